@@ -1,0 +1,198 @@
+import { join } from 'node:path/posix';
+import { reasonOf, StatectlError } from '../error.ts';
+import type { Host, Stat } from '../host/host.ts';
+import { scanOverlay } from './overlay-upper.ts';
+import { scanRamdisk, type Trees } from './ramdisk-diff.ts';
+import { scanTmpfs } from './tmpfs-total.ts';
+
+type EntryKind = 'file' | 'dir' | 'symlink' | 'special';
+
+/** One path that differs from the image. Modification times never count, nor do extended attributes and ACLs. */
+export interface Change {
+  /** As the running system shows it: `/var/lib/x`. */
+  readonly path: string;
+  readonly change: 'added' | 'changed' | 'deleted';
+  /** What it is now, or what it was when it is deleted. */
+  readonly what: EntryKind;
+  /** Of a file's content or a symlink's target, else 0; of a deleted one in the image. 0 also for a further hard link. */
+  readonly sizeBytes: number;
+  /** Another change's path that is a hard link to the same file, and where its bytes are counted. */
+  readonly sameFileAs?: string;
+}
+
+/** A writable place. Directories that the controller made reachable below /run/statectl: */
+export interface Place {
+  readonly mountPoint: string;
+  readonly kind: 'overlay' | 'ramdisk' | 'tmpfs';
+  /** Survives a reboot. */
+  readonly persistent: boolean;
+  /** Of an overlay: its upper directory. */
+  readonly upper?: string;
+  /** Of an overlay: the image's directory below it. */
+  readonly lower?: string;
+  /** Of a ramdisk: the image's directory that it is a copy of. */
+  readonly image?: string;
+}
+
+export interface PlaceReport {
+  readonly place: Place;
+  /** Sorted by path. Of a plain tmpfs there is nothing to compare with: none, only totals. */
+  readonly changes: readonly Change[];
+  /** Numbers of paths, and the bytes that are added or changed; of a plain tmpfs `added` is its number of files. */
+  readonly totals: {
+    readonly added: number;
+    readonly changed: number;
+    readonly deleted: number;
+    readonly bytes: number;
+  };
+  /** What this report could not see, a sentence each. */
+  readonly limits: readonly string[];
+}
+
+export interface ScanOptions {
+  /** Paths as the running system shows them, with all below; `*` and `?` stay within a name, `**` does not. */
+  readonly excludes?: readonly string[];
+  /** Every mount point of the system. One below a place belongs to another file system and is left out. */
+  readonly mountPoints?: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/** One place being scanned: what the scanners may read, and where they put what they find. */
+export interface Scan extends Pick<Host, 'files' | 'exec'> {
+  readonly mountPoints: readonly string[];
+  /** By the path that the running system shows. */
+  skips(shown: string): boolean;
+  found(shown: string, change: Change['change'], stat: Stat): void;
+  limit(text: string): void;
+  /** Names in a directory; none when it vanished, or when it is unreadable, which becomes a limit. */
+  names(dir: string): Promise<readonly string[]>;
+  /** lstat(2); undefined when nothing is there (any more), or when it is unreadable, which becomes a limit. */
+  stat(path: string): Promise<Stat | undefined>;
+  /** `ifUnreadable` when the file vanished, or when it is unreadable, which becomes a limit. */
+  attempt<T>(path: string, read: () => Promise<T>, ifUnreadable: T): Promise<T>;
+}
+
+const kindOf = ({ type }: Stat): EntryKind =>
+  type === 'file' || type === 'dir' || type === 'symlink' ? type : 'special';
+
+const sizeOf = (stat: Stat): number => (stat.type === 'file' || stat.type === 'symlink' ? stat.sizeBytes : 0);
+
+/** `path.matchesGlob` of Node passes over names that start with a dot. */
+function globOf(pattern: string): RegExp {
+  const parts = pattern.replace(/\/+$/, '').split(/(\*\*|\*|\?)/);
+  const wild: Readonly<Record<string, string>> = { '**': '.*', '*': '[^/]*', '?': '[^/]' };
+  const source = parts.map((part) => wild[part] ?? part.replace(/[\\^$.|+()[\]{}]/g, '\\$&'));
+  return new RegExp(`^${source.join('')}(/|$)`, 's');
+}
+
+const VANISHED = new Set(['ENOENT', 'ENOTDIR', 'ESTALE']);
+
+function startScan(host: Pick<Host, 'files' | 'exec'>, options: ScanOptions) {
+  const { files, exec } = host;
+  const changes: Change[] = [];
+  const limits: string[] = [];
+  const mountPoints = options.mountPoints ?? [];
+  const mounted = new Set(mountPoints);
+  const excluded = (options.excludes ?? []).map(globOf);
+  const scan: Scan = {
+    files,
+    exec,
+    mountPoints,
+    skips: (shown) => mounted.has(shown) || excluded.some((glob) => glob.test(shown)),
+    found: (path, change, stat) => changes.push({ path, change, what: kindOf(stat), sizeBytes: sizeOf(stat) }),
+    limit: (text) => limits.push(text),
+    names: (dir) => scan.attempt(dir, () => files.list(dir), []),
+    stat: (path) => scan.attempt(path, () => files.stat(path), undefined),
+    attempt: async (path, read, ifUnreadable) => {
+      options.signal?.throwIfAborted();
+      try {
+        return await read();
+      } catch (error) {
+        if (!VANISHED.has((error as NodeJS.ErrnoException).code ?? ''))
+          limits.push(`unreadable: ${path}: ${reasonOf(error)}`);
+        return ifUnreadable;
+      }
+    },
+  };
+  return { scan, changes, limits };
+}
+
+/** Inode by path of every file below a directory that has several links. GNU find, since lstat's inode is not in `Stat`. */
+async function readHardLinks(scan: Scan, dir: string, shown: string): Promise<ReadonlyMap<string, string>> {
+  const argv = ['find', dir, '-xdev', '-type', 'f', '-links', '+1', '-printf', '%i %P\\0'];
+  const result = await scan.exec
+    .run(argv)
+    .catch((error: unknown) => ({ exitCode: 127, stdout: '', stderr: reasonOf(error) }));
+  // An exit code of 1 with output is find's word for a file that vanished.
+  if (result.exitCode !== 0 && result.stdout === '')
+    scan.limit(`hard links: unread, each link is counted as a file (${result.stderr.trim().split('\n')[0]})`);
+  const lines = result.stdout.split('\0').map((line) => line.split(/ (.*)/s));
+  return new Map(lines.flatMap(([inode, name]) => (inode && name ? [[join(shown, name), inode] as const] : [])));
+}
+
+/** The bytes of a file stay with the first of its links that is a change. */
+function countOnce(changes: readonly Change[], inodes: ReadonlyMap<string, string>): readonly Change[] {
+  const first = new Map<string, string>();
+  return changes.map((change) => {
+    const inode = change.change === 'deleted' ? undefined : inodes.get(change.path);
+    const sameFileAs = inode === undefined ? undefined : first.get(inode);
+    if (sameFileAs !== undefined) return { ...change, sizeBytes: 0, sameFileAs };
+    if (inode !== undefined) first.set(inode, change.path);
+    return change;
+  });
+}
+
+function totalsOf(changes: readonly Change[]): PlaceReport['totals'] {
+  const totals = { added: 0, changed: 0, deleted: 0, bytes: 0 };
+  for (const { change, sizeBytes } of changes) {
+    totals[change] += 1;
+    if (change !== 'deleted') totals.bytes += sizeBytes;
+  }
+  return totals;
+}
+
+/** The directory that holds what is written to the place, and the image's that it is compared with. */
+function treesOf(place: Place): Trees {
+  const { mountPoint, kind } = place;
+  const live = kind === 'overlay' ? place.upper : mountPoint;
+  const image = kind === 'overlay' ? place.lower : place.image;
+  if (live === undefined || (image === undefined && kind !== 'tmpfs'))
+    throw new StatectlError(
+      'place-incomplete',
+      `${mountPoint} (${kind}) cannot be compared: its directories are unknown`,
+      {
+        hint: kind === 'overlay' ? 'an overlay needs "upper" and "lower"' : 'a ramdisk needs "image"',
+      },
+    );
+  return { shown: mountPoint, live, image };
+}
+
+async function scanPlace(host: Pick<Host, 'files' | 'exec'>, place: Place, options: ScanOptions): Promise<PlaceReport> {
+  const { scan, changes, limits } = startScan(host, options);
+  const trees = treesOf(place);
+  const inodes = await readHardLinks(scan, trees.live, place.mountPoint);
+  if (place.kind === 'tmpfs') {
+    const { files, bytes } = await scanTmpfs(scan, place.mountPoint, inodes);
+    return { place, changes, totals: { added: files, changed: 0, deleted: 0, bytes }, limits };
+  }
+  await (place.kind === 'overlay' ? scanOverlay(scan, trees) : scanRamdisk(scan, trees));
+  const counted = countOnce(
+    changes.sort((a, b) => (a.path < b.path ? -1 : 1)),
+    inodes,
+  );
+  return { place, changes: counted, totals: totalsOf(counted), limits };
+}
+
+/**
+ * What each place holds beyond the image, read while the system runs: files that vanish meanwhile are passed over.
+ * Throws `place-incomplete` for a place without its directories, `overlay-not-plain` for an upper that cannot be read alone.
+ */
+export async function scanPlaces(
+  host: Pick<Host, 'files' | 'exec'>,
+  places: readonly Place[],
+  options: ScanOptions = {},
+): Promise<readonly PlaceReport[]> {
+  const reports: PlaceReport[] = [];
+  for (const place of places) reports.push(await scanPlace(host, place, options));
+  return reports;
+}

@@ -1,0 +1,46 @@
+import { StatectlError } from '../error.ts';
+
+/** One mount of this process's namespace. Of several on one mount point, the last of the list is what one sees. */
+export interface MountInfo {
+  readonly mountPoint: string;
+  /** Which directory of the file system is mounted; other than `/` for a bind mount. */
+  readonly root: string;
+  readonly fsType: string;
+  readonly source: string;
+  /** Of this mount: `ro`, `nosuid`, … */
+  readonly options: readonly string[];
+  /** Of the file system: `rw`, `lowerdir=/a:/b`, `size=1024k`, … */
+  readonly superOptions: readonly string[];
+}
+
+/** `\040` is a space: three octal digits stand for a byte. Only ASCII characters are written like this. */
+export const unescapeOctal = (text: string): string =>
+  text.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+
+/** Commas inside a value are escaped by the kernel, so the list is taken apart first. */
+const optionsOf = (text: string): readonly string[] => text.split(',').map(unescapeOctal);
+
+function parseLine(line: string): MountInfo {
+  const fields = line.split(' ');
+  // Between the mount's options and the dash stand any number of tags such as `shared:1`.
+  const dash = fields.indexOf('-', 6);
+  const [, , , root, mountPoint, options] = fields;
+  const [fsType, source, superOptions] = fields.slice(dash + 1);
+  if (dash < 0 || !root || !mountPoint || !options || !fsType || source === undefined || superOptions === undefined)
+    throw new StatectlError('mountinfo-invalid', `not a line of /proc/self/mountinfo: ${JSON.stringify(line)}`);
+  return {
+    mountPoint: unescapeOctal(mountPoint),
+    root: unescapeOctal(root),
+    fsType: unescapeOctal(fsType),
+    source: unescapeOctal(source),
+    options: optionsOf(options),
+    superOptions: optionsOf(superOptions),
+  };
+}
+
+/** Reads /proc/self/mountinfo, see proc_pid_mountinfo(5). Throws `mountinfo-invalid`. */
+export const parseMountInfo = (text: string): readonly MountInfo[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(parseLine);

@@ -1,0 +1,120 @@
+import { reasonOf, StatectlError } from '../error.ts';
+import type { Host } from '../host/host.ts';
+import type { Facts } from './facts.ts';
+import { applyStep } from './execute.ts';
+import type { Journal } from './journal.ts';
+import type { BootContext, Phase, PhaseName } from './phase.ts';
+import { describe, shellOf, type Step } from './step.ts';
+
+export interface PhaseRecord {
+  readonly name: PhaseName;
+  readonly startedMs: number;
+  readonly tookMs: number;
+  readonly steps: number;
+}
+
+export interface EngineResult {
+  readonly facts: Facts;
+  readonly phases: readonly PhaseRecord[];
+  readonly steps: readonly Step[];
+  readonly warnings: readonly string[];
+}
+
+export interface EngineOptions {
+  readonly journal: Journal;
+  readonly signal: AbortSignal;
+  /** Phases that a person wants to look at first: the shell opens before the phase, and leaving it goes on. */
+  readonly breakAt: ReadonlySet<string>;
+  readonly openBreak: (phase: PhaseName) => Promise<void>;
+  /** Where the first of these phases stands in the story, so that a resumed boot counts on. */
+  readonly firstIndex: number;
+  /** Called after each phase, to keep the facts for a resumed boot. */
+  readonly keep: (facts: Facts) => Promise<void>;
+}
+
+/** A phase that failed, with what was known until then. */
+export class PhaseFailure extends Error {
+  readonly phase: PhaseName;
+  readonly error: StatectlError;
+
+  constructor(phase: PhaseName, error: StatectlError) {
+    super(`${phase}: ${error.message}`, { cause: error });
+    this.name = 'PhaseFailure';
+    this.phase = phase;
+    this.error = error;
+  }
+}
+
+/** Runs the phases in order. It alone logs, times and journals; phases only look and plan. Throws PhaseFailure. */
+export async function runPhases(phases: readonly Phase[], first: Facts, host: Host, options: EngineOptions): Promise<EngineResult> {
+  const { journal } = options;
+  const steps: Step[] = [];
+  const warnings: string[] = [];
+  const records: PhaseRecord[] = [];
+  let facts = first;
+  for (const [index, phase] of phases.entries()) {
+    const label = `${phase.name} (${options.firstIndex + index + 1}/${options.firstIndex + phases.length})`;
+    if (options.breakAt.has(phase.name)) {
+      await journal({ event: 'break', phase: phase.name });
+      await options.openBreak(phase.name);
+    }
+    const startedMs = host.clock.uptimeMs();
+    const before = steps.length;
+    await journal({ event: 'phase-started', phase: phase.name });
+    const context: BootContext = {
+      signal: options.signal,
+      say: (text) => {
+        host.console.line('info', `${label}: ${text}`);
+        void journal({ event: 'said', level: 'info', phase: phase.name, text });
+      },
+      warn: (text) => {
+        warnings.push(text);
+        host.console.line('warning', `${label}: ${text}`);
+        void journal({ event: 'said', level: 'warning', phase: phase.name, text });
+      },
+    };
+    const run = async () => {
+      for (const round of phase.rounds) {
+        if (round.gather) facts = { ...facts, ...(await round.gather(host, facts, context)) };
+        for (const step of round.plan?.(facts) ?? []) {
+          const stepStartedMs = host.clock.uptimeMs();
+          await applyStep(step, host, context);
+          const tookMs = Math.round(host.clock.uptimeMs() - stepStartedMs);
+          steps.push(step);
+          host.console.line('info', `${label}: ${describe(step)} … done in ${tookMs} ms`);
+          await journal({ event: 'step', phase: phase.name, step: describe(step), command: shellOf(step), tookMs });
+        }
+      }
+    };
+    try {
+      try {
+        await run();
+      } catch (thrown) {
+        const other = phase.instead?.(operatorError(thrown), facts);
+        if (!other) throw thrown;
+        context.warn(`${reasonOf(thrown)}: trying another way`);
+        facts = { ...facts, ...other };
+        await run();
+      }
+    } catch (thrown) {
+      const error = operatorError(thrown);
+      await journal({ event: 'failed', phase: phase.name, code: error.code, text: error.message, hint: error.hint });
+      await options.keep(facts);
+      throw new PhaseFailure(phase.name, error);
+    }
+    const tookMs = host.clock.uptimeMs() - startedMs;
+    records.push({ name: phase.name, startedMs, tookMs, steps: steps.length - before });
+    await journal({ event: 'phase-ended', phase: phase.name, tookMs: Math.round(tookMs) });
+    await options.keep(facts);
+  }
+  return { facts, phases: records, steps, warnings };
+}
+
+const operatorError = (thrown: unknown): StatectlError =>
+  thrown instanceof StatectlError ? thrown : new StatectlError('unexpected', reasonOf(thrown), { cause: thrown });
+
+/** All steps that these facts lead to, without touching anything: what `boot --plan` prints. */
+export const planAll = (phases: readonly Phase[], facts: Facts): readonly { readonly phase: PhaseName; readonly step: Step }[] =>
+  phases.flatMap((phase) =>
+    phase.rounds.flatMap((round) => (round.plan?.(facts) ?? []).map((step) => ({ phase: phase.name, step }))),
+  );

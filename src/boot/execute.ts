@@ -1,0 +1,105 @@
+import { dirname } from 'node:path';
+import { StatectlError } from '../error.ts';
+import { fetchVerified, verifyFile } from '../fetch/download.ts';
+import type { Host, RunResult } from '../host/host.ts';
+import { coldplug } from './coldplug.ts';
+import { parseDeviceReference } from './device-reference.ts';
+import { findDevice } from './block-devices.ts';
+import { parseMounts } from './mounts.ts';
+import { LEASES, SWITCH_FILE } from './paths.ts';
+import type { BootContext } from './phase.ts';
+import { shellLine } from '../host/shell-line.ts';
+import { switchFileText } from './switch-file.ts';
+import { dhcpArgv, mountArgv, type Step, type StepKind, type StepOf } from './step.ts';
+
+type Executors = { readonly [K in StepKind]: (step: StepOf<K>, host: Host, boot: BootContext) => Promise<void> };
+
+/** Does one step. Errors say what was done, what the machine answered, and what to look at. */
+export const applyStep = (step: Step, host: Host, boot: BootContext): Promise<void> =>
+  (executors[step.kind] as (step: Step, host: Host, boot: BootContext) => Promise<void>)(step, host, boot);
+
+const executors: Executors = {
+  mkdir: ({ path, mode }, { files }) => files.mkdir(path, mode),
+  async symlink({ target, path }, { files }) {
+    await files.remove(path);
+    await files.symlink(target, path);
+  },
+  write: ({ path, content, encoding, mode }, { files }) => files.write(path, Buffer.from(content, encoding ?? 'utf8'), { mode: mode ?? 0o644 }),
+  rename: ({ from, to }, { files }) => files.rename(from, to),
+  remove: ({ path }, { files }) => files.remove(path),
+  async mount(step, host) {
+    await mustRun(host, mountArgv(step), 'mount-failed', `see what is there with: blkid; dmesg | tail`);
+  },
+  async copy({ from, to, what }, host) {
+    await mustRun(host, ['cp', '-a', ...(what === 'skeleton' ? ['--attributes-only'] : []), `${from}/.`, `${to}/`], 'copy-failed', `see how much room is left with: df ${to}`);
+    // --attributes-only leaves empty files; a skeleton has none.
+    if (what === 'skeleton') await mustRun(host, ['find', to, '-xdev', '!', '-type', 'd', '!', '-type', 'l', '-delete'], 'copy-failed', `look into ${to}`);
+  },
+  async 'copy-file'({ from, to, mode }, { files }) {
+    await files.mkdir(dirname(to), 0o755);
+    await files.write(to, await files.read(from), { mode });
+  },
+  coldplug: (_step, host, boot) => coldplug(host, boot),
+  async 'wait-for-device'({ reference, seconds }, host, boot) {
+    const wanted = parseDeviceReference(reference);
+    const deadline = host.clock.uptimeMs() + seconds * 1000;
+    let nextWord = host.clock.uptimeMs() + 2000;
+    while (!(await findDevice(host, wanted))) {
+      const leftMs = deadline - host.clock.uptimeMs();
+      // Whether a device that did not come is fatal is for the planner of the next round to say.
+      if (leftMs <= 0) return boot.warn(`${reference} did not appear in ${seconds} s`);
+      if (host.clock.uptimeMs() >= nextWord) {
+        boot.say(`waiting for ${reference}, ${Math.ceil(leftMs / 1000)} s left`);
+        nextWord = host.clock.uptimeMs() + 5000;
+      }
+      await host.clock.sleep(Math.min(leftMs, 200), boot.signal);
+      await coldplug(host, boot);
+    }
+  },
+  async 'check-filesystem'({ device, type }, host, boot) {
+    const { exitCode, stdout, stderr } = await host.exec.run([`fsck.${type}`, '-p', device]);
+    // fsck(8): 1 = errors corrected, 2 = reboot needed, 4 = errors left.
+    if (exitCode === 1) boot.warn(`the ${type} on ${device} had errors; they were corrected`);
+    else if (exitCode !== 0)
+      throw new StatectlError('filesystem-damaged', `the ${type} on ${device} needs repair: ${lastLine({ exitCode, stdout, stderr })}`, {
+        hint: `run \`fsck.${type} ${device}\` in the rescue shell, then \`statectl rescue retry\``,
+      });
+  },
+  async 'link-up'({ device, mtu }, host) {
+    await mustRun(host, ['ip', 'link', 'set', 'dev', device, ...(mtu ? ['mtu', String(mtu)] : []), 'up'], 'network-failed', 'see the interfaces with: ip link');
+  },
+  async address({ device, address, prefixLength }, host) {
+    await mustRun(host, ['ip', 'address', 'replace', `${address}/${prefixLength}`, 'dev', device], 'network-failed', 'see the addresses with: ip address');
+  },
+  async route({ device, gateway }, host) {
+    await mustRun(host, ['ip', 'route', 'replace', 'default', 'via', gateway, 'dev', device], 'network-failed', 'see the routes with: ip route');
+  },
+  async dhcp(step, host, boot) {
+    if (await host.files.stat(`${LEASES}/${step.device}`)) return;
+    const timeoutMs = step.seconds * 1000 + 5000;
+    const result = await host.exec.run(dhcpArgv(step), { timeoutMs, signal: boot.signal });
+    if (result.exitCode !== 0) boot.warn(`no DHCP server answered on ${step.device} within ${step.seconds} s`);
+  },
+  async fetch(step, host, boot) {
+    await fetchVerified(host, step, boot);
+  },
+  async verify(step, host) {
+    await verifyFile(host, step);
+  },
+  async 'check-mount'({ target, type, access }, { files }) {
+    const mount = parseMounts(await files.readText('/proc/mounts')).findLast((candidate) => candidate.target === target);
+    if (!mount) throw new StatectlError('mount-check', `nothing is mounted on ${target}, expected ${type}`, { hint: 'cat /proc/mounts' });
+    if (mount.type !== type) throw new StatectlError('mount-check', `${target} is ${mount.type}, expected ${type}`, { hint: 'cat /proc/mounts' });
+    const actual = mount.options.includes('ro') ? 'read-only' : 'read-write';
+    if (actual !== access) throw new StatectlError('mount-check', `${target} is ${actual}, expected ${access}`, { hint: 'dmesg | tail says why the kernel made it so' });
+  },
+  'switch-root': (step, { files }) => files.write(SWITCH_FILE, switchFileText(step)),
+};
+
+async function mustRun({ exec }: Pick<Host, 'exec'>, argv: readonly string[], code: string, hint: string): Promise<void> {
+  const result = await exec.run(argv);
+  if (result.exitCode !== 0) throw new StatectlError(code, `\`${shellLine(argv)}\` failed: ${lastLine(result)}`, { hint });
+}
+
+const lastLine = ({ exitCode, stdout, stderr }: RunResult): string =>
+  (stderr.trim() || stdout.trim()).split('\n').at(-1) || `exit status ${exitCode}`;

@@ -1,0 +1,117 @@
+import type { Config } from '../config/config.ts';
+import type { Manifest } from '../image/manifest.ts';
+
+/**
+ * What a boot knows, as plain data. Each phase adds its own part and reads the parts before it, so the facts of one
+ * boot, kept in /run/statectl/facts.json, give the same plan on any machine.
+ */
+export interface Facts {
+  readonly commandLine: readonly CommandLineLayer[];
+  readonly config: Config;
+  readonly machine: MachineFacts;
+  readonly blocks?: readonly BlockFacts[];
+  readonly interfaces?: readonly InterfaceFacts[];
+  readonly leases?: readonly Lease[];
+  readonly offer?: Offer;
+  /** Why there is no offer, for the log and the report. */
+  readonly offerFailure?: string;
+  readonly copy?: LocalCopy;
+  readonly tree?: TreeFacts;
+  readonly install?: InstallFacts;
+  readonly init?: InitFacts;
+}
+
+export interface CommandLineLayer {
+  /** `/proc/cmdline`, `/etc/cmdline.d/x.conf` … */
+  readonly origin: string;
+  readonly text: string;
+}
+
+export interface MachineFacts {
+  /** As `uname -m` prints it. */
+  readonly arch: string;
+  readonly kernelRelease: string;
+  readonly ramBytes: number;
+  readonly uuid?: string;
+  readonly serial?: string;
+  readonly product?: string;
+  /** PEM public keys whose signatures count, baked into the initramfs. */
+  readonly trustedKeys: readonly string[];
+  /** SHA-256 of the config in force, and where it came from. */
+  readonly configDigest: string;
+  readonly configOrigin: 'baked';
+}
+
+export interface BlockFacts {
+  readonly device: string;
+  readonly type?: string;
+  readonly label?: string;
+  readonly uuid?: string;
+  readonly partuuid?: string;
+  readonly partlabel?: string;
+}
+
+export interface InterfaceFacts {
+  readonly name: string;
+  readonly mac: string;
+  /** undefined while the link is down and nobody can know. */
+  readonly carrier?: boolean;
+  readonly driver?: string;
+  readonly wireless: boolean;
+}
+
+/** What DHCP or the kernel command line gave an interface. */
+export interface Lease {
+  readonly device: string;
+  readonly method: 'dhcp' | 'static';
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly gateway?: string;
+  readonly dns: readonly string[];
+  readonly domain?: string;
+  readonly hostname?: string;
+  readonly ntp: readonly string[];
+}
+
+/** What a server offers to boot; the signature was checked against a baked-in key. */
+export interface Offer {
+  readonly server: string;
+  readonly manifest: Manifest;
+  /** The very bytes that were signed, and the signature in base64, to keep beside a copy. */
+  readonly manifestText: string;
+  readonly signature: string;
+  readonly manifestSha256: string;
+  /** The root image's URLs, best first. */
+  readonly rootUrls: readonly string[];
+}
+
+/** A copy of an image on persistent storage whose manifest is signed; its bytes are hashed before it is mounted. */
+export interface LocalCopy {
+  readonly dir: string;
+  readonly manifest: Manifest;
+  readonly manifestSha256: string;
+}
+
+/** What the mounted image looks like where the layout needs to know. */
+export interface TreeFacts {
+  /** For each mount point of the layout: what the image has there. */
+  readonly paths: Readonly<Record<string, 'dir' | 'file' | 'symlink' | 'missing'>>;
+  /** Sources of binds that are empty or not yet there, so that the image's content seeds them. */
+  readonly emptySources: readonly string[];
+  /** Bytes of the files below each ramdisk's directory. */
+  readonly ramdiskBytes: Readonly<Record<string, number>>;
+}
+
+export interface InstallFacts {
+  /** 32 hex digits. */
+  readonly machineId: string;
+  readonly machineIdOrigin: 'persistent' | 'derived' | 'random';
+  readonly usesNetworkd: boolean;
+  readonly usesIfupdown: boolean;
+  readonly hasResolvConf: 'file' | 'symlink' | 'missing';
+}
+
+export interface InitFacts {
+  readonly path: string;
+  readonly arguments: readonly string[];
+}

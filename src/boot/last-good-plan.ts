@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import type { Host } from '../host/host.ts';
+import { planAll } from './engine.ts';
+import type { Facts } from './facts.ts';
+import { SWITCH_FILE, SYSROOT } from './paths.ts';
+import type { PhaseName } from './phase.ts';
+import { userDataDevice } from './phases/devices.ts';
+import { shellQuote } from '../host/shell-line.ts';
+import { chooseSource } from './source.ts';
+import { switchFileText } from './switch-file.ts';
+import { shellOf, type StepOf } from './step.ts';
+import { STORY } from './story.ts';
+
+/** The phases whose steps /init can repeat without the controller; before them it mounts /user-data itself. */
+const LOCAL_PHASES: ReadonlySet<PhaseName> = new Set(['slot', 'update', 'mount', 'install', 'handover']);
+
+/**
+ * The plan of this boot as ash can run it, when the next boot needs only local files; undefined when it needs a server.
+ * What was fetched and kept this time is the local copy of the next.
+ */
+export function lastGoodPlan(facts: Facts): string | undefined {
+  const source = chooseSource(facts);
+  if (source.kind === 'fetched' && !source.kept) return undefined;
+  if (userDataDevice(facts) === undefined) return undefined;
+  const copy = source.kind === 'fetched' ? { dir: source.dir, manifest: source.manifest, manifestSha256: facts.offer?.manifestSha256 ?? '' } : facts.copy;
+  const local: Facts = { ...facts, copy, offer: undefined, leases: [] };
+  const lines = planAll(STORY, local)
+    .filter(({ phase, step }) => LOCAL_PHASES.has(phase) && step.kind !== 'check-mount')
+    .map(({ step }) => (step.kind === 'switch-root' ? switchFile(step) : shellOf(step)));
+  return `#!/bin/sh\n# The plan of the last good boot, for /init when the controller cannot run. Made by statectl.\nset -e\n${lines.join('\n')}\n`;
+}
+
+const switchFile = (step: StepOf<'switch-root'>): string => `printf %s ${shellQuote(switchFileText(step))} > ${SWITCH_FILE}`;
+
+/** Keeps the plan with its digest on /user-data; /init runs it only when the digest fits. */
+export async function keepLastGoodPlan({ files }: Pick<Host, 'files'>, facts: Facts): Promise<void> {
+  const plan = lastGoodPlan(facts);
+  if (plan === undefined) return;
+  const dir = `${SYSROOT}/user-data/persistent/statectl`;
+  const digest = `${createHash('sha256').update(plan).digest('hex')}  plan.sh\n`;
+  // Flash wears: nothing is written when nothing changed.
+  if ((await files.readText(`${dir}/plan.sha256`).catch(() => '')) !== digest) {
+    await files.write(`${dir}/plan.sh`, plan, { mode: 0o700 });
+    await files.write(`${dir}/plan.sha256`, digest);
+  }
+  await files.remove(`${dir}/attempts`);
+}

@@ -1,0 +1,29 @@
+import { arch, release, totalmem } from 'node:os';
+import type { Host } from '../host/host.ts';
+import type { MachineFacts } from './facts.ts';
+
+const DMI = '/sys/class/dmi/id';
+const TRUST = '/etc/trust';
+/** Node's names for architectures, in the kernel's words. */
+const UNAME_ARCH: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64', ia32: 'i686', arm: 'armv7l' };
+
+/** Who this machine is, from DMI or, on boards without it, the device tree. */
+export async function machineFacts({ files }: Pick<Host, 'files'>, configDigest: string): Promise<MachineFacts> {
+  const text = async (path: string) => {
+    const value = (await files.readText(path).catch(() => '')).replaceAll('\0', '').trim();
+    // What firmware says when nobody filled the field in names no machine.
+    return value === '' || /^(none|not specified|to be filled by o\.e\.m\.|default string|0+)$/i.test(value) ? undefined : value;
+  };
+  const names = (await files.list(TRUST).catch(() => [])).filter((name) => name.endsWith('.image.pem'));
+  return {
+    arch: UNAME_ARCH[arch()] ?? arch(),
+    kernelRelease: release(),
+    ramBytes: totalmem(),
+    uuid: (await text(`${DMI}/product_uuid`))?.toLowerCase(),
+    serial: (await text(`${DMI}/product_serial`)) ?? (await text('/proc/device-tree/serial-number')),
+    product: (await text(`${DMI}/product_name`)) ?? (await text('/proc/device-tree/model')),
+    trustedKeys: await Promise.all(names.map((name) => files.readText(`${TRUST}/${name}`))),
+    configDigest,
+    configOrigin: 'baked',
+  };
+}

@@ -1,0 +1,22 @@
+/** The fixed places of a boot. All live below /run, so they move into the running system with it. */
+export const SYSROOT = '/sysroot';
+/** What the running system may read: reports, facts, the image, overlay uppers. */
+export const RUN = '/run/statectl';
+/** What belongs to the initramfs and survives the switch: runtime, skeleton, image in RAM, shutdown. */
+export const RUN_INITRAMFS = '/run/initramfs';
+
+export const JOURNAL = `${RUN}/journal.jsonl`;
+export const BOOT_RECORD = `${RUN}/boot.json`;
+export const FACTS = `${RUN}/facts.json`;
+/** The system image, read-only, without what is mounted over it. */
+export const IMAGE_MOUNT = `${RUN}/image`;
+export const UPPERS = `${RUN}/upper`;
+/** Where the persistent file system is mounted until the root is there. */
+export const USER_DATA_EARLY = `${RUN_INITRAMFS}/user-data`;
+export const RAM_IMAGE = `${RUN_INITRAMFS}/image`;
+export const SKELETON = `${RUN_INITRAMFS}/skeleton`;
+/** What /init sources after the controller ended well: which root, which init, which arguments. */
+export const SWITCH_FILE = `${RUN_INITRAMFS}/switch-root.env`;
+export const REPORT = `${RUN_INITRAMFS}/report.txt`;
+/** Lease facts, one file per interface, written by the udhcpc script. */
+export const LEASES = `${RUN_INITRAMFS}/leases`;

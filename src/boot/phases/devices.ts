@@ -1,0 +1,81 @@
+import { kernelCommandLine } from '../../config/kernel-cmdline.ts';
+import { blockDevices } from '../block-devices.ts';
+import { parseDeviceReference, matchesDevice } from '../device-reference.ts';
+import { StatectlError } from '../../error.ts';
+import type { BlockFacts, Facts } from '../facts.ts';
+import { USER_DATA_EARLY } from '../paths.ts';
+import type { Phase } from '../phase.ts';
+import type { Step } from '../step.ts';
+
+const WAIT_SECONDS = 20;
+/** fsck(8) has a checker for these; the others look after themselves when they are mounted. */
+const CHECKED = new Set(['ext2', 'ext3', 'ext4', 'vfat']);
+
+/** Drivers, then the disks that the config names: the local root, and what holds the persistent state. */
+export const devices: Phase = {
+  name: 'devices',
+  rounds: [
+    { plan: () => [{ kind: 'coldplug' }] },
+    { plan: planWaits },
+    {
+      gather: async (host, facts, boot) => {
+        const blocks = await blockDevices(host);
+        if (!userDataDevice({ ...facts, blocks })) sayMissing(facts, boot.warn);
+        return { blocks };
+      },
+      plan: planUserData,
+    },
+  ],
+};
+
+/** Waits for what must be there. A disk that may be missing is taken when it is there, and not waited for. */
+export function planWaits({ config, commandLine }: Facts): readonly Step[] {
+  const delay = Number(kernelCommandLine(commandLine).get('rootdelay')?.value ?? WAIT_SECONDS);
+  const seconds = Number.isFinite(delay) && delay > 0 ? delay : WAIT_SECONDS;
+  const wanted = [
+    ...(config.boot.root ? [config.boot.root] : []),
+    ...Object.values(config.fstab).filter(({ missing }) => missing !== 'ignore').map(({ source }) => source),
+  ];
+  return [...new Set(wanted)].map((reference) => ({ kind: 'wait-for-device', reference, seconds }));
+}
+
+export function findBlock(blocks: readonly BlockFacts[], reference: string): BlockFacts | undefined {
+  const wanted = parseDeviceReference(reference);
+  return blocks.find((block) => matchesDevice(wanted, block));
+}
+
+export function userDataDevice({ config, blocks }: Pick<Facts, 'config' | 'blocks'>): BlockFacts | undefined {
+  const entry = config.fstab['/user-data'];
+  return entry && findBlock(blocks ?? [], entry.source);
+}
+
+function sayMissing({ config }: Facts, warn: (text: string) => void): void {
+  const entry = config.fstab['/user-data'];
+  if (!entry) return;
+  if (entry.missing === 'fail')
+    throw new StatectlError('persistent-missing', `the disk for /user-data (${entry.source}) is not there`, {
+      hint: 'see the disks with `blkid`; system/fstab.conf: `missing: degraded` boots without it',
+    });
+  warn(
+    entry.missing === 'degraded'
+      ? `DEGRADED: the disk for /user-data (${entry.source}) is missing; what should persist is in RAM and lost at the next reboot`
+      : `no disk for /user-data (${entry.source}): nothing persists on this machine`,
+  );
+}
+
+/** The persistent file system is mounted early: it may hold a copy of the image. */
+export function planUserData(facts: Facts): readonly Step[] {
+  const entry = facts.config.fstab['/user-data'];
+  const block = userDataDevice(facts);
+  if (!entry || !block) return [];
+  const type = entry.type === 'auto' ? (block.type ?? 'ext4') : entry.type;
+  return [
+    ...planCheck(block.device, type),
+    { kind: 'mkdir', path: USER_DATA_EARLY },
+    { kind: 'mount', source: block.device, target: USER_DATA_EARLY, type, options: entry.options },
+    { kind: 'check-mount', target: USER_DATA_EARLY, type, access: entry.options.includes('ro') ? 'read-only' : 'read-write' },
+    { kind: 'mkdir', path: `${USER_DATA_EARLY}/persistent/statectl`, mode: 0o700 },
+  ];
+}
+
+export const planCheck = (device: string, type: string): readonly Step[] => (CHECKED.has(type) ? [{ kind: 'check-filesystem', device, type }] : []);

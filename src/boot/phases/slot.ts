@@ -1,0 +1,29 @@
+import { StatectlError } from '../../error.ts';
+import type { Phase } from '../phase.ts';
+import { chooseSource } from '../source.ts';
+import { planCheck } from './devices.ts';
+
+/** Which root it will be. A root whose journal is dirty is mounted without replay, so it is checked first. */
+export const slot: Phase = {
+  name: 'slot',
+  rounds: [
+    {
+      async gather(_host, facts, boot) {
+        const source = chooseSource(facts);
+        if (source.kind === 'partition') boot.say(`root is ${source.device} (${source.type})`);
+        else {
+          boot.say(`image ${source.manifest.name} ${source.manifest.version}, ${source.kind === 'copy' ? 'the copy on this machine' : `from ${facts.offer?.server}`}`);
+          if (source.manifest.kernelRelease !== facts.machine.kernelRelease)
+            throw new StatectlError('kernel-mismatch', `this is kernel ${facts.machine.kernelRelease}, the image ${source.manifest.name} ${source.manifest.version} was built for ${source.manifest.kernelRelease}`, {
+              hint: 'boot the kernel and initramfs of that image: netboot again, or update the local /boot',
+            });
+        }
+        return {};
+      },
+      plan: (facts) => {
+        const source = chooseSource(facts);
+        return source.kind === 'partition' ? planCheck(source.device, source.type) : [];
+      },
+    },
+  ],
+};

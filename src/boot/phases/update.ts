@@ -1,0 +1,44 @@
+import type { Facts } from '../facts.ts';
+import { RAM_IMAGE, USER_DATA_EARLY } from '../paths.ts';
+import type { Phase } from '../phase.ts';
+import { chooseSource, copiesDir, imageFile } from '../source.ts';
+import type { Step } from '../step.ts';
+import { CURRENT_COPY } from '../../fetch/local-copy.ts';
+
+/** The image, here and verified: nothing fetched or cached is mounted before its digest is that of the signed manifest. */
+export const update: Phase = {
+  name: 'update',
+  rounds: [{ plan: planUpdate }],
+  instead(error, { copy, offer }) {
+    if (error.code === 'image-altered' && copy && offer) return { copy: undefined };
+    if (error.code !== 'image-altered' && copy && offer) return { offer: undefined, offerFailure: error.message };
+    return undefined;
+  },
+};
+
+/** Room in the RAM file system besides the image's own bytes. */
+const SLACK_BYTES = 1 << 20;
+
+export function planUpdate(facts: Facts): readonly Step[] {
+  const source = chooseSource(facts);
+  if (source.kind === 'partition') return [];
+  const file = imageFile(source);
+  const { sha256, sizeBytes } = source.manifest.root;
+  if (source.kind === 'copy') return [{ kind: 'verify', path: file, sha256, sizeBytes }];
+  const fetch: Step = { kind: 'fetch', urls: source.urls, to: file, sha256, sizeBytes };
+  if (!source.kept)
+    return [
+      { kind: 'mkdir', path: RAM_IMAGE },
+      { kind: 'mount', source: 'image', target: RAM_IMAGE, type: 'tmpfs', options: [`size=${sizeBytes + SLACK_BYTES}`, 'mode=700', 'nosuid', 'nodev'] },
+      fetch,
+    ];
+  return [
+    { kind: 'mkdir', path: source.dir, mode: 0o700 },
+    { kind: 'write', path: `${source.dir}/manifest.json`, content: facts.offer?.manifestText ?? '' },
+    { kind: 'write', path: `${source.dir}/manifest.json.sig`, content: facts.offer?.signature ?? '', encoding: 'base64' },
+    fetch,
+    // The pointer last: until here a power cut leaves the copy that booted before.
+    { kind: 'write', path: `${copiesDir(USER_DATA_EARLY)}/${CURRENT_COPY}`, content: `${sha256}\n` },
+    ...(facts.copy ? [{ kind: 'remove', path: facts.copy.dir } as const] : []),
+  ];
+}

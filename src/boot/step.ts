@@ -1,0 +1,160 @@
+import { shellLine, shellQuote } from '../host/shell-line.ts';
+
+/**
+ * A step is one thing a boot does, as a value: planners make steps, one executor applies them, and each can be shown
+ * as the command an admin would type in the rescue shell.
+ */
+export type Step =
+  | { readonly kind: 'mkdir'; readonly path: string; readonly mode?: number }
+  | { readonly kind: 'symlink'; readonly target: string; readonly path: string }
+  | {
+      readonly kind: 'write';
+      readonly path: string;
+      readonly content: string;
+      /** How `content` stands for the bytes; default utf8. */
+      readonly encoding?: 'base64';
+      readonly mode?: number;
+    }
+  | {
+      readonly kind: 'mount';
+      readonly source: string;
+      readonly target: string;
+      /** A file system type, `bind` or `move`. */
+      readonly type: string;
+      readonly options: readonly string[];
+    }
+  | { readonly kind: 'copy'; readonly from: string; readonly to: string; readonly what: 'everything' | 'skeleton' }
+  | { readonly kind: 'copy-file'; readonly from: string; readonly to: string; readonly mode: number }
+  | { readonly kind: 'coldplug' }
+  | { readonly kind: 'wait-for-device'; readonly reference: string; readonly seconds: number }
+  | { readonly kind: 'check-filesystem'; readonly device: string; readonly type: string }
+  | { readonly kind: 'link-up'; readonly device: string; readonly mtu?: number }
+  | { readonly kind: 'address'; readonly device: string; readonly address: string; readonly prefixLength: number }
+  | { readonly kind: 'route'; readonly device: string; readonly gateway: string }
+  | { readonly kind: 'dhcp'; readonly device: string; readonly seconds: number; readonly hostname?: string }
+  | { readonly kind: 'fetch'; readonly urls: readonly string[]; readonly to: string; readonly sha256: string; readonly sizeBytes: number }
+  | { readonly kind: 'verify'; readonly path: string; readonly sha256: string; readonly sizeBytes: number }
+  | { readonly kind: 'rename'; readonly from: string; readonly to: string }
+  | { readonly kind: 'remove'; readonly path: string }
+  | { readonly kind: 'check-mount'; readonly target: string; readonly type: string; readonly access: 'read-only' | 'read-write' }
+  | { readonly kind: 'switch-root'; readonly root: string; readonly init: string; readonly arguments: readonly string[] };
+
+export type StepKind = Step['kind'];
+export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>;
+
+/** The sentence for the log: what is being done, in the words of an admin. */
+export function describe(step: Step): string {
+  switch (step.kind) {
+    case 'mkdir':
+      return `directory ${step.path}`;
+    case 'symlink':
+      return `link ${step.path} to ${step.target}`;
+    case 'write':
+      return `write ${step.path}`;
+    case 'mount':
+      return step.type === 'tmpfs' ? `tmpfs on ${step.target}` : `${step.type} on ${step.target} from ${step.source}`;
+    case 'copy':
+      return step.what === 'everything' ? `copy ${step.from} to ${step.to}` : `skeleton of ${step.from} in ${step.to}`;
+    case 'copy-file':
+      return `${step.to} from ${step.from}`;
+    case 'coldplug':
+      return 'load the drivers of the devices that are there';
+    case 'wait-for-device':
+      return `wait for ${step.reference} (up to ${step.seconds} s)`;
+    case 'check-filesystem':
+      return `check the ${step.type} on ${step.device}`;
+    case 'link-up':
+      return `bring up ${step.device}`;
+    case 'address':
+      return `address ${step.address}/${step.prefixLength} on ${step.device}`;
+    case 'route':
+      return `default route by ${step.gateway} on ${step.device}`;
+    case 'dhcp':
+      return `DHCP on ${step.device} (up to ${step.seconds} s)`;
+    case 'fetch':
+      return `fetch ${step.urls[0]}`;
+    case 'verify':
+      return `verify ${step.path}`;
+    case 'rename':
+      return `move ${step.from} to ${step.to}`;
+    case 'remove':
+      return `remove ${step.path}`;
+    case 'check-mount':
+      return `${step.target} is ${step.type}, ${step.access}`;
+    case 'switch-root':
+      return `switch to ${step.root} and run ${step.init}`;
+  }
+}
+
+/** The argument vector of mount(8) for a mount step. */
+export function mountArgv(step: StepOf<'mount'>): readonly string[] {
+  if (step.type === 'move') return ['mount', '--move', step.source, step.target];
+  if (step.type === 'bind') return ['mount', '-o', ['bind', ...step.options].join(','), step.source, step.target];
+  const options = step.options.length > 0 ? ['-o', step.options.join(',')] : [];
+  return ['mount', '-t', step.type, ...options, step.source, step.target];
+}
+
+/** The command that does the same by hand, for `--plan` and for the plan that /init can run without the controller. */
+export function shellOf(step: Step): string {
+  switch (step.kind) {
+    case 'mkdir':
+      return shellLine(['mkdir', '-p', ...(step.mode === undefined ? [] : ['-m', octal(step.mode)]), step.path]);
+    case 'symlink':
+      return shellLine(['ln', '-sfn', step.target, step.path]);
+    case 'write':
+      return `printf %s ${shellQuote(step.content)} ${step.encoding === 'base64' ? '| base64 -d ' : ''}> ${shellQuote(step.path)} && chmod ${octal(step.mode ?? 0o644)} ${shellQuote(step.path)}`;
+    case 'mount':
+      return shellLine(mountArgv(step));
+    case 'copy':
+      return step.what === 'everything'
+        ? shellLine(['cp', '-a', `${step.from}/.`, `${step.to}/`])
+        : `( cd ${shellQuote(step.from)} && find . -xdev '(' -type d -o -type l ')' | cpio -pdm ${shellQuote(step.to)} )`;
+    case 'copy-file':
+      return shellLine(['install', '-D', '-m', octal(step.mode), step.from, step.to]);
+    case 'coldplug':
+      return 'for round in 1 2 3; do find /sys/devices -name modalias -exec cat {} + | sort -u | xargs modprobe -abq; done';
+    case 'wait-for-device':
+      return `n=0; until findfs ${shellQuote(step.reference)} || [ $n -ge ${step.seconds} ]; do sleep 1; n=$((n+1)); done`;
+    case 'check-filesystem':
+      return shellLine(['fsck', '-T', '-p', '-t', step.type, step.device]);
+    case 'link-up':
+      return shellLine(['ip', 'link', 'set', 'dev', step.device, 'up', ...(step.mtu ? ['mtu', String(step.mtu)] : [])]);
+    case 'address':
+      return shellLine(['ip', 'address', 'add', `${step.address}/${step.prefixLength}`, 'dev', step.device]);
+    case 'route':
+      return shellLine(['ip', 'route', 'add', 'default', 'via', step.gateway, 'dev', step.device]);
+    case 'dhcp':
+      return shellLine(dhcpArgv(step));
+    case 'fetch':
+      return shellLine(['wget', '-c', '-O', step.to, step.urls[0] ?? '']);
+    case 'verify':
+      return `echo ${shellQuote(`${step.sha256}  ${step.path}`)} | sha256sum -c`;
+    case 'rename':
+      return shellLine(['mv', step.from, step.to]);
+    case 'remove':
+      return shellLine(['rm', '-rf', step.path]);
+    case 'check-mount':
+      return `grep -q ${shellQuote(` ${step.target} ${step.type} ${step.access === 'read-only' ? 'ro' : 'rw'}`)} /proc/mounts`;
+    case 'switch-root':
+      return shellLine(['exec', 'switch_root', step.root, step.init, ...step.arguments]);
+  }
+}
+
+/** udhcpc in the foreground: it asks until it has a lease or the time is over, and leaves the lease to our script. */
+export const dhcpArgv = (step: StepOf<'dhcp'>): readonly string[] => [
+  'udhcpc',
+  '-i',
+  step.device,
+  '-f',
+  '-q',
+  '-n',
+  '-t',
+  String(Math.max(1, Math.ceil(step.seconds / 2))),
+  '-T',
+  '2',
+  '-s',
+  '/etc/udhcpc.script',
+  ...(step.hostname ? ['-x', `hostname:${step.hostname}`] : []),
+];
+
+const octal = (mode: number): string => mode.toString(8).padStart(4, '0');

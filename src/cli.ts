@@ -1,0 +1,25 @@
+import { Command, CommanderError } from 'commander';
+import { buildCommand } from './commands/build.ts';
+import { imageCommand } from './commands/image.ts';
+import { serveCommand } from './commands/serve.ts';
+import { VERSION } from './version.ts';
+
+/** The program of the admin's machine and the server; a machine that boots goes through boot-entry.ts. */
+export async function cli(argv: readonly string[]): Promise<number> {
+  const program = new Command('statectl')
+    .description('makes machines stateless: boot-time controller, builder, agent and server')
+    .version(VERSION)
+    .showSuggestionAfterError()
+    .exitOverride();
+  program.addCommand(buildCommand());
+  program.addCommand(serveCommand());
+  program.addCommand(imageCommand());
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    // commander has printed what was wrong with the words.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    throw error;
+  }
+}

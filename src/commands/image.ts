@@ -1,0 +1,162 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { linuxHost } from '../host/linux/host.ts';
+import { addImage } from '../server/add-image.ts';
+import { writeImageName } from '../server/image-name.ts';
+import { type ImageInUse, listImages, removeImage, showImage } from '../server/images.ts';
+import { parseSelector, type Selector, writeSelector } from '../server/selector.ts';
+import { openStore } from '../server/store.ts';
+import { releaseChoice, useImage } from '../server/uses.ts';
+import { asciiTable } from './ascii-table.ts';
+import { stateOption, usage } from './state-option.ts';
+
+interface StateOptions {
+  readonly state: string;
+}
+
+const print = (text: string): void => void process.stdout.write(text);
+const printJson = (value: unknown): void => print(`${JSON.stringify(value, null, 2)}\n`);
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
+const asJson = ({ name, version, manifest, record, choices, machines }: ImageInUse) => ({
+  name,
+  version,
+  arch: manifest.arch,
+  kernelRelease: manifest.kernelRelease,
+  rootType: manifest.root.type,
+  addedAt: record.addedAt,
+  files: record.files,
+  usedFor: choices,
+  bootedBy: machines,
+});
+
+const sizeOf = ({ record: { files } }: ImageInUse): number =>
+  files.kernel.sizeBytes + files.root.sizeBytes + files.initramfs.sizeBytes;
+
+/** `6 machines` keeps a line short where a list of a whole lab would not. */
+const counted = (machines: readonly string[]): string =>
+  machines.length > 2 ? `${machines.length} machines` : machines.join(', ') || '-';
+
+const listTable = (images: readonly ImageInUse[]): string =>
+  asciiTable([
+    ['IMAGE', 'ARCH', 'KERNEL', 'SIZE', 'ADDED', 'USED FOR', 'BOOTED BY'],
+    ...images.map((image) => [
+      writeImageName(image),
+      image.manifest.arch,
+      image.manifest.kernelRelease,
+      megabytes(sizeOf(image)),
+      image.record.addedAt.slice(0, 16).replace('T', ' '),
+      image.choices.join(', ') || '-',
+      counted(image.machines),
+    ]),
+  ]);
+
+function showTable(image: ImageInUse): string {
+  const { files } = image.record;
+  return asciiTable([
+    ['image', writeImageName(image)],
+    ['arch', image.manifest.arch],
+    ['kernel release', image.manifest.kernelRelease],
+    ['added', image.record.addedAt],
+    ['used for', image.choices.join(', ') || 'nothing yet'],
+    ['booted by', image.machines.join(', ') || 'no machine that reported'],
+    ...(['kernel', 'root', 'initramfs'] as const).map((part) => [
+      part,
+      `${files[part].sha256}  ${megabytes(files[part].sizeBytes)}`,
+    ]),
+  ]);
+}
+
+const verb = (name: string, summary: string, example: string): Command =>
+  new Command(name).description(summary).addOption(stateOption()).addHelpText('after', `\nExample:\n  ${example}`);
+
+const addVerb = (): Command =>
+  verb('add', 'take an image into the store, checked against its manifest', 'statectl image add out/lab-20261120.1')
+    .argument('<dir>', 'the folder with manifest.json, its signature and the files')
+    .option('--initramfs <file>', 'the initramfs that boots it (default: initramfs.img in that folder)')
+    .action(async (dir: string, options: StateOptions & { readonly initramfs?: string }) => {
+      const host = linuxHost();
+      const store = await openStore(options.state, host, 'create');
+      const added = await addImage(store, resolve(dir), {
+        ...(options.initramfs === undefined ? {} : { initramfs: resolve(options.initramfs) }),
+        onFile: (path, bytes) => host.console.line('info', `checking and copying ${path} (${megabytes(bytes)})`),
+      });
+      const name = writeImageName(added);
+      print(added.outcome === 'added' ? `added ${name}\n` : `${name} is there already, with the same content\n`);
+    });
+
+const listVerb = (): Command =>
+  verb('list', 'show all images', 'statectl image list --state /srv/statectl')
+    .option('--json', 'print JSON')
+    .action(async (options: StateOptions & { readonly json?: true }) => {
+      const images = await listImages(await openStore(options.state, linuxHost(), 'existing'));
+      if (options.json) printJson(images.map(asJson));
+      else print(images.length === 0 ? 'no images yet: add one with `statectl image add DIR`\n' : listTable(images));
+    });
+
+const showVerb = (): Command =>
+  verb('show', 'show one image, who uses it and its files', 'statectl image show lab@20261120.1')
+    .argument('<image>', 'NAME@VERSION, or NAME for its newest version')
+    .option('--json', 'print JSON')
+    .action(async (reference: string, options: StateOptions & { readonly json?: true }) => {
+      const image = await showImage(await openStore(options.state, linuxHost(), 'existing'), reference);
+      if (options.json) printJson(asJson(image));
+      else print(showTable(image));
+    });
+
+const useVerb = (): Command =>
+  verb(
+    'use',
+    'let machines boot this image from their next boot on',
+    'statectl image use lab                                  # newest version, for all machines\n' +
+      '  statectl image use printers@20261120.1 --for mac=52:54:00:12:34:56',
+  )
+    .argument('<image>', 'NAME@VERSION, or NAME for its newest version')
+    .option('--for <selector>', 'only machines with this mac=, uuid=, serial= or arch=', usage(parseSelector))
+    .action(async (reference: string, options: StateOptions & { readonly for?: Selector }) => {
+      const store = await openStore(options.state, linuxHost(), 'existing');
+      const image = await useImage(store, reference, options.for);
+      const whom = options.for === undefined ? 'every machine without its own choice' : writeSelector(options.for);
+      print(`${writeImageName(image)} is what ${whom} boots now\n`);
+    });
+
+const parseChoice = (text: string): Selector | 'default' => (text === 'default' ? text : parseSelector(text));
+
+const releaseVerb = (): Command =>
+  verb('release', 'take a choice of `image use` back', 'statectl image release mac=52:54:00:12:34:56')
+    .argument('<choice>', '`default` or the selector that was given to --for', usage(parseChoice))
+    .action(async (choice: Selector | 'default', options: StateOptions) => {
+      const store = await openStore(options.state, linuxHost(), 'existing');
+      const text = choice === 'default' ? choice : writeSelector(choice);
+      print((await releaseChoice(store, choice)) ? `${text} has no image now\n` : `${text} had no image\n`);
+    });
+
+const removeVerb = (): Command =>
+  verb('remove', 'remove a version that nobody uses, and what only it needed', 'statectl image remove lab@20261101.1')
+    .argument('<image>', 'NAME@VERSION')
+    .action(async (text: string, options: StateOptions) => {
+      const store = await openStore(options.state, linuxHost(), 'existing');
+      const removed = await removeImage(store, text);
+      print(`removed ${writeImageName(removed)} and ${removed.blobs.length} of its files\n`);
+    });
+
+/** `statectl image …`: the images that the server gives to machines. */
+export const imageCommand = (): Command =>
+  new Command('image')
+    .description('manage the images that this server gives to machines')
+    .addCommand(addVerb())
+    .addCommand(listVerb())
+    .addCommand(showVerb())
+    .addCommand(useVerb())
+    .addCommand(releaseVerb())
+    .addCommand(removeVerb())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  statectl image add out/lab-20261120.1            take a built image into the store
+  statectl image use lab@20261120.1                boot it everywhere
+  statectl image use lab@20261120.1 --for arch=aarch64
+  statectl image list`,
+    );

@@ -1,0 +1,35 @@
+import { StatectlError } from '../error.ts';
+import type { Facts } from '../boot/facts.ts';
+import { planAll } from '../boot/engine.ts';
+import { FACTS } from '../boot/paths.ts';
+import { describe, shellOf } from '../boot/step.ts';
+import { STORY } from '../boot/story.ts';
+import type { Host } from '../host/host.ts';
+
+/** Prints the steps that these facts lead to, each with the command that does it by hand. Touches nothing. */
+export async function printPlan({ files }: Pick<Host, 'files'>, { factsFile = FACTS, json }: { readonly factsFile?: string; readonly json: boolean }): Promise<number> {
+  const text = await files.readText(factsFile).catch((cause) => {
+    throw new StatectlError('facts-missing', `no facts to plan with: ${cause.message}`, { cause, hint: `every boot leaves its facts in ${FACTS}; --facts FILE names another` });
+  });
+  const plan = planAll(STORY, parseFacts(text, factsFile));
+  if (json) process.stdout.write(`${JSON.stringify(plan.map(({ phase, step }) => ({ phase, step, text: describe(step), command: shellOf(step) })), null, 2)}\n`);
+  else {
+    let phase = '';
+    for (const entry of plan) {
+      if (entry.phase !== phase) process.stdout.write(`\n# ${entry.phase}\n`);
+      phase = entry.phase;
+      process.stdout.write(`# ${describe(entry.step)}\n${shellOf(entry.step)}\n`);
+    }
+  }
+  return 0;
+}
+
+function parseFacts(text: string, file: string): Facts {
+  try {
+    const facts = JSON.parse(text) as Facts;
+    if (Array.isArray(facts.commandLine) && typeof facts.config === 'object' && typeof facts.machine === 'object') return facts;
+  } catch (cause) {
+    throw new StatectlError('facts-invalid', `${file} is no JSON: ${(cause as Error).message}`, { cause });
+  }
+  throw new StatectlError('facts-invalid', `${file} has no commandLine, config and machine`, { hint: `take ${FACTS} of a boot that came past its config phase` });
+}

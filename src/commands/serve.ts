@@ -1,0 +1,115 @@
+import { hostname } from 'node:os';
+import { Command, Option } from 'commander';
+import { StatectlError } from '../error.ts';
+import { linuxHost } from '../host/linux/host.ts';
+import { dnsmasqConfiguration } from '../server/dnsmasq.ts';
+import { DEFAULT_KERNEL_ARGUMENTS, parseKernelArguments } from '../server/ipxe-script.ts';
+import {
+  type ListenAddress,
+  parseListenAddress,
+  type ServeEvent,
+  serve,
+  writeListenAddress,
+} from '../server/listen.ts';
+import { parsePublicUrl } from '../server/public-url.ts';
+import { stateOption, usage } from './state-option.ts';
+
+interface Options {
+  readonly state: string;
+  readonly listen: ListenAddress;
+  readonly url?: string;
+  readonly kernelArgs: string;
+  readonly printDnsmasq?: true;
+  readonly dhcp: 'proxy' | 'full';
+  readonly interface?: string;
+  readonly subnet?: string;
+  readonly json?: true;
+}
+
+const ANY_ADDRESS = ['0.0.0.0', '::'];
+
+function sentence(event: ServeEvent, listen: ListenAddress): string {
+  switch (event.event) {
+    case 'listening': {
+      const here = ANY_ADDRESS.includes(listen.host) ? ` (all addresses of ${hostname()})` : '';
+      return `serving ${event.state} on ${event.url}${here}`;
+    }
+    case 'stopping':
+      return `${event.signal}: stopping, transfers have ${event.graceMs / 1000} s to end`;
+    case 'stopped':
+      return event.transfers === 'finished' ? 'stopped' : 'stopped; transfers that took longer were cut';
+  }
+}
+
+function dnsmasqText({ url, listen, dhcp, interface: name, subnet }: Options): string {
+  if (url === undefined && ANY_ADDRESS.includes(listen.host))
+    throw new StatectlError('url-missing', 'how machines reach this server cannot be seen from --listen', {
+      hint: 'say it with --url, as in --url http://192.168.7.1:8080',
+    });
+  return dnsmasqConfiguration({
+    serverUrl: url ?? `http://${writeListenAddress(listen)}`,
+    proxy: dhcp === 'proxy',
+    ...(name === undefined ? {} : { interface: name }),
+    ...(subnet === undefined ? {} : { subnet }),
+  });
+}
+
+/** The access log and, with --json, what happens to the server go to stdout as JSON lines; sentences go to stderr. */
+async function run(options: Options): Promise<void> {
+  if (options.printDnsmasq) return void process.stdout.write(dnsmasqText(options));
+  const host = linuxHost();
+  const log = (line: string) => void process.stdout.write(`${line}\n`);
+  await serve({
+    state: options.state,
+    listen: options.listen,
+    host,
+    log,
+    kernelArguments: options.kernelArgs,
+    ...(options.url === undefined ? {} : { publicUrl: options.url }),
+    tell: (event) => {
+      if (options.json) log(JSON.stringify({ time: new Date(host.clock.now()).toISOString(), ...event }));
+      else host.console.line('info', sentence(event, options.listen));
+    },
+  });
+}
+
+const listenOption = (): Option =>
+  new Option('--listen <address:port>', 'where to listen')
+    .argParser(usage(parseListenAddress))
+    .default(parseListenAddress('0.0.0.0:8080'), '0.0.0.0:8080');
+
+const kernelArgumentsOption = (): Option =>
+  new Option('--kernel-args <words>', 'added to the kernel command line of every machine that boots from here')
+    .argParser(usage(parseKernelArguments))
+    .default(DEFAULT_KERNEL_ARGUMENTS);
+
+/** `statectl serve`: HTTP for machines that boot. */
+export const serveCommand = (): Command =>
+  new Command('serve')
+    .description('give images to machines over HTTP, until SIGTERM or SIGINT')
+    .addOption(stateOption())
+    .addOption(listenOption())
+    .addOption(
+      new Option('--url <url>', 'how machines reach this server (default: as they call it)').argParser(
+        usage(parsePublicUrl),
+      ),
+    )
+    .addOption(kernelArgumentsOption())
+    .option('--json', 'tell start and stop as JSON lines among those of the access log')
+    .option('--print-dnsmasq', 'print a configuration of dnsmasq for this server, and end')
+    .addOption(
+      new Option('--dhcp <kind>', 'for --print-dnsmasq: beside a DHCP server that is there, or the only one')
+        .choices(['proxy', 'full'])
+        .default('proxy'),
+    )
+    .option('--interface <name>', 'for --print-dnsmasq: serve this interface only')
+    .option('--subnet <network>', 'for --print-dnsmasq: the network, as in 192.168.7.0/24')
+    .action(run)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  statectl serve --state /srv/statectl --listen 192.168.7.1:8080
+  statectl serve --kernel-args "console=ttyS0,115200 quiet"
+  statectl serve --url http://192.168.7.1:8080 --print-dnsmasq > /etc/dnsmasq.d/statectl.conf`,
+    );

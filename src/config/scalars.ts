@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `10s`, `500ms`, `5m`, `2h`; a bare number is seconds. Gives milliseconds. */
+export const Duration = z.union([z.string(), z.number()]).transform((value, context): number => {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)?$/.exec(String(value).trim());
+  if (!match) {
+    context.addIssue({ code: 'custom', message: `expected a duration such as 10s, 500ms or 5m, found "${value}"` });
+    return z.NEVER;
+  }
+  return Math.round(Number(match[1]) * (UNITS[match[2] ?? 's'] ?? 1000));
+});
+
+/** `64M`, `1G`, `512k`, `50%`: what tmpfs(5) takes as `size=`. */
+export const Size = z
+  .union([z.string(), z.number()])
+  .transform(String)
+  .refine((value) => /^(\d+[kKmMgG]?|\d{1,2}%|100%)$/.test(value) && !/^0/.test(value), {
+    message: 'expected a size such as 64M, 1G or 50%',
+  });
+
+/** Octal permission bits in quotes, `"1777"`. Gives the number. */
+export const Mode = z
+  .string()
+  .regex(/^[0-7]{3,4}$/, 'expected octal permissions in quotes, such as "1777"')
+  .transform((text) => Number.parseInt(text, 8));
+
+/** An absolute path without `.`, `..` or a slash at the end. */
+export const AbsolutePath = z
+  .string()
+  .refine((path) => /^\/[^\0]*$/.test(path) && path !== '/' && !path.endsWith('/') && !/\/(\.{0,2})(\/|$)/.test(path), {
+    message: 'expected an absolute path such as /var, without "..", "." or a slash at the end',
+  });
+
+/** mount(8) options as a list; a comma-separated string is taken apart. */
+export const MountOptions = z
+  .union([z.string().transform((text) => text.split(',').filter(Boolean)), z.array(z.string().regex(/^[^,\s]+$/))])
+  .transform((options): readonly string[] => options);

@@ -1,0 +1,11 @@
+import { z } from 'zod';
+import { Duration } from '../scalars.ts';
+
+/** system/network.conf */
+export const NetworkFile = z
+  .strictObject({
+    wait: Duration.default(10_000).meta({ description: 'how long a machine with a bootable local copy waits for the network and a server' }),
+    dhcp: Duration.default(30_000).meta({ description: 'how long one DHCP attempt may take' }),
+  })
+  .transform(({ wait, dhcp }) => ({ waitMs: wait, dhcpMs: dhcp }))
+  .meta({ description: 'the network of the initramfs' });

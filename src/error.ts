@@ -1,0 +1,18 @@
+/**
+ * The one error an operator sees. `message` says what went wrong and why, `hint` what to do next;
+ * `code` is stable and documented, so scripts and tests may rely on it.
+ */
+export class StatectlError extends Error {
+  readonly code: string;
+  readonly hint: string | undefined;
+
+  constructor(code: string, message: string, options: { readonly cause?: unknown; readonly hint?: string } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'StatectlError';
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
+
+/** The message of anything thrown, for a sentence that goes on. */
+export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

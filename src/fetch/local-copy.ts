@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto';
+import type { Facts, LocalCopy } from '../boot/facts.ts';
+import { copiesDir } from '../boot/source.ts';
+import { reasonOf } from '../error.ts';
+import type { Host } from '../host/host.ts';
+import { manifestIsSigned, parseManifest } from '../image/manifest.ts';
+
+/** The pointer to the copy that booted last, written after the copy is whole: its digest, hence its folder. */
+export const CURRENT_COPY = 'current';
+
+/** The copy of an image on persistent storage whose manifest a trusted key signed; its bytes are hashed before use. */
+export async function localCopy({ files }: Pick<Host, 'files'>, userData: string, { machine }: Facts, boot: { warn: (text: string) => void }): Promise<LocalCopy | undefined> {
+  const home = copiesDir(userData);
+  const current = (await files.readText(`${home}/${CURRENT_COPY}`).catch(() => '')).trim();
+  if (!/^[0-9a-f]{64}$/.test(current)) return undefined;
+  const dir = `${home}/${current}`;
+  try {
+    const text = await files.readText(`${dir}/manifest.json`);
+    if (!manifestIsSigned(text, await files.read(`${dir}/manifest.json.sig`), machine.trustedKeys)) {
+      boot.warn(`the copy in ${dir} is not signed by a trusted key: it is not used`);
+      return undefined;
+    }
+    return { dir, manifest: parseManifest(text), manifestSha256: createHash('sha256').update(text).digest('hex') };
+  } catch (error) {
+    boot.warn(`the copy in ${dir} cannot be read: ${reasonOf(error)}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * The ports: everything the program may touch of the machine it runs on. Adapters live in host/linux (the real one),
+ * host/memory.ts (tests), host/dry-run.ts (prints) and host/failing.ts (fails or stops at the k-th effect).
+ */
+
+export type FileType = 'file' | 'dir' | 'symlink' | 'char' | 'block' | 'fifo' | 'socket';
+
+/** What lstat(2) says, in our words. `mode` is the permission bits only (0o7777). */
+export interface Stat {
+  readonly type: FileType;
+  readonly sizeBytes: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtimeMs: number;
+  /** Major and minor of a device node; 0:0 marks an overlay whiteout. */
+  readonly rdev: { readonly major: number; readonly minor: number };
+}
+
+export interface WriteOptions {
+  /** Permission bits of the new file, default 0o644. */
+  readonly mode?: number;
+}
+
+/** Paths are absolute. A missing file is an Error with `code` ENOENT, as node:fs has it. */
+export interface Files {
+  read(path: string): Promise<Buffer>;
+  readText(path: string): Promise<string>;
+  /** Atomic: temporary file beside it, fsync, rename, fsync of the folder. Parents must exist. */
+  write(path: string, data: string | Uint8Array, options?: WriteOptions): Promise<void>;
+  append(path: string, data: string | Uint8Array): Promise<void>;
+  /** Like `mkdir -p -m`; the mode goes to directories that it makes. */
+  mkdir(path: string, mode?: number): Promise<void>;
+  symlink(target: string, path: string): Promise<void>;
+  readlink(path: string): Promise<string>;
+  /** Names in a directory, sorted bytewise. */
+  list(path: string): Promise<readonly string[]>;
+  /** lstat(2); undefined when nothing is there. */
+  stat(path: string): Promise<Stat | undefined>;
+  rename(from: string, to: string): Promise<void>;
+  /** Like `rm -rf`: no error when it is not there. */
+  remove(path: string): Promise<void>;
+  chmod(path: string, mode: number): Promise<void>;
+  /** Bytes from `start`, in chunks. */
+  readStream(path: string, start?: number): AsyncIterable<Uint8Array>;
+  /** Appends chunks to a file, creating it; `close` makes it durable (fsync). */
+  appendStream(path: string): Promise<AppendStream>;
+}
+
+export interface AppendStream extends AsyncDisposable {
+  write(chunk: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface RunOptions {
+  readonly input?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** Show the program's output to the person who waits, instead of capturing it. */
+  readonly inherit?: boolean;
+}
+
+export interface RunResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Exec {
+  /** Runs a program to its end; never a shell. Rejects only when it cannot be started, is aborted or times out. */
+  run(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
+}
+
+/** PEM texts. With a certificate and its key the machine proves who it is (mTLS). */
+export interface TlsMaterial {
+  /** The only authorities to trust; default: the machine's own list. */
+  readonly caPem?: string;
+  readonly certPem?: string;
+  readonly keyPem?: string;
+}
+
+export interface HttpRequest {
+  readonly method?: 'GET' | 'HEAD' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal?: AbortSignal;
+  /** No TCP connection within this time: the server counts as dead. */
+  readonly connectTimeoutMs?: number;
+  /** No bytes for this long: the server counts as stalled. */
+  readonly idleTimeoutMs?: number;
+  readonly tls?: TlsMaterial;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+export interface Http {
+  request(url: string, request?: HttpRequest): Promise<HttpResponse>;
+}
+
+/** Time and chance, so that hours of back-off run in milliseconds in a test. */
+export interface Clock {
+  /** Wall clock, ms since 1970. */
+  now(): number;
+  /** Monotonic, ms since the machine started where that is known. */
+  uptimeMs(): number;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** In [0, 1). */
+  random(): number;
+}
+
+export type Level = 'debug' | 'info' | 'warning' | 'error';
+
+export interface Console {
+  /** One line for the operator. */
+  line(level: Level, text: string): void;
+}
+
+export interface Host {
+  readonly files: Files;
+  readonly exec: Exec;
+  readonly http: Http;
+  readonly clock: Clock;
+  readonly console: Console;
+}

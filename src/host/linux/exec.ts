@@ -1,0 +1,63 @@
+import { constants } from 'node:os';
+import { StatectlError } from '../../error.ts';
+import type { Exec, RunOptions, RunResult } from '../host.ts';
+import { programMissing, programTimeout } from '../program-error.ts';
+
+/** A daemon that a program leaves behind may hold its pipes for ever; what is in them by then is all that counts. */
+const PIPES_AFTER_EXIT_MS = 1000;
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such program',
+  EACCES: 'it is not executable',
+  ENOEXEC: 'it is not a program for this machine',
+};
+
+/** As a shell has it: 128 + the signal's number. */
+const signalCode = (signal: string): number => 128 + (constants.signals[signal as NodeJS.Signals] ?? 0);
+
+async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const { input, env, cwd, timeoutMs, signal, inherit } = options;
+  const [program = '', ...rest] = argv;
+  signal?.throwIfAborted();
+  // Imported on first use: a boot that runs nothing does not pay for it, and in the bundle it initialises lazily.
+  const { execa } = await import('execa');
+  const output = inherit ? 'inherit' : 'pipe';
+  const subprocess = execa(program, rest, {
+    reject: false,
+    stripFinalNewline: false,
+    stdout: output,
+    stderr: output,
+    ...(input === undefined ? { stdin: 'ignore' } : { input }),
+    // A process group of its own dies whole on timeout. What the operator watches stays on their terminal.
+    killDescendants: !inherit,
+    env,
+    cwd,
+    timeout: timeoutMs === undefined ? undefined : Math.max(1, Math.ceil(timeoutMs)),
+    cancelSignal: signal,
+  });
+  let letGo: NodeJS.Timeout | undefined;
+  subprocess.nodeChildProcess.once?.('exit', () => {
+    letGo = setTimeout(() => {
+      subprocess.stdout?.destroy();
+      subprocess.stderr?.destroy();
+    }, PIPES_AFTER_EXIT_MS);
+  });
+  const result = await subprocess;
+  clearTimeout(letGo);
+
+  const { stdout = '', stderr = '' } = result as { stdout?: string; stderr?: string };
+  if (result.isCanceled) throw signal?.reason;
+  if (result.timedOut) throw programTimeout(argv, timeoutMs ?? 0, stderr);
+  if (result.isMaxBuffer) throw new StatectlError('program-output', `"${program}" printed more than 100 MB`);
+  if (result.exitCode !== undefined) return { exitCode: result.exitCode, stdout, stderr };
+  if (result.signal !== undefined) return { exitCode: signalCode(result.signal), stdout, stderr };
+  if (result.originalMessage?.includes('"cwd"'))
+    throw new StatectlError('folder-missing', `cannot start "${program}" in ${cwd}: there is no such folder`);
+  throw programMissing(program, REASONS[result.code ?? ''] ?? result.originalMessage ?? 'unknown reason', result);
+}
+
+/**
+ * Programs through execa. Output comes verbatim, final newline included; a program killed by signal N exits with 128 + N.
+ * Throws `program-missing`, `program-timeout`, `program-output`, `folder-missing`, or the signal's reason.
+ */
+export const linuxExec = (): Exec => ({ run });

@@ -1,0 +1,184 @@
+import { randomBytes } from 'node:crypto';
+import type { Stats } from 'node:fs';
+import {
+  chmod,
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+} from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { AppendStream, Files, FileType, Stat, WriteOptions } from '../host.ts';
+
+const CHUNK_BYTES = 256 * 1024;
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;
+
+/** Runs the task; an error with one of these codes counts as done. */
+async function tolerating(codes: readonly string[], task: () => Promise<unknown>): Promise<void> {
+  try {
+    await task();
+  } catch (error) {
+    if (!codes.includes(codeOf(error) ?? '')) throw error;
+  }
+}
+
+// sysfs, procfs and some FUSE file systems have no fsync: fsync(2) says EINVAL there.
+const sync = (handle: FileHandle) => tolerating(['EINVAL', 'ENOTSUP'], () => handle.sync());
+
+/** A name is durable only when its folder is: fsync(2), "Calling fsync() does not necessarily ensure …". */
+async function syncFolder(path: string): Promise<void> {
+  await using folder = await open(path, 'r');
+  await sync(folder);
+}
+
+/**
+ * Sets a mode past the umask. FAT keeps no modes and answers EPERM (fat_sanitize_mode in fs/fat/file.c): that is an error
+ * only for the caller who asked for one, since a secret must not become readable in silence.
+ */
+async function setMode(set: (mode: number) => Promise<void>, asked: number | undefined, usual: number): Promise<void> {
+  await tolerating(asked === undefined ? ['EPERM'] : [], () => set(asked ?? usual));
+}
+
+async function write(path: string, data: string | Uint8Array, { mode }: WriteOptions = {}): Promise<void> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.statectl-${randomBytes(6).toString('hex')}.tmp`);
+  // 'wx' is O_CREAT | O_EXCL: nobody's file or symlink is ever followed. Private until it has its final mode.
+  const handle = await open(temporary, 'wx', 0o600);
+  try {
+    try {
+      await handle.writeFile(data);
+      await setMode((bits) => handle.chmod(bits), mode, 0o644);
+      await sync(handle);
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+  await syncFolder(folder);
+}
+
+async function append(path: string, data: string | Uint8Array): Promise<void> {
+  await using stream = await appendStream(path);
+  await stream.write(Buffer.from(data));
+}
+
+async function makeDirectory(path: string, mode?: number): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    // A symlink to a directory will do, as for `mkdir -p`.
+    if (codeOf(error) === 'EEXIST' && (await stat(path).catch(() => undefined))?.isDirectory()) return;
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path), mode);
+    return makeDirectory(path, mode);
+  }
+  await setMode((bits) => chmod(path, bits), mode, 0o755);
+  await syncFolder(dirname(path));
+}
+
+const TYPES: readonly (readonly [FileType, (stats: Stats) => boolean])[] = [
+  ['file', (stats) => stats.isFile()],
+  ['dir', (stats) => stats.isDirectory()],
+  ['symlink', (stats) => stats.isSymbolicLink()],
+  ['char', (stats) => stats.isCharacterDevice()],
+  ['block', (stats) => stats.isBlockDevice()],
+  ['fifo', (stats) => stats.isFIFO()],
+  ['socket', (stats) => stats.isSocket()],
+];
+
+/** gnu_dev_major() and gnu_dev_minor() of glibc, for Linux's 12 and 20 bits. */
+const deviceOf = (rdev: number) => ({
+  major: (rdev >>> 8) & 0xfff,
+  minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00),
+});
+
+async function statOf(path: string): Promise<Stat | undefined> {
+  let stats: Stats;
+  try {
+    stats = await lstat(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+  return {
+    type: TYPES.find(([, matches]) => matches(stats))?.[0] ?? 'file',
+    sizeBytes: stats.size,
+    mode: stats.mode & 0o7777,
+    uid: stats.uid,
+    gid: stats.gid,
+    mtimeMs: stats.mtimeMs,
+    rdev: deviceOf(stats.rdev),
+  };
+}
+
+async function* readStream(path: string, start = 0): AsyncGenerator<Uint8Array> {
+  await using handle = await open(path, 'r');
+  let position = start;
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    // Without a start the file is read as it comes, so that pipes and character devices work too.
+    const { bytesRead } = await handle.read(chunk, 0, CHUNK_BYTES, start > 0 ? position : null);
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    yield chunk.subarray(0, bytesRead);
+  }
+}
+
+async function appendStream(path: string): Promise<AppendStream> {
+  const handle = await open(path, 'a', 0o644);
+  let open_ = true;
+  const close = async () => {
+    if (!open_) return;
+    open_ = false;
+    try {
+      await sync(handle);
+    } finally {
+      await handle.close();
+    }
+    await syncFolder(dirname(path));
+  };
+  return { write: (chunk) => handle.writeFile(chunk), close, [Symbol.asyncDispose]: close };
+}
+
+/** The kernel's files. What changes a folder or a file is durable when its promise resolves. */
+export const linuxFiles = (): Files => ({
+  read: (path) => readFile(path),
+  readText: (path) => readFile(path, 'utf8'),
+  write,
+  append,
+  mkdir: makeDirectory,
+  async symlink(target, path) {
+    await symlink(target, path);
+    await syncFolder(dirname(path));
+  },
+  readlink: (path) => readlink(path),
+  async list(path) {
+    return (await readdir(path)).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  },
+  stat: statOf,
+  async rename(from, to) {
+    await rename(from, to);
+    await syncFolder(dirname(to));
+    if (dirname(from) !== dirname(to)) await syncFolder(dirname(from));
+  },
+  async remove(path) {
+    // lstat first: without it a missing parent would make the folder's fsync fail.
+    if ((await statOf(path)) === undefined) return;
+    await rm(path, { recursive: true, force: true });
+    await syncFolder(dirname(path));
+  },
+  chmod: (path, mode) => chmod(path, mode),
+  readStream,
+  appendStream,
+});

@@ -1,0 +1,15 @@
+import type { Host } from '../host.ts';
+import { linuxClock } from './clock.ts';
+import { type ConsoleOptions, linuxConsole } from './console.ts';
+import { linuxExec } from './exec.ts';
+import { linuxFiles } from './files.ts';
+import { linuxHttp } from './http.ts';
+
+/** The machine this runs on. Makes nothing and touches nothing until it is used. */
+export const linuxHost = (options: { readonly console?: ConsoleOptions } = {}): Host => ({
+  files: linuxFiles(),
+  exec: linuxExec(),
+  http: linuxHttp(),
+  clock: linuxClock(),
+  console: linuxConsole(options.console),
+});

@@ -1,0 +1,53 @@
+import { StatectlError } from '../error.ts';
+import type { Clock } from './host.ts';
+
+export interface Attempt {
+  /** The one that failed, counted from 1. */
+  readonly attempt: number;
+  readonly of: number;
+  /** Until the next one begins. */
+  readonly waitMs: number;
+  readonly error: unknown;
+}
+
+export interface RetryOptions {
+  /** Attempts in all; Infinity never gives up by itself. */
+  readonly tries: number;
+  /** The longest wait after the first failure; it doubles with each one more. */
+  readonly baseMs: number;
+  readonly maxMs: number;
+  readonly signal?: AbortSignal;
+  /** Called before each wait, so that whoever waits sees the count. */
+  readonly onRetry?: (attempt: Attempt) => void;
+  /** Errors that another attempt cannot mend; default `isFinal`. */
+  readonly giveUp?: (error: unknown) => boolean;
+}
+
+/** Codes of errors that stay the same however often one tries. */
+const FINAL_CODES: readonly string[] = ['program-missing', 'redirect-loop', 'server-untrusted', 'url-invalid'];
+
+export const isFinal = (error: unknown): boolean => error instanceof StatectlError && FINAL_CODES.includes(error.code);
+
+/**
+ * Runs the task until it succeeds, waiting longer after each failure. The wait is drawn from the whole span ("full
+ * jitter", Brooker, *Exponential Backoff and Jitter*, 2015): machines that lost their server together do not come back
+ * together. Throws the last attempt's error, or the signal's reason.
+ */
+export async function retry<T>(
+  clock: Pick<Clock, 'sleep' | 'random'>,
+  { tries, baseMs, maxMs, signal, onRetry, giveUp = isFinal }: RetryOptions,
+  task: (attempt: number) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    signal?.throwIfAborted();
+    try {
+      return await task(attempt);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (attempt >= tries || giveUp(error)) throw error;
+      const waitMs = Math.round(clock.random() * Math.min(maxMs, baseMs * 2 ** Math.min(attempt - 1, 30)));
+      onRetry?.({ attempt, of: tries, waitMs, error });
+      await clock.sleep(waitMs, signal);
+    }
+  }
+}

@@ -1,0 +1,214 @@
+import { promisify } from 'node:util';
+import { crc32, inflateRaw, zstdDecompress } from 'node:zlib';
+import { reasonOf, StatectlError } from '../error.ts';
+
+/**
+ * Compressed streams inside a longer file: how many bytes belong to one, and what they unpack to. As in the kernel
+ * (lib/decompress*.c) a stream is one gzip member, zstd frame, xz stream or chain of legacy lz4 blocks.
+ */
+
+/** What Node cannot unpack by itself. */
+export type ForeignCompression = 'xz' | 'lz4' | 'bzip2' | 'lzma';
+export type StreamCompression = 'gzip' | 'zstd' | ForeignCompression;
+
+/** Unpacks one whole stream. For bzip2 and lzma, data that follows the stream must be ignored. */
+export type Decompress = (kind: ForeignCompression, data: Buffer) => Promise<Buffer>;
+
+export interface UnpackedStream {
+  readonly data: Buffer;
+  /** Length of the compressed stream. */
+  readonly sizeBytes: number;
+}
+
+/** More than any initramfs unpacks to: the kernel unpacks into RAM. */
+const MAX_UNPACKED_BYTES = 4 * 1024 ** 3;
+const LZ4_LEGACY_MAGIC = 0x184c2102;
+/** LZ4_COMPRESSBOUND of the 8 MiB that a legacy block holds: a larger number is not a block's size. */
+const LZ4_MAX_BLOCK_BYTES = 0x80_0000 + Math.floor(0x80_0000 / 255) + 16;
+const XZ_CHECK_BYTES = [0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64] as const;
+
+const broken = (kind: StreamCompression, offset: number, why: string, cause?: unknown) =>
+  new StatectlError('initramfs-damaged', `the ${kind} data that starts at byte ${offset} is damaged: ${why}`, {
+    cause,
+    hint: 'build the image again, or fetch it anew',
+  });
+
+/** Reads numbers one after the other, and throws where the file ends first. */
+function cursorAt(image: Buffer, kind: StreamCompression, start: number) {
+  let at = start;
+  const error = (why: string, cause?: unknown) => broken(kind, start, why, cause);
+  const skip = (sizeBytes: number) => {
+    const missing = at + sizeBytes - image.length;
+    if (missing > 0) throw error(`it is cut off at byte ${image.length}, ${missing} bytes or more are missing`);
+    at += sizeBytes;
+  };
+  return {
+    error,
+    skip,
+    at: () => at,
+    little: (sizeBytes: number) => {
+      skip(sizeBytes);
+      return image.readUIntLE(at - sizeBytes, sizeBytes);
+    },
+    big16: () => {
+      skip(2);
+      return image.readUInt16BE(at - 2);
+    },
+    pastNul: () => {
+      const nul = image.indexOf(0, at);
+      skip((nul < 0 ? image.length : nul) + 1 - at);
+    },
+    /** To a multiple of four from the stream's start. */
+    align: () => skip((4 - ((at - start) % 4)) % 4),
+  };
+}
+
+/** RFC 8878, 3.1.1: a header, blocks that tell their sizes, a checksum. */
+function zstdFrameEnd(image: Buffer, offset: number): number {
+  const cursor = cursorAt(image, 'zstd', offset);
+  cursor.skip(4);
+  const descriptor = cursor.little(1);
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
+  const contentSizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
+  cursor.skip((isSingleSegment ? 0 : 1) + dictionaryBytes + contentSizeBytes);
+  for (let isLast = false; !isLast; ) {
+    const header = cursor.little(3);
+    const type = (header >> 1) & 3;
+    if (type === 3) throw cursor.error(`a block of unknown type before byte ${cursor.at()}`);
+    cursor.skip(type === 1 ? 1 : header >> 3);
+    isLast = (header & 1) === 1;
+  }
+  cursor.skip((descriptor & 4) === 0 ? 0 : 4);
+  return cursor.at();
+}
+
+/** tukaani.org/xz/xz-file-format.txt. Block headers need not tell a size, but the last filter is LZMA2, whose chunks do. */
+function xzStreamEnd(image: Buffer, offset: number): number {
+  const cursor = cursorAt(image, 'xz', offset);
+  cursor.skip(7);
+  const checkBytes = XZ_CHECK_BYTES[cursor.little(1) & 15] ?? 0;
+  cursor.skip(4);
+  for (let words = cursor.little(1); words !== 0; words = cursor.little(1)) {
+    cursor.skip((words + 1) * 4 - 1);
+    for (let control = cursor.little(1); control !== 0; control = cursor.little(1)) {
+      if (control > 2 && control < 0x80) throw cursor.error(`an unknown LZMA2 chunk before byte ${cursor.at()}`);
+      if (control >= 0x80) cursor.skip(2);
+      const sizeBytes = cursor.big16() + 1;
+      cursor.skip(sizeBytes + (control >= 0xc0 ? 1 : 0));
+    }
+    cursor.align();
+    cursor.skip(checkBytes);
+  }
+  const number = () => {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = cursor.little(1);
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+    }
+  };
+  for (let records = number(); records > 0; records--) {
+    number();
+    number();
+  }
+  cursor.align();
+  cursor.skip(4 + 10);
+  if (cursor.little(2) !== 0x5a59) throw cursor.error(`no footer before byte ${cursor.at()}`);
+  return cursor.at();
+}
+
+/** A magic, then blocks with their sizes, to the first number that is none: four zero bytes of padding, for the kernel. */
+function lz4LegacyEnd(image: Buffer, offset: number): number {
+  const cursor = cursorAt(image, 'lz4', offset);
+  while (image.length - cursor.at() >= 4) {
+    const sizeBytes = cursor.little(4);
+    if (sizeBytes === LZ4_LEGACY_MAGIC) continue;
+    if (sizeBytes === 0 || sizeBytes > LZ4_MAX_BLOCK_BYTES) return cursor.at() - 4;
+    cursor.skip(sizeBytes);
+  }
+  return cursor.at();
+}
+
+/** RFC 1952. Only inflating finds the end of deflated data, so length and content come together. */
+async function gunzipMember(image: Buffer, offset: number): Promise<UnpackedStream> {
+  const cursor = cursorAt(image, 'gzip', offset);
+  cursor.skip(3);
+  const flags = cursor.little(1);
+  cursor.skip(6);
+  if ((flags & 4) !== 0) cursor.skip(cursor.little(2));
+  if ((flags & 8) !== 0) cursor.pastNul();
+  if ((flags & 16) !== 0) cursor.pastNul();
+  if ((flags & 2) !== 0) cursor.skip(2);
+  const options = { info: true, chunkSize: 1 << 20, maxOutputLength: MAX_UNPACKED_BYTES };
+  const { buffer, engine } = await (
+    promisify(inflateRaw)(image.subarray(cursor.at()), options) as Promise<unknown> as Promise<{
+      buffer: Buffer;
+      engine: { bytesWritten: number };
+    }>
+  ).catch((error: unknown) => {
+    throw cursor.error(`${reasonOf(error)} (the file ends at byte ${image.length})`, error);
+  });
+  cursor.skip(engine.bytesWritten);
+  if (cursor.little(4) !== crc32(buffer)) throw cursor.error('the checksum does not match');
+  if (cursor.little(4) !== buffer.length % 2 ** 32) throw cursor.error('the length does not match');
+  return { data: buffer, sizeBytes: cursor.at() - offset };
+}
+
+const STREAM_END = { zstd: zstdFrameEnd, xz: xzStreamEnd, lz4: lz4LegacyEnd };
+
+/**
+ * Unpacks the stream at `offset`. Only bzip2 and lzma do not tell where they end: they take the rest of the file.
+ * Throws `initramfs-damaged` with the byte's offset, and what `decompress` throws.
+ */
+export async function unpackStream(
+  kind: StreamCompression,
+  image: Buffer,
+  offset: number,
+  decompress: Decompress,
+): Promise<UnpackedStream> {
+  if (kind === 'gzip') return gunzipMember(image, offset);
+  const end = kind === 'bzip2' || kind === 'lzma' ? image.length : STREAM_END[kind](image, offset);
+  const stream = image.subarray(offset, end);
+  try {
+    const data =
+      kind === 'zstd'
+        ? await promisify(zstdDecompress)(stream, { chunkSize: 1 << 20, maxOutputLength: MAX_UNPACKED_BYTES })
+        : await decompress(kind, stream);
+    return { data, sizeBytes: stream.length };
+  } catch (error) {
+    if (error instanceof StatectlError && error.code === 'program-missing') throw error;
+    throw broken(kind, offset, reasonOf(error), error);
+  }
+}
+
+const PROGRAMS = {
+  xz: { argv: ['xz', '-dc'], debianPackage: 'xz-utils' },
+  lz4: { argv: ['lz4', '-dc', '-'], debianPackage: 'lz4' },
+  bzip2: { argv: ['bzip2', '-dc'], debianPackage: 'bzip2' },
+  // Without --single-stream xz fails on the padding that follows.
+  lzma: { argv: ['xz', '--format=lzma', '--single-stream', '-dc'], debianPackage: 'xz-utils' },
+} as const satisfies Record<ForeignCompression, { argv: readonly [string, ...string[]]; debianPackage: string }>;
+
+/** Unpacks with the programs that Debian has for it. Throws `program-missing`, `decompress-failed`. */
+export const decompressWithPrograms: Decompress = async (kind, data) => {
+  const { argv, debianPackage } = PROGRAMS[kind];
+  const [program, ...args] = argv;
+  const { execa } = await import('execa');
+  const result = await execa(program, args, {
+    input: data,
+    encoding: 'buffer',
+    stripFinalNewline: false,
+    reject: false,
+    maxBuffer: MAX_UNPACKED_BYTES,
+  });
+  if (result.failed && 'code' in result && result.code === 'ENOENT')
+    throw new StatectlError('program-missing', `unpacking ${kind} data needs the program ${program}`, {
+      hint: `needs ${program}: apt install ${debianPackage}`,
+    });
+  if (result.failed) {
+    const why = Buffer.from(result.stderr).toString().trim() || result.shortMessage;
+    throw new StatectlError('decompress-failed', `${program} failed: ${why}`, { cause: result });
+  }
+  return Buffer.from(result.stdout.buffer, result.stdout.byteOffset, result.stdout.byteLength);
+};

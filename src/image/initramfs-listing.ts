@@ -1,0 +1,276 @@
+import { chmod, lchown, link, lutimes, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { StatectlError } from '../error.ts';
+import type { Exec, FileType } from '../host/host.ts';
+import { type CpioMember, type DeviceNumber, MAX_NAME_BYTES } from './cpio.ts';
+import type { Decompress } from './decompress.ts';
+import { type Compression, readSegments, type Segment } from './segments.ts';
+
+/** What is in an initramfs: for reading, for `--json`, and as files in a directory. */
+
+export interface ListedMember {
+  readonly name: string;
+  readonly type: FileType;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly nlink: number;
+  readonly sizeBytes: number;
+  readonly mtimeSeconds: number;
+  readonly target?: string;
+  readonly linkTo?: string;
+  readonly rdev?: DeviceNumber;
+}
+
+export interface ListedSegment {
+  readonly offset: number;
+  readonly sizeBytes: number;
+  readonly compression: Compression;
+  readonly unpackedBytes: number;
+  readonly hasTrailer: boolean;
+  readonly members: readonly ListedMember[];
+}
+
+/** Plain data, as `--json` prints it. */
+export interface InitramfsListing {
+  readonly sizeBytes: number;
+  readonly segments: readonly ListedSegment[];
+  readonly bootconfig?: { readonly offset: number; readonly sizeBytes: number; readonly text: string };
+}
+
+function sizeOf(member: CpioMember): number {
+  if (member.type === 'symlink') return Buffer.byteLength(member.target);
+  return member.type === 'file' ? member.data.length : 0;
+}
+
+function listMember(member: CpioMember): ListedMember {
+  const { name, type, linkTo, header } = member;
+  return {
+    name,
+    type,
+    mode: member.type === 'symlink' ? 0o777 : member.mode,
+    uid: header.uid,
+    gid: header.gid,
+    nlink: header.nlink,
+    sizeBytes: sizeOf(member),
+    mtimeSeconds: header.mtimeSeconds,
+    ...(member.type === 'symlink' ? { target: member.target } : {}),
+    ...(linkTo === undefined ? {} : { linkTo }),
+    ...('rdev' in member ? { rdev: member.rdev } : {}),
+  };
+}
+
+/** Throws what `readSegments` throws. */
+export async function listInitramfs(image: Buffer, decompress?: Decompress): Promise<InitramfsListing> {
+  const { segments, bootconfig } = await readSegments(image, decompress);
+  return {
+    sizeBytes: image.length,
+    segments: segments.map(({ entries, ...segment }) => ({ ...segment, members: entries.map(listMember) })),
+    ...(bootconfig && {
+      bootconfig: {
+        offset: bootconfig.offset,
+        sizeBytes: bootconfig.sizeBytes,
+        text: bootconfig.data.toString('utf8').replace(/\0+$/, ''),
+      },
+    }),
+  };
+}
+
+function formatSize(sizeBytes: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB'] as const;
+  const power = sizeBytes < 1024 ? 0 : Math.min(Math.floor(Math.log2(sizeBytes) / 10), 3);
+  return `${(sizeBytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
+}
+
+const LETTER = { file: '-', dir: 'd', symlink: 'l', char: 'c', block: 'b', fifo: 'p', socket: 's' } as const;
+
+/** As `ls` shows it: `drwxr-xr-t`. */
+function formatMode(type: FileType, mode: number): string {
+  const special = ['s', 's', 't'];
+  const triples = [6, 3, 0].map((shift, index) => {
+    const bits = mode >> shift;
+    const isSpecial = (mode & (0o4000 >> index)) !== 0;
+    const letter = special[index] ?? '';
+    const execute = isSpecial ? ((bits & 1) !== 0 ? letter : letter.toUpperCase()) : (bits & 1) !== 0 ? 'x' : '-';
+    return `${(bits & 4) !== 0 ? 'r' : '-'}${(bits & 2) !== 0 ? 'w' : '-'}${execute}`;
+  });
+  return `${LETTER[type]}${triples.join('')}`;
+}
+
+/** A name from a foreign archive must not steer the terminal. */
+const printable = (text: string): string =>
+  text.replace(/[\0-\x1f\x7f-\x9f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+
+function formatMember(member: ListedMember): string {
+  const size = member.rdev ? `${member.rdev.major}, ${member.rdev.minor}` : String(member.sizeBytes);
+  const time = new Date(member.mtimeSeconds * 1000).toISOString().slice(0, 16).replace('T', ' ');
+  const owner = `${String(member.uid).padEnd(5)} ${String(member.gid).padEnd(5)}`;
+  const start = `${formatMode(member.type, member.mode)} ${String(member.nlink).padStart(3)} ${owner}`;
+  const arrow = member.target === undefined ? '' : ` -> ${printable(member.target)}`;
+  const hardLink = member.linkTo === undefined ? '' : ` link to ${printable(member.linkTo)}`;
+  return `${start} ${size.padStart(9)} ${time} ${printable(member.name)}${arrow}${hardLink}`;
+}
+
+/** Lines like those of `lsinitramfs -l`, under a heading for each segment; times are UTC, owners numbers. */
+export function formatListing(listing: InitramfsListing): string[] {
+  const lines = listing.segments.flatMap((segment, index) => {
+    const packed = segment.compression === 'none' ? '' : ` ${segment.compression},`;
+    const cut = segment.hasTrailer ? '' : ', without a trailer (cut off?)';
+    const heading = `# segment ${index + 1}: cpio,${packed} ${formatSize(segment.sizeBytes)}, at ${segment.offset}${cut}`;
+    return [heading, ...segment.members.map(formatMember)];
+  });
+  const { bootconfig } = listing;
+  return bootconfig ? [...lines, `# bootconfig: ${formatSize(bootconfig.sizeBytes)}, at ${bootconfig.offset}`] : lines;
+}
+
+export interface Skipped {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** One file; hard links share it, so that a later archive that writes to one writes to all, as in the kernel. */
+interface Inode {
+  member: CpioMember;
+}
+
+/** The tree that the kernel would have, by path. No path leads through a symlink: that was resolved, inside the tree. */
+interface UnpackPlan {
+  readonly tree: ReadonlyMap<string, Inode>;
+  readonly skipped: readonly Skipped[];
+}
+
+/** The path of a member once the symlinks in its parents are followed inside the tree; undefined when a parent is missing. */
+function locate(tree: ReadonlyMap<string, Inode>, name: string): string | undefined {
+  const parts = name.split('/').filter((part) => part !== '' && part !== '.');
+  const last = parts.pop();
+  let folder: string[] = [];
+  for (let hops = 0; parts.length > 0; ) {
+    const part = parts.shift() as string;
+    if (part === '..') folder.pop();
+    if (part === '..' || part === '.' || part === '') continue;
+    const member = tree.get([...folder, part].join('/'))?.member;
+    if (member?.type === 'symlink') {
+      hops += 1;
+      if (hops > 40) return undefined;
+      if (member.target.startsWith('/')) folder = [];
+      parts.unshift(...member.target.split('/'));
+    } else if (member?.type === 'dir') folder.push(part);
+    else return undefined;
+  }
+  return last === undefined ? '' : [...folder, last].join('/');
+}
+
+/** Pure. What the kernel would drop is in `skipped`. Throws `unpack-refused` for names that point outside. */
+function planUnpack(segments: readonly Segment[]): UnpackPlan {
+  const tree = new Map<string, Inode>();
+  const skipped: Skipped[] = [];
+  const isFilled = (path: string) => [...tree.keys()].some((other) => other.startsWith(`${path}/`));
+  for (const member of segments.flatMap((segment) => segment.entries)) {
+    const { name } = member;
+    if (name.startsWith('/') || name.split('/').includes('..'))
+      throw new StatectlError('unpack-refused', `the archive's member ${JSON.stringify(name)} points outside of it`, {
+        hint: 'do not trust this image: the kernel would write there, and so would `cpio -i`',
+      });
+    const path = locate(tree, name);
+    if (path === '') continue;
+    if (path?.split('/').some((part) => Buffer.byteLength(part) > MAX_NAME_BYTES)) {
+      skipped.push({ name, reason: `a file name has at most ${MAX_NAME_BYTES} bytes, so the kernel drops it too` });
+      continue;
+    }
+    if (path === undefined) {
+      skipped.push({ name, reason: 'its folder is not in the archive before it, so the kernel drops it too' });
+      continue;
+    }
+    const old = tree.get(path);
+    if (old?.member.type === 'dir' && member.type !== 'dir' && isFilled(path)) {
+      skipped.push({ name, reason: 'a folder with content is in its place, so the kernel drops it too' });
+      continue;
+    }
+    const first = member.linkTo === undefined ? undefined : tree.get(locate(tree, member.linkTo) ?? '');
+    if (first?.member.type === 'file') tree.set(path, first);
+    else if (old?.member.type === 'file' && member.type === 'file') old.member = member;
+    else tree.set(path, { member });
+  }
+  return { tree, skipped };
+}
+
+export interface UnpackOptions {
+  readonly decompress?: Decompress;
+  /** Runs `mknod`. */
+  readonly exec: Exec;
+  /** Makes device nodes and sets owners; default: whether we are root. */
+  readonly asRoot?: boolean;
+}
+
+async function emptyFolder(dir: string): Promise<string> {
+  await mkdir(dir, { recursive: true });
+  if ((await readdir(dir)).length > 0)
+    throw new StatectlError('unpack-target-not-empty', `${dir} is not empty`, {
+      hint: 'give a new or empty directory',
+    });
+  return resolve(dir);
+}
+
+/**
+ * Writes an image's files as the kernel would leave them: later ones win. Only into `dir`, which must be empty or new,
+ * so that no path leads through a symlink. Throws `unpack-refused`, `unpack-target-not-empty`, what `readSegments` throws.
+ */
+export async function unpackInitramfs(
+  image: Buffer,
+  dir: string,
+  options: UnpackOptions,
+): Promise<{ readonly unpacked: number; readonly skipped: readonly Skipped[] }> {
+  const { exec, asRoot = process.getuid?.() === 0 } = options;
+  const { segments } = await readSegments(image, options.decompress);
+  const plan = planUnpack(segments);
+  const skipped = [...plan.skipped];
+  const root = await emptyFolder(dir);
+  const written = new Map<Inode, string>();
+  const folders: (readonly [string, CpioMember])[] = [];
+
+  const finish = async (path: string, member: CpioMember) => {
+    if (asRoot) await lchown(path, member.header.uid, member.header.gid);
+    if (member.type !== 'symlink') await chmod(path, member.mode);
+    await lutimes(path, member.header.mtimeSeconds, member.header.mtimeSeconds);
+  };
+  /** The reason why it cannot be made. */
+  const makeNode = async (path: string, member: CpioMember): Promise<string | undefined> => {
+    if (member.type === 'socket') return 'a socket belongs to the program that listens';
+    if (!asRoot && member.type !== 'fifo') return 'only root can make device nodes';
+    const numbers = 'rdev' in member ? [String(member.rdev.major), String(member.rdev.minor)] : [];
+    const { exitCode, stderr } = await exec.run(['mknod', path, LETTER[member.type], ...numbers]);
+    return exitCode === 0 ? undefined : stderr.trim() || `mknod ended with ${exitCode}`;
+  };
+
+  // A parent is a prefix of its children, so it is made first.
+  const paths = [...plan.tree].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [name, inode] of paths) {
+    const { member } = inode;
+    const path = `${root}/${name}`;
+    const original = written.get(inode);
+    if (original !== undefined) {
+      await link(original, path);
+      continue;
+    }
+    if (member.type === 'dir') {
+      // Its own mode comes last: it may forbid writing into it.
+      await mkdir(path, { mode: 0o700 });
+      folders.push([path, member]);
+      continue;
+    }
+    if (member.type === 'file') await writeFile(path, member.data, { flag: 'wx' });
+    else if (member.type === 'symlink') await symlink(member.target, path);
+    else {
+      const reason = await makeNode(path, member);
+      if (reason !== undefined) {
+        skipped.push({ name, reason });
+        continue;
+      }
+    }
+    written.set(inode, path);
+    await finish(path, member);
+  }
+  for (const [path, member] of folders.reverse()) await finish(path, member);
+  return { unpacked: paths.length - (skipped.length - plan.skipped.length), skipped };
+}

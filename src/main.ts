@@ -1,0 +1,25 @@
+import { onDemand } from './on-demand.ts';
+import { StatectlError } from './error.ts';
+
+/** What a booting or rescued machine runs; all else is loaded on demand, so that a boot never parses the server. */
+const BOOT_VERBS: ReadonlySet<string> = new Set(['boot', 'rescue', 'status']);
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [verb = '', ...words] = argv;
+  if (BOOT_VERBS.has(verb) && !words.includes('--help') && !words.includes('-h')) {
+    const { bootVerb } = await import('./boot-entry.ts');
+    return bootVerb(verb, words);
+  }
+  return (await onDemand()).cli(argv);
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    const { message, hint } = error instanceof StatectlError ? error : { message: (error as Error).stack ?? String(error), hint: undefined };
+    process.stderr.write(`statectl: ${message}\n${hint ? `→ ${hint}\n` : ''}`);
+    process.exitCode = error instanceof StatectlError ? 1 : 70;
+  },
+);

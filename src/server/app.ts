@@ -1,0 +1,64 @@
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { StatectlError } from '../error.ts';
+import type { Clock } from '../host/host.ts';
+import { accessLog } from './access-log.ts';
+import { type BootRouteOptions, bootRoutes } from './boot-routes.ts';
+import { imageRoutes } from './image-routes.ts';
+import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
+import { isHostHeader } from './public-url.ts';
+import { reportRoutes } from './report-routes.ts';
+
+export interface AppOptions extends BootRouteOptions {
+  readonly clock: Clock;
+  /** Gets the access log, one JSON line without its newline at a time. */
+  readonly log: (line: string) => void;
+  /** Where iPXE's own files are, default Debian's. */
+  readonly ipxeDirectory?: string;
+}
+
+/** A client that sends or takes nothing for so long is gone; a slow one goes on for hours. */
+const IDLE_MS = 120_000;
+
+function answerProblem(error: unknown, reply: FastifyReply): FastifyReply {
+  const problem = problemOf(error);
+  return reply
+    .code(problem.status)
+    .header('cache-control', 'no-store')
+    .type(PROBLEM_TYPE)
+    .send(JSON.stringify(problem));
+}
+
+/** The server's routes over a store. Listens nowhere: see `serve`, and `app.inject` in tests. */
+export function createApp(options: AppOptions): FastifyInstance {
+  const access = accessLog(options.clock, options.log);
+  const app = fastify({
+    logger: false,
+    // Requests on open connections are still answered while the server stops, then told to close.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    connectionTimeout: IDLE_MS,
+    requestTimeout: IDLE_MS,
+    routerOptions: { maxParamLength: 256 },
+    clientErrorHandler: answerNoHttp,
+    // Malformed URLs fail before any route; they get the same kind of answer.
+    frameworkErrors: (error, request, reply) => {
+      access.watch(request as FastifyRequest, reply as FastifyReply);
+      return answerProblem(error, reply as FastifyReply);
+    },
+  });
+  access.install(app);
+  app.addHook('onRequest', async (request) => {
+    const { host } = request.headers;
+    if (host !== undefined && !isHostHeader(host))
+      throw new StatectlError('host-invalid', 'the Host header is not host[:port]');
+  });
+  app.setErrorHandler((error, _request, reply) => answerProblem(error, reply));
+  app.setNotFoundHandler(() => {
+    throw new StatectlError('route-unknown', 'there is nothing under this path');
+  });
+  app.get('/healthz', async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }));
+  bootRoutes(app, options);
+  imageRoutes(app, options.store, options.ipxeDirectory ?? '/usr/lib/ipxe');
+  reportRoutes(app, options.store);
+  return app;
+}

@@ -1,0 +1,77 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { StatectlError } from '../error.ts';
+import { writeImageName } from './image-name.ts';
+import type { StoredImage } from './image-record.ts';
+import { adviceFor, bootScript, DEFAULT_KERNEL_ARGUMENTS, firstScript, noImageScript } from './ipxe-script.ts';
+import { machineFromQuery } from './machine.ts';
+import type { Store } from './store.ts';
+import { chooseImage } from './uses.ts';
+
+export interface BootRouteOptions {
+  readonly store: Store;
+  /** `http://host[:port]` for scripts; default: what the request calls this server. */
+  readonly publicUrl?: string;
+  /** Added to every kernel command line, checked by `parseKernelArguments`. */
+  readonly kernelArguments?: string;
+}
+
+const NO_STORE = { 'cache-control': 'no-store' };
+
+const blobUrl = (sha256: string): string => `/blobs/sha256/${sha256}`;
+
+function baseOf(request: FastifyRequest, publicUrl: string | undefined): string {
+  if (publicUrl !== undefined) return publicUrl;
+  if (request.headers.host === undefined)
+    throw new StatectlError('host-invalid', 'the request has no Host header, so no URL can be made for it');
+  return `${request.protocol}://${request.headers.host}`;
+}
+
+/** What the controller needs of an image; all URLs are relative to this server. */
+const bootAnswer = (image: StoredImage) => {
+  const url = `/v1/images/${image.name}/${image.version}/manifest.json`;
+  const { root, kernel } = image.record.files;
+  return {
+    image: image.name,
+    version: image.version,
+    manifestUrl: url,
+    signatureUrl: `${url}.sig`,
+    files: { root: blobUrl(root.sha256), kernel: blobUrl(kernel.sha256) },
+  };
+};
+
+/** Which image a machine boots: as iPXE scripts, and as JSON for the controller. */
+export function bootRoutes(app: FastifyInstance, { store, publicUrl, kernelArguments }: BootRouteOptions): void {
+  const waitS = () => 6 + Math.floor(store.host.clock.random() * 9);
+  const asScript = { ...NO_STORE, 'content-type': 'text/plain; charset=utf-8' };
+
+  app.get('/boot.ipxe', async (_request, reply) => reply.headers(asScript).send(firstScript(waitS())));
+
+  app.get<{ Querystring: Record<string, unknown> }>('/v1/ipxe', async (request, reply) => {
+    const base = baseOf(request, publicUrl);
+    const machine = machineFromQuery(request.query);
+    const choice = await chooseImage(store, machine);
+    reply.headers(asScript);
+    if (choice.kind === 'none') return noImageScript({ base, machine, why: choice.why, waitS: waitS() });
+    const { kernel, initramfs } = choice.image.record.files;
+    return bootScript({
+      base,
+      machine,
+      image: writeImageName(choice.image),
+      chosenBy: choice.chosenBy,
+      kernelUrl: `${base}${blobUrl(kernel.sha256)}`,
+      initramfsUrl: `${base}${blobUrl(initramfs.sha256)}`,
+      kernelArguments: kernelArguments ?? DEFAULT_KERNEL_ARGUMENTS,
+      waitS: waitS(),
+    });
+  });
+
+  app.get<{ Querystring: Record<string, unknown> }>('/v1/boot', async (request, reply) => {
+    const machine = machineFromQuery(request.query);
+    const choice = await chooseImage(store, machine);
+    reply.headers(NO_STORE);
+    if (choice.kind === 'image') return bootAnswer(choice.image);
+    throw new StatectlError('no-image', `there is no image for this machine: ${choice.why}`, {
+      hint: `on the server, type \`${adviceFor(machine)}\``,
+    });
+  });
+}

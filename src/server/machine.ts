@@ -1,0 +1,76 @@
+import { StatectlError } from '../error.ts';
+
+/** What a machine says of itself when it asks for an image. Claims, not proofs: they may choose a public image only. */
+export interface Machine {
+  /** Lower case with colons. */
+  readonly mac?: string;
+  /** SMBIOS UUID, lower case. */
+  readonly uuid?: string;
+  readonly serial?: string;
+  /** As `uname -m` prints it. */
+  readonly arch?: string;
+}
+
+export type MachineKey = keyof Machine;
+/** From the most to the least particular, which is also the order in which selectors win. */
+export const MACHINE_KEYS = ['mac', 'uuid', 'serial', 'arch'] as const satisfies readonly MachineKey[];
+
+/** iPXE's and Debian's words for what `uname -m` says. */
+const ARCH_NAMES: Readonly<Record<string, string>> = {
+  arm64: 'aarch64',
+  arm32: 'armv7l',
+  amd64: 'x86_64',
+  x64: 'x86_64',
+};
+
+/** `AA-BB-…`, `aabb.ccdd.eeff`, `01-aa-…` (BOOTIF) or bare hex, as `aa:bb:cc:dd:ee:ff`; undefined when it is no MAC address. */
+export function normalMac(text: string): string | undefined {
+  const separated = /^(?:01[:-])?[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}$/i.test(text);
+  const dotted = /^[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}$/i.test(text);
+  if (!separated && !dotted && !/^[0-9a-f]{12}$/i.test(text)) return undefined;
+  const digits = text
+    .replace(/[^0-9a-f]/gi, '')
+    .toLowerCase()
+    .slice(-12);
+  return digits.match(/../g)?.join(':');
+}
+
+const NORMAL: Readonly<Record<MachineKey, (text: string) => string | undefined>> = {
+  mac: normalMac,
+  uuid: (text) => (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text) ? text.toLowerCase() : undefined),
+  serial: (text) => (/^[\x20-\x7e]{1,128}$/.test(text) ? text : undefined),
+  arch: (text) =>
+    /^[a-z0-9_]{1,32}$/i.test(text) ? (ARCH_NAMES[text.toLowerCase()] ?? text.toLowerCase()) : undefined,
+};
+
+/** One value in its normal form. Throws `machine-invalid`. */
+export function normalMachineValue(key: MachineKey, text: string): string {
+  const normal = NORMAL[key](text.trim());
+  if (normal === undefined)
+    throw new StatectlError('machine-invalid', `${JSON.stringify(text.slice(0, 80))} is not a ${key}`, {
+      hint: { mac: 'like 52:54:00:12:34:56', uuid: 'like 4c4c4544-0042-3510-8052-b4c04f4e4d32' }[key as string],
+    });
+  return normal;
+}
+
+/** The machine in a query string; empty values count as absent, since iPXE expands unknown settings to nothing. */
+export function machineFromQuery(query: Readonly<Record<string, unknown>>): Machine {
+  const machine: Partial<Record<MachineKey, string>> = {};
+  for (const key of MACHINE_KEYS) {
+    const value = query[key];
+    if (value === undefined || value === '') continue;
+    if (typeof value !== 'string') throw new StatectlError('machine-invalid', `${key} is given more than once`);
+    if (value.trim() !== '') machine[key] = normalMachineValue(key, value);
+  }
+  return machine;
+}
+
+/** The same query again, for a script that asks once more. */
+export const machineQuery = (machine: Machine): string =>
+  MACHINE_KEYS.flatMap((key) =>
+    machine[key] === undefined ? [] : [`${key}=${encodeURIComponent(machine[key]).replaceAll('%3A', ':')}`],
+  ).join('&');
+
+/** True when a kernel for `imageArch` can run here. A 32-bit iPXE also runs on 64-bit PCs, so i386 excludes nothing of x86. */
+export const runsOn = (imageArch: string, machine: Machine): boolean =>
+  machine.arch === undefined || machine.arch === imageArch || (machine.arch === 'i386' && imageArch === 'x86_64');

@@ -1,0 +1,67 @@
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { StatectlError } from '../error.ts';
+
+/** An error for a program: RFC 9457, `application/problem+json`. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  /** What to do next. */
+  readonly hint?: string;
+}
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** Our codes that are the caller's business; every other error is 500 and keeps its detail to the server's log. */
+const STATUS_OF: Readonly<Record<string, number>> = {
+  'no-image': 404,
+  'image-unknown': 404,
+  'blob-unknown': 404,
+  'route-unknown': 404,
+  'host-invalid': 400,
+  'machine-invalid': 400,
+  'report-invalid': 400,
+  'range-unsatisfiable': 416,
+  'reports-full': 503,
+};
+
+/** Fastify's own errors (a body too large, no JSON) carry a status and a sentence that tells nothing about the server. */
+function frameworkStatus(error: unknown): number | undefined {
+  const { statusCode, code } = error as { statusCode?: unknown; code?: unknown };
+  const isFrameworks = typeof code === 'string' && code.startsWith('FST_');
+  return isFrameworks && typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500
+    ? statusCode
+    : undefined;
+}
+
+export function problemOf(error: unknown): Problem {
+  const ours = error instanceof StatectlError ? STATUS_OF[error.code] : undefined;
+  const status = ours ?? frameworkStatus(error) ?? 500;
+  const title = STATUS_CODES[status] ?? 'Error';
+  if (error instanceof StatectlError && ours !== undefined)
+    return {
+      type: `urn:statectl:problem:${error.code}`,
+      title,
+      status,
+      detail: error.message,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    };
+  const detail = status === 500 ? 'the server failed; its log says why' : (error as Error).message;
+  return { type: 'about:blank', title, status, detail };
+}
+
+/** The answer to bytes that are no HTTP request; node:http hands over the bare socket then. */
+export function answerNoHttp(error: Error & { readonly code?: string }, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  const title = STATUS_CODES[status] ?? 'Error';
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail: 'that is not an HTTP request' });
+  const head = [
+    `HTTP/1.1 ${status} ${title}`,
+    `Content-Type: ${PROBLEM_TYPE}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  socket.end(`${head.join('\r\n')}\r\nConnection: close\r\n\r\n${body}`);
+}

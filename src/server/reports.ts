@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { reasonOf, StatectlError } from '../error.ts';
+import { type ImageName, writeImageName } from './image-name.ts';
+import { normalMachineValue } from './machine.ts';
+import { reportPath, reportsPath, type Store } from './store.ts';
+
+/** So many reports of each machine are kept, the newest first. */
+export const KEPT_REPORTS = 20;
+/** Anybody on the network may report: these bound what they can fill. */
+const LARGEST_FILE_BYTES = 1024 * 1024;
+const MOST_MACHINES = 10_000;
+
+const ReportSchema = z
+  .looseObject({
+    mac: z.string().optional(),
+    uuid: z.string().optional(),
+    /** What it booted: NAME with `version` beside it, or NAME@VERSION. */
+    image: z.string().max(300).optional(),
+    version: z.string().max(200).optional(),
+  })
+  .refine((report) => Boolean(report.mac) || Boolean(report.uuid), 'it names neither mac nor uuid');
+
+export type Report = z.infer<typeof ReportSchema>;
+
+const FileSchema = z.object({
+  reports: z.array(z.object({ receivedAt: z.string(), remote: z.string(), report: z.looseObject({}) })),
+});
+
+type ReportFile = z.infer<typeof FileSchema>;
+
+/** Throws `report-invalid`, also for a mac or uuid that is none. */
+export function parseReport(value: unknown): Report {
+  const parsed = ReportSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const where = issue?.path.join('.') || 'the report';
+  throw new StatectlError('report-invalid', `${where}: ${issue?.message ?? 'not valid'}`);
+}
+
+/** The machine's file name: its MAC with hyphens, or its UUID. */
+export const machineIdOf = (report: Report): string =>
+  report.mac
+    ? normalMachineValue('mac', report.mac).replaceAll(':', '-')
+    : normalMachineValue('uuid', report.uuid ?? '');
+
+async function readReports(store: Store, id: string): Promise<ReportFile> {
+  const path = reportPath(store, id);
+  try {
+    if ((await store.host.files.stat(path)) === undefined) return { reports: [] };
+    return FileSchema.parse(JSON.parse(await store.host.files.readText(path)));
+  } catch (cause) {
+    throw new StatectlError('reports-invalid', `${path} cannot be read: ${reasonOf(cause)}`, {
+      cause,
+      hint: 'remove that file: the next report makes a new one',
+    });
+  }
+}
+
+const idsOf = async (store: Store): Promise<readonly string[]> =>
+  (await store.host.files.list(reportsPath(store)))
+    .filter((entry) => /^[0-9a-f-]+\.json$/.test(entry))
+    .map((entry) => entry.slice(0, -'.json'.length));
+
+function newestThatFit(reports: ReportFile['reports']): ReportFile['reports'] {
+  let bytes = 0;
+  const overflow = reports.findIndex((entry) => {
+    bytes += Buffer.byteLength(JSON.stringify(entry));
+    return bytes > LARGEST_FILE_BYTES;
+  });
+  return reports.slice(0, Math.min(KEPT_REPORTS, overflow === -1 ? reports.length : Math.max(overflow, 1)));
+}
+
+/** Keeps a report as the newest of its machine. Throws `reports-full` for yet another machine when there are too many. */
+export async function keepReport(store: Store, report: Report, remote: string): Promise<string> {
+  const id = machineIdOf(report);
+  // A damaged file must not keep a machine from reporting ever again.
+  const old = await readReports(store, id).catch(() => ({ reports: [] }));
+  if (old.reports.length === 0 && (await idsOf(store)).length >= MOST_MACHINES)
+    throw new StatectlError('reports-full', `${MOST_MACHINES} machines have reported already`, {
+      hint: `remove old files from ${reportsPath(store)}`,
+    });
+  const entry = { receivedAt: new Date(store.host.clock.now()).toISOString(), remote, report };
+  const file: ReportFile = { reports: newestThatFit([entry, ...old.reports]) };
+  await store.host.files.write(reportPath(store, id), `${JSON.stringify(file)}\n`, { mode: 0o600 });
+  return id;
+}
+
+function imageOf(report: Readonly<Record<string, unknown>>): ImageName | undefined {
+  const { image, version } = report;
+  if (typeof image !== 'string') return undefined;
+  const [name = '', inName] = image.split('@');
+  const said = inName ?? version;
+  return typeof said === 'string' ? { name, version: said } : undefined;
+}
+
+/** From NAME@VERSION to the machines whose last report says that they booted it. */
+export async function bootedImages(store: Store): Promise<ReadonlyMap<string, readonly string[]>> {
+  const machines = new Map<string, string[]>();
+  for (const id of await idsOf(store)) {
+    const booted = imageOf((await readReports(store, id)).reports[0]?.report ?? {});
+    if (booted === undefined) continue;
+    const name = writeImageName(booted);
+    machines.set(name, [...(machines.get(name) ?? []), id]);
+  }
+  return machines;
+}

@@ -1,0 +1,26 @@
+import { StatectlError } from '../error.ts';
+import { MACHINE_KEYS, type Machine, type MachineKey, normalMachineValue } from './machine.ts';
+
+/** Chooses machines by one of their values, written `mac=52:54:00:12:34:56`. */
+export interface Selector {
+  readonly key: MachineKey;
+  /** In the normal form of its key. */
+  readonly value: string;
+}
+
+/** Throws `selector-invalid`, or `machine-invalid` for a value that its key cannot have. */
+export function parseSelector(text: string): Selector {
+  const at = text.indexOf('=');
+  const key = MACHINE_KEYS.find((known) => known === text.slice(0, at).trim().toLowerCase());
+  if (at < 1 || key === undefined)
+    throw new StatectlError('selector-invalid', `"${text}" selects nothing`, {
+      hint: 'write mac=…, uuid=…, serial=… or arch=…, as in mac=52:54:00:12:34:56',
+    });
+  return { key, value: normalMachineValue(key, text.slice(at + 1)) };
+}
+
+export const writeSelector = (selector: Selector): string => `${selector.key}=${selector.value}`;
+
+/** The selectors that match a machine, the most particular first. */
+export const selectorsOf = (machine: Machine): readonly string[] =>
+  MACHINE_KEYS.flatMap((key) => (machine[key] === undefined ? [] : [writeSelector({ key, value: machine[key] })]));

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { reasonOf, StatectlError } from '../error.ts';
+import { type ImageName, parseImageName, parseImageReference, sameImage, writeImageName } from './image-name.ts';
+import { readImage, resolveImage, type StoredImage } from './image-record.ts';
+import { lockStore } from './lock.ts';
+import { type Machine, runsOn } from './machine.ts';
+import { type Selector, selectorsOf, writeSelector } from './selector.ts';
+import { type Store, usesPath } from './store.ts';
+
+const UsesSchema = z.strictObject({
+  format: z.literal(1),
+  /** NAME@VERSION for machines that no selector matches. */
+  default: z.string().optional(),
+  /** From a selector in its normal form to NAME@VERSION. */
+  selectors: z.record(z.string(), z.string()),
+});
+
+/** `uses.json`: which image boots where. Versions are pinned, so adding an image changes no machine. */
+export type Uses = z.infer<typeof UsesSchema>;
+
+export async function readUses(store: Store): Promise<Uses> {
+  const path = usesPath(store);
+  if ((await store.host.files.stat(path)) === undefined) return { format: 1, selectors: {} };
+  try {
+    return UsesSchema.parse(JSON.parse(await store.host.files.readText(path)));
+  } catch (cause) {
+    throw new StatectlError('uses-invalid', `${path} cannot be read: ${reasonOf(cause)}`, {
+      cause,
+      hint: 'repair or remove it, then choose again with `statectl image use`',
+    });
+  }
+}
+
+const writeUses = (store: Store, uses: Uses): Promise<void> =>
+  store.host.files.write(usesPath(store), `${JSON.stringify(uses, null, 2)}\n`);
+
+/** Every choice that names this image: `default`, or a selector. */
+export function choicesOf(uses: Uses, image: ImageName): readonly string[] {
+  const names = (text: string) => sameImage(parseImageName(text), image);
+  const selectors = Object.entries(uses.selectors).flatMap(([selector, text]) => (names(text) ? [selector] : []));
+  return [...(uses.default !== undefined && names(uses.default) ? ['default'] : []), ...selectors];
+}
+
+/** Lets the machines that the selector matches, or else all others, boot this image from now on. NAME alone: its newest version. */
+export async function useImage(store: Store, reference: string, selector?: Selector): Promise<ImageName> {
+  await using _lock = await lockStore(store);
+  const { name, version } = await resolveImage(store, parseImageReference(reference));
+  const uses = await readUses(store);
+  const text = writeImageName({ name, version });
+  await writeUses(
+    store,
+    selector === undefined
+      ? { ...uses, default: text }
+      : { ...uses, selectors: { ...uses.selectors, [writeSelector(selector)]: text } },
+  );
+  return { name, version };
+}
+
+/** Takes a choice back. False when nothing was chosen there. */
+export async function releaseChoice(store: Store, choice: Selector | 'default'): Promise<boolean> {
+  await using _lock = await lockStore(store);
+  const { default: usual, selectors, ...uses } = await readUses(store);
+  const key = choice === 'default' ? choice : writeSelector(choice);
+  const { [key]: dropped, ...others } = selectors;
+  if (choice === 'default') await writeUses(store, { ...uses, selectors });
+  else await writeUses(store, { ...uses, default: usual, selectors: others });
+  return (choice === 'default' ? usual : dropped) !== undefined;
+}
+
+export type Choice =
+  | { readonly kind: 'image'; readonly image: StoredImage; readonly chosenBy: string }
+  | { readonly kind: 'none'; readonly why: string };
+
+/** The image for a machine: by MAC, then UUID, serial, architecture, and last the default. Says why when there is none. */
+export async function chooseImage(store: Store, machine: Machine): Promise<Choice> {
+  const uses = await readUses(store);
+  const chosenBy = selectorsOf(machine).find((selector) => Object.hasOwn(uses.selectors, selector)) ?? 'default';
+  const text = chosenBy === 'default' ? uses.default : uses.selectors[chosenBy];
+  if (text === undefined) return { kind: 'none', why: 'no selector matches it and no default is set' };
+  const image = await readImage(store, parseImageName(text));
+  if (image === undefined) return { kind: 'none', why: `${text} (${chosenBy}) is not on the server` };
+  if (!runsOn(image.manifest.arch, machine))
+    return {
+      kind: 'none',
+      why: `${text} (${chosenBy}) is for ${image.manifest.arch}, this machine is ${machine.arch}`,
+    };
+  return { kind: 'image', image, chosenBy };
+}

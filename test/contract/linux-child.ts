@@ -1,0 +1,30 @@
+/**
+ * Checks the sentences on the real kernel, and prints one JSON line for each. Started by host.test.ts in a mount namespace
+ * of its own, with an empty tmpfs as its only argument.
+ */
+import { linuxWorld } from './linux-world.ts';
+import { type Sentence, sentences } from './suite.ts';
+
+const LONGEST_SENTENCE_MS = 10_000;
+
+async function failureOf({ check }: Sentence, root: string): Promise<string | undefined> {
+  try {
+    await using world = await linuxWorld(root);
+    const { promise, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new Error(`not done after ${LONGEST_SENTENCE_MS} ms`)), LONGEST_SENTENCE_MS);
+    await Promise.race([check(world), promise]);
+    clearTimeout(timer);
+    return undefined;
+  } catch (error) {
+    return (error as Error).stack ?? String(error);
+  }
+}
+
+// A strict umask shows that modes do not depend on it.
+process.umask(0o077);
+const [, , tmpfs = ''] = process.argv;
+for (const [index, sentence] of sentences.entries()) {
+  const failure = await failureOf(sentence, `${tmpfs}/${index}`);
+  process.stdout.write(`${JSON.stringify({ title: sentence.title, failure })}\n`);
+}
+process.exit(0);
