@@ -192,7 +192,7 @@ export interface ModuleClosure {
   readonly requested: readonly string[];
   readonly builtin: readonly string[];
   readonly missing: readonly string[];
-  /** Files found; the kernel unpacks `.zst` and `.xz` itself. They may be links to other firmware. */
+  /** Files found, under the names that drivers ask for, so folders and files may be links; `.zst` and `.xz` stay packed. */
   readonly firmware: readonly string[];
   /** Names that modules mention and the tree lacks. Most are for devices or revisions that a machine does not have. */
   readonly missingFirmware: readonly string[];
@@ -256,7 +256,7 @@ async function firmwareIn(files: Files, root: string, path: string): Promise<str
   const pattern = patternOf(path.slice(slash + 1));
   const present = await files.list(onMachine(root, parent.path));
   const matches = present.filter((name) => pattern.test(name.replace(/\.(xz|zst)$/, '')));
-  return matches.map((name) => `${parent.path}/${name}`);
+  return matches.map((name) => `${path.slice(0, slash)}/${name}`);
 }
 
 /**

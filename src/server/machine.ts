@@ -35,6 +35,9 @@ export function normalMac(text: string): string | undefined {
   return digits.match(/../g)?.join(':');
 }
 
+/** UUIDs that makers left in whole series of boards: they tell nothing, and many machines would share them. */
+const JUNK_UUIDS = /^(0{8}-.*|f{8}-.*|03000200-0400-0500-0006-000700080009)$/;
+
 const NORMAL: Readonly<Record<MachineKey, (text: string) => string | undefined>> = {
   mac: normalMac,
   uuid: (text) => (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text) ? text.toLowerCase() : undefined),
@@ -43,9 +46,11 @@ const NORMAL: Readonly<Record<MachineKey, (text: string) => string | undefined>>
     /^[a-z0-9_]{1,32}$/i.test(text) ? (ARCH_NAMES[text.toLowerCase()] ?? text.toLowerCase()) : undefined,
 };
 
+const isJunk = (key: MachineKey, value: string): boolean => key === 'uuid' && JUNK_UUIDS.test(value.trim().toLowerCase());
+
 /** One value in its normal form. Throws `machine-invalid`. */
 export function normalMachineValue(key: MachineKey, text: string): string {
-  const normal = NORMAL[key](text.trim());
+  const normal = isJunk(key, text) ? undefined : NORMAL[key](text.trim());
   if (normal === undefined)
     throw new StatectlError('machine-invalid', `${JSON.stringify(text.slice(0, 80))} is not a ${key}`, {
       hint: { mac: 'like 52:54:00:12:34:56', uuid: 'like 4c4c4544-0042-3510-8052-b4c04f4e4d32' }[key as string],
@@ -53,14 +58,14 @@ export function normalMachineValue(key: MachineKey, text: string): string {
   return normal;
 }
 
-/** The machine in a query string; empty values count as absent, since iPXE expands unknown settings to nothing. */
+/** The machine in a query string. Empty values and junk count as absent: iPXE expands unknown settings to nothing. */
 export function machineFromQuery(query: Readonly<Record<string, unknown>>): Machine {
   const machine: Partial<Record<MachineKey, string>> = {};
   for (const key of MACHINE_KEYS) {
     const value = query[key];
     if (value === undefined || value === '') continue;
     if (typeof value !== 'string') throw new StatectlError('machine-invalid', `${key} is given more than once`);
-    if (value.trim() !== '') machine[key] = normalMachineValue(key, value);
+    if (value.trim() !== '' && !isJunk(key, value)) machine[key] = normalMachineValue(key, value);
   }
   return machine;
 }

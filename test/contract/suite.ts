@@ -3,6 +3,7 @@ import type { Server } from '../../src/host/memory/http.ts';
 import { clockSentences } from './suite/clock.ts';
 import { execSentences } from './suite/exec.ts';
 import { fileSentences } from './suite/files.ts';
+import { folderSentences } from './suite/folders.ts';
 import { httpSentences } from './suite/http.ts';
 
 /** What a sentence may use; every sentence gets a world of its own. */
@@ -26,4 +27,10 @@ export interface Sentence {
   readonly check: (world: World) => Promise<void>;
 }
 
-export const sentences: readonly Sentence[] = [...fileSentences, ...execSentences, ...httpSentences, ...clockSentences];
+export const sentences: readonly Sentence[] = [
+  ...fileSentences,
+  ...folderSentences,
+  ...execSentences,
+  ...httpSentences,
+  ...clockSentences,
+];

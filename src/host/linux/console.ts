@@ -2,7 +2,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Console, Level } from '../host.ts';
 
 export interface ConsoleOptions {
-  /** The least important level that stderr shows; default `info`. Quiet is `error`; `none` leaves stderr alone. */
+  /** The least important level that stderr shows; default `info`. Quiet is `error`; `never` leaves stderr alone. */
   readonly stderr?: Level | 'never';
   /** Also write each line, of every level, to the kernel's log. */
   readonly kmsg?: boolean;
@@ -37,14 +37,13 @@ const FULL_PIPE_TRIES = 20;
  */
 function writeOrDrop(fd: number, line: string, tries: number): boolean {
   let rest = Buffer.from(line);
-  for (let left = tries; left > 0; ) {
+  for (let left = tries; left > 0; left -= 1) {
     try {
       rest = rest.subarray(writeSync(fd, rest));
       if (rest.length === 0) return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return true;
-      left -= 1;
-      if (left > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+      if (left > 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
   return false;

@@ -163,10 +163,18 @@ describe('firmware', () => {
       put(`/usr/lib/firmware/${name}`, '');
     expect(await closureOf('nic')).toMatchObject({
       firmware: ['a/packed.bin.zst', 'a/plain.bin', 'b/chip-1.txt.xz', 'b/chip-2.txt', 'updates/new.bin'].map(
-        (name) => `/usr/lib/firmware/${name}`,
+        (name) => `/lib/firmware/${name}`,
       ),
       missingFirmware: ['lost.bin'],
     });
+  });
+
+  test('keeps the name that the driver asks for when its folder is a link', async () => {
+    plant('gpu.ko:\n');
+    put(`${DIRECTORY}/gpu.ko`, wants('ad103/gsp.bin'));
+    put('/usr/lib/firmware/ad102/gsp.bin', '');
+    symlinkSync('ad102', join(root, '/usr/lib/firmware/ad103'));
+    expect((await closureOf('gpu')).firmware).toEqual(['/lib/firmware/ad103/gsp.bin']);
   });
 
   test('of compressed modules is read as far as Node can unpack them', async () => {
