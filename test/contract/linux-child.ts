@@ -1,15 +1,19 @@
 /**
  * Checks the sentences on the real kernel, and prints one JSON line for each. Started by host.test.ts in a mount namespace
- * of its own, with an empty tmpfs as its only argument.
+ * of its own, with an empty tmpfs and the name of a host as its arguments.
  */
+import { bootHost } from '../../src/host/linux/boot-host.ts';
+import { linuxHost } from '../../src/host/linux/host.ts';
 import { linuxWorld } from './linux-world.ts';
 import { type Sentence, sentences } from './suite.ts';
 
 const LONGEST_SENTENCE_MS = 10_000;
 
+const host = process.argv[3] === 'boot' ? bootHost() : linuxHost();
+
 async function failureOf({ check }: Sentence, root: string): Promise<string | undefined> {
   try {
-    await using world = await linuxWorld(root);
+    await using world = await linuxWorld(host, root);
     const { promise, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(new Error(`not done after ${LONGEST_SENTENCE_MS} ms`)), LONGEST_SENTENCE_MS);
     await Promise.race([check(world), promise]);

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server as NodeServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createSocket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { linuxHost } from '../../src/host/linux/host.ts';
+import type { Host } from '../../src/host/host.ts';
 import type { ServedAnswer, ServedRequest, Server } from '../../src/host/memory/http.ts';
 import type { World } from './suite.ts';
 
@@ -44,8 +44,8 @@ function makeSpecials(specials: string): void {
   createSocket().listen(`${specials}/socket`).unref();
 }
 
-/** The kernel below `root`, a folder of the world's own. */
-export async function linuxWorld(root: string): Promise<World & AsyncDisposable> {
+/** The kernel below `root`, a folder of the world's own, through the adapters of this host. */
+export async function linuxWorld(host: Host, root: string): Promise<World & AsyncDisposable> {
   const servers: NodeServer[] = [];
   mkdirSync(`${root}/dir`, { recursive: true });
   makeSpecials(`${root}/specials`);
@@ -53,7 +53,7 @@ export async function linuxWorld(root: string): Promise<World & AsyncDisposable>
   const deadOrigin = await listen(dead);
   await new Promise((resolve) => dead.close(resolve));
   return {
-    host: linuxHost(),
+    host,
     dir: `${root}/dir`,
     specials: `${root}/specials`,
     tooManyBytes: ROOM_BYTES + 1,

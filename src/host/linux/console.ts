@@ -1,4 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import type { Console, Level } from '../host.ts';
 
 export interface ConsoleOptions {
@@ -27,6 +28,9 @@ export function cutUtf8(text: string, longestBytes: number): string {
 
 // Text may come from a server or a disk label: it must not move the cursor of whoever reads the console.
 const printable = (text: string): string => text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '?');
+
+/** ECMA-48 EL, which every terminal since the VT100 knows. */
+const CLEAR_TO_END = '\x1b[K';
 
 /** How often a full pipe is tried, 5 ms apart, before the line is dropped. */
 const FULL_PIPE_TRIES = 20;
@@ -67,8 +71,20 @@ function logToKernel(level: Level, line: string): void {
 /** `statectl: …` lines on stderr and in the kernel's log. Written at once, so that the last words before a crash are seen. */
 export function linuxConsole({ stderr = 'info', kmsg = false }: ConsoleOptions = {}): Console {
   let tries = FULL_PIPE_TRIES;
+  let status: 'shown' | 'none' = 'none';
+  const isWatched = stderr !== 'never' && isatty(2);
   return {
+    ...(isWatched && {
+      status(text: string) {
+        // One column short: at the last one a terminal may begin a new line, which `\r` does not come back from.
+        const cut = printable(text).slice(0, (process.stderr.columns || 80) - 'statectl: '.length - 1);
+        writeOrDrop(2, `\r${CLEAR_TO_END}statectl: ${cut}`, 1);
+        status = 'shown';
+      },
+    }),
     line(level, text) {
+      if (status === 'shown') writeOrDrop(2, `\r${CLEAR_TO_END}`, 1);
+      status = 'none';
       for (const part of text.split('\n')) {
         const line = `statectl: ${printable(part)}`;
         // Whoever stopped reading is waited for once, not again for every line.

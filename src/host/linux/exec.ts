@@ -1,22 +1,19 @@
-import { constants } from 'node:os';
+import { StringDecoder } from 'node:string_decoder';
 import { StatectlError } from '../../error.ts';
 import type { Exec, RunOptions, RunResult } from '../host.ts';
-import { programMissing, programTimeout } from '../program-error.ts';
+import { folderMissing, programMissing, programTimeout, START_FAILURES, signalCode } from '../program-error.ts';
 
 /** A daemon that a program leaves behind may hold its pipes for ever; what is in them by then is all that counts. */
 const PIPES_AFTER_EXIT_MS = 1000;
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such program',
-  EACCES: 'it is not executable',
-  ENOEXEC: 'it is not a program for this machine',
-};
-
-/** As a shell has it: 128 + the signal's number. */
-const signalCode = (signal: string): number => 128 + (constants.signals[signal as NodeJS.Signals] ?? 0);
+/** Passes on what a stream says, never half of a character. */
+function listen(stream: NodeJS.ReadableStream | null | undefined, hear: (text: string) => void): void {
+  const decoder = new StringDecoder('utf8');
+  stream?.on('data', (bytes: Buffer) => hear(decoder.write(bytes)));
+}
 
 async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { input, env, cwd, timeoutMs, signal, inherit } = options;
+  const { input, env, cwd, timeoutMs, signal, inherit, onOutput } = options;
   const [program = '', ...rest] = argv;
   signal?.throwIfAborted();
   // Imported on first use: a boot that runs nothing does not pay for it, and in the bundle it initialises lazily.
@@ -27,6 +24,8 @@ async function run(argv: readonly string[], options: RunOptions = {}): Promise<R
     stripFinalNewline: false,
     stdout: output,
     stderr: output,
+    // A verbose program may print more than fits into memory.
+    buffer: { stdout: onOutput === undefined },
     ...(input === undefined ? { stdin: 'ignore' } : { input }),
     // A process group of its own dies whole on timeout. What the operator watches stays on their terminal.
     killDescendants: !inherit,
@@ -35,6 +34,7 @@ async function run(argv: readonly string[], options: RunOptions = {}): Promise<R
     timeout: timeoutMs === undefined ? undefined : Math.max(1, Math.ceil(timeoutMs)),
     cancelSignal: signal,
   });
+  if (onOutput) for (const stream of [subprocess.stdout, subprocess.stderr]) listen(stream, onOutput);
   let letGo: NodeJS.Timeout | undefined;
   subprocess.nodeChildProcess.once?.('exit', () => {
     letGo = setTimeout(() => {
@@ -52,8 +52,8 @@ async function run(argv: readonly string[], options: RunOptions = {}): Promise<R
   if (result.exitCode !== undefined) return { exitCode: result.exitCode, stdout, stderr };
   if (result.signal !== undefined) return { exitCode: signalCode(result.signal), stdout, stderr };
   if (result.originalMessage?.includes('"cwd"'))
-    throw new StatectlError('folder-missing', `cannot start "${program}" in ${cwd}: there is no such folder`);
-  throw programMissing(program, REASONS[result.code ?? ''] ?? result.originalMessage ?? 'unknown reason', result);
+    throw folderMissing(program, cwd ?? '');
+  throw programMissing(program, START_FAILURES[result.code ?? ''] ?? result.originalMessage ?? 'unknown reason', result);
 }
 
 /**

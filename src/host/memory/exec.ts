@@ -25,7 +25,7 @@ export function memoryExec(
 ): Exec {
   return {
     async run(argv, options = {}) {
-      const { timeoutMs = Number.POSITIVE_INFINITY, signal, inherit, input } = options;
+      const { timeoutMs = Number.POSITIVE_INFINITY, signal, inherit, input, onOutput } = options;
       signal?.throwIfAborted();
       record(argv, options);
       const [program = ''] = argv;
@@ -41,6 +41,8 @@ export function memoryExec(
       if (tookMs > 0) await clock.sleep(Math.min(tookMs, timeoutMs), signal);
       signal?.throwIfAborted();
       if (tookMs > timeoutMs) throw programTimeout(argv, timeoutMs, stderr);
+      for (const text of [stdout, stderr]) if (text !== '') onOutput?.(text);
+      if (onOutput) return { exitCode, stdout: '', stderr };
       return inherit ? { exitCode, stdout: '', stderr: '' } : { exitCode, stdout, stderr };
     },
   };

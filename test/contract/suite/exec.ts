@@ -5,6 +5,7 @@ import type { Sentence } from '../suite.ts';
 /** The scripts that the sentences give to `sh -c`, and what the memory host's `sh` makes of each. */
 const SCRIPTS: Readonly<Record<string, Program>> = {
   'echo out; echo err >&2; exit 3': () => ({ stdout: 'out\n', stderr: 'err\n', exitCode: 3 }),
+  'echo one; sleep 0.2; echo two >&2': () => ({ stdout: 'one\n', stderr: 'two\n' }),
   cat: (_argv, input) => input,
   'kill -9 $$': () => ({ exitCode: 137 }),
   'echo "$COLOUR${PATH:+ and the PATH}"': (_argv, _input, { env }) => `${env?.COLOUR} and the PATH\n`,
@@ -23,6 +24,16 @@ export const execSentences: readonly Sentence[] = [
     async check({ host: { exec } }) {
       const result = await exec.run(sh('echo out; echo err >&2; exit 3'));
       assert.deepEqual(result, { exitCode: 3, stdout: 'out\n', stderr: 'err\n' });
+    },
+  },
+  {
+    title: 'exec: who listens hears both outputs as they come, and the standard output is not kept',
+    async check({ host: { exec } }) {
+      const heard: string[] = [];
+      const onOutput = (text: string) => void heard.push(text);
+      const result = await exec.run(sh('echo one; sleep 0.2; echo two >&2'), { onOutput });
+      assert.deepEqual(heard, ['one\n', 'two\n']);
+      assert.deepEqual(result, { exitCode: 0, stdout: '', stderr: 'two\n' });
     },
   },
   {
