@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-const level = (name: string, timeoutMs: number, oneAtATime = false) => ({
+const level = (name: string, timeoutMs: number, oneAtATime = false, more: object = {}) => ({
   test: {
+    ...more,
     name,
     include: [`test/${name}/**/*.test.ts`],
     testTimeout: timeoutMs,
@@ -17,7 +18,7 @@ export default defineConfig({
       level('unit', 20_000),
       level('contract', 30_000, true),
       level('fault', 60_000),
-      level('boot', 600_000, true),
+      level('boot', 600_000, true, { globalSetup: 'test/boot/global-setup.ts', setupFiles: 'test/boot/setup.ts' }),
     ],
   },
 });

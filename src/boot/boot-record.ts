@@ -1,8 +1,12 @@
 import { VERSION } from '../version.ts';
 import type { EngineResult, PhaseRecord } from './engine.ts';
-import type { InstallFacts, Lease } from './facts.ts';
+import type { Facts, InstallFacts, Lease } from './facts.ts';
+import { type History, NO_HISTORY } from './journal-reader.ts';
 import { type Place, places } from './layout.ts';
+import { SYSROOT, USER_DATA_EARLY } from './paths.ts';
+import { PHASE_NAMES, type PhaseName } from './phase.ts';
 import { userDataDevice } from './phases/devices.ts';
+import { planInstall } from './phases/install.ts';
 import { chooseSource } from './source.ts';
 
 /** /run/statectl/boot.json: what was booted and how, for `statectl status` and the report to the server. */
@@ -17,35 +21,53 @@ export interface BootRecord {
   readonly configOrigin: string;
   readonly persistent?: { readonly device: string; readonly type?: string };
   readonly places: readonly Place[];
+  /** The files that the install phase wrote; no change of theirs is a person's. */
+  readonly wrote: readonly string[];
   readonly leases: readonly Lease[];
   readonly machineId?: Pick<InstallFacts, 'machineId' | 'machineIdOrigin'>;
   readonly init: string;
   readonly warnings: readonly string[];
+  /** What failed before a person or a retry brought the boot to its end. */
+  readonly failures: History['failures'];
+  /** Phases that a person left out. */
+  readonly skipped: readonly PhaseName[];
   readonly phases: readonly PhaseRecord[];
   /** From the start of the kernel to the hand-over. */
   readonly bootMs: number;
 }
 
-export function bootRecord({ facts, phases, warnings }: EngineResult, bootMs: number): BootRecord {
+/** Of the try that succeeded, with what `earlier` ones did before a person or a retry went on. */
+export function bootRecord({ facts, phases, warnings }: EngineResult, bootMs: number, earlier: History = NO_HISTORY): BootRecord {
+  const ran = new Map([...earlier.phases, ...phases].map((phase) => [phase.name, phase]));
   const source = chooseSource(facts);
   const disk = userDataDevice(facts);
   const image = source.kind === 'partition' ? undefined : source.manifest;
   return {
     statectl: VERSION,
     source: source.kind,
-    root: source.kind === 'partition' ? { type: source.type, from: source.device, verified: false } : { type: source.manifest.root.type, from: source.kind === 'copy' ? source.dir : (source.urls[0] ?? ''), verified: true },
+    root: source.kind === 'partition' ? { type: source.type, from: source.device, verified: false } : { type: source.manifest.root.type, from: source.kind === 'copy' ? source.dir.replace(USER_DATA_EARLY, '/user-data') : (source.urls[0] ?? ''), verified: true },
     ...(image ? { image: { name: image.name, version: image.version, sha256: image.root.sha256 } } : {}),
     server: facts.offer?.server,
     kernelRelease: facts.machine.kernelRelease,
     configDigest: facts.machine.configDigest,
     configOrigin: facts.machine.configOrigin,
     ...(disk ? { persistent: { device: disk.device, type: disk.type } } : {}),
-    places: places(facts.config, disk !== undefined),
+    // What is a link in the image leads into another place, and nothing is mounted there.
+    places: places(facts.config, disk !== undefined).filter(({ mountPoint }) => facts.tree?.paths[mountPoint] !== 'symlink'),
+    wrote: installed(facts),
     leases: facts.leases ?? [],
     machineId: facts.install && { machineId: facts.install.machineId, machineIdOrigin: facts.install.machineIdOrigin },
     init: facts.init?.path ?? '',
-    warnings,
-    phases: phases.map((phase) => ({ ...phase, startedMs: Math.round(phase.startedMs), tookMs: Math.round(phase.tookMs) })),
+    warnings: [...new Set([...earlier.warnings, ...warnings])],
+    failures: earlier.failures,
+    skipped: PHASE_NAMES.filter((name) => !ran.has(name)),
+    phases: PHASE_NAMES.flatMap((name) => ran.get(name) ?? []).map((phase) => ({ ...phase, startedMs: Math.round(phase.startedMs), tookMs: Math.round(phase.tookMs) })),
     bootMs: Math.round(bootMs),
   };
 }
+
+const installed = (facts: Facts): readonly string[] =>
+  planInstall(facts).flatMap((step) => {
+    if (step.kind === 'copy-file') return [step.to];
+    return step.kind === 'write' || step.kind === 'symlink' ? [step.path.startsWith(`${SYSROOT}/`) ? step.path.slice(SYSROOT.length) : step.path] : [];
+  });

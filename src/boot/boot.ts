@@ -2,15 +2,20 @@ import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { kernelCommandLine, type KernelCommandLine } from '../config/kernel-cmdline.ts';
 import { VERSION } from '../version.ts';
+import { keepBootLog, keepReport } from './boot-log.ts';
 import { bootRecord } from './boot-record.ts';
 import { PhaseFailure, runPhases } from './engine.ts';
 import type { Facts } from './facts.ts';
 import { type Journal, openJournal } from './journal.ts';
+import { historyOf, readJournal } from './journal-reader.ts';
+import { clearLeftovers } from './leftovers.ts';
 import { keepLastGoodPlan } from './last-good-plan.ts';
 import { BOOT_RECORD, FACTS, RUN, SWITCH_FILE } from './paths.ts';
 import { PHASE_NAMES, type PhaseName } from './phase.ts';
 import { commandLineLayers } from './phases/cmdline.ts';
+import { redact, redactedJson } from './redact.ts';
 import { writeReport } from './report.ts';
+import { reportBoot } from './report-boot.ts';
 import { STORY } from './story.ts';
 
 /** What /init does next: the exit status of `statectl boot`. Any other status means that the controller crashed. */
@@ -22,19 +27,24 @@ const BREAK_ALIASES: Readonly<Record<string, PhaseName>> = { top: 'cmdline', pre
 
 /** Boots this machine from the phase `from` on; the facts of the phases before it are those of the interrupted boot. */
 export async function boot(host: Host, options: { readonly from?: PhaseName } = {}): Promise<BootExit> {
-  await host.files.mkdir(RUN, 0o755);
+  /** What only tells of the boot must not end it: /run may be full. */
+  const tolerate = (what: string, effect: Promise<unknown>) => effect.catch((error) => host.console.line('warning', `${what}: ${reasonOf(error)}`));
+  await tolerate('no folder for reports', host.files.mkdir(RUN, 0o755));
   const layers = await commandLineLayers(host);
   const commandLine = kernelCommandLine(layers);
   const journal = openJournal(host.files, () => host.clock.uptimeMs(), commandLine.get('statectl.events')?.value);
-  await journal({ event: 'boot-started', version: VERSION });
+  const earlier = await readJournal(host.files);
+  await journal({ event: 'boot-started', version: VERSION, from: options.from });
   if (commandLine.flag('statectl.rescue', false) && !options.from) {
     const asked = new StatectlError('rescue-asked', 'statectl.rescue is on the kernel command line', { hint: '`statectl rescue continue` boots' });
     return fail(host, journal, new PhaseFailure('cmdline', asked), {});
   }
-  const first = options.from ? PHASE_NAMES.indexOf(options.from) : 0;
+  const kept = options.from ? await keptFacts(host) : undefined;
+  const first = options.from && kept ? PHASE_NAMES.indexOf(options.from) : 0;
   // The first phases gather what Facts declares as always there.
-  const known = (first > 0 ? JSON.parse(await host.files.readText(FACTS)) : {}) as Facts;
+  const known = (first > 0 ? kept : {}) as Facts;
   let last: Partial<Facts> = known;
+  await tolerate('cannot clear what the boot before left', clearLeftovers(host, PHASE_NAMES[first] ?? 'cmdline'));
   try {
     const result = await runPhases(STORY.slice(first), known, host, {
       journal,
@@ -44,25 +54,39 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
       openBreak: (phase) => breakShell(host, phase),
       keep: async (facts) => {
         last = facts;
-        await host.files.write(FACTS, JSON.stringify(facts, null, 1));
+        await tolerate('cannot keep the facts', host.files.write(FACTS, JSON.stringify(facts, null, 1), { mode: 0o600 }));
       },
     });
-    await host.files.write(BOOT_RECORD, JSON.stringify(bootRecord(result, host.clock.uptimeMs()), null, 1));
-    await keepLastGoodPlan(host, result.facts).catch((error) => host.console.line('warning', `cannot keep the plan of this boot: ${reasonOf(error)}`));
+    await tolerate('cannot keep the record of this boot', host.files.write(BOOT_RECORD, redactedJson(bootRecord(result, host.clock.uptimeMs(), historyOf(earlier)), 1)));
+    await tolerate('cannot keep the plan of this boot', keepLastGoodPlan(host, result.facts));
     await journal({ event: 'handed-over', init: result.facts.init?.path ?? '', bootMs: Math.round(host.clock.uptimeMs()) });
+    await tolerate('cannot keep a log of this boot', keepBootLog(host));
+    await tolerate('the server does not take the report of this boot', reportBoot(host, result.facts));
     return EXIT.handOver;
   } catch (error) {
     if (!(error instanceof PhaseFailure)) throw error;
-    await host.files.remove(SWITCH_FILE);
+    await tolerate('cannot remove the answer of the boot before', host.files.remove(SWITCH_FILE));
     return fail(host, journal, error, last);
+  }
+}
+
+/** The facts of the interrupted boot; without them it begins anew. */
+async function keptFacts({ files, console }: Host): Promise<Facts | undefined> {
+  try {
+    return JSON.parse(await files.readText(FACTS)) as Facts;
+  } catch (error) {
+    console.line('warning', `the facts of the interrupted boot cannot be read (${reasonOf(error)}): beginning anew`);
+    return undefined;
   }
 }
 
 /** Says what failed, why and what to do, keeps a report, and leaves the rest to /init. */
 async function fail(host: Host, journal: Journal, { phase, error }: PhaseFailure, facts: Partial<Facts>): Promise<BootExit> {
-  host.console.line('error', `${phase}: ${error.message}`);
-  if (error.hint) host.console.line('error', `→ ${error.hint}`);
-  await writeReport(host, { phase, error, facts }).catch((reason) => host.console.line('warning', `no report: ${reasonOf(reason)}`));
+  host.console.line('error', redact(`${phase}: ${error.message}`));
+  if (error.hint) host.console.line('error', redact(`→ ${error.hint}`));
+  await writeReport(host, { phase, error, facts })
+    .then((report) => keepReport(host, report, facts))
+    .catch((reason) => host.console.line('warning', `no report: ${reasonOf(reason)}`));
   await journal({ event: 'rescue', phase, code: error.code });
   return EXIT.rescue;
 }
@@ -78,5 +102,5 @@ function breakpoints(commandLine: KernelCommandLine, host: Host): ReadonlySet<st
 /** Opens a shell on the console before a phase; leaving it goes on. */
 async function breakShell(host: Host, phase: PhaseName): Promise<void> {
   host.console.line('warning', `stopped before ${phase} (statectl.break); leave the shell with \`exit\` to go on`);
-  await host.exec.run(['/bin/rescue-shell'], { inherit: true });
+  await host.exec.run(['/bin/rescue-shell'], { inherit: true }).catch((error) => host.console.line('warning', `no shell: ${reasonOf(error)}`));
 }

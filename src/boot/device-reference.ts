@@ -48,9 +48,9 @@ const unsupported = (text: string, hint: string): StatectlError =>
 
 const unquoted = (text: string): string => text.replace(/^(["'])(.*)\1$/, '$2');
 
-/** udev's spelling of odd characters in labels: `a\x20b`. */
+/** udev's spelling of odd bytes in labels: `a\x20b`, `\xc3\xbc`. */
 const unescaped = (text: string): string =>
-  text.replace(/\\x([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  text.replace(/(?:\\x[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll(/\\x/gi, ''), 'hex').toString());
 
 /**
  * The shortest beginning of a filesystem's UUID that may stand for the whole, as dracut lets it. Not so for PARTUUID:

@@ -4,6 +4,7 @@ import type { Facts } from './facts.ts';
 import { applyStep } from './execute.ts';
 import type { Journal } from './journal.ts';
 import type { BootContext, Phase, PhaseName } from './phase.ts';
+import { redact } from './redact.ts';
 import { describe, shellOf, type Step } from './step.ts';
 
 export interface PhaseRecord {
@@ -64,12 +65,12 @@ export async function runPhases(phases: readonly Phase[], first: Facts, host: Ho
     const context: BootContext = {
       signal: options.signal,
       say: (text) => {
-        host.console.line('info', `${label}: ${text}`);
+        host.console.line('info', redact(`${label}: ${text}`));
         void journal({ event: 'said', level: 'info', phase: phase.name, text });
       },
       warn: (text) => {
-        warnings.push(text);
-        host.console.line('warning', `${label}: ${text}`);
+        warnings.push(redact(text));
+        host.console.line('warning', redact(`${label}: ${text}`));
         void journal({ event: 'said', level: 'warning', phase: phase.name, text });
       },
     };
@@ -81,7 +82,7 @@ export async function runPhases(phases: readonly Phase[], first: Facts, host: Ho
           await applyStep(step, host, context);
           const tookMs = Math.round(host.clock.uptimeMs() - stepStartedMs);
           steps.push(step);
-          host.console.line('info', `${label}: ${describe(step)} … done in ${tookMs} ms`);
+          host.console.line('info', redact(`${label}: ${describe(step)} … done in ${tookMs} ms`));
           await journal({ event: 'step', phase: phase.name, step: describe(step), command: shellOf(step), tookMs });
         }
       }
@@ -111,7 +112,9 @@ export async function runPhases(phases: readonly Phase[], first: Facts, host: Ho
 }
 
 const operatorError = (thrown: unknown): StatectlError =>
-  thrown instanceof StatectlError ? thrown : new StatectlError('unexpected', reasonOf(thrown), { cause: thrown });
+  thrown instanceof StatectlError
+    ? thrown
+    : new StatectlError('unexpected', reasonOf(thrown), { cause: thrown, hint: 'see `dmesg | tail` for what the kernel says of it; a disk, memory or a full file system may be at fault' });
 
 /** All steps that these facts lead to, without touching anything: what `boot --plan` prints. */
 export const planAll = (phases: readonly Phase[], facts: Facts): readonly { readonly phase: PhaseName; readonly step: Step }[] =>

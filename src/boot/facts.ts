@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import type { CommandLineLayer } from '../config/kernel-cmdline.ts';
 import type { Manifest } from '../image/manifest.ts';
 
 /**
@@ -16,15 +17,11 @@ export interface Facts {
   /** Why there is no offer, for the log and the report. */
   readonly offerFailure?: string;
   readonly copy?: LocalCopy;
+  /** Digests of images on persistent storage that are not the copy: interrupted downloads, and what they replaced. */
+  readonly staleCopies?: readonly string[];
   readonly tree?: TreeFacts;
   readonly install?: InstallFacts;
   readonly init?: InitFacts;
-}
-
-export interface CommandLineLayer {
-  /** `/proc/cmdline`, `/etc/cmdline.d/x.conf` … */
-  readonly origin: string;
-  readonly text: string;
 }
 
 export interface MachineFacts {
@@ -96,8 +93,10 @@ export interface LocalCopy {
 export interface TreeFacts {
   /** For each mount point of the layout: what the image has there. */
   readonly paths: Readonly<Record<string, 'dir' | 'file' | 'symlink' | 'missing'>>;
-  /** Sources of binds that are empty or not yet there, so that the image's content seeds them. */
+  /** Below /user-data: sources of binds that are empty or not yet there, so that the image's content seeds them; new uppers. */
   readonly emptySources: readonly string[];
+  /** Whom the image's directories below an overlay belong to: the upper is made alike. */
+  readonly owners: Readonly<Record<string, { readonly mode: number; readonly uid: number; readonly gid: number }>>;
   /** Bytes of the files below each ramdisk's directory. */
   readonly ramdiskBytes: Readonly<Record<string, number>>;
 }
@@ -108,6 +107,8 @@ export interface InstallFacts {
   readonly machineIdOrigin: 'persistent' | 'derived' | 'random';
   readonly usesNetworkd: boolean;
   readonly usesIfupdown: boolean;
+  /** Login shells read /etc/profile.d. */
+  readonly hasProfileDir?: boolean;
   readonly hasResolvConf: 'file' | 'symlink' | 'missing';
 }
 

@@ -23,7 +23,9 @@ export function lastGoodPlan(facts: Facts): string | undefined {
   if (source.kind === 'fetched' && !source.kept) return undefined;
   if (userDataDevice(facts) === undefined) return undefined;
   const copy = source.kind === 'fetched' ? { dir: source.dir, manifest: source.manifest, manifestSha256: facts.offer?.manifestSha256 ?? '' } : facts.copy;
-  const local: Facts = { ...facts, copy, offer: undefined, leases: [] };
+  // What was seeded this time holds a person's files the next time: it is not copied over them again.
+  const tree = facts.tree && { ...facts.tree, emptySources: [] };
+  const local: Facts = { ...facts, copy, tree, offer: undefined, leases: [] };
   const lines = planAll(STORY, local)
     .filter(({ phase, step }) => LOCAL_PHASES.has(phase) && step.kind !== 'check-mount')
     .map(({ step }) => (step.kind === 'switch-root' ? switchFile(step) : shellOf(step)));
@@ -32,16 +34,22 @@ export function lastGoodPlan(facts: Facts): string | undefined {
 
 const switchFile = (step: StepOf<'switch-root'>): string => `printf %s ${shellQuote(switchFileText(step))} > ${SWITCH_FILE}`;
 
-/** Keeps the plan with its digest on /user-data; /init runs it only when the digest fits. */
+/** Keeps the plan with its digest on /user-data, where /init runs it only when the digest fits; forgets the failed attempts. */
 export async function keepLastGoodPlan({ files }: Pick<Host, 'files'>, facts: Facts): Promise<void> {
-  const plan = lastGoodPlan(facts);
-  if (plan === undefined) return;
+  if (userDataDevice(facts) === undefined) return;
   const dir = `${SYSROOT}/user-data/persistent/statectl`;
+  await files.remove(`${dir}/attempts`);
+  const plan = lastGoodPlan(facts);
+  if (plan === undefined) {
+    // A plan from the time when this machine booted otherwise must not run.
+    await files.remove(`${dir}/plan.sha256`);
+    await files.remove(`${dir}/plan.sh`);
+    return;
+  }
   const digest = `${createHash('sha256').update(plan).digest('hex')}  plan.sh\n`;
   // Flash wears: nothing is written when nothing changed.
   if ((await files.readText(`${dir}/plan.sha256`).catch(() => '')) !== digest) {
     await files.write(`${dir}/plan.sh`, plan, { mode: 0o700 });
     await files.write(`${dir}/plan.sha256`, digest);
   }
-  await files.remove(`${dir}/attempts`);
 }

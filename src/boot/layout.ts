@@ -1,16 +1,19 @@
+import { dirname } from 'node:path';
 import type { Config, OverlayEntry } from '../config/config.ts';
 import type { Facts, TreeFacts } from './facts.ts';
 import { IMAGE_MOUNT, SKELETON, SYSROOT, UPPERS } from './paths.ts';
 import type { Step } from './step.ts';
 
-/** One writable place of the running system, as `statectl status` reports it. */
+/** One writable place, as `statectl status` reports it; all paths are those of the running system. */
 export interface Place {
   readonly mountPoint: string;
   readonly kind: OverlayEntry['kind'];
   /** True when it survives a reboot. */
   readonly persistent: boolean;
+  /** Of an overlay: where its changes are, and the image's directory below them. */
   readonly upper?: string;
   readonly lower?: string;
+  /** The image's directory that it began as a copy of. */
   readonly image?: string;
 }
 
@@ -44,7 +47,17 @@ export const layoutPaths = (config: Config): readonly string[] =>
 
 /** True when a path lies below a place that is writable anyway, so that the directory can be made there. */
 const belowPlace = (config: Config, path: string): boolean =>
-  [...Object.keys(config.tmpfs), ...Object.keys(config.overlays), '/user-data', '/run'].some((place) => path.startsWith(`${place}/`));
+  [
+    ...Object.keys(config.fstab),
+    ...Object.keys(config.tmpfs),
+    ...Object.keys(config.overlays).filter((place) => config.overlays[place]?.kind !== 'symlink'),
+    '/user-data',
+    '/run',
+  ].some((place) => path.startsWith(`${place}/`));
+
+/** The step that makes a mount point in the place around it, where the image has none. */
+export const planMountPoint = (config: Config, tree: TreeFacts, path: string): readonly Step[] =>
+  tree.paths[path] === 'missing' && belowPlace(config, path) ? [{ kind: 'mkdir', path: SYSROOT + path, mode: 0o755 }] : [];
 
 /** Mount points that neither the image nor a writable place above them has: the skeleton must supply them. */
 export const missingMountPoints = (config: Config, tree: TreeFacts): readonly string[] =>
@@ -57,7 +70,8 @@ export function planSkeleton(config: Config, tree: TreeFacts): readonly Step[] {
   return [
     { kind: 'mount', source: 'skeleton', target: SKELETON, type: 'tmpfs', options: ['size=1m', 'mode=755', 'nosuid', 'nodev'] },
     ...missing.map((path): Step => ({ kind: 'mkdir', path: SKELETON + path, mode: 0o755 })),
-    { kind: 'mount', source: 'root', target: SYSROOT, type: 'overlay', options: ['ro', `lowerdir=${SKELETON}:${IMAGE_MOUNT}`] },
+    // The image on top: its directories keep their owners and modes, and no directory hides a link such as /lib.
+    { kind: 'mount', source: 'root', target: SYSROOT, type: 'overlay', options: ['ro', `lowerdir=${IMAGE_MOUNT}:${SKELETON}`] },
     { kind: 'check-mount', target: SYSROOT, type: 'overlay', access: 'read-only' },
   ];
 }
@@ -69,10 +83,12 @@ export function places(config: Config, persistent: boolean): readonly Place[] {
     switch (entry.kind) {
       case 'overlay': {
         const kept = entry.upper === 'persistent' && persistent;
-        return { mountPoint, kind: 'overlay', persistent: kept, upper: `${upperHome(mountPoint, kept)}/upper`, lower: image };
+        return { mountPoint, kind: 'overlay', persistent: kept, upper: `${upperHome(mountPoint, kept).replace(SYSROOT, '')}/upper`, lower: image };
       }
-      case 'bind':
-        return { mountPoint, kind: 'bind', persistent: persistent && entry.source.startsWith('/user-data/') };
+      case 'bind': {
+        if (!entry.source.startsWith('/user-data/')) return { mountPoint, kind: 'bind', persistent: false };
+        return persistent ? { mountPoint, kind: 'bind', persistent } : { mountPoint, kind: 'bind', persistent, image };
+      }
       case 'ramdisk':
         return { mountPoint, kind: 'ramdisk', persistent: false, image };
       case 'tmpfs':
@@ -87,18 +103,33 @@ export function places(config: Config, persistent: boolean): readonly Place[] {
 const upperHome = (mountPoint: string, kept: boolean): string =>
   kept ? `${SYSROOT}/user-data/persistent${mountPoint}` : `${UPPERS}${mountPoint}`;
 
-/** Mounts every writable place over the read-only root, and says what each must have become. Pure. */
-export function planLayout(facts: Facts, tree: TreeFacts, persistent: boolean): readonly Step[] {
-  const { config } = facts;
-  return places(config, persistent).flatMap((place): readonly Step[] => {
-    const target = SYSROOT + place.mountPoint;
-    const entry = config.overlays[place.mountPoint];
-    const mkdir: readonly Step[] = tree.paths[place.mountPoint] === 'missing' && belowPlace(config, place.mountPoint) ? [{ kind: 'mkdir', path: target, mode: 0o755 }] : [];
+/** For each mount point the steps that mount its writable place over the read-only root, and say what it must have become. Pure. */
+export function planLayout({ config }: Pick<Facts, 'config'>, tree: TreeFacts, persistent: boolean): ReadonlyMap<string, readonly Step[]> {
+  const steps = places(config, persistent).map((place): readonly [string, readonly Step[]] => {
+    const { mountPoint } = place;
+    const target = SYSROOT + mountPoint;
+    const entry = config.overlays[mountPoint];
     // What is a link in the image leads into another place already; mounting over it would land outside the root.
-    if (tree.paths[place.mountPoint] === 'symlink') return [];
-    if (!entry) return [...mkdir, ...planTmpfs(config, place.mountPoint, target)];
-    return [...mkdir, ...planOverlay(entry, place, target, tree)];
+    if (tree.paths[mountPoint] === 'symlink') return [mountPoint, []];
+    return [mountPoint, [...planMountPoint(config, tree, mountPoint), ...(entry ? planOverlay(entry, place, target, tree) : planTmpfs(config, mountPoint, target))]];
   });
+  return new Map(steps);
+}
+
+/** Mount points in the order in which they can be mounted: what is around one before it, and before a bind what its source is in. */
+export function mountOrder(config: Config, mountPoints: readonly string[]): readonly string[] {
+  const ordered = new Set<string>();
+  const visited = new Set<string>();
+  const visit = (mountPoint: string): void => {
+    if (visited.has(mountPoint)) return;
+    visited.add(mountPoint);
+    const entry = config.overlays[mountPoint];
+    const below = [mountPoint, ...(entry?.kind === 'bind' ? [`${entry.source}/`] : [])];
+    for (const other of mountPoints) if (other !== mountPoint && below.some((path) => path.startsWith(`${other}/`))) visit(other);
+    ordered.add(mountPoint);
+  };
+  for (const mountPoint of mountPoints.toSorted()) visit(mountPoint);
+  return [...ordered];
 }
 
 function planTmpfs(config: Config, mountPoint: string, target: string): readonly Step[] {
@@ -109,26 +140,35 @@ function planTmpfs(config: Config, mountPoint: string, target: string): readonly
 
 function planOverlay(entry: OverlayEntry, place: Place, target: string, tree: TreeFacts): readonly Step[] {
   const image = IMAGE_MOUNT + place.mountPoint;
+  const isInImage = tree.paths[place.mountPoint] === 'dir';
   switch (entry.kind) {
     case 'tmpfs':
       return [
         tmpfsMount(target, entry.size, entry.mode ?? 0o755, entry.options),
-        ...(entry.skeleton ? [{ kind: 'copy', from: image, to: target, what: 'skeleton' } as const] : []),
+        ...(entry.skeleton && isInImage ? [{ kind: 'copy', from: image, to: target, what: 'skeleton' } as const] : []),
         { kind: 'check-mount', target, type: 'tmpfs', access: 'read-write' },
       ];
     case 'ramdisk':
       return [
         tmpfsMount(target, entry.size, 0o755, entry.options),
-        { kind: 'copy', from: image, to: target, what: 'everything' },
+        ...(isInImage ? [{ kind: 'copy', from: image, to: target, what: 'everything' } as const] : []),
         { kind: 'check-mount', target, type: 'tmpfs', access: 'read-write' },
       ];
     case 'overlay': {
       const home = upperHome(place.mountPoint, place.persistent);
-      const ram: readonly Step[] = place.persistent ? [] : [{ kind: 'mkdir', path: home, mode: 0o755 }, tmpfsMount(home, entry.size, 0o755, [])];
-      const options = [`lowerdir=${image}`, `upperdir=${home}/upper`, `workdir=${home}/work`, 'redirect_dir=off', 'metacopy=off', 'index=off', 'xino=off'];
+      const ram: readonly Step[] = place.persistent ? [] : [tmpfsMount(home, entry.size, 0o755, [])];
+      const owner = tree.owners[place.mountPoint] ?? { mode: 0o755, uid: 0, gid: 0 };
+      // The merged directory takes its owner from the upper. One that is there already may have been given to another since.
+      const isNew = !place.persistent || tree.emptySources.includes(`${home.slice(SYSROOT.length)}/upper`);
+      const isRoots = owner.uid === 0 && owner.gid === 0;
+      const lower = isInImage ? image : `${home}/lower`;
+      const options = [`lowerdir=${lower}`, `upperdir=${home}/upper`, `workdir=${home}/work`, 'redirect_dir=off', 'metacopy=off', 'index=off', 'xino=off'];
       return [
+        { kind: 'mkdir', path: home, mode: 0o755 },
         ...ram,
-        { kind: 'mkdir', path: `${home}/upper`, mode: 0o755 },
+        ...(isInImage ? [] : [{ kind: 'mkdir', path: lower, mode: 0o755 } as const]),
+        { kind: 'mkdir', path: `${home}/upper`, mode: owner.mode },
+        ...(isNew && !isRoots ? [{ kind: 'owner', path: `${home}/upper`, uid: owner.uid, gid: owner.gid } as const] : []),
         { kind: 'mkdir', path: `${home}/work`, mode: 0o755 },
         { kind: 'mount', source: 'overlay', target, type: 'overlay', options },
         { kind: 'check-mount', target, type: 'overlay', access: 'read-write' },
@@ -136,17 +176,31 @@ function planOverlay(entry: OverlayEntry, place: Place, target: string, tree: Tr
     }
     case 'bind': {
       const source = SYSROOT + entry.source;
-      const seed: readonly Step[] = tree.emptySources.includes(entry.source) ? [{ kind: 'copy', from: image, to: source, what: 'everything' }] : [];
+      const mode = entry.mode ?? 0o755;
+      const isEmpty = isInImage && tree.emptySources.includes(entry.source);
       return [
-        { kind: 'mkdir', path: source, mode: entry.mode ?? 0o755 },
-        ...seed,
+        ...(USER_DATA_TREE.some(([path]) => path === dirname(entry.source)) ? [] : [{ kind: 'mkdir', path: dirname(source), mode: 0o755 } as const]),
+        { kind: 'mkdir', path: source, mode },
+        ...(isEmpty ? planSeed(image, source, mode, place.persistent) : []),
         { kind: 'mount', source, target, type: 'bind', options: [] },
+        ...(entry.options.length > 0 ? [{ kind: 'mount', source, target, type: 'remount', options: entry.options } as const] : []),
       ];
     }
     case 'symlink':
       return [];
   }
 }
+
+/** On a disk the copy appears as a whole or not at all: half of one would count as seeded at the next boot. */
+const planSeed = (image: string, source: string, mode: number, persistent: boolean): readonly Step[] =>
+  persistent
+    ? [
+        { kind: 'remove', path: `${source}.seed` },
+        { kind: 'mkdir', path: `${source}.seed`, mode },
+        { kind: 'copy', from: image, to: `${source}.seed`, what: 'everything' },
+        { kind: 'rename', from: `${source}.seed`, to: source },
+      ]
+    : [{ kind: 'copy', from: image, to: source, what: 'everything' }];
 
 const tmpfsMount = (target: string, size: string, mode: number, options: readonly string[]): Step => ({
   kind: 'mount',

@@ -18,5 +18,19 @@ export const SKELETON = `${RUN_INITRAMFS}/skeleton`;
 /** What /init sources after the controller ended well: which root, which init, which arguments. */
 export const SWITCH_FILE = `${RUN_INITRAMFS}/switch-root.env`;
 export const REPORT = `${RUN_INITRAMFS}/report.txt`;
+/** The lines of the last failure, which the rescue prompt shows. */
+export const FAILURE = `${RUN_INITRAMFS}/failure`;
+/** What a person in the rescue shell chose: the arguments of the next `statectl boot`. /init waits for this file. */
+export const ANSWER = `${RUN_INITRAMFS}/answer`;
+/** Of the rescue prompt: who is at which console, and until when somebody is waited for. See initramfs/rescue.sh. */
+export const RESCUE_DIR = `${RUN_INITRAMFS}/rescue`;
+/** There while /init or a breakpoint waits for the answer: what leaving a shell will answer. */
+export const WAITING = `${RESCUE_DIR}/default`;
+/** There when nothing failed: a person wants the rescue shell before the boot begins. */
+export const ASKED = `${RUN_INITRAMFS}/asked`;
+/** Where people find `statectl` in the running system; /etc/profile.d adds it to PATH. */
+export const BIN = `${RUN}/bin`;
+/** systemd's mark of an initramfs (INITRD_INTERFACE). */
+export const INITRD_RELEASE = '/etc/initrd-release';
 /** Lease facts, one file per interface, written by the udhcpc script. */
 export const LEASES = `${RUN_INITRAMFS}/leases`;

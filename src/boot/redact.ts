@@ -79,6 +79,10 @@ export function redact(text: string): string {
   return current;
 }
 
+/** JSON in which every string is redacted by itself, so that it stays JSON. */
+export const redactedJson = (value: unknown, indent?: number): string =>
+  JSON.stringify(value, (_key, field: unknown) => (typeof field === 'string' ? redact(field) : field), indent);
+
 function replacement(whole: string, ...rest: readonly unknown[]): string {
   const groups = rest.at(-1);
   if (typeof groups !== 'object') return REDACTED;

@@ -1,7 +1,11 @@
+import { createHash } from 'node:crypto';
+import { kernelCommandLine } from '../config/kernel-cmdline.ts';
 import type { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import { VERSION } from '../version.ts';
 import type { Facts } from './facts.ts';
-import { JOURNAL, REPORT, RUN, RUN_INITRAMFS } from './paths.ts';
+import { ASKED, FAILURE, JOURNAL, REPORT, RUN } from './paths.ts';
+import { commandLineLayers } from './phases/cmdline.ts';
 import type { PhaseName } from './phase.ts';
 import { redact } from './redact.ts';
 
@@ -13,37 +17,74 @@ export interface Failure {
 
 /** What an admin asks for first, each with the command that tells it. */
 const COMMANDS: readonly (readonly string[])[] = [
-  ['cat', '/proc/cmdline'],
-  ['cat', '/proc/mounts'],
-  ['blkid'],
+  ['cat', '/proc/self/mountinfo'],
+  ['blkid', '-c', '/dev/null'],
+  ['cat', '/proc/partitions'],
   ['ip', 'address'],
   ['ip', 'route'],
   ['cat', '/etc/resolv.conf'],
   ['lsmod'],
-  ['df'],
+  ['df', '-k'],
   ['free'],
   ['dmesg'],
 ];
 
-/** The lines that /init shows with the prompt: what, why, what to do. */
-export const failureText = ({ phase, error }: Failure): string =>
-  `\nstatectl: the boot failed in its phase "${phase}" (${error.code})\n  ${redact(error.message)}\n${error.hint ? `→ ${redact(error.hint)}\n` : ''}  The whole report: ${REPORT}\n\n`;
+/** Of a text that is longer, the end counts: with the beginning it would not fit in RAM or on a small disk. */
+const LONGEST_SECTION_BYTES = 200_000;
+const TIMEOUT_MS = 5000;
 
-/** Writes the report of a failed boot, redacted, where it survives the switch. */
-export async function writeReport(host: Host, failure: Failure): Promise<void> {
-  const { files, exec, clock } = host;
-  const sections = [
-    `statectl report, ${new Date(clock.now()).toISOString()}, ${Math.round(clock.uptimeMs())} ms after the kernel started`,
-    failureText(failure),
-    `# facts\n${JSON.stringify(failure.facts, null, 1)}`,
-    `# journal\n${await files.readText(JOURNAL).catch(() => '')}`,
-  ];
-  for (const argv of COMMANDS) {
-    const { stdout, stderr } = await exec.run(argv, { timeoutMs: 5000 }).catch((error: Error) => ({ stdout: '', stderr: error.message }));
-    sections.push(`# ${argv.join(' ')}\n${stdout}${stderr}`);
-  }
-  const text = redact(sections.join('\n\n'));
-  await files.write(REPORT, text, { mode: 0o600 });
-  await files.write(`${RUN}/report.txt`, text, { mode: 0o600 });
-  await files.write(`${RUN_INITRAMFS}/failure`, failureText(failure));
+/** The last bytes of a text, from the beginning of a line. */
+export function endOf(text: string, bytes: number): string {
+  const all = Buffer.from(text);
+  if (all.length <= bytes) return text;
+  const end = all.subarray(all.length - bytes);
+  const line = end.indexOf('\n') + 1;
+  return `[${all.length - end.length + line} bytes left out]\n${end.toString('utf8', line)}`;
 }
+
+/** The lines that the rescue prompt shows: what, why, what to do. */
+export const failureText = ({ phase, error }: Failure): string =>
+  error.code === 'rescue-asked'
+    ? `\nstatectl: ${redact(error.message)}\n${hintLine(error)}\n`
+    : `\nstatectl: the boot failed in its phase "${phase}" (${error.code})\n  ${redact(error.message)}\n${hintLine(error)}  The whole report: ${REPORT}, or \`statectl rescue report\`\n\n`;
+
+const hintLine = ({ hint }: StatectlError): string => (hint ? `→ ${redact(hint)}\n` : '');
+
+/**
+ * Writes the report of a failed boot, redacted and bounded, where it survives the switch and only root reads it.
+ * Gives its text. The initramfs keeps no other log: every line is in the journal and in the kernel's log.
+ */
+export async function writeReport(host: Host, failure: Failure): Promise<string> {
+  const { files } = host;
+  // The prompt needs these two, whatever becomes of the rest.
+  await files.write(FAILURE, failureText(failure));
+  if (failure.error.code === 'rescue-asked') await files.write(ASKED, '');
+  const text = await reportText(host, failure);
+  await files.write(REPORT, text, { mode: 0o600 });
+  await files.remove(`${RUN}/report.txt`);
+  await files.symlink(REPORT, `${RUN}/report.txt`);
+  return text;
+}
+
+async function reportText(host: Host, { phase, error, facts }: Failure): Promise<string> {
+  const { clock, files } = host;
+  const layers = await commandLineLayers(host);
+  const { config, machine, ...rest } = facts;
+  const sections: (readonly [title: string, text: string])[] = [
+    [`statectl ${VERSION}, report of ${new Date(clock.now()).toISOString()}, ${Math.round(clock.uptimeMs())} ms after the kernel started`, failureText({ phase, error, facts })],
+    ['kernel command line', layers.map(({ origin, text }) => `${origin}: ${text}`).join('\n')],
+    ['arguments for statectl', kernelCommandLine(layers).words.filter(({ name }) => /^(statectl|rd)\./.test(name)).map(({ raw, origin }) => `${raw} (${origin})`).join('\n')],
+    ['config', machine ? `sha256 ${machine.configDigest}, ${machine.configOrigin}; with the command line: sha256 ${digestOf(config)}\n${JSON.stringify(config, null, 1)}` : 'not read yet'],
+    ['facts', JSON.stringify({ machine, ...rest }, null, 1)],
+  ];
+  for (const argv of COMMANDS) sections.push([argv.join(' '), await outputOf(host, argv)]);
+  sections.push(['journal', await files.readText(JOURNAL).catch(() => '')]);
+  return redact(sections.map(([title, text]) => `# ${title}\n${endOf(text.trimEnd(), LONGEST_SECTION_BYTES)}\n`).join('\n'));
+}
+
+async function outputOf({ exec }: Pick<Host, 'exec'>, argv: readonly string[]): Promise<string> {
+  const { stdout, stderr } = await exec.run(argv, { timeoutMs: TIMEOUT_MS }).catch((error: Error) => ({ stdout: '', stderr: error.message }));
+  return stdout + stderr;
+}
+
+const digestOf = (config: unknown): string => createHash('sha256').update(JSON.stringify(config) ?? '').digest('hex');

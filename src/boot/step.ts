@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { shellLine, shellQuote } from '../host/shell-line.ts';
 
 /**
@@ -6,6 +7,7 @@ import { shellLine, shellQuote } from '../host/shell-line.ts';
  */
 export type Step =
   | { readonly kind: 'mkdir'; readonly path: string; readonly mode?: number }
+  | { readonly kind: 'owner'; readonly path: string; readonly uid: number; readonly gid: number }
   | { readonly kind: 'symlink'; readonly target: string; readonly path: string }
   | {
       readonly kind: 'write';
@@ -19,7 +21,7 @@ export type Step =
       readonly kind: 'mount';
       readonly source: string;
       readonly target: string;
-      /** A file system type, `bind` or `move`. */
+      /** A file system type, `bind`, `move`, or `remount` for the options of a bind: mount(2) ignores them at first. */
       readonly type: string;
       readonly options: readonly string[];
     }
@@ -47,11 +49,14 @@ export function describe(step: Step): string {
   switch (step.kind) {
     case 'mkdir':
       return `directory ${step.path}`;
+    case 'owner':
+      return `${step.path} belongs to ${step.uid}:${step.gid}`;
     case 'symlink':
       return `link ${step.path} to ${step.target}`;
     case 'write':
       return `write ${step.path}`;
     case 'mount':
+      if (step.type === 'remount') return `${step.options.join(', ')} on ${step.target}`;
       return step.type === 'tmpfs' ? `tmpfs on ${step.target}` : `${step.type} on ${step.target} from ${step.source}`;
     case 'copy':
       return step.what === 'everything' ? `copy ${step.from} to ${step.to}` : `skeleton of ${step.from} in ${step.to}`;
@@ -89,9 +94,35 @@ export function describe(step: Step): string {
 /** The argument vector of mount(8) for a mount step. */
 export function mountArgv(step: StepOf<'mount'>): readonly string[] {
   if (step.type === 'move') return ['mount', '--move', step.source, step.target];
-  if (step.type === 'bind') return ['mount', '-o', ['bind', ...step.options].join(','), step.source, step.target];
+  if (step.type === 'bind') return ['mount', '-o', 'bind', step.source, step.target];
+  if (step.type === 'remount') return ['mount', '-o', ['remount', 'bind', ...step.options].join(','), step.source, step.target];
   const options = step.options.length > 0 ? ['-o', step.options.join(',')] : [];
   return ['mount', '-t', step.type, ...options, step.source, step.target];
+}
+
+/** A skeleton is made by copying all without contents, then removing the empty files. busybox' find(1) has no -delete. */
+export const copyArgvs = ({ from, to, what }: StepOf<'copy'>): readonly (readonly string[])[] =>
+  what === 'everything'
+    ? [['cp', '-a', `${from}/.`, `${to}/`]]
+    : [
+        ['cp', '-a', '--attributes-only', `${from}/.`, `${to}/`],
+        ['find', to, '-xdev', '!', '-type', 'd', '!', '-type', 'l', '-exec', 'rm', '-f', '{}', '+'],
+      ];
+
+export const ownerArgv = ({ uid, gid, path }: StepOf<'owner'>): readonly string[] => ['chown', `${uid}:${gid}`, path];
+
+export const checkArgv = ({ type, device }: StepOf<'check-filesystem'>): readonly string[] => [`fsck.${type}`, '-p', device];
+
+/** ip(8); `replace` does not mind what an earlier try has set. */
+export function ipArgv(step: StepOf<'link-up' | 'address' | 'route'>): readonly string[] {
+  switch (step.kind) {
+    case 'link-up':
+      return ['ip', 'link', 'set', 'dev', step.device, ...(step.mtu ? ['mtu', String(step.mtu)] : []), 'up'];
+    case 'address':
+      return ['ip', 'address', 'replace', `${step.address}/${step.prefixLength}`, 'dev', step.device];
+    case 'route':
+      return ['ip', 'route', 'replace', 'default', 'via', step.gateway, 'dev', step.device];
+  }
 }
 
 /** The command that does the same by hand, for `--plan` and for the plan that /init can run without the controller. */
@@ -99,38 +130,39 @@ export function shellOf(step: Step): string {
   switch (step.kind) {
     case 'mkdir':
       return shellLine(['mkdir', '-p', ...(step.mode === undefined ? [] : ['-m', octal(step.mode)]), step.path]);
+    case 'owner':
+      return shellLine(ownerArgv(step));
     case 'symlink':
-      return shellLine(['ln', '-sfn', step.target, step.path]);
-    case 'write':
-      return `printf %s ${shellQuote(step.content)} ${step.encoding === 'base64' ? '| base64 -d ' : ''}> ${shellQuote(step.path)} && chmod ${octal(step.mode ?? 0o644)} ${shellQuote(step.path)}`;
+      return shellLine(['ln', '-sfT', step.target, step.path]);
+    case 'write': {
+      const path = shellQuote(step.path);
+      return `rm -f ${path} && printf %s ${shellQuote(step.content)} ${step.encoding === 'base64' ? '| base64 -d ' : ''}> ${path} && chmod ${octal(step.mode ?? 0o644)} ${path}`;
+    }
     case 'mount':
       return shellLine(mountArgv(step));
     case 'copy':
-      return step.what === 'everything'
-        ? shellLine(['cp', '-a', `${step.from}/.`, `${step.to}/`])
-        : `( cd ${shellQuote(step.from)} && find . -xdev '(' -type d -o -type l ')' | cpio -pdm ${shellQuote(step.to)} )`;
+      return copyArgvs(step).map(shellLine).join(' && ');
     case 'copy-file':
-      return shellLine(['install', '-D', '-m', octal(step.mode), step.from, step.to]);
+      return [['mkdir', '-p', dirname(step.to)], ['rm', '-f', step.to], ['cp', step.from, step.to], ['chmod', octal(step.mode), step.to]].map(shellLine).join(' && ');
     case 'coldplug':
       return 'for round in 1 2 3; do find /sys/devices -name modalias -exec cat {} + | sort -u | xargs modprobe -abq; done';
     case 'wait-for-device':
-      return `n=0; until findfs ${shellQuote(step.reference)} || [ $n -ge ${step.seconds} ]; do sleep 1; n=$((n+1)); done`;
+      return `n=0; until ${shellLine(step.reference.startsWith('/') ? ['test', '-b', step.reference] : ['findfs', step.reference])} || [ $n -ge ${step.seconds} ]; do sleep 1; n=$((n+1)); done`;
     case 'check-filesystem':
-      return shellLine(['fsck', '-T', '-p', '-t', step.type, step.device]);
+      // 1: there were errors, and they were corrected.
+      return `${shellLine(checkArgv(step))} || [ $? -eq 1 ]`;
     case 'link-up':
-      return shellLine(['ip', 'link', 'set', 'dev', step.device, 'up', ...(step.mtu ? ['mtu', String(step.mtu)] : [])]);
     case 'address':
-      return shellLine(['ip', 'address', 'add', `${step.address}/${step.prefixLength}`, 'dev', step.device]);
     case 'route':
-      return shellLine(['ip', 'route', 'add', 'default', 'via', step.gateway, 'dev', step.device]);
+      return shellLine(ipArgv(step));
     case 'dhcp':
       return shellLine(dhcpArgv(step));
     case 'fetch':
-      return shellLine(['wget', '-c', '-O', step.to, step.urls[0] ?? '']);
+      return `${shellLine(['wget', '-O', step.to, step.urls[0] ?? ''])} && ${digestCheck(step.sha256, step.to)}`;
     case 'verify':
-      return `echo ${shellQuote(`${step.sha256}  ${step.path}`)} | sha256sum -c`;
+      return digestCheck(step.sha256, step.path);
     case 'rename':
-      return shellLine(['mv', step.from, step.to]);
+      return shellLine(['mv', '-T', step.from, step.to]);
     case 'remove':
       return shellLine(['rm', '-rf', step.path]);
     case 'check-mount':
@@ -156,5 +188,7 @@ export const dhcpArgv = (step: StepOf<'dhcp'>): readonly string[] => [
   '/etc/udhcpc.script',
   ...(step.hostname ? ['-x', `hostname:${step.hostname}`] : []),
 ];
+
+const digestCheck = (sha256: string, path: string): string => `echo ${shellQuote(`${sha256}  ${path}`)} | sha256sum -c`;
 
 const octal = (mode: number): string => mode.toString(8).padStart(4, '0');

@@ -17,6 +17,9 @@ interface StateOptions {
 const print = (text: string): void => void process.stdout.write(text);
 const printJson = (value: unknown): void => print(`${JSON.stringify(value, null, 2)}\n`);
 
+/** Reading less takes no time that anybody would ask about. */
+const LARGE_BYTES = 20e6;
+
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 const asJson = ({ name, version, manifest, record, choices, machines }: ImageInUse) => ({
@@ -80,7 +83,9 @@ const addVerb = (): Command =>
       const store = await openStore(options.state, host, 'create');
       const added = await addImage(store, resolve(dir), {
         ...(options.initramfs === undefined ? {} : { initramfs: resolve(options.initramfs) }),
-        onFile: (path, bytes) => host.console.line('info', `checking and copying ${path} (${megabytes(bytes)})`),
+        onFile: (path, bytes) => {
+          if (bytes >= LARGE_BYTES) host.console.line('info', `checking and copying ${path} (${megabytes(bytes)})`);
+        },
       });
       const name = writeImageName(added);
       print(added.outcome === 'added' ? `added ${name}\n` : `${name} is there already, with the same content\n`);

@@ -1,6 +1,7 @@
-import { isMap, isScalar, LineCounter, parseDocument, type Document } from 'yaml';
+import { dirname } from 'node:path';
+import { isMap, isScalar, LineCounter, parseDocument, type Document, type YAMLParseError } from 'yaml';
 import type { z } from 'zod';
-import { StatectlError } from '../error.ts';
+import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import type { Config } from './config.ts';
 import { CONFIG_FILES } from './files.ts';
@@ -9,6 +10,7 @@ import { nearest } from './suggest.ts';
 interface Source {
   readonly file: string;
   readonly document: Document;
+  readonly values: object;
   readonly lines: LineCounter;
 }
 
@@ -24,7 +26,7 @@ export const formatFault = (fault: ConfigFault): string => `${fault.file}:${faul
 
 /** Reads, merges and checks a config.d. Throws one `config-invalid` that lists every fault found. */
 export async function loadConfig(host: Pick<Host, 'files'>, dir: string): Promise<Config> {
-  const faults: ConfigFault[] = [];
+  const faults: ConfigFault[] = [...(await unknownFiles(host, dir))];
   const config: Record<string, unknown> = {};
   for (const [part, { path, override, schema }] of Object.entries(CONFIG_FILES)) {
     const sources: Source[] = [];
@@ -32,7 +34,7 @@ export async function loadConfig(host: Pick<Host, 'files'>, dir: string): Promis
       const source = await readSource(host, dir, file, faults);
       if (source) sources.push(source);
     }
-    const merged = Object.assign({}, ...sources.map(({ document }) => document.toJS() ?? {}));
+    const merged = Object.assign({}, ...sources.map(({ values }) => values));
     const result = (schema as z.ZodType).safeParse(merged);
     if (result.success) config[part] = result.data;
     else for (const issue of result.error.issues) faults.push(...locate(issue, sources, path));
@@ -51,14 +53,37 @@ async function readSource(host: Pick<Host, 'files'>, dir: string, file: string, 
   const document = parseDocument(await host.files.readText(path), { lineCounter: lines, version: '1.2', uniqueKeys: true });
   for (const error of document.errors) {
     const { line, col } = lines.linePos(error.pos[0]);
-    faults.push({ file, line, column: col, message: error.message.split('\n')[0] ?? 'not YAML' });
+    faults.push({ file, line, column: col, message: yamlMessage(error) });
   }
   if (document.errors.length > 0) return undefined;
   if (document.contents !== null && !isMap(document.contents)) {
     faults.push({ file, line: 1, column: 1, message: 'expected a mapping of keys to values' });
     return undefined;
   }
-  return { file, document, lines };
+  try {
+    return { file, document, values: document.toJS() ?? {}, lines };
+  } catch (error) {
+    // An alias of nothing, or one that grows without end.
+    faults.push({ file, line: 1, column: 1, message: reasonOf(error) });
+    return undefined;
+  }
+}
+
+const yamlMessage = ({ code, message }: YAMLParseError): string =>
+  code === 'MULTIPLE_DOCS' ? 'a second document begins here: one file holds one' : (message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
+
+/** A file whose name is misspelt must not be ignored in silence. */
+async function unknownFiles({ files }: Pick<Host, 'files'>, dir: string): Promise<readonly ConfigFault[]> {
+  const known = Object.values(CONFIG_FILES).flatMap(({ path, override }) => [path, override]);
+  const faults: ConfigFault[] = [];
+  for (const folder of new Set(known.map((path) => dirname(path))))
+    for (const name of await files.list(`${dir}/${folder}`).catch(() => [])) {
+      const file = `${folder}/${name}`;
+      const suggestion = nearest(file, known);
+      if (name.endsWith('.conf') && !(known as readonly string[]).includes(file))
+        faults.push({ file, line: 1, column: 1, message: `unknown file${suggestion ? `: did you mean ${suggestion}?` : `; there are ${known.join(', ')}`}` });
+    }
+  return faults;
 }
 
 /** Where in the files a schema's complaint belongs: the override when it has the key, else the file itself. */
@@ -75,7 +100,7 @@ function locate(issue: z.core.$ZodIssue, sources: readonly Source[], fallback: s
 }
 
 const issueMessage = (issue: z.core.$ZodIssue): string =>
-  `${issue.path.length > 0 ? `"${issue.path.join('.')}": ` : ''}${issue.message}`;
+  `${issue.path.length > 0 ? `"${issue.path.join('.')}": ` : ''}${issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message}`;
 
 function unknownKey(key: string, path: readonly PropertyKey[], file: string): string {
   const entry = Object.values(CONFIG_FILES).find((candidate) => candidate.path === file);

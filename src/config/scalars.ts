@@ -3,7 +3,7 @@ import { z } from 'zod';
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** `10s`, `500ms`, `5m`, `2h`; a bare number is seconds. Gives milliseconds. */
-export const Duration = z.union([z.string(), z.number()]).transform((value, context): number => {
+export const Duration = z.union([z.string(), z.number()], { error: 'expected a duration such as 10s, 500ms or 5m' }).transform((value, context): number => {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)?$/.exec(String(value).trim());
   if (!match) {
     context.addIssue({ code: 'custom', message: `expected a duration such as 10s, 500ms or 5m, found "${value}"` });
@@ -14,7 +14,7 @@ export const Duration = z.union([z.string(), z.number()]).transform((value, cont
 
 /** `64M`, `1G`, `512k`, `50%`: what tmpfs(5) takes as `size=`. */
 export const Size = z
-  .union([z.string(), z.number()])
+  .union([z.string(), z.number()], { error: 'expected a size such as 64M, 1G or 50%' })
   .transform(String)
   .refine((value) => /^(\d+[kKmMgG]?|\d{1,2}%|100%)$/.test(value) && !/^0/.test(value), {
     message: 'expected a size such as 64M, 1G or 50%',
@@ -22,7 +22,7 @@ export const Size = z
 
 /** Octal permission bits in quotes, `"1777"`. Gives the number. */
 export const Mode = z
-  .string()
+  .string({ error: 'expected octal permissions in quotes, such as "1777"' })
   .regex(/^[0-7]{3,4}$/, 'expected octal permissions in quotes, such as "1777"')
   .transform((text) => Number.parseInt(text, 8));
 
@@ -35,5 +35,5 @@ export const AbsolutePath = z
 
 /** mount(8) options as a list; a comma-separated string is taken apart. */
 export const MountOptions = z
-  .union([z.string().transform((text) => text.split(',').filter(Boolean)), z.array(z.string().regex(/^[^,\s]+$/))])
+  .union([z.string().transform((text) => text.split(',').filter(Boolean)), z.array(z.string().regex(/^[^,\s]+$/, 'expected one option without blanks'))], { error: 'expected options such as [noatime, nosuid]' })
   .transform((options): readonly string[] => options);

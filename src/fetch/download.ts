@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import { retry } from '../host/retry.ts';
 
 export interface Download {
   /** The same bytes, best server first. */
@@ -27,71 +28,99 @@ export interface DownloadLimits {
 
 const DEFAULT_LIMITS: DownloadLimits = { connectMs: 2_000, stallMs: 10_000, tries: 8 };
 const PROGRESS_EVERY_MS = 2_000;
-/** An answer that another try cannot change. */
-const FINAL_CODES = new Set(['download-wrong', 'disk-full']);
+/** Failures that asking again does not change. */
+const FINAL_CODES = new Set(['download-wrong', 'disk-full', 'disk-failed']);
+
+const codeOf = (error: unknown): string | undefined => (error instanceof StatectlError ? error.code : undefined);
+
+/** The bytes that are on disk, and their hash so far. */
+interface Part {
+  readonly path: string;
+  readonly hash: Hash;
+  doneBytes: number;
+}
 
 /**
  * Fetches a file whose digest is known, hashing as it comes. A broken or stalled transfer goes on where it stopped, at
- * the next URL; when the digest is wrong the file is removed. Throws `download-failed` or `download-wrong`.
+ * the next URL, also after a reboot. Bytes with another digest are removed. Throws `download-failed`, `download-wrong`,
+ * `disk-full`, `disk-failed`.
  */
 export async function fetchVerified(host: Host, download: Download, report: DownloadReport, limits = DEFAULT_LIMITS): Promise<void> {
-  const partial = `${download.to}.part`;
-  let hash = createHash('sha256');
-  let doneBytes = await hashPartial(host, partial, download, hash);
-  if (doneBytes < 0) {
-    await host.files.remove(partial);
-    hash = createHash('sha256');
-    doneBytes = 0;
-  }
+  if (await isThere(host, download)) return report.say(`${download.to} is there already, SHA-256 as signed`);
   const startedMs = host.clock.uptimeMs();
-  const progress = progressLine(download, startedMs, report);
-  let fruitless = 0;
-  for (let attempt = 0; doneBytes < download.sizeBytes; attempt += 1) {
-    const url = download.urls[attempt % download.urls.length] ?? '';
-    const before = doneBytes;
+  const isResumed = (await host.files.stat(partialOf(download))) !== undefined;
+  for (let round = 0; ; round += 1) {
+    // Nobody can tell which of several servers sent wrong bytes, or whether a power cut left them: each gets to send all of them.
+    const urls = download.urls.map((_, index) => download.urls[(index + (isResumed ? Math.max(0, round - 1) : round)) % download.urls.length] ?? '');
+    const lastRound = download.urls.length - (isResumed ? 0 : 1);
     try {
-      doneBytes = await transfer(host, url, partial, doneBytes, download, hash, limits, report, progress);
+      await fetchOnce(host, { ...download, urls }, report, limits, progressLine(download, startedMs, report));
+      break;
     } catch (error) {
-      if (report.signal.aborted) throw error;
-      if (error instanceof Interrupted) doneBytes = error.doneBytes;
-      const cause = error instanceof Interrupted ? error.cause : error;
-      if (cause instanceof StatectlError && FINAL_CODES.has(cause.code)) throw cause;
-      fruitless = doneBytes > before ? 0 : fruitless + 1;
-      if (fruitless >= limits.tries * download.urls.length)
-        throw new StatectlError('download-failed', `${url}: ${reasonOf(cause)} (${fruitless} tries without a new byte)`, {
-          cause,
-          hint: 'is the server up and the image still there? see `statectl image list` on it',
-        });
-      const waitMs = doneBytes > before ? 0 : Math.round(host.clock.random() * Math.min(30_000, 500 * 2 ** fruitless));
-      report.warn(`${reasonOf(cause)}; try ${fruitless + 1} of ${limits.tries * download.urls.length}, from byte ${doneBytes}${waitMs > 0 ? `, in ${(waitMs / 1000).toFixed(1)} s` : ''}`);
-      await host.clock.sleep(waitMs, report.signal);
+      if (codeOf(error) !== 'download-wrong' || round >= lastRound) throw error;
+      report.warn(`${reasonOf(error)}; fetching it anew`);
     }
   }
-  await finish(host, partial, download, hash.digest('hex'));
   const seconds = Math.max(0.001, (host.clock.uptimeMs() - startedMs) / 1000);
   report.say(`${mebibytes(download.sizeBytes)} MiB in ${seconds.toFixed(1)} s, ${mebibytes(download.sizeBytes / seconds)} MiB/s, SHA-256 as signed`);
 }
 
-/** A transfer that ended early; what came until then is on disk and hashed. */
-class Interrupted extends Error {
-  readonly doneBytes: number;
-  constructor(doneBytes: number, cause: unknown) {
-    super('interrupted', { cause });
-    this.doneBytes = doneBytes;
+type Progress = (nowMs: number, doneBytes: number) => void;
+
+async function fetchOnce(host: Host, download: Download, report: DownloadReport, limits: DownloadLimits, progress: Progress): Promise<void> {
+  const part = await openPartial(host, download);
+  let turn = 0;
+  try {
+    while (part.doneBytes < download.sizeBytes) {
+      const tries = limits.tries * download.urls.length;
+      await retry(
+        host.clock,
+        {
+          tries,
+          baseMs: 1_000,
+          maxMs: 30_000,
+          signal: report.signal,
+          giveUp: (error) => FINAL_CODES.has(codeOf(error) ?? ''),
+          onRetry: ({ attempt, of, waitMs, error }) => report.warn(`${reasonOf(error)}; try ${attempt + 1} of ${of}, from byte ${part.doneBytes}, in ${(waitMs / 1000).toFixed(1)} s`),
+        },
+        async () => {
+          const url = download.urls[turn % download.urls.length] ?? '';
+          turn += 1;
+          const before = part.doneBytes;
+          try {
+            await transfer(host, url, part, download, limits, report.signal, progress);
+          } catch (error) {
+            // New bytes came: the count begins anew.
+            if (part.doneBytes === before || report.signal.aborted || FINAL_CODES.has(codeOf(error) ?? '')) throw error;
+            report.warn(`${reasonOf(error)}; going on from byte ${part.doneBytes}`);
+          }
+        },
+      ).catch((error) => {
+        if (report.signal.aborted || FINAL_CODES.has(codeOf(error) ?? '')) throw error;
+        throw new StatectlError('download-failed', `${reasonOf(error)} (${tries} tries without a new byte)`, {
+          cause: error,
+          hint: 'is the server up and the image still there? see `statectl image list` on it',
+        });
+      });
+    }
+    await finish(host, part, download);
+  } catch (error) {
+    // Neither wrong bytes nor a full disk's are of use to the next boot.
+    if (FINAL_CODES.has(codeOf(error) ?? '')) await host.files.remove(part.path).catch(() => undefined);
+    throw error;
   }
 }
 
 async function transfer(
   host: Host,
   url: string,
-  partial: string,
-  fromBytes: number,
+  part: Part,
   { sizeBytes }: Download,
-  hash: Hash,
   limits: DownloadLimits,
-  { signal }: DownloadReport,
-  progress: (nowMs: number, doneBytes: number) => void,
-): Promise<number> {
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<void> {
+  const fromBytes = part.doneBytes;
   const headers: Record<string, string> = fromBytes > 0 ? { range: `bytes=${fromBytes}-` } : {};
   const response = await host.http.request(url, { headers, signal, connectTimeoutMs: limits.connectMs, idleTimeoutMs: limits.stallMs });
   if (response.status !== 200 && response.status !== 206) {
@@ -102,46 +131,71 @@ async function transfer(
   const contentRange = /^bytes (\d+)-/.exec(response.headers['content-range'] ?? '');
   let skipBytes = response.status === 206 ? fromBytes - Number(contentRange?.[1] ?? fromBytes) : fromBytes;
   if (skipBytes < 0) throw new StatectlError('http-range', `${url} skipped bytes that were asked for`);
-  let doneBytes = fromBytes;
-  await using out = await host.files.appendStream(partial);
+  const out = await onDisk(part, sizeBytes, host.files.appendStream(part.path));
   try {
     for await (const received of response.body) {
       const chunk = skipBytes > 0 ? received.subarray(Math.min(skipBytes, received.length)) : received;
       skipBytes -= received.length - chunk.length;
       if (chunk.length === 0) continue;
-      if (doneBytes + chunk.length > sizeBytes)
+      if (part.doneBytes + chunk.length > sizeBytes)
         throw new StatectlError('download-wrong', `${url} sends more than the ${sizeBytes} bytes of the manifest`, { hint: 'the server holds another file under this name' });
-      await out.write(chunk).catch((error) => {
-        throw error.code === 'ENOSPC' ? new StatectlError('disk-full', `no room for ${url}: ${partial} needs ${sizeBytes} bytes`, { cause: error, hint: 'give the machine more RAM, or a disk with room for the image' }) : error;
-      });
-      hash.update(chunk);
-      doneBytes += chunk.length;
-      progress(host.clock.uptimeMs(), doneBytes);
+      await onDisk(part, sizeBytes, out.write(chunk));
+      part.hash.update(chunk);
+      part.doneBytes += chunk.length;
+      progress(host.clock.uptimeMs(), part.doneBytes);
     }
-  } catch (error) {
-    throw new Interrupted(doneBytes, error);
+  } finally {
+    await onDisk(part, sizeBytes, out.close());
   }
-  if (doneBytes < sizeBytes) throw new Interrupted(doneBytes, new StatectlError('transfer-broken', `${url} ended after ${doneBytes} of ${sizeBytes} bytes`));
-  return doneBytes;
+  if (part.doneBytes < sizeBytes) throw new StatectlError('transfer-broken', `${url} ended after ${part.doneBytes} of ${sizeBytes} bytes`);
 }
 
-/** Bytes of an earlier partial download that count, hashed; -1 when it is too long to be one. */
-async function hashPartial({ files }: Pick<Host, 'files'>, partial: string, { sizeBytes }: Download, hash: Hash): Promise<number> {
-  const stat = await files.stat(partial);
-  if (!stat) return 0;
-  if (stat.type !== 'file' || stat.sizeBytes > sizeBytes) return -1;
-  for await (const chunk of files.readStream(partial)) hash.update(chunk);
-  return stat.sizeBytes;
+/** What a disk refuses is no other server's to mend. */
+async function onDisk<T>({ path }: Part, sizeBytes: number, effect: Promise<T>): Promise<T> {
+  try {
+    return await effect;
+  } catch (cause) {
+    if (!(cause instanceof Error) || !('code' in cause)) throw cause;
+    if (cause.code === 'ENOSPC')
+      throw new StatectlError('disk-full', `no room for ${path}, which needs ${sizeBytes} bytes`, { cause, hint: 'give the machine more RAM, or a disk with room for the image' });
+    throw new StatectlError('disk-failed', `${path} cannot be written: ${cause.message}`, { cause, hint: 'see `dmesg | tail` for what the kernel says of the disk' });
+  }
 }
 
-async function finish({ files }: Pick<Host, 'files'>, partial: string, { to, sha256 }: Download, actual: string): Promise<void> {
-  if (actual !== sha256) {
-    await files.remove(partial);
+const partialOf = ({ to }: Download): string => `${to}.part`;
+
+/** What an earlier transfer left counts, and is hashed; unless it is too long to be part of this file. */
+async function openPartial({ files }: Pick<Host, 'files'>, download: Download): Promise<Part> {
+  const path = partialOf(download);
+  const hash = createHash('sha256');
+  const stat = await files.stat(path);
+  if (stat?.type !== 'file' || stat.sizeBytes > download.sizeBytes) {
+    await files.remove(path);
+    return { path, hash, doneBytes: 0 };
+  }
+  for await (const chunk of files.readStream(path)) hash.update(chunk);
+  return { path, hash, doneBytes: stat.sizeBytes };
+}
+
+/** Whether an earlier boot fetched the whole of it; anything else under its name goes, to make room. */
+async function isThere(host: Pick<Host, 'files'>, { to, sha256, sizeBytes }: Download): Promise<boolean> {
+  if (!(await host.files.stat(to))) return false;
+  try {
+    await verifyFile(host, { path: to, sha256, sizeBytes });
+    return true;
+  } catch {
+    await host.files.remove(to);
+    return false;
+  }
+}
+
+async function finish({ files }: Pick<Host, 'files'>, { path, hash }: Part, { to, sha256 }: Download): Promise<void> {
+  const actual = hash.digest('hex');
+  if (actual !== sha256)
     throw new StatectlError('download-wrong', `what came for ${to} has SHA-256 ${actual}, the signed manifest says ${sha256}`, {
       hint: 'nothing was mounted; check the server\'s store with `statectl image show`, and the network for tampering',
     });
-  }
-  await files.rename(partial, to);
+  await files.rename(path, to);
 }
 
 /** Hashes a file that is there already. Throws `image-altered`. */

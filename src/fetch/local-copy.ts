@@ -8,11 +8,19 @@ import { manifestIsSigned, parseManifest } from '../image/manifest.ts';
 /** The pointer to the copy that booted last, written after the copy is whole: its digest, hence its folder. */
 export const CURRENT_COPY = 'current';
 
-/** The copy of an image on persistent storage whose manifest a trusted key signed; its bytes are hashed before use. */
-export async function localCopy({ files }: Pick<Host, 'files'>, userData: string, { machine }: Facts, boot: { warn: (text: string) => void }): Promise<LocalCopy | undefined> {
+const DIGEST = /^[0-9a-f]{64}$/;
+
+/** What persistent storage has of images: the copy that can be booted, and folders that no pointer names. */
+export async function localCopies({ files }: Pick<Host, 'files'>, userData: string, facts: Facts, boot: { warn: (text: string) => void }): Promise<Pick<Facts, 'copy' | 'staleCopies'>> {
   const home = copiesDir(userData);
   const current = (await files.readText(`${home}/${CURRENT_COPY}`).catch(() => '')).trim();
-  if (!/^[0-9a-f]{64}$/.test(current)) return undefined;
+  const names = (await files.list(home).catch(() => [])).filter((name) => DIGEST.test(name));
+  const copy = DIGEST.test(current) ? await localCopy(files, home, current, facts, boot) : undefined;
+  return { copy, staleCopies: names.filter((name) => name !== current) };
+}
+
+/** The copy of an image whose manifest a trusted key signed; its bytes are hashed before use. */
+async function localCopy(files: Host['files'], home: string, current: string, { machine }: Facts, boot: { warn: (text: string) => void }): Promise<LocalCopy | undefined> {
   const dir = `${home}/${current}`;
   try {
     const text = await files.readText(`${dir}/manifest.json`);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Facts, Offer } from '../boot/facts.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import { manifestIsSigned, parseManifest } from '../image/manifest.ts';
+import { type Manifest, manifestIsSigned, parseManifest } from '../image/manifest.ts';
 
 const LONGEST_ANSWER_BYTES = 1 << 20;
 
@@ -30,16 +30,36 @@ export async function askServers(host: Pick<Host, 'http'>, facts: Facts, { warn,
 }
 
 async function askServer(host: Pick<Host, 'http'>, server: string, facts: Facts, signal: AbortSignal): Promise<Offer> {
+  if (!URL.canParse('/', server)) throw new StatectlError('url-invalid', `"${server}" is not the address of a server`, { hint: 'write it as http://HOST:PORT' });
   const { machine, config } = facts;
   const query = new URLSearchParams();
-  for (const { mac } of facts.interfaces ?? []) query.append('mac', mac);
+  const mac = bootMac(facts);
+  if (mac) query.set('mac', mac);
   if (machine.uuid) query.set('uuid', machine.uuid);
   if (machine.serial) query.set('serial', machine.serial);
   query.set('arch', machine.arch);
   if (config.boot.image) query.set('image', config.boot.image);
   const get = (path: string) => getBytes(host, new URL(path, server).href, facts, signal);
-  const answer = JSON.parse((await get(`/v1/boot?${query}`)).toString()) as BootAnswer;
+  const answer = parseAnswer(server, (await get(`/v1/boot?${query}`)).toString());
   const [text, signature] = await Promise.all([get(answer.manifestUrl), get(answer.signatureUrl)]);
+  return offerOf(server, text, signature, facts, () => new URL(answer.files.root, server).href);
+}
+
+/** The MAC of the interface that the machine boots from: by it the server knows the machine. */
+export function bootMac({ interfaces, leases }: Facts): string | undefined {
+  const device = leases?.[0]?.device;
+  return interfaces?.find(({ name }) => name === device)?.mac;
+}
+
+/** An image in a folder of any web server, as `root=http://…/DIR` names it: the manifest, its signature, the root. */
+export async function askFolder(host: Pick<Host, 'http'>, root: string, facts: Facts, signal: AbortSignal): Promise<Offer> {
+  const folder = root.endsWith('/') ? root : `${root}/`;
+  const get = (name: string) => getBytes(host, new URL(name, folder).href, facts, signal);
+  const [text, signature] = await Promise.all([get('manifest.json'), get('manifest.json.sig')]);
+  return offerOf(folder, text, signature, facts, ({ root: { file } }) => new URL(file, folder).href);
+}
+
+function offerOf(server: string, text: Buffer, signature: Buffer, { machine }: Facts, rootUrl: (manifest: Manifest) => string): Offer {
   const manifestText = text.toString();
   if (!manifestIsSigned(manifestText, signature, machine.trustedKeys))
     throw new StatectlError('manifest-unsigned', `${server} offers an image that none of the ${machine.trustedKeys.length} trusted keys signed`, {
@@ -52,8 +72,18 @@ async function askServer(host: Pick<Host, 'http'>, server: string, facts: Facts,
     manifestText,
     signature: signature.toString('base64'),
     manifestSha256: createHash('sha256').update(manifestText).digest('hex'),
-    rootUrls: [new URL(answer.files.root, server).href],
+    rootUrls: [rootUrl(manifest)],
   };
+}
+
+function parseAnswer(server: string, text: string): BootAnswer {
+  try {
+    const answer = JSON.parse(text) as BootAnswer;
+    if ([answer.manifestUrl, answer.signatureUrl, answer.files.root].every((url) => typeof url === 'string')) return answer;
+  } catch {
+    // Said below.
+  }
+  throw new StatectlError('http-answer', `${server} does not answer like a statectl server`, { hint: 'does another program listen on this port? `statectl serve` says its address when it starts' });
 }
 
 async function getBytes({ http }: Pick<Host, 'http'>, url: string, { config }: Facts, signal: AbortSignal): Promise<Buffer> {

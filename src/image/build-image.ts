@@ -1,104 +1,126 @@
 import { createHash } from 'node:crypto';
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import { archOfTree } from './arch.ts';
+import { makeErofs } from './erofs.ts';
+import { type HostProgram, requirePrograms, runProgram } from './host-programs.ts';
+import { imageFolder } from './image-folder.ts';
+import { findInTree } from './in-tree.ts';
+import { findKernel } from './kernel.ts';
 import type { ImageKey } from './keys.ts';
-import { type ManifestFile, type Manifest, type RootType, signManifest, writeManifest } from './manifest.ts';
+import {
+  type Manifest,
+  type ManifestFile,
+  parseManifest,
+  type RootType,
+  signManifest,
+  writeManifest,
+} from './manifest.ts';
+import { enableNetworkd } from './network-service.ts';
+import { withProgress } from './progress.ts';
+import { makeTree, readSource, type Source } from './root-tree.ts';
 import { scrubTree } from './scrub.ts';
-import { COMPRESSIONS, type CompressionName, makeSquashfs } from './squashfs.ts';
-
-/** What a bootable Debian needs besides its essential packages. */
-const DEBIAN_BASE = ['systemd', 'systemd-sysv', 'udev', 'dbus', 'kmod', 'iproute2', 'login', 'linux-image-amd64'];
-/** Documentation and translations make half of a minimal system, and nobody reads them on a stateless machine. */
-const UNREAD = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
+import { type CompressionName, makeSquashfs } from './squashfs.ts';
+import { resolveInTree } from './tree.ts';
 
 export interface ImageInput {
-  /** `debian:bookworm`, a directory, or a tarball. */
+  /** `debian:bookworm`, or the absolute path of a directory or a tarball. */
   readonly from: string;
   readonly include: readonly string[];
   readonly name: string;
   readonly version: string;
   readonly type: RootType;
+  /** Only lz4 for erofs. */
   readonly compression: CompressionName;
+  /** Wildcards of paths in the tree that stay out of the image. */
   readonly excludes: readonly string[];
-  readonly key: ImageKey;
+  /** A kernel that is not in the tree, although its modules are. */
+  readonly kernel?: string;
+  /** Leaves the tree beside the image. */
+  readonly keepTree: boolean;
+  /** Seconds since 1970 that no time in the image is after. */
+  readonly epochSeconds: number;
+  /** Made on first need, after everything that can be refused was. */
+  readonly key: () => Promise<ImageKey>;
   readonly out: string;
 }
 
-/** Builds a bootable read-only system: its tree, kernel, root image and signed manifest, in `out`. */
+/** Builds a bootable read-only system: kernel, root image and signed manifest, in `out`, which changes only at the end. */
 export async function buildImage(host: Host, input: ImageInput): Promise<Manifest> {
   const { files, console } = host;
-  const { out } = input;
-  await files.mkdir(out);
-  const tree = `${out}/tree`;
-  await files.remove(tree);
-  console.line('info', `image: the system from ${input.from}`);
-  await makeTree(host, input, tree);
-  const { release, kernel } = await findKernel(host, tree);
-  await must(host, ['cp', '--preserve=mode', kernel, `${out}/vmlinuz`]);
-  console.line('info', `image: kernel ${release}; scrubbing what is unique to a machine`);
+  await refuseUnlessRoot(host);
+  const source = await readSource(host, input.from);
+  refuseInside(source, input.out);
+  await requirePrograms(host, programsFor(source, input));
+  await using folder = await imageFolder(host, input.out);
+  const key = await input.key();
+  const { work } = folder;
+  const tree = `${work}/tree`;
+
+  await makeTree(host, source, input.include, tree);
+  const kernel = await findKernel(host, tree, input.kernel);
+  const arch = await archOfTree(host, tree);
+  console.line('info', `image: ${arch}, kernel ${kernel.release}; removing what is unique to a machine`);
+  await files.write(`${work}/vmlinuz`, kernel.image);
+  for (const pattern of input.excludes)
+    for (const path of await findInTree(files, tree, pattern)) await files.remove(path);
   await scrubTree(host, tree);
   await enableNetworkd(host, tree);
+  if (!(await resolveInTree(files, tree, '/sbin/init')))
+    console.line('warning', 'the tree has no /sbin/init: machines need init= on their kernel command line');
   const root = `root.${input.type}`;
-  console.line('info', `image: packing ${root} (${input.compression})`);
-  if (input.type === 'squashfs') await makeSquashfs(host, tree, `${out}/${root}`, { compression: COMPRESSIONS[input.compression], excludes: input.excludes });
-  else await must(host, ['mkfs.erofs', '-zlz4hc', '-T0', '-U00000000-0000-0000-0000-000000000000', `${out}/${root}`, tree]);
+  await packRoot(host, input, tree, `${work}/${root}`);
+
   const manifest: Manifest = {
     format: 1,
     name: input.name,
     version: input.version,
-    arch: (await run(host, ['uname', '-m'])).trim(),
-    kernelRelease: release,
-    kernel: await describeFile(host, out, 'vmlinuz'),
-    root: { ...(await describeFile(host, out, root)), type: input.type },
+    arch,
+    kernelRelease: kernel.release,
+    kernel: await describeFile(host, work, 'vmlinuz'),
+    root: { ...(await describeFile(host, work, root)), type: input.type },
   };
   const text = writeManifest(manifest);
-  await files.write(`${out}/manifest.json`, text);
-  await files.write(`${out}/manifest.json.sig`, signManifest(text, input.key.privateKey));
+  parseManifest(text); // What a machine would refuse must not be signed.
+  await files.write(`${work}/manifest.json`, text);
+  await files.write(`${work}/manifest.json.sig`, signManifest(text, key.privateKey));
+  if (!input.keepTree) await files.remove(tree);
+  await folder.publish();
   return manifest;
 }
 
-async function makeTree(host: Host, { from, include }: ImageInput, tree: string): Promise<void> {
-  const debian = /^debian:([a-z]+)$/.exec(from);
-  if (debian) {
-    const packages = [...DEBIAN_BASE, ...include].join(',');
-    await must(host, [
-      'mmdebstrap',
-      '--variant=minbase',
-      '--format=directory',
-      '--quiet',
-      `--include=${packages}`,
-      ...UNREAD.map((path) => `--dpkgopt=path-exclude=${path}`),
-      debian[1] ?? '',
-      tree,
-      // The initramfs is ours: the hook of Debian's own (/etc/kernel/postinst.d/initramfs-tools) would take half a minute.
-    ], { INITRD: 'No' });
-    return;
-  }
-  const stat = await host.files.stat(from);
-  if (!stat) throw new StatectlError('image-source', `--from ${from}: no such directory or tarball`, { hint: 'give debian:bookworm, a directory with a system in it, or a tarball of one' });
-  await host.files.mkdir(tree, 0o755);
-  if (stat.type === 'dir') await must(host, ['cp', '-a', '--reflink=auto', `${from}/.`, tree]);
-  else await must(host, ['tar', '-C', tree, '--xattrs', '--numeric-owner', '-xf', from]);
+/** Owners, device nodes and capabilities of files can only be kept by root. */
+async function refuseUnlessRoot(host: Host): Promise<void> {
+  if ((await runProgram(host, ['id', '-u'])).trim() === '0') return;
+  throw new StatectlError('not-root', 'building an image keeps owners and device nodes, which only root can', {
+    hint: 'run it again with sudo: sudo statectl build image …',
+  });
 }
 
-/** The kernel and the release whose modules are in the tree. With several, the newest. */
-export async function findKernel({ files }: Pick<Host, 'files'>, tree: string): Promise<{ readonly release: string; readonly kernel: string }> {
-  for (const home of ['usr/lib/modules', 'lib/modules']) {
-    const releases = await files.list(`${tree}/${home}`).catch(() => []);
-    for (const release of [...releases].sort((a, b) => b.localeCompare(a, 'en', { numeric: true })))
-      for (const kernel of [`boot/vmlinuz-${release}`, `${home}/${release}/vmlinuz`, `boot/kernel-${release}`])
-        if (await files.stat(`${tree}/${kernel}`)) return { release, kernel: `${tree}/${kernel}` };
-  }
-  throw new StatectlError('kernel-missing', `${tree} has no kernel with its modules`, { hint: 'include the distribution\'s kernel package, such as linux-image-amd64' });
+function refuseInside(source: Source, out: string): void {
+  if (source.kind === 'folder' && source.path !== '/' && `${out}/`.startsWith(`${source.path}/`))
+    throw new StatectlError('usage', `--out ${out} is inside --from ${source.path}, which stays as it is`, {
+      hint: 'put the image somewhere else',
+    });
 }
 
-/** systemd-networkd takes the interface over from the initramfs; where it is there, it is on. */
-async function enableNetworkd({ files }: Host, tree: string): Promise<void> {
-  const unit = '/lib/systemd/system/systemd-networkd.service';
-  if (!(await files.stat(tree + unit))) return;
-  const wants = `${tree}/etc/systemd/system/multi-user.target.wants`;
-  await files.mkdir(wants, 0o755);
-  if (!(await files.stat(`${wants}/systemd-networkd.service`))) await files.symlink(unit, `${wants}/systemd-networkd.service`);
+function programsFor(source: Source, { type }: ImageInput): readonly HostProgram[] {
+  const maker = { debian: ['mmdebstrap'], folder: ['cp', 'find'], tarball: ['tar'] } as const;
+  return [...maker[source.kind], ...(type === 'erofs' ? (['mkfs.erofs', 'find'] as const) : (['mksquashfs'] as const))];
+}
+
+async function packRoot(
+  host: Host,
+  { type, compression, epochSeconds }: ImageInput,
+  tree: string,
+  out: string,
+): Promise<void> {
+  const title = `image: packing root.${type} (${compression})`;
+  if (type === 'erofs')
+    return withProgress(host, title, 'files', (report) => makeErofs(host, tree, out, { epochSeconds, report }));
+  return withProgress(host, title, 'bytes', (report) =>
+    makeSquashfs(host, tree, out, { compression, content: 'system', epochSeconds, report }),
+  );
 }
 
 async function describeFile({ files }: Host, dir: string, file: string): Promise<ManifestFile> {
@@ -110,10 +132,3 @@ async function describeFile({ files }: Host, dir: string, file: string): Promise
   }
   return { file, sha256: hash.digest('hex'), sizeBytes };
 }
-
-async function run({ exec }: Host, argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
-  const { exitCode, stdout, stderr } = await exec.run(argv, { env });
-  if (exitCode !== 0) throw new StatectlError('build-failed', `\`${argv.join(' ')}\` failed: ${stderr.trim().split('\n').slice(-3).join(' / ')}`);
-  return stdout;
-}
-const must = async (host: Host, argv: readonly string[], env?: Readonly<Record<string, string>>): Promise<void> => void (await run(host, argv, env));

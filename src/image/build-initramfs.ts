@@ -1,99 +1,183 @@
 import { createHash } from 'node:crypto';
 import { configDigest } from '../config/digest.ts';
 import { loadConfig } from '../config/load.ts';
+import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import { type CpioEntry, writeCpio } from './cpio.ts';
+import { archOfElf } from './arch.ts';
+import { findBusybox } from './busybox.ts';
+import { writeCpio } from './cpio.ts';
+import { cpioOfFolder } from './cpio-folder.ts';
+import { readElf } from './elf.ts';
+import { requirePrograms } from './host-programs.ts';
+import { imageTree } from './image-tree.ts';
 import { joinSegments } from './join-segments.ts';
 import { buildLoader } from './loader-segment.ts';
-import { buildModules, loaderModules } from './modules-segment.ts';
+import { parseManifest } from './manifest.ts';
+import { bareModuleName, buildModules, loaderModules } from './modules-segment.ts';
+import { withProgress } from './progress.ts';
+import { planRuntime } from './runtime-plan.ts';
 import { buildRuntime } from './runtime-segment.ts';
 import type { CompressionName } from './squashfs.ts';
 import { statectlEnv } from './statectl-env.ts';
-import { listLines } from './tools-tree.ts';
+import { listLines, parseApplets, parseTools, toolsTree } from './tools-tree.ts';
+import { workFolder } from './work-folder.ts';
 
 export interface InitramfsInput {
-  /** The system's tree, whose kernel modules and firmware are taken. */
-  readonly tree: string;
-  readonly release: string;
+  /** What `build image` made: whose kernel it boots. */
+  readonly image: string;
   readonly config: string;
   readonly statectl: string;
-  readonly toolsTree: string;
+  /** Where programs and libraries come from: Debian's, kept in `cache`; the image's own; or a folder. */
+  readonly tools: 'debian' | 'image' | { readonly folder: string };
+  readonly cache: string;
   /** initramfs/ of the project: scripts and lists. */
   readonly scripts: string;
-  readonly trustedKeys: Readonly<Record<string, string>>;
+  /** PEM of the keys and certificates to bake in, by name. */
+  readonly trusted: Readonly<Record<string, string>>;
   readonly modules: readonly string[];
   readonly compression: CompressionName;
   readonly modulesCompression: CompressionName;
   readonly out: string;
-  /** An empty folder to stage in. */
-  readonly work: string;
 }
 
 export interface InitramfsResult {
   readonly out: string;
   readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly kernelRelease: string;
   readonly segments: readonly { readonly name: string; readonly sizeBytes: number }[];
   readonly modules: number;
+  /** Modules of the selected classes that the image lacks. */
+  readonly leftOut: readonly string[];
   readonly missingFirmware: readonly string[];
 }
 
-/** Builds the segmented initramfs: loader, modules, runtime, config. The same input gives the same bytes. */
+/**
+ * Builds the segmented initramfs of an image: loader, modules, runtime, config. The same input gives the same bytes. What
+ * is missing and would be missed at boot is refused; an earlier file stays until the new one is whole.
+ */
 export async function buildInitramfs(host: Host, input: InitramfsInput): Promise<InitramfsResult> {
-  const { files, console } = host;
+  const { files } = host;
+  await requirePrograms(host, ['depmod', 'mksquashfs', 'patchelf']);
+  const manifest = parseManifest(await readManifest(host, input.image));
+  const { arch, kernelRelease: release } = manifest;
   const config = await loadConfig(host, input.config);
-  const modulesFile = `${input.work}/modules.squashfs`;
-  const runtimeFile = `${input.work}/runtime.squashfs`;
-  console.line('info', `initramfs: kernel modules of ${input.release}`);
-  const modules = await buildModules(host, { tree: input.tree, release: input.release, select: input.modules, compression: input.modulesCompression }, input.work, modulesFile);
-  console.line('info', `initramfs: runtime (statectl, tools, libraries)`);
-  const tools = listLines(await files.readText(`${input.scripts}/tools`)).map((line) => {
-    const [path = '', name = path.slice(path.lastIndexOf('/') + 1)] = line.split(/\s+/);
-    return [path, name] as const;
-  });
-  await buildRuntime(host, { statectl: input.statectl, tree: input.toolsTree, tools, compression: input.compression }, input.work, runtimeFile);
+  const statectl = await readStatectl(host, input.statectl, arch);
+  await using folder = await workFolder(host, input.out);
+  const work = folder.path;
+
+  const tree = await imageTree(host, input.image, manifest, input.tools === 'image' ? 'everything' : 'modules', work);
+  const list = async (name: string) => files.readText(`${input.scripts}/${name}`);
+  const toolsFrom = await findTools(host, input, arch, tree, listLines(await list('tools-packages')));
+  const busybox = await findBusybox(host, toolsFrom, arch, parseApplets(await list('applets')));
+  const tools = parseTools(await list('tools'));
+  const plan = await planRuntime(host, { tree: toolsFrom, tools, statectl, applets: busybox.applets });
+  const early = await loaderModules(host, tree, release);
+
+  const modulesFile = `${work}/modules.squashfs`;
+  const modules = await withProgress(host, `initramfs: modules of ${release}`, 'bytes', (report) =>
+    buildModules(
+      host,
+      { tree, release, select: input.modules, compression: input.modulesCompression, report },
+      work,
+      modulesFile,
+    ),
+  );
+  const runtimeFile = `${work}/runtime.squashfs`;
+  await withProgress(host, 'initramfs: runtime (statectl, tools, libraries)', 'bytes', (report) =>
+    buildRuntime(
+      host,
+      { plan, statectl: input.statectl, tree: toolsFrom, compression: input.compression, report },
+      work,
+      runtimeFile,
+    ),
+  );
   const modulesImage = await files.read(modulesFile);
   const runtimeImage = await files.read(runtimeFile);
-  const forLoader = await loaderModules(host, input.tree, input.release);
   const loader = await buildLoader(host, {
     scripts: input.scripts,
-    toolsTree: input.toolsTree,
-    imageTree: input.tree,
-    release: input.release,
-    modules: forLoader,
-    env: statectlEnv(config, forLoader.map((path) => path.slice(path.lastIndexOf('/') + 1).replace(/\.ko$/, ''))),
+    busybox,
+    imageTree: tree,
+    release,
+    modules: early,
+    links: plan.loaderLinks,
+    env: statectlEnv(config, early.map(bareModuleName)),
     segmentDigests: `${sha256(modulesImage)}  /modules.squashfs\n${sha256(runtimeImage)}  /runtime.squashfs\n`,
-    trustedKeys: input.trustedKeys,
+    trusted: input.trusted,
   });
+  const compiled = JSON.stringify({ digest: await configDigest(host, input.config), config });
   const parts = [
     ['loader', loader],
-    ['modules', writeCpio([{ name: 'modules.squashfs', type: 'file', mode: 0o600, data: modulesImage }])],
-    ['runtime', writeCpio([{ name: 'runtime.squashfs', type: 'file', mode: 0o600, data: runtimeImage }])],
-    ['config', writeCpio(await configEntries(host, input.config, JSON.stringify({ digest: await configDigest(host, input.config), config })))],
+    ['modules', oneFile('modules.squashfs', modulesImage)],
+    ['runtime', oneFile('runtime.squashfs', runtimeImage)],
+    ['config', await configSegment(host, input.config, compiled)],
   ] as const;
   const image = joinSegments(parts.map(([, data]) => data));
+  // config.d may hold the hash of the rescue shell's password.
   await files.write(input.out, image, { mode: 0o600 });
   return {
     out: input.out,
     sizeBytes: image.length,
+    sha256: sha256(image),
+    kernelRelease: release,
     segments: parts.map(([name, data]) => ({ name, sizeBytes: data.length })),
     modules: modules.count,
+    leftOut: modules.leftOut,
     missingFirmware: modules.missingFirmware,
   };
 }
 
-/** config.d as it is, and merged: the boot reads the latter while it is current. */
-async function configEntries({ files }: Host, dir: string, compiled: string): Promise<readonly CpioEntry[]> {
-  const entries: CpioEntry[] = [{ name: 'config.json', type: 'file', mode: 0o600, data: Buffer.from(compiled) }];
-  const walk = async (folder: string, name: string): Promise<void> => {
-    entries.push({ name, type: 'dir', mode: 0o755 });
-    for (const child of await files.list(folder)) {
-      const stat = await files.stat(`${folder}/${child}`);
-      if (stat?.type === 'dir') await walk(`${folder}/${child}`, `${name}/${child}`);
-      else if (stat?.type === 'file') entries.push({ name: `${name}/${child}`, type: 'file', mode: 0o600, data: await files.read(`${folder}/${child}`) });
-    }
-  };
-  await walk(dir, 'config.d');
-  return entries;
+const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex');
+
+const oneFile = (name: string, data: Buffer): Buffer => writeCpio([{ name, type: 'file', mode: 0o600, data }]);
+
+async function readManifest({ files }: Host, image: string): Promise<string> {
+  return files.readText(`${image}/manifest.json`).catch((cause: unknown) => {
+    throw new StatectlError('image-incomplete', `--image ${image} has no manifest.json`, {
+      cause,
+      hint: 'give the folder that `statectl build image --out` made',
+    });
+  });
 }
 
-const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex');
+async function readStatectl({ files }: Host, path: string, arch: string) {
+  const bytes = await files.read(path).catch((cause: unknown) => {
+    throw new StatectlError('statectl-missing', `--statectl ${path} cannot be read`, {
+      cause,
+      hint: 'make it with `statectl build binary`',
+    });
+  });
+  const elf = readElf(bytes, path);
+  if (!elf?.interpreter)
+    throw new StatectlError('statectl-invalid', `${path} is not a statectl program`, {
+      hint: 'make it with `statectl build binary`',
+    });
+  if (archOfElf(elf.machine) === arch) return elf;
+  throw new StatectlError('statectl-invalid', `${path} is for ${archOfElf(elf.machine)}, the image for ${arch}`, {
+    hint: `give a binary for ${arch} with --statectl`,
+  });
+}
+
+async function findTools(
+  host: Host,
+  { tools, cache }: InitramfsInput,
+  arch: string,
+  tree: string,
+  packages: readonly string[],
+): Promise<string> {
+  if (tools === 'image') return tree;
+  if (tools === 'debian') return toolsTree(host, { packages, cache, arch });
+  if ((await host.files.stat(tools.folder))?.type === 'dir') return tools.folder;
+  throw new StatectlError('tools-missing', `--tools ${tools.folder} is no folder`, {
+    hint: 'give the root folder of a system with the tools, `image`, or leave --tools out for Debian packages',
+  });
+}
+
+/** config.d as it is, and merged: the boot reads the latter while it is current. */
+async function configSegment({ files }: Host, dir: string, compiled: string): Promise<Buffer> {
+  const { entries } = await cpioOfFolder({ files }, dir);
+  const plain = entries.flatMap((entry) =>
+    entry.type === 'file' ? [{ ...entry, name: `config.d/${entry.name}`, mode: 0o600 }] : [],
+  );
+  return writeCpio([{ name: 'config.json', type: 'file', mode: 0o600, data: Buffer.from(compiled) }, ...plain]);
+}

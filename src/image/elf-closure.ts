@@ -1,6 +1,8 @@
 import { dirname } from 'node:path/posix';
-import type { Files, Host } from '../host/host.ts';
+import type { Host } from '../host/host.ts';
 import { type DlopenPriority, type ElfInfo, readElf } from './elf.ts';
+import { libDirs, PLATFORMS, systemDirs } from './library-dirs.ts';
+import { readInterpreter } from './script.ts';
 import { onMachine, type Resolved, resolveInTree, type TreeLink } from './tree.ts';
 
 export interface ClosureFile {
@@ -28,6 +30,8 @@ export interface ElfClosure {
 export interface ElfClosureOptions {
   /** How much of what programs open with dlopen(3) to take. What is only `recommended` is never missing. */
   readonly dlopen: 'required' | 'recommended';
+  /** Programs that are no files of the tree, and shall find their libraries in it. */
+  readonly outside?: readonly { readonly name: string; readonly info: ElfInfo }[];
 }
 
 /** A file as the dynamic linker of one program maps it. */
@@ -41,71 +45,14 @@ interface Loaded {
 
 type Found = Pick<Loaded, 'path' | 'info'>;
 
-/** Debian's names, https://wiki.debian.org/Multiarch/Tuples; the others are `<machine>-linux-gnu`. */
-const MULTIARCH: Readonly<Record<string, readonly string[]>> = {
-  arm: ['arm-linux-gnueabihf', 'arm-linux-gnueabi'],
-  mips64el: ['mips64el-linux-gnuabi64'],
-  ppc: ['powerpc-linux-gnu'],
-  ppc64: ['powerpc64-linux-gnu'],
-  ppc64le: ['powerpc64le-linux-gnu'],
-  x32: ['x86_64-linux-gnux32'],
-};
-
-/** What ld.so has for `$PLATFORM` (AT_PLATFORM) where it differs from the machine's name. */
-const PLATFORMS: Readonly<Record<string, string>> = { arm: 'v7l', i386: 'i686' };
-
 /** musl is all of these itself (ldso/dynlink.c, load_library: "Catch and block attempts to reload the implementation"). */
 const MUSL_ITSELF = /^lib(c|pthread|rt|m|dl|util|xnet)\./;
 
 /** Where `env` in a `#!` line finds programs. */
 const PROGRAM_DIRS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'] as const;
 
-const multiarchOf = (machine: string): readonly string[] => MULTIARCH[machine] ?? [`${machine}-linux-gnu`];
-
-/** The values of `$LIB`: Debian's, and the others'. */
-const libDirs = ({ bits, machine }: ElfInfo): string[] => [
-  ...multiarchOf(machine).map((tuple) => `lib/${tuple}`),
-  ...(bits === 64 ? ['lib64'] : ['lib32']),
-  'lib',
-];
-
 const sameAbi = (one: ElfInfo, other: ElfInfo): boolean =>
   one.bits === other.bits && one.endian === other.endian && one.machine === other.machine;
-
-async function linesOf(files: Files, root: string, path: string): Promise<string[]> {
-  const found = await resolveInTree(files, root, path);
-  return found?.stat.type === 'file' ? (await files.readText(onMachine(root, found.path))).split('\n') : [];
-}
-
-/** The folders of ld.so.conf(5) and its includes, in ldconfig(8)'s order. */
-async function configuredDirs(files: Files, root: string, path = '/etc/ld.so.conf', depth = 0): Promise<string[]> {
-  const dirs: string[] = [];
-  for (const line of await linesOf(files, root, path)) {
-    const [word, ...rest] = line
-      .replace(/#.*/, '')
-      .trim()
-      .split(/[\s:,]+/);
-    if (word === 'include' && depth < 8) {
-      for (const pattern of rest)
-        for (const file of await globIn(files, root, pattern.startsWith('/') ? pattern : `${dirname(path)}/${pattern}`))
-          dirs.push(...(await configuredDirs(files, root, file, depth + 1)));
-    } else if (word !== 'hwcap') {
-      dirs.push(...[word ?? '', ...rest].filter((dir) => dir.startsWith('/')).map((dir) => dir.replace(/=.*/, '')));
-    }
-  }
-  return dirs;
-}
-
-/** Paths that match a pattern with `*` or `?` in its last part. */
-async function globIn(files: Files, root: string, pattern: string): Promise<string[]> {
-  const folder = await resolveInTree(files, root, dirname(pattern));
-  if (folder?.stat.type !== 'dir') return [];
-  const escaped = pattern.slice(pattern.lastIndexOf('/') + 1).replace(/[.+^${}()|[\]\\]/g, '\\$&');
-  const names = new RegExp(`^${escaped.replace(/\*/g, '.*').replace(/\?/g, '.')}$`);
-  return (await files.list(onMachine(root, folder.path)))
-    .filter((name) => names.test(name))
-    .map((name) => `${folder.path}/${name}`);
-}
 
 /** Paths with ld.so's tokens replaced; `$LIB` gives one path for each folder that distributions use. */
 function expand({ info, origin }: Loaded, paths: readonly string[]): string[] {
@@ -138,7 +85,7 @@ export async function elfClosure(
   host: Pick<Host, 'files'>,
   root: string,
   paths: readonly string[],
-  { dlopen }: ElfClosureOptions,
+  { dlopen, outside = [] }: ElfClosureOptions,
 ): Promise<ElfClosure> {
   const { files } = host;
   const found = new Map<string, ClosureFile>();
@@ -147,7 +94,6 @@ export async function elfClosure(
   const read = new Map<string, Promise<ElfInfo | undefined>>();
   const searched = new Map<string, Found | undefined>();
   const wanted: readonly DlopenPriority[] = dlopen === 'required' ? ['required'] : ['required', 'recommended'];
-  const configured = await configuredDirs(files, root);
 
   const report = (library: string, neededBy: string | undefined) =>
     missing.set(`${library}\0${neededBy}`, { library, neededBy });
@@ -162,17 +108,6 @@ export async function elfClosure(
       read.get(realPath) ?? files.read(onMachine(root, realPath)).then((bytes) => readElf(bytes, realPath));
     read.set(realPath, reading);
     return reading;
-  }
-
-  async function systemDirs(program: ElfInfo): Promise<string[]> {
-    const musl = /ld-musl-(.*)\.so/.exec(program.interpreter ?? '')?.[1];
-    if (musl !== undefined) {
-      const dirs = (await linesOf(files, root, `/etc/ld-musl-${musl}.path`))
-        .flatMap((line) => line.split(':'))
-        .filter(Boolean);
-      return dirs.length > 0 ? dirs : ['/lib', '/usr/local/lib', '/usr/lib'];
-    }
-    return [...configured, ...libDirs(program).flatMap((lib) => [`/${lib}`, `/usr/${lib}`])];
   }
 
   /** The first file of that name that this program could load. */
@@ -196,7 +131,7 @@ export async function elfClosure(
   async function load(program: Loaded): Promise<void> {
     const names = new Set<string>();
     const queue: Loaded[] = [program];
-    const dirs = await systemDirs(program.info);
+    const dirs = await systemDirs(files, root, program.info);
     const isLoaded = (name: string): boolean =>
       names.has(name) || (MUSL_ITSELF.test(name) && /ld-musl-/.test(program.info.interpreter ?? ''));
     const loadFirst = async (sonames: readonly string[], object: Loaded): Promise<boolean> => {
@@ -221,10 +156,9 @@ export async function elfClosure(
     }
   }
 
-  async function takeScript(line: string, script: string): Promise<void> {
-    const [interpreter = '', ...args] = line.slice(2).trim().split(/\s+/);
+  async function takeScript(start: string, script: string): Promise<void> {
+    const { interpreter, program } = readInterpreter(start);
     await take(interpreter, script);
-    const program = interpreter.endsWith('/env') ? args.find((word) => !/^-|=/.test(word)) : undefined;
     if (program === undefined) return;
     for (const dir of PROGRAM_DIRS)
       if (await resolveInTree(files, root, `${dir}/${program}`)) return take(`${dir}/${program}`, script);
@@ -240,10 +174,11 @@ export async function elfClosure(
     const info = await elfAt(resolved.path);
     if (info) return load({ path, info, origin: dirname(resolved.path) });
     const start = (await files.read(onMachine(root, resolved.path))).subarray(0, 256).toString('latin1');
-    if (start.startsWith('#!')) await takeScript(start.split('\n')[0] ?? '', path);
+    if (start.startsWith('#!')) await takeScript(start, path);
   }
 
   for (const path of paths) await take(path);
+  for (const { name, info } of outside) await load({ path: name, info, origin: '/' });
   const byPath = (one: { readonly path: string }, other: { readonly path: string }) => (one.path < other.path ? -1 : 1);
   return {
     files: [...found.values()].sort(byPath),

@@ -1,188 +1,8 @@
-import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { StatectlError } from '../error.ts';
-import type { Files, Host } from '../host/host.ts';
-import { readModinfo } from './elf.ts';
-import { onMachine, resolveInTree } from './tree.ts';
-
-/** The modules of one kernel, as depmod(8) wrote them down. Names have `_` for `-`, as the kernel prints them. */
-export interface ModuleIndex {
-  /** Inside the tree, without links: `/usr/lib/modules/6.1.0-56-amd64`. */
-  readonly directory: string;
-  /** Name → path inside `directory`: `kernel/fs/ext4/ext4.ko`. */
-  readonly paths: ReadonlyMap<string, string>;
-  /** Paths of all modules that came with the kernel, also where a newer one in `updates/` took the name. */
-  readonly shipped: readonly string[];
-  readonly builtin: ReadonlySet<string>;
-  /** The modules that a name or an alias (`pci:v00008086d…`, `crypto-crc32c`) means; `builtin` when it needs none. */
-  lookup(nameOrAlias: string): readonly string[] | 'builtin';
-  /** Names in load order. */
-  readonly needs: ReadonlyMap<string, readonly string[]>;
-  readonly soft: ReadonlyMap<string, SoftDependency>;
-  /** What modules may ask the kernel for while they run: `modules.weakdep` (kmod 33) and hints in `modules.softdep`. */
-  readonly weak: ReadonlyMap<string, readonly string[]>;
-  /** Firmware of what is built in, by name. */
-  readonly builtinFirmware: ReadonlyMap<string, readonly string[]>;
-}
-
-interface SoftDependency {
-  readonly pre: readonly string[];
-  readonly post: readonly string[];
-}
-
-/** `kernel/drivers/usb/host/xhci-pci.ko.xz` → `xhci_pci`. */
-export const moduleName = (path: string): string =>
-  normalised(path.slice(path.lastIndexOf('/') + 1).replace(/\.ko(\.(gz|xz|zst))?$/, ''));
-
-/** As alias_normalize of libkmod: `-` and `_` are one, except in `[…]`. */
-const normalised = (name: string): string => name.replace(/\[[^\]]*\]|-/g, (found) => (found === '-' ? '_' : found));
-
-const wordsOf = (line: string): string[] => line.split(/\s+/).filter(Boolean);
-
-/** Lists by key, in order. */
-function groupBy(entries: Iterable<readonly [key: string, value: string]>): Map<string, string[]> {
-  const groups = new Map<string, string[]>();
-  for (const [key, value] of entries) {
-    const group = groups.get(key);
-    if (group) group.push(value);
-    else groups.set(key, [value]);
-  }
-  return groups;
-}
-
-/**
- * What modprobe loads by `modules.softdep`: of each module the first line only (kmod_module_get_softdeps), and in it what
- * stands after `pre:` or `post:`. The other words are `hints`: the module asks the kernel for them when it needs them.
- */
-function parseSoftdep(lines: readonly string[]): { soft: Map<string, SoftDependency>; hints: [string, string][] } {
-  const soft = new Map<string, SoftDependency>();
-  const hints: [string, string][] = [];
-  for (const line of lines) {
-    const [, given = '', ...words] = wordsOf(line);
-    const name = normalised(given);
-    const sides = { pre: [] as string[], post: [] as string[] };
-    let side: 'pre' | 'post' | undefined;
-    for (const word of words)
-      if (word === 'pre:' || word === 'post:') side = word === 'pre:' ? 'pre' : 'post';
-      else if (side === undefined || soft.has(name)) hints.push([name, word]);
-      else sides[side].push(word);
-    if (!soft.has(name)) soft.set(name, sides);
-  }
-  return { soft, hints };
-}
-
-/** The pattern of a `modules.alias` line (fnmatch(3) without flags) for a name that went through `normalised`. */
-function patternOf(glob: string): RegExp {
-  const parts = glob.match(/\[[^\]]+\]|[\s\S]/g) ?? [];
-  const translate = (part: string): string => {
-    if (part === '*') return '.*';
-    if (part === '?') return '.';
-    return part.length > 1
-      ? part.replace(/^\[!/, '[^').replace(/\\/g, '\\\\')
-      : part.replace(/[.+^${}()|[\]\\/]/, '\\$&');
-  };
-  return new RegExp(`^${parts.map(translate).join('')}$`, 's');
-}
-
-/** Answers which modules have an alias that matches; tens of thousands of patterns, so they are sorted by bus first. */
-function aliasTable(entries: readonly (readonly [alias: string, module: string])[]): (name: string) => string[] {
-  const isGlob = (alias: string): boolean => /[*?[]/.test(alias);
-  const exact = groupBy(entries.filter(([alias]) => !isGlob(alias)));
-  const bus = (alias: string): string => alias.slice(0, alias.indexOf(':') + 1);
-  const globs = Map.groupBy(
-    entries
-      .filter(([alias]) => isGlob(alias))
-      .map(([glob, module]) => ({ glob, module, start: glob.split(/[*?[]/, 1)[0] ?? '' })),
-    ({ start }) => bus(start),
-  );
-  const patterns = new Map<string, RegExp>();
-  return (name) => {
-    const modules = [...(exact.get(name) ?? [])];
-    for (const { glob, module, start } of [
-      ...(globs.get(bus(name)) ?? []),
-      ...(bus(name) === '' ? [] : (globs.get('') ?? [])),
-    ]) {
-      if (!name.startsWith(start)) continue;
-      const pattern = patterns.get(glob) ?? patternOf(glob);
-      patterns.set(glob, pattern);
-      if (pattern.test(name)) modules.push(module);
-    }
-    return [...new Set(modules)];
-  };
-}
-
-async function moduleDirectory(files: Files, root: string, release: string): Promise<string> {
-  const present: string[] = [];
-  for (const folder of ['/lib/modules', '/usr/lib/modules']) {
-    const found = await resolveInTree(files, root, `${folder}/${release}/modules.dep`);
-    if (found) return found.path.slice(0, found.path.lastIndexOf('/'));
-    const all = await resolveInTree(files, root, folder);
-    if (all?.stat.type === 'dir') present.push(...(await files.list(onMachine(root, all.path))));
-  }
-  throw new StatectlError('modules-missing', `${root} has no modules.dep for kernel ${release}`, {
-    hint: present.includes(release)
-      ? `run \`depmod -b ${root} ${release}\``
-      : `it has modules for: ${[...new Set(present)].join(', ') || 'no kernel'}; install that kernel's package or name another release`,
-  });
-}
-
-/** Reads the `modules.*` files of one kernel. Throws `modules-missing` when there is no `modules.dep`. */
-export async function readModuleIndex(host: Pick<Host, 'files'>, root: string, release: string): Promise<ModuleIndex> {
-  const directory = await moduleDirectory(host.files, root, release);
-  const read = async (name: string, separator = '\n'): Promise<string[]> => {
-    const found = await resolveInTree(host.files, root, `${directory}/${name}`);
-    const text = found ? await host.files.readText(onMachine(root, found.path)) : '';
-    return text.split(separator).filter((line) => line !== '' && !line.startsWith('#'));
-  };
-
-  const paths = new Map<string, string>();
-  const needs = new Map<string, string[]>();
-  for (const line of await read('modules.dep')) {
-    const [path = '', dependencies = ''] = line.split(':');
-    paths.set(moduleName(path), path);
-    needs.set(moduleName(path), wordsOf(dependencies).map(moduleName).reverse()); // The last one is loaded first.
-  }
-  const builtinPaths = await read('modules.builtin');
-  const builtin = new Set(builtinPaths.map(moduleName));
-  const aliasOf = aliasTable(
-    (await read('modules.alias')).map((line) => {
-      const words = wordsOf(line); // `alias <pattern> <module>`; a pattern may contain blanks.
-      return [normalised(words.slice(1, -1).join(' ')), normalised(words.at(-1) ?? '')] as const;
-    }),
-  );
-  // `module.key=value`, NUL-terminated (kernel: scripts/Makefile.modinst, "modules.builtin.modinfo").
-  const builtinInfo = (await read('modules.builtin.modinfo', '\0')).flatMap((text) => {
-    const [, module, key, value] = /^([^.=]+)\.([^=]+)=(.*)$/s.exec(text) ?? [];
-    return module && key && value !== undefined ? [{ module: normalised(module), key, value }] : [];
-  });
-  const builtinAlias = aliasTable(
-    builtinInfo.filter(({ key }) => key === 'alias').map(({ module, value }) => [normalised(value), module] as const),
-  );
-  const { soft, hints } = parseSoftdep(await read('modules.softdep'));
-  const weak = (await read('modules.weakdep')).flatMap((line) => {
-    const [, name = '', ...words] = wordsOf(line);
-    return words.map((word) => [normalised(name), word] as const);
-  });
-
-  return {
-    directory,
-    paths,
-    shipped: [...new Set([...(await read('modules.order')), ...builtinPaths, ...paths.values()])],
-    builtin,
-    lookup(nameOrAlias) {
-      const name = normalised(nameOrAlias);
-      if (paths.has(name)) return [name];
-      if (builtin.has(name)) return 'builtin';
-      const modules = aliasOf(name).filter((module) => paths.has(module));
-      return modules.length === 0 && builtinAlias(name).length > 0 ? 'builtin' : modules;
-    },
-    needs,
-    soft,
-    weak: groupBy([...hints, ...weak]),
-    builtinFirmware: groupBy(
-      builtinInfo.filter(({ key }) => key === 'firmware').map(({ module, value }) => [module, value]),
-    ),
-  };
-}
+import type { Host } from '../host/host.ts';
+import { type Decompress, decompressWithPrograms } from './decompress.ts';
+import { findFirmware, firmwareOf } from './firmware.ts';
+import { type ModuleIndex, normalised, readModuleIndex } from './module-index.ts';
+import { resolveInTree } from './tree.ts';
 
 /** Paths are inside the tree. */
 export interface ModuleClosure {
@@ -191,13 +11,12 @@ export interface ModuleClosure {
   /** More to copy: what those may ask the kernel for while they run (checksums of btrfs, …), with dependencies. */
   readonly requested: readonly string[];
   readonly builtin: readonly string[];
+  /** What was asked for and is not there, and what that cannot be loaded without. */
   readonly missing: readonly string[];
   /** Files found, under the names that drivers ask for, so folders and files may be links; `.zst` and `.xz` stay packed. */
   readonly firmware: readonly string[];
   /** Names that modules mention and the tree lacks. Most are for devices or revisions that a machine does not have. */
   readonly missingFirmware: readonly string[];
-  /** Modules whose firmware is not known: Node cannot unpack `.ko.xz`. */
-  readonly unread: readonly string[];
 }
 
 /**
@@ -230,69 +49,36 @@ function loadOrder(index: ModuleIndex, names: readonly string[]): { modules: str
   return { modules, requested: [...order].slice(modules.length) };
 }
 
-/** The firmware names in a module, or undefined when it cannot be unpacked here. */
-async function firmwareOf(files: Files, root: string, path: string): Promise<readonly string[] | undefined> {
-  if (path.endsWith('.xz')) return undefined;
-  const bytes = await files.read(onMachine(root, path));
-  const plain = path.endsWith('.gz') ? gunzipSync(bytes) : path.endsWith('.zst') ? zstdDecompressSync(bytes) : bytes;
-  return readModinfo(plain, path).get('firmware') ?? [];
-}
-
-/** Every file of a firmware name, which may be a glob (`brcm/brcmfmac*-sdio.*.bin`), where the kernel or udev would look. */
-async function findFirmware(files: Files, root: string, release: string, name: string): Promise<string[]> {
-  // The order of fw_path in drivers/base/firmware_loader/main.c.
-  for (const place of [`updates/${release}/`, 'updates/', `${release}/`, ''])
-    for (const folder of ['/lib/firmware', '/usr/lib/firmware']) {
-      const found = await firmwareIn(files, root, `${folder}/${place}${name}`);
-      if (found.length > 0) return found;
-    }
-  return [];
-}
-
-async function firmwareIn(files: Files, root: string, path: string): Promise<string[]> {
-  const slash = path.lastIndexOf('/');
-  const parent = await resolveInTree(files, root, path.slice(0, slash));
-  if (parent?.stat.type !== 'dir') return [];
-  const pattern = patternOf(path.slice(slash + 1));
-  const present = await files.list(onMachine(root, parent.path));
-  const matches = present.filter((name) => pattern.test(name.replace(/\.(xz|zst)$/, '')));
-  return matches.map((name) => `${path.slice(0, slash)}/${name}`);
-}
-
 /**
  * The modules that these names or aliases mean, with everything that modprobe would load for them, and their firmware.
- * Throws `modules-missing`, `module-invalid` and `elf-truncated`.
+ * Throws `modules-missing`, `module-invalid`, `elf-truncated`, and for `.ko.xz` what `decompress` throws.
  */
 export async function moduleClosure(
   host: Pick<Host, 'files'>,
   root: string,
   release: string,
   names: readonly string[],
+  decompress: Decompress = decompressWithPrograms,
 ): Promise<ModuleClosure> {
   const index = await readModuleIndex(host, root, release);
   const found = names.map((name) => ({ name: normalised(name), modules: index.lookup(name) }));
   const builtin = found.filter(({ modules }) => modules === 'builtin').map(({ name }) => name);
-  const missing = found.filter(({ modules }) => modules.length === 0).map(({ name }) => name);
+  const missing = new Set(found.filter(({ modules }) => modules.length === 0).map(({ name }) => name));
   const wanted = new Set(builtin.flatMap((name) => index.builtinFirmware.get(name) ?? []));
-  const order = loadOrder(
-    index,
-    found.flatMap(({ modules }) => (modules === 'builtin' ? [] : modules)),
-  );
+  const asked = found.flatMap(({ modules }) => (modules === 'builtin' ? [] : modules));
+  const order = loadOrder(index, asked);
+  // Without a soft dependency, modprobe goes on.
+  const needed = new Set(asked.flatMap((name) => [name, ...(index.needs.get(name) ?? [])]));
 
-  const unread: string[] = [];
   const take = async (modules: readonly string[]): Promise<string[]> => {
     const paths: string[] = [];
     for (const name of modules) {
       const path = `${index.directory}/${index.paths.get(name)}`;
       const file = await resolveInTree(host.files, root, path);
-      if (!file) {
-        missing.push(name);
-        continue;
-      }
+      if (!file && needed.has(name)) missing.add(name);
+      if (!file) continue;
       paths.push(path);
-      const names = await firmwareOf(host.files, root, file.path);
-      if (names === undefined) unread.push(path);
-      for (const one of names ?? []) wanted.add(one);
+      for (const one of await firmwareOf(host.files, root, file.path, decompress)) wanted.add(one);
     }
     return paths;
   };
@@ -303,9 +89,8 @@ export async function moduleClosure(
     modules,
     requested,
     builtin: [...new Set(builtin)],
-    missing: [...new Set(missing)],
+    missing: [...missing],
     firmware: [...new Set(firmware.flat())].sort(),
     missingFirmware: [...wanted].filter((_, at) => firmware[at]?.length === 0).sort(),
-    unread,
   };
 }

@@ -1,26 +1,45 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import { type KeyPair, keyPair } from '../identity/key-file.ts';
 
 /** The builder's key pair for images, in its own folder, never under a server's state. */
-export interface ImageKey {
-  readonly privateKey: KeyObject;
-  readonly publicPem: string;
+export type ImageKey = KeyPair;
+
+/** Reads the image key (Ed25519), or makes it on first need and says so. Throws what `keyPair` throws. */
+export const imageKey = (host: Pick<Host, 'files' | 'console'>, dir: string): Promise<ImageKey> =>
+  keyPair(
+    host,
+    {
+      path: `${dir}/image`,
+      purpose: 'the key that signs images',
+      advice: 'keep a copy of it, and keep it off the server',
+    },
+    () => generateKeyPairSync('ed25519').privateKey,
+  );
+
+/**
+ * What an initramfs trusts, by the name it has there: the public half of the image key, and the CA's certificate where
+ * there is one. Needs no private key, so the builder of an initramfs need not be who signs images. Throws `key-invalid`.
+ */
+export async function trustAnchors(
+  host: Pick<Host, 'files' | 'console'>,
+  dir: string,
+): Promise<Readonly<Record<string, string>>> {
+  const { files } = host;
+  const present = await files.stat(`${dir}/image.pem`);
+  const pem = present ? await files.readText(`${dir}/image.pem`) : (await imageKey(host, dir)).publicPem;
+  const ca = (await files.stat(`${dir}/ca.pem`)) ? await files.readText(`${dir}/ca.pem`) : undefined;
+  return { 'builder.image.pem': publicPart(`${dir}/image.pem`, pem), ...(ca === undefined ? {} : { 'ca.pem': ca }) };
 }
 
-/** Reads the image key, or makes it on first need and says so. */
-export async function imageKey({ files, console }: Pick<Host, 'files' | 'console'>, dir: string): Promise<ImageKey> {
-  const path = `${dir}/image.key`;
-  if (!(await files.stat(path))) {
-    await files.mkdir(dir, 0o700);
-    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-    await files.write(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-    await files.write(`${dir}/image.pem`, publicKey.export({ type: 'spki', format: 'pem' }));
-    console.line('info', `made the key that signs images: ${path} (keep it, and keep it off the server)`);
+function publicPart(path: string, pem: string): string {
+  try {
+    if (!pem.includes('PRIVATE KEY')) return createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString();
+  } catch {
+    // Said below.
   }
-  const stat = await files.stat(path);
-  if (stat && (stat.mode & 0o077) !== 0)
-    throw new StatectlError('key-exposed', `${path} can be read by others (mode ${stat.mode.toString(8)})`, { hint: `chmod 600 ${path}; if somebody may have copied it, make a new one` });
-  const privateKey = createPrivateKey(await files.readText(path));
-  return { privateKey, publicPem: createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString() };
+  throw new StatectlError('key-invalid', `${path} is no public key`, {
+    hint: `make it again: openssl pkey -in ${path.replace(/pem$/, 'key')} -pubout -out ${path}`,
+  });
 }

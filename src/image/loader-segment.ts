@@ -1,8 +1,11 @@
-import { basename } from 'node:path/posix';
-import { zstdCompressSync, constants } from 'node:zlib';
-import { StatectlError } from '../error.ts';
+import { constants, zstdCompressSync } from 'node:zlib';
 import type { Host } from '../host/host.ts';
+import type { Busybox } from './busybox.ts';
 import { type CpioEntry, writeCpio } from './cpio.ts';
+import { decompressWithPrograms } from './decompress.ts';
+import { plainModule } from './firmware.ts';
+import { bareModuleName } from './modules-segment.ts';
+import type { Link } from './runtime-plan.ts';
 import { onMachine, resolveInTree } from './tree.ts';
 
 /** What of initramfs/ goes where, with which permissions. */
@@ -14,50 +17,58 @@ const OWN_FILES: readonly (readonly [from: string, to: string, mode: number])[] 
   ['shutdown', 'etc/shutdown', 0o755],
 ];
 const DIRS = ['bin', 'dev', 'etc', 'lib/firmware', 'proc', 'root', 'run', 'sys', 'sysroot', 'tmp', 'var'];
+const dirMode = (name: string): number => (name === 'tmp' ? 0o1777 : name === 'root' ? 0o700 : 0o755);
 
 export interface LoaderInput {
   /** The folder with /init and the other scripts. */
   readonly scripts: string;
-  readonly toolsTree: string;
+  readonly busybox: Busybox;
   readonly imageTree: string;
   readonly release: string;
   /** Paths in the image's tree, in load order. */
   readonly modules: readonly string[];
+  /** What the runtime's programs need in the root. */
+  readonly links: readonly Link[];
   readonly env: string;
   /** `sha256  /file` lines of the other segments. */
   readonly segmentDigests: string;
-  /** PEM of the public keys whose signatures count, by name. */
-  readonly trustedKeys: Readonly<Record<string, string>>;
+  /** PEM of the keys and certificates whose signatures count, by name. */
+  readonly trusted: Readonly<Record<string, string>>;
 }
 
 /** The first segment: busybox, /init, what it takes to mount the others, and whom to trust. */
-export async function buildLoader(host: Host, input: LoaderInput): Promise<Buffer> {
+export async function buildLoader(host: Pick<Host, 'files'>, input: LoaderInput): Promise<Buffer> {
   const { files } = host;
-  const busybox = (await resolveInTree(files, input.toolsTree, '/bin/busybox')) ?? (await resolveInTree(files, input.toolsTree, '/usr/bin/busybox'));
-  if (!busybox) throw new StatectlError('tool-missing', 'the tools tree has no busybox', { hint: 'busybox-static must be among initramfs/tools-packages' });
+  const { busybox, scripts, links } = input;
+  const file = (name: string, data: Buffer | string, mode = 0o644): CpioEntry => ({
+    name,
+    type: 'file',
+    mode,
+    data: Buffer.from(data),
+  });
   const entries: CpioEntry[] = [
-    ...DIRS.map((name): CpioEntry => ({ name, type: 'dir', mode: name === 'tmp' ? 0o1777 : name === 'root' ? 0o700 : 0o755 })),
-    { name: 'bin/busybox', type: 'file', mode: 0o755, data: await files.read(onMachine(input.toolsTree, busybox.path)) },
-    ...(await applets(host)).map((applet): CpioEntry => ({ name: `bin/${applet}`, type: 'symlink', target: 'busybox' })),
+    ...DIRS.map((name): CpioEntry => ({ name, type: 'dir', mode: dirMode(name) })),
+    file('bin/busybox', busybox.program, 0o755),
+    ...busybox.applets.map((applet): CpioEntry => ({ name: `bin/${applet}`, type: 'symlink', target: 'busybox' })),
     { name: 'sbin', type: 'symlink', target: 'bin' },
-    // The tools of the runtime find their libraries where they were built to look.
-    ...['lib/x86_64-linux-gnu', 'lib/aarch64-linux-gnu'].map((name): CpioEntry => ({ name, type: 'symlink', target: '/run/initramfs/rt/lib' })),
-    { name: 'lib64', type: 'symlink', target: '/run/initramfs/rt/lib' },
     { name: 'usr', type: 'symlink', target: '.' },
+    ...links.map((link): CpioEntry => ({ ...link, type: 'symlink' })),
     { name: `lib/modules/${input.release}`, type: 'dir', mode: 0o755 },
-    { name: 'etc/statectl.env', type: 'file', mode: 0o600, data: Buffer.from(input.env) },
-    { name: 'etc/segments.sha256', type: 'file', mode: 0o644, data: Buffer.from(input.segmentDigests) },
-    { name: 'etc/passwd', type: 'file', mode: 0o644, data: Buffer.from('root:x:0:0:root:/root:/bin/sh\n') },
-    { name: 'etc/initrd-release', type: 'file', mode: 0o644, data: Buffer.from('ID=statectl\nNAME="statectl initramfs"\n') },
+    file('etc/statectl.env', input.env, 0o600),
+    file('etc/segments.sha256', input.segmentDigests),
+    file('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n'),
+    file('etc/initrd-release', 'ID=statectl\nNAME="statectl initramfs"\n'),
+    ...Object.entries(input.trusted).map(([name, pem]) => file(`etc/trust/${name}`, pem)),
   ];
-  for (const [from, name, mode] of OWN_FILES) entries.push({ name, type: 'file', mode, data: await files.read(`${input.scripts}/${from}`) });
-  for (const path of input.modules) entries.push({ name: `lib/loader/${basename(path)}`, type: 'file', mode: 0o644, data: await files.read(onMachine(input.imageTree, path)) });
-  for (const [name, pem] of Object.entries(input.trustedKeys)) entries.push({ name: `etc/trust/${name}`, type: 'file', mode: 0o644, data: Buffer.from(pem) });
-  return zstdCompressSync(writeCpio(entries), { params: { [constants.ZSTD_c_compressionLevel]: 15, [constants.ZSTD_c_checksumFlag]: 1 } });
+  for (const [from, name, mode] of OWN_FILES) entries.push(file(name, await files.read(`${scripts}/${from}`), mode));
+  for (const path of input.modules)
+    entries.push(file(`lib/loader/${bareModuleName(path)}.ko`, await moduleBytes(host, input.imageTree, path)));
+  const params = { [constants.ZSTD_c_compressionLevel]: 15, [constants.ZSTD_c_checksumFlag]: 1 };
+  return zstdCompressSync(writeCpio(entries), { params });
 }
 
-/** What busybox can do, from the builder's own static busybox; the tree's may be of another architecture. */
-async function applets({ exec }: Host): Promise<readonly string[]> {
-  const { stdout } = await exec.run(['busybox', '--list']);
-  return stdout.split('\n').filter((name) => name !== '' && name !== 'busybox' && !name.includes('/'));
+/** Unpacked: busybox's insmod reads a module as it is. */
+async function moduleBytes({ files }: Pick<Host, 'files'>, tree: string, path: string): Promise<Buffer> {
+  const found = await resolveInTree(files, tree, path);
+  return plainModule(await files.read(onMachine(tree, found?.path ?? path)), path, decompressWithPrograms);
 }

@@ -28,6 +28,9 @@ export interface Manifest {
 const HEX64 = /^[0-9a-f]{64}$/;
 const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/;
 
+/** A name or version that is one harmless part of a path and of a URL. */
+export const isPlainName = (text: string): boolean => PLAIN_NAME.test(text);
+
 function isManifestFile(value: unknown): value is ManifestFile {
   const file = value as ManifestFile;
   return (
@@ -55,10 +58,12 @@ export function parseManifest(text: string): Manifest {
   if (typeof value !== 'object' || value === null) throw fail('no JSON object');
   if (value.format !== 1) throw fail(`format ${String(value.format)}, this statectl reads format 1`);
   for (const key of ['name', 'version', 'arch', 'kernelRelease'] as const)
-    if (typeof value[key] !== 'string' || !PLAIN_NAME.test(value[key])) throw fail(`"${key}" is missing or has odd characters`);
+    if (typeof value[key] !== 'string' || !PLAIN_NAME.test(value[key]))
+      throw fail(`"${key}" is missing or has odd characters`);
   if (!isManifestFile(value.kernel)) throw fail('"kernel" needs file, sha256 and sizeBytes');
   if (!isManifestFile(value.root)) throw fail('"root" needs file, sha256 and sizeBytes');
-  if (value.root.type !== 'squashfs' && value.root.type !== 'erofs') throw fail('"root.type" is neither squashfs nor erofs');
+  if (value.root.type !== 'squashfs' && value.root.type !== 'erofs')
+    throw fail('"root.type" is neither squashfs nor erofs');
   return value;
 }
 

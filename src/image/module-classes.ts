@@ -1,5 +1,5 @@
 import type { Host } from '../host/host.ts';
-import { moduleName, readModuleIndex } from './kernel-modules.ts';
+import { moduleName, readModuleIndex } from './module-index.ts';
 
 /** What a class means: all modules below some folders of the kernel's own tree, and single ones. */
 interface ClassRule {

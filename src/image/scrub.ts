@@ -1,37 +1,91 @@
+import { basename, dirname } from 'node:path/posix';
 import type { Host } from '../host/host.ts';
+import { findInTree } from './in-tree.ts';
+import { onMachine, resolveInTree } from './tree.ts';
 
 /** What differs from machine to machine or dates from the build: it must not be in an image that many machines boot. */
 const UNIQUE = [
-  'etc/hostname',
-  'etc/resolv.conf',
-  'etc/fstab',
-  'var/lib/systemd/random-seed',
-  'var/lib/urandom/random-seed',
-  'var/lib/systemd/credential.secret',
-  'var/lib/dbus/machine-id',
-  'var/cache/ldconfig/aux-cache',
-  'etc/passwd-',
-  'etc/shadow-',
-  'etc/group-',
-  'etc/gshadow-',
+  ...['etc/hostname', 'etc/fstab', 'etc/mtab', 'etc/ssh/ssh_host_*_key', 'etc/ssh/ssh_host_*_key.pub'],
+  ...['etc/passwd-', 'etc/shadow-', 'etc/group-', 'etc/gshadow-', 'etc/subuid-', 'etc/subgid-'],
+  ...[
+    'etc/udev/rules.d/70-persistent-net.rules',
+    'etc/iscsi/initiatorname.iscsi',
+    'etc/nvme/hostid',
+    'etc/nvme/hostnqn',
+  ],
+  ...['root/.*_history', 'root/.ssh/known_hosts'],
+  ...['var/lib/systemd/random-seed', 'var/lib/systemd/credential.secret', 'var/lib/urandom/random-seed'],
+  ...['var/lib/NetworkManager/secret_key', 'var/lib/NetworkManager/seen-bssids', 'var/lib/NetworkManager/timestamps'],
+  ...['var/cache/ldconfig/aux-cache', 'var/log/journal/*'],
 ];
-const UNIQUE_GLOBS = [/^etc\/ssh\/ssh_host_.*_key(\.pub)?$/];
-/** Emptied: what is below them is made anew on every machine. */
-const EMPTIED = ['var/log', 'var/cache/apt', 'var/lib/apt/lists', 'var/tmp', 'tmp', 'run', 'boot'];
+/** Emptied: nothing in them is the system's. */
+const EMPTIED = ['var/tmp', 'tmp', 'run', 'boot'];
+/** Without their files; the folders stay, since daemons do not make their own. */
+const FILES_GO = ['var/log', 'var/cache/apt', 'var/lib/apt/lists', 'var/lib/dhcp', 'var/lib/dbus'];
 
-/** Mount points and directories of the read-only layout that a distribution's tree lacks. */
-const LAYOUT_DIRS = ['user-data', 'usr/tmp', 'boot', 'dev', 'proc', 'sys', 'run', 'tmp', 'mnt', 'media', 'home', 'root', 'opt', 'srv', 'var/tmp', 'var/log'];
+/** Mount points and directories of the read-only layout that a distribution's tree may lack. */
+const LAYOUT = [
+  ...['dev', 'proc', 'sys', 'run', 'boot', 'mnt', 'media', 'home', 'opt', 'srv', 'var', 'var/log', 'usr', 'user-data'],
+  ...['root', 'tmp', 'var/tmp', 'usr/tmp'],
+];
+const modeOf = (folder: string): number => (folder.endsWith('tmp') ? 0o1777 : folder === 'root' ? 0o700 : 0o755);
 
-/** Makes a tree fit for many machines: scrubbed, with an empty machine-id and the mount points of the layout. */
+/**
+ * Makes a tree fit for many machines: without what is one machine's own, with an empty machine-id and the layout's mount
+ * points. Links are followed inside the tree only, so that a tree with `/var/tmp` → `/tmp` does not cost the builder's own.
+ */
 export async function scrubTree({ files }: Pick<Host, 'files'>, tree: string): Promise<void> {
-  for (const path of UNIQUE) await files.remove(`${tree}/${path}`);
-  for (const glob of UNIQUE_GLOBS) {
-    const folder = glob.source.includes('ssh') ? 'etc/ssh' : '';
-    for (const name of await files.list(`${tree}/${folder}`).catch(() => [])) if (glob.test(`${folder}/${name}`)) await files.remove(`${tree}/${folder}/${name}`);
-  }
-  for (const folder of EMPTIED) for (const name of await files.list(`${tree}/${folder}`).catch(() => [])) await files.remove(`${tree}/${folder}/${name}`);
-  for (const folder of LAYOUT_DIRS) if (!(await files.stat(`${tree}/${folder}`))) await files.mkdir(`${tree}/${folder}`, folder.endsWith('tmp') ? 0o1777 : 0o755);
+  const removeAll = async (pattern: string) => {
+    for (const path of await findInTree(files, tree, pattern)) await files.remove(path);
+  };
+  for (const pattern of [...UNIQUE, ...EMPTIED.map((folder) => `${folder}/*`)]) await removeAll(pattern);
+  for (const folder of FILES_GO) await removeFiles({ files }, tree, folder);
+  for (const folder of LAYOUT) await makeFolder({ files }, tree, folder);
+
   // A missing machine-id starts Debian's first-boot prompt; an empty one is filled by the controller.
-  await files.write(`${tree}/etc/machine-id`, '', { mode: 0o444 });
-  if (await files.stat(`${tree}/var/lib/dbus`)) await files.symlink('/etc/machine-id', `${tree}/var/lib/dbus/machine-id`);
+  await removeAll('etc/machine-id');
+  await files.write(`${await realFolder({ files }, tree, 'etc')}/machine-id`, '', { mode: 0o444 });
+  const dbus = await resolveInTree(files, tree, 'var/lib/dbus');
+  if (dbus) await files.symlink('/etc/machine-id', `${onMachine(tree, dbus.path)}/machine-id`);
+  await scrubResolver({ files }, tree);
+}
+
+async function removeFiles({ files }: Pick<Host, 'files'>, tree: string, folder: string): Promise<void> {
+  const found = await resolveInTree(files, tree, folder);
+  if (found?.stat.type !== 'dir') return;
+  const walk = async (path: string): Promise<void> => {
+    for (const name of await files.list(path))
+      if ((await files.stat(`${path}/${name}`))?.type === 'dir') await walk(`${path}/${name}`);
+      else await files.remove(`${path}/${name}`);
+  };
+  await walk(onMachine(tree, found.path));
+}
+
+const realFolder = async ({ files }: Pick<Host, 'files'>, tree: string, folder: string): Promise<string> =>
+  onMachine(tree, (await resolveInTree(files, tree, folder))?.path ?? `/${folder}`).replace(/\/$/, '');
+
+async function makeFolder({ files }: Pick<Host, 'files'>, tree: string, folder: string): Promise<void> {
+  const [there] = await findInTree(files, tree, folder);
+  if (there !== undefined) return;
+  const parent = dirname(folder) === '.' ? tree : await realFolder({ files }, tree, dirname(folder));
+  await files.mkdir(`${parent}/${basename(folder)}`, modeOf(folder));
+}
+
+/**
+ * Who finds names is decided at boot. Where systemd-resolved runs, /etc/resolv.conf leads to its file in /run; elsewhere
+ * the controller writes one.
+ */
+async function scrubResolver({ files }: Pick<Host, 'files'>, tree: string): Promise<void> {
+  const units = ['etc/systemd/system', 'usr/lib/systemd/system', 'lib/systemd/system'];
+  const isThere = async (name: string) =>
+    (await Promise.all(units.map((folder) => findInTree(files, tree, `${folder}/${name}`)))).flat().length > 0;
+  const [present] = await findInTree(files, tree, 'etc/resolv.conf');
+  const target = present && (await files.stat(present))?.type === 'symlink' ? await files.readlink(present) : '';
+  if (target.includes('run/systemd/resolve/') && (await isThere('systemd-resolved.service'))) return;
+  if (present) await files.remove(present);
+  if (await isThere('*.wants/systemd-resolved.service'))
+    await files.symlink(
+      '../run/systemd/resolve/stub-resolv.conf',
+      `${await realFolder({ files }, tree, 'etc')}/resolv.conf`,
+    );
 }

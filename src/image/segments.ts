@@ -1,5 +1,5 @@
 import { StatectlError } from '../error.ts';
-import { type CpioArchive, type CpioMember, readCpio } from './cpio.ts';
+import { type CpioArchive, type CpioMember, readCpio } from './cpio-read.ts';
 import { type Decompress, decompressWithPrograms, type StreamCompression, unpackStream } from './decompress.ts';
 
 /**

@@ -1,14 +1,6 @@
-import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-
-export interface SquashfsOptions {
-  /** As mksquashfs names it, with its own options. */
-  readonly compression: readonly string[];
-  /** Wildcards below the directory that stay out. */
-  readonly excludes?: readonly string[];
-  /** Everything belongs to root: for what we put together, not for a system's tree. */
-  readonly allRoot?: boolean;
-}
+import { runProgram } from './host-programs.ts';
+import { byLine, type Report } from './progress.ts';
 
 /** What each name of `--compression` means to mksquashfs(1). */
 export const COMPRESSIONS = {
@@ -18,30 +10,58 @@ export const COMPRESSIONS = {
   xz: ['-comp', 'xz', '-Xbcj', 'x86', '-b', '1M'],
 } as const;
 export type CompressionName = keyof typeof COMPRESSIONS;
+export const COMPRESSION_NAMES = Object.keys(COMPRESSIONS) as readonly CompressionName[];
 
-/** One squashfs of a directory, the same bytes for the same content: no times but zero. Throws `squashfs-failed`. */
-export async function makeSquashfs({ exec, files }: Pick<Host, 'exec' | 'files'>, dir: string, out: string, options: SquashfsOptions): Promise<void> {
+const BLOCK_BYTES: Readonly<Record<CompressionName, number>> = {
+  zstd: 256 * 1024,
+  'zstd-fast': 128 * 1024,
+  lz4: 128 * 1024,
+  xz: 1024 * 1024,
+};
+
+export interface SquashfsOptions {
+  readonly compression: CompressionName;
+  /**
+   * `ours`: put together by the builder; all belongs to root, without times and xattrs, so the same content gives the same
+   * bytes. `system`: somebody's tree, kept as it is. Python trusts its compiled files by their sources' times.
+   */
+  readonly content: 'ours' | 'system';
+  /** Seconds since 1970 that no time of a `system` is after. */
+  readonly epochSeconds?: number;
+  readonly report?: Report;
+}
+
+/** One squashfs of a directory; nothing is left under `out` when it fails. Throws `build-failed`, `program-missing`. */
+export async function makeSquashfs(
+  host: Pick<Host, 'exec' | 'files'>,
+  dir: string,
+  out: string,
+  { compression, content, epochSeconds, report }: SquashfsOptions,
+): Promise<void> {
   const temporary = `${out}.tmp`;
-  await files.remove(temporary);
+  await host.files.remove(temporary);
+  const ours = ['-all-root', '-no-xattrs', '-mkfs-time', '0', '-all-time', '0'];
   const argv = [
-    'mksquashfs',
-    dir,
-    temporary,
     '-noappend',
-    '-no-progress',
-    '-quiet',
     '-no-exports',
     '-reproducible',
-    ...['-mkfs-time', '0'],
-    ...['-all-time', '0'],
-    ...options.compression,
-    ...(options.allRoot ? ['-all-root', '-no-xattrs'] : []),
-    ...(options.excludes?.length ? ['-wildcards', '-e', ...options.excludes] : []),
+    ...(content === 'ours' ? ours : []),
+    ...COMPRESSIONS[compression],
   ];
-  const { exitCode, stderr } = await exec.run(argv);
-  if (exitCode !== 0) {
-    await files.remove(temporary);
-    throw new StatectlError('squashfs-failed', `mksquashfs of ${dir} failed: ${stderr.trim().split('\n').at(-1)}`, { hint: 'is there room on the disk for the image?' });
+  const progress = byLine((line) => {
+    // `[=====/    ] 1234/5678  21%`, in blocks.
+    const [, done, total] = /\s(\d+)\/(\d+)\s+\d+%/.exec(line) ?? [];
+    if (done && total)
+      report?.({ done: Number(done) * BLOCK_BYTES[compression], total: Number(total) * BLOCK_BYTES[compression] });
+  });
+  try {
+    await runProgram(host, ['mksquashfs', dir, temporary, ...argv], {
+      onOutput: progress,
+      env: content === 'system' && epochSeconds !== undefined ? { SOURCE_DATE_EPOCH: String(epochSeconds) } : {},
+      hint: 'is there room on the disk for the image?',
+    });
+    await host.files.rename(temporary, out);
+  } finally {
+    await host.files.remove(temporary);
   }
-  await files.rename(temporary, out);
 }

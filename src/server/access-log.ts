@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../host/host.ts';
 
 /** One line of the access log. The query is left out: it may tell who a machine is. */
-export interface AccessLine {
+interface AccessLine {
   /** ISO 8601, when the request came. */
   readonly time: string;
   readonly method: string;
@@ -23,7 +23,7 @@ export interface AccessLine {
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? '';
 
 /** Starts the line of one request: Fastify calls no hook for a URL that it cannot read, so that case calls this by itself. */
-export type WatchRequest = (request: FastifyRequest, reply: FastifyReply) => void;
+type WatchRequest = (request: FastifyRequest, reply: FastifyReply) => void;
 
 /** Writes a JSON line for each request when its answer has ended, whether it was received or not. */
 export function accessLog(clock: Clock, write: (line: string) => void) {

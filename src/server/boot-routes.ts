@@ -67,7 +67,8 @@ export function bootRoutes(app: FastifyInstance, { store, publicUrl, kernelArgum
 
   app.get<{ Querystring: Record<string, unknown> }>('/v1/boot', async (request, reply) => {
     const machine = machineFromQuery(request.query);
-    const choice = await chooseImage(store, machine);
+    const { image } = request.query;
+    const choice = await chooseImage(store, machine, typeof image === 'string' && image !== '' ? image : undefined);
     reply.headers(NO_STORE);
     if (choice.kind === 'image') return bootAnswer(choice.image);
     throw new StatectlError('no-image', `there is no image for this machine: ${choice.why}`, {

@@ -36,7 +36,7 @@ export function normalMac(text: string): string | undefined {
 }
 
 /** UUIDs that makers left in whole series of boards: they tell nothing, and many machines would share them. */
-const JUNK_UUIDS = /^(0{8}-.*|f{8}-.*|03000200-0400-0500-0006-000700080009)$/;
+const JUNK_UUIDS = /^([0f])\1{7}(-\1{4}){3}-\1{12}$|^03000200-0400-0500-0006-000700080009$/;
 
 const NORMAL: Readonly<Record<MachineKey, (text: string) => string | undefined>> = {
   mac: normalMac,
@@ -46,7 +46,8 @@ const NORMAL: Readonly<Record<MachineKey, (text: string) => string | undefined>>
     /^[a-z0-9_]{1,32}$/i.test(text) ? (ARCH_NAMES[text.toLowerCase()] ?? text.toLowerCase()) : undefined,
 };
 
-const isJunk = (key: MachineKey, value: string): boolean => key === 'uuid' && JUNK_UUIDS.test(value.trim().toLowerCase());
+const isJunk = (key: MachineKey, value: string): boolean =>
+  key === 'uuid' && JUNK_UUIDS.test(value.trim().toLowerCase());
 
 /** One value in its normal form. Throws `machine-invalid`. */
 export function normalMachineValue(key: MachineKey, text: string): string {

@@ -71,18 +71,31 @@ export type Choice =
   | { readonly kind: 'image'; readonly image: StoredImage; readonly chosenBy: string }
   | { readonly kind: 'none'; readonly why: string };
 
-/** The image for a machine: by MAC, then UUID, serial, architecture, and last the default. Says why when there is none. */
-export async function chooseImage(store: Store, machine: Machine): Promise<Choice> {
+/**
+ * The image for a machine: what it wants by name, else by MAC, then UUID, serial, architecture, and last the default. Says
+ * why when there is none.
+ */
+export async function chooseImage(store: Store, machine: Machine, wanted?: string): Promise<Choice> {
+  if (wanted !== undefined) return chooseWanted(store, machine, wanted);
   const uses = await readUses(store);
   const chosenBy = selectorsOf(machine).find((selector) => Object.hasOwn(uses.selectors, selector)) ?? 'default';
   const text = chosenBy === 'default' ? uses.default : uses.selectors[chosenBy];
   if (text === undefined) return { kind: 'none', why: 'no selector matches it and no default is set' };
   const image = await readImage(store, parseImageName(text));
   if (image === undefined) return { kind: 'none', why: `${text} (${chosenBy}) is not on the server` };
-  if (!runsOn(image.manifest.arch, machine))
-    return {
-      kind: 'none',
-      why: `${text} (${chosenBy}) is for ${image.manifest.arch}, this machine is ${machine.arch}`,
-    };
-  return { kind: 'image', image, chosenBy };
+  return fitting(image, machine, chosenBy);
+}
+
+/** What the machine itself asks for, because its kernel command line or its config.d says so. */
+async function chooseWanted(store: Store, machine: Machine, wanted: string): Promise<Choice> {
+  const name = await resolveImage(store, parseImageReference(wanted)).catch(() => undefined);
+  const image = name && (await readImage(store, name));
+  if (image === undefined) return { kind: 'none', why: `it asks for ${wanted}, which is not on the server` };
+  return fitting(image, machine, 'the machine');
+}
+
+function fitting(image: StoredImage, machine: Machine, chosenBy: string): Choice {
+  if (runsOn(image.manifest.arch, machine)) return { kind: 'image', image, chosenBy };
+  const why = `${writeImageName(image)} (${chosenBy}) is for ${image.manifest.arch}, this machine is ${machine.arch}`;
+  return { kind: 'none', why };
 }

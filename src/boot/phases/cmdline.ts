@@ -1,5 +1,4 @@
-import { checkStatectlArguments, kernelCommandLine } from '../../config/kernel-cmdline.ts';
-import type { CommandLineLayer } from '../facts.ts';
+import { checkStatectlArguments, type CommandLineLayer, kernelCommandLine } from '../../config/kernel-cmdline.ts';
 import type { Host } from '../../host/host.ts';
 import type { Phase } from '../phase.ts';
 

@@ -1,8 +1,7 @@
 import type { Config } from '../../config/config.ts';
-import { kernelCommandLine } from '../../config/kernel-cmdline.ts';
+import { type CommandLineLayer, kernelCommandLine } from '../../config/kernel-cmdline.ts';
 import { configDigest } from '../../config/digest.ts';
 import type { Host } from '../../host/host.ts';
-import type { CommandLineLayer } from '../facts.ts';
 import { machineFacts } from '../machine.ts';
 import { onDemand } from '../../on-demand.ts';
 import type { Phase } from '../phase.ts';
@@ -39,12 +38,14 @@ async function readConfig(host: Host, say: (text: string) => void): Promise<Comp
   return { digest, config: await loadConfig(host, CONFIG_DIR) };
 }
 
+const withScheme = (server: string): string => (/^[a-z]+:\/\//i.test(server) ? server : `http://${server}`);
+
 /** The named arguments of the kernel command line win over config.d. Pure. */
 export function withCommandLine(config: Config, layers: readonly CommandLineLayer[]): Config {
   const commandLine = kernelCommandLine(layers);
   const root = commandLine.get('root')?.value;
   const image = commandLine.get('statectl.image')?.value;
-  const servers = commandLine.all('statectl.server').flatMap(({ value }) => (value ?? '').split(',').filter(Boolean));
+  const servers = commandLine.all('statectl.server').flatMap(({ value }) => (value ?? '').split(',').filter(Boolean)).map(withScheme);
   return {
     ...config,
     boot: {

@@ -5,6 +5,7 @@ import { StatectlError } from '../../error.ts';
 import type { BlockFacts, Facts } from '../facts.ts';
 import { USER_DATA_EARLY } from '../paths.ts';
 import type { Phase } from '../phase.ts';
+import { bootsLocalRoot } from '../source.ts';
 import type { Step } from '../step.ts';
 
 const WAIT_SECONDS = 20;
@@ -20,7 +21,7 @@ export const devices: Phase = {
     {
       gather: async (host, facts, boot) => {
         const blocks = await blockDevices(host);
-        if (!userDataDevice({ ...facts, blocks })) sayMissing(facts, boot.warn);
+        sayMissing({ ...facts, blocks }, boot.warn);
         return { blocks };
       },
       plan: planUserData,
@@ -33,7 +34,7 @@ export function planWaits({ config, commandLine }: Facts): readonly Step[] {
   const delay = Number(kernelCommandLine(commandLine).get('rootdelay')?.value ?? WAIT_SECONDS);
   const seconds = Number.isFinite(delay) && delay > 0 ? delay : WAIT_SECONDS;
   const wanted = [
-    ...(config.boot.root ? [config.boot.root] : []),
+    ...(config.boot.root && bootsLocalRoot({ config }) ? [config.boot.root] : []),
     ...Object.values(config.fstab).filter(({ missing }) => missing !== 'ignore').map(({ source }) => source),
   ];
   return [...new Set(wanted)].map((reference) => ({ kind: 'wait-for-device', reference, seconds }));
@@ -49,18 +50,17 @@ export function userDataDevice({ config, blocks }: Pick<Facts, 'config' | 'block
   return entry && findBlock(blocks ?? [], entry.source);
 }
 
-function sayMissing({ config }: Facts, warn: (text: string) => void): void {
-  const entry = config.fstab['/user-data'];
-  if (!entry) return;
-  if (entry.missing === 'fail')
-    throw new StatectlError('persistent-missing', `the disk for /user-data (${entry.source}) is not there`, {
-      hint: 'see the disks with `blkid`; system/fstab.conf: `missing: degraded` boots without it',
-    });
-  warn(
-    entry.missing === 'degraded'
-      ? `DEGRADED: the disk for /user-data (${entry.source}) is missing; what should persist is in RAM and lost at the next reboot`
-      : `no disk for /user-data (${entry.source}): nothing persists on this machine`,
-  );
+function sayMissing({ config, blocks }: Facts, warn: (text: string) => void): void {
+  for (const [mountPoint, { source, missing }] of Object.entries(config.fstab)) {
+    if (findBlock(blocks ?? [], source)) continue;
+    const isUserData = mountPoint === '/user-data';
+    if (missing === 'fail')
+      throw new StatectlError(isUserData ? 'persistent-missing' : 'device-missing', `the disk for ${mountPoint} (${source}) is not there`, {
+        hint: 'see the disks with `blkid`; system/fstab.conf: `missing: degraded` boots without it',
+      });
+    if (missing === 'degraded') warn(`DEGRADED: the disk for ${mountPoint} (${source}) is missing; ${isUserData ? 'what should persist is in RAM and lost at the next reboot' : 'what should be on it is not there'}`);
+    else if (isUserData) warn(`no disk for /user-data (${source}): nothing persists on this machine`);
+  }
 }
 
 /** The persistent file system is mounted early: it may hold a copy of the image. */
@@ -74,6 +74,7 @@ export function planUserData(facts: Facts): readonly Step[] {
     { kind: 'mkdir', path: USER_DATA_EARLY },
     { kind: 'mount', source: block.device, target: USER_DATA_EARLY, type, options: entry.options },
     { kind: 'check-mount', target: USER_DATA_EARLY, type, access: entry.options.includes('ro') ? 'read-only' : 'read-write' },
+    { kind: 'mkdir', path: `${USER_DATA_EARLY}/persistent`, mode: 0o755 },
     { kind: 'mkdir', path: `${USER_DATA_EARLY}/persistent/statectl`, mode: 0o700 },
   ];
 }

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Host } from '../../host/host.ts';
 import type { Facts, InstallFacts } from '../facts.ts';
 import { planNetworkHandover } from '../network-handover.ts';
-import { IMAGE_MOUNT, RUN_INITRAMFS, SYSROOT } from '../paths.ts';
+import { BIN, IMAGE_MOUNT, RUN, RUN_INITRAMFS, SYSROOT } from '../paths.ts';
 import type { Phase } from '../phase.ts';
 import type { Step } from '../step.ts';
 import { userDataDevice } from './devices.ts';
@@ -25,10 +25,25 @@ export function planInstall(facts: Facts): readonly Step[] {
     ...(etcIsWritable ? [{ kind: 'write', path: `${SYSROOT}/etc/machine-id`, content: `${install.machineId}\n`, mode: 0o444 } as const] : []),
     ...(keep ? [{ kind: 'write', path: `${SYSROOT}/user-data${KEPT_MACHINE_ID}`, content: `${install.machineId}\n`, mode: 0o444 } as const] : []),
     ...planNetworkHandover(facts, install, etcIsWritable),
+    ...planPath(etcIsWritable && install.hasProfileDir === true),
     { kind: 'copy-file', from: '/bin/busybox', to: `${RUN_INITRAMFS}/bin/busybox`, mode: 0o755 },
     { kind: 'copy-file', from: '/etc/shutdown', to: `${RUN_INITRAMFS}/shutdown`, mode: 0o755 },
   ];
 }
+
+/** People find `statectl` although the image has none. A directory of its own: rt/bin has tools that shadow the system's. */
+const planPath = (forLoginShells: boolean): readonly Step[] => [
+  { kind: 'mkdir', path: BIN, mode: 0o755 },
+  { kind: 'symlink', target: `${RUN}/rt/statectl`, path: `${BIN}/statectl` },
+  ...(forLoginShells ? [{ kind: 'write', path: `${SYSROOT}/etc/profile.d/statectl.sh`, content: PROFILE } as const] : []),
+];
+
+const PROFILE = `# Made by statectl at boot.
+case :$PATH: in
+*:${BIN}:*) ;;
+*) PATH=$PATH:${BIN} ;;
+esac
+`;
 
 async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts> {
   const exists = async (path: string) => (await files.stat(IMAGE_MOUNT + path)) !== undefined;
@@ -39,14 +54,18 @@ async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts
     ...identity,
     usesNetworkd: (await exists('/etc/systemd/system/multi-user.target.wants/systemd-networkd.service')) || (await exists('/usr/lib/systemd/system/multi-user.target.wants/systemd-networkd.service')),
     usesIfupdown: (await exists('/usr/sbin/ifup')) || (await exists('/sbin/ifup')),
+    hasProfileDir: await exists('/etc/profile.d'),
     hasResolvConf: resolvConf === undefined ? 'missing' : resolvConf.type === 'symlink' ? 'symlink' : 'file',
   };
 }
 
+/** The order in which drivers find the interfaces is chance; their addresses are not. */
+const lowestMac = (interfaces: Facts['interfaces'] = []): string | undefined => interfaces.filter(({ wireless }) => !wireless).map(({ mac }) => mac).toSorted()[0];
+
 /** Stable over boots: what was kept, else derived from the hardware; only a machine without any identity gets chance. */
 export function machineId({ machine, interfaces }: Facts, kept: string): Pick<InstallFacts, 'machineId' | 'machineIdOrigin'> {
   if (/^[0-9a-f]{32}$/.test(kept)) return { machineId: kept, machineIdOrigin: 'persistent' };
-  const identity = machine.uuid ?? machine.serial ?? interfaces?.find(({ wireless }) => !wireless)?.mac;
+  const identity = machine.uuid ?? machine.serial ?? lowestMac(interfaces);
   if (identity === undefined) return { machineId: randomBytes(16).toString('hex'), machineIdOrigin: 'random' };
   return { machineId: createHash('sha256').update(`statectl machine-id ${identity}`).digest('hex').slice(0, 32), machineIdOrigin: 'derived' };
 }

@@ -2,7 +2,7 @@ import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import type { Facts, TreeFacts } from '../facts.ts';
 import { resolveInTree } from '../../image/tree.ts';
-import { layoutPaths, missingMountPoints, planLayout, planSkeleton, USER_DATA_TREE } from '../layout.ts';
+import { layoutPaths, missingMountPoints, mountOrder, planLayout, planMountPoint, planSkeleton, USER_DATA_TREE } from '../layout.ts';
 import { IMAGE_MOUNT, RUN_INITRAMFS, SYSROOT, USER_DATA_EARLY } from '../paths.ts';
 import type { Phase } from '../phase.ts';
 import { chooseSource, imageFile, type Source } from '../source.ts';
@@ -62,29 +62,43 @@ function planState(facts: Facts): readonly Step[] {
   return [
     ...userData,
     ...USER_DATA_TREE.map(([path, mode]): Step => ({ kind: 'mkdir', path: SYSROOT + path, mode })),
-    ...planFstab(facts),
-    ...planLayout(facts, treeOf(facts), persistent),
+    ...planPlaces(facts, persistent),
   ];
 }
 
+/** A disk of fstab.conf that is there takes the place of a writable place of the same name. */
+function planPlaces(facts: Facts, persistent: boolean): readonly Step[] {
+  checkBinds(facts, persistent);
+  const mounts = new Map([...planLayout(facts, treeOf(facts), persistent), ...planFstab(facts)]);
+  return mountOrder(facts.config, [...mounts.keys()]).flatMap((mountPoint) => mounts.get(mountPoint) ?? []);
+}
+
 /** The other entries of fstab.conf whose devices are there. */
-function planFstab({ config, blocks }: Facts): readonly Step[] {
-  return Object.entries(config.fstab)
-    .filter(([mountPoint]) => mountPoint !== '/user-data')
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([mountPoint, entry]): readonly Step[] => {
-      const block = findBlock(blocks ?? [], entry.source);
-      if (!block && entry.missing === 'fail')
-        throw new StatectlError('device-missing', `the device for ${mountPoint} (${entry.source}) is not there`, { hint: 'see the disks with `blkid`; system/fstab.conf says what a missing one means' });
-      if (!block) return [];
-      const type = entry.type === 'auto' ? (block.type ?? 'ext4') : entry.type;
-      const target = SYSROOT + mountPoint;
-      return [
-        ...planCheck(block.device, type),
-        { kind: 'mount', source: block.device, target, type, options: entry.options },
-        { kind: 'check-mount', target, type, access: entry.options.includes('ro') ? 'read-only' : 'read-write' },
-      ];
-    });
+function planFstab(facts: Facts): ReadonlyMap<string, readonly Step[]> {
+  const { config, blocks } = facts;
+  const steps = new Map<string, readonly Step[]>();
+  for (const [mountPoint, entry] of Object.entries(config.fstab)) {
+    const block = findBlock(blocks ?? [], entry.source);
+    if (!block || mountPoint === '/user-data') continue;
+    const type = entry.type === 'auto' ? (block.type ?? 'ext4') : entry.type;
+    const target = SYSROOT + mountPoint;
+    steps.set(mountPoint, [
+      ...planCheck(block.device, type),
+      ...planMountPoint(config, treeOf(facts), mountPoint),
+      { kind: 'mount', source: block.device, target, type, options: entry.options },
+      { kind: 'check-mount', target, type, access: entry.options.includes('ro') ? 'read-only' : 'read-write' },
+    ]);
+  }
+  return steps;
+}
+
+/** `missing: fail`: rather no boot than one that forgets. */
+function checkBinds({ config }: Facts, persistent: boolean): void {
+  for (const [mountPoint, entry] of Object.entries(config.overlays))
+    if (entry.kind === 'bind' && entry.missing === 'fail' && entry.source.startsWith('/user-data/') && !persistent)
+      throw new StatectlError('persistent-missing', `${mountPoint} must persist (overlays.conf: missing: fail), but the disk for /user-data is not there`, {
+        hint: 'see the disks with `blkid`; `missing: ram` in system/overlays.conf boots without it',
+      });
 }
 
 /** A copy that cannot fit is refused before it begins. */
@@ -112,19 +126,29 @@ async function treeFacts(host: Host, facts: Facts): Promise<TreeFacts> {
   for (const path of layoutPaths(config)) paths[path] = await kindInImage(host, path);
   const persistent = userDataDevice(facts) !== undefined;
   const emptySources: string[] = [];
+  const owners: Record<string, TreeFacts['owners'][string]> = {};
   const ramdiskBytes: Record<string, number> = {};
+  /** What lies elsewhere is on a disk that is mounted later: it may be full of files. */
+  const isEmpty = async (source: string) => {
+    if (!source.startsWith('/user-data/')) return false;
+    const names = persistent ? await host.files.list(source.replace('/user-data', USER_DATA_EARLY)).catch(() => []) : [];
+    return names.length === 0;
+  };
+  const hasContent = async (path: string) => (await host.files.list(IMAGE_MOUNT + path).catch(() => [])).length > 0;
   for (const [mountPoint, entry] of Object.entries(config.overlays)) {
-    if (entry.kind === 'bind' && paths[mountPoint] === 'dir') {
-      const source = entry.source.replace(/^\/user-data\//, `${USER_DATA_EARLY}/`);
-      const names = persistent ? await host.files.list(source).catch(() => []) : [];
-      if (names.length === 0) emptySources.push(entry.source);
+    if (entry.kind === 'bind' && (await hasContent(mountPoint)) && (await isEmpty(entry.source))) emptySources.push(entry.source);
+    if (entry.kind === 'overlay') {
+      const stat = await host.files.stat(IMAGE_MOUNT + mountPoint);
+      if (stat?.type === 'dir') owners[mountPoint] = { mode: stat.mode, uid: stat.uid, gid: stat.gid };
+      const upper = `/persistent${mountPoint}/upper`;
+      if (entry.upper === 'persistent' && !(await host.files.stat(USER_DATA_EARLY + upper))) emptySources.push(`/user-data${upper}`);
     }
-    if (entry.kind === 'ramdisk') {
+    if (entry.kind === 'ramdisk' && paths[mountPoint] === 'dir') {
       const { stdout } = await host.exec.run(['du', '-sk', `${IMAGE_MOUNT}${mountPoint}`]);
       ramdiskBytes[mountPoint] = Number.parseInt(stdout, 10) * 1024 || 0;
     }
   }
-  return { paths, emptySources, ramdiskBytes };
+  return { paths, emptySources, owners, ramdiskBytes };
 }
 
 async function kindInImage(host: Host, path: string): Promise<TreeFacts['paths'][string]> {

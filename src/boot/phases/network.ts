@@ -1,11 +1,14 @@
 import { kernelCommandLine } from '../../config/kernel-cmdline.ts';
+import { localCopies } from '../../fetch/local-copy.ts';
 import type { Host } from '../../host/host.ts';
 import { parseDeviceReference } from '../device-reference.ts';
 import type { Facts, InterfaceFacts, Lease } from '../facts.ts';
 import { type IpArgument, parseBootif, parseIpArgument, planInterfaceChoice } from '../ip-argument.ts';
-import { LEASES } from '../paths.ts';
+import { LEASES, USER_DATA_EARLY } from '../paths.ts';
 import type { BootContext, Phase } from '../phase.ts';
+import { bootsLocalRoot } from '../source.ts';
 import type { Step } from '../step.ts';
+import { userDataDevice } from './devices.ts';
 
 const CARRIER_WAIT_MS = 10_000;
 
@@ -13,11 +16,19 @@ const CARRIER_WAIT_MS = 10_000;
 export const network: Phase = {
   name: 'network',
   rounds: [
-    { gather: async (host) => ({ interfaces: await interfaces(host) }), plan: planLinks },
+    { gather: async (host, facts, boot) => ({ interfaces: await interfaces(host), ...(await copies(host, facts, boot)) }), plan: planLinks },
     { gather: waitForCarrier, plan: planAddresses },
     { gather: async (host, facts) => ({ leases: await leases(host, facts) }) },
   ],
 };
+
+/** What there is to boot from without a server: with it, nothing waits longer than `network.wait`. */
+async function copies(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
+  if (bootsLocalRoot(facts) || !userDataDevice(facts)) return {};
+  return localCopies(host, USER_DATA_EARLY, facts, boot);
+}
+
+const waitMs = ({ copy, config }: Facts, usualMs: number): number => (copy ? Math.min(usualMs, config.network.waitMs) : usualMs);
 
 /** Asked for on the command line, or needed for the image. */
 export function needsNetwork({ config, commandLine }: Facts): boolean {
@@ -51,12 +62,13 @@ export function planLinks(facts: Facts): readonly Step[] {
 /** Waits, visibly, until one candidate has a carrier where several could be meant; with one, DHCP waits itself. */
 async function waitForCarrier(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
   const several = needsNetwork(facts) && candidates(facts).length > 1;
-  const deadline = host.clock.uptimeMs() + CARRIER_WAIT_MS;
+  const wait = waitMs(facts, CARRIER_WAIT_MS);
+  const deadline = host.clock.uptimeMs() + wait;
   for (;;) {
     const now = await interfaces(host);
     if (!several || now.some(({ carrier }) => carrier)) return { interfaces: now };
     if (host.clock.uptimeMs() >= deadline) {
-      boot.warn(`no link on ${now.map(({ name }) => name).join(', ')} after ${CARRIER_WAIT_MS / 1000} s: is a cable plugged in?`);
+      boot.warn(`no link on ${now.map(({ name }) => name).join(', ')} after ${wait / 1000} s: is a cable plugged in?`);
       return { interfaces: now };
     }
     await host.clock.sleep(100, boot.signal);
@@ -83,7 +95,7 @@ export function planAddresses(facts: Facts): readonly Step[] {
         ...(ip.gateway ? [{ kind: 'route', device, gateway: ip.gateway } as const] : []),
         ...(ip.dns.length > 0 ? [{ kind: 'write', path: '/etc/resolv.conf', content: ip.dns.map((server) => `nameserver ${server}\n`).join('') } as const] : []),
       ];
-    return [{ kind: 'dhcp', device, seconds: facts.config.network.dhcpMs / 1000, hostname: ip?.hostname }];
+    return [{ kind: 'dhcp', device, seconds: waitMs(facts, facts.config.network.dhcpMs) / 1000, hostname: ip?.hostname }];
   });
 }
 
@@ -135,7 +147,7 @@ export function parseLease(device: string, text: string): Lease {
     device,
     method: 'dhcp',
     address: values.get('address') ?? '',
-    prefixLength: Number(values.get('prefix') ?? 32),
+    prefixLength: Number(values.get('prefix') || 32),
     gateway: values.get('gateway') || undefined,
     dns: list('dns'),
     domain: values.get('domain') || undefined,

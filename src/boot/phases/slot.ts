@@ -26,4 +26,9 @@ export const slot: Phase = {
       },
     },
   ],
+  // The server is ahead of this machine's /boot: what booted yesterday boots today.
+  instead(error, { copy, offer, machine }) {
+    const fits = copy?.manifest.kernelRelease === machine.kernelRelease;
+    return error.code === 'kernel-mismatch' && offer && fits ? { offer: undefined, offerFailure: error.message } : undefined;
+  },
 };

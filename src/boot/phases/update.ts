@@ -9,12 +9,19 @@ import { CURRENT_COPY } from '../../fetch/local-copy.ts';
 export const update: Phase = {
   name: 'update',
   rounds: [{ plan: planUpdate }],
-  instead(error, { copy, offer }) {
-    if (error.code === 'image-altered' && copy && offer) return { copy: undefined };
-    if (error.code !== 'image-altered' && copy && offer) return { offer: undefined, offerFailure: error.message };
-    return undefined;
+  instead(error, facts) {
+    const { copy, offer, config } = facts;
+    if (error.code === 'image-altered') return copy && offer ? { copy: undefined } : undefined;
+    if (copy && offer) return { offer: undefined, offerFailure: error.message };
+    // A disk that is full or broken must not keep an image out of RAM.
+    const source = chooseSource(facts);
+    const isDisk = source.kind === 'fetched' && source.kept && !DOWNLOAD_CODES.has(error.code);
+    return isDisk ? { config: { ...config, boot: { ...config.boot, keepCopy: false } } } : undefined;
   },
 };
+
+/** Failures that are the network's or the server's. */
+const DOWNLOAD_CODES = new Set(['download-failed', 'download-wrong']);
 
 /** Room in the RAM file system besides the image's own bytes. */
 const SLACK_BYTES = 1 << 20;
@@ -26,6 +33,7 @@ export function planUpdate(facts: Facts): readonly Step[] {
   const { sha256, sizeBytes } = source.manifest.root;
   if (source.kind === 'copy') return [{ kind: 'verify', path: file, sha256, sizeBytes }];
   const fetch: Step = { kind: 'fetch', urls: source.urls, to: file, sha256, sizeBytes };
+  const dropped = (facts.staleCopies ?? []).filter((digest) => digest !== sha256);
   if (!source.kept)
     return [
       { kind: 'mkdir', path: RAM_IMAGE },
@@ -33,12 +41,14 @@ export function planUpdate(facts: Facts): readonly Step[] {
       fetch,
     ];
   return [
+    // What nobody names makes room first.
+    ...dropped.map((digest): Step => ({ kind: 'remove', path: `${copiesDir(USER_DATA_EARLY)}/${digest}` })),
     { kind: 'mkdir', path: source.dir, mode: 0o700 },
     { kind: 'write', path: `${source.dir}/manifest.json`, content: facts.offer?.manifestText ?? '' },
     { kind: 'write', path: `${source.dir}/manifest.json.sig`, content: facts.offer?.signature ?? '', encoding: 'base64' },
     fetch,
     // The pointer last: until here a power cut leaves the copy that booted before.
     { kind: 'write', path: `${copiesDir(USER_DATA_EARLY)}/${CURRENT_COPY}`, content: `${sha256}\n` },
-    ...(facts.copy ? [{ kind: 'remove', path: facts.copy.dir } as const] : []),
+    ...(facts.copy && facts.copy.dir !== source.dir ? [{ kind: 'remove', path: facts.copy.dir } as const] : []),
   ];
 }

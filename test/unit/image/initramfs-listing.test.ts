@@ -16,7 +16,8 @@ import { zstdCompressSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Exec } from '../../../src/host/host.ts';
 import { type CpioEntry, writeCpio } from '../../../src/image/cpio.ts';
-import { formatListing, listInitramfs, unpackInitramfs } from '../../../src/image/initramfs-listing.ts';
+import { formatListing, listInitramfs } from '../../../src/image/initramfs-listing.ts';
+import { unpackInitramfs } from '../../../src/image/initramfs-unpack.ts';
 import { joinSegments } from '../../../src/image/join-segments.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'statectl-unpack-'));

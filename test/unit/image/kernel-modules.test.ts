@@ -5,8 +5,9 @@ import { basename, dirname, join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { linuxFiles } from '../../../src/host/linux/files.ts';
-import { type ModuleIndex, moduleClosure, readModuleIndex } from '../../../src/image/kernel-modules.ts';
+import { moduleClosure } from '../../../src/image/kernel-modules.ts';
 import { hostModules, MODULE_CLASSES, type ModuleClass, modulesOfClass } from '../../../src/image/module-classes.ts';
+import { type ModuleIndex, readModuleIndex } from '../../../src/image/module-index.ts';
 
 const host = { files: linuxFiles() };
 const RELEASE = '6.1.0-test';
@@ -177,13 +178,14 @@ describe('firmware', () => {
     expect((await closureOf('gpu')).firmware).toEqual(['/lib/firmware/ad103/gsp.bin']);
   });
 
-  test('of compressed modules is read as far as Node can unpack them', async () => {
+  test('of compressed modules is read too', async () => {
     plant('a.ko.gz: b.ko.zst c.ko.xz\nb.ko.zst:\nc.ko.xz:\n');
     put(`${DIRECTORY}/a.ko.gz`, gzipSync(wants('a.bin')));
     put(`${DIRECTORY}/b.ko.zst`, zstdCompressSync(wants('b.bin')));
-    const closure = await closureOf('a');
+    const xz = async (kind: string) => (kind === 'xz' ? wants('c.bin') : Buffer.alloc(0));
+    const closure = await moduleClosure(host, root, RELEASE, ['a'], xz);
     expect(namesOf(closure.modules)).toEqual(['c', 'b', 'a']);
-    expect(closure).toMatchObject({ missingFirmware: ['a.bin', 'b.bin'], unread: [`${DIRECTORY}/c.ko.xz`] });
+    expect(closure.missingFirmware).toEqual(['a.bin', 'b.bin', 'c.bin']);
   });
 });
 

@@ -1,0 +1,76 @@
+import type { Host } from '../host/host.ts';
+import type { Facts } from './facts.ts';
+import { readJournal } from './journal-reader.ts';
+import { journalText } from './journal-text.ts';
+import { type Mount, parseMounts } from './mounts.ts';
+import { RUN_INITRAMFS, SYSROOT, USER_DATA_EARLY } from './paths.ts';
+import { findBlock } from './phases/devices.ts';
+
+/** Where /boot is mounted for a moment, when it is the only disk and the boot failed before it was mounted. */
+const BOOT_ALONE = `${RUN_INITRAMFS}/boot`;
+
+/** Where logs outlive the machine's RAM, best first: before the switch, these are where the disks are mounted. */
+const HOMES: readonly (readonly [mountPoint: string, dir: string])[] = [
+  [`${SYSROOT}/user-data`, '/persistent/logs'],
+  [USER_DATA_EARLY, '/persistent/logs'],
+  [`${SYSROOT}/boot`, '/logs'],
+  [`${SYSROOT}/boot/logs`, ''],
+  [BOOT_ALONE, '/logs'],
+];
+const KEPT = 10;
+const NAME = /^boot-(\d{6})\.(log|failed\.txt)$/;
+
+/** The folder for logs on a disk that is mounted writable now; undefined without one. */
+export function logFolder(mounts: readonly Mount[]): string | undefined {
+  const found = HOMES.find(([mountPoint]) =>
+    mounts.some(({ target, source, options }) => target === mountPoint && source.startsWith('/dev/') && options.includes('rw')),
+  );
+  return found && found[0] + found[1];
+}
+
+/** Keeps the journal of a boot that came to its end, for people. */
+export async function keepBootLog(host: Pick<Host, 'files' | 'clock'>): Promise<void> {
+  await keepLog(host, 'log', `${new Date(host.clock.now()).toISOString()}\n${journalText(await readJournal(host.files))}`);
+}
+
+/** Keeps the report of a boot that failed, on /user-data or, where that is not there, on /boot. */
+export async function keepReport(host: Pick<Host, 'files' | 'exec'>, report: string, { config, blocks }: Partial<Facts>): Promise<void> {
+  if (await keepLog(host, 'failed.txt', report)) return;
+  const entry = config?.fstab['/boot'];
+  const block = entry && findBlock(blocks ?? [], entry.source);
+  if (!block?.type || entry?.options.includes('ro')) return;
+  await host.files.mkdir(BOOT_ALONE, 0o700);
+  if ((await host.exec.run(['mount', '-t', block.type, block.device, BOOT_ALONE])).exitCode !== 0) return;
+  try {
+    await keepLog(host, 'failed.txt', report);
+  } finally {
+    await host.exec.run(['umount', BOOT_ALONE]);
+  }
+}
+
+/**
+ * Keeps a log of this boot, and of the boots before it the last nine: by number, since a machine may have no clock.
+ * False when no disk is there to keep it.
+ */
+async function keepLog({ files }: Pick<Host, 'files'>, kind: 'log' | 'failed.txt', text: string): Promise<boolean> {
+  const dir = logFolder(parseMounts(await files.readText('/proc/mounts')));
+  if (dir === undefined) return false;
+  await files.mkdir(dir, 0o755);
+  const numbered = (await files.list(dir)).flatMap((name) => {
+    const number = NAME.exec(name)?.[1];
+    return number === undefined ? [] : [{ name, number: Number(number) }];
+  });
+  const next = Math.max(0, ...numbered.map(({ number }) => number)) + 1;
+  // First room, then the new one: a small /boot may be nearly full.
+  for (const { name, number } of numbered) if (number <= next - KEPT) await files.remove(`${dir}/${name}`);
+  await writePrivate(files, `${dir}/boot-${String(next).padStart(6, '0')}.${kind}`, text);
+  return true;
+}
+
+/** FAT keeps no permissions, and says so with EPERM. */
+async function writePrivate(files: Host['files'], path: string, text: string): Promise<void> {
+  await files.write(path, text, { mode: 0o600 }).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPERM') throw error;
+    await files.write(path, text);
+  });
+}

@@ -1,0 +1,20 @@
+import { bootMac } from '../fetch/offer.ts';
+import type { Host } from '../host/host.ts';
+import type { Facts } from './facts.ts';
+import { chooseSource } from './source.ts';
+
+/** A boot that is over does not wait for a server that has gone meanwhile. */
+const LONGEST_MS = 1500;
+
+/** Tells the server what this machine boots, so that it shows and keeps that image. Nothing is sent when none answered. */
+export async function reportBoot({ http, clock }: Pick<Host, 'http' | 'clock'>, facts: Facts): Promise<void> {
+  const { offer, machine } = facts;
+  const source = chooseSource(facts);
+  if (!offer || facts.config.boot.root || source.kind === 'partition') return;
+  const { name, version } = source.manifest;
+  const report = { mac: bootMac(facts), uuid: machine.uuid, image: name, version, kernelRelease: machine.kernelRelease, bootMs: Math.round(clock.uptimeMs()) };
+  const limits = { connectTimeoutMs: LONGEST_MS, idleTimeoutMs: LONGEST_MS };
+  const headers = { 'content-type': 'application/json' };
+  const { body } = await http.request(new URL('/v1/reports', offer.server).href, { method: 'POST', headers, body: JSON.stringify(report), ...limits });
+  for await (const _ of body) break;
+}

@@ -1,0 +1,38 @@
+import { StatectlError } from '../error.ts';
+import type { Host } from '../host/host.ts';
+import { formatSize } from '../image/format-size.ts';
+import { appendToInitramfs, readInitramfsFile } from '../image/initramfs-file.ts';
+import { formatListing, listInitramfs } from '../image/initramfs-listing.ts';
+import { unpackInitramfs } from '../image/initramfs-unpack.ts';
+import type { InitramfsOptions } from './build-initramfs.ts';
+
+/** The options of `build initramfs` that work on a file, whoever made it. */
+
+const print = (text: string): void => void process.stdout.write(text);
+const printJson = (value: unknown): void => print(`${JSON.stringify(value, null, 2)}\n`);
+
+const needed = (option: string, example: string): StatectlError =>
+  new StatectlError('usage', `${option} is needed`, { hint: `statectl build initramfs ${example}` });
+
+export async function listVerb(host: Host, file: string, { json }: InitramfsOptions): Promise<void> {
+  const listing = await listInitramfs(await readInitramfsFile(host, file));
+  if (json) printJson(listing);
+  else print(`${formatListing(listing).join('\n')}\n`);
+}
+
+export async function unpackVerb(host: Host, file: string, { out, json }: InitramfsOptions): Promise<void> {
+  if (out === undefined) throw needed('--out DIR', '--unpack FILE --out DIR');
+  const result = await unpackInitramfs(await readInitramfsFile(host, file), out, { exec: host.exec });
+  for (const { name, reason } of result.skipped) host.console.line('warning', `left out ${name}: ${reason}`);
+  if (json) printJson(result);
+  else print(`unpacked ${result.unpacked} files into ${out}\n`);
+}
+
+export async function appendVerb(host: Host, source: string, { to, json }: InitramfsOptions): Promise<void> {
+  if (to === undefined) throw needed('--to FILE', '--append DIR --to FILE');
+  const result = await appendToInitramfs(host, source, to);
+  for (const name of result.skipped)
+    host.console.line('warning', `left out ${name}: an archive holds no sockets and pipes`);
+  if (json) printJson(result);
+  else print(`added ${result.files} files, ${formatSize(result.sizeBytes)}, to ${to}\n`);
+}

@@ -1,0 +1,37 @@
+import { resolve } from 'node:path';
+import { Option } from 'commander';
+import { StatectlError } from '../error.ts';
+import type { Host } from '../host/host.ts';
+import { linuxHost } from '../host/linux/host.ts';
+import { COMPRESSION_NAMES } from '../image/squashfs.ts';
+
+/** `a, b,c` → words. */
+export const list = (text: string): string[] =>
+  text
+    .split(',')
+    .map((word) => word.trim())
+    .filter(Boolean);
+
+/** A path of the person's own folder. */
+export const path = (text: string): string => resolve(text);
+
+export const keysOption = (): Option =>
+  new Option('--keys <dir>', "the builder's keys; the image key is made there on first need")
+    .default(resolve('keys'), './keys')
+    .argParser(path);
+
+export const compressionOption = (flags: string, what: string): Option =>
+  new Option(flags, what).choices(COMPRESSION_NAMES);
+
+/**
+ * A host whose programs end at Ctrl-C and `kill`, so that the builder removes what is half made before it ends itself. The
+ * second Ctrl-C ends it at once.
+ */
+export function interruptibleHost(): Host {
+  const host = linuxHost();
+  const abort = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(name, () => abort.abort(new StatectlError('interrupted', `stopped by ${name}; nothing was changed`)));
+  const { signal } = abort;
+  return { ...host, exec: { run: (argv, options) => host.exec.run(argv, { signal, ...options }) } };
+}

@@ -1,0 +1,69 @@
+import { type ReportOptions, renderChanges, summarizeChanges } from '../agent/change-report.ts';
+import type { PlaceStatus } from '../agent/places.ts';
+import type { Status } from '../agent/status.ts';
+import type { BootRecord } from '../boot/boot-record.ts';
+import type { Lease } from '../boot/facts.ts';
+import { asciiTable } from './ascii-table.ts';
+
+/** For people: plain ASCII, what matters most last, where a terminal stops scrolling. */
+export function statusText({ boot, places, changes }: Status, options: ReportOptions = {}): string {
+  return [
+    asciiTable(bootRows(boot)),
+    section('time', asciiTable(phaseRows(boot))),
+    section('kept at a reboot', asciiTable(places.filter(({ persistent }) => persistent).map(placeRow)) || '  nothing: there is no disk for /user-data\n'),
+    section('in RAM, lost at a reboot', asciiTable(places.filter(({ persistent }) => !persistent).map(placeRow))),
+    boot.warnings.length > 0 ? section('warnings of the boot', boot.warnings.map((text) => `  ! ${text}\n`).join('')) : '',
+    troubleText(boot),
+    changes ? `\n${summarizeChanges(changes)}\n\n${renderChanges(changes, options)}` : '\nchanges: not looked for (--no-changes)\n',
+  ].join('');
+}
+
+const section = (title: string, text: string): string => `\n${title}\n${text}`;
+
+const seconds = (ms: number): string => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(2)} s`);
+
+const SOURCES: Readonly<Record<BootRecord['source'], string>> = { fetched: 'fetched from', copy: 'the copy', partition: 'the partition' };
+
+function bootRows(boot: BootRecord): readonly (readonly string[])[] {
+  const { image, root, machineId, persistent } = boot;
+  return [
+    ['image', image ? `${image.name} ${image.version}` : 'none: a root of this machine'],
+    ...(image ? [['digest', `sha256 ${image.sha256}`]] : []),
+    ['root', `${root.type}, ${root.verified ? 'verified: signature and digest' : 'unverified: trusted as found'}`],
+    ['from', `${SOURCES[boot.source]} ${root.from}`],
+    ['server', boot.server ?? 'none answered, or none was asked'],
+    ['kernel', boot.kernelRelease],
+    ['config', `sha256 ${boot.configDigest}, ${boot.configOrigin}`],
+    ['init', boot.init],
+    ['machine-id', machineId ? `${machineId.machineId}, ${ID_ORIGINS[machineId.machineIdOrigin]}` : 'unknown'],
+    ...(boot.leases.length === 0 ? [['network', 'none was set up by the boot']] : boot.leases.map((lease) => ['network', leaseText(lease)])),
+    ['persistent', persistent ? `${persistent.device}${persistent.type ? ` (${persistent.type})` : ''} on /user-data` : 'nothing'],
+    ['statectl', boot.statectl],
+  ];
+}
+
+const ID_ORIGINS = { persistent: 'kept on /user-data', derived: 'derived from the hardware', random: 'by chance: new at every boot' } as const;
+
+function leaseText({ device, method, address, prefixLength, gateway, dns }: Lease): string {
+  return [`${device} ${address}/${prefixLength} (${method})`, ...(gateway ? [`via ${gateway}`] : []), ...(dns.length > 0 ? [`DNS ${dns.join(' ')}`] : [])].join(', ');
+}
+
+function phaseRows({ phases, bootMs }: BootRecord): readonly (readonly string[])[] {
+  const rows = phases.map(({ name, tookMs, steps }) => [`  ${name}`, seconds(tookMs), steps === 0 ? '' : `${steps} ${steps === 1 ? 'step' : 'steps'}`]);
+  const first = phases[0];
+  return [...(first ? [['  kernel, /init', seconds(first.startedMs), '']] : []), ...rows, ['  total', seconds(bootMs), '']];
+}
+
+function placeRow({ mountPoint, kind, source, fsType, limit }: PlaceStatus): readonly string[] {
+  const where = source === undefined ? (kind === 'symlink' ? '' : 'NOT MOUNTED') : fsType === 'tmpfs' ? (limit === undefined ? '' : `at most ${limit}`) : source;
+  return [`  ${mountPoint}`, kind, where];
+}
+
+/** What a person had to do for this boot to come to its end. */
+function troubleText({ failures, skipped }: BootRecord): string {
+  const lines = [
+    ...failures.map(({ phase, code, text }) => `  ! ${phase} failed first (${code}): ${text}\n`),
+    ...(skipped.length > 0 ? [`  ! left out by a person: ${skipped.join(', ')}\n`] : []),
+  ];
+  return lines.length > 0 ? section('this boot failed and was brought to its end', lines.join('')) : '';
+}

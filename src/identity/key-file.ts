@@ -1,0 +1,80 @@
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { reasonOf, StatectlError } from '../error.ts';
+import type { Host } from '../host/host.ts';
+
+export interface KeyPair {
+  readonly privateKey: KeyObject;
+  /** SPKI. */
+  readonly publicPem: string;
+}
+
+export interface KeyFile {
+  /** `FOLDER/NAME` of the pair: the key is NAME.key (PKCS #8), its public half NAME.pem. */
+  readonly path: string;
+  /** What the key is for, for the messages: `the key that signs images`. */
+  readonly purpose: string;
+  /** What to do with it, for who reads that it was made. */
+  readonly advice: string;
+}
+
+/** Why a private key that others can read is refused. */
+async function refuseExposed({ files }: Pick<Host, 'files'>, path: string): Promise<void> {
+  const stat = await files.stat(path);
+  if (stat && stat.type !== 'symlink' && (stat.mode & 0o077) !== 0)
+    throw new StatectlError('key-exposed', `${path} can be read by others (mode ${stat.mode.toString(8)})`, {
+      hint: `chmod 600 ${path}; if somebody may have copied it, make a new one`,
+    });
+}
+
+/** Reads a private key. Throws `key-exposed`, `key-invalid`. */
+export async function readPrivateKey(host: Pick<Host, 'files'>, path: string): Promise<KeyPair> {
+  await refuseExposed(host, path);
+  const pem = await host.files.readText(path);
+  try {
+    const privateKey = createPrivateKey(pem);
+    return { privateKey, publicPem: createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString() };
+  } catch (cause) {
+    throw new StatectlError('key-invalid', `${path} is no private key: ${reasonOf(cause)}`, {
+      cause,
+      hint: 'restore it from where you keep a copy; without the key, machines trust nothing new',
+    });
+  }
+}
+
+/**
+ * Reads a key pair, or makes it on first need and says so; what is there is never overwritten. `publicFile` is what goes
+ * into NAME.pem, the public key when left out. Throws `key-exposed`, `key-invalid`, `key-lost`, `keys-unwritable`.
+ */
+export async function keyPair(
+  host: Pick<Host, 'files' | 'console'>,
+  { path, purpose, advice }: KeyFile,
+  make: () => KeyObject,
+  publicFile?: (pair: KeyPair) => string,
+): Promise<KeyPair> {
+  const { files, console } = host;
+  const privatePath = `${path}.key`;
+  if (await files.stat(privatePath)) {
+    const pair = await readPrivateKey(host, privatePath);
+    if (!(await files.stat(`${path}.pem`))) await files.write(`${path}.pem`, publicFile?.(pair) ?? pair.publicPem);
+    return pair;
+  }
+  if (await files.stat(`${path}.pem`))
+    throw new StatectlError('key-lost', `${path}.pem is there, but not ${privatePath}, ${purpose}`, {
+      hint: `restore ${privatePath}. To begin anew, move ${path}.pem away: every machine must then get the new one`,
+    });
+  const privateKey = make();
+  const publicPem = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
+  const pair = { privateKey, publicPem };
+  try {
+    await files.mkdir(path.slice(0, path.lastIndexOf('/')), 0o700);
+    await files.write(privatePath, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+    await files.write(`${path}.pem`, publicFile?.(pair) ?? publicPem);
+  } catch (cause) {
+    throw new StatectlError('keys-unwritable', `${privatePath} cannot be made: ${reasonOf(cause)}`, {
+      cause,
+      hint: 'run as the owner of that folder, or name another with --keys or --state',
+    });
+  }
+  console.line('info', `made ${purpose}: ${privatePath} (${advice})`);
+  return pair;
+}

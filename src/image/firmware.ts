@@ -1,0 +1,44 @@
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import type { Files } from '../host/host.ts';
+import type { Decompress } from './decompress.ts';
+import { readModinfo } from './elf.ts';
+import { patternOf } from './glob.ts';
+import { onMachine, resolveInTree } from './tree.ts';
+
+/** The firmware names in a module. */
+export async function firmwareOf(
+  files: Files,
+  root: string,
+  path: string,
+  decompress: Decompress,
+): Promise<readonly string[]> {
+  const bytes = await plainModule(await files.read(onMachine(root, path)), path, decompress);
+  return readModinfo(bytes, path).get('firmware') ?? [];
+}
+
+/** A module as it is loaded, whatever the kernel's package packed it with. */
+export async function plainModule(bytes: Buffer, path: string, decompress: Decompress): Promise<Buffer> {
+  if (path.endsWith('.xz')) return decompress('xz', bytes);
+  return path.endsWith('.gz') ? gunzipSync(bytes) : path.endsWith('.zst') ? zstdDecompressSync(bytes) : bytes;
+}
+
+/** Every file of a firmware name, which may be a glob (`brcm/brcmfmac*-sdio.*.bin`), where the kernel or udev would look. */
+export async function findFirmware(files: Files, root: string, release: string, name: string): Promise<string[]> {
+  // The order of fw_path in drivers/base/firmware_loader/main.c.
+  for (const place of [`updates/${release}/`, 'updates/', `${release}/`, ''])
+    for (const folder of ['/lib/firmware', '/usr/lib/firmware']) {
+      const found = await firmwareIn(files, root, `${folder}/${place}${name}`);
+      if (found.length > 0) return found;
+    }
+  return [];
+}
+
+async function firmwareIn(files: Files, root: string, path: string): Promise<string[]> {
+  const slash = path.lastIndexOf('/');
+  const parent = await resolveInTree(files, root, path.slice(0, slash));
+  if (parent?.stat.type !== 'dir') return [];
+  const pattern = patternOf(path.slice(slash + 1));
+  const present = await files.list(onMachine(root, parent.path));
+  const matches = present.filter((name) => pattern.test(name.replace(/\.(xz|zst)$/, '')));
+  return matches.map((name) => `${path.slice(0, slash)}/${name}`);
+}

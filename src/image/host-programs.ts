@@ -1,0 +1,67 @@
+import { StatectlError } from '../error.ts';
+import type { Host, RunOptions } from '../host/host.ts';
+
+/** The programs that building takes from the admin's machine, and the Debian package of each. */
+export const DEBIAN_PACKAGES = {
+  bzip2: 'bzip2',
+  cp: 'coreutils',
+  depmod: 'kmod',
+  find: 'findutils',
+  'fsck.erofs': 'erofs-utils',
+  id: 'coreutils',
+  lz4: 'lz4',
+  mknod: 'coreutils',
+  'mkfs.erofs': 'erofs-utils',
+  mksquashfs: 'squashfs-tools',
+  mmdebstrap: 'mmdebstrap',
+  patchelf: 'patchelf',
+  strip: 'binutils',
+  tar: 'tar',
+  uname: 'coreutils',
+  unsquashfs: 'squashfs-tools',
+  xz: 'xz-utils',
+} as const;
+export type HostProgram = keyof typeof DEBIAN_PACKAGES;
+
+/** What to do about programs that are not there. */
+export const installHint = (programs: readonly HostProgram[]): string =>
+  `needs ${programs.join(', ')}: apt install ${[...new Set(programs.map((program) => DEBIAN_PACKAGES[program]))].join(' ')}`;
+
+const isMissing = (error: unknown): boolean => error instanceof StatectlError && error.code === 'program-missing';
+
+const missing = (programs: readonly HostProgram[], cause?: unknown): StatectlError =>
+  new StatectlError('program-missing', `this machine lacks ${programs.join(', ')}`, {
+    cause,
+    hint: installHint(programs),
+  });
+
+/** Looks for programs before work that takes minutes. Throws `program-missing`, which names all of them. */
+export async function requirePrograms({ exec }: Pick<Host, 'exec'>, programs: readonly HostProgram[]): Promise<void> {
+  const lacking: HostProgram[] = [];
+  // What it answers does not matter, only that it can be started.
+  for (const program of programs)
+    await exec.run([program, '--version']).catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+      lacking.push(program);
+    });
+  if (lacking.length > 0) throw missing(lacking);
+}
+
+/**
+ * Runs a program that must succeed; its standard output. Throws `program-missing`, and `build-failed` with the last lines
+ * of what it printed.
+ */
+export async function runProgram(
+  { exec }: Pick<Host, 'exec'>,
+  argv: readonly [HostProgram, ...string[]],
+  options: RunOptions & { readonly hint?: string } = {},
+): Promise<string> {
+  const { hint, ...runOptions } = options;
+  const result = await exec.run(argv, runOptions).catch((error: unknown) => {
+    throw isMissing(error) ? missing([argv[0]], error) : error;
+  });
+  if (result.exitCode === 0) return result.stdout;
+  const said = `${result.stderr}\n${result.stdout}`.split(/[\r\n]/).filter((line) => line.trim() !== '');
+  const why = said.length > 0 ? said.slice(-3).join(' / ') : `exit status ${result.exitCode}`;
+  throw new StatectlError('build-failed', `${argv[0]} failed: ${why}`, { hint });
+}

@@ -1,0 +1,47 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { buildDemo, DEMO } from '../../build/demo.ts';
+import { linuxHost } from '../../src/host/linux/host.ts';
+import { addImage } from '../../src/server/add-image.ts';
+import { openStore } from '../../src/server/store.ts';
+import { useImage } from '../../src/server/uses.ts';
+import { makeTinyImage, makeTinyTree } from '../fixtures/vm/tiny-system.ts';
+
+/** An image as it was built, and a server's state directory that offers it to every machine. */
+interface Offered {
+  readonly dir: string;
+  readonly state: string;
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    readonly images: { readonly demo: Offered; readonly tiny: Offered };
+    /** The tree of the tiny system. */
+    readonly tinyTree: string;
+  }
+}
+
+/** Builds once what all boots share: the demo image, the tiny one, and a store of each. */
+export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  await buildDemo();
+  const dir = await mkdtemp(join(tmpdir(), 'statectl-boot-'));
+  const tinyTree = join(dir, 'tiny-tree');
+  await makeTinyTree(tinyTree);
+  await makeTinyImage(tinyTree, join(dir, 'tiny'));
+  provide('tinyTree', tinyTree);
+  provide('images', {
+    demo: await offer(DEMO.image, DEMO.initramfs, join(dir, 'demo-state')),
+    // No machine fetches an initramfs from this one.
+    tiny: await offer(join(dir, 'tiny'), join(dir, 'tiny/vmlinuz'), join(dir, 'tiny-state')),
+  });
+  return () => rm(dir, { recursive: true });
+}
+
+async function offer(dir: string, initramfs: string, state: string): Promise<Offered> {
+  const store = await openStore(state, linuxHost(), 'create');
+  const { name } = await addImage(store, dir, { initramfs });
+  await useImage(store, name);
+  return { dir, state };
+}

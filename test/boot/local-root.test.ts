@@ -1,0 +1,145 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import type { BootRecord } from '../../src/boot/boot-record.ts';
+import { type DiskFile, makeDisk, type Partition } from '../fixtures/vm/disk.ts';
+import { type InitramfsFile, initramfsWith, initramfsWithLoader } from '../fixtures/vm/initramfs.ts';
+import { makeTinyTree } from '../fixtures/vm/tiny-system.ts';
+import { bootMachine, type Machine } from './machine.ts';
+
+const UUID = '0b6e3ad2-6c1f-4a58-8d0e-7f5c2a914b3d';
+const PARTUUID = '9d4f2c60-1b7a-4e35-a0c8-52e6f3b7d911';
+
+describe('a system on a disk, which is one busybox without glibc and without systemd', () => {
+  test.concurrent.each<readonly [string, Partition]>([
+    ['LABEL=tiny', { type: 'ext4', label: 'tiny' }],
+    [`UUID=${UUID}`, { type: 'btrfs', uuid: UUID }],
+    [`PARTUUID=${PARTUUID}`, { type: 'squashfs', partuuid: PARTUUID }],
+    ['/dev/vda', { type: 'erofs' }],
+  ])('boots by root=%s', async (root, partition) => {
+    await using disk = await makeDisk({ ...partition, tree: inject('tinyTree') });
+    await using vm = await bootMachine({ disks: [disk], cmdline: `root=${root}`, memoryMiB: 512 });
+    await vm.console(/tiny: init/);
+    const [, type, options = ''] = /^\S+ \/ (\S+) (\S+)/m.exec(await vm.shell('cat /proc/mounts')) ?? [];
+    expect(type).toBe(partition.type);
+    expect(options.split(',')).toContain('ro');
+    await expect(vm.shell('echo x > /usr/x')).rejects.toThrow('Read-only file system');
+    const record = JSON.parse(await vm.shell('cat /run/statectl/boot.json')) as BootRecord;
+    expect(record).toMatchObject({ source: 'partition', root: { type, verified: false }, leases: [], init: '/sbin/init' });
+    expect(await vm.shell('/run/statectl/rt/statectl --version')).toBe(record.statectl);
+  });
+});
+
+describe('a foreign squashfs, in which nobody made mount points', () => {
+  let dir: string;
+  let disk: DiskFile;
+  let vm: Machine;
+
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'statectl-foreign-'));
+    await makeTinyTree(dir, { foreign: true });
+    disk = await makeDisk({ type: 'squashfs', tree: dir });
+    vm = await bootMachine({ disks: [disk], cmdline: 'root=/dev/vda', memoryMiB: 512 });
+  });
+  afterAll(async () => {
+    await vm[Symbol.asyncDispose]();
+    await disk[Symbol.asyncDispose]();
+    await rm(dir, { recursive: true });
+  });
+
+  test('gets them from a read-only overlay', async () => {
+    await vm.console(/tiny: init/);
+    expect(await vm.shell('cat /proc/mounts')).toMatch(/ \/ overlay ro,/);
+    await vm.shell('for at in user-data home root mnt tmp run; do mountpoint -q /$at || exit 1; done'.replace('exit 1', 'echo missing $at'));
+    await vm.shell('touch /tmp/x /etc/x /var/x /user-data/x');
+  });
+
+  test('cannot be made writable', async () => {
+    await expect(vm.shell('mount -o remount,rw /')).rejects.toThrow();
+    await expect(vm.shell('echo x > /bin/x')).rejects.toThrow('Read-only file system');
+  });
+});
+
+describe('a machine whose root is not what the command line says', () => {
+  let disks: readonly DiskFile[];
+  let initramfs: InitramfsFile;
+  let vm: Machine;
+
+  beforeAll(async () => {
+    const empty = { type: 'ext4', label: 'no-init' } as const;
+    disks = [await makeDisk(empty), await makeDisk({ type: 'squashfs', tree: inject('tinyTree'), label: 'good' })];
+    initramfs = await initramfsWith({ 'etc/cmdline.d/test.conf': 'root=LABEL=nowhere rootdelay=2\n' });
+    vm = await bootMachine({ disks, initramfs: initramfs.file, panic: '', expects: 'trouble', memoryMiB: 512 });
+  });
+  afterAll(async () => {
+    await vm[Symbol.asyncDispose]();
+    for (const each of [initramfs, ...disks]) await each[Symbol.asyncDispose]();
+  });
+
+  async function tryAgainWith(cmdline: string) {
+    await vm.shell(`echo '${cmdline}' > /etc/cmdline.d/test.conf`);
+    vm.type('exit\n');
+  }
+
+  async function refusal() {
+    const failed = await vm.event('failed');
+    await vm.rescueShell();
+    return failed;
+  }
+
+  test('says visibly how long it waits for the root, and lists what is there instead', async () => {
+    await vm.console(/LABEL=nowhere did not appear in 2 s/);
+    const failed = await refusal();
+    expect(failed).toMatchObject({ phase: 'slot', code: 'root-missing' });
+    expect(failed.text).toMatch(/the root LABEL=nowhere is not there; there are \/dev\/vda \(ext4, LABEL=no-init, UUID=\S+\), \/dev\/vdb \(squashfs\)/);
+    expect(failed.hint).toContain('a disk that is not listed may need a driver');
+  });
+
+  test.each([
+    ['root=', 'root-missing', 'No or empty root= argument'],
+    ['root=LABLE=good', 'root-unknown', "Don't know how to handle 'root=LABLE=good'"],
+    ['root=nfs:server:/x', 'root-unsupported', 'a root that statectl does not support yet'],
+  ])('refuses %s', async (cmdline, code, text) => {
+    await tryAgainWith(cmdline);
+    const failed = await refusal();
+    expect(failed.code).toBe(code);
+    expect(failed.text).toContain(text);
+    expect(failed.hint).toBeTruthy();
+  });
+
+  test('says that a root has no init, and what may be one', async () => {
+    await tryAgainWith('root=LABEL=no-init');
+    const failed = await refusal();
+    expect(failed).toMatchObject({ phase: 'handover', code: 'init-missing' });
+    expect(failed.text).toBe('the root has no executable /sbin/init, /etc/init, /bin/init, /bin/sh');
+  });
+
+  test('says that the init which was asked for is not there', async () => {
+    await tryAgainWith('root=/dev/vdb init=/sbin/nothing');
+    expect((await refusal()).text).toBe('the root has no executable /sbin/nothing');
+  });
+
+  test('boots at the next try when the root is right', async () => {
+    await tryAgainWith('root=/dev/vdb');
+    await vm.event('handed-over');
+    await vm.console(/tiny: init/);
+  });
+});
+
+test('an initramfs of another kernel says so, and what to do', async () => {
+  await using initramfs = await initramfsWithLoader((entry) => ({
+    ...entry,
+    name: entry.name.replace(/^(lib\/modules\/)[^/]+/, '$15.10.0-0-other'),
+  }));
+  await using vm = await bootMachine({ initramfs: initramfs.file, cmdline: 'root=LABEL=x rootdelay=1', expects: 'trouble' });
+  await vm.console(/this initramfs has no modules for kernel 6\.\S+; it has: 5\.10\.0-0-other/);
+  await vm.console(/→ boot the kernel that was built with it, or build the initramfs for this image again/);
+  expect(await vm.ended()).toBe('guest-reset');
+});
+
+test('a machine with too little memory for the initramfs says so and does not hang', async () => {
+  await using vm = await bootMachine({ memoryMiB: 160, cmdline: 'root=/dev/vda', expects: 'trouble' });
+  await vm.console(/Kernel panic - not syncing: System is deadlocked on memory/);
+  expect(await vm.ended()).toBe('guest-reset');
+});

@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { BootRecord } from '../../src/boot/boot-record.ts';
+import { PHASE_NAMES } from '../../src/boot/phase.ts';
+import { bootMachine, type Machine } from './machine.ts';
+import { type ServedImages, serveImages } from './serve-images.ts';
+
+const BROKEN_AFTER_BYTES = 30_000_000;
+
+describe('a machine with nothing but a network card', () => {
+  let server: ServedImages;
+  let vm: Machine;
+  let record: BootRecord;
+
+  beforeAll(async () => {
+    server = await serveImages('demo');
+    // The first transfer of the image breaks on its way.
+    server.fault(new RegExp(server.manifest.root.sha256), { kind: 'reset', afterBytes: BROKEN_AFTER_BYTES }, 1);
+    vm = await bootMachine({ netboot: server, memoryMiB: 2048 });
+  });
+  afterAll(async () => {
+    await vm[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+
+  test('boots by iPXE and HTTP to a login', async () => {
+    await vm.event('handed-over', { init: '/sbin/init' });
+    await vm.console(/login: /);
+    record = JSON.parse(await vm.run('cat /run/statectl/boot.json')) as BootRecord;
+    expect(server.log.find(({ path }) => path === '/boot.ipxe')).toMatchObject({ status: 200 });
+  });
+
+  test('goes on with a broken download where it stopped', () => {
+    const answers = server.log.filter(({ path }) => path.endsWith(server.manifest.root.sha256));
+    expect(answers.map(({ status }) => status)).toEqual([200, 206]);
+    const from = Number(/^bytes=(\d+)-$/.exec(answers[1]?.range ?? '')?.[1]);
+    expect(from).toBeGreaterThan(0);
+    expect(from).toBeLessThanOrEqual(BROKEN_AFTER_BYTES);
+    expect(answers[1]?.bytes).toBe(server.manifest.root.sizeBytes - from);
+  });
+
+  test('keeps a record of what it booted and how', () => {
+    const { root, name, version, kernelRelease } = server.manifest;
+    expect(record).toMatchObject({
+      source: 'fetched',
+      root: { type: 'squashfs', from: `${server.guestUrl}/blobs/sha256/${root.sha256}`, verified: true },
+      image: { name, version, sha256: root.sha256 },
+      server: server.guestUrl,
+      kernelRelease,
+      leases: [{ device: 'eth0', method: 'dhcp', address: '10.0.2.15', gateway: '10.0.2.2' }],
+      machineId: { machineIdOrigin: 'derived' },
+      init: '/sbin/init',
+    });
+    expect(record.phases.map((phase) => phase.name)).toEqual(PHASE_NAMES);
+  });
+
+  test('has a root that nobody can write to', async () => {
+    expect(await vm.run('findmnt -no FSTYPE,OPTIONS /')).toMatch(/^squashfs +ro,/);
+    await expect(vm.run('mount -o remount,rw /')).rejects.toThrow(/write-protected|cannot remount/);
+    for (const path of ['/x', '/usr/x', '/usr/bin/x', '/opt/x', '/lib/x', '/srv/x'])
+      await expect(vm.run(`echo x > ${path}`)).rejects.toThrow('Read-only file system');
+  });
+
+  test.each([
+    ['/etc', 'tmpfs', ['rw', 'nosuid', 'nodev']],
+    ['/var', 'overlay', ['rw']],
+    ['/tmp', 'tmpfs', ['rw', 'nosuid', 'nodev', 'noexec']],
+    ['/var/tmp', 'tmpfs', ['rw', 'nosuid', 'nodev', 'noexec']],
+    ['/usr/tmp', 'tmpfs', ['rw', 'nosuid', 'nodev', 'noexec']],
+    ['/user-data', 'tmpfs', ['rw', 'nosuid', 'nodev']],
+    ['/root', 'tmpfs', ['rw']],
+    ['/home', 'tmpfs', ['rw']],
+    ['/mnt', 'tmpfs', ['rw']],
+    ['/media', 'tmpfs', ['rw']],
+    ['/run', 'tmpfs', ['rw', 'nosuid', 'nodev']],
+  ])('has a writable %s on %s', async (path, type, options) => {
+    const [found = '', flags = ''] = (await vm.run(`findmnt -no FSTYPE,OPTIONS -M ${path}`)).split(/\s+/);
+    expect(found).toBe(type);
+    expect(flags.split(',')).toEqual(expect.arrayContaining(options));
+    await vm.run(`touch ${path}/written && rm ${path}/written`);
+  });
+
+  test('has the whole tree of /user-data, with the permissions of the documents', async () => {
+    const tree = await vm.run("cd /user-data && find . -xdev -mindepth 1 -maxdepth 3 -type d -printf '%m %P\\n' | sort -k 2");
+    expect(tree).toMatchInlineSnapshot(`
+      "755 mnt
+      755 persistent
+      755 persistent/config.d
+      755 persistent/etc
+      755 persistent/local
+      755 persistent/local/data
+      755 persistent/local/home
+      755 persistent/local/media
+      755 persistent/local/mnt
+      700 persistent/local/root
+      755 persistent/logs
+      755 persistent/rmount
+      755 persistent/var
+      755 tmpfs
+      755 tmpfs/etc
+      1777 tmpfs/tmp
+      755 tmpfs/var"
+    `);
+  });
+
+  test('keeps what the image had in the places that became writable', async () => {
+    await vm.run('grep -q ^root: /etc/passwd && dpkg-query -W systemd && test -d /var/lib/dpkg/info');
+    expect(await vm.run("stat -c '%a' /root /tmp /var/tmp")).toBe('700\n1777\n1777');
+  });
+
+  test('mounts nothing twice', async () => {
+    const targets = (await vm.run("findmnt -rno TARGET,FSTYPE | grep -v ' autofs$' | cut -d ' ' -f 1")).split('\n');
+    expect(targets.filter((target, index) => targets.indexOf(target) !== index)).toEqual([]);
+  });
+
+  test('runs systemd with no failed unit', async () => {
+    expect(await vm.run('systemctl is-system-running --wait || systemctl --failed --no-legend')).toBe('running');
+  });
+
+  test('keeps the logs of the initramfs over the switch', async () => {
+    const journal = (await vm.run('cat /run/statectl/journal.jsonl')).split('\n').map((line) => JSON.parse(line));
+    expect(journal.map(({ event }) => event)).toEqual(vm.events.map(({ event }) => event));
+    expect(await vm.run('journalctl -b -t statectl -o cat')).toMatch(/initramfs ready[^]*handover \(10\/10\)/);
+    expect(await vm.run('cat /run/initramfs/leases/eth0')).toContain('address=10.0.2.15');
+  });
+
+  test('has statectl in the running system without having it in its image', async () => {
+    await expect(vm.run('ls /usr/bin/statectl')).rejects.toThrow('No such file');
+    await vm.run('/run/statectl/rt/statectl status');
+    expect(await vm.run('/run/statectl/rt/statectl --version')).toBe(record.statectl);
+  });
+
+  test('reboots cleanly, and is the same machine afterwards', async () => {
+    const machineId = await vm.run('cat /etc/machine-id');
+    expect(machineId).toMatch(/^[0-9a-f]{32}$/);
+    expect(machineId).toBe(record.machineId?.machineId);
+    await vm.run('systemctl --no-block reboot');
+    expect(await vm.ended()).toBe('guest-reset');
+    expect(vm.transcript).toContain('Returning to initrd');
+    expect(vm.transcript.match(/still mounted at shutdown.*/g)).toBeNull();
+    await using tiny = await serveImages('tiny');
+    await using again = await bootMachine({ server: tiny });
+    await again.console(/tiny: init/);
+    expect(await again.shell('cat /etc/machine-id')).toBe(machineId);
+  });
+});

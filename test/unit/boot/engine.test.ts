@@ -1,0 +1,242 @@
+import { describe, expect, it } from 'vitest';
+import { type EngineOptions, PhaseFailure, planAll, runPhases } from '../../../src/boot/engine.ts';
+import type { Facts } from '../../../src/boot/facts.ts';
+import { type JournalEntry, openJournal } from '../../../src/boot/journal.ts';
+import { JOURNAL } from '../../../src/boot/paths.ts';
+import type { Phase } from '../../../src/boot/phase.ts';
+import type { Step } from '../../../src/boot/step.ts';
+import { StatectlError } from '../../../src/error.ts';
+import { memoryHost } from '../../../src/host/memory.ts';
+import { createFacts } from '../../fixtures/facts.ts';
+
+const write = (path: string): Step => ({ kind: 'write', path, content: path });
+const phase = (name: Phase['name'], ...rounds: Phase['rounds']): Phase => ({ name, rounds });
+
+interface Run {
+  readonly phases: readonly Phase[];
+  readonly breakAt?: readonly string[];
+  readonly firstIndex?: number;
+  readonly openBreak?: EngineOptions['openBreak'];
+}
+
+/** A machine on which phases run: what it said, journalled and kept. */
+function engine() {
+  const host = memoryHost({ files: { '/run/statectl': { type: 'dir' }, '/d': { type: 'dir' } } });
+  const journal: JournalEntry[] = [];
+  const kept: Facts[] = [];
+  const run = ({ phases, breakAt = [], firstIndex = 0, openBreak = async () => {} }: Run) =>
+    runPhases(phases, createFacts(), host, {
+      journal: async (entry) => void journal.push(entry),
+      signal: new AbortController().signal,
+      breakAt: new Set(breakAt),
+      openBreak,
+      firstIndex,
+      keep: async (facts) => void kept.push(facts),
+    });
+  return { host, journal, kept, run, said: () => host.lines.map(({ level, text }) => `${level} ${text}`) };
+}
+
+describe('a boot', () => {
+  it('gathers and plans round by round: a later look sees what the steps before it did', async () => {
+    const { run, host } = engine();
+    const seen: unknown[] = [];
+    const { facts, steps } = await run({
+      phases: [
+        phase(
+          'devices',
+          { plan: () => [write('/d/1')] },
+          {
+            gather: async ({ files }) => ({ offerFailure: (await files.list('/d')).join() }),
+            plan: ({ offerFailure }) => {
+              seen.push(offerFailure);
+              return [write('/d/2')];
+            },
+          },
+        ),
+      ],
+    });
+    expect(seen).toEqual(['1']);
+    expect(facts.offerFailure).toBe('1');
+    expect(steps).toEqual([write('/d/1'), write('/d/2')]);
+    expect(await host.files.list('/d')).toEqual(['1', '2']);
+  });
+
+  it('says each step under its phase, with its place in the story and how long it took', async () => {
+    const { run, said } = engine();
+    await run({ phases: [phase('mount', { plan: () => [write('/d/1')] }), phase('install', { plan: () => [write('/d/2')] })], firstIndex: 7 });
+    expect(said()).toEqual(['info mount (8/9): write /d/1 … done in 0 ms', 'info install (9/9): write /d/2 … done in 0 ms']);
+  });
+
+  it('times its phases by the clock of the machine', async () => {
+    const { run, host } = engine();
+    const wait = (ms: number) => ({ gather: async () => void (await host.clock.sleep(ms)) ?? {} });
+    const { phases } = await run({ phases: [phase('devices', wait(1500)), phase('network', wait(250))] });
+    expect(phases).toEqual([
+      { name: 'devices', startedMs: 0, tookMs: 1500, steps: 0 },
+      { name: 'network', startedMs: 1500, tookMs: 250, steps: 0 },
+    ]);
+  });
+
+  it('journals what began, what was done and said, and what ended', async () => {
+    const { run, journal } = engine();
+    await run({
+      phases: [
+        phase('mount', {
+          gather: async (_host, _facts, boot) => {
+            boot.say('looking');
+            boot.warn('odd');
+            return {};
+          },
+          plan: () => [{ kind: 'mkdir', path: '/d/x' }],
+        }),
+      ],
+    });
+    expect(journal).toEqual([
+      { event: 'phase-started', phase: 'mount' },
+      { event: 'said', level: 'info', phase: 'mount', text: 'looking' },
+      { event: 'said', level: 'warning', phase: 'mount', text: 'odd' },
+      { event: 'step', phase: 'mount', step: 'directory /d/x', command: 'mkdir -p /d/x', tookMs: 0 },
+      { event: 'phase-ended', phase: 'mount', tookMs: 0 },
+    ]);
+  });
+
+  it('keeps warnings for the record, and no secret in any of them', async () => {
+    const { run, said } = engine();
+    const { warnings } = await run({
+      phases: [phase('bundle', { gather: async (_host, _facts, boot) => (boot.warn('http://bob:hunter2@boot.lab/ is slow'), {}) })],
+    });
+    expect(warnings).toEqual(['http://[redacted]@boot.lab/ is slow']);
+    expect(said().join()).not.toContain('hunter2');
+  });
+
+  it('keeps the facts after every phase, so that a resumed boot has them', async () => {
+    const { run, kept } = engine();
+    await run({ phases: [phase('devices', { gather: async () => ({ blocks: [{ device: '/dev/sda' }] }) }), phase('network', { gather: async () => ({ leases: [] }) })] });
+    expect(kept.map(({ blocks, leases }) => [blocks?.length, leases?.length])).toEqual([
+      [1, 1],
+      [1, 0],
+    ]);
+  });
+});
+
+describe('a breakpoint', () => {
+  it('opens the shell before its phase, and the boot goes on when the shell is left', async () => {
+    const { run, journal, host } = engine();
+    const there: string[] = [];
+    await run({
+      phases: [phase('mount', { plan: () => [write('/d/1')] }), phase('install', { plan: () => [write('/d/2')] })],
+      breakAt: ['install'],
+      openBreak: async (name) => void there.push(`${name}: ${(await host.files.list('/d')).join()}`),
+    });
+    expect(there).toEqual(['install: 1']);
+    expect(await host.files.list('/d')).toEqual(['1', '2']);
+    expect(journal.filter(({ event }) => event === 'break')).toEqual([{ event: 'break', phase: 'install' }]);
+  });
+});
+
+describe('a phase that fails', () => {
+  const missing = new StatectlError('root-missing', 'the root is not there', { hint: 'plug it in' });
+  const fails = (error: unknown) => ({
+    gather: async () => {
+      throw error;
+    },
+  });
+
+  it('ends the boot with what went wrong and what to do, and keeps the facts until then', async () => {
+    const { run, journal, kept } = engine();
+    const failure = await run({ phases: [phase('devices', { gather: async () => ({ blocks: [] }) }), phase('slot', fails(missing)), phase('mount')] }).catch((error) => error);
+    expect(failure).toBeInstanceOf(PhaseFailure);
+    expect(failure).toMatchObject({ phase: 'slot', error: missing });
+    expect(journal.at(-1)).toEqual({ event: 'failed', phase: 'slot', code: 'root-missing', text: 'the root is not there', hint: 'plug it in' });
+    expect(kept.at(-1)).toMatchObject({ blocks: [] });
+  });
+
+  it('gives even what nobody foresaw a code and a hint', async () => {
+    const failure = await engine()
+      .run({ phases: [phase('mount', fails(new TypeError('x is not a function')))] })
+      .catch((error) => error);
+    expect(failure).toMatchObject({ phase: 'mount', error: { code: 'unexpected', message: 'x is not a function', hint: expect.stringContaining('dmesg') } });
+  });
+
+  it('is tried once more the other way, where it knows one', async () => {
+    const { run, said } = engine();
+    const other: Phase = {
+      name: 'update',
+      rounds: [{ gather: async (_host, { offer }) => (offer ? fails(missing).gather() : { offerFailure: 'went on' }) }],
+      instead: (error) => (error.code === 'root-missing' ? { offer: undefined } : undefined),
+    };
+    const { facts, warnings } = await run({ phases: [other] });
+    expect(facts).toMatchObject({ offer: undefined, offerFailure: 'went on' });
+    expect(warnings).toEqual(['the root is not there: trying another way']);
+    expect(said()).toEqual(['warning update (1/1): the root is not there: trying another way']);
+  });
+
+  it('fails when the other way fails as well, with what failed there', async () => {
+    const { run } = engine();
+    let tries = 0;
+    const other: Phase = {
+      name: 'update',
+      rounds: [
+        {
+          gather: async () => {
+            tries += 1;
+            throw new StatectlError(`try-${tries}`, 'no');
+          },
+        },
+      ],
+      instead: () => ({}),
+    };
+    await expect(run({ phases: [other] })).rejects.toMatchObject({ error: { code: 'try-2' } });
+    expect(tries).toBe(2);
+  });
+
+  it('does nothing of the phases after it', async () => {
+    const { run, host } = engine();
+    await run({ phases: [phase('slot', fails(missing)), phase('mount', { plan: () => [write('/d/1')] })] }).catch(() => {});
+    expect(await host.files.list('/d')).toEqual([]);
+  });
+});
+
+describe('the journal', () => {
+  const lines = async (files: { readText(path: string): Promise<string> }, path = JOURNAL) =>
+    (await files.readText(path))
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+
+  it('is one JSON object a line, in the order in which things happened, with the time of each', async () => {
+    const { files, clock } = memoryHost({ files: { '/run/statectl': { type: 'dir' } } });
+    const journal = openJournal(files, () => clock.uptimeMs(), '/dev/ttyS1');
+    await files.mkdir('/dev');
+    void journal({ event: 'phase-started', phase: 'mount' });
+    await clock.sleep(12.4);
+    void journal({ event: 'said', level: 'info', phase: 'mount', text: 'a "quoted"\nword' });
+    await journal({ event: 'phase-ended', phase: 'mount', tookMs: 12 });
+    expect(await lines(files)).toEqual([
+      { atMs: 0, event: 'phase-started', phase: 'mount' },
+      { atMs: 12, event: 'said', level: 'info', phase: 'mount', text: 'a "quoted"\nword' },
+      { atMs: 12, event: 'phase-ended', phase: 'mount', tookMs: 12 },
+    ]);
+    expect(await lines(files, '/dev/ttyS1')).toHaveLength(3);
+  });
+
+  it('never costs a boot: a full /run and a port that is not there are passed over', async () => {
+    const { files, clock } = memoryHost();
+    const journal = openJournal(files, () => clock.uptimeMs(), '/dev/ttyS9');
+    await expect(journal({ event: 'boot-started', version: '1' })).resolves.toBeUndefined();
+  });
+
+  it('stays JSON when secrets are taken out', async () => {
+    const { files, clock } = memoryHost({ files: { '/run/statectl': { type: 'dir' } } });
+    const journal = openJournal(files, () => clock.uptimeMs(), undefined);
+    await journal({ event: 'said', level: 'info', phase: 'cmdline', text: 'root=x rd.iscsi.password="a b" statectl.token=abc' });
+    expect(await lines(files)).toMatchObject([{ text: 'root=x rd.iscsi.password=[redacted] statectl.token=[redacted]' }]);
+  });
+});
+
+describe('planAll', () => {
+  it('lists the steps of all phases in order, and touches nothing', () => {
+    const phases = [phase('devices', { plan: () => [write('/1')] }, { gather: () => Promise.reject(new Error('looked')), plan: () => [write('/2')] }), phase('mount', { plan: () => [write('/3')] })];
+    expect(planAll(phases, createFacts()).map(({ phase: name, step }) => `${name} ${step.kind === 'write' && step.path}`)).toEqual(['devices /1', 'devices /2', 'mount /3']);
+  });
+});

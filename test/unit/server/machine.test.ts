@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { machineFromQuery, machineQuery, normalMac, runsOn } from '../../../src/server/machine.ts';
+import { parseSelector, writeSelector } from '../../../src/server/selector.ts';
+
+test.each(['52:54:00:AB:cd:56', '52-54-00-ab-cd-56', '5254.00ab.cd56', '525400ABCD56', '01-52-54-00-ab-cd-56'])(
+  'a MAC address may be written as %s',
+  (text) => {
+    expect(normalMac(text)).toBe('52:54:00:ab:cd:56');
+  },
+);
+
+test.each(['', '52:54:00:ab:cd', '52:54-00:ab:cd:56', '52:54:00:ab:cd:5g', '525400abcd561'])(
+  '%j is no MAC address',
+  (text) => {
+    expect(normalMac(text)).toBeUndefined();
+  },
+);
+
+test('what iPXE leaves empty counts as not said', () => {
+  expect(machineFromQuery({ mac: '', uuid: '', serial: ' ', arch: 'x86_64' })).toEqual({ arch: 'x86_64' });
+});
+
+test('a UUID that a maker put on every board says nothing', () => {
+  const query = { uuid: '00000000-0000-0000-0000-000000000000', arch: 'arm64' };
+  expect(machineFromQuery(query)).toEqual({ arch: 'aarch64' });
+  expect(machineFromQuery({ uuid: 'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF' })).toEqual({});
+  expect(machineFromQuery({ uuid: '00000000-0000-0000-0000-0CC47A123456' }).uuid).toBe(
+    '00000000-0000-0000-0000-0cc47a123456',
+  );
+  expect(() => parseSelector('uuid=00000000-0000-0000-0000-000000000000')).toThrow('is not a uuid');
+});
+
+test('a value that cannot be is refused, and so is a value given twice', () => {
+  expect(() => machineFromQuery({ mac: 'nonsense' })).toThrow(expect.objectContaining({ code: 'machine-invalid' }));
+  expect(() => machineFromQuery({ mac: ['52:54:00:ab:cd:56', '52:54:00:ab:cd:57'] })).toThrow('more than once');
+});
+
+test('a machine asks again with what it said before', () => {
+  const machine = { mac: '52:54:00:ab:cd:56', serial: 'A&B #1' };
+  const query = machineQuery(machine);
+  expect(query).toBe('mac=52:54:00:ab:cd:56&serial=A%26B%20%231');
+  expect(machineFromQuery(Object.fromEntries(new URLSearchParams(query)))).toEqual(machine);
+});
+
+test('a 32-bit iPXE does not keep a PC from a 64-bit image, another processor does', () => {
+  expect(runsOn('x86_64', { arch: 'i386' })).toBe(true);
+  expect(runsOn('x86_64', {})).toBe(true);
+  expect(runsOn('x86_64', { arch: 'aarch64' })).toBe(false);
+});
+
+test('selectors have one form however they are typed', () => {
+  expect(writeSelector(parseSelector('MAC=5254.00AB.CD56'))).toBe('mac=52:54:00:ab:cd:56');
+  expect(writeSelector(parseSelector('arch=amd64'))).toBe('arch=x86_64');
+  expect(writeSelector(parseSelector('serial=PF0=X'))).toBe('serial=PF0=X');
+});
+
+test.each(['mac', '=x', 'hostname=lab1', 'mac='])('%j selects nothing', (text) => {
+  expect(() => parseSelector(text)).toThrow();
+});
