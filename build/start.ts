@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
@@ -68,11 +69,12 @@ try {
     await Promise.race([qemu, openLogin(agent)]);
     await qemu;
   } else {
-    const limit = setTimeout(() => qemu.kill(), BOOT_MS);
+    const late = sleep(BOOT_MS, undefined, { ref: false }).then(() => {
+      throw new Error(`no answer from the machine in ${BOOT_MS / 60_000} min; \`npm start -- --log\` shows its console`);
+    });
     try {
-      await report(agent, started);
+      await Promise.race([report(agent, started), late]);
     } finally {
-      clearTimeout(limit);
       qemu.kill();
       await qemu;
     }
@@ -84,19 +86,17 @@ try {
   await rm(work, { recursive: true, force: true });
 }
 
-/** The server prints its address when it listens. */
-async function listeningPort(): Promise<number> {
+/** The server says its address when it listens; what follows is its access log, which nobody reads here. */
+function listeningPort(): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
   let seen = '';
-  for await (const chunk of server.stdout) {
-    seen += String(chunk);
+  server.stdout.on('data', (chunk: Buffer) => {
+    seen = (seen + String(chunk)).slice(-4096);
     const match = /http:\/\/[^\s:]+:(\d+)/.exec(seen);
-    if (match) {
-      // Nobody reads further: the access log must not fill the pipe.
-      server.stdout.resume();
-      return Number(match[1]);
-    }
-  }
-  throw new Error('the server ended before it listened');
+    if (match) resolve(Number(match[1]));
+  });
+  void server.then(() => reject(new Error('the server ended before it listened')));
+  return promise;
 }
 
 function qemuArguments(port: number, agentSocket: string): string[] {

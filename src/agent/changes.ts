@@ -30,6 +30,8 @@ export interface Place {
   readonly upper?: string;
   /** Of an overlay: the image's directory below it. */
   readonly lower?: string;
+  /** Of an overlay: it was mounted with redirect_dir=off and metacopy=off, so while it is seen its marks tell nothing more. */
+  readonly plain?: boolean;
   /** Of a ramdisk: the image's directory that it is a copy of. */
   readonly image?: string;
 }
@@ -175,7 +177,7 @@ async function scanPlace(host: Pick<Host, 'files' | 'exec'>, place: Place, optio
     const { files, bytes } = await scanTmpfs(scan, place.mountPoint, inodes);
     return { place, changes, totals: { added: files, changed: 0, deleted: 0, bytes }, limits };
   }
-  await (place.kind === 'overlay' ? scanOverlay(scan, trees) : scanRamdisk(scan, trees));
+  await (place.kind === 'overlay' ? scanOverlay(scan, trees, place.plain) : scanRamdisk(scan, trees));
   const counted = countOnce(
     changes.sort((a, b) => (a.path < b.path ? -1 : 1)),
     inodes,

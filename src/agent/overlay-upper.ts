@@ -76,12 +76,12 @@ function goneByMarks(upper: string, marks: Marks): IsGone {
  * An upper holds what was written; what it lacks shows through from the image, unless a whiteout or an opaque directory hides
  * it. A directory copied up for its children's sake equals the image's. Throws `overlay-not-plain`.
  */
-export async function scanOverlay(scan: Scan, trees: Trees): Promise<void> {
+export async function scanOverlay(scan: Scan, trees: Trees, plain = false): Promise<void> {
   const upper = trees.live;
-  const marks = await readMarks(scan, upper);
-  if (marks) refuseIndirect(upper, marks);
   // Mounted twice means that something else covers it.
   const visible = scan.mountPoints.filter((path) => path === trees.shown).length === 1;
+  const marks = plain && visible ? undefined : await readMarks(scan, upper);
+  if (marks) refuseIndirect(upper, marks);
   if (!visible && !marks) scan.limit('xattrs: unread and not mounted, so what opaque directories hide is not listed');
   await diffTrees(scan, trees, visible ? goneFromMount(scan) : goneByMarks(upper, marks ?? new Map()));
 }

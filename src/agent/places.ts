@@ -1,3 +1,4 @@
+import { dirname } from 'node:path/posix';
 import type { BootRecord } from '../boot/boot-record.ts';
 import type { Place as BootPlace } from '../boot/layout.ts';
 import type { Place } from './changes.ts';
@@ -11,8 +12,8 @@ export interface PlaceStatus {
   /** What is mounted there: `tmpfs`, `/dev/vdb:/persistent/local/home`; undefined when nothing is (any more). */
   readonly source?: string;
   readonly fsType?: string;
-  /** Of a tmpfs, as mount(8) shows it: `65536k`. */
-  readonly limit?: string;
+  /** Most that a place in RAM may take. */
+  readonly limitBytes?: number;
 }
 
 const NETWORK_TYPES = new Set(['nfs', 'nfs4', 'cifs', '9p', 'virtiofs', 'fuse.sshfs', 'ceph']);
@@ -23,17 +24,20 @@ const isWritable = ({ options, superOptions }: MountInfo): boolean => options.in
 
 const shownSource = ({ source, root }: MountInfo): string => (root === '/' ? source : `${source}:${root}`);
 
-const limitOf = ({ superOptions }: MountInfo): string | undefined =>
-  superOptions.find((option) => option.startsWith('size='))?.slice('size='.length);
+/** The kernel shows the limit of a tmpfs in KiB: `size=65536k`. */
+function limitOf({ superOptions }: MountInfo): number | undefined {
+  const size = /^size=(\d+)k$/.exec(superOptions.find((option) => option.startsWith('size=')) ?? '')?.[1];
+  return size === undefined ? undefined : Number(size) * 1024;
+}
 
-function statusOf(mountPoint: string, kind: PlaceStatus['kind'], persistent: boolean, mount: MountInfo | undefined): PlaceStatus {
-  const limit = mount && limitOf(mount);
+function statusOf(mountPoint: string, kind: PlaceStatus['kind'], persistent: boolean, mount?: MountInfo, room = mount): PlaceStatus {
+  const limitBytes = room && limitOf(room);
   return {
     mountPoint,
     kind,
     persistent,
     ...(mount ? { source: shownSource(mount), fsType: mount.fsType } : {}),
-    ...(limit === undefined ? {} : { limit }),
+    ...(limitBytes === undefined ? {} : { limitBytes }),
   };
 }
 
@@ -41,7 +45,12 @@ function statusOf(mountPoint: string, kind: PlaceStatus['kind'], persistent: boo
 export function placeStatus(record: BootRecord, mounts: readonly MountInfo[]): readonly PlaceStatus[] {
   const at = (mountPoint: string) => mounts.findLast((mount) => mount.mountPoint === mountPoint);
   const known = new Set([...record.places.map(({ mountPoint }) => mountPoint), '/user-data']);
-  const places = record.places.map(({ mountPoint, kind, persistent }) => statusOf(mountPoint, kind, persistent, at(mountPoint)));
+  const places = record.places.map(({ mountPoint, kind, persistent, upper }) => {
+    // The changes of an overlay have a file system of their own.
+    const room = upper === undefined || persistent ? at(mountPoint) : at(dirname(upper));
+    const status = statusOf(mountPoint, kind, persistent, at(mountPoint), room);
+    return upper !== undefined && persistent && status.source ? { ...status, source: upper } : status;
+  });
   const userData = statusOf('/user-data', record.persistent ? 'disk' : 'tmpfs', record.persistent !== undefined, at('/user-data'));
   const others = mounts.filter((mount) => isDisk(mount) && isWritable(mount) && !known.has(mount.mountPoint) && at(mount.mountPoint) === mount);
   return [...places, userData, ...others.map((mount) => statusOf(mount.mountPoint, 'disk', true, mount))].sort((a, b) => (a.mountPoint < b.mountPoint ? -1 : 1));
@@ -60,7 +69,7 @@ export function placesToScan(record: BootRecord): readonly Place[] {
   const places = record.places.flatMap((place): readonly Place[] => {
     if (place.persistent || place.kind === 'symlink') return [];
     if (place.kind === 'bind') return place.image === undefined ? [] : [{ ...place, kind: 'ramdisk' }];
-    return [{ ...place, kind: place.kind }];
+    return [{ ...place, kind: place.kind, ...(place.kind === 'overlay' ? { plain: true } : {}) }];
   });
   const userData: readonly Place[] = record.persistent ? [] : [{ mountPoint: '/user-data', kind: 'tmpfs', persistent: false }];
   return [...places, ...userData];

@@ -76,7 +76,7 @@ const executors: Executors = {
     if (result.exitCode !== 0) boot.warn(`no DHCP server answered on ${step.device} within ${step.seconds} s`);
   },
   async fetch(step, host, boot) {
-    await fetchVerified(host, step, boot);
+    await fetchVerified(host, step, boot, step.limits);
   },
   async verify(step, host) {
     await verifyFile(host, step);

@@ -53,6 +53,9 @@ const NEEDED: ReadonlySet<PhaseName> = new Set(['cmdline', 'config']);
 
 const from = (phase: PhaseName): string => `--from ${phase}`;
 
+/** The phase that can go on without this one. */
+export const phaseAfter = (phase: PhaseName): PhaseName | undefined => (NEEDED.has(phase) ? undefined : PHASE_NAMES[PHASE_NAMES.indexOf(phase) + 1]);
+
 /** The words for the next `statectl boot` that try again: from the failed phase, or from an earlier one that is named. */
 export function retryAnswer(state: RescueState, wanted?: string): string {
   if (state.kind === 'break') throw notNow('nothing failed yet', '`statectl rescue continue`, or leaving the shell, goes on');
@@ -70,9 +73,8 @@ export function continueAnswer(state: RescueState): string {
   if (state.kind === 'break') return '';
   if (state.kind === 'asked') return from('cmdline');
   if (state.kind !== 'failed') throw notNow(sayState(state), '`statectl rescue retry` begins anew');
-  const next = PHASE_NAMES[PHASE_NAMES.indexOf(state.phase) + 1];
-  if (NEEDED.has(state.phase) || next === undefined)
-    throw notNow(`${state.phase} cannot be left out: ${next === undefined ? 'it is the last phase' : 'no later phase could know what to do'}`, 'mend what it says, then `statectl rescue retry`');
+  const next = phaseAfter(state.phase);
+  if (next === undefined) throw notNow(`${state.phase} cannot be left out: nothing works without it`, 'mend what it says, then `statectl rescue retry`');
   return from(next);
 }
 

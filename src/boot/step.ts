@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import type { DownloadLimits } from '../fetch/download.ts';
 import { shellLine, shellQuote } from '../host/shell-line.ts';
 
 /**
@@ -34,7 +35,7 @@ export type Step =
   | { readonly kind: 'address'; readonly device: string; readonly address: string; readonly prefixLength: number }
   | { readonly kind: 'route'; readonly device: string; readonly gateway: string }
   | { readonly kind: 'dhcp'; readonly device: string; readonly seconds: number; readonly hostname?: string }
-  | { readonly kind: 'fetch'; readonly urls: readonly string[]; readonly to: string; readonly sha256: string; readonly sizeBytes: number }
+  | { readonly kind: 'fetch'; readonly urls: readonly string[]; readonly to: string; readonly sha256: string; readonly sizeBytes: number; readonly limits?: DownloadLimits }
   | { readonly kind: 'verify'; readonly path: string; readonly sha256: string; readonly sizeBytes: number }
   | { readonly kind: 'rename'; readonly from: string; readonly to: string }
   | { readonly kind: 'remove'; readonly path: string }
@@ -141,7 +142,9 @@ export function shellOf(step: Step): string {
     case 'mount':
       return shellLine(mountArgv(step));
     case 'copy':
-      return copyArgvs(step).map(shellLine).join(' && ');
+      if (step.what === 'everything') return copyArgvs(step).map(shellLine).join(' && ');
+      // ash takes its own cp(1), which knows no --attributes-only, whatever PATH says.
+      return `( cd ${shellQuote(step.from)} && find . -xdev '(' -type d -o -type l ')' | cpio -o -H newc ) | ( cd ${shellQuote(step.to)} && cpio -idmu )`;
     case 'copy-file':
       return [['mkdir', '-p', dirname(step.to)], ['rm', '-f', step.to], ['cp', step.from, step.to], ['chmod', octal(step.mode), step.to]].map(shellLine).join(' && ');
     case 'coldplug':

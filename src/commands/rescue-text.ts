@@ -1,6 +1,5 @@
-import { PHASE_NAMES } from '../boot/phase.ts';
 import { redact } from '../boot/redact.ts';
-import { type RescueState, sayState } from '../boot/rescue-state.ts';
+import { phaseAfter, type RescueState, sayState } from '../boot/rescue-state.ts';
 import { asciiTable } from './ascii-table.ts';
 
 /** Why there is a rescue shell, and what can be done in it; in the running system, what is left to read. */
@@ -28,7 +27,7 @@ const LEAVING: readonly Row[] = [
 function doing(state: RescueState): readonly Row[] {
   switch (state.kind) {
     case 'failed': {
-      const next = PHASE_NAMES[PHASE_NAMES.indexOf(state.phase) + 1];
+      const next = phaseAfter(state.phase);
       const goOn: readonly Row[] = next ? [['continue', `leave ${state.phase} out and go on with ${next}`]] : [];
       return [['retry [PHASE]', `try ${state.phase} again, or begin at an earlier phase`], ...goOn, ...LEAVING];
     }

@@ -30,7 +30,7 @@ export async function rescue(host: Host, words: readonly string[], print: Print 
       return 0;
     case 'log':
       await mustRead(host, JOURNAL, 'statectl did not boot this system');
-      print(json ? await host.files.readText(JOURNAL) : journalText(await readJournal(host.files)));
+      print(json ? await host.files.readText(JOURNAL) : redact(journalText(await readJournal(host.files))));
       return 0;
     case 'config':
       print(await settings(host, json));

@@ -1,4 +1,4 @@
-import { type ReportOptions, renderChanges, summarizeChanges } from '../agent/change-report.ts';
+import { type ReportOptions, renderChanges, sizeText, summarizeChanges } from '../agent/change-report.ts';
 import type { PlaceStatus } from '../agent/places.ts';
 import type { Status } from '../agent/status.ts';
 import type { BootRecord } from '../boot/boot-record.ts';
@@ -14,8 +14,14 @@ export function statusText({ boot, places, changes }: Status, options: ReportOpt
     section('in RAM, lost at a reboot', asciiTable(places.filter(({ persistent }) => !persistent).map(placeRow))),
     boot.warnings.length > 0 ? section('warnings of the boot', boot.warnings.map((text) => `  ! ${text}\n`).join('')) : '',
     troubleText(boot),
-    changes ? `\n${summarizeChanges(changes)}\n\n${renderChanges(changes, options)}` : '\nchanges: not looked for (--no-changes)\n',
+    changes ? changesText(changes, options) : '\nchanges: not looked for (--no-changes)\n',
   ].join('');
+}
+
+/** A place without changes is worth no line, unless something there could not be read. */
+function changesText(changes: NonNullable<Status['changes']>, options: ReportOptions): string {
+  const worth = changes.filter(({ totals, limits }) => totals.added + totals.changed + totals.deleted + limits.length > 0);
+  return `\n${summarizeChanges(changes)}\n${worth.length > 0 ? `\n${renderChanges(worth, options)}` : ''}`;
 }
 
 const section = (title: string, text: string): string => `\n${title}\n${text}`;
@@ -54,9 +60,9 @@ function phaseRows({ phases, bootMs }: BootRecord): readonly (readonly string[])
   return [...(first ? [['  kernel, /init', seconds(first.startedMs), '']] : []), ...rows, ['  total', seconds(bootMs), '']];
 }
 
-function placeRow({ mountPoint, kind, source, fsType, limit }: PlaceStatus): readonly string[] {
-  const where = source === undefined ? (kind === 'symlink' ? '' : 'NOT MOUNTED') : fsType === 'tmpfs' ? (limit === undefined ? '' : `at most ${limit}`) : source;
-  return [`  ${mountPoint}`, kind, where];
+function placeRow({ mountPoint, kind, persistent, source, limitBytes }: PlaceStatus): readonly string[] {
+  if (source === undefined) return [`  ${mountPoint}`, kind, kind === 'symlink' ? '' : 'NOT MOUNTED'];
+  return [`  ${mountPoint}`, kind, limitBytes !== undefined ? `at most ${sizeText(limitBytes)}` : persistent ? source : ''];
 }
 
 /** What a person had to do for this boot to come to its end. */

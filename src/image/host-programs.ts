@@ -4,6 +4,7 @@ import type { Host, RunOptions } from '../host/host.ts';
 /** The programs that building takes from the admin's machine, and the Debian package of each. */
 export const DEBIAN_PACKAGES = {
   bzip2: 'bzip2',
+  chmod: 'coreutils',
   cp: 'coreutils',
   depmod: 'kmod',
   find: 'findutils',

@@ -65,6 +65,8 @@ export async function buildModules(host: Host, input: ModulesInput, work: string
   const target = `${staged}/lib/modules/${release}`;
   await stage(host, tree, release, closure, target);
   await runProgram(host, ['depmod', '-b', staged, release]);
+  // The same for every umask.
+  await runProgram(host, ['chmod', '-R', 'u=rwX,go=rX', target]);
   await makeSquashfs(host, target, out, { compression, content: 'ours', report });
   return {
     count: closure.modules.length + closure.requested.length,
@@ -75,20 +77,30 @@ export async function buildModules(host: Host, input: ModulesInput, work: string
 
 async function stage(host: Host, tree: string, release: string, closure: ModuleClosure, target: string): Promise<void> {
   const { files } = host;
-  const made = new Set<string>();
-  const copy = async (path: string, to: string): Promise<void> => {
-    if (!made.has(dirname(to))) await files.mkdir(dirname(to), 0o755);
-    made.add(dirname(to));
-    const found = await resolveInTree(files, tree, path);
-    if (found?.stat.type === 'file') await files.write(to, await files.read(onMachine(tree, found.path)));
-  };
   const [first = ''] = [...closure.modules, ...closure.requested];
   const home = first.slice(0, first.indexOf(`/${release}/`) + release.length + 1);
-  for (const path of [...closure.modules, ...closure.requested]) await copy(path, target + path.slice(home.length));
-  for (const path of closure.firmware)
-    await copy(path, `${target}/firmware/${path.replace(/^(\/usr)?\/lib\/firmware\//, '')}`);
-  for (const name of KERNEL_FILES)
-    if (await resolveInTree(files, tree, `${home}/${name}`)) await copy(`${home}/${name}`, `${target}/${name}`);
+  const wanted = [
+    ...[...closure.modules, ...closure.requested].map((path) => [path, target + path.slice(home.length)] as const),
+    ...closure.firmware.map(
+      (path) => [path, `${target}/firmware/${path.replace(/^(\/usr)?\/lib\/firmware\//, '')}`] as const,
+    ),
+    ...KERNEL_FILES.map((name) => [`${home}/${name}`, `${target}/${name}`] as const),
+  ];
+  const folders = new Map<string, string[]>();
+  for (const [path, to] of wanted) {
+    const found = await resolveInTree(files, tree, path);
+    if (found?.stat.type !== 'file') continue;
+    const from = onMachine(tree, found.path);
+    if (!folders.has(dirname(to))) await files.mkdir(dirname(to), 0o755);
+    const together = folders.get(dirname(to)) ?? [];
+    folders.set(dirname(to), together);
+    // A link to a file with another name, as for firmware of several revisions: the name that is asked for counts.
+    if (basename(from) === basename(to)) together.push(from);
+    else await files.write(to, await files.read(from));
+  }
+  // By one cp for each folder: hundreds of files, each written durably, would take a minute on a slow disk.
+  for (const [folder, sources] of folders)
+    if (sources.length > 0) await runProgram(host, ['cp', '--reflink=auto', '-t', folder, ...sources]);
 }
 
 /** `/lib/modules/6.1/kernel/fs/ext4.ko.xz` → `ext4`. */

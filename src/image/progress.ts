@@ -31,9 +31,11 @@ function formatAmount({ done, total }: Amount, unit: Unit): string {
   return `${Math.min(100, Math.floor((done / total) * 100))} % of ${counted(total)}`;
 }
 
-function formatTime({ done, total }: Amount, tookMs: number): string {
-  if (total === undefined || done <= 0 || tookMs < ESTIMATE_AFTER_MS) return formatDuration(tookMs);
-  return `${formatDuration((tookMs * Math.max(0, total - done)) / done)} left`;
+/** By the pace since the first report: what comes before it, such as looking things up, has another. */
+function formatTime({ done, total }: Amount, first: Amount & { readonly atMs: number }, nowMs: number): string {
+  const [tookMs, made] = [nowMs - first.atMs, done - first.done];
+  if (total === undefined || made <= 0 || tookMs < ESTIMATE_AFTER_MS) return '';
+  return `, ${formatDuration((tookMs * Math.max(0, total - done)) / made)} left`;
 }
 
 /**
@@ -48,14 +50,16 @@ export async function withProgress<T>(
 ): Promise<T> {
   const startMs = clock.uptimeMs();
   let toldMs = startMs;
+  let first: (Amount & { readonly atMs: number }) | undefined;
   let last: Amount | undefined;
   console.status?.(`${title} …`);
   const report: Report = (amount) => {
     last = amount;
     const nowMs = clock.uptimeMs();
+    first ??= { ...amount, atMs: nowMs };
     if (nowMs - toldMs < (console.status ? REDRAW_MS : LINE_MS)) return;
     toldMs = nowMs;
-    const text = `${title}: ${formatAmount(amount, unit)}, ${formatTime(amount, nowMs - startMs)}`;
+    const text = `${title}: ${formatAmount(amount, unit)}${formatTime(amount, first, nowMs)}`;
     if (console.status) console.status(text);
     else console.line('info', text);
   };

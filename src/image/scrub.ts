@@ -14,6 +14,8 @@ const UNIQUE = [
     'etc/nvme/hostnqn',
   ],
   ...['root/.*_history', 'root/.ssh/known_hosts'],
+  // Links into /boot, which is emptied: kernel and initramfs are files of their own.
+  ...['vmlinuz', 'vmlinuz.old', 'initrd.img', 'initrd.img.old'],
   ...['var/lib/systemd/random-seed', 'var/lib/systemd/credential.secret', 'var/lib/urandom/random-seed'],
   ...['var/lib/NetworkManager/secret_key', 'var/lib/NetworkManager/seen-bssids', 'var/lib/NetworkManager/timestamps'],
   ...['var/cache/ldconfig/aux-cache', 'var/log/journal/*'],

@@ -12,13 +12,6 @@ export const COMPRESSIONS = {
 export type CompressionName = keyof typeof COMPRESSIONS;
 export const COMPRESSION_NAMES = Object.keys(COMPRESSIONS) as readonly CompressionName[];
 
-const BLOCK_BYTES: Readonly<Record<CompressionName, number>> = {
-  zstd: 256 * 1024,
-  'zstd-fast': 128 * 1024,
-  lz4: 128 * 1024,
-  xz: 1024 * 1024,
-};
-
 export interface SquashfsOptions {
   readonly compression: CompressionName;
   /**
@@ -48,11 +41,11 @@ export async function makeSquashfs(
     ...(content === 'ours' ? ours : []),
     ...COMPRESSIONS[compression],
   ];
+  const totalBytes = await sizeOf(host, dir);
   const progress = byLine((line) => {
-    // `[=====/    ] 1234/5678  21%`, in blocks.
+    // `[=====/    ] 1234/5678  21%`, in blocks, of which a small file takes a whole one.
     const [, done, total] = /\s(\d+)\/(\d+)\s+\d+%/.exec(line) ?? [];
-    if (done && total)
-      report?.({ done: Number(done) * BLOCK_BYTES[compression], total: Number(total) * BLOCK_BYTES[compression] });
+    if (done && total) report?.({ done: (Number(done) / Number(total)) * totalBytes, total: totalBytes });
   });
   try {
     await runProgram(host, ['mksquashfs', dir, temporary, ...argv], {
@@ -64,4 +57,10 @@ export async function makeSquashfs(
   } finally {
     await host.files.remove(temporary);
   }
+}
+
+/** All files of a directory together. */
+async function sizeOf(host: Pick<Host, 'exec'>, dir: string): Promise<number> {
+  const sizes = await runProgram(host, ['find', dir, '-type', 'f', '-printf', '%s\n']);
+  return sizes.split('\n').reduce((sum, size) => sum + Number(size), 0);
 }

@@ -62,6 +62,8 @@ const WAIT_MS = 240_000;
 const TAIL_LINES = 40;
 const BASE_CMDLINE = 'console=ttyS0,115200 statectl.events=/dev/ttyS1';
 const TROUBLE = /Kernel panic - not syncing.*|the controller ended with status \d+.*|cannot hand over to the system/;
+/** What the kernel says meanwhile on the same console. */
+const KERNEL_LINE = /\[ *\d+\.\d{6}\] [^\n]*\n/g;
 const LOGS = join(tmpdir(), 'statectl-boot-logs');
 
 /** The words that every machine of these tests has on its kernel command line. */
@@ -160,7 +162,7 @@ export async function bootMachine(options: MachineOptions = {}): Promise<Machine
       await machine.console(new RegExp(`begin-${id}\r?\n`));
       const [, output = '', status] = await machine.console(new RegExp(`^([^]*?)end-${id}=(\\d+)`));
       if (status !== '0') throw new Error(`\`${line}\` ended with ${status}:\n${output}`);
-      return output.replaceAll('\r', '').trim();
+      return output.replaceAll('\r', '').replace(KERNEL_LINE, '').trim();
     },
     run: (line) => runInGuest(agent, line),
     ended: () => watch.until(() => (qemu.hasEnded() ? end : undefined), 'the end of the machine', WAIT_MS),

@@ -32,7 +32,8 @@ export function planUpdate(facts: Facts): readonly Step[] {
   const file = imageFile(source);
   const { sha256, sizeBytes } = source.manifest.root;
   if (source.kind === 'copy') return [{ kind: 'verify', path: file, sha256, sizeBytes }];
-  const fetch: Step = { kind: 'fetch', urls: source.urls, to: file, sha256, sizeBytes };
+  const { connectMs, stallMs, tries } = facts.config.server;
+  const fetch: Step = { kind: 'fetch', urls: source.urls, to: file, sha256, sizeBytes, limits: { connectMs, stallMs, tries } };
   const dropped = (facts.staleCopies ?? []).filter((digest) => digest !== sha256);
   if (!source.kept)
     return [

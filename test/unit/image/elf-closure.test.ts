@@ -15,61 +15,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { linuxFiles } from '../../../src/host/linux/files.ts';
 import { readElf } from '../../../src/image/elf.ts';
 import { type ElfClosureOptions, elfClosure } from '../../../src/image/elf-closure.ts';
+import { AARCH64, elf, I386, program } from '../../fixtures/elf.ts';
 
 const host = { files: linuxFiles() };
 const MULTIARCH = '/usr/lib/x86_64-linux-gnu';
-const [X86_64, I386, AARCH64] = [62, 3, 183];
-
-interface Parts {
-  readonly machine?: number;
-  readonly interpreter?: string;
-  readonly needed?: readonly string[];
-  readonly soname?: string;
-  readonly runpath?: string;
-  readonly rpath?: string;
-  readonly dlopen?: readonly { readonly soname: readonly string[]; readonly priority?: string }[];
-}
-
-/** A little-endian ELF file of only a header, one mapping of the whole file and what ld.so reads. */
-function elf({ machine = X86_64, interpreter, needed = [], soname, runpath, rpath, dlopen = [] }: Parts): Buffer {
-  const wide = machine !== I386;
-  const u16 = (...values: number[]) => Buffer.from(Uint16Array.from(values).buffer);
-  const u32 = (...values: number[]) => Buffer.from(Uint32Array.from(values).buffer);
-  const words = (...values: number[]) =>
-    wide ? Buffer.from(BigUint64Array.from(values.map(BigInt)).buffer) : u32(...values);
-  const padded = (data: Buffer) => Buffer.concat([data, Buffer.alloc(-data.length & 3)]);
-  const entries = [
-    ...needed.map((name) => [1, name] as const),
-    ...[[14, soname] as const, [15, rpath] as const, [29, runpath] as const].filter(([, text]) => text !== undefined),
-  ];
-  const [headerBytes, segmentBytes] = wide ? [64, 56] : [52, 32];
-  const start = headerBytes + 4 * segmentBytes;
-  const strings = padded(Buffer.from(`${entries.map(([, text]) => `${text}\0`).join('')}`));
-  const textAt = (index: number) => entries.slice(0, index).reduce((at, [, text]) => at + `${text}\0`.length, 0);
-  const table = words(...entries.flatMap(([tag], index) => [tag, textAt(index)]), 5, start, 0, 0);
-  const json = Buffer.from(`${JSON.stringify(dlopen)}\0`);
-  const note = Buffer.concat([u32(4, json.length, 0x407c0c0a), Buffer.from('FDO\0'), padded(json)]);
-  const tail = Buffer.from(`${interpreter}\0`);
-  const segment = (type: number, at: number, sizeBytes: number) => {
-    const place = words(at, at, at, sizeBytes, sizeBytes);
-    return Buffer.concat([u32(type), ...(wide ? [u32(4), place] : [place, u32(4)]), words(4)]);
-  };
-  const noteAt = start + strings.length + table.length;
-  return Buffer.concat([
-    Buffer.from([0x7f, 0x45, 0x4c, 0x46, wide ? 2 : 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-    u16(3, machine),
-    u32(1),
-    words(0, headerBytes, 0),
-    u32(0),
-    u16(headerBytes, segmentBytes, interpreter === undefined ? 3 : 4, 0, 0, 0),
-    segment(1, 0, noteAt + note.length + tail.length),
-    segment(2, start + strings.length, table.length),
-    segment(4, noteAt, note.length),
-    segment(3, noteAt + note.length, tail.length),
-    ...[strings, table, note, tail],
-  ]);
-}
-
 let root: string;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'statectl-elf-'));
@@ -97,7 +46,6 @@ function debian() {
   put(`${MULTIARCH}/ld-linux-x86-64.so.2`, elf({ soname: 'ld-linux-x86-64.so.2' }));
   put(`${MULTIARCH}/libc.so.6`, elf({ soname: 'libc.so.6', needed: ['ld-linux-x86-64.so.2'] }));
 }
-const program = (parts: Parts) => elf({ interpreter: '/lib64/ld-linux-x86-64.so.2', ...parts });
 
 describe('the closure of a program', () => {
   test('has its interpreter, its libraries and every link that leads to them', async () => {

@@ -8,53 +8,11 @@ import { linuxFiles } from '../../../src/host/linux/files.ts';
 import { moduleClosure } from '../../../src/image/kernel-modules.ts';
 import { hostModules, MODULE_CLASSES, type ModuleClass, modulesOfClass } from '../../../src/image/module-classes.ts';
 import { type ModuleIndex, readModuleIndex } from '../../../src/image/module-index.ts';
+import { ko, type Module } from '../../fixtures/ko.ts';
 
 const host = { files: linuxFiles() };
 const RELEASE = '6.1.0-test';
 const DIRECTORY = `/usr/lib/modules/${RELEASE}`;
-
-interface Module {
-  /** Lines of modinfo, `key=value`. */
-  readonly info?: readonly string[];
-  readonly exports?: readonly string[];
-  readonly imports?: readonly string[];
-}
-
-/** A kernel module of no code: only the sections that modinfo and depmod read. */
-function ko({ info = [], exports = [], imports = [] }: Module): Buffer {
-  const texts = (list: readonly string[]) => Buffer.from(list.map((text) => `${text}\0`).join(''));
-  const u32 = (...values: number[]) => Buffer.from(Uint32Array.from(values).buffer);
-  const u64 = (...values: number[]) => Buffer.from(BigUint64Array.from(values.map(BigInt)).buffer);
-  const names = ['', '.modinfo', '__ksymtab_strings', '.symtab', '.strtab', '.shstrtab'];
-  const nameAt = (index: number) => texts(names.slice(0, index)).length;
-  const symbolAt = (index: number) => 1 + texts(imports.slice(0, index)).length;
-  // Elf64_Sym: global, without type, undefined.
-  const symbols = imports.map((_, index) => Buffer.concat([u32(symbolAt(index), 0x10), u64(0, 0)]));
-  const sections = [
-    { type: 0, data: Buffer.alloc(0) },
-    { type: 1, data: texts(info) },
-    { type: 1, data: texts(exports) },
-    { type: 2, data: Buffer.concat([Buffer.alloc(24), ...symbols]) },
-    { type: 3, data: texts(['', ...imports]) },
-    { type: 3, data: texts(names) },
-  ].map(({ type, data }) => ({ type, data, room: Buffer.concat([data, Buffer.alloc(-data.length & 7)]) }));
-  let at = 64;
-  const table = sections.map(({ type, data, room }, index) => {
-    const place = u64(at, data.length);
-    at += room.length;
-    // A symbol table links to its strings, and has its entries' size.
-    return Buffer.concat([
-      u32(nameAt(index), type),
-      u64(0, 0),
-      place,
-      u32(type === 2 ? 4 : 0, 0),
-      u64(8, type === 2 ? 24 : 0),
-    ]);
-  });
-  const u16 = Buffer.from(Uint16Array.from([64, 0, 0, 64, sections.length, 5]).buffer);
-  const header = Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 62, 0, 1, 0, 0, 0]);
-  return Buffer.concat([header, u64(0, 0, at), u32(0), u16, ...sections.map(({ room }) => room), ...table]);
-}
 
 let root: string;
 beforeEach(() => {

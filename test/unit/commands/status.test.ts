@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest';
+import { status } from '../../../src/commands/status.ts';
+import { createFacts, createLease, USER_DATA_DISK } from '../../fixtures/facts.ts';
+import { createRecord, DISK_MOUNTS, type RunningSystem, runningSystem } from '../../fixtures/running-system.ts';
+
+async function statusOf(system: RunningSystem, ...words: string[]): Promise<string> {
+  let text = '';
+  expect(await status(runningSystem(system), words, (more) => (text += more))).toBe(0);
+  return text;
+}
+
+const install = { ...createFacts().install!, hasProfileDir: true };
+const diskless = createRecord(createFacts({ install, leases: [createLease({ hostname: 'lab-17' })] }));
+const withDisk = createRecord(createFacts({ blocks: [USER_DATA_DISK] }));
+
+describe('statectl status', () => {
+  it('says what was booted, what is kept, and what a reboot loses', async () => {
+    const files = {
+      '/run/statectl/upper/var/upper/lib/app.db': 'x'.repeat(3000),
+      '/var/lib/app.db': 'x'.repeat(3000),
+      '/root/notes': 'remember\n',
+      '/run/statectl/image/root/.bashrc': 'old\n',
+      '/tmp/scratch': 'xx',
+    };
+    const digest = diskless.image?.sha256 ?? '';
+    const text = await statusOf({ record: { ...diskless, statectl: 'VERSION', warnings: ['no disk for /user-data (LABEL=user-data)'] }, files });
+    expect(text.replaceAll(digest, 'DIGEST')).toMatchInlineSnapshot(`
+      "image       lab 20261120.1
+      digest      sha256 DIGEST
+      root        squashfs, verified: signature and digest
+      from        fetched from http://boot.lab:8080/blobs/sha256/DIGEST
+      server      http://boot.lab:8080
+      kernel      6.1.0-44-amd64
+      config      sha256 c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0, baked
+      init        /sbin/init
+      machine-id  0123456789abcdef0123456789abcdef, derived from the hardware
+      network     eth0 10.0.2.15/24 (dhcp), via 10.0.2.2, DNS 10.0.2.3
+      persistent  nothing
+      statectl    VERSION
+
+      time
+        kernel, /init  2.00 s
+        cmdline        10 ms
+        config         20 ms   1 step
+        devices        30 ms   2 steps
+        network        40 ms   3 steps
+        bundle         50 ms   4 steps
+        slot           60 ms   5 steps
+        update         70 ms   6 steps
+        mount          80 ms   7 steps
+        install        90 ms   8 steps
+        handover       100 ms  9 steps
+        total          3.46 s
+
+      kept at a reboot
+        nothing: there is no disk for /user-data
+
+      in RAM, lost at a reboot
+        /etc        ramdisk  at most 64 MiB
+        /home       bind     at most 488 MiB
+        /media      bind     at most 488 MiB
+        /mnt        bind     at most 488 MiB
+        /root       bind     at most 488 MiB
+        /tmp        tmpfs    at most 488 MiB
+        /user-data  tmpfs    at most 488 MiB
+        /usr/tmp    tmpfs    at most 98 MiB
+        /var        overlay  at most 488 MiB
+        /var/tmp    tmpfs    at most 244 MiB
+
+      warnings of the boot
+        ! no disk for /user-data (LABEL=user-data)
+
+      would be lost at a reboot: 4 paths, 2.9 KiB; plus 2 B in tmpfs
+
+      /root (ramdisk): 1 added, 0 changed, 1 deleted, 9 B
+        +      9 B  /root/notes
+        -      4 B  /root/.bashrc
+
+      /tmp (tmpfs): 1 file, 2 B
+
+      /var (overlay): 2 added, 0 changed, 0 deleted, 2.9 KiB
+        +  2.9 KiB  /var/lib/app.db
+        +      0 B  /var/lib/
+      "
+    `);
+  });
+
+  it('counts nothing that the boot itself wrote', async () => {
+    const files = { '/etc/machine-id': '0123\n', '/etc/resolv.conf': 'nameserver 10.0.2.3\n', '/etc/hostname': 'lab-17\n', '/etc/profile.d/statectl.sh': 'PATH=…', '/run/statectl/image/etc/profile.d': { type: 'dir' } } as const;
+    expect(await statusOf({ record: diskless, files })).toContain('would be lost at a reboot: nothing');
+  });
+
+  it('names what somebody else added to the same directories', async () => {
+    const files = { '/etc/profile.d/mine.sh': 'x', '/run/statectl/image/etc/profile.d': { type: 'dir' } } as const;
+    expect(await statusOf({ record: diskless, files })).toContain('+      1 B  /etc/profile.d/mine.sh');
+  });
+
+  it('with a disk takes /home for kept, and does not look at its files', async () => {
+    const text = await statusOf({ record: withDisk, mounts: DISK_MOUNTS, files: { '/home/me/thesis': 'x' } });
+    expect(text).toMatch(/\/home +bind +\/dev\/vdb:\/persistent\/local\/home\n/);
+    expect(text).not.toContain('thesis');
+  });
+
+  it('without a disk compares /home with the image, although it lies in /user-data', async () => {
+    const text = await statusOf({ record: diskless, files: { '/home/me': 'x', '/user-data/persistent/local/home/me': 'x' } });
+    expect(text).toContain('+      1 B  /home/me');
+    expect(text).not.toContain('/user-data (tmpfs)');
+  });
+
+  it('names disks and shares that somebody mounted', async () => {
+    const mounts = [...DISK_MOUNTS, '/srv/parts nfs4 server:/parts', '/media/stick vfat /dev/sda1', '/mnt/cd iso9660 /dev/sr0 / ro'];
+    const text = await statusOf({ record: withDisk, mounts });
+    expect(text).toMatch(/\/srv\/parts +disk +server:\/parts\n/);
+    expect(text).toMatch(/\/media\/stick +disk +\/dev\/sda1\n/);
+    expect(text).not.toContain('/mnt/cd');
+  });
+
+  it('says of a place that it is not mounted any more', async () => {
+    const text = await statusOf({ record: withDisk, mounts: DISK_MOUNTS.filter((line) => !line.startsWith('/home')) });
+    expect(text).toMatch(/\/home +bind +NOT MOUNTED/);
+  });
+
+  it('says that a root partition is unverified', async () => {
+    const facts = createFacts({ config: { boot: { root: 'LABEL=system' } }, blocks: [{ device: '/dev/vda', type: 'ext4', label: 'system' }], offer: undefined, leases: [] });
+    const text = await statusOf({ record: createRecord(facts) });
+    expect(text).toContain('ext4, unverified: trusted as found');
+    expect(text).toContain('the partition /dev/vda');
+    expect(text).toContain('none was set up by the boot');
+  });
+
+  it('tells of a boot that failed first, and of what a person left out', async () => {
+    const record = createRecord(createFacts(), { phases: [], warnings: ['DEGRADED'], failures: [{ phase: 'mount', code: 'mount-failed', text: 'it broke' }] });
+    const text = await statusOf({ record: { ...record, skipped: ['install'] } });
+    expect(text).toContain('  ! DEGRADED\n');
+    expect(text).toContain('  ! mount failed first (mount-failed): it broke\n  ! left out by a person: install\n');
+  });
+
+  it('reads nothing but the record and the mounts with --no-changes', async () => {
+    const host = runningSystem({ record: diskless });
+    let text = '';
+    await status(host, ['--no-changes'], (more) => (text += more));
+    expect(host.commands).toEqual([]);
+    expect(text).toContain('changes: not looked for');
+  });
+
+  it('prints every path with --all', async () => {
+    const files = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`/etc/many/${index}`, 'x']));
+    expect(await statusOf({ record: diskless, files })).toContain('+     30 B  /etc/many/ (31 paths)');
+    expect(await statusOf({ record: diskless, files }, '--all')).toContain('/etc/many/29\n');
+  });
+
+  it('gives the same as JSON with --json', async () => {
+    const parsed = JSON.parse(await statusOf({ record: diskless, files: { '/etc/new': 'x' } }, '--json'));
+    expect(parsed.boot.image.name).toBe('lab');
+    expect(parsed.places).toContainEqual({ mountPoint: '/etc', kind: 'ramdisk', persistent: false, source: 'tmpfs', fsType: 'tmpfs', limitBytes: 2 ** 26 });
+    expect(parsed.changes[0]).toMatchObject({ place: { mountPoint: '/etc' }, changes: [{ path: '/etc/new', change: 'added' }] });
+  });
+
+  it('goes on when one place cannot be compared', async () => {
+    const broken = diskless.places.map((place) => (place.mountPoint === '/var' ? { ...place, lower: undefined } : place));
+    const text = await statusOf({ record: { ...diskless, places: broken } as never, files: { '/etc/new': 'x' } });
+    expect(text).toContain('! /var (overlay) cannot be compared');
+    expect(text).toContain('/etc/new');
+  });
+
+  it('is refused on a system that statectl did not boot', async () => {
+    await expect(status(runningSystem({}), [])).rejects.toMatchObject({ code: 'not-booted', message: 'this system was not booted by statectl: there is no /run/statectl/boot.json' });
+  });
+
+  it('points to `statectl rescue` in the initramfs', async () => {
+    await expect(status(runningSystem({ files: { '/etc/initrd-release': '' } }), [])).rejects.toMatchObject({ code: 'boot-unfinished' });
+  });
+
+  it('says what it does not know of the words', async () => {
+    await expect(status(runningSystem({ record: diskless }), ['--al'])).rejects.toMatchObject({ code: 'usage', hint: '`statectl status --help` shows what there is' });
+  });
+});

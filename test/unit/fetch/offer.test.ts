@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import type { Facts } from '../../../src/boot/facts.ts';
+import { bundle } from '../../../src/boot/phases/bundle.ts';
+import { askServers } from '../../../src/fetch/offer.ts';
+import { memoryHost } from '../../../src/host/memory.ts';
+import type { Server, Servers } from '../../../src/host/memory/http.ts';
+import { createCopy, createFacts, createInterface, createMachineFacts } from '../../fixtures/facts.ts';
+import { createImage, createServer, FOREIGN_KEY } from '../../fixtures/image.ts';
+
+const [A, B, C] = ['http://a:8080', 'http://b:8080', 'http://c:8080'] as const;
+const IMAGE = createImage();
+const OTHER = createImage({ name: 'other' });
+const blob = (server: string, image = IMAGE) => `${server}/blobs/sha256/${image.manifest.root.sha256}`;
+
+const factsWith = (servers: readonly string[], changes: Parameters<typeof createFacts>[0] = {}): Facts => createFacts({ ...changes, offer: undefined, config: { ...changes.config, server: { servers } } });
+
+function listener() {
+  const warned: string[] = [];
+  return { warned, say: () => {}, warn: (text: string) => void warned.push(text), signal: new AbortController().signal };
+}
+
+describe('servers are asked', () => {
+  const ask = (servers: Record<string, Server>, facts = factsWith(Object.keys(servers))) => {
+    const host = memoryHost({ servers });
+    const boot = listener();
+    return { host, boot, offer: askServers(host, facts, boot) };
+  };
+
+  it('who the machine is, by the interface that it boots from, and for which image', async () => {
+    const facts = factsWith([A], { interfaces: [createInterface({ name: 'eno1', mac: '52:54:00:12:34:57' }), createInterface()], machine: createMachineFacts({ serial: '7 X' }), config: { boot: { image: 'lab@1' } } });
+    const { host, offer } = ask({ [A]: createServer(IMAGE) }, facts);
+    await offer;
+    const [first] = host.calls.flatMap((call) => (call.kind === 'request' ? [call.url] : []));
+    expect(first?.pathname).toBe('/v1/boot');
+    expect([...(first?.searchParams ?? [])]).toEqual([
+      ['mac', '52:54:00:12:34:56'],
+      ['uuid', '4c4c4544-0042-3510-8054-b4c04f4d5a31'],
+      ['serial', '7 X'],
+      ['arch', 'x86_64'],
+      ['image', 'lab@1'],
+    ]);
+  });
+
+  it('and the first in the order of the config is believed; those with the same image are further sources of it', async () => {
+    const { offer } = ask({ [A]: createServer(IMAGE), [B]: createServer(OTHER), [C]: createServer(IMAGE) });
+    expect(await offer).toMatchObject({ server: A, manifest: IMAGE.manifest, rootUrls: [blob(A), blob(C)] });
+  });
+
+  it('all at once: a dead one costs its time to connect, and is named', async () => {
+    const { host, boot, offer } = ask({ [A]: () => 'silent', [B]: () => 'silent', [C]: createServer(IMAGE) });
+    expect(await offer).toMatchObject({ server: C });
+    expect(host.clock.uptimeMs()).toBe(2_000);
+    expect(boot.warned).toEqual([expect.stringContaining('http://a:8080'), expect.stringContaining('http://b:8080')]);
+  });
+
+  it('and an image that nobody signed whom the machine trusts is never taken', async () => {
+    const foreign = createServer(createImage({ key: FOREIGN_KEY }));
+    await expect(ask({ [A]: foreign }).offer).rejects.toMatchObject({ code: 'manifest-unsigned', hint: expect.stringContaining('key') });
+    expect(await ask({ [A]: foreign, [B]: createServer(IMAGE) }).offer).toMatchObject({ server: B, rootUrls: [blob(B)] });
+    await expect(ask({ [A]: foreign, [B]: () => 'refused' }).offer).rejects.toMatchObject({ code: 'manifest-unsigned' });
+  });
+
+  it('and a manifest that was changed after it was signed is never taken', async () => {
+    const altered = { ...IMAGE, manifestText: IMAGE.manifestText.replace('"lab"', '"bad"') };
+    await expect(ask({ [A]: createServer(altered) }).offer).rejects.toMatchObject({ code: 'manifest-unsigned' });
+    const nothing: Server = (request) => (request.url.pathname.endsWith('.sig') ? { body: '' } : createServer(IMAGE)(request));
+    await expect(ask({ [A]: nothing }).offer).rejects.toMatchObject({ code: 'manifest-unsigned' });
+  });
+
+  it('and a machine that trusts nobody takes nothing', async () => {
+    const facts = factsWith([A], { machine: createMachineFacts({ trustedKeys: [] }) });
+    await expect(ask({ [A]: createServer(IMAGE) }, facts).offer).rejects.toMatchObject({ code: 'manifest-unsigned' });
+  });
+
+  it.each<[string, Server, string]>([
+    ['an error, with its reason', () => ({ status: 404, body: JSON.stringify({ detail: 'there is no image for this machine' }) }), 'http-status'],
+    ['a page of another program', () => ({ body: '<html>router</html>' }), 'http-answer'],
+    ['JSON of another program', () => ({ body: '{"files":{}}' }), 'http-answer'],
+    ['null', () => ({ body: 'null' }), 'http-answer'],
+    ['an answer without end', () => ({ body: 'x'.repeat(2 ** 20 + 1) }), 'http-answer'],
+  ])('and may give %s', async (_title, server, code) => {
+    await expect(ask({ [A]: server }).offer).rejects.toMatchObject({ code });
+  });
+
+  it('and the reason of an error is told', async () => {
+    await expect(ask({ [A]: () => ({ status: 404, body: '{"detail":"no image for this machine"}' }) }).offer).rejects.toThrow(/answered 404: no image for this machine$/);
+  });
+
+  it('and what is no address is said to be none', async () => {
+    await expect(ask({}, factsWith(['boot lab'])).offer).rejects.toMatchObject({ code: 'url-invalid', message: '"boot lab" is not the address of a server' });
+  });
+});
+
+describe('the bundle phase', () => {
+  const gather = (facts: Facts, servers: Servers = {}) => {
+    const host = memoryHost({ servers });
+    const boot = listener();
+    return { host, ...boot, found: bundle.rounds[0]!.gather!(host, facts, boot) };
+  };
+  const copy = createCopy(IMAGE);
+
+  it('asks nobody when the root is local', async () => {
+    expect(await gather(factsWith([], { config: { boot: { root: 'LABEL=system' } } })).found).toEqual({});
+  });
+
+  it('keeps asking without a copy, visibly, as often as configured', async () => {
+    const { found, warned, host } = gather(factsWith([A]));
+    await expect(found).rejects.toMatchObject({ code: 'server-unreachable' });
+    expect(warned.map((text) => /try \d of \d/.exec(text)?.[0])).toEqual([2, 3, 4, 5, 6, 7, 8].map((attempt) => `try ${attempt} of 8`));
+    expect(host.clock.uptimeMs()).toBeGreaterThan(5_000);
+  });
+
+  it('takes the answer of a server that starts late', async () => {
+    let asked = 0;
+    const late: Server = (request) => ((asked += 1) <= 4 ? 'refused' : createServer(IMAGE)(request));
+    expect(await gather(factsWith([A]), late).found).toMatchObject({ offer: { server: A } });
+  });
+
+  it.each<[string, Server]>([
+    ['refuses', () => 'refused'],
+    ['is dead', () => 'silent'],
+    ['accepts and says nothing', () => ({ tookMs: Number.POSITIVE_INFINITY })],
+    ['dribbles', () => ({ body: 'x'.repeat(1000), bytesPerSecond: 1 })],
+  ])('boots the copy after network.wait when the server %s', async (_title, server) => {
+    const { found, warned, host } = gather(factsWith([A], { copy }), server);
+    expect(await found).toMatchObject({ offer: undefined, offerFailure: expect.any(String) });
+    expect(host.clock.uptimeMs()).toBeLessThanOrEqual(10_000);
+    expect(warned.at(-1)).toMatch(/booting the copy of lab 20261120\.1 on this machine$/);
+  });
+
+  it('boots the copy at once when there is no network or no server to ask', async () => {
+    for (const facts of [factsWith([], { copy }), factsWith([A], { copy, leases: [] })]) {
+      const { found, host } = gather(facts);
+      expect(await found).toMatchObject({ offer: undefined });
+      expect(host.clock.uptimeMs()).toBe(0);
+    }
+  });
+
+  it('boots the copy rather than what nobody signed, and does not ask again', async () => {
+    const { found, host, warned } = gather(factsWith([A], { copy }), { [A]: createServer(createImage({ key: FOREIGN_KEY })) });
+    expect(await found).toMatchObject({ offer: undefined });
+    expect(warned).toEqual([expect.stringMatching(/trusted keys signed; booting the copy/)]);
+    expect(host.clock.uptimeMs()).toBe(0);
+  });
+
+  it.each<[string, Facts, string]>([
+    ['no server is known', factsWith([]), 'no-server'],
+    ['no interface got an address', factsWith([A], { leases: [] }), 'no-network'],
+  ])('says what to do when %s', async (_title, facts, code) => {
+    await expect(gather(facts).found).rejects.toMatchObject({ code, hint: expect.any(String) });
+  });
+
+  it('forgets an earlier answer when it is asked again and nobody answers', async () => {
+    const earlier = createFacts({ copy });
+    expect(await gather({ ...earlier, config: { ...earlier.config, server: { ...earlier.config.server, servers: [A] } } }).found).toHaveProperty('offer', undefined);
+  });
+});
