@@ -5,20 +5,24 @@ import { imageCommand } from './commands/image.ts';
 import { serveCommand } from './commands/serve.ts';
 import { VERSION } from './version.ts';
 
-/** The program of the admin's machine and the server; a machine that boots goes through boot-entry.ts. */
-export async function cli(argv: readonly string[]): Promise<number> {
-  const program = new Command('statectl')
+/** The words of the admin's machine and the server; a machine that boots goes through boot-entry.ts. */
+export function program(): Command {
+  const statectl = new Command('statectl')
     .description('makes machines stateless: boot-time controller, builder, agent and server')
     .version(VERSION)
     .showSuggestionAfterError()
     .exitOverride();
-  program.addCommand(buildCommand());
-  program.addCommand(serveCommand());
-  program.addCommand(imageCommand());
+  statectl.addCommand(buildCommand());
+  statectl.addCommand(serveCommand());
+  statectl.addCommand(imageCommand());
   // main.ts runs these without commander; here they are for `--help` only.
-  for (const [verb, { summary, help }] of Object.entries(BOOT_VERBS)) program.command(verb).description(summary).helpInformation = () => help;
+  for (const [verb, { summary, help }] of Object.entries(BOOT_VERBS)) statectl.command(verb).description(summary).helpInformation = () => help;
+  return statectl;
+}
+
+export async function cli(argv: readonly string[]): Promise<number> {
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    await program().parseAsync([...argv], { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     // commander has printed what was wrong with the words.

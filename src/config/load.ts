@@ -56,7 +56,8 @@ async function readSource(host: Pick<Host, 'files'>, dir: string, file: string, 
     faults.push({ file, line, column: col, message: yamlMessage(error) });
   }
   if (document.errors.length > 0) return undefined;
-  if (document.contents !== null && !isMap(document.contents)) {
+  const isEmpty = document.contents === null || (isScalar(document.contents) && document.contents.value === null);
+  if (!isEmpty && !isMap(document.contents)) {
     faults.push({ file, line: 1, column: 1, message: 'expected a mapping of keys to values' });
     return undefined;
   }

@@ -33,7 +33,7 @@ export async function makeSquashfs(
 ): Promise<void> {
   const temporary = `${out}.tmp`;
   await host.files.remove(temporary);
-  const ours = ['-all-root', '-no-xattrs', '-mkfs-time', '0', '-all-time', '0'];
+  const ours = ['-all-root', '-no-xattrs'];
   const argv = [
     '-noappend',
     '-no-exports',
@@ -50,7 +50,8 @@ export async function makeSquashfs(
   try {
     await runProgram(host, ['mksquashfs', dir, temporary, ...argv], {
       onOutput: progress,
-      env: content === 'system' && epochSeconds !== undefined ? { SOURCE_DATE_EPOCH: String(epochSeconds) } : {},
+// Not by -all-time: mksquashfs refuses that beside this variable, which the builder's own environment may have.
+      env: { SOURCE_DATE_EPOCH: String(content === 'ours' ? 0 : epochSeconds) },
       hint: 'is there room on the disk for the image?',
     });
     await host.files.rename(temporary, out);

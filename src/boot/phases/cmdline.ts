@@ -4,16 +4,16 @@ import type { Phase } from '../phase.ts';
 
 const BAKED_DIR = '/etc/cmdline.d';
 
-/** Every `statectl.` argument there is; others get a warning with a suggestion. */
-export const STATECTL_ARGUMENTS = [
-  'statectl.break',
-  'statectl.crash',
-  'statectl.events',
-  'statectl.image',
-  'statectl.rescue',
-  'statectl.server',
-  'statectl.shell',
-] as const;
+/** Every `statectl.` argument there is, as the README has it; others get a warning with a suggestion. */
+export const STATECTL_ARGUMENTS = {
+  'statectl.server': 'base URL of a server, `http://HOST:PORT`; several, separated by commas or given again, in order. Replaces those of config.d',
+  'statectl.image': 'image to boot, `NAME` or `NAME@VERSION`; default: what the server chooses',
+  'statectl.break': 'phases before which a shell opens, separated by commas; leaving it goes on',
+  'statectl.rescue': 'the rescue prompt at once, instead of a boot',
+  'statectl.shell': '`0`: no prompt when the boot fails, but the unattended answer of controller/rescue.conf at once',
+  'statectl.crash': 'when the controller itself crashes: `plan` (that of the last good boot), `rescue` or `reboot`',
+  'statectl.events': 'a port that gets the journal as JSON lines, such as `/dev/ttyS1`',
+} as const;
 
 /** The kernel command line: baked-in layers first, what the boot loader or a person typed last. */
 export const cmdline: Phase = {
@@ -23,7 +23,7 @@ export const cmdline: Phase = {
       async gather(host, _facts, boot) {
         const commandLine = await commandLineLayers(host);
         const parsed = kernelCommandLine(commandLine);
-        for (const report of checkStatectlArguments(parsed, STATECTL_ARGUMENTS)) boot.warn(report.message);
+        for (const report of checkStatectlArguments(parsed, Object.keys(STATECTL_ARGUMENTS))) boot.warn(report.message);
         return { commandLine };
       },
     },

@@ -3,6 +3,10 @@ import { AbsolutePath, Mode, MountOptions, Size } from '../scalars.ts';
 
 const HARDENED = ['noexec', 'nosuid', 'nodev'];
 
+const sized = (size: string) => Size.prefault(size).meta({ description: 'most it may take: 64M, 1G, or a share of RAM' });
+const options = (usual: readonly string[]) => MountOptions.prefault([...usual]).meta({ description: 'mount(8) options' });
+const PERMISSIONS = { description: 'permissions of the mount point, in quotes' };
+
 /** system/fstab.conf and controller/cfstab.conf: by mount point. */
 export const FstabFile = z
   .record(
@@ -10,7 +14,7 @@ export const FstabFile = z
     z.strictObject({
       source: z.string().min(1).meta({ description: 'LABEL=…, UUID=…, PARTUUID=…, PARTLABEL=… or /dev/…' }),
       type: z.enum(['auto', 'ext4', 'ext3', 'ext2', 'btrfs', 'xfs', 'vfat']).default('auto').meta({ description: 'file system; auto asks blkid' }),
-      options: MountOptions.default(['noatime']).meta({ description: 'mount(8) options' }),
+      options: options(['noatime']),
       missing: z
         .enum(['degraded', 'ignore', 'fail'])
         .default('degraded')
@@ -24,9 +28,9 @@ export const TmpfsFile = z
   .record(
     AbsolutePath,
     z.strictObject({
-      size: Size.default('50%').meta({ description: 'most it may take: bytes, or a share of RAM' }),
-      mode: Mode.default(0o1777).meta({ description: 'permissions of the mount point' }),
-      options: MountOptions.default(HARDENED).meta({ description: 'mount(8) options' }),
+      size: sized('50%'),
+      mode: Mode.prefault('1777').meta(PERMISSIONS),
+      options: options(HARDENED),
     }),
   )
   .meta({ description: 'empty file systems in RAM' });
@@ -34,21 +38,25 @@ export const TmpfsFile = z
 const Overlay = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('tmpfs'),
-    skeleton: z.boolean().default(false).meta({ description: 'with the directories and symlinks of the image' }),
-    size: Size.default('50%'),
-    mode: Mode.optional(),
-    options: MountOptions.default([]),
+    skeleton: z.boolean().default(false).meta({ description: 'with the directories and symlinks of the image, without its files' }),
+    size: sized('50%'),
+    mode: Mode.optional().meta(PERMISSIONS),
+    options: options([]),
   }),
-  z.strictObject({ kind: z.literal('ramdisk'), size: Size.default('25%'), options: MountOptions.default(['nosuid', 'nodev']) }),
-  z.strictObject({ kind: z.literal('overlay'), upper: z.enum(['ram', 'persistent']).default('ram'), size: Size.default('50%') }),
+  z.strictObject({ kind: z.literal('ramdisk'), size: sized('25%'), options: options(['nosuid', 'nodev']) }),
+  z.strictObject({
+    kind: z.literal('overlay'),
+    upper: z.enum(['ram', 'persistent']).default('ram').meta({ description: 'where changes go: RAM, or /user-data/persistent' }),
+    size: sized('50%'),
+  }),
   z.strictObject({
     kind: z.literal('bind'),
-    source: AbsolutePath,
-    missing: z.enum(['ram', 'fail']).default('ram'),
-    mode: Mode.optional(),
-    options: MountOptions.default([]),
+    source: AbsolutePath.meta({ description: 'the directory that shows there' }),
+    missing: z.enum(['ram', 'fail']).default('ram').meta({ description: 'without a disk for it: RAM, or stop' }),
+    mode: Mode.optional().meta(PERMISSIONS),
+    options: options([]),
   }),
-  z.strictObject({ kind: z.literal('symlink'), target: z.string().min(1) }),
+  z.strictObject({ kind: z.literal('symlink'), target: z.string().min(1).meta({ description: 'where the link of the image leads; the builder makes it' }) }),
 ]);
 
 /** system/overlays.conf: by directory of the image. */

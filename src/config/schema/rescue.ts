@@ -8,7 +8,7 @@ export const RescueFile = z
       .union([z.enum(['open', 'none']), z.string().regex(/^\$(6|5|y|2b)\$/, 'expected open, none, or a crypt(3) hash as mkpasswd prints it')])
       .default('open')
       .meta({ description: 'who gets the rescue shell: open, none, or a crypt(3) hash that the password must match' }),
-    countdown: Duration.default(300_000).meta({ description: 'how long the prompt waits for a person; 0 waits for ever' }),
+    countdown: Duration.prefault('5m').meta({ description: 'how long the prompt waits for a person; 0 waits for ever' }),
     unattended: z.enum(['reboot', 'poweroff', 'wait']).default('reboot').meta({ description: 'what happens when nobody came' }),
     attempts: z.int().min(0).max(1000).default(5).meta({ description: 'unattended reboots in a row before the machine stays in the prompt' }),
   })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../../src/boot/facts.ts';
 import { bundle } from '../../../src/boot/phases/bundle.ts';
-import { askServers } from '../../../src/fetch/offer.ts';
+import { askFolder, askServers } from '../../../src/fetch/offer.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import type { Server, Servers } from '../../../src/host/memory/http.ts';
 import { createCopy, createFacts, createInterface, createMachineFacts } from '../../fixtures/facts.ts';
@@ -88,6 +88,25 @@ describe('servers are asked', () => {
 
   it('and what is no address is said to be none', async () => {
     await expect(ask({}, factsWith(['boot lab'])).offer).rejects.toMatchObject({ code: 'url-invalid', message: '"boot lab" is not the address of a server' });
+  });
+});
+
+describe('a folder of any web server', () => {
+  const folder = (image = IMAGE): Server =>
+    ({ url }) => {
+      if (url.pathname === '/images/lab/manifest.json') return { body: image.manifestText };
+      if (url.pathname === '/images/lab/manifest.json.sig') return { body: image.signature };
+      return { status: 404 };
+    };
+  const ask = (root: string, server = folder()) => askFolder(memoryHost({ servers: { [A]: server } }), root, factsWith([]), new AbortController().signal);
+
+  it.each([`${A}/images/lab`, `${A}/images/lab/`])('named as %s has the image beside its manifest', async (root) => {
+    expect(await ask(root)).toMatchObject({ manifest: IMAGE.manifest, rootUrls: [`${A}/images/lab/root.squashfs`] });
+  });
+
+  it('is believed no more than a server: what nobody signed is not taken', async () => {
+    await expect(ask(`${A}/images/lab`, folder(createImage({ key: FOREIGN_KEY })))).rejects.toMatchObject({ code: 'manifest-unsigned' });
+    await expect(ask(`${A}/images`)).rejects.toMatchObject({ code: 'http-status' });
   });
 });
 

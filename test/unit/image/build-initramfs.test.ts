@@ -1,0 +1,153 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { linuxHost } from '../../../src/host/linux/host.ts';
+import { memoryHost } from '../../../src/host/memory.ts';
+import { buildInitramfs, type InitramfsInput } from '../../../src/image/build-initramfs.ts';
+import { writeManifest } from '../../../src/image/manifest.ts';
+import { readSegments } from '../../../src/image/segments.ts';
+import { ko } from '../../fixtures/ko.ts';
+
+const starts = (...programs: string[]) =>
+  programs.every((program) => spawnSync(program, ['--version']).error === undefined);
+const isStatic =
+  /statically linked/.test(spawnSync('file', ['-L', '/bin/busybox'], { encoding: 'utf8' }).stdout ?? '') ||
+  spawnSync('ldd', ['/bin/busybox']).status === 1;
+const canBuild =
+  process.arch === 'x64' && isStatic && existsSync('/bin/busybox') && starts('mksquashfs', 'depmod', 'patchelf');
+
+const console = memoryHost().console;
+const host = { ...linuxHost(), console };
+const RELEASE = '6.1.0-test';
+
+let dirs: string[] = [];
+const folderIn = (parent: string): string => {
+  const dir = mkdtempSync(join(parent, 'statectl-initramfs-'));
+  dirs.push(dir);
+  return dir;
+};
+beforeEach(() => {
+  dirs = [];
+});
+afterEach(() => {
+  for (const dir of dirs) rmSync(dir, { recursive: true });
+});
+
+/** An image with three modules, and scripts whose one tool is this machine's `true`. In `order`, the folder grows so. */
+function plant(dir: string, order: 'forth' | 'back' = 'forth'): InitramfsInput {
+  const modules = {
+    loop: ko({}),
+    squashfs: ko({ imports: ['unzip'] }),
+    zlib: ko({ exports: ['unzip'] }),
+    nic: ko({ info: ['firmware=nic.bin', 'firmware=lost.bin'] }),
+  };
+  const files: [string, string | Uint8Array][] = [
+    ...Object.entries(modules).map(
+      ([name, data]) =>
+        [`image/tree/usr/lib/modules/${RELEASE}/kernel/drivers/net/ethernet/${name}.ko`, data] as [string, Uint8Array],
+    ),
+    ['image/tree/usr/lib/firmware/nic.bin', 'firmware'],
+    ['config.d/system/boot.conf', ''],
+    ['scripts/tools', '/usr/bin/true\n/usr/bin/true yes\n'],
+    ['scripts/tools-packages', ''],
+    ['scripts/applets', 'sh mount\n'],
+    ...['init', 'rescue.sh', 'rescue-shell', 'udhcpc.script', 'shutdown'].map(
+      (name) => [`scripts/${name}`, '#!/bin/sh\n'] as [string, string],
+    ),
+  ];
+  for (const [path, data] of order === 'forth' ? files : files.reverse()) {
+    mkdirSync(dirname(join(dir, path)), { recursive: true });
+    writeFileSync(join(dir, path), data);
+  }
+  execFileSync('ln', ['-s', 'usr/lib', join(dir, 'image/tree/lib')]);
+  execFileSync('depmod', ['-b', join(dir, 'image/tree'), RELEASE], { stdio: 'ignore' });
+  const file = { file: 'vmlinuz', sha256: '0'.repeat(64), sizeBytes: 0 };
+  const manifest = {
+    format: 1,
+    name: 'lab',
+    version: '1',
+    arch: 'x86_64',
+    kernelRelease: RELEASE,
+    kernel: file,
+  } as const;
+  writeFileSync(
+    join(dir, 'image/manifest.json'),
+    writeManifest({ ...manifest, root: { ...file, file: 'root.squashfs', type: 'squashfs' } }),
+  );
+  return {
+    image: join(dir, 'image'),
+    config: join(dir, 'config.d'),
+    statectl: '/usr/bin/env',
+    tools: { folder: '/' },
+    cache: join(dir, 'cache'),
+    scripts: join(dir, 'scripts'),
+    trusted: { 'builder.image.pem': 'key', 'ca.pem': 'certificate' },
+    modules: ['all'],
+    compression: 'zstd-fast',
+    modulesCompression: 'zstd-fast',
+    out: join(dir, 'out/initramfs.img'),
+  };
+}
+
+describe.skipIf(!canBuild)('an initramfs', () => {
+  test('has the same bytes whatever the time zone, umask, folder and order of the disk', async () => {
+    const one = await buildInitramfs(host, plant(folderIn(tmpdir())));
+    const [umask, zone] = [process.umask(0o077), process.env.TZ];
+    process.env.TZ = 'Pacific/Kiritimati';
+    try {
+      const elsewhere = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+      const two = await buildInitramfs(host, plant(folderIn(elsewhere), 'back'));
+      expect(two.sha256).toBe(one.sha256);
+      expect(readFileSync(two.out).equals(readFileSync(one.out))).toBe(true);
+    } finally {
+      process.umask(umask);
+      if (zone === undefined) delete process.env.TZ;
+      else process.env.TZ = zone;
+    }
+  });
+
+  test('has the early modules in load order, the trust anchors, and digests of the other segments', async () => {
+    const input = plant(folderIn(tmpdir()));
+    const result = await buildInitramfs(host, input);
+    expect(result).toMatchObject({ modules: 4, leftOut: [], missingFirmware: ['lost.bin'] });
+    const { segments } = await readSegments(readFileSync(input.out));
+    expect(segments.map(({ compression }) => compression)).toEqual(['zstd', 'none', 'none', 'none']);
+    const [loader, , , config] = segments.map(({ entries }) => new Map(entries.map((entry) => [entry.name, entry])));
+    const textOf = (name: string) =>
+      'data' in loader!.get(name)! ? (loader!.get(name) as { data: Buffer }).data.toString() : undefined;
+    expect(textOf('etc/statectl.env')).toContain("STATECTL_LOADER_MODULES='loop zlib squashfs'");
+    expect(textOf('etc/trust/ca.pem')).toBe('certificate');
+    expect(textOf('etc/segments.sha256')).toMatch(
+      /^[0-9a-f]{64} {2}\/modules\.squashfs\n[0-9a-f]{64} {2}\/runtime\.squashfs\n$/,
+    );
+    expect(loader!.get('lib64')).toMatchObject({ type: 'symlink', target: '/run/initramfs/rt/lib' });
+    expect([...config!.keys()]).toEqual(['config.d', 'config.d/system', 'config.d/system/boot.conf', 'config.json']);
+    expect(readdirSync(dirname(input.out))).toEqual(['initramfs.img']);
+  });
+
+  test('is refused, and the earlier file stays, when what a boot needs is missing', async () => {
+    const input = plant(folderIn(tmpdir()));
+    mkdirSync(dirname(input.out));
+    writeFileSync(input.out, 'earlier');
+    const refused = (more: Partial<InitramfsInput>) =>
+      buildInitramfs(host, { ...input, ...more }).catch((error: unknown) => error);
+    expect(await refused({ modules: ['all', 'zfs'] })).toMatchObject({
+      code: 'module-missing',
+      message: expect.stringContaining('zfs'),
+    });
+    expect(await refused({ statectl: '/none' })).toMatchObject({ code: 'statectl-missing' });
+    expect(await refused({ statectl: '/bin/busybox' })).toMatchObject({ code: 'statectl-invalid' });
+    expect(await refused({ tools: { folder: '/none' } })).toMatchObject({ code: 'tools-missing' });
+    expect(await refused({ tools: 'image' })).toMatchObject({
+      code: 'tool-missing',
+      message: 'the tools have no busybox',
+    });
+    expect(await refused({ image: dirname(input.out) })).toMatchObject({ code: 'image-incomplete' });
+    rmSync(join(input.image, `tree/usr/lib/modules/${RELEASE}/kernel/drivers/net/ethernet/loop.ko`));
+    expect(await refused({})).toMatchObject({ code: 'module-missing', message: expect.stringContaining('lacks loop') });
+    expect(readFileSync(input.out, 'utf8')).toBe('earlier');
+    expect(readdirSync(dirname(input.out))).toEqual(['initramfs.img']);
+  });
+});
