@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { BOOT_VERBS } from './commands/boot-words.ts';
 import { buildCommand } from './commands/build.ts';
+import { completionCommand } from './commands/completion.ts';
 import { imageCommand } from './commands/image.ts';
 import { serveCommand } from './commands/serve.ts';
 import { VERSION } from './version.ts';
@@ -10,17 +11,26 @@ export function program(): Command {
   const statectl = new Command('statectl')
     .description('makes machines stateless: boot-time controller, builder, agent and server')
     .version(VERSION)
-    .showSuggestionAfterError()
-    .exitOverride();
+    .showSuggestionAfterError();
   statectl.addCommand(buildCommand());
   statectl.addCommand(serveCommand());
   statectl.addCommand(imageCommand());
+  statectl.addCommand(completionCommand(program));
   // main.ts runs these without commander; here they are for `--help` only.
   for (const [verb, { summary, help }] of Object.entries(BOOT_VERBS)) statectl.command(verb).description(summary).helpInformation = () => help;
-  return statectl;
+  return overrideExits(statectl);
+}
+
+/** So that wrong words are status 2 for every verb: commands that are made apart do not inherit this. */
+function overrideExits(command: Command): Command {
+  command.exitOverride();
+  for (const child of command.commands) overrideExits(child);
+  return command;
 }
 
 export async function cli(argv: readonly string[]): Promise<number> {
+  // `| head` has read enough.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 70));
   try {
     await program().parseAsync([...argv], { from: 'user' });
     return Number(process.exitCode ?? 0);

@@ -8,7 +8,7 @@ import { PhaseFailure, runPhases } from './engine.ts';
 import type { Facts } from './facts.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { historyOf, readJournal } from './journal-reader.ts';
-import { clearLeftovers } from './leftovers.ts';
+import { clearLeftovers, forgetLeases } from './leftovers.ts';
 import { keepLastGoodPlan } from './last-good-plan.ts';
 import { BOOT_RECORD, FACTS, RUN, SWITCH_FILE } from './paths.ts';
 import { PHASE_NAMES, type PhaseName } from './phase.ts';
@@ -44,7 +44,9 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
   // The first phases gather what Facts declares as always there.
   const known = (first > 0 ? kept : {}) as Facts;
   let last: Partial<Facts> = known;
-  await tolerate('cannot clear what the boot before left', clearLeftovers(host, PHASE_NAMES[first] ?? 'cmdline'));
+  const begin = PHASE_NAMES[first] ?? 'cmdline';
+  await tolerate('cannot clear what the boot before left', clearLeftovers(host, begin));
+  if (earlier.length > 0) await tolerate('cannot forget the leases of the boot before', forgetLeases(host, begin));
   try {
     const result = await runPhases(STORY.slice(first), known, host, {
       journal,
@@ -94,8 +96,9 @@ async function fail(host: Host, journal: Journal, { phase, error }: PhaseFailure
 function breakpoints(commandLine: KernelCommandLine, host: Host): ReadonlySet<string> {
   const wanted = [...commandLine.all('statectl.break'), ...commandLine.all('rd.break')].flatMap(({ value }) => (value || 'handover').split(','));
   const names = wanted.map((name) => BREAK_ALIASES[name] ?? name);
+  // `shutdown` is for the way down: initramfs/shutdown reads it.
   for (const name of names)
-    if (!(PHASE_NAMES as readonly string[]).includes(name)) host.console.line('warning', `statectl.break=${name}: no such phase; there are ${PHASE_NAMES.join(', ')}`);
+    if (name !== 'shutdown' && !(PHASE_NAMES as readonly string[]).includes(name)) host.console.line('warning', `statectl.break=${name}: no such phase; there are ${PHASE_NAMES.join(', ')}`);
   return new Set(names);
 }
 

@@ -10,8 +10,8 @@ import { usage } from './state-option.ts';
 
 interface ImageOptions {
   readonly from: string;
-  readonly include: readonly string[];
-  readonly exclude: readonly string[];
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
   readonly kernel?: string;
   readonly name: string;
   readonly imageVersion?: string;
@@ -45,8 +45,8 @@ export const buildImageCommand = (): Command =>
       '--from <source>',
       'debian:bookworm, a directory or a tarball with a system in it; it stays as it is',
     )
-    .option('--include <packages>', 'Debian packages to install, comma-separated', list, [])
-    .option('--exclude <wildcards>', 'paths of the tree that stay out, comma-separated', list, [])
+    .option('--include <packages>', 'Debian packages to install, comma-separated', list)
+    .option('--exclude <wildcards>', 'paths of the tree that stay out, comma-separated', list)
     .option('--kernel <file>', 'a kernel that is not in the tree, although its modules are', path)
     .option('--name <name>', 'name of the image', plainName, 'debian')
     .option('--image-version <version>', 'its version (default: the time, YYYYMMDD.HHMMSS)', plainName)
@@ -62,7 +62,7 @@ export const buildImageCommand = (): Command =>
 Root is needed, since owners, device nodes and capabilities are kept.
 
 Examples:
-  sudo statectl build image --from debian:bookworm --include openssh-server,klipper --name printer --out out/printer
+  sudo statectl build image --from debian:bookworm --include openssh-server,python3 --name printer --out out/printer
   sudo statectl build image --from /srv/trees/lab --name lab --type erofs --out out/lab
   sudo statectl build image --from rootfs.tar.zst --kernel vmlinuz-6.12 --name gentoo --out out/gentoo
   sudo statectl build image --from debian:bookworm --exclude 'usr/lib/modules/*/kernel/sound' --out out/quiet`,
@@ -75,7 +75,8 @@ Examples:
         ...options,
         from: options.from.startsWith('debian:') ? options.from : path(options.from),
         compression,
-        excludes: options.exclude,
+        include: options.include ?? [],
+        excludes: options.exclude ?? [],
         keepTree: options.keepTree === true,
         version:
           options.imageVersion ?? new Date(nowMs).toISOString().replace(/[-:]/g, '').replace('T', '.').slice(0, 15),

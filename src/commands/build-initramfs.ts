@@ -8,12 +8,12 @@ import { trustAnchors } from '../image/keys.ts';
 import { MODULE_CLASSES } from '../image/module-classes.ts';
 import type { CompressionName } from '../image/squashfs.ts';
 import { appendVerb, listVerb, unpackVerb } from './build-initramfs-file.ts';
-import { compressionOption, interruptibleHost, keysOption, list, path } from './build-options.ts';
+import { compressionOption, interruptibleHost, keysOption, list, path, pathOption } from './build-options.ts';
 
 export interface InitramfsOptions {
   readonly image?: string;
   readonly config: string;
-  readonly modules: readonly string[];
+  readonly modules?: readonly string[];
   readonly tools?: string;
   readonly statectl: string;
   readonly compression: CompressionName;
@@ -37,17 +37,15 @@ export const buildInitramfsCommand = (): Command =>
   new Command('initramfs')
     .description('build the initramfs of an image; or list, unpack or append to any initramfs')
     .option('--image <dir>', 'the image that it boots, as `build image` made it', path)
-    .option('--config <dir>', 'config.d', path, path('config.d'))
-    .option('--modules <list>', 'all, host (of this machine), classes and modules by name, comma-separated', list, [
-      'all',
-    ])
+    .addOption(pathOption('--config <dir>', 'the settings to bake in', './config.d'))
+    .option('--modules <list>', 'all, host (of this machine), classes and modules by name (default: all)', list)
     .option('--tools <source>', "where its programs come from: `image`, or a directory (default: Debian's packages)")
-    .option('--statectl <file>', 'the binary', path, isSea() ? process.execPath : path('dist/statectl'))
+    .addOption(pathOption('--statectl <file>', 'the binary to take', isSea() ? process.execPath : './dist/statectl'))
     .addOption(compressionOption('--compression <name>', 'of the runtime').default('zstd'))
     .addOption(compressionOption('--modules-compression <name>', 'of the modules').default('zstd'))
     .addOption(keysOption())
-    .option('--cache <dir>', 'where the unpacked Debian packages are kept', path, path('.cache'))
-    .option('--scripts <dir>', "the project's initramfs folder", path, path('initramfs'))
+    .addOption(pathOption('--cache <dir>', 'where the unpacked Debian packages are kept', './.cache'))
+    .addOption(pathOption('--scripts <dir>', 'the scripts of the initramfs', './initramfs'))
     .option('--out <file>', 'the initramfs; for --unpack: a new or empty directory', path)
     .option('--verbose', 'list what was left out and which firmware is missing')
     .option('--json', 'print JSON')
@@ -99,6 +97,7 @@ async function build(host: Host, options: InitramfsOptions): Promise<void> {
     ...options,
     image,
     out,
+    modules: options.modules ?? ['all'],
     tools: tools === undefined ? 'debian' : tools === 'image' ? tools : { folder: path(tools) },
     trusted: await trustAnchors(host, options.keys),
   });

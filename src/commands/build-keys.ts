@@ -2,7 +2,6 @@ import { Command } from 'commander';
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { linuxHost } from '../host/linux/host.ts';
-import { authority } from '../identity/authority.ts';
 import { bundleKey } from '../identity/bundle-key.ts';
 import { imageKey } from '../image/keys.ts';
 import { keysOption } from './build-options.ts';
@@ -58,6 +57,8 @@ Examples:
         });
       const image = await imageKey(host, keys);
       await bundleKey(host, online, image);
+      // X.509 is large, and no other verb needs it.
+      const { authority } = await import('../identity/authority.ts');
       const { certificatePem } = await authority(host, online);
       await giveToBuilder(host, certificatePem, keys);
       const places = { image: `${keys}/image.key`, bundle: `${online}/bundle.key`, authority: `${online}/ca.key` };

@@ -12,13 +12,15 @@ export const list = (text: string): string[] =>
     .map((word) => word.trim())
     .filter(Boolean);
 
-/** A path of the person's own folder. */
+/** A path, from the folder that the person is in. */
 export const path = (text: string): string => resolve(text);
 
+/** An option for a path, whose default is shown as it would be typed. */
+export const pathOption = (flags: string, what: string, usual: string): Option =>
+  new Option(flags, what).default(path(usual), usual).argParser(path);
+
 export const keysOption = (): Option =>
-  new Option('--keys <dir>', "the builder's keys; the image key is made there on first need")
-    .default(resolve('keys'), './keys')
-    .argParser(path);
+  pathOption('--keys <dir>', "the builder's keys; the image key is made there on first need", './keys');
 
 export const compressionOption = (flags: string, what: string): Option =>
   new Option(flags, what).choices(COMPRESSION_NAMES);

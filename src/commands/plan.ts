@@ -25,11 +25,13 @@ export async function printPlan({ files }: Pick<Host, 'files'>, { factsFile = FA
 }
 
 function parseFacts(text: string, file: string): Facts {
+  const fail = (what: string, cause?: unknown) => new StatectlError('facts-invalid', `${file} ${what}`, { cause, hint: `take ${FACTS} of a boot that came past its config phase` });
+  let facts: Partial<Facts> | null;
   try {
-    const facts = JSON.parse(text) as Facts;
-    if (Array.isArray(facts.commandLine) && typeof facts.config === 'object' && typeof facts.machine === 'object') return facts;
+    facts = JSON.parse(text) as Facts | null;
   } catch (cause) {
-    throw new StatectlError('facts-invalid', `${file} is no JSON: ${(cause as Error).message}`, { cause });
+    throw fail(`is no JSON: ${(cause as Error).message}`, cause);
   }
-  throw new StatectlError('facts-invalid', `${file} has no commandLine, config and machine`, { hint: `take ${FACTS} of a boot that came past its config phase` });
+  if (!Array.isArray(facts?.commandLine) || !facts.config || !facts.machine) throw fail('has no commandLine, config and machine');
+  return facts as Facts;
 }

@@ -22,12 +22,13 @@ export interface DownloadReport {
 export interface DownloadLimits {
   readonly connectMs: number;
   readonly stallMs: number;
-  /** Rounds over all URLs without a single new byte. */
+  /** Rounds over all URLs that bring nothing worth mentioning. */
   readonly tries: number;
 }
 
 const DEFAULT_LIMITS: DownloadLimits = { connectMs: 2_000, stallMs: 10_000, tries: 8 };
 const PROGRESS_EVERY_MS = 2_000;
+const ENOUGH_BYTES = 64 * 1024;
 /** Failures that asking again does not change. */
 const FINAL_CODES = new Set(['download-wrong', 'disk-full', 'disk-failed']);
 
@@ -90,14 +91,14 @@ async function fetchOnce(host: Host, download: Download, report: DownloadReport,
           try {
             await transfer(host, url, part, download, limits, report.signal, progress);
           } catch (error) {
-            // New bytes came: the count begins anew.
-            if (part.doneBytes === before || report.signal.aborted || FINAL_CODES.has(codeOf(error) ?? '')) throw error;
+            // Enough came: the count begins anew. A server that lets go after a few bytes each time gets no such patience.
+            if (part.doneBytes - before < ENOUGH_BYTES || report.signal.aborted || FINAL_CODES.has(codeOf(error) ?? '')) throw error;
             report.warn(`${reasonOf(error)}; going on from byte ${part.doneBytes}`);
           }
         },
       ).catch((error) => {
         if (report.signal.aborted || FINAL_CODES.has(codeOf(error) ?? '')) throw error;
-        throw new StatectlError('download-failed', `${reasonOf(error)} (${tries} tries without a new byte)`, {
+        throw new StatectlError('download-failed', `${reasonOf(error)} (${tries} tries in a row)`, {
           cause: error,
           hint: 'is the server up and the image still there? see `statectl image list` on it',
         });

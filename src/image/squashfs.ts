@@ -33,12 +33,11 @@ export async function makeSquashfs(
 ): Promise<void> {
   const temporary = `${out}.tmp`;
   await host.files.remove(temporary);
-  const ours = ['-all-root', '-no-xattrs'];
   const argv = [
     '-noappend',
     '-no-exports',
     '-reproducible',
-    ...(content === 'ours' ? ours : []),
+    ...(content === 'ours' ? ['-all-root', '-no-xattrs'] : []),
     ...COMPRESSIONS[compression],
   ];
   const totalBytes = await sizeOf(host, dir);
@@ -50,7 +49,7 @@ export async function makeSquashfs(
   try {
     await runProgram(host, ['mksquashfs', dir, temporary, ...argv], {
       onOutput: progress,
-// Not by -all-time: mksquashfs refuses that beside this variable, which the builder's own environment may have.
+      // Not by -all-time: mksquashfs refuses that beside this variable, which the person's environment may have.
       env: { SOURCE_DATE_EPOCH: String(content === 'ours' ? 0 : epochSeconds) },
       hint: 'is there room on the disk for the image?',
     });

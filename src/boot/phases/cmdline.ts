@@ -10,7 +10,7 @@ export const STATECTL_ARGUMENTS = {
   'statectl.image': 'image to boot, `NAME` or `NAME@VERSION`; default: what the server chooses',
   'statectl.break': 'phases before which a shell opens, separated by commas; leaving it goes on',
   'statectl.rescue': 'the rescue prompt at once, instead of a boot',
-  'statectl.shell': '`0`: no prompt when the boot fails, but the unattended answer of controller/rescue.conf at once',
+  'statectl.shell': '`0`: no prompt when the boot fails, but the unattended answer of controller/rescue.conf after ten seconds',
   'statectl.crash': 'when the controller itself crashes: `plan` (that of the last good boot), `rescue` or `reboot`',
   'statectl.events': 'a port that gets the journal as JSON lines, such as `/dev/ttyS1`',
 } as const;

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { parseBlkid, blockDevices } from '../../../src/boot/block-devices.ts';
+import { blockDevices, parseBlkid } from '../../../src/boot/block-devices.ts';
 import { coldplug } from '../../../src/boot/coldplug.ts';
 import { applyStep } from '../../../src/boot/execute.ts';
 import { machineFacts } from '../../../src/boot/machine.ts';
 import { parseMounts } from '../../../src/boot/mounts.ts';
-import { findBlock, planUserData, planWaits, devices } from '../../../src/boot/phases/devices.ts';
+import { devices, findBlock, planUserData, planWaits } from '../../../src/boot/phases/devices.ts';
 import { sizeInBytes } from '../../../src/boot/size.ts';
-import { shellOf, type Step } from '../../../src/boot/step.ts';
+import { type Step, shellOf } from '../../../src/boot/step.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { createFacts, USER_DATA_DISK } from '../../fixtures/facts.ts';
 import { bootHost, createDisk, userDataDisk } from '../../fixtures/machine.ts';
@@ -15,7 +15,13 @@ import { bootHost, createDisk, userDataDisk } from '../../fixtures/machine.ts';
 function listener() {
   const said: string[] = [];
   const warned: string[] = [];
-  return { said, warned, say: (text: string) => void said.push(text), warn: (text: string) => void warned.push(text), signal: new AbortController().signal };
+  return {
+    said,
+    warned,
+    say: (text: string) => void said.push(text),
+    warn: (text: string) => void warned.push(text),
+    signal: new AbortController().signal,
+  };
 }
 
 describe('drivers are loaded', () => {
@@ -59,7 +65,11 @@ describe('drivers are loaded', () => {
 
 describe('blkid', () => {
   it('tells type, labels and UUIDs of each device', () => {
-    expect(parseBlkid('DEVNAME=/dev/sda1\nUUID=1234-ABCD\nBLOCK_SIZE=512\nTYPE=vfat\nPARTLABEL=EFI\\ System\nPARTUUID=aa-01\n\nDEVNAME=/dev/sda2\nLABEL=a=b\nTYPE=ext4\n')).toEqual([
+    expect(
+      parseBlkid(
+        'DEVNAME=/dev/sda1\nUUID=1234-ABCD\nBLOCK_SIZE=512\nTYPE=vfat\nPARTLABEL=EFI\\ System\nPARTUUID=aa-01\n\nDEVNAME=/dev/sda2\nLABEL=a=b\nTYPE=ext4\n',
+      ),
+    ).toEqual([
       { device: '/dev/sda1', type: 'vfat', uuid: '1234-ABCD', partlabel: 'EFI System', partuuid: 'aa-01' },
       { device: '/dev/sda2', type: 'ext4', label: 'a=b' },
     ]);
@@ -80,10 +90,19 @@ describe('blkid', () => {
 
   it('is asked once for all disks, and not for loops and RAM disks', async () => {
     const host = memoryHost({
-      files: Object.fromEntries(['loop0', 'ram1', 'zram0', 'fd0', 'sda', 'sda1', 'cciss!c0d0'].map((name) => [`/sys/class/block/${name}`, { type: 'dir' }])),
+      files: Object.fromEntries(
+        ['loop0', 'ram1', 'zram0', 'fd0', 'sda', 'sda1', 'cciss!c0d0'].map((name) => [
+          `/sys/class/block/${name}`,
+          { type: 'dir' },
+        ]),
+      ),
       programs: { blkid: () => 'DEVNAME=/dev/sda1\nTYPE=ext4\n' },
     });
-    expect(await blockDevices(host)).toEqual([{ device: '/dev/cciss/c0d0' }, { device: '/dev/sda' }, { device: '/dev/sda1', type: 'ext4' }]);
+    expect(await blockDevices(host)).toEqual([
+      { device: '/dev/cciss/c0d0' },
+      { device: '/dev/sda' },
+      { device: '/dev/sda1', type: 'ext4' },
+    ]);
     expect(host.commands).toEqual(['blkid -c /dev/null -o export /dev/cciss/c0d0 /dev/sda /dev/sda1']);
   });
 
@@ -114,13 +133,20 @@ it.each([
 });
 
 describe('a disk that must be there', () => {
-  const waits = (facts: Parameters<typeof createFacts>[0]) => planWaits(createFacts(facts)).map((step) => (step.kind === 'wait-for-device' ? `${step.reference} ${step.seconds}` : step.kind));
-  const fstab = (missing: 'degraded' | 'ignore' | 'fail') => ({ '/user-data': { source: 'LABEL=user-data', type: 'auto', options: ['noatime'], missing } });
+  const waits = (facts: Parameters<typeof createFacts>[0]) =>
+    planWaits(createFacts(facts)).map((step) =>
+      step.kind === 'wait-for-device' ? `${step.reference} ${step.seconds}` : step.kind,
+    );
+  const fstab = (missing: 'degraded' | 'ignore' | 'fail') => ({
+    '/user-data': { source: 'LABEL=user-data', type: 'auto', options: ['noatime'], missing },
+  });
 
   it('is waited for, once; one that may be missing is not', () => {
     expect(waits({ config: { fstab: fstab('ignore') } })).toEqual([]);
     expect(waits({ config: { fstab: fstab('degraded') } })).toEqual(['LABEL=user-data 20']);
-    expect(waits({ config: { boot: { root: 'LABEL=user-data' }, fstab: fstab('fail') } })).toEqual(['LABEL=user-data 20']);
+    expect(waits({ config: { boot: { root: 'LABEL=user-data' }, fstab: fstab('fail') } })).toEqual([
+      'LABEL=user-data 20',
+    ]);
   });
 
   it('is waited for as long as rootdelay= says', () => {
@@ -159,7 +185,10 @@ describe('a disk that must be there', () => {
   it('and is missing makes the machine degraded, loudly, or stops it, as the config chose', async () => {
     expect(await look('degraded')).toMatch(/^DEGRADED: .*LABEL=user-data.* lost at the next reboot$/);
     expect(await look('ignore')).toMatch(/^no disk for \/user-data/);
-    await expect(look('fail')).rejects.toMatchObject({ code: 'persistent-missing', hint: expect.stringContaining('blkid') });
+    await expect(look('fail')).rejects.toMatchObject({
+      code: 'persistent-missing',
+      hint: expect.stringContaining('blkid'),
+    });
   });
 
   it('is missed as loudly when it is not the one for /user-data', async () => {
@@ -182,7 +211,9 @@ describe('the persistent disk', () => {
   });
 
   it('is mounted unchecked where its file system looks after itself', () => {
-    expect(planUserData(createFacts({ blocks: [{ ...USER_DATA_DISK, type: 'btrfs' }] })).map(({ kind }) => kind)).not.toContain('check-filesystem');
+    expect(
+      planUserData(createFacts({ blocks: [{ ...USER_DATA_DISK, type: 'btrfs' }] })).map(({ kind }) => kind),
+    ).not.toContain('check-filesystem');
   });
 
   it('is nothing on a machine without one', () => {
@@ -191,7 +222,13 @@ describe('the persistent disk', () => {
 
   it('is found by what the config calls it', () => {
     const blocks = [{ device: '/dev/sda' }, USER_DATA_DISK];
-    for (const name of ['LABEL=user-data', '/dev/vdb', 'UUID=0B3E27C1-8f4f-4f6c-9d0c-2f1d5d3a8e11', '/dev/disk/by-label/user-data']) expect(findBlock(blocks, name)).toBe(USER_DATA_DISK);
+    for (const name of [
+      'LABEL=user-data',
+      '/dev/vdb',
+      'UUID=0B3E27C1-8f4f-4f6c-9d0c-2f1d5d3a8e11',
+      '/dev/disk/by-label/user-data',
+    ])
+      expect(findBlock(blocks, name)).toBe(USER_DATA_DISK);
     expect(findBlock(blocks, 'LABEL=user')).toBeUndefined();
   });
 });
@@ -211,13 +248,21 @@ describe('fsck', () => {
   });
 
   it('that left errors stops the boot and says what to type', async () => {
-    await expect(check(4)).rejects.toMatchObject({ code: 'filesystem-damaged', message: expect.stringContaining('RUN fsck MANUALLY'), hint: expect.stringContaining('fsck.ext4 /dev/vdb') });
+    await expect(check(4)).rejects.toMatchObject({
+      code: 'filesystem-damaged',
+      message: expect.stringContaining('RUN fsck MANUALLY'),
+      hint: expect.stringContaining('fsck.ext4 /dev/vdb'),
+    });
   });
 });
 
 describe('a mount that does not become what was planned', () => {
   const look = (target: string, type: string, access: 'read-only' | 'read-write') =>
-    applyStep({ kind: 'check-mount', target, type, access }, memoryHost({ files: { '/proc/mounts': 'a /a ext4 rw 0 0\nb /a tmpfs ro,size=1k 0 0\n' } }), listener());
+    applyStep(
+      { kind: 'check-mount', target, type, access },
+      memoryHost({ files: { '/proc/mounts': 'a /a ext4 rw 0 0\nb /a tmpfs ro,size=1k 0 0\n' } }),
+      listener(),
+    );
 
   it.each([
     ['/b', 'tmpfs', 'nothing is mounted on /b, expected tmpfs'],
@@ -236,24 +281,51 @@ describe('who the machine is', () => {
   const factsOf = (files: Record<string, string>) => machineFacts(memoryHost({ files }), 'digest');
 
   it('comes from DMI, in lower case', async () => {
-    expect(await factsOf({ '/sys/class/dmi/id/product_uuid': '4C4C4544-0042\n', '/sys/class/dmi/id/product_serial': ' 7XK \n' })).toMatchObject({ uuid: '4c4c4544-0042', serial: '7XK' });
+    expect(
+      await factsOf({
+        '/sys/class/dmi/id/product_uuid': '4C4C4544-0042\n',
+        '/sys/class/dmi/id/product_serial': ' 7XK \n',
+      }),
+    ).toMatchObject({ uuid: '4c4c4544-0042', serial: '7XK' });
   });
 
   it('comes from the device tree where there is no DMI', async () => {
-    expect(await factsOf({ '/proc/device-tree/serial-number': '10000000abcd\0', '/proc/device-tree/model': 'Raspberry Pi 4\0' })).toMatchObject({ serial: '10000000abcd', product: 'Raspberry Pi 4' });
+    expect(
+      await factsOf({
+        '/proc/device-tree/serial-number': '10000000abcd\0',
+        '/proc/device-tree/model': 'Raspberry Pi 4\0',
+      }),
+    ).toMatchObject({ serial: '10000000abcd', product: 'Raspberry Pi 4' });
   });
 
-  it.each(['To Be Filled By O.E.M.', 'Default string', 'None', '00000000-0000-0000-0000-000000000000', 'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF', '03000200-0400-0500-0006-000700080009', 'System Serial Number', '0123456789'])(
-    'is not %s, which thousands of machines are called',
-    async (text) => {
-      const facts = await factsOf({ '/sys/class/dmi/id/product_uuid': text, '/sys/class/dmi/id/product_serial': text });
-      expect([facts.uuid, facts.serial]).toEqual([undefined, undefined]);
-    },
-  );
+  it.each([
+    'To Be Filled By O.E.M.',
+    'Default string',
+    'None',
+    '00000000-0000-0000-0000-000000000000',
+    'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF',
+    '03000200-0400-0500-0006-000700080009',
+    'System Serial Number',
+    '0123456789',
+  ])('is not %s, which thousands of machines are called', async (text) => {
+    const facts = await factsOf({ '/sys/class/dmi/id/product_uuid': text, '/sys/class/dmi/id/product_serial': text });
+    expect([facts.uuid, facts.serial]).toEqual([undefined, undefined]);
+  });
 
   it('has its kernel, RAM and trusted keys', async () => {
-    const files = { '/proc/sys/kernel/osrelease': '6.1.0-44-amd64\n', '/proc/meminfo': 'MemTotal:        2030120 kB\n', '/etc/trust/b.image.pem': 'B', '/etc/trust/a.image.pem': 'A', '/etc/trust/ca.pem': 'C' };
-    expect(await factsOf(files)).toMatchObject({ kernelRelease: '6.1.0-44-amd64', ramBytes: 2030120 * 1024, trustedKeys: ['A', 'B'], configDigest: 'digest' });
+    const files = {
+      '/proc/sys/kernel/osrelease': '6.1.0-44-amd64\n',
+      '/proc/meminfo': 'MemTotal:        2030120 kB\n',
+      '/etc/trust/b.image.pem': 'B',
+      '/etc/trust/a.image.pem': 'A',
+      '/etc/trust/ca.pem': 'C',
+    };
+    expect(await factsOf(files)).toMatchObject({
+      kernelRelease: '6.1.0-44-amd64',
+      ramBytes: 2030120 * 1024,
+      trustedKeys: ['A', 'B'],
+      configDigest: 'digest',
+    });
   });
 });
 

@@ -63,13 +63,19 @@ describe('a boot', () => {
 
   it('says each step under its phase, with its place in the story and how long it took', async () => {
     const { run, said } = engine();
-    await run({ phases: [phase('mount', { plan: () => [write('/d/1')] }), phase('install', { plan: () => [write('/d/2')] })], firstIndex: 7 });
-    expect(said()).toEqual(['info mount (8/9): write /d/1 … done in 0 ms', 'info install (9/9): write /d/2 … done in 0 ms']);
+    await run({
+      phases: [phase('mount', { plan: () => [write('/d/1')] }), phase('install', { plan: () => [write('/d/2')] })],
+      firstIndex: 7,
+    });
+    expect(said()).toEqual([
+      'info mount (8/9): write /d/1 … done in 0 ms',
+      'info install (9/9): write /d/2 … done in 0 ms',
+    ]);
   });
 
   it('times its phases by the clock of the machine', async () => {
     const { run, host } = engine();
-    const wait = (ms: number) => ({ gather: async () => void (await host.clock.sleep(ms)) ?? {} });
+    const wait = (ms: number) => ({ gather: () => host.clock.sleep(ms).then(() => ({})) });
     const { phases } = await run({ phases: [phase('devices', wait(1500)), phase('network', wait(250))] });
     expect(phases).toEqual([
       { name: 'devices', startedMs: 0, tookMs: 1500, steps: 0 },
@@ -103,7 +109,14 @@ describe('a boot', () => {
   it('keeps warnings for the record, and no secret in any of them', async () => {
     const { run, said } = engine();
     const { warnings } = await run({
-      phases: [phase('bundle', { gather: async (_host, _facts, boot) => (boot.warn('http://bob:hunter2@boot.lab/ is slow'), {}) })],
+      phases: [
+        phase('bundle', {
+          gather: async (_host, _facts, boot) => {
+            boot.warn('http://bob:hunter2@boot.lab/ is slow');
+            return {};
+          },
+        }),
+      ],
     });
     expect(warnings).toEqual(['http://[redacted]@boot.lab/ is slow']);
     expect(said().join()).not.toContain('hunter2');
@@ -111,7 +124,12 @@ describe('a boot', () => {
 
   it('keeps the facts after every phase, so that a resumed boot has them', async () => {
     const { run, kept } = engine();
-    await run({ phases: [phase('devices', { gather: async () => ({ blocks: [{ device: '/dev/sda' }] }) }), phase('network', { gather: async () => ({ leases: [] }) })] });
+    await run({
+      phases: [
+        phase('devices', { gather: async () => ({ blocks: [{ device: '/dev/sda' }] }) }),
+        phase('network', { gather: async () => ({ leases: [] }) }),
+      ],
+    });
     expect(kept.map(({ blocks, leases }) => [blocks?.length, leases?.length])).toEqual([
       [1, 1],
       [1, 0],
@@ -144,10 +162,22 @@ describe('a phase that fails', () => {
 
   it('ends the boot with what went wrong and what to do, and keeps the facts until then', async () => {
     const { run, journal, kept } = engine();
-    const failure = await run({ phases: [phase('devices', { gather: async () => ({ blocks: [] }) }), phase('slot', fails(missing)), phase('mount')] }).catch((error) => error);
+    const failure = await run({
+      phases: [
+        phase('devices', { gather: async () => ({ blocks: [] }) }),
+        phase('slot', fails(missing)),
+        phase('mount'),
+      ],
+    }).catch((error) => error);
     expect(failure).toBeInstanceOf(PhaseFailure);
     expect(failure).toMatchObject({ phase: 'slot', error: missing });
-    expect(journal.at(-1)).toEqual({ event: 'failed', phase: 'slot', code: 'root-missing', text: 'the root is not there', hint: 'plug it in' });
+    expect(journal.at(-1)).toEqual({
+      event: 'failed',
+      phase: 'slot',
+      code: 'root-missing',
+      text: 'the root is not there',
+      hint: 'plug it in',
+    });
     expect(kept.at(-1)).toMatchObject({ blocks: [] });
   });
 
@@ -155,7 +185,10 @@ describe('a phase that fails', () => {
     const failure = await engine()
       .run({ phases: [phase('mount', fails(new TypeError('x is not a function')))] })
       .catch((error) => error);
-    expect(failure).toMatchObject({ phase: 'mount', error: { code: 'unexpected', message: 'x is not a function', hint: expect.stringContaining('dmesg') } });
+    expect(failure).toMatchObject({
+      phase: 'mount',
+      error: { code: 'unexpected', message: 'x is not a function', hint: expect.stringContaining('dmesg') },
+    });
   });
 
   it('is tried once more the other way, where it knows one', async () => {
@@ -192,7 +225,9 @@ describe('a phase that fails', () => {
 
   it('does nothing of the phases after it', async () => {
     const { run, host } = engine();
-    await run({ phases: [phase('slot', fails(missing)), phase('mount', { plan: () => [write('/d/1')] })] }).catch(() => {});
+    await run({ phases: [phase('slot', fails(missing)), phase('mount', { plan: () => [write('/d/1')] })] }).catch(
+      () => {},
+    );
     expect(await host.files.list('/d')).toEqual([]);
   });
 });
@@ -229,14 +264,30 @@ describe('the journal', () => {
   it('stays JSON when secrets are taken out', async () => {
     const { files, clock } = memoryHost({ files: { '/run/statectl': { type: 'dir' } } });
     const journal = openJournal(files, () => clock.uptimeMs(), undefined);
-    await journal({ event: 'said', level: 'info', phase: 'cmdline', text: 'root=x rd.iscsi.password="a b" statectl.token=abc' });
-    expect(await lines(files)).toMatchObject([{ text: 'root=x rd.iscsi.password=[redacted] statectl.token=[redacted]' }]);
+    await journal({
+      event: 'said',
+      level: 'info',
+      phase: 'cmdline',
+      text: 'root=x rd.iscsi.password="a b" statectl.token=abc',
+    });
+    expect(await lines(files)).toMatchObject([
+      { text: 'root=x rd.iscsi.password=[redacted] statectl.token=[redacted]' },
+    ]);
   });
 });
 
 describe('planAll', () => {
   it('lists the steps of all phases in order, and touches nothing', () => {
-    const phases = [phase('devices', { plan: () => [write('/1')] }, { gather: () => Promise.reject(new Error('looked')), plan: () => [write('/2')] }), phase('mount', { plan: () => [write('/3')] })];
-    expect(planAll(phases, createFacts()).map(({ phase: name, step }) => `${name} ${step.kind === 'write' && step.path}`)).toEqual(['devices /1', 'devices /2', 'mount /3']);
+    const phases = [
+      phase(
+        'devices',
+        { plan: () => [write('/1')] },
+        { gather: () => Promise.reject(new Error('looked')), plan: () => [write('/2')] },
+      ),
+      phase('mount', { plan: () => [write('/3')] }),
+    ];
+    expect(
+      planAll(phases, createFacts()).map(({ phase: name, step }) => `${name} ${step.kind === 'write' && step.path}`),
+    ).toEqual(['devices /1', 'devices /2', 'mount /3']);
   });
 });

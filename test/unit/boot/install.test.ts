@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
+import { IMAGE_MOUNT, SYSROOT } from '../../../src/boot/paths.ts';
 import { handover } from '../../../src/boot/phases/handover.ts';
 import { install, machineId, planInstall } from '../../../src/boot/phases/install.ts';
-import { IMAGE_MOUNT, SYSROOT } from '../../../src/boot/paths.ts';
 import { switchFileText } from '../../../src/boot/switch-file.ts';
-import { memoryHost } from '../../../src/host/memory.ts';
 import type { Seed } from '../../../src/host/memory/seed.ts';
+import { memoryHost } from '../../../src/host/memory.ts';
 import { createFacts, createInterface, createMachineFacts, USER_DATA_DISK } from '../../fixtures/facts.ts';
 
 describe('the machine-id', () => {
@@ -16,19 +16,37 @@ describe('the machine-id', () => {
     expect(idOf({}, 'ab'.repeat(16))).toEqual({ machineId: 'ab'.repeat(16), machineIdOrigin: 'persistent' });
   });
 
-  it.each(['', 'ab', 'AB'.repeat(16), `${'ab'.repeat(16)} `])('is not "%s", which a torn or foreign file may hold', (kept) => {
-    expect(idOf({}, kept)).toMatchObject({ machineId: expect.stringMatching(/^[0-9a-f]{32}$/), machineIdOrigin: 'derived' });
-  });
+  it.each(['', 'ab', 'AB'.repeat(16), `${'ab'.repeat(16)} `])(
+    'is not "%s", which a torn or foreign file may hold',
+    (kept) => {
+      expect(idOf({}, kept)).toMatchObject({
+        machineId: expect.stringMatching(/^[0-9a-f]{32}$/),
+        machineIdOrigin: 'derived',
+      });
+    },
+  );
 
   it('is the same at every boot of a machine without a disk, and another one on another machine', () => {
-    const ids = [{}, { serial: 'A' }, { uuid: undefined, serial: 'A' }, { uuid: undefined, serial: 'B' }, { uuid: 'ffee' }].map((who) => idOf({ machine: createMachineFacts(who) }).machineId);
+    const ids = [
+      {},
+      { serial: 'A' },
+      { uuid: undefined, serial: 'A' },
+      { uuid: undefined, serial: 'B' },
+      { uuid: 'ffee' },
+    ].map((who) => idOf({ machine: createMachineFacts(who) }).machineId);
     expect(idOf({ machine: createMachineFacts() }).machineId).toBe(ids[0]);
     expect(new Set(ids).size).toBe(4);
   });
 
   it('does not follow the order in which drivers find the interfaces', () => {
-    const [one, two] = [createInterface({ name: 'eth0', mac: '02:00:00:00:00:01' }), createInterface({ name: 'eth1', mac: '02:00:00:00:00:02' })];
-    const swapped = [{ ...two, name: 'eth0' }, { ...one, name: 'eth1' }];
+    const [one, two] = [
+      createInterface({ name: 'eth0', mac: '02:00:00:00:00:01' }),
+      createInterface({ name: 'eth1', mac: '02:00:00:00:00:02' }),
+    ];
+    const swapped = [
+      { ...two, name: 'eth0' },
+      { ...one, name: 'eth1' },
+    ];
     expect(idOf({ machine: nobody, interfaces: [one, two] })).toEqual(idOf({ machine: nobody, interfaces: swapped }));
     expect(idOf({ machine: nobody, interfaces: [one] }).machineIdOrigin).toBe('derived');
   });
@@ -40,13 +58,21 @@ describe('the machine-id', () => {
     expect(ids[0]?.machineId).not.toBe(ids[1]?.machineId);
   });
 
-  const writes = (changes: Parameters<typeof createFacts>[0]) => planInstall(createFacts(changes)).flatMap((step) => (step.kind === 'write' && step.path.endsWith('machine-id') ? [step.path] : []));
+  const writes = (changes: Parameters<typeof createFacts>[0]) =>
+    planInstall(createFacts(changes)).flatMap((step) =>
+      step.kind === 'write' && step.path.endsWith('machine-id') ? [step.path] : [],
+    );
   const known = createFacts().install!;
 
   it('is written into the system, and kept where something persists', () => {
     expect(writes({})).toEqual(['/sysroot/etc/machine-id']);
-    expect(writes({ blocks: [USER_DATA_DISK] })).toEqual(['/sysroot/etc/machine-id', '/sysroot/user-data/persistent/statectl/machine-id']);
-    expect(writes({ blocks: [USER_DATA_DISK], install: { ...known, machineIdOrigin: 'persistent' } })).toEqual(['/sysroot/etc/machine-id']);
+    expect(writes({ blocks: [USER_DATA_DISK] })).toEqual([
+      '/sysroot/etc/machine-id',
+      '/sysroot/user-data/persistent/statectl/machine-id',
+    ]);
+    expect(writes({ blocks: [USER_DATA_DISK], install: { ...known, machineIdOrigin: 'persistent' } })).toEqual([
+      '/sysroot/etc/machine-id',
+    ]);
   });
 
   it('is not written into an /etc that is read-only', () => {
@@ -62,10 +88,22 @@ describe('what the image has is looked up', () => {
   };
 
   it('networkd, ifupdown, profile.d and resolv.conf', async () => {
-    expect(await look({})).toMatchObject({ usesNetworkd: false, usesIfupdown: false, hasProfileDir: false, hasResolvConf: 'missing' });
-    expect(await look({ '/usr/sbin/ifup': '', '/etc/resolv.conf': '', '/etc/profile.d': { type: 'dir' } })).toMatchObject({ usesIfupdown: true, hasProfileDir: true, hasResolvConf: 'file' });
+    expect(await look({})).toMatchObject({
+      usesNetworkd: false,
+      usesIfupdown: false,
+      hasProfileDir: false,
+      hasResolvConf: 'missing',
+    });
+    expect(
+      await look({ '/usr/sbin/ifup': '', '/etc/resolv.conf': '', '/etc/profile.d': { type: 'dir' } }),
+    ).toMatchObject({ usesIfupdown: true, hasProfileDir: true, hasResolvConf: 'file' });
     const wanted = '/etc/systemd/system/multi-user.target.wants/systemd-networkd.service';
-    expect(await look({ [wanted]: { target: 'x' }, '/etc/resolv.conf': { target: '/run/systemd/resolve/stub-resolv.conf' } })).toMatchObject({ usesNetworkd: true, hasResolvConf: 'symlink' });
+    expect(
+      await look({
+        [wanted]: { target: 'x' },
+        '/etc/resolv.conf': { target: '/run/systemd/resolve/stub-resolv.conf' },
+      }),
+    ).toMatchObject({ usesNetworkd: true, hasResolvConf: 'symlink' });
   });
 });
 
@@ -81,16 +119,30 @@ describe('the init', () => {
   const program: Seed = { data: 'ELF', mode: 0o755 };
   const find = async (tree: Record<string, Seed>, commandLine = '') => {
     const warned: string[] = [];
-    const host = memoryHost({ files: Object.fromEntries(Object.entries(tree).map(([path, seed]) => [SYSROOT + path, seed])) });
-    const boot = { say: () => {}, warn: (text: string) => void warned.push(text), signal: new AbortController().signal };
+    const host = memoryHost({
+      files: Object.fromEntries(Object.entries(tree).map(([path, seed]) => [SYSROOT + path, seed])),
+    });
+    const boot = {
+      say: () => {},
+      warn: (text: string) => void warned.push(text),
+      signal: new AbortController().signal,
+    };
     const found = await handover.rounds[0]?.gather?.(host, createFacts({ commandLine }), boot);
     return { warned, ...found?.init };
   };
 
   it('is found as the kernel finds it, through links that lead inside the root', async () => {
     expect(await find({ '/sbin/init': program })).toMatchObject({ path: '/sbin/init' });
-    expect(await find({ '/sbin': { target: '/usr/sbin' }, '/usr/sbin/init': { target: '/lib/systemd/systemd' }, '/lib/systemd/systemd': program })).toMatchObject({ path: '/sbin/init' });
-    expect(await find({ '/sbin/init': { target: '/nowhere' }, '/bin/init': program })).toMatchObject({ path: '/bin/init' });
+    expect(
+      await find({
+        '/sbin': { target: '/usr/sbin' },
+        '/usr/sbin/init': { target: '/lib/systemd/systemd' },
+        '/lib/systemd/systemd': program,
+      }),
+    ).toMatchObject({ path: '/sbin/init' });
+    expect(await find({ '/sbin/init': { target: '/nowhere' }, '/bin/init': program })).toMatchObject({
+      path: '/bin/init',
+    });
   });
 
   it('must be a program: a plain file or a directory will not run', async () => {
@@ -100,12 +152,22 @@ describe('the init', () => {
   });
 
   it('is the shell when there is nothing else, with a warning', async () => {
-    expect(await find({ '/bin/sh': program })).toMatchObject({ path: '/bin/sh', warned: ['the image has no init: handing over to its shell'] });
+    expect(await find({ '/bin/sh': program })).toMatchObject({
+      path: '/bin/sh',
+      warned: ['the image has no init: handing over to its shell'],
+    });
   });
 
   it('is the one that init= names, and no other', async () => {
-    expect(await find({ '/bin/sh': program, '/sbin/init': program }, 'init=/bin/sh single')).toMatchObject({ path: '/bin/sh', arguments: ['single'], warned: [] });
-    await expect(find({ '/sbin/init': program }, 'init=/bin/bash')).rejects.toMatchObject({ code: 'init-missing', message: 'the root has no executable /bin/bash' });
+    expect(await find({ '/bin/sh': program, '/sbin/init': program }, 'init=/bin/sh single')).toMatchObject({
+      path: '/bin/sh',
+      arguments: ['single'],
+      warned: [],
+    });
+    await expect(find({ '/sbin/init': program }, 'init=/bin/bash')).rejects.toMatchObject({
+      code: 'init-missing',
+      message: 'the root has no executable /bin/bash',
+    });
   });
 
   it('is told to /init in words that ash reads back as they were', () => {
@@ -113,6 +175,10 @@ describe('the init', () => {
     const text = switchFileText({ kind: 'switch-root', root: '/sys root', init: '/sbin/init', arguments: words });
     // As hand_over() of /init does.
     const script = `${text}\neval "set -- $INIT_ARGUMENTS"; printf '%s\\n' "$ROOT" "$INIT" "$@"`;
-    expect(execFileSync('sh', ['-c', script], { encoding: 'utf8' }).split('\n').slice(0, -1)).toEqual(['/sys root', '/sbin/init', ...words]);
+    expect(execFileSync('sh', ['-c', script], { encoding: 'utf8' }).split('\n').slice(0, -1)).toEqual([
+      '/sys root',
+      '/sbin/init',
+      ...words,
+    ]);
   });
 });

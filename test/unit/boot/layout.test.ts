@@ -1,10 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../../src/boot/facts.ts';
-import { layoutPaths, missingMountPoints, mountOrder, planLayout, planSkeleton, places } from '../../../src/boot/layout.ts';
+import {
+  layoutPaths,
+  missingMountPoints,
+  mountOrder,
+  places,
+  planLayout,
+  planSkeleton,
+} from '../../../src/boot/layout.ts';
 import { IMAGE_MOUNT, SYSROOT } from '../../../src/boot/paths.ts';
 import { mount } from '../../../src/boot/phases/mount.ts';
-import { shellOf, type Step } from '../../../src/boot/step.ts';
+import { type Step, shellOf } from '../../../src/boot/step.ts';
 import type { OverlayEntry } from '../../../src/config/config.ts';
 import { createConfig } from '../../fixtures/config.ts';
 import { createFacts, createTree, USER_DATA_DISK } from '../../fixtures/facts.ts';
@@ -12,7 +19,10 @@ import { createFacts, createTree, USER_DATA_DISK } from '../../fixtures/facts.ts
 type Overlays = Readonly<Record<string, OverlayEntry>>;
 
 /** The commands that mount these places, with a disk for /user-data or without. */
-function commandsFor(overlays: Overlays, { disk = false, tree = {} }: { readonly disk?: boolean; readonly tree?: Parameters<typeof createTree>[1] } = {}): readonly string[] {
+function commandsFor(
+  overlays: Overlays,
+  { disk = false, tree = {} }: { readonly disk?: boolean; readonly tree?: Parameters<typeof createTree>[1] } = {},
+): readonly string[] {
   const config = createConfig({ overlays, tmpfs: {} });
   const layout = planLayout({ config }, createTree(config, tree), disk);
   return mountOrder(config, [...layout.keys()]).flatMap((mountPoint) => (layout.get(mountPoint) ?? []).map(shellOf));
@@ -23,7 +33,9 @@ const mountSteps = (facts: Facts): readonly Step[] => mount.rounds.flatMap(({ pl
 
 describe('a writable place', () => {
   it('of kind tmpfs is empty RAM', () => {
-    expect(commandsFor({ '/srv': { kind: 'tmpfs', skeleton: false, size: '10%', mode: 0o750, options: ['nodev'] } })).toEqual([
+    expect(
+      commandsFor({ '/srv': { kind: 'tmpfs', skeleton: false, size: '10%', mode: 0o750, options: ['nodev'] } }),
+    ).toEqual([
       'mount -t tmpfs -o nodev,mode=750,size=10% tmpfs /sysroot/srv',
       "grep -q ' /sysroot/srv tmpfs rw' /proc/mounts",
     ]);
@@ -57,7 +69,9 @@ describe('a writable place', () => {
   it('of kind overlay has its changes on the disk, where the config wants them to persist', () => {
     const overlays: Overlays = { '/var': { kind: 'overlay', upper: 'persistent', size: '50%' } };
     const commands = commandsFor(overlays, { disk: true });
-    expect(commands.join('\n')).toContain('upperdir=/sysroot/user-data/persistent/var/upper,workdir=/sysroot/user-data/persistent/var/work');
+    expect(commands.join('\n')).toContain(
+      'upperdir=/sysroot/user-data/persistent/var/upper,workdir=/sysroot/user-data/persistent/var/work',
+    );
     expect(commands.join('\n')).not.toContain('tmpfs');
     expect(commandsFor(overlays)[1]).toContain('tmpfs');
   });
@@ -74,7 +88,10 @@ describe('a writable place', () => {
   it('of kind overlay on the disk is given to its owner once, and not again when it was given to another', () => {
     const owners = { '/srv': { mode: 0o755, uid: 104, gid: 111 } };
     const overlays: Overlays = { '/srv': { kind: 'overlay', upper: 'persistent', size: '50%' } };
-    const chown = (emptySources: readonly string[]) => commandsFor(overlays, { disk: true, tree: { owners, emptySources } }).filter((command) => command.startsWith('chown'));
+    const chown = (emptySources: readonly string[]) =>
+      commandsFor(overlays, { disk: true, tree: { owners, emptySources } }).filter((command) =>
+        command.startsWith('chown'),
+      );
     expect(chown(['/user-data/persistent/srv/upper'])).toHaveLength(1);
     expect(chown([])).toHaveLength(0);
   });
@@ -86,14 +103,19 @@ describe('a writable place', () => {
       'mount -o bind /sysroot/user-data/persistent/local/home /sysroot/home',
     ]);
     // mount(2) ignores the options of a bind; only a remount sets them.
-    expect(commandsFor({ '/home': { kind: 'bind', source, missing: 'ram', options: ['nosuid', 'nodev'] } }).at(-1)).toBe(
-      'mount -o remount,bind,nosuid,nodev /sysroot/user-data/persistent/local/home /sysroot/home',
-    );
+    expect(
+      commandsFor({ '/home': { kind: 'bind', source, missing: 'ram', options: ['nosuid', 'nodev'] } }).at(-1),
+    ).toBe('mount -o remount,bind,nosuid,nodev /sysroot/user-data/persistent/local/home /sysroot/home');
   });
 
   it('of kind bind gives its mode to the directory, not to those above it', () => {
-    const commands = commandsFor({ '/srv': { kind: 'bind', source: '/user-data/persistent/a/b', missing: 'ram', mode: 0o700, options: [] } });
-    expect(commands.slice(0, 2)).toEqual(['mkdir -p -m 0755 /sysroot/user-data/persistent/a', 'mkdir -p -m 0700 /sysroot/user-data/persistent/a/b']);
+    const commands = commandsFor({
+      '/srv': { kind: 'bind', source: '/user-data/persistent/a/b', missing: 'ram', mode: 0o700, options: [] },
+    });
+    expect(commands.slice(0, 2)).toEqual([
+      'mkdir -p -m 0755 /sysroot/user-data/persistent/a',
+      'mkdir -p -m 0700 /sysroot/user-data/persistent/a/b',
+    ]);
   });
 
   it('of kind symlink is in the image already', () => {
@@ -117,7 +139,9 @@ describe('an empty source of a bind', () => {
   });
 
   it('in RAM is filled at once', () => {
-    expect(commandsFor(overlays, { tree: { emptySources: [source] } })).toContain(`cp -a /run/statectl/image/root/. ${SYSROOT}${source}/`);
+    expect(commandsFor(overlays, { tree: { emptySources: [source] } })).toContain(
+      `cp -a /run/statectl/image/root/. ${SYSROOT}${source}/`,
+    );
   });
 
   it('that is not empty is left alone', () => {
@@ -127,15 +151,29 @@ describe('an empty source of a bind', () => {
 
 describe('what the image lacks', () => {
   it('is made in the writable place around it', () => {
-    const commands = commandsFor({ '/var': { kind: 'overlay', upper: 'ram', size: '50%' }, '/var/lib/new': { kind: 'tmpfs', skeleton: false, size: '5%', options: [] } }, { tree: { paths: { '/var/lib/new': 'missing' } } });
-    expect(commands.indexOf('mkdir -p -m 0755 /sysroot/var/lib/new')).toBe(commands.findIndex((command) => command.endsWith(' /sysroot/var/lib/new')));
-    expect(commands.findIndex((command) => command.endsWith('overlay /sysroot/var'))).toBeLessThan(commands.indexOf('mkdir -p -m 0755 /sysroot/var/lib/new'));
+    const commands = commandsFor(
+      {
+        '/var': { kind: 'overlay', upper: 'ram', size: '50%' },
+        '/var/lib/new': { kind: 'tmpfs', skeleton: false, size: '5%', options: [] },
+      },
+      { tree: { paths: { '/var/lib/new': 'missing' } } },
+    );
+    expect(commands.indexOf('mkdir -p -m 0755 /sysroot/var/lib/new')).toBe(
+      commands.findIndex((command) => command.endsWith(' /sysroot/var/lib/new')),
+    );
+    expect(commands.findIndex((command) => command.endsWith('overlay /sysroot/var'))).toBeLessThan(
+      commands.indexOf('mkdir -p -m 0755 /sysroot/var/lib/new'),
+    );
   });
 
   it('is not copied, and an empty directory lies below its overlay', () => {
     const paths = { '/a': 'missing', '/b': 'missing', '/c': 'missing' } as const;
     const commands = commandsFor(
-      { '/a': { kind: 'ramdisk', size: '5%', options: [] }, '/b': { kind: 'overlay', upper: 'ram', size: '5%' }, '/c': { kind: 'bind', source: '/user-data/c', missing: 'ram', options: [] } },
+      {
+        '/a': { kind: 'ramdisk', size: '5%', options: [] },
+        '/b': { kind: 'overlay', upper: 'ram', size: '5%' },
+        '/c': { kind: 'bind', source: '/user-data/c', missing: 'ram', options: [] },
+      },
       { tree: { paths, emptySources: ['/user-data/c'] } },
     );
     expect(commands.join('\n')).not.toContain(`${IMAGE_MOUNT}/`);
@@ -144,7 +182,9 @@ describe('what the image lacks', () => {
 
   it('comes from a skeleton below the image, which writes nothing and changes nothing of the image', () => {
     const config = createConfig();
-    const tree = createTree(config, { paths: { '/user-data': 'missing', '/usr/tmp': 'missing', '/var/tmp': 'missing' } });
+    const tree = createTree(config, {
+      paths: { '/user-data': 'missing', '/usr/tmp': 'missing', '/var/tmp': 'missing' },
+    });
     expect(missingMountPoints(config, tree)).toEqual(['/user-data', '/usr/tmp']);
     expect(planSkeleton(config, tree).map(shellOf)).toEqual([
       'mount -t tmpfs -o size=1m,mode=755,nosuid,nodev skeleton /run/initramfs/skeleton',
@@ -163,11 +203,18 @@ describe('what the image lacks', () => {
 });
 
 it('leaves a link of the image alone: mounting over it would land outside the root', () => {
-  expect(commandsFor({ '/usr/tmp': { kind: 'tmpfs', skeleton: false, size: '5%', options: [] } }, { tree: { paths: { '/usr/tmp': 'symlink' } } })).toEqual([]);
+  expect(
+    commandsFor(
+      { '/usr/tmp': { kind: 'tmpfs', skeleton: false, size: '5%', options: [] } },
+      { tree: { paths: { '/usr/tmp': 'symlink' } } },
+    ),
+  ).toEqual([]);
 });
 
 it('mounts the shipped layout over the root, parents first, and looks at each mount afterwards', () => {
-  const mounts = mountSteps(createFacts({ blocks: [USER_DATA_DISK] })).filter(({ kind }) => kind === 'mount' || kind === 'check-mount');
+  const mounts = mountSteps(createFacts({ blocks: [USER_DATA_DISK] })).filter(
+    ({ kind }) => kind === 'mount' || kind === 'check-mount',
+  );
   expect(mounts.map(shellOf).join('\n')).toMatchInlineSnapshot(`
     "mount -t squashfs -o ro,loop /run/initramfs/user-data/persistent/images/3f2737c720fc57264728008310dcadf5c425259e1b9182c171490fb8034dc9b3/root.squashfs /run/statectl/image
     grep -q ' /run/statectl/image squashfs ro' /proc/mounts
@@ -195,17 +242,26 @@ describe('a disk of fstab.conf', () => {
   const DATA = { device: '/dev/vdc1', type: 'ext4', label: 'data' };
   const entry = { source: 'LABEL=data', type: 'auto', options: ['noatime'], missing: 'degraded' } as const;
   const { overlays } = createConfig();
-  const targets = (facts: Facts) => mountSteps(facts).flatMap((step) => (step.kind === 'mount' ? [`${step.source} ${step.target}`] : []));
+  const targets = (facts: Facts) =>
+    mountSteps(facts).flatMap((step) => (step.kind === 'mount' ? [`${step.source} ${step.target}`] : []));
 
   it('is checked, mounted as what blkid found, and looked at', () => {
     const facts = createFacts({ blocks: [DATA], config: { fstab: { '/srv': entry } } });
     expect(mountSteps(facts).map(shellOf)).toEqual(
-      expect.arrayContaining(['fsck.ext4 -p /dev/vdc1 || [ $? -eq 1 ]', 'mount -t ext4 -o noatime /dev/vdc1 /sysroot/srv', "grep -q ' /sysroot/srv ext4 rw' /proc/mounts"]),
+      expect.arrayContaining([
+        'fsck.ext4 -p /dev/vdc1 || [ $? -eq 1 ]',
+        'mount -t ext4 -o noatime /dev/vdc1 /sysroot/srv',
+        "grep -q ' /sysroot/srv ext4 rw' /proc/mounts",
+      ]),
     );
   });
 
   it('inside a writable place is mounted after it, in a directory that is made there', () => {
-    const facts = createFacts({ blocks: [DATA], config: { fstab: { '/var/lib/klipper': entry } }, tree: { paths: { '/var/lib/klipper': 'missing' } } });
+    const facts = createFacts({
+      blocks: [DATA],
+      config: { fstab: { '/var/lib/klipper': entry } },
+      tree: { paths: { '/var/lib/klipper': 'missing' } },
+    });
     const there = targets(facts);
     expect(there.indexOf('overlay /sysroot/var')).toBeLessThan(there.indexOf('/dev/vdc1 /sysroot/var/lib/klipper'));
     expect(mountSteps(facts)).toContainEqual({ kind: 'mkdir', path: '/sysroot/var/lib/klipper', mode: 0o755 });
@@ -213,12 +269,22 @@ describe('a disk of fstab.conf', () => {
 
   it('takes the place of an overlay of the same name, which stays where the disk is missing', () => {
     const config = { fstab: { '/home': entry } };
-    expect(targets(createFacts({ blocks: [DATA], config })).filter((text) => text.endsWith(' /sysroot/home'))).toEqual(['/dev/vdc1 /sysroot/home']);
-    expect(targets(createFacts({ config })).filter((text) => text.endsWith(' /sysroot/home'))).toEqual(['/sysroot/user-data/persistent/local/home /sysroot/home']);
+    expect(targets(createFacts({ blocks: [DATA], config })).filter((text) => text.endsWith(' /sysroot/home'))).toEqual([
+      '/dev/vdc1 /sysroot/home',
+    ]);
+    expect(targets(createFacts({ config })).filter((text) => text.endsWith(' /sysroot/home'))).toEqual([
+      '/sysroot/user-data/persistent/local/home /sysroot/home',
+    ]);
   });
 
   it('is mounted before a bind of one of its directories', () => {
-    const facts = createFacts({ blocks: [DATA], config: { fstab: { '/srv': entry }, overlays: { ...overlays, '/home': { kind: 'bind', source: '/srv/home', missing: 'ram', options: [] } } } });
+    const facts = createFacts({
+      blocks: [DATA],
+      config: {
+        fstab: { '/srv': entry },
+        overlays: { ...overlays, '/home': { kind: 'bind', source: '/srv/home', missing: 'ram', options: [] } },
+      },
+    });
     const there = targets(facts);
     expect(there.indexOf('/dev/vdc1 /sysroot/srv')).toBeLessThan(there.indexOf('/sysroot/srv/home /sysroot/home'));
   });
@@ -226,21 +292,35 @@ describe('a disk of fstab.conf', () => {
 
 it('refuses a copy that cannot fit before it begins, with both sizes', () => {
   const plan = () => mountSteps(createFacts({ tree: { ramdiskBytes: { '/etc': 65 * 2 ** 20 } } }));
-  expect(plan).toThrow(expect.objectContaining({ code: 'ramdisk-too-small', message: expect.stringMatching(/68157440 .* 67108864 /), hint: expect.stringContaining('/etc') }));
+  expect(plan).toThrow(
+    expect.objectContaining({
+      code: 'ramdisk-too-small',
+      message: expect.stringMatching(/68157440 .* 67108864 /),
+      hint: expect.stringContaining('/etc'),
+    }),
+  );
 });
 
 it('refuses to boot into RAM what must persist', () => {
-  const overlays: Overlays = { '/home': { kind: 'bind', source: '/user-data/persistent/local/home', missing: 'fail', options: [] } };
-  expect(() => mountSteps(createFacts({ config: { overlays } }))).toThrow(expect.objectContaining({ code: 'persistent-missing' }));
+  const overlays: Overlays = {
+    '/home': { kind: 'bind', source: '/user-data/persistent/local/home', missing: 'fail', options: [] },
+  };
+  expect(() => mountSteps(createFacts({ config: { overlays } }))).toThrow(
+    expect.objectContaining({ code: 'persistent-missing' }),
+  );
   expect(() => mountSteps(createFacts({ config: { overlays }, blocks: [USER_DATA_DISK] }))).not.toThrow();
 });
 
 describe('whatever places a config has', () => {
-  const path = fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 3 }).map((parts) => `/${parts.join('/')}`);
+  const path = fc
+    .array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 3 })
+    .map((parts) => `/${parts.join('/')}`);
   const overlay: fc.Arbitrary<OverlayEntry> = fc.oneof(
     fc.constant({ kind: 'tmpfs', skeleton: false, size: '5%', options: [] } as const),
     fc.constant({ kind: 'ramdisk', size: '5%', options: [] } as const),
-    fc.constantFrom('ram', 'persistent').map((upper) => ({ kind: 'overlay', upper: upper as 'ram' | 'persistent', size: '5%' }) as const),
+    fc
+      .constantFrom('ram', 'persistent')
+      .map((upper) => ({ kind: 'overlay', upper: upper as 'ram' | 'persistent', size: '5%' }) as const),
     path.map((source) => ({ kind: 'bind', source: `/user-data${source}`, missing: 'ram', options: [] }) as const),
   );
   const layout = fc.record({ overlays: fc.dictionary(path, overlay), disk: fc.boolean(), missing: fc.array(path) });
@@ -249,8 +329,14 @@ describe('whatever places a config has', () => {
     fc.assert(
       fc.property(layout, ({ overlays, disk, missing }) => {
         const config = createConfig({ overlays, tmpfs: {}, fstab: {} });
-        const tree = createTree(config, { paths: Object.fromEntries(missing.filter((name) => name in overlays).map((name) => [name, 'missing'])) });
-        const there = new Set(layoutPaths(config).filter((name) => tree.paths[name] === 'dir' || missingMountPoints(config, tree).includes(name)).map((name) => SYSROOT + name));
+        const tree = createTree(config, {
+          paths: Object.fromEntries(missing.filter((name) => name in overlays).map((name) => [name, 'missing'])),
+        });
+        const there = new Set(
+          layoutPaths(config)
+            .filter((name) => tree.paths[name] === 'dir' || missingMountPoints(config, tree).includes(name))
+            .map((name) => SYSROOT + name),
+        );
         const mounted: string[] = [];
         const plan = planLayout({ config }, tree, disk);
         for (const mountPoint of mountOrder(config, [...plan.keys()]))

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { applyStep } from '../../../src/boot/execute.ts';
-import type { Facts, InterfaceFacts } from '../../../src/boot/facts.ts';
+import type { Facts, InstallFacts, InterfaceFacts } from '../../../src/boot/facts.ts';
 import { planNetworkHandover } from '../../../src/boot/network-handover.ts';
 import { needsNetwork, network, parseLease, planAddresses, planLinks } from '../../../src/boot/phases/network.ts';
 import { shellOf } from '../../../src/boot/step.ts';
@@ -12,8 +12,13 @@ const ETH0 = createInterface();
 const ETH1 = createInterface({ name: 'eth1', mac: '52:54:00:12:34:57' });
 const WLAN = createInterface({ name: 'wlan0', mac: '52:54:00:12:34:58', wireless: true });
 
-const facts = (commandLine: string, interfaces: readonly InterfaceFacts[] = [ETH0], rest: Parameters<typeof createFacts>[0] = {}) => createFacts({ commandLine, interfaces, ...rest });
-const commands = (plan: (facts: Facts) => ReturnType<typeof planLinks>, ...given: Parameters<typeof facts>) => plan(facts(...given)).map(shellOf);
+const facts = (
+  commandLine: string,
+  interfaces: readonly InterfaceFacts[] = [ETH0],
+  rest: Parameters<typeof createFacts>[0] = {},
+) => createFacts({ commandLine, interfaces, ...rest });
+const commands = (plan: (facts: Facts) => ReturnType<typeof planLinks>, ...given: Parameters<typeof facts>) =>
+  plan(facts(...given)).map(shellOf);
 
 describe('the network is needed', () => {
   it.each([
@@ -64,7 +69,11 @@ describe('gives an address', () => {
   });
 
   it('to every interface that ip= names', () => {
-    expect(commands(planAddresses, 'ip=eth0:dhcp ip=10.1.0.7:::24::eth1:none', [ETH0, ETH1]).map((line) => line.split(' ').slice(0, 3).join(' '))).toEqual(['udhcpc -i eth0', 'ip address replace']);
+    expect(
+      commands(planAddresses, 'ip=eth0:dhcp ip=10.1.0.7:::24::eth1:none', [ETH0, ETH1]).map((line) =>
+        line.split(' ').slice(0, 3).join(' '),
+      ),
+    ).toEqual(['udhcpc -i eth0', 'ip address replace']);
   });
 
   it('to the interface with a carrier among several', () => {
@@ -73,24 +82,52 @@ describe('gives an address', () => {
 
   it('with a local copy at hand, waits no longer than network.wait for DHCP', () => {
     expect(planAddresses(facts('', [ETH0], { copy: createCopy() }))).toMatchObject([{ kind: 'dhcp', seconds: 10 }]);
-    expect(planAddresses(facts('', [ETH0], { copy: createCopy(), config: { network: { waitMs: 3_600_000 } } }))).toMatchObject([{ seconds: 30 }]);
+    expect(
+      planAddresses(facts('', [ETH0], { copy: createCopy(), config: { network: { waitMs: 3_600_000 } } })),
+    ).toMatchObject([{ seconds: 30 }]);
   });
 });
 
 describe('looks at the interfaces', () => {
-  const gather = (round: number, machine: Parameters<(typeof network.rounds)[0]['gather'] & {}>[0], known = facts('')) => {
+  const gather = (
+    round: number,
+    machine: Parameters<(typeof network.rounds)[0]['gather'] & {}>[0],
+    known = facts(''),
+  ) => {
     const warned: string[] = [];
-    const boot = { say: () => {}, warn: (text: string) => void warned.push(text), signal: new AbortController().signal };
+    const boot = {
+      say: () => {},
+      warn: (text: string) => void warned.push(text),
+      signal: new AbortController().signal,
+    };
     return { warned, found: network.rounds[round]?.gather?.(machine, known, boot) };
   };
 
   it('that have hardware behind them', async () => {
-    const machine = bootHost({ cards: { eth0: '52:54:00:12:34:56' }, files: { '/sys/class/net/br0/address': '52:54:00:00:00:01\n', '/sys/class/net/wlan0/address': '52:54:00:12:34:58\n', '/sys/class/net/wlan0/device': { type: 'dir' }, '/sys/class/net/wlan0/phy80211': { type: 'dir' } } });
-    expect(await gather(0, machine).found).toEqual({ interfaces: [ETH0, { name: 'wlan0', mac: WLAN.mac, carrier: undefined, driver: undefined, wireless: true }] });
+    const machine = bootHost({
+      cards: { eth0: '52:54:00:12:34:56' },
+      files: {
+        '/sys/class/net/br0/address': '52:54:00:00:00:01\n',
+        '/sys/class/net/wlan0/address': '52:54:00:12:34:58\n',
+        '/sys/class/net/wlan0/device': { type: 'dir' },
+        '/sys/class/net/wlan0/phy80211': { type: 'dir' },
+      },
+    });
+    expect(await gather(0, machine).found).toEqual({
+      interfaces: [ETH0, { name: 'wlan0', mac: WLAN.mac, carrier: undefined, driver: undefined, wireless: true }],
+    });
   });
 
   it('waits until one of several has a carrier, and says when none gets one', async () => {
-    const machine = bootHost({ cards: {}, files: Object.fromEntries(['eth0', 'eth1'].flatMap((name) => [[`/sys/class/net/${name}/address`, '52:54:00:12:34:56\n'], [`/sys/class/net/${name}/device`, { type: 'dir' as const }]])) });
+    const machine = bootHost({
+      cards: {},
+      files: Object.fromEntries(
+        ['eth0', 'eth1'].flatMap((name) => [
+          [`/sys/class/net/${name}/address`, '52:54:00:12:34:56\n'],
+          [`/sys/class/net/${name}/device`, { type: 'dir' as const }],
+        ]),
+      ),
+    });
     const { found, warned } = gather(1, machine, facts('', [ETH0, ETH1]));
     await found;
     expect(machine.clock.uptimeMs()).toBe(10_000);
@@ -98,7 +135,10 @@ describe('looks at the interfaces', () => {
   });
 
   it('does not wait for the carrier of the only one: DHCP does', async () => {
-    const machine = bootHost({ cards: {}, files: { '/sys/class/net/eth0/address': '52:54:00:12:34:56\n', '/sys/class/net/eth0/device': { type: 'dir' } } });
+    const machine = bootHost({
+      cards: {},
+      files: { '/sys/class/net/eth0/address': '52:54:00:12:34:56\n', '/sys/class/net/eth0/device': { type: 'dir' } },
+    });
     await gather(1, machine).found;
     expect(machine.clock.uptimeMs()).toBe(0);
   });
@@ -108,7 +148,11 @@ describe('DHCP', () => {
   const ask = async (lease: 'none' | undefined) => {
     const warned: string[] = [];
     const machine = bootHost({ lease });
-    await applyStep({ kind: 'dhcp', device: 'eth0', seconds: 30 }, machine, { say: () => {}, warn: (text) => void warned.push(text), signal: new AbortController().signal });
+    await applyStep({ kind: 'dhcp', device: 'eth0', seconds: 30 }, machine, {
+      say: () => {},
+      warn: (text) => void warned.push(text),
+      signal: new AbortController().signal,
+    });
     return { machine, warned };
   };
 
@@ -118,14 +162,23 @@ describe('DHCP', () => {
 
   it('is not asked again for an interface that has its lease', async () => {
     const { machine } = await ask(undefined);
-    await applyStep({ kind: 'dhcp', device: 'eth0', seconds: 30 }, machine, { say: () => {}, warn: () => {}, signal: new AbortController().signal });
+    await applyStep({ kind: 'dhcp', device: 'eth0', seconds: 30 }, machine, {
+      say: () => {},
+      warn: () => {},
+      signal: new AbortController().signal,
+    });
     expect(machine.commands.filter((command) => command.startsWith('udhcpc'))).toHaveLength(1);
   });
 });
 
 describe('a lease', () => {
   it('is what our udhcpc script wrote', () => {
-    expect(parseLease('eth0', 'address=10.0.2.15\nprefix=24\ngateway=10.0.2.2\ndns=10.0.2.3 10.0.2.4\ndomain=lab.example\nhostname=lab7\nntp=10.0.2.5\nlease=86400\n')).toEqual({
+    expect(
+      parseLease(
+        'eth0',
+        'address=10.0.2.15\nprefix=24\ngateway=10.0.2.2\ndns=10.0.2.3 10.0.2.4\ndomain=lab.example\nhostname=lab7\nntp=10.0.2.5\nlease=86400\n',
+      ),
+    ).toEqual({
       device: 'eth0',
       method: 'dhcp',
       address: '10.0.2.15',
@@ -154,16 +207,36 @@ describe('a lease', () => {
 
   it('of an address by hand is what ip= says', async () => {
     const boot = { say: () => {}, warn: () => {}, signal: new AbortController().signal };
-    const found = await network.rounds[2]?.gather?.(memoryHost(), facts('ip=10.0.0.7::10.0.0.1:24:lab7:eth0:none:10.0.0.2'), boot);
-    expect(found).toEqual({ leases: [createLease({ method: 'static', address: '10.0.0.7', gateway: '10.0.0.1', dns: ['10.0.0.2'], hostname: 'lab7' })] });
+    const found = await network.rounds[2]?.gather?.(
+      memoryHost(),
+      facts('ip=10.0.0.7::10.0.0.1:24:lab7:eth0:none:10.0.0.2'),
+      boot,
+    );
+    expect(found).toEqual({
+      leases: [
+        createLease({
+          method: 'static',
+          address: '10.0.0.7',
+          gateway: '10.0.0.1',
+          dns: ['10.0.0.2'],
+          hostname: 'lab7',
+        }),
+      ],
+    });
   });
 });
 
 describe('the network is handed over', () => {
-  const install = { machineId: 'x', machineIdOrigin: 'derived', usesNetworkd: true, usesIfupdown: false, hasResolvConf: 'file' } as const;
-  const written = (lease: Parameters<typeof createLease>[0], how: Partial<typeof install> & { readonly usesIfupdown?: boolean; readonly hasResolvConf?: 'symlink' | 'missing' } = {}, etcIsWritable = true) => {
+  const install: InstallFacts = {
+    machineId: 'x',
+    machineIdOrigin: 'derived',
+    usesNetworkd: true,
+    usesIfupdown: false,
+    hasResolvConf: 'file',
+  };
+  const written = (lease: Parameters<typeof createLease>[0], how: Partial<InstallFacts> = {}, etcIsWritable = true) => {
     const known = createFacts({ leases: [createLease(lease)] });
-    const steps = planNetworkHandover(known, { ...install, ...how } as never, etcIsWritable);
+    const steps = planNetworkHandover(known, { ...install, ...how }, etcIsWritable);
     return Object.fromEntries(steps.flatMap((step) => (step.kind === 'write' ? [[step.path, step.content]] : [])));
   };
 
@@ -184,7 +257,9 @@ describe('the network is handed over', () => {
   });
 
   it('to networkd with an address by hand', () => {
-    expect(written({ method: 'static', ntp: ['10.0.2.9'] })['/run/systemd/network/10-statectl-eth0.network']).toMatchInlineSnapshot(`
+    expect(
+      written({ method: 'static', ntp: ['10.0.2.9'] })['/run/systemd/network/10-statectl-eth0.network'],
+    ).toMatchInlineSnapshot(`
       "# Made by statectl at boot: the interface as the initramfs left it.
       [Match]
       MACAddress=52:54:00:12:34:56
@@ -200,15 +275,19 @@ describe('the network is handed over', () => {
   });
 
   it('to ifupdown where the system has no networkd', () => {
-    const ifupdown = { usesNetworkd: false as never, usesIfupdown: true };
+    const ifupdown = { usesNetworkd: false, usesIfupdown: true };
     const path = '/sysroot/etc/network/interfaces.d/statectl-eth0';
     expect(written({}, ifupdown)[path]).toBe('# Made by statectl at boot.\nauto eth0\niface eth0 inet dhcp\n');
-    expect(written({ method: 'static' }, ifupdown)[path]).toBe('# Made by statectl at boot.\nauto eth0\niface eth0 inet static\n\taddress 10.0.2.15/24\n\tgateway 10.0.2.2\n');
+    expect(written({ method: 'static' }, ifupdown)[path]).toBe(
+      '# Made by statectl at boot.\nauto eth0\niface eth0 inet static\n\taddress 10.0.2.15/24\n\tgateway 10.0.2.2\n',
+    );
     expect(written({}, { usesIfupdown: true })).not.toHaveProperty([path]);
   });
 
   it('with its name servers, unless a service owns resolv.conf', () => {
-    expect(written({ dns: ['10.0.2.3', '10.0.2.3', '10.0.2.4'], domain: 'lab' })['/sysroot/etc/resolv.conf']).toBe('search lab\nnameserver 10.0.2.3\nnameserver 10.0.2.4\n');
+    expect(written({ dns: ['10.0.2.3', '10.0.2.3', '10.0.2.4'], domain: 'lab' })['/sysroot/etc/resolv.conf']).toBe(
+      'search lab\nnameserver 10.0.2.3\nnameserver 10.0.2.4\n',
+    );
     expect(written({}, { hasResolvConf: 'missing' })).toHaveProperty(['/sysroot/etc/resolv.conf']);
     expect(written({}, { hasResolvConf: 'symlink' })).not.toHaveProperty(['/sysroot/etc/resolv.conf']);
   });
@@ -219,7 +298,9 @@ describe('the network is handed over', () => {
   });
 
   it('without a word into /etc where that is read-only', () => {
-    expect(Object.keys(written({ hostname: 'lab7', domain: 'lab' }, {}, false))).toEqual(['/run/systemd/network/10-statectl-eth0.network']);
+    expect(Object.keys(written({ hostname: 'lab7', domain: 'lab' }, {}, false))).toEqual([
+      '/run/systemd/network/10-statectl-eth0.network',
+    ]);
   });
 
   it('not at all when there is none', () => {

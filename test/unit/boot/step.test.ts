@@ -6,7 +6,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { applyStep } from '../../../src/boot/execute.ts';
-import { describe as sentenceOf, mountArgv, type Step, type StepKind, type StepOf, shellOf } from '../../../src/boot/step.ts';
+import {
+  mountArgv,
+  type Step,
+  type StepKind,
+  type StepOf,
+  describe as sentenceOf,
+  shellOf,
+} from '../../../src/boot/step.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 
 const SHA = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
@@ -27,7 +34,13 @@ const EVERY_KIND: { readonly [K in StepKind]: StepOf<K> } = {
   address: { kind: 'address', device: 'eth0', address: '10.0.0.7', prefixLength: 24 },
   route: { kind: 'route', device: 'eth0', gateway: '10.0.0.1' },
   dhcp: { kind: 'dhcp', device: 'eth0', seconds: 30, hostname: 'lab7' },
-  fetch: { kind: 'fetch', urls: ['http://a/root', 'http://b/root'], to: '/run/initramfs/image/root.squashfs', sha256: SHA, sizeBytes: 7 },
+  fetch: {
+    kind: 'fetch',
+    urls: ['http://a/root', 'http://b/root'],
+    to: '/run/initramfs/image/root.squashfs',
+    sha256: SHA,
+    sizeBytes: 7,
+  },
   verify: { kind: 'verify', path: '/run/initramfs/image/root.squashfs', sha256: SHA, sizeBytes: 7 },
   rename: { kind: 'rename', from: '/a/root.seed', to: '/a/root' },
   remove: { kind: 'remove', path: '/a/old' },
@@ -116,13 +129,19 @@ it.skipIf(applets.length === 0)('uses only programs that the initramfs has', () 
     .filter((line) => line.startsWith('/'))
     .map((line) => line.split(' ')[1] ?? line.split('/').at(-1) ?? '');
   const shell = ['cd', 'exec', 'for', 'do', 'done', 'until', '[', 'n=0', 'n=WORD'];
-  const programs = [...steps, skeleton('/a', '/b'), { ...EVERY_KIND['wait-for-device'], reference: '/dev/vda1' }].flatMap((step) =>
+  const programs = [
+    ...steps,
+    skeleton('/a', '/b'),
+    { ...EVERY_KIND['wait-for-device'], reference: '/dev/vda1' },
+  ].flatMap((step) =>
     shellOf(step)
       .replace(/'[^']*'|\$\(\(.*?\)\)/g, 'WORD')
       .split(/(?:&&|\|\||[|;()]|\bdo\b|\buntil\b|-exec|xargs)\s*/)
       .map((command) => command.trim().split(' ')[0] ?? ''),
   );
-  expect(programs.filter((program) => program !== '' && ![...applets, ...tools, ...shell].includes(program))).toEqual([]);
+  expect(programs.filter((program) => program !== '' && ![...applets, ...tools, ...shell].includes(program))).toEqual(
+    [],
+  );
 });
 
 const skeleton = (from: string, to: string): Step => ({ kind: 'copy', from, to, what: 'skeleton' });
@@ -131,7 +150,8 @@ let worlds = 0;
 
 /** A folder with a file, a private file, a link, a full directory and an empty one. */
 async function world(): Promise<string> {
-  const dir = join(scratch, String((worlds += 1)));
+  worlds += 1;
+  const dir = join(scratch, String(worlds));
   await mkdir(join(dir, 'full/below'), { recursive: true });
   await mkdir(join(dir, 'empty'));
   await writeFile(join(dir, 'file'), 'old');
@@ -157,34 +177,60 @@ async function lookAt(dir: string, path = ''): Promise<Record<string, string>> {
 
 describe('the command of a step does what the step does', () => {
   const sh = (command: string) =>
-    promisify(execFile)(applets.length > 0 ? join(initramfsBin, 'sh') : 'sh', ['-e', '-c', `umask 022; ${command}`], { env: { PATH: applets.length > 0 ? initramfsBin : process.env.PATH } });
+    promisify(execFile)(applets.length > 0 ? join(initramfsBin, 'sh') : 'sh', ['-e', '-c', `umask 022; ${command}`], {
+      env: { PATH: applets.length > 0 ? initramfsBin : process.env.PATH },
+    });
   const boot = { say: () => {}, warn: () => {}, signal: new AbortController().signal };
   const both = async (make: (dir: string) => Step) => {
     const [applied, typed] = [await world(), await world()];
     const outcomes = await Promise.allSettled([applyStep(make(applied), linuxHost(), boot), sh(shellOf(make(typed)))]);
-    return { outcomes: outcomes.map(({ status }) => status), applied: await lookAt(applied), typed: await lookAt(typed) };
+    return {
+      outcomes: outcomes.map(({ status }) => status),
+      applied: await lookAt(applied),
+      typed: await lookAt(typed),
+    };
   };
 
   it.each<[string, (dir: string) => Step]>([
     ['mkdir with parents', (dir) => ({ kind: 'mkdir', path: `${dir}/new/er/est` })],
     ['mkdir with a mode', (dir) => ({ kind: 'mkdir', path: `${dir}/private`, mode: 0o1770 })],
-    ['mkdir of what is there, which keeps its mode', (dir) => ({ kind: 'mkdir', path: `${dir}/full/below`, mode: 0o777 })],
+    [
+      'mkdir of what is there, which keeps its mode',
+      (dir) => ({ kind: 'mkdir', path: `${dir}/full/below`, mode: 0o777 }),
+    ],
     ['symlink', (dir) => ({ kind: 'symlink', target: '/a place', path: `${dir}/new` })],
     ['symlink over a link', (dir) => ({ kind: 'symlink', target: '/else', path: `${dir}/link` })],
     ['symlink over a file', (dir) => ({ kind: 'symlink', target: '/else', path: `${dir}/file` })],
     ['write', (dir) => ({ kind: 'write', path: `${dir}/new`, content: 'it\'s "$HOME" \\n %s\n', mode: 0o640 })],
     ['write over a file', (dir) => ({ kind: 'write', path: `${dir}/file`, content: '' })],
     ['write over a link, which is replaced', (dir) => ({ kind: 'write', path: `${dir}/link`, content: 'new' })],
-    ['write of bytes', (dir) => ({ kind: 'write', path: `${dir}/new`, content: Buffer.from('bytes\n').toString('base64'), encoding: 'base64' })],
-    ['copy-file', (dir) => ({ kind: 'copy-file', from: `${dir}/full/below/private`, to: `${dir}/bin/tool`, mode: 0o755 })],
-    ['copy-file over a link', (dir) => ({ kind: 'copy-file', from: `${dir}/full/below/private`, to: `${dir}/link`, mode: 0o644 })],
+    [
+      'write of bytes',
+      (dir) => ({
+        kind: 'write',
+        path: `${dir}/new`,
+        content: Buffer.from('bytes\n').toString('base64'),
+        encoding: 'base64',
+      }),
+    ],
+    [
+      'copy-file',
+      (dir) => ({ kind: 'copy-file', from: `${dir}/full/below/private`, to: `${dir}/bin/tool`, mode: 0o755 }),
+    ],
+    [
+      'copy-file over a link',
+      (dir) => ({ kind: 'copy-file', from: `${dir}/full/below/private`, to: `${dir}/link`, mode: 0o644 }),
+    ],
     ['copy', (dir) => ({ kind: 'copy', from: `${dir}/full`, to: `${dir}/empty`, what: 'everything' })],
     ['copy of a skeleton', (dir) => skeleton(`${dir}/full`, `${dir}/empty`)],
     ['rename of a file', (dir) => ({ kind: 'rename', from: `${dir}/full/below/private`, to: `${dir}/file` })],
     ['rename of a directory over an empty one', (dir) => ({ kind: 'rename', from: `${dir}/full`, to: `${dir}/empty` })],
     ['remove of a directory', (dir) => ({ kind: 'remove', path: `${dir}/full` })],
     ['remove of nothing', (dir) => ({ kind: 'remove', path: `${dir}/nothing` })],
-    ['owner', (dir) => ({ kind: 'owner', path: `${dir}/file`, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 })],
+    [
+      'owner',
+      (dir) => ({ kind: 'owner', path: `${dir}/file`, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }),
+    ],
   ])('%s', async (_title, make) => {
     const { outcomes, applied, typed } = await both(make);
     expect(outcomes).toEqual(['fulfilled', 'fulfilled']);

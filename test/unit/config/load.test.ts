@@ -24,7 +24,11 @@ describe('config.d', () => {
       rescue: { access: 'open', countdownMs: 300_000, unattended: 'reboot', attempts: 5 },
       fstab: { '/user-data': { source: 'LABEL=user-data', type: 'auto', options: ['noatime'], missing: 'ignore' } },
       tmpfs: { '/tmp': { size: '50%', mode: 0o1777, options: ['noexec', 'nosuid', 'nodev'] } },
-      overlays: { '/etc': { kind: 'ramdisk', size: '64M' }, '/var': { kind: 'overlay', upper: 'ram' }, '/root': { kind: 'bind', mode: 0o700 } },
+      overlays: {
+        '/etc': { kind: 'ramdisk', size: '64M' },
+        '/var': { kind: 'overlay', upper: 'ram' },
+        '/root': { kind: 'bind', mode: 0o700 },
+      },
     });
   });
 
@@ -44,89 +48,214 @@ describe('config.d', () => {
     ['quotes and numbers', '"wait": 3\n\'dhcp\': "4"\n'],
     ['one line', '{ wait: 3000ms, dhcp: 4s }'],
   ])('may have %s', async (_title, text) => {
-    expect(await loadFiles({ 'system/network.conf': text })).toMatchObject({ network: { waitMs: 3_000, dhcpMs: 4_000 } });
+    expect(await loadFiles({ 'system/network.conf': text })).toMatchObject({
+      network: { waitMs: 3_000, dhcpMs: 4_000 },
+    });
   });
 });
 
 describe('controller/cNAME.conf', () => {
   it('wins over system/NAME.conf key by key', async () => {
-    const config = await loadFiles({ 'system/network.conf': 'wait: 1s\ndhcp: 2s\n', 'controller/cnetwork.conf': 'wait: 9s\n' });
+    const config = await loadFiles({
+      'system/network.conf': 'wait: 1s\ndhcp: 2s\n',
+      'controller/cnetwork.conf': 'wait: 9s\n',
+    });
     expect(config.network).toEqual({ waitMs: 9_000, dhcpMs: 2_000 });
   });
 
   it('wins over fstab.conf mount point by mount point', async () => {
-    const config = await loadFiles({ 'system/fstab.conf': '/a: { source: LABEL=a, type: xfs }\n/b: { source: LABEL=b, type: xfs }\n', 'controller/cfstab.conf': '/b: { source: LABEL=c }\n' });
-    expect(config.fstab).toMatchObject({ '/a': { source: 'LABEL=a', type: 'xfs' }, '/b': { source: 'LABEL=c', type: 'auto' } });
+    const config = await loadFiles({
+      'system/fstab.conf': '/a: { source: LABEL=a, type: xfs }\n/b: { source: LABEL=b, type: xfs }\n',
+      'controller/cfstab.conf': '/b: { source: LABEL=c }\n',
+    });
+    expect(config.fstab).toMatchObject({
+      '/a': { source: 'LABEL=a', type: 'xfs' },
+      '/b': { source: 'LABEL=c', type: 'auto' },
+    });
   });
 
   it('is accepted for every file, with the same keys', async () => {
-    const text = { 'controller/cboot.conf': 'keepCopy: false', 'controller/crescue.conf': 'access: none', 'controller/cserver.info.conf': 'tries: 3', 'controller/ctmpfs.conf': '/a: {}', 'controller/coverlays.conf': '/b: { kind: ramdisk }' };
-    expect(await loadFiles(text)).toMatchObject({ boot: { keepCopy: false }, rescue: { access: 'none' }, server: { tries: 3 }, tmpfs: { '/a': {} }, overlays: { '/b': {} } });
+    const text = {
+      'controller/cboot.conf': 'keepCopy: false',
+      'controller/crescue.conf': 'access: none',
+      'controller/cserver.info.conf': 'tries: 3',
+      'controller/ctmpfs.conf': '/a: {}',
+      'controller/coverlays.conf': '/b: { kind: ramdisk }',
+    };
+    expect(await loadFiles(text)).toMatchObject({
+      boot: { keepCopy: false },
+      rescue: { access: 'none' },
+      server: { tries: 3 },
+      tmpfs: { '/a': {} },
+      overlays: { '/b': {} },
+    });
   });
 
   it('is named in a fault that it brings, and the other file in its own', async () => {
     expect(await faults({ 'system/network.conf': 'wait: never\n', 'controller/cnetwork.conf': 'dhcp: never\n' })).toBe(
       'system/network.conf:1:1 "wait": expected a duration such as 10s, 500ms or 5m, found "never"\ncontroller/cnetwork.conf:1:1 "dhcp": expected a duration such as 10s, 500ms or 5m, found "never"',
     );
-    expect(await faults({ 'system/network.conf': 'wait: never\n', 'controller/cnetwork.conf': 'wait: 1s\n' })).toBe('no fault');
+    expect(await faults({ 'system/network.conf': 'wait: never\n', 'controller/cnetwork.conf': 'wait: 1s\n' })).toBe(
+      'no fault',
+    );
   });
 });
 
 describe('a fault', () => {
   it.each([
-    ['a misspelt key', 'controller/tmpfs.conf', '/tmp:\n  size: 5M\n  moed: "1777"\n', '3:3 unknown key "moed": did you mean "mode"?'],
-    ['a misspelt key in one line', 'controller/tmpfs.conf', '/tmp: { sise: 5M }', '1:9 unknown key "sise": did you mean "size"?'],
-    ['a misspelt key at the top', 'system/network.conf', '# a\n\nwiat: 10s', '3:1 unknown key "wiat": did you mean "wait"?'],
+    [
+      'a misspelt key',
+      'controller/tmpfs.conf',
+      '/tmp:\n  size: 5M\n  moed: "1777"\n',
+      '3:3 unknown key "moed": did you mean "mode"?',
+    ],
+    [
+      'a misspelt key in one line',
+      'controller/tmpfs.conf',
+      '/tmp: { sise: 5M }',
+      '1:9 unknown key "sise": did you mean "size"?',
+    ],
+    [
+      'a misspelt key at the top',
+      'system/network.conf',
+      '# a\n\nwiat: 10s',
+      '3:1 unknown key "wiat": did you mean "wait"?',
+    ],
     ['a key like no other', 'system/network.conf', 'colour: red', '1:1 unknown key "colour"'],
-    ['a wrong duration', 'system/network.conf', 'wait: 10s\ndhcp: soon', '2:1 "dhcp": expected a duration such as 10s, 500ms or 5m, found "soon"'],
-    ['a list for a duration', 'system/network.conf', 'wait: [1]', '1:1 "wait": expected a duration such as 10s, 500ms or 5m'],
-    ['a wrong size', 'controller/tmpfs.conf', '/tmp: { size: 0 }', '1:9 "/tmp.size": expected a size such as 64M, 1G or 50%'],
-    ['a mode that YAML reads as a number', 'controller/tmpfs.conf', '/tmp: { mode: 1777 }', '1:9 "/tmp.mode": expected octal permissions in quotes, such as "1777"'],
-    ['an option with a blank', 'controller/tmpfs.conf', '/tmp: { options: [a b] }', '1:9 "/tmp.options.0": expected one option without blanks'],
-    ['a relative path', 'system/overlays.conf', 'etc: { kind: ramdisk }', '1:1 "etc": expected an absolute path such as /var, without "..", "." or a slash at the end'],
-    ['a path that leads out', 'system/overlays.conf', '/a/../b: { kind: ramdisk }', '1:1 "/a/../b": expected an absolute path such as /var, without "..", "." or a slash at the end'],
-    ['a kind that there is not', 'system/overlays.conf', '/etc: { kind: ramdsk }', "1:9 \"/etc.kind\": Invalid discriminator value. Expected 'tmpfs' | 'ramdisk' | 'overlay' | 'bind' | 'symlink'"],
-    ['an address that is none', 'controller/server/server.info.conf', 'servers:\n  - boot.lab', '1:1 "servers.0": expected http://HOST:PORT or https://HOST:PORT'],
-    ['a password in clear', 'controller/rescue.conf', 'access: hunter2', '1:1 "access": expected open, none, or a crypt(3) hash as mkpasswd prints it'],
+    [
+      'a wrong duration',
+      'system/network.conf',
+      'wait: 10s\ndhcp: soon',
+      '2:1 "dhcp": expected a duration such as 10s, 500ms or 5m, found "soon"',
+    ],
+    [
+      'a list for a duration',
+      'system/network.conf',
+      'wait: [1]',
+      '1:1 "wait": expected a duration such as 10s, 500ms or 5m',
+    ],
+    [
+      'a wrong size',
+      'controller/tmpfs.conf',
+      '/tmp: { size: 0 }',
+      '1:9 "/tmp.size": expected a size such as 64M, 1G or 50%',
+    ],
+    [
+      'a mode that YAML reads as a number',
+      'controller/tmpfs.conf',
+      '/tmp: { mode: 1777 }',
+      '1:9 "/tmp.mode": expected octal permissions in quotes, such as "1777"',
+    ],
+    [
+      'an option with a blank',
+      'controller/tmpfs.conf',
+      '/tmp: { options: [a b] }',
+      '1:9 "/tmp.options.0": expected one option without blanks',
+    ],
+    [
+      'a relative path',
+      'system/overlays.conf',
+      'etc: { kind: ramdisk }',
+      '1:1 "etc": expected an absolute path such as /var, without "..", "." or a slash at the end',
+    ],
+    [
+      'a path that leads out',
+      'system/overlays.conf',
+      '/a/../b: { kind: ramdisk }',
+      '1:1 "/a/../b": expected an absolute path such as /var, without "..", "." or a slash at the end',
+    ],
+    [
+      'a kind that there is not',
+      'system/overlays.conf',
+      '/etc: { kind: ramdsk }',
+      "1:9 \"/etc.kind\": Invalid discriminator value. Expected 'tmpfs' | 'ramdisk' | 'overlay' | 'bind' | 'symlink'",
+    ],
+    [
+      'an address that is none',
+      'controller/server/server.info.conf',
+      'servers:\n  - boot.lab',
+      '1:1 "servers.0": expected http://HOST:PORT or https://HOST:PORT',
+    ],
+    [
+      'a password in clear',
+      'controller/rescue.conf',
+      'access: hunter2',
+      '1:1 "access": expected open, none, or what `mkpasswd -m sha-512` prints ($6$… or $5$…): the initramfs can check no other hash',
+    ],
     ['an image with a blank', 'system/boot.conf', 'image: my image', '1:1 "image": expected NAME or NAME@VERSION'],
     ['a key that comes twice', 'system/network.conf', 'wait: 1s\nwait: 2s', '2:1 Map keys must be unique'],
     ['a tab', 'system/network.conf', 'wait: 1s\n\tdhcp: 2s', '2:1 Tabs are not allowed as indentation'],
     ['a list', 'system/network.conf', '- wait', '1:1 expected a mapping of keys to values'],
     ['a word', 'system/network.conf', 'wait', '1:1 expected a mapping of keys to values'],
-    ['a second document', 'system/network.conf', 'wait: 1s\n---\nwait: 2s', '2:1 a second document begins here: one file holds one'],
-    ['an alias of nothing', 'system/network.conf', 'wait: *x', '1:1 Unresolved alias (the anchor must be set before the alias): x'],
+    [
+      'a second document',
+      'system/network.conf',
+      'wait: 1s\n---\nwait: 2s',
+      '2:1 a second document begins here: one file holds one',
+    ],
+    [
+      'an alias of nothing',
+      'system/network.conf',
+      'wait: *x',
+      '1:1 Unresolved alias (the anchor must be set before the alias): x',
+    ],
   ])('for %s tells file, line, column and what was expected', async (_title, file, text, expected) => {
     expect(await faults({ [file]: text })).toBe(`${file}:${expected}`);
   });
 
   it('is found in the right line of a file from Windows', async () => {
-    expect(await faults({ 'system/network.conf': '# a\r\nwait: 1s\r\nwiat: 2s\r\n' })).toBe('system/network.conf:3:1 unknown key "wiat": did you mean "wait"?');
+    expect(await faults({ 'system/network.conf': '# a\r\nwait: 1s\r\nwiat: 2s\r\n' })).toBe(
+      'system/network.conf:3:1 unknown key "wiat": did you mean "wait"?',
+    );
   });
 
   it('is a file whose name is misspelt: it would be ignored in silence', async () => {
-    expect(await faults({ 'system/overlay.conf': '/etc: { kind: ramdisk }' })).toBe('system/overlay.conf:1:1 unknown file: did you mean system/overlays.conf?');
-    expect(await faults({ 'controller/examples/tmpfs.conf': 'anything', 'controller/README': 'text' })).toBe('no fault');
+    expect(await faults({ 'system/overlay.conf': '/etc: { kind: ramdisk }' })).toBe(
+      'system/overlay.conf:1:1 unknown file: did you mean system/overlays.conf?',
+    );
+    expect(await faults({ 'controller/examples/tmpfs.conf': 'anything', 'controller/README': 'text' })).toBe(
+      'no fault',
+    );
   });
 
   it('does not hide the others', async () => {
-    const all = await faults({ ...SHIPPED_FILES, 'system/network.conf': 'wiat: 1s\ndhpc: 2s\n', 'controller/tmpfs.conf': '/tmp: { size: huge }\n' });
-    expect(all.split('\n').map((line) => line.split(' ')[0])).toEqual(['system/network.conf:1:1', 'system/network.conf:2:1', 'controller/tmpfs.conf:1:9']);
+    const all = await faults({
+      ...SHIPPED_FILES,
+      'system/network.conf': 'wiat: 1s\ndhpc: 2s\n',
+      'controller/tmpfs.conf': '/tmp: { size: huge }\n',
+    });
+    expect(all.split('\n').map((line) => line.split(' ')[0])).toEqual([
+      'system/network.conf:1:1',
+      'system/network.conf:2:1',
+      'controller/tmpfs.conf:1:9',
+    ]);
   });
 
   it('of a key that lacks is told where its entry is', async () => {
-    expect(await faults({ 'system/fstab.conf': '/a: { source: LABEL=a }\n/b: { type: ext4 }\n' })).toMatch(/^system\/fstab\.conf:2:1 "\/b\.source": /);
+    expect(await faults({ 'system/fstab.conf': '/a: { source: LABEL=a }\n/b: { type: ext4 }\n' })).toMatch(
+      /^system\/fstab\.conf:2:1 "\/b\.source": /,
+    );
   });
 });
 
 describe('the digest of config.d', () => {
-  const digest = (files: Record<string, string>) => configDigest(memoryHost({ files: { '/c/system': { type: 'dir' }, ...files } }), '/c');
+  const digest = (files: Record<string, string>) =>
+    configDigest(memoryHost({ files: { '/c/system': { type: 'dir' }, ...files } }), '/c');
 
   it('is the same for the same files, whatever else lies there', async () => {
     expect(await digest({ '/c/a.conf': 'a' })).toBe(await digest({ '/c/a.conf': 'a', '/c/README': 'x' }));
   });
 
   it('changes with every name and every content', async () => {
-    const digests = await Promise.all([{}, { '/c/a.conf': 'ab' }, { '/c/b.conf': 'ab' }, { '/c/system/a.conf': 'ab' }, { '/c/a.conf': 'a', '/c/b.conf': 'b' }, { '/c/a.conf': '', '/c/b.conf': 'ab' }].map(digest));
+    const trees: Record<string, string>[] = [
+      {},
+      { '/c/a.conf': 'ab' },
+      { '/c/b.conf': 'ab' },
+      { '/c/system/a.conf': 'ab' },
+      { '/c/a.conf': 'a', '/c/b.conf': 'b' },
+      { '/c/a.conf': '', '/c/b.conf': 'ab' },
+    ];
+    const digests = await Promise.all(trees.map(digest));
     expect(new Set(digests).size).toBe(6);
   });
 });

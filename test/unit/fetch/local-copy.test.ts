@@ -15,7 +15,9 @@ const filesOf = (image: TestImage) => ({
 
 async function look(files: Record<string, string | Uint8Array>) {
   const warned: string[] = [];
-  const found = await localCopies(memoryHost({ files }), '/user-data', createFacts(), { warn: (text) => void warned.push(text) });
+  const found = await localCopies(memoryHost({ files }), '/user-data', createFacts(), {
+    warn: (text) => void warned.push(text),
+  });
   return { ...found, warned };
 }
 
@@ -36,23 +38,46 @@ describe('the copy on the disk', () => {
     expect(await look({})).toEqual({ copy: undefined, staleCopies: [], warned: [] });
   });
 
-  it.each(['', 'current', '../../etc', DIGEST.toUpperCase(), `${DIGEST}0`])('is none when the pointer says "%s"', async (pointer) => {
-    expect(await look({ ...filesOf(IMAGE), [`${IMAGES}/current`]: pointer })).toMatchObject({ copy: undefined, warned: [] });
-  });
+  it.each(['', 'current', '../../etc', DIGEST.toUpperCase(), `${DIGEST}0`])(
+    'is none when the pointer says "%s"',
+    async (pointer) => {
+      expect(await look({ ...filesOf(IMAGE), [`${IMAGES}/current`]: pointer })).toMatchObject({
+        copy: undefined,
+        warned: [],
+      });
+    },
+  );
 
   it('is not used when no trusted key signed it, and that is said', async () => {
     const foreign = createImage({ key: FOREIGN_KEY });
-    expect(await look({ ...filesOf(foreign), [`${IMAGES}/current`]: DIGEST })).toMatchObject({ copy: undefined, warned: [expect.stringContaining('not signed by a trusted key')] });
+    expect(await look({ ...filesOf(foreign), [`${IMAGES}/current`]: DIGEST })).toMatchObject({
+      copy: undefined,
+      warned: [expect.stringContaining('not signed by a trusted key')],
+    });
   });
 
   it('is not used when its manifest is gone or torn, and that is said', async () => {
-    expect(await look({ [`${IMAGES}/current`]: DIGEST })).toMatchObject({ copy: undefined, warned: [expect.stringContaining('cannot be read')] });
-    expect(await look({ ...filesOf(IMAGE), [`${IMAGES}/${DIGEST}/manifest.json`]: IMAGE.manifestText.slice(0, 50), [`${IMAGES}/current`]: DIGEST })).toMatchObject({ copy: undefined, warned: [expect.any(String)] });
+    expect(await look({ [`${IMAGES}/current`]: DIGEST })).toMatchObject({
+      copy: undefined,
+      warned: [expect.stringContaining('cannot be read')],
+    });
+    expect(
+      await look({
+        ...filesOf(IMAGE),
+        [`${IMAGES}/${DIGEST}/manifest.json`]: IMAGE.manifestText.slice(0, 50),
+        [`${IMAGES}/current`]: DIGEST,
+      }),
+    ).toMatchObject({ copy: undefined, warned: [expect.any(String)] });
   });
 
   it('is not stale, everything else that looks like one is', async () => {
     const other = 'ab'.repeat(32);
-    const files = { ...filesOf(IMAGE), [`${IMAGES}/current`]: DIGEST, [`${IMAGES}/${other}/root.squashfs.part`]: 'half', [`${IMAGES}/readme`]: 'mine' };
+    const files = {
+      ...filesOf(IMAGE),
+      [`${IMAGES}/current`]: DIGEST,
+      [`${IMAGES}/${other}/root.squashfs.part`]: 'half',
+      [`${IMAGES}/readme`]: 'mine',
+    };
     expect(await look(files)).toMatchObject({ staleCopies: [other] });
   });
 });

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../../src/boot/facts.ts';
 import { bundle } from '../../../src/boot/phases/bundle.ts';
 import { askFolder, askServers } from '../../../src/fetch/offer.ts';
-import { memoryHost } from '../../../src/host/memory.ts';
 import type { Server, Servers } from '../../../src/host/memory/http.ts';
+import { memoryHost } from '../../../src/host/memory.ts';
 import { createCopy, createFacts, createInterface, createMachineFacts } from '../../fixtures/facts.ts';
 import { createImage, createServer, FOREIGN_KEY } from '../../fixtures/image.ts';
 
@@ -12,11 +12,17 @@ const IMAGE = createImage();
 const OTHER = createImage({ name: 'other' });
 const blob = (server: string, image = IMAGE) => `${server}/blobs/sha256/${image.manifest.root.sha256}`;
 
-const factsWith = (servers: readonly string[], changes: Parameters<typeof createFacts>[0] = {}): Facts => createFacts({ ...changes, offer: undefined, config: { ...changes.config, server: { servers } } });
+const factsWith = (servers: readonly string[], changes: Parameters<typeof createFacts>[0] = {}): Facts =>
+  createFacts({ ...changes, offer: undefined, config: { ...changes.config, server: { servers } } });
 
 function listener() {
   const warned: string[] = [];
-  return { warned, say: () => {}, warn: (text: string) => void warned.push(text), signal: new AbortController().signal };
+  return {
+    warned,
+    say: () => {},
+    warn: (text: string) => void warned.push(text),
+    signal: new AbortController().signal,
+  };
 }
 
 describe('servers are asked', () => {
@@ -27,7 +33,11 @@ describe('servers are asked', () => {
   };
 
   it('who the machine is, by the interface that it boots from, and for which image', async () => {
-    const facts = factsWith([A], { interfaces: [createInterface({ name: 'eno1', mac: '52:54:00:12:34:57' }), createInterface()], machine: createMachineFacts({ serial: '7 X' }), config: { boot: { image: 'lab@1' } } });
+    const facts = factsWith([A], {
+      interfaces: [createInterface({ name: 'eno1', mac: '52:54:00:12:34:57' }), createInterface()],
+      machine: createMachineFacts({ serial: '7 X' }),
+      config: { boot: { image: 'lab@1' } },
+    });
     const { host, offer } = ask({ [A]: createServer(IMAGE) }, facts);
     await offer;
     const [first] = host.calls.flatMap((call) => (call.kind === 'request' ? [call.url] : []));
@@ -55,15 +65,24 @@ describe('servers are asked', () => {
 
   it('and an image that nobody signed whom the machine trusts is never taken', async () => {
     const foreign = createServer(createImage({ key: FOREIGN_KEY }));
-    await expect(ask({ [A]: foreign }).offer).rejects.toMatchObject({ code: 'manifest-unsigned', hint: expect.stringContaining('key') });
-    expect(await ask({ [A]: foreign, [B]: createServer(IMAGE) }).offer).toMatchObject({ server: B, rootUrls: [blob(B)] });
-    await expect(ask({ [A]: foreign, [B]: () => 'refused' }).offer).rejects.toMatchObject({ code: 'manifest-unsigned' });
+    await expect(ask({ [A]: foreign }).offer).rejects.toMatchObject({
+      code: 'manifest-unsigned',
+      hint: expect.stringContaining('key'),
+    });
+    expect(await ask({ [A]: foreign, [B]: createServer(IMAGE) }).offer).toMatchObject({
+      server: B,
+      rootUrls: [blob(B)],
+    });
+    await expect(ask({ [A]: foreign, [B]: () => 'refused' }).offer).rejects.toMatchObject({
+      code: 'manifest-unsigned',
+    });
   });
 
   it('and a manifest that was changed after it was signed is never taken', async () => {
     const altered = { ...IMAGE, manifestText: IMAGE.manifestText.replace('"lab"', '"bad"') };
     await expect(ask({ [A]: createServer(altered) }).offer).rejects.toMatchObject({ code: 'manifest-unsigned' });
-    const nothing: Server = (request) => (request.url.pathname.endsWith('.sig') ? { body: '' } : createServer(IMAGE)(request));
+    const nothing: Server = (request) =>
+      request.url.pathname.endsWith('.sig') ? { body: '' } : createServer(IMAGE)(request);
     await expect(ask({ [A]: nothing }).offer).rejects.toMatchObject({ code: 'manifest-unsigned' });
   });
 
@@ -73,7 +92,11 @@ describe('servers are asked', () => {
   });
 
   it.each<[string, Server, string]>([
-    ['an error, with its reason', () => ({ status: 404, body: JSON.stringify({ detail: 'there is no image for this machine' }) }), 'http-status'],
+    [
+      'an error, with its reason',
+      () => ({ status: 404, body: JSON.stringify({ detail: 'there is no image for this machine' }) }),
+      'http-status',
+    ],
     ['a page of another program', () => ({ body: '<html>router</html>' }), 'http-answer'],
     ['JSON of another program', () => ({ body: '{"files":{}}' }), 'http-answer'],
     ['null', () => ({ body: 'null' }), 'http-answer'],
@@ -83,29 +106,38 @@ describe('servers are asked', () => {
   });
 
   it('and the reason of an error is told', async () => {
-    await expect(ask({ [A]: () => ({ status: 404, body: '{"detail":"no image for this machine"}' }) }).offer).rejects.toThrow(/answered 404: no image for this machine$/);
+    await expect(
+      ask({ [A]: () => ({ status: 404, body: '{"detail":"no image for this machine"}' }) }).offer,
+    ).rejects.toThrow(/answered 404: no image for this machine$/);
   });
 
   it('and what is no address is said to be none', async () => {
-    await expect(ask({}, factsWith(['boot lab'])).offer).rejects.toMatchObject({ code: 'url-invalid', message: '"boot lab" is not the address of a server' });
+    await expect(ask({}, factsWith(['boot lab'])).offer).rejects.toMatchObject({
+      code: 'url-invalid',
+      message: '"boot lab" is not the address of a server',
+    });
   });
 });
 
 describe('a folder of any web server', () => {
-  const folder = (image = IMAGE): Server =>
+  const folder =
+    (image = IMAGE): Server =>
     ({ url }) => {
       if (url.pathname === '/images/lab/manifest.json') return { body: image.manifestText };
       if (url.pathname === '/images/lab/manifest.json.sig') return { body: image.signature };
       return { status: 404 };
     };
-  const ask = (root: string, server = folder()) => askFolder(memoryHost({ servers: { [A]: server } }), root, factsWith([]), new AbortController().signal);
+  const ask = (root: string, server = folder()) =>
+    askFolder(memoryHost({ servers: { [A]: server } }), root, factsWith([]), new AbortController().signal);
 
   it.each([`${A}/images/lab`, `${A}/images/lab/`])('named as %s has the image beside its manifest', async (root) => {
     expect(await ask(root)).toMatchObject({ manifest: IMAGE.manifest, rootUrls: [`${A}/images/lab/root.squashfs`] });
   });
 
   it('is believed no more than a server: what nobody signed is not taken', async () => {
-    await expect(ask(`${A}/images/lab`, folder(createImage({ key: FOREIGN_KEY })))).rejects.toMatchObject({ code: 'manifest-unsigned' });
+    await expect(ask(`${A}/images/lab`, folder(createImage({ key: FOREIGN_KEY })))).rejects.toMatchObject({
+      code: 'manifest-unsigned',
+    });
     await expect(ask(`${A}/images`)).rejects.toMatchObject({ code: 'http-status' });
   });
 });
@@ -125,13 +157,18 @@ describe('the bundle phase', () => {
   it('keeps asking without a copy, visibly, as often as configured', async () => {
     const { found, warned, host } = gather(factsWith([A]));
     await expect(found).rejects.toMatchObject({ code: 'server-unreachable' });
-    expect(warned.map((text) => /try \d of \d/.exec(text)?.[0])).toEqual([2, 3, 4, 5, 6, 7, 8].map((attempt) => `try ${attempt} of 8`));
+    expect(warned.map((text) => /try \d of \d/.exec(text)?.[0])).toEqual(
+      [2, 3, 4, 5, 6, 7, 8].map((attempt) => `try ${attempt} of 8`),
+    );
     expect(host.clock.uptimeMs()).toBeGreaterThan(5_000);
   });
 
   it('takes the answer of a server that starts late', async () => {
     let asked = 0;
-    const late: Server = (request) => ((asked += 1) <= 4 ? 'refused' : createServer(IMAGE)(request));
+    const late: Server = (request) => {
+      asked += 1;
+      return asked <= 4 ? 'refused' : createServer(IMAGE)(request);
+    };
     expect(await gather(factsWith([A]), late).found).toMatchObject({ offer: { server: A } });
   });
 
@@ -156,7 +193,9 @@ describe('the bundle phase', () => {
   });
 
   it('boots the copy rather than what nobody signed, and does not ask again', async () => {
-    const { found, host, warned } = gather(factsWith([A], { copy }), { [A]: createServer(createImage({ key: FOREIGN_KEY })) });
+    const { found, host, warned } = gather(factsWith([A], { copy }), {
+      [A]: createServer(createImage({ key: FOREIGN_KEY })),
+    });
     expect(await found).toMatchObject({ offer: undefined });
     expect(warned).toEqual([expect.stringMatching(/trusted keys signed; booting the copy/)]);
     expect(host.clock.uptimeMs()).toBe(0);
@@ -171,6 +210,9 @@ describe('the bundle phase', () => {
 
   it('forgets an earlier answer when it is asked again and nobody answers', async () => {
     const earlier = createFacts({ copy });
-    expect(await gather({ ...earlier, config: { ...earlier.config, server: { ...earlier.config.server, servers: [A] } } }).found).toHaveProperty('offer', undefined);
+    expect(
+      await gather({ ...earlier, config: { ...earlier.config, server: { ...earlier.config.server, servers: [A] } } })
+        .found,
+    ).toHaveProperty('offer', undefined);
   });
 });

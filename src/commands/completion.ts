@@ -1,0 +1,52 @@
+import { Argument, Command } from 'commander';
+
+/** What may follow `statectl WORDS`: the commands below, and the options. */
+type Choices = ReadonlyMap<string, readonly string[]>;
+
+const longOptions = (text: string): readonly string[] => [...new Set(text.match(/--[a-z][a-z-]*/g) ?? [])];
+
+function choicesOf(command: Command, words: readonly string[] = []): Choices {
+  const below = command.commands.filter((child) => child.name() !== 'help');
+  // The verbs of a booting machine have their options only in their help.
+  const options = longOptions(command.helpInformation());
+  const here: Choices = new Map([[words.join(' '), [...below.map((child) => child.name()), ...options]]]);
+  return new Map([here, ...below.map((child) => choicesOf(child, [...words, child.name()]))].flatMap((map) => [...map]));
+}
+
+/** A bash function that completes commands, options, and else file names. */
+function bashScript(choices: Choices): string {
+  const cases = [...choices].map(([words, next]) => `    "${words}") next="${next.join(' ')}" ;;`);
+  return `# bash completion of statectl; made by \`statectl completion bash\`
+_statectl() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} words= word next=
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    [[ $word == -* ]] && break
+    words="\${words:+$words }$word"
+  done
+  case $words in
+${cases.join('\n')}
+  esac
+  mapfile -t COMPREPLY < <(compgen -W "$next" -- "$cur")
+  [[ \${#COMPREPLY[@]} -gt 0 || $cur == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+}
+complete -o filenames -F _statectl statectl
+`;
+}
+
+/** `statectl completion SHELL`: a script for the shell, made from the program itself. */
+export const completionCommand = (program: () => Command): Command =>
+  new Command('completion')
+    .description('print a completion script for a shell')
+    .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh']))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  statectl completion bash | sudo tee /etc/bash_completion.d/statectl
+  statectl completion zsh >> ~/.zshrc`,
+    )
+    .action((shell: string) => {
+      // zsh reads bash's completions itself (zshcompsys(1), bashcompinit).
+      const head = shell === 'zsh' ? 'autoload -Uz compinit bashcompinit && compinit && bashcompinit\n' : '';
+      process.stdout.write(head + bashScript(choicesOf(program())));
+    });

@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type DhcpServer, dhcpServer } from '../fixtures/vm/dhcp-server.ts';
+import { type InitramfsFile, initramfsWith } from '../fixtures/vm/initramfs.ts';
+import { bootMachine, type Machine } from './machine.ts';
+import { type ServedImages, serveImages } from './serve-images.ts';
+
+const SECOND_NIC = { netdev: 'user,net=10.0.3.0/24' };
+/** As if nobody had configured anything yet. */
+const CLEAN = [
+  'for nic in eth0 eth1; do ip address flush dev $nic; ip link set dev $nic down mtu 1500; done',
+  'rm -f /run/initramfs/leases/* /etc/resolv.conf',
+].join('; ');
+
+describe('a machine with two network cards', () => {
+  let server: ServedImages;
+  let initramfs: InitramfsFile;
+  let vm: Machine;
+
+  beforeAll(async () => {
+    server = await serveImages('tiny');
+    // Without a server the boot ends in the phase after network, where the shell can look at it and set the next try up.
+    initramfs = await initramfsWith({ 'config.d/controller/cnetwork.conf': 'dhcp: 4s\n', 'etc/cmdline': 'ip=dhcp\n' });
+    vm = await bootMachine({ initramfs: initramfs.file, nics: [{}, SECOND_NIC], panic: '', expects: 'trouble', memoryMiB: 512 });
+    await vm.event('failed', { code: 'no-server' });
+    await vm.rescueShell();
+  });
+  afterAll(async () => {
+    for (const each of [vm, initramfs, server]) await each[Symbol.asyncDispose]();
+  });
+
+  async function tryWith(cmdline: string) {
+    await vm.shell(CLEAN);
+    await vm.shell(`echo '${cmdline}' > /etc/cmdline`);
+    vm.type('exit\n');
+    const failed = await vm.event('failed');
+    await vm.rescueShell();
+    return failed;
+  }
+  const addresses = async (nic: string) =>
+    (await vm.shell(`ip -4 -o address show dev ${nic}`)).split('\n').map((line) => / inet (\S+)/.exec(line)?.[1]).filter(Boolean);
+
+  test.each([
+    ['ip=dhcp', ['10.0.2.15/24'], [], '10.0.2.2 dev eth0'],
+    ['ip=eth1:dhcp', [], ['10.0.3.15/24'], '10.0.3.2 dev eth1'],
+    ['ip=::::node7::dhcp', ['10.0.2.15/24'], [], '10.0.2.2 dev eth0'],
+    ['ip=dhcp BOOTIF=01-52-54-00-12-34-57', [], ['10.0.3.15/24'], '10.0.3.2 dev eth1'],
+    ['ip=10.0.2.50::10.0.2.2:255.255.255.0:node7:eth0:none:10.0.2.3', ['10.0.2.50/24'], [], '10.0.2.2 dev eth0'],
+    ['ip=10.0.3.51/24::10.0.3.2::node7:eth1:none:1400', [], ['10.0.3.51/24'], '10.0.3.2 dev eth1'],
+    ['ip=eth0:dhcp ip=eth1:dhcp bootdev=eth1', ['10.0.2.15/24'], ['10.0.3.15/24'], '10.0.3.2 dev eth1'],
+  ])('configures %s', async (cmdline, first, second, gateway) => {
+    expect((await tryWith(cmdline)).code).toBe('no-server');
+    expect(await addresses('eth0')).toEqual(first);
+    expect(await addresses('eth1')).toEqual(second);
+    expect((await vm.shell('ip route show default')).split('\n')[0]).toContain(`default via ${gateway}`);
+  });
+
+  test('takes over name servers and MTU', async () => {
+    await tryWith('ip=10.0.2.50::10.0.2.2:24::eth0:none:10.0.2.3:10.0.2.4');
+    expect(await vm.shell('cat /etc/resolv.conf')).toBe('nameserver 10.0.2.3\nnameserver 10.0.2.4');
+    await tryWith('ip=10.0.2.50::10.0.2.2:24::eth0:none:1400');
+    expect(await vm.shell('cat /sys/class/net/eth0/mtu')).toBe('1400');
+  });
+
+  test.each([
+    ['ip=dchp', 'ip-invalid', '"dchp" is no way to get an address', 'did you mean dhcp?'],
+    ['ip=10.0.2.50:::255.0.255.0::eth0:none', 'ip-invalid', '"255.0.255.0" is no netmask', 'ip=ADDRESS::GATEWAY:MASK'],
+    ['ip=eth7:dhcp', 'interface-missing', 'ip= names eth7, but there is no such interface: there are eth0 (52:54:00:12:34:56', 'name one of them'],
+    ['ip=dhcp BOOTIF=01-aa-aa-aa-aa-aa-aa', 'interface-missing', 'the boot loader used aa:aa:aa:aa:aa:aa', 'name one of them'],
+    ['ip=off', 'no-network', 'no interface got an address', 'sets an address by hand'],
+  ])('refuses %s', async (cmdline, code, text, hint) => {
+    const failed = await tryWith(`${cmdline} statectl.server=http://10.0.2.2:9`);
+    expect(failed.code).toBe(code);
+    expect(failed.text).toContain(text);
+    expect(failed.hint).toContain(hint);
+  });
+
+  test('takes the card that has a link', async () => {
+    await vm.qmp('set_link', { name: 'nic0', up: false });
+    await tryWith('ip=dhcp');
+    expect(await addresses('eth1')).toEqual(['10.0.3.15/24']);
+  });
+
+  test('says that no card has a link, and does not wait for ever', async () => {
+    await vm.qmp('set_link', { name: 'nic1', up: false });
+    const failed = await tryWith('ip=dhcp statectl.server=http://10.0.2.2:9');
+    expect(vm.events.map((event) => (event.event === 'said' ? event.text : ''))).toContainEqual(
+      expect.stringMatching(/^no link on eth0, eth1 after \d+ s: is a cable plugged in\?$/),
+    );
+    expect(failed).toMatchObject({ code: 'no-network', hint: expect.stringContaining('is the cable plugged in') });
+  });
+
+  test('boots when the cables are back', async () => {
+    for (const name of ['nic0', 'nic1']) await vm.qmp('set_link', { name, up: true });
+    await vm.shell(`${CLEAN}; echo 'ip=dhcp statectl.server=${server.guestUrl}' > /etc/cmdline`);
+    vm.type('exit\n');
+    await vm.event('handed-over');
+    await vm.console(/tiny: init/);
+  });
+});
+
+describe('a machine with an unkind DHCP server', () => {
+  let dhcp: DhcpServer;
+  let initramfs: InitramfsFile;
+  let vm: Machine;
+
+  beforeAll(async () => {
+    dhcp = await dhcpServer({ refuses: true });
+    initramfs = await initramfsWith({ 'config.d/controller/cnetwork.conf': 'dhcp: 6s\n' });
+    const cmdline = 'ip=dhcp statectl.server=http://192.168.78.1:9';
+    vm = await bootMachine({ initramfs: initramfs.file, nics: [dhcp], cmdline, panic: '', expects: 'trouble', memoryMiB: 512 });
+  });
+  afterAll(async () => {
+    for (const each of [vm, initramfs, dhcp]) await each[Symbol.asyncDispose]();
+  });
+
+  test('says that it was refused, and why', async () => {
+    await vm.console(/the DHCP server refused eth0: go away/);
+    expect(await vm.event('failed')).toMatchObject({ phase: 'bundle', code: 'no-network' });
+    expect(dhcp.received).toEqual(expect.arrayContaining(['DISCOVER', 'REQUEST']));
+  });
+
+  test('waits for a slow one, and says for how long', async () => {
+    await vm.rescueShell();
+    Object.assign(dhcp.manners, { refuses: false, delayMs: 1500 });
+    vm.type('exit\n');
+    await vm.console(/DHCP on eth0 \(up to 6 s\)/);
+    // Beyond the lease there is nobody.
+    expect(await vm.event('failed')).not.toMatchObject({ code: 'no-network' });
+    await vm.rescueShell();
+    expect(await vm.shell('ip -4 -o address show dev eth0')).toContain('192.168.78.20/24');
+  });
+});

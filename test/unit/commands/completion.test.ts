@@ -1,0 +1,21 @@
+import { execFileSync } from 'node:child_process';
+import { expect, it } from 'vitest';
+
+const script = execFileSync(process.execPath, ['src/main.ts', 'completion', 'bash'], { encoding: 'utf8' });
+
+/** What bash offers after these words, the last of which is being typed. */
+function offered(...words: readonly string[]): readonly string[] {
+  const ask = `${script}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _statectl; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  return execFileSync('bash', ['-c', ask], { encoding: 'utf8' }).trim().split('\n');
+}
+
+it('completes verbs, the verbs below them, and options', () => {
+  expect(offered('statectl', 'b')).toEqual(['build', 'boot']);
+  expect(offered('statectl', 'image', 're')).toEqual(['release', 'remove']);
+  expect(offered('statectl', 'build', 'initramfs', '--un')).toEqual(['--unpack']);
+  expect(offered('statectl', 'status', '--a')).toEqual(['--all']);
+});
+
+it('completes file names where no word of its own fits', () => {
+  expect(offered('statectl', 'image', 'add', 'package.js')).toEqual(['package.json']);
+});
