@@ -7,6 +7,8 @@ const isBootVerb = (verb: string): verb is BootVerb => verb === 'boot' || verb =
 
 async function main(argv: readonly string[]): Promise<number> {
   const [verb = '', ...words] = argv;
+  // A reader that has seen enough (`| head`) is no error. A boot prints nothing, and need not make the stream.
+  if (verb !== 'boot' || words.includes('--plan')) process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   if (isBootVerb(verb)) {
     const { bootVerb } = await import('./boot-entry.ts');
     return bootVerb(verb, words);

@@ -20,7 +20,8 @@ const NETWORK_TYPES = new Set(['nfs', 'nfs4', 'cifs', '9p', 'virtiofs', 'fuse.ss
 
 const isDisk = ({ source, fsType }: MountInfo): boolean => source.startsWith('/dev/') || NETWORK_TYPES.has(fsType);
 
-const isWritable = ({ options, superOptions }: MountInfo): boolean => options.includes('rw') && superOptions.includes('rw');
+const isWritable = ({ options, superOptions }: MountInfo): boolean =>
+  options.includes('rw') && superOptions.includes('rw');
 
 const shownSource = ({ source, root }: MountInfo): string => (root === '/' ? source : `${source}:${root}`);
 
@@ -30,7 +31,13 @@ function limitOf({ superOptions }: MountInfo): number | undefined {
   return size === undefined ? undefined : Number(size) * 1024;
 }
 
-function statusOf(mountPoint: string, kind: PlaceStatus['kind'], persistent: boolean, mount?: MountInfo, room = mount): PlaceStatus {
+function statusOf(
+  mountPoint: string,
+  kind: PlaceStatus['kind'],
+  persistent: boolean,
+  mount?: MountInfo,
+  room = mount,
+): PlaceStatus {
   const limitBytes = room && limitOf(room);
   return {
     mountPoint,
@@ -51,9 +58,18 @@ export function placeStatus(record: BootRecord, mounts: readonly MountInfo[]): r
     const status = statusOf(mountPoint, kind, persistent, at(mountPoint), room);
     return upper !== undefined && persistent && status.source ? { ...status, source: upper } : status;
   });
-  const userData = statusOf('/user-data', record.persistent ? 'disk' : 'tmpfs', record.persistent !== undefined, at('/user-data'));
-  const others = mounts.filter((mount) => isDisk(mount) && isWritable(mount) && !known.has(mount.mountPoint) && at(mount.mountPoint) === mount);
-  return [...places, userData, ...others.map((mount) => statusOf(mount.mountPoint, 'disk', true, mount))].sort((a, b) => (a.mountPoint < b.mountPoint ? -1 : 1));
+  const userData = statusOf(
+    '/user-data',
+    record.persistent ? 'disk' : 'tmpfs',
+    record.persistent !== undefined,
+    at('/user-data'),
+  );
+  const others = mounts.filter(
+    (mount) => isDisk(mount) && isWritable(mount) && !known.has(mount.mountPoint) && at(mount.mountPoint) === mount,
+  );
+  return [...places, userData, ...others.map((mount) => statusOf(mount.mountPoint, 'disk', true, mount))].sort(
+    (a, b) => (a.mountPoint < b.mountPoint ? -1 : 1),
+  );
 }
 
 /** Where a bind mount's directory lies when its file system is mounted as a whole on `/user-data`. */
@@ -71,6 +87,8 @@ export function placesToScan(record: BootRecord): readonly Place[] {
     if (place.kind === 'bind') return place.image === undefined ? [] : [{ ...place, kind: 'ramdisk' }];
     return [{ ...place, kind: place.kind, ...(place.kind === 'overlay' ? { plain: true } : {}) }];
   });
-  const userData: readonly Place[] = record.persistent ? [] : [{ mountPoint: '/user-data', kind: 'tmpfs', persistent: false }];
+  const userData: readonly Place[] = record.persistent
+    ? []
+    : [{ mountPoint: '/user-data', kind: 'tmpfs', persistent: false }];
   return [...places, ...userData];
 }

@@ -4,7 +4,7 @@ import type { Host } from '../host/host.ts';
 import { readBootRecord } from './booted.ts';
 import { type Place, type PlaceReport, scanPlaces } from './changes.ts';
 import { type MountInfo, parseMountInfo } from './mountinfo.ts';
-import { boundBelowUserData, placesToScan, placeStatus, type PlaceStatus } from './places.ts';
+import { boundBelowUserData, type PlaceStatus, placeStatus, placesToScan } from './places.ts';
 
 /** What `statectl status` knows of the running system. */
 export interface Status {
@@ -14,7 +14,10 @@ export interface Status {
   readonly changes?: readonly PlaceReport[];
 }
 
-export async function systemStatus(host: Pick<Host, 'files' | 'exec'>, look: 'for changes' | 'no changes'): Promise<Status> {
+export async function systemStatus(
+  host: Pick<Host, 'files' | 'exec'>,
+  look: 'for changes' | 'no changes',
+): Promise<Status> {
   const boot = await readBootRecord(host);
   const mounts = parseMountInfo(await host.files.readText('/proc/self/mountinfo'));
   const places = placeStatus(boot, mounts);
@@ -22,18 +25,29 @@ export async function systemStatus(host: Pick<Host, 'files' | 'exec'>, look: 'fo
 }
 
 /** The changes that no disk keeps, without what the boot itself wrote. */
-async function lostAtReboot(host: Pick<Host, 'files' | 'exec'>, boot: BootRecord, mounts: readonly MountInfo[]): Promise<readonly PlaceReport[]> {
+async function lostAtReboot(
+  host: Pick<Host, 'files' | 'exec'>,
+  boot: BootRecord,
+  mounts: readonly MountInfo[],
+): Promise<readonly PlaceReport[]> {
   const mountPoints = mounts.map(({ mountPoint }) => mountPoint);
   // What is bound elsewhere is counted there.
   const options = { mountPoints, excludes: [...boot.wrote, ...boundBelowUserData(mounts)] };
   const reports: PlaceReport[] = [];
   for (const place of placesToScan(boot)) {
     if (!mountPoints.includes(place.mountPoint)) continue;
-    const scanned = await scanPlaces(host, [place], options).catch((error: unknown) => [unscanned(place, reasonOf(error))]);
+    const scanned = await scanPlaces(host, [place], options).catch((error: unknown) => [
+      unscanned(place, reasonOf(error)),
+    ]);
     reports.push(...scanned);
   }
   return reports;
 }
 
 /** One place that cannot be compared is no reason to say nothing of the others. */
-const unscanned = (place: Place, reason: string): PlaceReport => ({ place, changes: [], totals: { added: 0, changed: 0, deleted: 0, bytes: 0 }, limits: [reason] });
+const unscanned = (place: Place, reason: string): PlaceReport => ({
+  place,
+  changes: [],
+  totals: { added: 0, changed: 0, deleted: 0, bytes: 0 },
+  limits: [reason],
+});

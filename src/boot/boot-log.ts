@@ -23,18 +23,28 @@ const NAME = /^boot-(\d{6})\.(log|failed\.txt)$/;
 /** The folder for logs on a disk that is mounted writable now; undefined without one. */
 export function logFolder(mounts: readonly Mount[]): string | undefined {
   const found = HOMES.find(([mountPoint]) =>
-    mounts.some(({ target, source, options }) => target === mountPoint && source.startsWith('/dev/') && options.includes('rw')),
+    mounts.some(
+      ({ target, source, options }) => target === mountPoint && source.startsWith('/dev/') && options.includes('rw'),
+    ),
   );
   return found && found[0] + found[1];
 }
 
 /** Keeps the journal of a boot that came to its end, for people. */
 export async function keepBootLog(host: Pick<Host, 'files' | 'clock'>): Promise<void> {
-  await keepLog(host, 'log', `${new Date(host.clock.now()).toISOString()}\n${journalText(await readJournal(host.files))}`);
+  await keepLog(
+    host,
+    'log',
+    `${new Date(host.clock.now()).toISOString()}\n${journalText(await readJournal(host.files))}`,
+  );
 }
 
 /** Keeps the report of a boot that failed, on /user-data or, where that is not there, on /boot. */
-export async function keepReport(host: Pick<Host, 'files' | 'exec'>, report: string, { config, blocks }: Partial<Facts>): Promise<void> {
+export async function keepReport(
+  host: Pick<Host, 'files' | 'exec'>,
+  report: string,
+  { config, blocks }: Partial<Facts>,
+): Promise<void> {
   if (await keepLog(host, 'failed.txt', report)) return;
   const entry = config?.fstab['/boot'];
   const block = entry && findBlock(blocks ?? [], entry.source);

@@ -37,7 +37,11 @@ export interface BootRecord {
 }
 
 /** Of the try that succeeded, with what `earlier` ones did before a person or a retry went on. */
-export function bootRecord({ facts, phases, warnings }: EngineResult, bootMs: number, earlier: History = NO_HISTORY): BootRecord {
+export function bootRecord(
+  { facts, phases, warnings }: EngineResult,
+  bootMs: number,
+  earlier: History = NO_HISTORY,
+): BootRecord {
   const ran = new Map([...earlier.phases, ...phases].map((phase) => [phase.name, phase]));
   const source = chooseSource(facts);
   const disk = userDataDevice(facts);
@@ -45,7 +49,14 @@ export function bootRecord({ facts, phases, warnings }: EngineResult, bootMs: nu
   return {
     statectl: VERSION,
     source: source.kind,
-    root: source.kind === 'partition' ? { type: source.type, from: source.device, verified: false } : { type: source.manifest.root.type, from: source.kind === 'copy' ? source.dir.replace(USER_DATA_EARLY, '/user-data') : (source.urls[0] ?? ''), verified: true },
+    root:
+      source.kind === 'partition'
+        ? { type: source.type, from: source.device, verified: false }
+        : {
+            type: source.manifest.root.type,
+            from: source.kind === 'copy' ? source.dir.replace(USER_DATA_EARLY, '/user-data') : (source.urls[0] ?? ''),
+            verified: true,
+          },
     ...(image ? { image: { name: image.name, version: image.version, sha256: image.root.sha256 } } : {}),
     server: facts.offer?.server,
     kernelRelease: facts.machine.kernelRelease,
@@ -53,7 +64,9 @@ export function bootRecord({ facts, phases, warnings }: EngineResult, bootMs: nu
     configOrigin: facts.machine.configOrigin,
     ...(disk ? { persistent: { device: disk.device, type: disk.type } } : {}),
     // What is a link in the image leads into another place, and nothing is mounted there.
-    places: places(facts.config, disk !== undefined).filter(({ mountPoint }) => facts.tree?.paths[mountPoint] !== 'symlink'),
+    places: places(facts.config, disk !== undefined).filter(
+      ({ mountPoint }) => facts.tree?.paths[mountPoint] !== 'symlink',
+    ),
     wrote: installed(facts),
     leases: facts.leases ?? [],
     machineId: facts.install && { machineId: facts.install.machineId, machineIdOrigin: facts.install.machineIdOrigin },
@@ -61,7 +74,11 @@ export function bootRecord({ facts, phases, warnings }: EngineResult, bootMs: nu
     warnings: [...new Set([...earlier.warnings, ...warnings])],
     failures: earlier.failures,
     skipped: PHASE_NAMES.filter((name) => !ran.has(name)),
-    phases: PHASE_NAMES.flatMap((name) => ran.get(name) ?? []).map((phase) => ({ ...phase, startedMs: Math.round(phase.startedMs), tookMs: Math.round(phase.tookMs) })),
+    phases: PHASE_NAMES.flatMap((name) => ran.get(name) ?? []).map((phase) => ({
+      ...phase,
+      startedMs: Math.round(phase.startedMs),
+      tookMs: Math.round(phase.tookMs),
+    })),
     bootMs: Math.round(bootMs),
   };
 }
@@ -69,5 +86,7 @@ export function bootRecord({ facts, phases, warnings }: EngineResult, bootMs: nu
 const installed = (facts: Facts): readonly string[] =>
   planInstall(facts).flatMap((step) => {
     if (step.kind === 'copy-file') return [step.to];
-    return step.kind === 'write' || step.kind === 'symlink' ? [step.path.startsWith(`${SYSROOT}/`) ? step.path.slice(SYSROOT.length) : step.path] : [];
+    return step.kind === 'write' || step.kind === 'symlink'
+      ? [step.path.startsWith(`${SYSROOT}/`) ? step.path.slice(SYSROOT.length) : step.path]
+      : [];
   });

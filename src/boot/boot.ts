@@ -39,7 +39,7 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
     const asked = new StatectlError('rescue-asked', 'statectl.rescue is on the kernel command line', { hint: '`statectl rescue continue` boots' });
     return fail(host, journal, new PhaseFailure('cmdline', asked), {});
   }
-  const kept = options.from ? await keptFacts(host) : undefined;
+  const kept = options.from && options.from !== 'cmdline' ? await keptFacts(host) : undefined;
   const first = options.from && kept ? PHASE_NAMES.indexOf(options.from) : 0;
   // The first phases gather what Facts declares as always there.
   const known = (first > 0 ? kept : {}) as Facts;

@@ -72,8 +72,13 @@ const executors: Executors = {
   async dhcp(step, host, boot) {
     if (await host.files.stat(`${LEASES}/${step.device}`)) return;
     const timeoutMs = step.seconds * 1000 + 5000;
-    const result = await host.exec.run(dhcpArgv(step), { timeoutMs, signal: boot.signal });
-    if (result.exitCode !== 0) boot.warn(`no DHCP server answered on ${step.device} within ${step.seconds} s`);
+    // udhcpc counts its tries anew after every refusal, so a server that refuses keeps it busy for ever.
+    const noLease = (error: unknown) => {
+      if (error instanceof StatectlError && error.code === 'program-timeout') return { exitCode: 1 };
+      throw error;
+    };
+    const { exitCode } = await host.exec.run(dhcpArgv(step), { timeoutMs, signal: boot.signal }).catch(noLease);
+    if (exitCode !== 0) boot.warn(`no DHCP server answered on ${step.device} within ${step.seconds} s`);
   },
   async fetch(step, host, boot) {
     await fetchVerified(host, step, boot, step.limits);

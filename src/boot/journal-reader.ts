@@ -43,7 +43,8 @@ export function historyOf(lines: readonly JournalLine[]): History {
     if (line.event === 'step') steps += 1;
     if (line.event === 'said' && line.level === 'warning') warnings.add(line.text);
     if (line.event === 'failed') failures.push({ phase: line.phase, code: line.code, text: line.text });
-    if (line.event === 'phase-ended') phases.set(line.phase, { name: line.phase as PhaseName, startedMs, tookMs: line.tookMs, steps });
+    if (line.event === 'phase-ended')
+      phases.set(line.phase, { name: line.phase as PhaseName, startedMs, tookMs: line.tookMs, steps });
   }
   return { phases: [...phases.values()], warnings: [...warnings], failures };
 }

@@ -5,8 +5,8 @@ import type { Host } from '../host/host.ts';
 import { VERSION } from '../version.ts';
 import type { Facts } from './facts.ts';
 import { ASKED, FAILURE, JOURNAL, REPORT, RUN } from './paths.ts';
-import { commandLineLayers } from './phases/cmdline.ts';
 import type { PhaseName } from './phase.ts';
+import { commandLineLayers } from './phases/cmdline.ts';
 import { redact } from './redact.ts';
 
 export interface Failure {
@@ -71,20 +71,41 @@ async function reportText(host: Host, { phase, error, facts }: Failure): Promise
   const layers = await commandLineLayers(host);
   const { config, machine, ...rest } = facts;
   const sections: (readonly [title: string, text: string])[] = [
-    [`statectl ${VERSION}, report of ${new Date(clock.now()).toISOString()}, ${Math.round(clock.uptimeMs())} ms after the kernel started`, failureText({ phase, error, facts })],
+    [
+      `statectl ${VERSION}, report of ${new Date(clock.now()).toISOString()}, ${Math.round(clock.uptimeMs())} ms after the kernel started`,
+      failureText({ phase, error, facts }),
+    ],
     ['kernel command line', layers.map(({ origin, text }) => `${origin}: ${text}`).join('\n')],
-    ['arguments for statectl', kernelCommandLine(layers).words.filter(({ name }) => /^(statectl|rd)\./.test(name)).map(({ raw, origin }) => `${raw} (${origin})`).join('\n')],
-    ['config', machine ? `sha256 ${machine.configDigest}, ${machine.configOrigin}; with the command line: sha256 ${digestOf(config)}\n${JSON.stringify(config, null, 1)}` : 'not read yet'],
+    [
+      'arguments for statectl',
+      kernelCommandLine(layers)
+        .words.filter(({ name }) => /^(statectl|rd)\./.test(name))
+        .map(({ raw, origin }) => `${raw} (${origin})`)
+        .join('\n'),
+    ],
+    [
+      'config',
+      machine
+        ? `sha256 ${machine.configDigest}, ${machine.configOrigin}; with the command line: sha256 ${digestOf(config)}\n${JSON.stringify(config, null, 1)}`
+        : 'not read yet',
+    ],
     ['facts', JSON.stringify({ machine, ...rest }, null, 1)],
   ];
   for (const argv of COMMANDS) sections.push([argv.join(' '), await outputOf(host, argv)]);
   sections.push(['journal', await files.readText(JOURNAL).catch(() => '')]);
-  return redact(sections.map(([title, text]) => `# ${title}\n${endOf(text.trimEnd(), LONGEST_SECTION_BYTES)}\n`).join('\n'));
+  return redact(
+    sections.map(([title, text]) => `# ${title}\n${endOf(text.trimEnd(), LONGEST_SECTION_BYTES)}\n`).join('\n'),
+  );
 }
 
 async function outputOf({ exec }: Pick<Host, 'exec'>, argv: readonly string[]): Promise<string> {
-  const { stdout, stderr } = await exec.run(argv, { timeoutMs: TIMEOUT_MS }).catch((error: Error) => ({ stdout: '', stderr: error.message }));
+  const { stdout, stderr } = await exec
+    .run(argv, { timeoutMs: TIMEOUT_MS })
+    .catch((error: Error) => ({ stdout: '', stderr: error.message }));
   return stdout + stderr;
 }
 
-const digestOf = (config: unknown): string => createHash('sha256').update(JSON.stringify(config) ?? '').digest('hex');
+const digestOf = (config: unknown): string =>
+  createHash('sha256')
+    .update(JSON.stringify(config) ?? '')
+    .digest('hex');

@@ -4,7 +4,14 @@ import { PHASE_NAMES, type PhaseName } from './phase.ts';
 
 /** What the rescue shell is there for, as the journal tells it. */
 export type RescueState =
-  | { readonly kind: 'failed'; readonly phase: PhaseName; readonly code: string; readonly text: string; readonly hint?: string; readonly atMs: number }
+  | {
+      readonly kind: 'failed';
+      readonly phase: PhaseName;
+      readonly code: string;
+      readonly text: string;
+      readonly hint?: string;
+      readonly atMs: number;
+    }
   /** `statectl.rescue` is on the kernel command line: nothing failed. */
   | { readonly kind: 'asked' }
   /** `statectl.break`: the controller waits before this phase. */
@@ -18,12 +25,24 @@ const phaseOf = (name: string | undefined): PhaseName | undefined => PHASE_NAMES
 /** The state after these lines; of several tries only the last counts. */
 export function rescueState(lines: readonly JournalLine[]): RescueState {
   const last = lines.at(-1);
-  const tried = lines.slice(Math.max(0, lines.findLastIndex(({ event }) => event === 'boot-started')));
+  const tried = lines.slice(
+    Math.max(
+      0,
+      lines.findLastIndex(({ event }) => event === 'boot-started'),
+    ),
+  );
   if (last?.event === 'break') return { kind: 'break', phase: phaseOf(last.phase) ?? 'cmdline' };
   const failed = tried.findLast((line) => line.event === 'failed');
   if (failed) {
     const { code, text, hint, atMs } = failed;
-    return { kind: 'failed', phase: phaseOf(failed.phase) ?? 'cmdline', code, text, ...(hint === undefined ? {} : { hint }), atMs };
+    return {
+      kind: 'failed',
+      phase: phaseOf(failed.phase) ?? 'cmdline',
+      code,
+      text,
+      ...(hint === undefined ? {} : { hint }),
+      atMs,
+    };
   }
   const done = tried.findLast((line) => line.event === 'handed-over');
   if (done) return { kind: 'handed-over', init: done.init, bootMs: done.bootMs };
@@ -54,11 +73,13 @@ const NEEDED: ReadonlySet<PhaseName> = new Set(['cmdline', 'config']);
 const from = (phase: PhaseName): string => `--from ${phase}`;
 
 /** The phase that can go on without this one. */
-export const phaseAfter = (phase: PhaseName): PhaseName | undefined => (NEEDED.has(phase) ? undefined : PHASE_NAMES[PHASE_NAMES.indexOf(phase) + 1]);
+export const phaseAfter = (phase: PhaseName): PhaseName | undefined =>
+  NEEDED.has(phase) ? undefined : PHASE_NAMES[PHASE_NAMES.indexOf(phase) + 1];
 
 /** The words for the next `statectl boot` that try again: from the failed phase, or from an earlier one that is named. */
 export function retryAnswer(state: RescueState, wanted?: string): string {
-  if (state.kind === 'break') throw notNow('nothing failed yet', '`statectl rescue continue`, or leaving the shell, goes on');
+  if (state.kind === 'break')
+    throw notNow('nothing failed yet', '`statectl rescue continue`, or leaving the shell, goes on');
   const known = state.kind === 'failed' ? state.phase : state.kind === 'handed-over' ? 'handover' : 'cmdline';
   if (wanted === undefined) return state.kind === 'crashed' ? '' : from(known);
   const phase = phaseOf(wanted);
@@ -74,7 +95,11 @@ export function continueAnswer(state: RescueState): string {
   if (state.kind === 'asked') return from('cmdline');
   if (state.kind !== 'failed') throw notNow(sayState(state), '`statectl rescue retry` begins anew');
   const next = phaseAfter(state.phase);
-  if (next === undefined) throw notNow(`${state.phase} cannot be left out: nothing works without it`, 'mend what it says, then `statectl rescue retry`');
+  if (next === undefined)
+    throw notNow(
+      `${state.phase} cannot be left out: nothing works without it`,
+      'mend what it says, then `statectl rescue retry`',
+    );
   return from(next);
 }
 

@@ -6,15 +6,14 @@ export function parseWords<T extends ParseArgsConfig>(verb: BootVerb, config: T)
   try {
     return parseArgs(config);
   } catch (cause) {
-    throw new StatectlError('usage', reasonOf(cause), { cause, hint: `\`statectl ${verb} --help\` shows what there is` });
+    throw new StatectlError('usage', reasonOf(cause), {
+      cause,
+      hint: `\`statectl ${verb} --help\` shows what there is`,
+    });
   }
 }
 
-/** Writes to standard output; a reader that has seen enough (`| head`) is no error. */
-export function print(text: string): void {
-  process.stdout.once('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-  process.stdout.write(text);
-}
+export const print = (text: string): void => void process.stdout.write(text);
 
 export type BootVerb = keyof typeof BOOT_VERBS;
 

@@ -6,6 +6,7 @@ import { buildInitramfs, type InitramfsResult } from '../image/build-initramfs.t
 import { formatSize } from '../image/format-size.ts';
 import { trustAnchors } from '../image/keys.ts';
 import { MODULE_CLASSES } from '../image/module-classes.ts';
+import { readScripts } from '../image/scripts.ts';
 import type { CompressionName } from '../image/squashfs.ts';
 import { appendVerb, listVerb, unpackVerb } from './build-initramfs-file.ts';
 import { compressionOption, interruptibleHost, keysOption, list, path, pathOption } from './build-options.ts';
@@ -20,7 +21,7 @@ export interface InitramfsOptions {
   readonly modulesCompression: CompressionName;
   readonly keys: string;
   readonly cache: string;
-  readonly scripts: string;
+  readonly scripts?: string;
   readonly out?: string;
   readonly verbose?: true;
   readonly json?: true;
@@ -31,6 +32,12 @@ export interface InitramfsOptions {
 }
 
 const classes = Object.entries(MODULE_CLASSES).map(([name, { title }]) => `  ${name.padEnd(12)} ${title}`);
+
+/** The binary has its own; a checkout has them in a folder. */
+const scriptsOption = (): Option =>
+  isSea()
+    ? new Option('--scripts <dir>', 'the scripts of the initramfs (default: those in this binary)').argParser(path)
+    : pathOption('--scripts <dir>', 'the scripts of the initramfs', './initramfs');
 
 /** `statectl build initramfs`: makes one, or looks into and adds to any. */
 export const buildInitramfsCommand = (): Command =>
@@ -45,7 +52,7 @@ export const buildInitramfsCommand = (): Command =>
     .addOption(compressionOption('--modules-compression <name>', 'of the modules').default('zstd'))
     .addOption(keysOption())
     .addOption(pathOption('--cache <dir>', 'where the unpacked Debian packages are kept', './.cache'))
-    .addOption(pathOption('--scripts <dir>', 'the scripts of the initramfs', './initramfs'))
+    .addOption(scriptsOption())
     .option('--out <file>', 'the initramfs; for --unpack: a new or empty directory', path)
     .option('--verbose', 'list what was left out and which firmware is missing')
     .option('--json', 'print JSON')
@@ -97,6 +104,7 @@ async function build(host: Host, options: InitramfsOptions): Promise<void> {
     ...options,
     image,
     out,
+    scripts: await readScripts(host, options.scripts),
     modules: options.modules ?? ['all'],
     tools: tools === undefined ? 'debian' : tools === 'image' ? tools : { folder: path(tools) },
     trusted: await trustAnchors(host, options.keys),

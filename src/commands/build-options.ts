@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { StatectlError } from '../error.ts';
@@ -32,8 +33,12 @@ export const compressionOption = (flags: string, what: string): Option =>
 export function interruptibleHost(): Host {
   const host = linuxHost();
   const abort = new AbortController();
+  // Not `once`: execa ends the process itself when it finds no other listener left.
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(name, () => abort.abort(new StatectlError('interrupted', `stopped by ${name}; nothing was changed`)));
+    process.on(name, () => {
+      if (abort.signal.aborted) process.exit(128 + constants.signals[name]);
+      abort.abort(new StatectlError('interrupted', `stopped by ${name}; nothing was changed`));
+    });
   const { signal } = abort;
   return { ...host, exec: { run: (argv, options) => host.exec.run(argv, { signal, ...options }) } };
 }

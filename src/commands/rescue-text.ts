@@ -4,8 +4,12 @@ import { asciiTable } from './ascii-table.ts';
 
 /** Why there is a rescue shell, and what can be done in it; in the running system, what is left to read. */
 export function rescueOverview(state: RescueState, inInitramfs: boolean): string {
-  const failed = state.kind === 'failed' ? `  ${redact(state.text)}\n${state.hint ? `→ ${redact(state.hint)}\n` : ''}` : '';
-  const rows = [...READING, ...(inInitramfs ? doing(state) : [])].map(([words, does]) => [`  statectl rescue ${words}`, does]);
+  const failed =
+    state.kind === 'failed' ? `  ${redact(state.text)}\n${state.hint ? `→ ${redact(state.hint)}\n` : ''}` : '';
+  const rows = [...READING, ...(inInitramfs ? doing(state) : [])].map(([words, does]) => [
+    `  statectl rescue ${words}`,
+    does,
+  ]);
   return `${sayState(state)}\n${failed}\n${asciiTable(rows)}`;
 }
 
@@ -42,7 +46,8 @@ function doing(state: RescueState): readonly Row[] {
 
 /** `network.waitMs: 10000`, a line for each setting. */
 export function flatSettings(value: unknown, path = ''): string {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return `${path}: ${typeof value === 'string' ? value : JSON.stringify(value)}\n`;
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return `${path}: ${typeof value === 'string' ? value : JSON.stringify(value)}\n`;
   return Object.entries(value)
     .map(([key, inner]) => flatSettings(inner, path === '' ? key : `${path}.${key}`))
     .join('');

@@ -1,11 +1,11 @@
-import { reasonOf, StatectlError } from '../error.ts';
+import type { Facts } from '../boot/facts.ts';
 import { readJournal } from '../boot/journal-reader.ts';
 import { journalText } from '../boot/journal-text.ts';
 import { FACTS, INITRD_RELEASE, JOURNAL, REPORT } from '../boot/paths.ts';
+import { COMPILED_CONFIG, type CompiledConfig } from '../boot/phases/config.ts';
 import { redact } from '../boot/redact.ts';
-import { rescueState, type RescueState } from '../boot/rescue-state.ts';
-import type { Facts } from '../boot/facts.ts';
-import { type CompiledConfig, COMPILED_CONFIG } from '../boot/phases/config.ts';
+import { type RescueState, rescueState } from '../boot/rescue-state.ts';
+import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { parseWords, print as toStdout } from './boot-words.ts';
 import { printPlan } from './plan.ts';
@@ -16,10 +16,17 @@ type Print = (text: string) => void;
 
 /** `statectl rescue …`: what can be done when a boot failed. */
 export async function rescue(host: Host, words: readonly string[], print: Print = toStdout): Promise<number> {
-  const { values, positionals } = parseWords('rescue', { args: [...words], allowPositionals: true, options: { json: { type: 'boolean' }, force: { type: 'boolean' } } });
+  const { values, positionals } = parseWords('rescue', {
+    args: [...words],
+    allowPositionals: true,
+    options: { json: { type: 'boolean' }, force: { type: 'boolean' } },
+  });
   const [command, argument, ...more] = positionals;
   const takesArgument = command === 'retry' || command === 'shell';
-  if (more.length > 0 || (argument !== undefined && !takesArgument)) throw new StatectlError('usage', `too many words: ${positionals.join(' ')}`, { hint: '`statectl rescue --help` shows what there is' });
+  if (more.length > 0 || (argument !== undefined && !takesArgument))
+    throw new StatectlError('usage', `too many words: ${positionals.join(' ')}`, {
+      hint: '`statectl rescue --help` shows what there is',
+    });
   const { json = false, force = false } = values;
   switch (command) {
     case undefined:
@@ -49,7 +56,9 @@ export async function rescue(host: Host, words: readonly string[], print: Print 
       await leaveMachine(host, command, force);
       return 0;
     default:
-      throw new StatectlError('usage', `statectl rescue has no command "${command}"`, { hint: '`statectl rescue --help` shows what there is' });
+      throw new StatectlError('usage', `statectl rescue has no command "${command}"`, {
+        hint: '`statectl rescue --help` shows what there is',
+      });
   }
 }
 
@@ -57,7 +66,14 @@ async function stateNow({ files }: Pick<Host, 'files'>): Promise<RescueState> {
   const state = rescueState(await readJournal(files));
   // The controller did its part, and yet this is still the initramfs.
   if (state.kind === 'handed-over' && (await files.stat(INITRD_RELEASE)))
-    return { kind: 'failed', phase: 'handover', code: 'switch-failed', text: `/init could not hand over to ${state.init}`, hint: 'see `dmesg | tail`', atMs: state.bootMs };
+    return {
+      kind: 'failed',
+      phase: 'handover',
+      code: 'switch-failed',
+      text: `/init could not hand over to ${state.init}`,
+      hint: 'see `dmesg | tail`',
+      atMs: state.bootMs,
+    };
   return state;
 }
 
@@ -75,7 +91,9 @@ async function settings({ files }: Pick<Host, 'files'>, json: boolean): Promise<
     return '{}';
   });
   const { config } = JSON.parse(facts) as Partial<Facts>;
-  const compiled = config ?? (JSON.parse(await mustRead({ files }, COMPILED_CONFIG, 'no settings were read yet')) as CompiledConfig).config;
+  const compiled =
+    config ??
+    (JSON.parse(await mustRead({ files }, COMPILED_CONFIG, 'no settings were read yet')) as CompiledConfig).config;
   return redact(json ? `${JSON.stringify(compiled, null, 2)}\n` : flatSettings(compiled));
 }
 
@@ -84,9 +102,11 @@ async function mustRead({ files }: Pick<Host, 'files'>, path: string, otherwise:
     return await files.readText(path);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EACCES') throw needsRoot(path);
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') throw new StatectlError('rescue-nothing', `${path} is not there: ${otherwise}`, { cause });
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new StatectlError('rescue-nothing', `${path} is not there: ${otherwise}`, { cause });
     throw new StatectlError('rescue-unreadable', reasonOf(cause), { cause });
   }
 }
 
-const needsRoot = (path: string): StatectlError => new StatectlError('needs-root', `only root may read ${path}`, { hint: 'use sudo or su' });
+const needsRoot = (path: string): StatectlError =>
+  new StatectlError('needs-root', `only root may read ${path}`, { hint: 'use sudo or su' });

@@ -10,9 +10,15 @@ export function statusText({ boot, places, changes }: Status, options: ReportOpt
   return [
     asciiTable(bootRows(boot)),
     section('time', asciiTable(phaseRows(boot))),
-    section('kept at a reboot', asciiTable(places.filter(({ persistent }) => persistent).map(placeRow)) || '  nothing: there is no disk for /user-data\n'),
+    section(
+      'kept at a reboot',
+      asciiTable(places.filter(({ persistent }) => persistent).map(placeRow)) ||
+        '  nothing: there is no disk for /user-data\n',
+    ),
     section('in RAM, lost at a reboot', asciiTable(places.filter(({ persistent }) => !persistent).map(placeRow))),
-    boot.warnings.length > 0 ? section('warnings of the boot', boot.warnings.map((text) => `  ! ${text}\n`).join('')) : '',
+    boot.warnings.length > 0
+      ? section('warnings of the boot', boot.warnings.map((text) => `  ! ${text}\n`).join(''))
+      : '',
     troubleText(boot),
     changes ? changesText(changes, options) : '\nchanges: not looked for (--no-changes)\n',
   ].join('');
@@ -20,7 +26,9 @@ export function statusText({ boot, places, changes }: Status, options: ReportOpt
 
 /** A place without changes is worth no line, unless something there could not be read. */
 function changesText(changes: NonNullable<Status['changes']>, options: ReportOptions): string {
-  const worth = changes.filter(({ totals, limits }) => totals.added + totals.changed + totals.deleted + limits.length > 0);
+  const worth = changes.filter(
+    ({ totals, limits }) => totals.added + totals.changed + totals.deleted + limits.length > 0,
+  );
   return `\n${summarizeChanges(changes)}\n${worth.length > 0 ? `\n${renderChanges(worth, options)}` : ''}`;
 }
 
@@ -28,7 +36,11 @@ const section = (title: string, text: string): string => `\n${title}\n${text}`;
 
 const seconds = (ms: number): string => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(2)} s`);
 
-const SOURCES: Readonly<Record<BootRecord['source'], string>> = { fetched: 'fetched from', copy: 'the copy', partition: 'the partition' };
+const SOURCES: Readonly<Record<BootRecord['source'], string>> = {
+  fetched: 'fetched from',
+  copy: 'the copy',
+  partition: 'the partition',
+};
 
 function bootRows(boot: BootRecord): readonly (readonly string[])[] {
   const { image, root, machineId, persistent } = boot;
@@ -42,27 +54,52 @@ function bootRows(boot: BootRecord): readonly (readonly string[])[] {
     ['config', `sha256 ${boot.configDigest}, ${boot.configOrigin}`],
     ['init', boot.init],
     ['machine-id', machineId ? `${machineId.machineId}, ${ID_ORIGINS[machineId.machineIdOrigin]}` : 'unknown'],
-    ...(boot.leases.length === 0 ? [['network', 'none was set up by the boot']] : boot.leases.map((lease) => ['network', leaseText(lease)])),
-    ['persistent', persistent ? `${persistent.device}${persistent.type ? ` (${persistent.type})` : ''} on /user-data` : 'nothing'],
+    ...(boot.leases.length === 0
+      ? [['network', 'none was set up by the boot']]
+      : boot.leases.map((lease) => ['network', leaseText(lease)])),
+    [
+      'persistent',
+      persistent ? `${persistent.device}${persistent.type ? ` (${persistent.type})` : ''} on /user-data` : 'nothing',
+    ],
     ['statectl', boot.statectl],
   ];
 }
 
-const ID_ORIGINS = { persistent: 'kept on /user-data', derived: 'derived from the hardware', random: 'by chance: new at every boot' } as const;
+const ID_ORIGINS = {
+  persistent: 'kept on /user-data',
+  derived: 'derived from the hardware',
+  random: 'by chance: new at every boot',
+} as const;
 
 function leaseText({ device, method, address, prefixLength, gateway, dns }: Lease): string {
-  return [`${device} ${address}/${prefixLength} (${method})`, ...(gateway ? [`via ${gateway}`] : []), ...(dns.length > 0 ? [`DNS ${dns.join(' ')}`] : [])].join(', ');
+  return [
+    `${device} ${address}/${prefixLength} (${method})`,
+    ...(gateway ? [`via ${gateway}`] : []),
+    ...(dns.length > 0 ? [`DNS ${dns.join(' ')}`] : []),
+  ].join(', ');
 }
 
 function phaseRows({ phases, bootMs }: BootRecord): readonly (readonly string[])[] {
-  const rows = phases.map(({ name, tookMs, steps }) => [`  ${name}`, seconds(tookMs), steps === 0 ? '' : `${steps} ${steps === 1 ? 'step' : 'steps'}`]);
+  const rows = phases.map(({ name, tookMs, steps }) => [
+    `  ${name}`,
+    seconds(tookMs),
+    steps === 0 ? '' : `${steps} ${steps === 1 ? 'step' : 'steps'}`,
+  ]);
   const first = phases[0];
-  return [...(first ? [['  kernel, /init', seconds(first.startedMs), '']] : []), ...rows, ['  total', seconds(bootMs), '']];
+  return [
+    ...(first ? [['  kernel, /init', seconds(first.startedMs), '']] : []),
+    ...rows,
+    ['  total', seconds(bootMs), ''],
+  ];
 }
 
 function placeRow({ mountPoint, kind, persistent, source, limitBytes }: PlaceStatus): readonly string[] {
   if (source === undefined) return [`  ${mountPoint}`, kind, kind === 'symlink' ? '' : 'NOT MOUNTED'];
-  return [`  ${mountPoint}`, kind, limitBytes !== undefined ? `at most ${sizeText(limitBytes)}` : persistent ? source : ''];
+  return [
+    `  ${mountPoint}`,
+    kind,
+    limitBytes !== undefined ? `at most ${sizeText(limitBytes)}` : persistent ? source : '',
+  ];
 }
 
 /** What a person had to do for this boot to come to its end. */

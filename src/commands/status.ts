@@ -4,7 +4,11 @@ import { parseWords, print as toStdout } from './boot-words.ts';
 import { statusText } from './status-text.ts';
 
 /** `statectl status`: what was booted, what persists, what a reboot would lose. Throws `not-booted` elsewhere. */
-export async function status(host: Pick<Host, 'files' | 'exec'>, words: readonly string[], print: (text: string) => void = toStdout): Promise<number> {
+export async function status(
+  host: Pick<Host, 'files' | 'exec'>,
+  words: readonly string[],
+  print: (text: string) => void = toStdout,
+): Promise<number> {
   const { values } = parseWords('status', {
     args: [...words],
     options: { json: { type: 'boolean' }, all: { type: 'boolean' }, 'no-changes': { type: 'boolean' } },

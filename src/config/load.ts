@@ -22,7 +22,7 @@ export interface ConfigFault {
   readonly message: string;
 }
 
-export const formatFault = (fault: ConfigFault): string => `${fault.file}:${fault.line}:${fault.column} ${fault.message}`;
+const formatFault = (fault: ConfigFault): string => `${fault.file}:${fault.line}:${fault.column} ${fault.message}`;
 
 /** Reads, merges and checks a config.d. Throws one `config-invalid` that lists every fault found. */
 export async function loadConfig(host: Pick<Host, 'files'>, dir: string): Promise<Config> {

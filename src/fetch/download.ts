@@ -165,12 +165,12 @@ async function onDisk<T>({ path }: Part, sizeBytes: number, effect: Promise<T>):
 
 const partialOf = ({ to }: Download): string => `${to}.part`;
 
-/** What an earlier transfer left counts, and is hashed; unless it is too long to be part of this file. */
+/** What an earlier transfer left counts, and is hashed. */
 async function openPartial({ files }: Pick<Host, 'files'>, download: Download): Promise<Part> {
   const path = partialOf(download);
   const hash = createHash('sha256');
   const stat = await files.stat(path);
-  if (stat?.type !== 'file' || stat.sizeBytes > download.sizeBytes) {
+  if (stat?.type !== 'file') {
     await files.remove(path);
     return { path, hash, doneBytes: 0 };
   }

@@ -27,7 +27,7 @@ async function refuseExposed({ files }: Pick<Host, 'files'>, path: string): Prom
 }
 
 /** Reads a private key. Throws `key-exposed`, `key-invalid`. */
-export async function readPrivateKey(host: Pick<Host, 'files'>, path: string): Promise<KeyPair> {
+async function readPrivateKey(host: Pick<Host, 'files'>, path: string): Promise<KeyPair> {
   await refuseExposed(host, path);
   const pem = await host.files.readText(path);
   try {

@@ -17,6 +17,7 @@ import { bareModuleName, buildModules, loaderModules } from './modules-segment.t
 import { withProgress } from './progress.ts';
 import { planRuntime } from './runtime-plan.ts';
 import { buildRuntime } from './runtime-segment.ts';
+import { type Scripts, scriptOf } from './scripts.ts';
 import type { CompressionName } from './squashfs.ts';
 import { statectlEnv } from './statectl-env.ts';
 import { listLines, parseApplets, parseTools, toolsTree } from './tools-tree.ts';
@@ -30,8 +31,7 @@ export interface InitramfsInput {
   /** Where programs and libraries come from: Debian's, kept in `cache`; the image's own; or a folder. */
   readonly tools: 'debian' | 'image' | { readonly folder: string };
   readonly cache: string;
-  /** initramfs/ of the project: scripts and lists. */
-  readonly scripts: string;
+  readonly scripts: Scripts;
   /** PEM of the keys and certificates to bake in, by name. */
   readonly trusted: Readonly<Record<string, string>>;
   readonly modules: readonly string[];
@@ -61,16 +61,20 @@ export async function buildInitramfs(host: Host, input: InitramfsInput): Promise
   await requirePrograms(host, ['depmod', 'mksquashfs', 'patchelf']);
   const manifest = parseManifest(await readManifest(host, input.image));
   const { arch, kernelRelease: release } = manifest;
+  if ((await files.stat(input.config)) === undefined)
+    throw new StatectlError('config-missing', `--config ${input.config}: there is no such folder`, {
+      hint: 'name your config.d; an empty folder stands for the defaults',
+    });
   const config = await loadConfig(host, input.config);
   const statectl = await readStatectl(host, input.statectl, arch);
   await using folder = await workFolder(host, input.out);
   const work = folder.path;
 
   const tree = await imageTree(host, input.image, manifest, input.tools === 'image' ? 'everything' : 'modules', work);
-  const list = async (name: string) => files.readText(`${input.scripts}/${name}`);
-  const toolsFrom = await findTools(host, input, arch, tree, listLines(await list('tools-packages')));
-  const busybox = await findBusybox(host, toolsFrom, arch, parseApplets(await list('applets')));
-  const tools = parseTools(await list('tools'));
+  const list = (name: string) => scriptOf(input.scripts, name).toString();
+  const toolsFrom = await findTools(host, input, arch, tree, listLines(list('tools-packages')));
+  const busybox = await findBusybox(host, toolsFrom, arch, parseApplets(list('applets')));
+  const tools = parseTools(list('tools'));
   const plan = await planRuntime(host, { tree: toolsFrom, tools, statectl, applets: busybox.applets });
   const early = await loaderModules(host, tree, release);
 

@@ -21,7 +21,7 @@ export interface UnpackedStream {
 }
 
 /** More than any initramfs unpacks to: the kernel unpacks into RAM. */
-const MAX_UNPACKED_BYTES = 4 * 1024 ** 3;
+export const MAX_UNPACKED_BYTES = 4 * 1024 ** 3;
 const LZ4_LEGACY_MAGIC = 0x184c2102;
 /** LZ4_COMPRESSBOUND of the 8 MiB that a legacy block holds: a larger number is not a block's size. */
 const LZ4_MAX_BLOCK_BYTES = 0x80_0000 + Math.floor(0x80_0000 / 255) + 16;
@@ -181,34 +181,3 @@ export async function unpackStream(
     throw broken(kind, offset, reasonOf(error), error);
   }
 }
-
-const PROGRAMS = {
-  xz: { argv: ['xz', '-dc'], debianPackage: 'xz-utils' },
-  lz4: { argv: ['lz4', '-dc', '-'], debianPackage: 'lz4' },
-  bzip2: { argv: ['bzip2', '-dc'], debianPackage: 'bzip2' },
-  // Without --single-stream xz fails on the padding that follows.
-  lzma: { argv: ['xz', '--format=lzma', '--single-stream', '-dc'], debianPackage: 'xz-utils' },
-} as const satisfies Record<ForeignCompression, { argv: readonly [string, ...string[]]; debianPackage: string }>;
-
-/** Unpacks with the programs that Debian has for it. Throws `program-missing`, `decompress-failed`. */
-export const decompressWithPrograms: Decompress = async (kind, data) => {
-  const { argv, debianPackage } = PROGRAMS[kind];
-  const [program, ...args] = argv;
-  const { execa } = await import('execa');
-  const result = await execa(program, args, {
-    input: data,
-    encoding: 'buffer',
-    stripFinalNewline: false,
-    reject: false,
-    maxBuffer: MAX_UNPACKED_BYTES,
-  });
-  if (result.failed && 'code' in result && result.code === 'ENOENT')
-    throw new StatectlError('program-missing', `unpacking ${kind} data needs the program ${program}`, {
-      hint: `needs ${program}: apt install ${debianPackage}`,
-    });
-  if (result.failed) {
-    const why = Buffer.from(result.stderr).toString().trim() || result.shortMessage;
-    throw new StatectlError('decompress-failed', `${program} failed: ${why}`, { cause: result });
-  }
-  return Buffer.from(result.stdout.buffer, result.stdout.byteOffset, result.stdout.byteLength);
-};

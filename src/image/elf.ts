@@ -1,4 +1,4 @@
-import { StatectlError } from '../error.ts';
+import { type Fields, isElf, readFields } from './elf-fields.ts';
 
 export type DlopenPriority = 'required' | 'recommended' | 'suggested';
 
@@ -45,50 +45,6 @@ const MACHINES: Readonly<
   243: ['riscv32', 'riscv64'],
   258: ['loongarch32', 'loongarch64'],
 };
-
-/** The numbers of one ELF file, in its own word size and byte order. Reading past the end throws a RangeError. */
-function fieldsOf(buffer: Uint8Array) {
-  const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-  const is64 = view.getUint8(4) === 2;
-  const little = view.getUint8(5) === 1;
-  const u16 = (at: number): number => view.getUint16(at, little);
-  const u32 = (at: number): number => view.getUint32(at, little);
-  /** A field whose place depends on the word size, and is a word itself. */
-  const word = (base: number, at32: number, at64: number): number =>
-    is64 ? Number(view.getBigUint64(base + at64, little)) : u32(base + at32);
-  const bytes = (start: number, length: number): Uint8Array => {
-    if (start + length > buffer.length) throw new RangeError(`bytes ${start} to ${start + length} are missing`);
-    return buffer.subarray(start, start + length);
-  };
-  const text = (start: number): string => {
-    const end = buffer.indexOf(0, start); // -1 too when it starts after the end
-    if (start < 0 || end < 0) throw new RangeError(`the text at byte ${start} has no end`);
-    return new TextDecoder().decode(buffer.subarray(start, end));
-  };
-  return { is64, little, u16, u32, word, bytes, text };
-}
-
-type Fields = ReturnType<typeof fieldsOf>;
-
-const isElf = (buffer: Uint8Array): boolean =>
-  buffer[0] === 0x7f && buffer[1] === 0x45 && buffer[2] === 0x4c && buffer[3] === 0x46;
-
-/** Runs a reading of `buffer`, with an error that an operator understands when bytes are missing. */
-function reading<T>(name: string, buffer: Uint8Array, read: (fields: Fields) => T): T {
-  try {
-    return read(fieldsOf(buffer));
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new StatectlError(
-      'elf-truncated',
-      `${name} is a damaged ELF file of ${buffer.length} bytes: ${cause.message}`,
-      {
-        cause,
-        hint: 'copy or install the file again; the disk or the download may have been cut short',
-      },
-    );
-  }
-}
 
 interface Segment {
   readonly type: number;
@@ -166,7 +122,7 @@ function dlopenNotes({ u32, bytes }: Fields, segments: readonly Segment[]): Dlop
  */
 export function readElf(buffer: Uint8Array, name = 'the file'): ElfInfo | undefined {
   if (!isElf(buffer)) return undefined;
-  return reading(name, buffer, (fields) => {
+  return readFields(name, buffer, (fields) => {
     const { is64, little, u16, text } = fields;
     const segments = segmentsOf(fields);
     const dynamic = dynamicOf(fields, segments);
@@ -196,39 +152,4 @@ export function readElf(buffer: Uint8Array, name = 'the file'): ElfInfo | undefi
       dlopen: dlopenNotes(fields, segments),
     };
   });
-}
-
-/**
- * The `key=value` texts that modinfo(8) shows, from section `.modinfo` of an uncompressed kernel module; empty when it has
- * none. Throws `elf-truncated`, and `module-invalid` when the file is no ELF file.
- */
-export function readModinfo(buffer: Uint8Array, name = 'the module'): ReadonlyMap<string, string[]> {
-  if (!isElf(buffer))
-    throw new StatectlError('module-invalid', `${name} is not a kernel module: it is no ELF file`, {
-      hint: 'install the kernel package again',
-    });
-  return reading(name, buffer, ({ is64, u16, u32, word, bytes, text }) => {
-    const start = word(0, 32, 40);
-    const section = (index: number): number => start + index * u16(is64 ? 58 : 46);
-    // Above 65280 sections the real numbers are in section 0 (gabi, "ELF header").
-    const count = u16(is64 ? 60 : 48) || (start === 0 ? 0 : word(section(0), 20, 32));
-    const lastNames = u16(is64 ? 62 : 50);
-    const names = section(lastNames === 0xffff ? u32(section(0) + (is64 ? 40 : 24)) : lastNames);
-    const info = new Map<string, string[]>();
-    for (let index = 1; index < count; index += 1) {
-      const at = section(index);
-      if (text(word(names, 16, 24) + u32(at)) !== '.modinfo') continue;
-      addModinfo(info, new TextDecoder().decode(bytes(word(at, 16, 24), word(at, 20, 32))));
-    }
-    return info;
-  });
-}
-
-function addModinfo(info: Map<string, string[]>, texts: string): void {
-  for (const entry of texts.split('\0')) {
-    const equals = entry.indexOf('=');
-    if (equals < 1) continue;
-    const key = entry.slice(0, equals);
-    info.set(key, [...(info.get(key) ?? []), entry.slice(equals + 1)]);
-  }
 }

@@ -1,8 +1,8 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import type { Files } from '../host/host.ts';
 import type { Decompress } from './decompress.ts';
-import { readModinfo } from './elf.ts';
 import { patternOf } from './glob.ts';
+import { readModinfo } from './modinfo.ts';
 import { onMachine, resolveInTree } from './tree.ts';
 
 /** The firmware names in a module. */

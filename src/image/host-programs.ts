@@ -1,8 +1,8 @@
 import { StatectlError } from '../error.ts';
-import type { Host, RunOptions } from '../host/host.ts';
+import type { Host, RunOptions, RunResult } from '../host/host.ts';
 
 /** The programs that building takes from the admin's machine, and the Debian package of each. */
-export const DEBIAN_PACKAGES = {
+const DEBIAN_PACKAGES = {
   bzip2: 'bzip2',
   chmod: 'coreutils',
   cp: 'coreutils',
@@ -62,7 +62,15 @@ export async function runProgram(
     throw isMissing(error) ? missing([argv[0]], error) : error;
   });
   if (result.exitCode === 0) return result.stdout;
-  const said = `${result.stderr}\n${result.stdout}`.split(/[\r\n]/).filter((line) => line.trim() !== '');
-  const why = said.length > 0 ? said.slice(-3).join(' / ') : `exit status ${result.exitCode}`;
-  throw new StatectlError('build-failed', `${argv[0]} failed: ${why}`, { hint });
+  throw new StatectlError('build-failed', `${argv[0]} failed: ${reasonIn(result)}`, { hint });
+}
+
+const LONGEST_LINE = 200;
+
+/** What it calls errors, the first of which is the cause; without any, its last words. */
+function reasonIn({ stderr, stdout, exitCode }: RunResult): string {
+  const said = `${stderr}\n${stdout}`.split(/[\r\n]/).filter((line) => line.trim() !== '');
+  const errors = said.filter((line) => /^(E|error|fatal error): /i.test(line)).slice(0, 3);
+  const lines = errors.length > 0 ? errors : said.slice(-3);
+  return lines.map((line) => line.slice(0, LONGEST_LINE)).join(' / ') || `exit status ${exitCode}`;
 }

@@ -1,5 +1,6 @@
 import type { Host } from '../host/host.ts';
-import { type Decompress, decompressWithPrograms } from './decompress.ts';
+import type { Decompress } from './decompress.ts';
+import { decompressWithPrograms } from './decompress-programs.ts';
 import { findFirmware, firmwareOf } from './firmware.ts';
 import { type ModuleIndex, normalised, readModuleIndex } from './module-index.ts';
 import { resolveInTree } from './tree.ts';

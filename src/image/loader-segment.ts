@@ -2,16 +2,18 @@ import { constants, zstdCompressSync } from 'node:zlib';
 import type { Host } from '../host/host.ts';
 import type { Busybox } from './busybox.ts';
 import { type CpioEntry, writeCpio } from './cpio.ts';
-import { decompressWithPrograms } from './decompress.ts';
+import { decompressWithPrograms } from './decompress-programs.ts';
 import { plainModule } from './firmware.ts';
 import { bareModuleName } from './modules-segment.ts';
 import type { Link } from './runtime-plan.ts';
+import { type Scripts, scriptOf } from './scripts.ts';
 import { onMachine, resolveInTree } from './tree.ts';
 
 /** What of initramfs/ goes where, with which permissions. */
 const OWN_FILES: readonly (readonly [from: string, to: string, mode: number])[] = [
   ['init', 'init', 0o755],
   ['rescue.sh', 'etc/rescue.sh', 0o644],
+  ['crash.sh', 'etc/crash.sh', 0o644],
   ['rescue-shell', 'bin/rescue-shell', 0o755],
   ['udhcpc.script', 'etc/udhcpc.script', 0o755],
   ['shutdown', 'etc/shutdown', 0o755],
@@ -20,8 +22,7 @@ const DIRS = ['bin', 'dev', 'etc', 'lib/firmware', 'proc', 'root', 'run', 'sys',
 const dirMode = (name: string): number => (name === 'tmp' ? 0o1777 : name === 'root' ? 0o700 : 0o755);
 
 export interface LoaderInput {
-  /** The folder with /init and the other scripts. */
-  readonly scripts: string;
+  readonly scripts: Scripts;
   readonly busybox: Busybox;
   readonly imageTree: string;
   readonly release: string;
@@ -38,7 +39,6 @@ export interface LoaderInput {
 
 /** The first segment: busybox, /init, what it takes to mount the others, and whom to trust. */
 export async function buildLoader(host: Pick<Host, 'files'>, input: LoaderInput): Promise<Buffer> {
-  const { files } = host;
   const { busybox, scripts, links } = input;
   const file = (name: string, data: Buffer | string, mode = 0o644): CpioEntry => ({
     name,
@@ -60,7 +60,7 @@ export async function buildLoader(host: Pick<Host, 'files'>, input: LoaderInput)
     file('etc/initrd-release', 'ID=statectl\nNAME="statectl initramfs"\n'),
     ...Object.entries(input.trusted).map(([name, pem]) => file(`etc/trust/${name}`, pem)),
   ];
-  for (const [from, name, mode] of OWN_FILES) entries.push(file(name, await files.read(`${scripts}/${from}`), mode));
+  for (const [from, name, mode] of OWN_FILES) entries.push(file(name, scriptOf(scripts, from), mode));
   for (const path of input.modules)
     entries.push(file(`lib/loader/${bareModuleName(path)}.ko`, await moduleBytes(host, input.imageTree, path)));
   const params = { [constants.ZSTD_c_compressionLevel]: 15, [constants.ZSTD_c_checksumFlag]: 1 };

@@ -1,6 +1,7 @@
 import { StatectlError } from '../error.ts';
 import { type CpioArchive, type CpioMember, readCpio } from './cpio-read.ts';
-import { type Decompress, decompressWithPrograms, type StreamCompression, unpackStream } from './decompress.ts';
+import { type Decompress, type StreamCompression, unpackStream } from './decompress.ts';
+import { decompressWithPrograms } from './decompress-programs.ts';
 
 /**
  * An initramfs as the kernel reads it: `("\0" | cpio | compressed cpio)*`, then perhaps a bootconfig.

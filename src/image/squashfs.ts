@@ -3,7 +3,7 @@ import { runProgram } from './host-programs.ts';
 import { byLine, type Report } from './progress.ts';
 
 /** What each name of `--compression` means to mksquashfs(1). */
-export const COMPRESSIONS = {
+const COMPRESSIONS = {
   zstd: ['-comp', 'zstd', '-Xcompression-level', '15', '-b', '256K'],
   'zstd-fast': ['-comp', 'zstd', '-Xcompression-level', '3', '-b', '128K'],
   lz4: ['-comp', 'lz4', '-Xhc', '-b', '128K'],

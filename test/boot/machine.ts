@@ -23,6 +23,8 @@ export interface MachineOptions extends Hardware {
   readonly initramfs?: string;
   /** Besides the console, the events port and `panic=-1`. */
   readonly cmdline?: string;
+  /** The `console=` words. The harness listens on ttyS0. */
+  readonly consoles?: string;
   /** `panic=` of the kernel command line, which also forbids the rescue prompt; '' for none. */
   readonly panic?: string;
   /** With `success`, any failure of the boot ends every wait at once. */
@@ -60,14 +62,14 @@ export const running = new Set<Machine>();
 
 const WAIT_MS = 240_000;
 const TAIL_LINES = 40;
-const BASE_CMDLINE = 'console=ttyS0,115200 statectl.events=/dev/ttyS1';
 const TROUBLE = /Kernel panic - not syncing.*|the controller ended with status \d+.*|cannot hand over to the system/;
 /** What the kernel says meanwhile on the same console. */
 const KERNEL_LINE = /\[ *\d+\.\d{6}\] [^\n]*\n/g;
 const LOGS = join(tmpdir(), 'statectl-boot-logs');
 
 /** The words that every machine of these tests has on its kernel command line. */
-export const baseCmdline = (panic = '-1'): string => (panic === '' ? BASE_CMDLINE : `${BASE_CMDLINE} panic=${panic}`);
+export const baseCmdline = (panic = '-1', consoles = 'console=ttyS0,115200'): string =>
+  `${consoles} statectl.events=/dev/ttyS1${panic === '' ? '' : ` panic=${panic}`}`;
 
 /** Starts a machine under qemu. It is there, and nothing more, when this resolves: wait for an event or a text. */
 export async function bootMachine(options: MachineOptions = {}): Promise<Machine> {
@@ -180,9 +182,9 @@ export async function bootMachine(options: MachineOptions = {}): Promise<Machine
   return machine;
 }
 
-function bootOf({ netboot, server, kernel, initramfs, cmdline = '', panic }: MachineOptions): Boot {
+function bootOf({ netboot, server, kernel, initramfs, cmdline = '', panic, consoles }: MachineOptions): Boot {
   if (netboot) return { kind: 'netboot', url: `${netboot.guestUrl}/boot.ipxe` };
-  const words = [baseCmdline(panic), ...(server ? [`statectl.server=${server.guestUrl} ip=dhcp`] : []), cmdline];
+  const words = [baseCmdline(panic, consoles), ...(server ? [`statectl.server=${server.guestUrl} ip=dhcp`] : []), cmdline];
   return {
     kind: 'direct',
     kernel: kernel ?? `${DEMO.image}/vmlinuz`,

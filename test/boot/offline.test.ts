@@ -18,7 +18,10 @@ describe('a machine with a disk for what persists, boot after boot', () => {
   beforeAll(async () => {
     server = await serveImages('tiny');
     disk = await makeDisk({ type: 'ext4', label: 'user-data', sizeMiB: 256 });
-    impatient = await initramfsWith({ 'config.d/controller/cnetwork.conf': 'wait: 2s\n' });
+    impatient = await initramfsWith({
+      'config.d/controller/cnetwork.conf': 'wait: 2s\n',
+      'config.d/controller/cserver.info.conf': 'tries: 2\nstall: 1s\n',
+    });
     damaged = await initramfsWithFlippedByte('runtime.squashfs');
     copy = `/user-data/persistent/images/${server.manifest.root.sha256}/root.squashfs`;
   });

@@ -121,6 +121,8 @@ describe('a machine on a network where nobody answers', () => {
     const failed = await vm.event('failed');
     expect(failed).toMatchObject({ phase: 'bundle', code: 'no-network' });
     expect(failed.hint).toContain('does a DHCP server answer?');
+    await vm.console(/no prompt \(panic=-1\)/);
     expect(await vm.ended()).toBe('guest-reset');
+    expect(vm.transcript).not.toMatch(/press Enter|rescue:\S*#/);
   });
 });

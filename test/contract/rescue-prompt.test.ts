@@ -9,7 +9,7 @@ const HASH = '$6$abcdefgh$msgktWxVAbjjh3X7lA5LaM7dS/ZfABJL6T4qcRsnjcOTj0kptUvZcr
 describe.skipIf(!canRunRescue()).concurrent('the rescue prompt', () => {
   it('says why, opens a shell on Enter, where Ctrl-C stops a program; exit tries the boot again', async () => {
     using prompt = new RescueRig({});
-    await prompt.see(/the reason[^]*press Enter for the rescue shell; reboot in \d+ s/);
+    await prompt.see(/the reason\s+statectl: press Enter for the rescue shell; reboot in \d+ s/);
     prompt.type('\n');
     await prompt.see(/"statectl rescue" lists what can be done; "exit" tries the boot again/);
     await prompt.see(/rescue:.*# /);
@@ -34,7 +34,9 @@ describe.skipIf(!canRunRescue()).concurrent('the rescue prompt', () => {
   it('reboots when nobody came in time, and says that without a disk nothing counts the reboots', async () => {
     using prompt = new RescueRig({ env: 'STATECTL_COUNTDOWN=2\n' });
     expect(await prompt.outcome()).toBe('rebooted');
-    expect(prompt.said).toContain('there is no disk to count reboots on: every boot is the first attempt\nreboot now\n');
+    expect(prompt.said).toContain(
+      'there is no disk to count reboots on: every boot is the first attempt\nreboot now\n',
+    );
   });
 
   it('counts its reboots on the disk', async () => {

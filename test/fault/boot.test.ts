@@ -3,17 +3,9 @@ import { boot, EXIT } from '../../src/boot/boot.ts';
 import { BOOT_RECORD, JOURNAL } from '../../src/boot/paths.ts';
 import { type Failure, failingHost, Stopped } from '../../src/host/failing.ts';
 import { find } from '../../src/host/memory/tree.ts';
+import { cloneDisk, createDisk, type Disk, userDataDisk } from '../fixtures/disk.ts';
 import { createImage, createServer, DEBIAN_TREE, digestOf, type TestImage } from '../fixtures/image.ts';
-import {
-  bootHost,
-  cloneDisk,
-  createDisk,
-  type Disk,
-  type Machine,
-  type MachineOptions,
-  SERVER,
-  userDataDisk,
-} from '../fixtures/machine.ts';
+import { bootHost, type Machine, type MachineOptions, SERVER } from '../fixtures/machine.ts';
 
 const OLD = createImage({ version: '20261120.1', sizeBytes: 50_000 });
 const NEW = createImage({ version: '20261121.1', sizeBytes: 50_000 });

@@ -31,7 +31,10 @@ export const config: Phase = {
 /** The compiled form where it is current: parsing YAML costs a slow machine a second. Else the files themselves. */
 async function readConfig(host: Host, say: (text: string) => void): Promise<CompiledConfig> {
   const digest = await configDigest(host, CONFIG_DIR);
-  const compiled = await host.files.readText(COMPILED_CONFIG).then((text) => JSON.parse(text) as CompiledConfig, () => undefined);
+  const compiled = await host.files
+    .readText(COMPILED_CONFIG)
+    .then((text) => JSON.parse(text) as CompiledConfig | null)
+    .catch(() => undefined);
   if (compiled?.digest === digest) return compiled;
   say('config.d is not what the builder compiled: reading the files');
   const { loadConfig } = await onDemand();

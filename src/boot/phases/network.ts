@@ -88,7 +88,8 @@ function chosenInterfaces(facts: Facts): readonly { readonly device: string; rea
 
 export function planAddresses(facts: Facts): readonly Step[] {
   if (!needsNetwork(facts)) return [];
-  return chosenInterfaces(facts).flatMap(({ device, ip }): readonly Step[] => {
+  // The interface to boot from comes last: each default route and list of name servers replaces the one before.
+  return chosenInterfaces(facts).toReversed().flatMap(({ device, ip }): readonly Step[] => {
     if (ip?.method === 'static')
       return [
         { kind: 'address', device, address: ip.address, prefixLength: ip.prefixLength },
@@ -114,6 +115,7 @@ async function interfaces({ files }: Pick<Host, 'files'>): Promise<readonly Inte
   return found;
 }
 
+/** The one to boot from first. */
 async function leases({ files }: Pick<Host, 'files'>, facts: Facts): Promise<readonly Lease[]> {
   const found: Lease[] = [];
   for (const step of planAddresses(facts)) {
@@ -122,7 +124,7 @@ async function leases({ files }: Pick<Host, 'files'>, facts: Facts): Promise<rea
     const text = await files.readText(`${LEASES}/${step.device}`).catch(() => undefined);
     if (text !== undefined) found.push(parseLease(step.device, text));
   }
-  return found;
+  return found.toReversed();
 }
 
 function staticLease(device: string, address: string, prefixLength: number, facts: Facts): Lease {

@@ -50,6 +50,6 @@ export function planUpdate(facts: Facts): readonly Step[] {
     fetch,
     // The pointer last: until here a power cut leaves the copy that booted before.
     { kind: 'write', path: `${copiesDir(USER_DATA_EARLY)}/${CURRENT_COPY}`, content: `${sha256}\n` },
-    ...(facts.copy && facts.copy.dir !== source.dir ? [{ kind: 'remove', path: facts.copy.dir } as const] : []),
+    ...(facts.copy ? [{ kind: 'remove', path: facts.copy.dir } as const] : []),
   ];
 }

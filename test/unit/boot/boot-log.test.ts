@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { keepBootLog, keepReport, logFolder } from '../../../src/boot/boot-log.ts';
 import { parseMounts } from '../../../src/boot/mounts.ts';
 import { JOURNAL } from '../../../src/boot/paths.ts';
-import { memoryHost, type MemoryHost } from '../../../src/host/memory.ts';
 import type { Seed } from '../../../src/host/memory/seed.ts';
+import { type MemoryHost, memoryHost } from '../../../src/host/memory.ts';
 import { createFacts } from '../../fixtures/facts.ts';
 
 const LOGS = '/sysroot/user-data/persistent/logs';
@@ -11,7 +11,13 @@ const ON_DISK = '/dev/vdb /sysroot/user-data ext4 rw,noatime 0 0\n';
 
 const machine = (mounts: string, files: Readonly<Record<string, Seed>> = {}): MemoryHost =>
   memoryHost({
-    files: { '/proc/mounts': mounts, [JOURNAL]: '{"atMs":2000,"event":"boot-started","version":"1.2.3"}\n', '/sysroot': { type: 'dir' }, '/run/initramfs': { type: 'dir' }, ...files },
+    files: {
+      '/proc/mounts': mounts,
+      [JOURNAL]: '{"atMs":2000,"event":"boot-started","version":"1.2.3"}\n',
+      '/sysroot': { type: 'dir' },
+      '/run/initramfs': { type: 'dir' },
+      ...files,
+    },
     programs: { mount: () => '', umount: () => '' },
   });
 
@@ -19,12 +25,16 @@ describe('the log of a boot', () => {
   it('is kept on the disk, in sentences', async () => {
     const host = machine(ON_DISK);
     await keepBootLog(host);
-    expect(await host.files.readText(`${LOGS}/boot-000001.log`)).toBe('2026-11-20T12:00:00.000Z\n    2.000 s  statectl 1.2.3 begins\n');
+    expect(await host.files.readText(`${LOGS}/boot-000001.log`)).toBe(
+      '2026-11-20T12:00:00.000Z\n    2.000 s  statectl 1.2.3 begins\n',
+    );
     expect((await host.files.stat(`${LOGS}/boot-000001.log`))?.mode).toBe(0o600);
   });
 
   it('pushes out the oldest of ten', async () => {
-    const old = Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`${LOGS}/boot-${String(index + 1).padStart(6, '0')}.log`, 'old']));
+    const old = Object.fromEntries(
+      Array.from({ length: 12 }, (_, index) => [`${LOGS}/boot-${String(index + 1).padStart(6, '0')}.log`, 'old']),
+    );
     const host = machine(ON_DISK, { ...old, [`${LOGS}/klippy.log`]: 'not ours' });
     await keepBootLog(host);
     const names = await host.files.list(LOGS);
@@ -42,7 +52,10 @@ describe('the log of a boot', () => {
 
 describe('the report of a boot that failed', () => {
   const boot = { device: '/dev/sda1', type: 'vfat', label: 'boot' };
-  const facts = createFacts({ blocks: [boot], config: { fstab: { '/boot': { source: 'LABEL=boot', type: 'auto', options: [], missing: 'ignore' } } } });
+  const facts = createFacts({
+    blocks: [boot],
+    config: { fstab: { '/boot': { source: 'LABEL=boot', type: 'auto', options: [], missing: 'ignore' } } },
+  });
 
   it('lies beside the logs of good boots, in the same ten', async () => {
     const host = machine(ON_DISK, { [`${LOGS}/boot-000041.log`]: 'good' });
@@ -64,7 +77,10 @@ describe('the report of a boot that failed', () => {
   });
 
   it('is lost, and nothing else, when that disk cannot be mounted', async () => {
-    const host = memoryHost({ files: { '/proc/mounts': '', '/run/initramfs': { type: 'dir' } }, programs: { mount: () => ({ exitCode: 32 }) } });
+    const host = memoryHost({
+      files: { '/proc/mounts': '', '/run/initramfs': { type: 'dir' } },
+      programs: { mount: () => ({ exitCode: 32 }) },
+    });
     await keepReport(host, 'what happened', facts);
     expect(host.commands).toEqual(['mount -t vfat /dev/sda1 /run/initramfs/boot']);
   });

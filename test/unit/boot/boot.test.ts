@@ -7,15 +7,9 @@ import { BOOT_RECORD, FACTS, JOURNAL, REPORT, SWITCH_FILE } from '../../../src/b
 import { describe as sentenceOf, shellOf } from '../../../src/boot/step.ts';
 import { STORY } from '../../../src/boot/story.ts';
 import type { Server } from '../../../src/host/memory/http.ts';
+import { createDisk, userDataDisk } from '../../fixtures/disk.ts';
 import { createImage, createServer, DEBIAN_TREE, FOREIGN_KEY } from '../../fixtures/image.ts';
-import {
-  bootHost,
-  createDisk,
-  type Machine,
-  type MachineOptions,
-  SERVER,
-  userDataDisk,
-} from '../../fixtures/machine.ts';
+import { bootHost, type Machine, type MachineOptions, SERVER } from '../../fixtures/machine.ts';
 
 const IMAGE = createImage();
 const NEWER = createImage({ version: '20261121.1' });
@@ -172,6 +166,18 @@ describe('a machine with a disk', () => {
     const again = await booted({ ...SERVED, disks });
     expect(await again.files.readText('/sysroot/root/.bashrc')).toBe('# mine\n');
     expect(await again.files.readText('/sysroot/home/data')).toBe('mine');
+  });
+
+  it('never copies files of the image into a directory of another disk', async () => {
+    const data = createDisk({ name: 'vdc', label: 'data', files: { '/home/.bashrc': '# mine\n' } });
+    const config = {
+      'system/fstab.conf': '/srv: { source: LABEL=data }\n',
+      'system/overlays.conf': '/home: { kind: bind, source: /srv/home }\n',
+    };
+    const tree = { ...DEBIAN_TREE, '/srv': { type: 'dir' as const }, '/home/.bashrc': "# the image's\n" };
+    const image = createImage({ tree });
+    const { files } = await booted({ images: [image], servers: createServer(image), disks: [data], config });
+    expect(await files.readText('/sysroot/home/.bashrc')).toBe('# mine\n');
   });
 
   it('keeps its machine-id', async () => {
@@ -374,6 +380,8 @@ describe('a boot that fails', () => {
       expect.stringMatching(/cannot clear|is busy|already mounted/),
     );
     expect(new Set(targets(machine)).size).toBe(targets(machine).length);
+    expect(machine.lines.at(-2)?.text).toContain('the root has no executable');
+    expect(await boot(machine)).toBe(EXIT.rescue);
     expect(machine.lines.at(-2)?.text).toContain('the root has no executable');
   });
 

@@ -8,8 +8,9 @@ import { devices, findBlock, planUserData, planWaits } from '../../../src/boot/p
 import { sizeInBytes } from '../../../src/boot/size.ts';
 import { type Step, shellOf } from '../../../src/boot/step.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import { createDisk, userDataDisk } from '../../fixtures/disk.ts';
 import { createFacts, USER_DATA_DISK } from '../../fixtures/facts.ts';
-import { bootHost, createDisk, userDataDisk } from '../../fixtures/machine.ts';
+import { bootHost } from '../../fixtures/machine.ts';
 
 /** What a phase or a step would tell the operator. */
 function listener() {

@@ -181,6 +181,12 @@ describe('a phase that fails', () => {
     expect(kept.at(-1)).toMatchObject({ blocks: [] });
   });
 
+  it('keeps what it found out before it failed, for whoever looks into it', async () => {
+    const { run, kept } = engine();
+    await run({ phases: [phase('devices', { gather: async () => ({ blocks: [] }) }, fails(missing))] }).catch(() => {});
+    expect(kept).toMatchObject([{ blocks: [] }]);
+  });
+
   it('gives even what nobody foresaw a code and a hint', async () => {
     const failure = await engine()
       .run({ phases: [phase('mount', fails(new TypeError('x is not a function')))] })
@@ -253,6 +259,18 @@ describe('the journal', () => {
       { atMs: 12, event: 'phase-ended', phase: 'mount', tookMs: 12 },
     ]);
     expect(await lines(files, '/dev/ttyS1')).toHaveLength(3);
+  });
+
+  it('keeps that order when a write takes long', async () => {
+    const { files, clock } = memoryHost({ files: { '/run/statectl': { type: 'dir' } } });
+    const append = async (path: string, data: string | Uint8Array) => {
+      await clock.sleep(String(data).includes('boot-started') ? 100 : 1);
+      await files.append(path, data);
+    };
+    const journal = openJournal({ append }, () => 0, undefined);
+    void journal({ event: 'boot-started', version: '1' });
+    await journal({ event: 'break', phase: 'mount' });
+    expect((await lines(files)).map(({ event }) => event)).toEqual(['boot-started', 'break']);
   });
 
   it('never costs a boot: a full /run and a port that is not there are passed over', async () => {

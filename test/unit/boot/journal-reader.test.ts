@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { JournalEntry } from '../../../src/boot/journal.ts';
 import { historyOf, parseJournal } from '../../../src/boot/journal-reader.ts';
 
-const textOf = (entries: readonly JournalEntry[]): string => entries.map((entry, index) => `${JSON.stringify({ atMs: 100 * (index + 1), ...entry })}\n`).join('');
+const textOf = (entries: readonly JournalEntry[]): string =>
+  entries.map((entry, index) => `${JSON.stringify({ atMs: 100 * (index + 1), ...entry })}\n`).join('');
 
 const run = (phase: string, steps: number): readonly JournalEntry[] => [
   { event: 'phase-started', phase },
@@ -32,7 +33,9 @@ describe('the history of a boot', () => {
   it('has each warning once, and every failure', () => {
     const warned = { event: 'said', level: 'warning', phase: 'devices', text: 'DEGRADED' } as const;
     const failed = { event: 'failed', phase: 'mount', code: 'mount-failed', text: 'it broke' } as const;
-    const { warnings, failures } = historyOf(parseJournal(textOf([warned, failed, warned, { ...warned, level: 'info', text: 'fine' }, failed])));
+    const { warnings, failures } = historyOf(
+      parseJournal(textOf([warned, failed, warned, { ...warned, level: 'info', text: 'fine' }, failed])),
+    );
     expect(warnings).toEqual(['DEGRADED']);
     expect(failures).toEqual([1, 2].map(() => ({ phase: 'mount', code: 'mount-failed', text: 'it broke' })));
   });

@@ -4,9 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../../src/boot/boot.ts';
 import { keepLastGoodPlan, lastGoodPlan } from '../../../src/boot/last-good-plan.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import { createDisk, userDataDisk } from '../../fixtures/disk.ts';
 import { createCopy, createFacts, createOffer, USER_DATA_DISK } from '../../fixtures/facts.ts';
 import { createImage, createServer, DEBIAN_TREE } from '../../fixtures/image.ts';
-import { bootHost, createDisk, type MachineOptions, SERVER, userDataDisk } from '../../fixtures/machine.ts';
+import { bootHost, type MachineOptions, SERVER } from '../../fixtures/machine.ts';
 
 const DIR = '/sysroot/user-data/persistent/statectl';
 const withDisk = (changes: Parameters<typeof createFacts>[0] = {}) =>

@@ -68,12 +68,12 @@ describe('gives an address', () => {
     ]);
   });
 
-  it('to every interface that ip= names', () => {
+  it('to every interface that ip= names, the one to boot from last, since the last default route counts', () => {
     expect(
       commands(planAddresses, 'ip=eth0:dhcp ip=10.1.0.7:::24::eth1:none', [ETH0, ETH1]).map((line) =>
         line.split(' ').slice(0, 3).join(' '),
       ),
-    ).toEqual(['udhcpc -i eth0', 'ip address replace']);
+    ).toEqual(['ip address replace', 'udhcpc -i eth0']);
   });
 
   it('to the interface with a carrier among several', () => {

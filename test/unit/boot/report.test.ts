@@ -8,7 +8,13 @@ import { createFacts } from '../../fixtures/facts.ts';
 const failure = {
   phase: 'mount',
   error: new StatectlError('mount-failed', '/dev/vda is no file system', { hint: 'see blkid' }),
-  facts: createFacts({ config: { rescue: { access: '$6$abcdefgh$msgktWxVAbjjh3X7lA5LaM7dS/ZfABJL6T4qcRsnjcOTj0kptUvZcrvrXIoO5fgPA9xz6UnF2To2Y7jGc/IZY/' } } }),
+  facts: createFacts({
+    config: {
+      rescue: {
+        access: '$6$abcdefgh$msgktWxVAbjjh3X7lA5LaM7dS/ZfABJL6T4qcRsnjcOTj0kptUvZcrvrXIoO5fgPA9xz6UnF2To2Y7jGc/IZY/',
+      },
+    },
+  }),
 } as const;
 
 const machine = (programs = {}) =>
@@ -19,7 +25,12 @@ const machine = (programs = {}) =>
       '/etc/cmdline.d/site.conf': 'statectl.image=lab\n',
       [JOURNAL]: '{"atMs":1,"event":"boot-started","version":"1.2.3"}\n',
     },
-    programs: { dmesg: () => '[0.1] first\n', lsmod: () => 'virtio_net\n', ip: (argv) => `output of ${argv.join(' ')}\n`, ...programs },
+    programs: {
+      dmesg: () => '[0.1] first\n',
+      lsmod: () => 'virtio_net\n',
+      ip: (argv) => `output of ${argv.join(' ')}\n`,
+      ...programs,
+    },
   });
 
 describe('the report of a boot that failed', () => {
@@ -27,7 +38,18 @@ describe('the report of a boot that failed', () => {
     const host = machine();
     await writeReport(host, failure);
     const report = await host.files.readText(REPORT);
-    for (const part of ['/dev/vda is no file system', '→ see blkid', '/etc/cmdline.d/site.conf: statectl.image=lab', 'statectl.image=lab (/etc/cmdline.d/site.conf)', 'sha256 c0c0', '"keepCopy": true', 'output of ip route', 'virtio_net', '[0.1] first', '"boot-started"'])
+    for (const part of [
+      '/dev/vda is no file system',
+      '→ see blkid',
+      '/etc/cmdline.d/site.conf: statectl.image=lab',
+      'statectl.image=lab (/etc/cmdline.d/site.conf)',
+      'sha256 c0c0',
+      '"keepCopy": true',
+      'output of ip route',
+      'virtio_net',
+      '[0.1] first',
+      '"boot-started"',
+    ])
       expect(report).toContain(part);
   });
 
@@ -80,7 +102,9 @@ describe('the words at the prompt', () => {
   });
 
   it('do not speak of a failure when the rescue shell was asked for', () => {
-    const error = new StatectlError('rescue-asked', 'statectl.rescue is on the kernel command line', { hint: '`statectl rescue continue` boots' });
+    const error = new StatectlError('rescue-asked', 'statectl.rescue is on the kernel command line', {
+      hint: '`statectl rescue continue` boots',
+    });
     expect(failureText({ phase: 'cmdline', error, facts: {} })).not.toContain('failed');
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { ANSWER, FACTS, INITRD_RELEASE, JOURNAL, REPORT, WAITING } from '../../../src/boot/paths.ts';
 import type { JournalEntry } from '../../../src/boot/journal.ts';
+import { ANSWER, FACTS, INITRD_RELEASE, JOURNAL, REPORT, WAITING } from '../../../src/boot/paths.ts';
 import { rescue } from '../../../src/commands/rescue.ts';
-import { memoryHost, type MemoryHost } from '../../../src/host/memory.ts';
 import type { Seed } from '../../../src/host/memory/seed.ts';
+import { type MemoryHost, memoryHost } from '../../../src/host/memory.ts';
 import { createFacts } from '../../fixtures/facts.ts';
 
 const started: JournalEntry = { event: 'boot-started', version: '1.2.3' };
@@ -20,10 +20,18 @@ const CRASHED: readonly JournalEntry[] = [started, phase('update')];
 const DONE: readonly JournalEntry[] = [started, { event: 'handed-over', init: '/sbin/init', bootMs: 9000 }];
 
 /** A machine in its rescue shell, or after the switch, with this journal. */
-function machine(journal: readonly JournalEntry[], where: 'initramfs' | 'running' = 'initramfs', files: Readonly<Record<string, Seed>> = {}): MemoryHost {
+function machine(
+  journal: readonly JournalEntry[],
+  where: 'initramfs' | 'running' = 'initramfs',
+  files: Readonly<Record<string, Seed>> = {},
+): MemoryHost {
   const lines = journal.map((entry, index) => `${JSON.stringify({ atMs: 1000 * (index + 1), ...entry })}\n`);
   return memoryHost({
-    files: { [JOURNAL]: lines.join(''), ...(where === 'initramfs' ? { [INITRD_RELEASE]: '', [WAITING]: '' } : {}), ...files },
+    files: {
+      [JOURNAL]: lines.join(''),
+      ...(where === 'initramfs' ? { [INITRD_RELEASE]: '', [WAITING]: '' } : {}),
+      ...files,
+    },
     programs: { sh: () => '', reboot: () => '', poweroff: () => '' },
   });
 }
@@ -78,7 +86,10 @@ describe('statectl rescue', () => {
   });
 
   it('gives its state as JSON', async () => {
-    expect(JSON.parse(await say(machine(CRASHED), '--json'))).toEqual({ state: { kind: 'crashed', phase: 'update' }, inInitramfs: true });
+    expect(JSON.parse(await say(machine(CRASHED), '--json'))).toEqual({
+      state: { kind: 'crashed', phase: 'update' },
+      inInitramfs: true,
+    });
   });
 
   it('has no command that it does not know', async () => {
@@ -97,7 +108,10 @@ describe('statectl rescue retry', () => {
   });
 
   it('never begins behind the phase that failed', async () => {
-    await expect(say(machine(failed('mount')), 'retry', 'install')).rejects.toMatchObject({ code: 'rescue-not-now', message: 'install comes after mount, which is not done' });
+    await expect(say(machine(failed('mount')), 'retry', 'install')).rejects.toMatchObject({
+      code: 'rescue-not-now',
+      message: 'install comes after mount, which is not done',
+    });
   });
 
   it('boots when the rescue shell was only asked for', async () => {
@@ -118,7 +132,9 @@ describe('statectl rescue retry', () => {
 
   it('has nobody to tell while the boot is going on', async () => {
     const host = machine(failed('mount'), 'running', { [INITRD_RELEASE]: '' });
-    await expect(say(host, 'retry')).rejects.toMatchObject({ message: 'nobody waits for an answer: the boot is going on' });
+    await expect(say(host, 'retry')).rejects.toMatchObject({
+      message: 'nobody waits for an answer: the boot is going on',
+    });
   });
 
   it('is refused in the running system', async () => {
@@ -151,7 +167,10 @@ describe('what there is to read', () => {
   });
 
   it('is no report where no boot failed', async () => {
-    await expect(say(machine(DONE, 'running'), 'report')).rejects.toMatchObject({ code: 'rescue-nothing', message: `${REPORT} is not there: no boot of this machine failed since it started` });
+    await expect(say(machine(DONE, 'running'), 'report')).rejects.toMatchObject({
+      code: 'rescue-nothing',
+      message: `${REPORT} is not there: no boot of this machine failed since it started`,
+    });
   });
 
   it('is the journal in sentences, or as it was kept', async () => {
@@ -164,11 +183,19 @@ describe('what there is to read', () => {
           4.000 s  rescue (mount-failed)
       "
     `);
-    expect((await say(host, 'log', '--json')).split('\n')[0]).toBe('{"atMs":1000,"event":"boot-started","version":"1.2.3"}');
+    expect((await say(host, 'log', '--json')).split('\n')[0]).toBe(
+      '{"atMs":1000,"event":"boot-started","version":"1.2.3"}',
+    );
   });
 
   it('is the settings in force, a line each, without the hash that opens the shell', async () => {
-    const facts = createFacts({ config: { rescue: { access: '$6$abcdefgh$msgktWxVAbjjh3X7lA5LaM7dS/ZfABJL6T4qcRsnjcOTj0kptUvZcrvrXIoO5fgPA9xz6UnF2To2Y7jGc/IZY/' } } });
+    const facts = createFacts({
+      config: {
+        rescue: {
+          access: '$6$abcdefgh$msgktWxVAbjjh3X7lA5LaM7dS/ZfABJL6T4qcRsnjcOTj0kptUvZcrvrXIoO5fgPA9xz6UnF2To2Y7jGc/IZY/',
+        },
+      },
+    });
     const host = machine(failed('mount'), 'initramfs', { [FACTS]: JSON.stringify(facts) });
     const text = await say(host, 'config');
     expect(text).toContain('network.waitMs: 10000\n');
@@ -178,7 +205,12 @@ describe('what there is to read', () => {
 
   it('is what the builder merged, when the boot failed before it read its settings', async () => {
     const { config } = createFacts();
-    expect(await say(machine(failed('cmdline'), 'initramfs', { '/config.json': JSON.stringify({ digest: '', config }) }), 'config')).toContain('boot.keepCopy: true\n');
+    expect(
+      await say(
+        machine(failed('cmdline'), 'initramfs', { '/config.json': JSON.stringify({ digest: '', config }) }),
+        'config',
+      ),
+    ).toContain('boot.keepCopy: true\n');
   });
 });
 
@@ -196,7 +228,9 @@ describe('leaving', () => {
   });
 
   it('leaves the running system to its own way down', async () => {
-    await expect(say(machine(DONE, 'running'), 'poweroff')).rejects.toMatchObject({ hint: 'use `systemctl poweroff` in the running system' });
+    await expect(say(machine(DONE, 'running'), 'poweroff')).rejects.toMatchObject({
+      hint: 'use `systemctl poweroff` in the running system',
+    });
   });
 
   it('opens a shell on another console, under the policy of the image', async () => {
@@ -206,6 +240,8 @@ describe('leaving', () => {
   });
 
   it('opens no shell on a console that is not there', async () => {
-    await expect(say(machine(failed('mount')), 'shell', 'ttyS9')).rejects.toMatchObject({ message: 'there is no terminal /dev/ttyS9' });
+    await expect(say(machine(failed('mount')), 'shell', 'ttyS9')).rejects.toMatchObject({
+      message: 'there is no terminal /dev/ttyS9',
+    });
   });
 });

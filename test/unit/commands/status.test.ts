@@ -23,7 +23,10 @@ describe('statectl status', () => {
       '/tmp/scratch': 'xx',
     };
     const digest = diskless.image?.sha256 ?? '';
-    const text = await statusOf({ record: { ...diskless, statectl: 'VERSION', warnings: ['no disk for /user-data (LABEL=user-data)'] }, files });
+    const text = await statusOf({
+      record: { ...diskless, statectl: 'VERSION', warnings: ['no disk for /user-data (LABEL=user-data)'] },
+      files,
+    });
     expect(text.replaceAll(digest, 'DIGEST')).toMatchInlineSnapshot(`
       "image       lab 20261120.1
       digest      sha256 DIGEST
@@ -86,7 +89,13 @@ describe('statectl status', () => {
   });
 
   it('counts nothing that the boot itself wrote', async () => {
-    const files = { '/etc/machine-id': '0123\n', '/etc/resolv.conf': 'nameserver 10.0.2.3\n', '/etc/hostname': 'lab-17\n', '/etc/profile.d/statectl.sh': 'PATH=…', '/run/statectl/image/etc/profile.d': { type: 'dir' } } as const;
+    const files = {
+      '/etc/machine-id': '0123\n',
+      '/etc/resolv.conf': 'nameserver 10.0.2.3\n',
+      '/etc/hostname': 'lab-17\n',
+      '/etc/profile.d/statectl.sh': 'PATH=…',
+      '/run/statectl/image/etc/profile.d': { type: 'dir' },
+    } as const;
     expect(await statusOf({ record: diskless, files })).toContain('would be lost at a reboot: nothing');
   });
 
@@ -102,13 +111,21 @@ describe('statectl status', () => {
   });
 
   it('without a disk compares /home with the image, although it lies in /user-data', async () => {
-    const text = await statusOf({ record: diskless, files: { '/home/me': 'x', '/user-data/persistent/local/home/me': 'x' } });
+    const text = await statusOf({
+      record: diskless,
+      files: { '/home/me': 'x', '/user-data/persistent/local/home/me': 'x' },
+    });
     expect(text).toContain('+      1 B  /home/me');
     expect(text).not.toContain('/user-data (tmpfs)');
   });
 
   it('names disks and shares that somebody mounted', async () => {
-    const mounts = [...DISK_MOUNTS, '/srv/parts nfs4 server:/parts', '/media/stick vfat /dev/sda1', '/mnt/cd iso9660 /dev/sr0 / ro'];
+    const mounts = [
+      ...DISK_MOUNTS,
+      '/srv/parts nfs4 server:/parts',
+      '/media/stick vfat /dev/sda1',
+      '/mnt/cd iso9660 /dev/sr0 / ro',
+    ];
     const text = await statusOf({ record: withDisk, mounts });
     expect(text).toMatch(/\/srv\/parts +disk +server:\/parts\n/);
     expect(text).toMatch(/\/media\/stick +disk +\/dev\/sda1\n/);
@@ -121,7 +138,12 @@ describe('statectl status', () => {
   });
 
   it('says that a root partition is unverified', async () => {
-    const facts = createFacts({ config: { boot: { root: 'LABEL=system' } }, blocks: [{ device: '/dev/vda', type: 'ext4', label: 'system' }], offer: undefined, leases: [] });
+    const facts = createFacts({
+      config: { boot: { root: 'LABEL=system' } },
+      blocks: [{ device: '/dev/vda', type: 'ext4', label: 'system' }],
+      offer: undefined,
+      leases: [],
+    });
     const text = await statusOf({ record: createRecord(facts) });
     expect(text).toContain('ext4, unverified: trusted as found');
     expect(text).toContain('the partition /dev/vda');
@@ -129,7 +151,11 @@ describe('statectl status', () => {
   });
 
   it('tells of a boot that failed first, and of what a person left out', async () => {
-    const record = createRecord(createFacts(), { phases: [], warnings: ['DEGRADED'], failures: [{ phase: 'mount', code: 'mount-failed', text: 'it broke' }] });
+    const record = createRecord(createFacts(), {
+      phases: [],
+      warnings: ['DEGRADED'],
+      failures: [{ phase: 'mount', code: 'mount-failed', text: 'it broke' }],
+    });
     const text = await statusOf({ record: { ...record, skipped: ['install'] } });
     expect(text).toContain('  ! DEGRADED\n');
     expect(text).toContain('  ! mount failed first (mount-failed): it broke\n  ! left out by a person: install\n');
@@ -152,26 +178,51 @@ describe('statectl status', () => {
   it('gives the same as JSON with --json', async () => {
     const parsed = JSON.parse(await statusOf({ record: diskless, files: { '/etc/new': 'x' } }, '--json'));
     expect(parsed.boot.image.name).toBe('lab');
-    expect(parsed.places).toContainEqual({ mountPoint: '/etc', kind: 'ramdisk', persistent: false, source: 'tmpfs', fsType: 'tmpfs', limitBytes: 2 ** 26 });
-    expect(parsed.changes[0]).toMatchObject({ place: { mountPoint: '/etc' }, changes: [{ path: '/etc/new', change: 'added' }] });
+    expect(parsed.places).toContainEqual({
+      mountPoint: '/etc',
+      kind: 'ramdisk',
+      persistent: false,
+      source: 'tmpfs',
+      fsType: 'tmpfs',
+      limitBytes: 2 ** 26,
+    });
+    expect(parsed.changes[0]).toMatchObject({
+      place: { mountPoint: '/etc' },
+      changes: [{ path: '/etc/new', change: 'added' }],
+    });
   });
 
   it('goes on when one place cannot be compared', async () => {
-    const broken = diskless.places.map((place) => (place.mountPoint === '/var' ? { ...place, lower: undefined } : place));
+    const broken = diskless.places.map((place) =>
+      place.mountPoint === '/var' ? { ...place, lower: undefined } : place,
+    );
     const text = await statusOf({ record: { ...diskless, places: broken } as never, files: { '/etc/new': 'x' } });
     expect(text).toContain('! /var (overlay) cannot be compared');
     expect(text).toContain('/etc/new');
   });
 
   it('is refused on a system that statectl did not boot', async () => {
-    await expect(status(runningSystem({}), [])).rejects.toMatchObject({ code: 'not-booted', message: 'this system was not booted by statectl: there is no /run/statectl/boot.json' });
+    await expect(status(runningSystem({}), [])).rejects.toMatchObject({
+      code: 'not-booted',
+      message: 'this system was not booted by statectl: there is no /run/statectl/boot.json',
+    });
+  });
+
+  it('says that the plan of the last good boot was run, when that left no record', async () => {
+    const host = runningSystem({ files: { '/run/initramfs/switch-root.env': '' } });
+    await expect(status(host, [])).rejects.toMatchObject({ code: 'booted-by-plan' });
   });
 
   it('points to `statectl rescue` in the initramfs', async () => {
-    await expect(status(runningSystem({ files: { '/etc/initrd-release': '' } }), [])).rejects.toMatchObject({ code: 'boot-unfinished' });
+    await expect(status(runningSystem({ files: { '/etc/initrd-release': '' } }), [])).rejects.toMatchObject({
+      code: 'boot-unfinished',
+    });
   });
 
   it('says what it does not know of the words', async () => {
-    await expect(status(runningSystem({ record: diskless }), ['--al'])).rejects.toMatchObject({ code: 'usage', hint: '`statectl status --help` shows what there is' });
+    await expect(status(runningSystem({ record: diskless }), ['--al'])).rejects.toMatchObject({
+      code: 'usage',
+      hint: '`statectl status --help` shows what there is',
+    });
   });
 });

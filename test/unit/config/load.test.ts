@@ -98,6 +98,9 @@ describe('controller/cNAME.conf', () => {
     expect(await faults({ 'system/network.conf': 'wait: never\n', 'controller/cnetwork.conf': 'wait: 1s\n' })).toBe(
       'no fault',
     );
+    expect(
+      await faults({ 'system/network.conf': 'wait: 1s\n', 'controller/cnetwork.conf': '\nwait: never\n' }),
+    ).toMatch(/^controller\/cnetwork\.conf:2:1 /);
   });
 });
 

@@ -7,6 +7,7 @@ import { linuxHost } from '../../../src/host/linux/host.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { buildInitramfs, type InitramfsInput } from '../../../src/image/build-initramfs.ts';
 import { writeManifest } from '../../../src/image/manifest.ts';
+import { readScripts } from '../../../src/image/scripts.ts';
 import { readSegments } from '../../../src/image/segments.ts';
 import { ko } from '../../fixtures/ko.ts';
 
@@ -22,6 +23,14 @@ const console = memoryHost().console;
 const host = { ...linuxHost(), console };
 const RELEASE = '6.1.0-test';
 
+/** Ours, with one tool, which is this machine's `true`. */
+const SCRIPTS = new Map([
+  ...(await readScripts(host, 'initramfs')),
+  ...Object.entries({ tools: '/usr/bin/true\n/usr/bin/true yes\n', 'tools-packages': '', applets: 'sh mount\n' }).map(
+    ([name, text]) => [name, Buffer.from(text)] as const,
+  ),
+]);
+
 let dirs: string[] = [];
 const folderIn = (parent: string): string => {
   const dir = mkdtempSync(join(parent, 'statectl-initramfs-'));
@@ -35,7 +44,7 @@ afterEach(() => {
   for (const dir of dirs) rmSync(dir, { recursive: true });
 });
 
-/** An image with three modules, and scripts whose one tool is this machine's `true`. In `order`, the folder grows so. */
+/** An image with four modules, whose folder grows in this order. */
 function plant(dir: string, order: 'forth' | 'back' = 'forth'): InitramfsInput {
   const modules = {
     loop: ko({}),
@@ -50,12 +59,6 @@ function plant(dir: string, order: 'forth' | 'back' = 'forth'): InitramfsInput {
     ),
     ['image/tree/usr/lib/firmware/nic.bin', 'firmware'],
     ['config.d/system/boot.conf', ''],
-    ['scripts/tools', '/usr/bin/true\n/usr/bin/true yes\n'],
-    ['scripts/tools-packages', ''],
-    ['scripts/applets', 'sh mount\n'],
-    ...['init', 'rescue.sh', 'rescue-shell', 'udhcpc.script', 'shutdown'].map(
-      (name) => [`scripts/${name}`, '#!/bin/sh\n'] as [string, string],
-    ),
   ];
   for (const [path, data] of order === 'forth' ? files : files.reverse()) {
     mkdirSync(dirname(join(dir, path)), { recursive: true });
@@ -82,7 +85,7 @@ function plant(dir: string, order: 'forth' | 'back' = 'forth'): InitramfsInput {
     statectl: '/usr/bin/env',
     tools: { folder: '/' },
     cache: join(dir, 'cache'),
-    scripts: join(dir, 'scripts'),
+    scripts: SCRIPTS,
     trusted: { 'builder.image.pem': 'key', 'ca.pem': 'certificate' },
     modules: ['all'],
     compression: 'zstd-fast',
@@ -140,6 +143,8 @@ describe.skipIf(!canBuild)('an initramfs', () => {
     expect(await refused({ statectl: '/none' })).toMatchObject({ code: 'statectl-missing' });
     expect(await refused({ statectl: '/bin/busybox' })).toMatchObject({ code: 'statectl-invalid' });
     expect(await refused({ tools: { folder: '/none' } })).toMatchObject({ code: 'tools-missing' });
+    expect(await refused({ config: '/none' })).toMatchObject({ code: 'config-missing' });
+    expect(await refused({ scripts: new Map() })).toMatchObject({ code: 'scripts-missing' });
     expect(await refused({ tools: 'image' })).toMatchObject({
       code: 'tool-missing',
       message: 'the tools have no busybox',

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { StatectlError } from '../../../src/error.ts';
-import { readElf, readModinfo } from '../../../src/image/elf.ts';
+import { readElf } from '../../../src/image/elf.ts';
+import { readModinfo } from '../../../src/image/modinfo.ts';
 
 interface Parts {
   readonly bits?: 32 | 64;

@@ -75,6 +75,16 @@ describe('the programs of the builder’s machine', () => {
     });
   });
 
+  test('fail with what they call errors, the first of which is the cause', async () => {
+    const stderr = 'I: working\nE: Unable to locate package vmi\nE: setup failed\nI: bye\n';
+    const host = memoryHost({ programs: { mmdebstrap: () => ({ exitCode: 1, stderr }) } });
+    const run = runProgram(host, ['mmdebstrap'], { hint: 'look' });
+    await expect(run).rejects.toMatchObject({
+      message: 'mmdebstrap failed: E: Unable to locate package vmi / E: setup failed',
+      hint: 'look',
+    });
+  });
+
   test('fail with the last words that they said', async () => {
     const host = memoryHost({ programs: { tar: () => ({ exitCode: 2, stderr: 'a\nb\n\nc\nd\n' }) } });
     await expect(runProgram(host, ['tar', '-x'])).rejects.toMatchObject({

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { type CpioEntry, writeCpio } from '../../../src/image/cpio.ts';
-import { type Decompress, decompressWithPrograms } from '../../../src/image/decompress.ts';
+import type { Decompress } from '../../../src/image/decompress.ts';
+import { decompressWithPrograms } from '../../../src/image/decompress-programs.ts';
 import { appendSegment, joinSegments } from '../../../src/image/join-segments.ts';
 import { findBootconfig, readSegments } from '../../../src/image/segments.ts';
 

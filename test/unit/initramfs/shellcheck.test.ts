@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const DIR = join(import.meta.dirname, '../../../initramfs');
-const isScript = (name: string): boolean => name.endsWith('.sh') || readFileSync(join(DIR, name), 'utf8').startsWith('#!');
+const isScript = (name: string): boolean =>
+  name.endsWith('.sh') || readFileSync(join(DIR, name), 'utf8').startsWith('#!');
 const scripts = readdirSync(DIR).filter(isScript);
 const installed = spawnSync('shellcheck', ['--version']).status === 0;
 
@@ -14,7 +15,10 @@ describe('the scripts of the initramfs', () => {
   });
 
   it.skipIf(!installed).each(scripts)('%s has nothing that shellcheck minds', (name) => {
-    const { stdout } = spawnSync('shellcheck', ['--shell=sh', '--severity=style', name], { cwd: DIR, encoding: 'utf8' });
+    const { stdout } = spawnSync('shellcheck', ['--shell=sh', '--severity=style', name], {
+      cwd: DIR,
+      encoding: 'utf8',
+    });
     expect(stdout).toBe('');
   });
 
