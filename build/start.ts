@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
-import { buildDemo, CACHE, DEMO } from './demo.ts';
 import { runInGuest } from '../test/fixtures/vm/guest-agent.ts';
 import { listenForQmp, type Qmp } from '../test/fixtures/vm/qmp.ts';
+import { buildDemo, CACHE, DEMO } from './demo.ts';
 
 const HELP = `npm start [-- OPTIONS]   builds, serves and netboots a real machine in qemu, and prints what it is from inside
 
@@ -56,21 +56,42 @@ await execa(...statectl('image', 'add', DEMO.image, '--state', state), { stdio: 
 await execa(...statectl('image', 'use', 'demo', '--state', state), { stdio: 'inherit' });
 
 // The last console= is where the login and the rescue prompt are.
-const server = execa(...statectl('serve', '--state', state, '--listen', `127.0.0.1:${values.port}`, '--kernel-args', 'console=tty0 console=ttyS0,115200', '--json'), { stderr: 'inherit', reject: false });
+const server = execa(
+  ...statectl(
+    'serve',
+    '--state',
+    state,
+    '--listen',
+    `127.0.0.1:${values.port}`,
+    '--kernel-args',
+    'console=tty0 console=ttyS0,115200',
+    '--json',
+  ),
+  { stderr: 'inherit', reject: false },
+);
 const work = await mkdtemp(join(tmpdir(), 'statectl-start-'));
 try {
   const port = await listeningPort();
-  say(`the server is up; a machine asks its network for /boot.ipxe${values.kvm ? '' : ' (software emulation: about a minute)'}`);
+  say(
+    `the server is up; a machine asks its network for /boot.ipxe${values.kvm ? '' : ' (software emulation: about a minute)'}`,
+  );
   const agent = await listenForQmp(`${work}/agent`, () => undefined);
   const started = performance.now();
   const shown = values.console || values.log;
-  const qemu = execa('qemu-system-x86_64', qemuArguments(port, agent.path), { stdin: values.console ? 'inherit' : 'ignore', stdout: shown ? 'inherit' : 'ignore', stderr: 'inherit', reject: false });
+  const qemu = execa('qemu-system-x86_64', qemuArguments(port, agent.path), {
+    stdin: values.console ? 'inherit' : 'ignore',
+    stdout: shown ? 'inherit' : 'ignore',
+    stderr: 'inherit',
+    reject: false,
+  });
   if (values.console) {
     await Promise.race([qemu, openLogin(agent)]);
     await qemu;
   } else {
     const late = sleep(BOOT_MS, undefined, { ref: false }).then(() => {
-      throw new Error(`no answer from the machine in ${BOOT_MS / 60_000} min; \`npm start -- --log\` shows its console`);
+      throw new Error(
+        `no answer from the machine in ${BOOT_MS / 60_000} min; \`npm start -- --log\` shows its console`,
+      );
     });
     try {
       await Promise.race([report(agent, started), late]);
@@ -101,11 +122,39 @@ function listeningPort(): Promise<number> {
 
 function qemuArguments(port: number, agentSocket: string): string[] {
   return [
-    ...['-machine', `q35,accel=${values.kvm ? 'kvm' : 'tcg'}`, '-cpu', values.kvm ? 'host' : 'max', '-smp', '2', '-m', values.memory],
-    ...['-nodefaults', '-no-reboot', '-display', 'none', '-serial', values.console || values.log ? 'mon:stdio' : 'null'],
+    ...[
+      '-machine',
+      `q35,accel=${values.kvm ? 'kvm' : 'tcg'}`,
+      '-cpu',
+      values.kvm ? 'host' : 'max',
+      '-smp',
+      '2',
+      '-m',
+      values.memory,
+    ],
+    ...[
+      '-nodefaults',
+      '-no-reboot',
+      '-display',
+      'none',
+      '-serial',
+      values.console || values.log ? 'mon:stdio' : 'null',
+    ],
     ...['-device', 'virtio-rng-pci'],
-    ...['-netdev', `user,id=net,tftp=/nonexistent,bootfile=http://10.0.2.2:${port}/boot.ipxe`, '-device', 'virtio-net-pci,netdev=net,bootindex=1'],
-    ...['-chardev', `socket,id=agent,path=${agentSocket},server=off`, '-device', 'virtio-serial', '-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0'],
+    ...[
+      '-netdev',
+      `user,id=net,tftp=/nonexistent,bootfile=http://10.0.2.2:${port}/boot.ipxe`,
+      '-device',
+      'virtio-net-pci,netdev=net,bootindex=1',
+    ],
+    ...[
+      '-chardev',
+      `socket,id=agent,path=${agentSocket},server=off`,
+      '-device',
+      'virtio-serial',
+      '-device',
+      'virtserialport,chardev=agent,name=org.qemu.guest_agent.0',
+    ],
   ];
 }
 
@@ -120,6 +169,11 @@ async function report(agent: Qmp, started: number): Promise<void> {
 async function openLogin(agent: Qmp): Promise<void> {
   const dir = '/run/systemd/system/serial-getty@ttyS0.service.d';
   const unit = '[Service]\\nExecStart=\\nExecStart=-/sbin/agetty --autologin root --noclear %%I 115200 linux\\n';
-  await runInGuest(agent, `mkdir -p ${dir} && printf '${unit}' > ${dir}/autologin.conf && systemctl daemon-reload && systemctl restart serial-getty@ttyS0`);
-  say('you are root, on this local console only and without a password; `statectl status` tells what was booted; Ctrl-A X ends the machine\r');
+  await runInGuest(
+    agent,
+    `mkdir -p ${dir} && printf '${unit}' > ${dir}/autologin.conf && systemctl daemon-reload && systemctl restart serial-getty@ttyS0`,
+  );
+  say(
+    'you are root, on this local console only and without a password; `statectl status` tells what was booted; Ctrl-A X ends the machine\r',
+  );
 }

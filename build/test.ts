@@ -13,7 +13,11 @@ const check = await execa('npm', ['run', '--silent', 'check'], { stdio: 'inherit
 if (check.exitCode !== 0) closing.counts.failed += 1;
 
 const projects = fast ? ['unit', 'contract', 'fault'] : ['unit', 'contract', 'fault', 'boot'];
-const vitest = await startVitest('test', patterns, { project: projects, watch: false, reporters: ['default', closing] });
+const vitest = await startVitest('test', patterns, {
+  project: projects,
+  watch: false,
+  reporters: ['default', closing],
+});
 await vitest.close();
 const { passed, failed, skipped } = closing.counts;
 process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);

@@ -1,10 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
-import { type BootVerb, BOOT_VERBS, parseWords, print } from './commands/boot-words.ts';
-import { StatectlError } from './error.ts';
-import { linuxHost } from './host/linux/host.ts';
-import { bootHost } from './host/linux/boot-host.ts';
 import { INITRD_RELEASE } from './boot/paths.ts';
 import { PHASE_NAMES, type PhaseName } from './boot/phase.ts';
+import { BOOT_VERBS, type BootVerb, parseWords, print } from './commands/boot-words.ts';
+import { StatectlError } from './error.ts';
+import { bootHost } from './host/linux/boot-host.ts';
+import { linuxHost } from './host/linux/host.ts';
 
 /** The verbs of a machine that boots: no commander here, the words are fixed. */
 export async function bootVerb(verb: BootVerb, words: readonly string[]): Promise<number> {
@@ -16,14 +16,25 @@ export async function bootVerb(verb: BootVerb, words: readonly string[]): Promis
   if (verb === 'status') return (await import('./commands/status.ts')).status(linuxHost(), words);
   const { values } = parseWords('boot', {
     args: [...words],
-    options: { plan: { type: 'boolean' }, facts: { type: 'string' }, json: { type: 'boolean' }, from: { type: 'string' } },
+    options: {
+      plan: { type: 'boolean' },
+      facts: { type: 'string' },
+      json: { type: 'boolean' },
+      from: { type: 'string' },
+    },
   });
-  if (values.plan) return (await import('./commands/plan.ts')).printPlan(linuxHost(), { factsFile: values.facts, json: values.json ?? false });
+  if (values.plan)
+    return (await import('./commands/plan.ts')).printPlan(linuxHost(), {
+      factsFile: values.facts,
+      json: values.json ?? false,
+    });
   const from = values.from === undefined ? undefined : phaseName(values.from);
   const host = bootHost();
   // A boot unmounts what an earlier try left: in a running system that would be the system.
   if (!(await host.files.stat(INITRD_RELEASE)))
-    throw new StatectlError('not-initramfs', '`statectl boot` runs in the initramfs, and this is not one', { hint: '`statectl boot --plan` shows what it did here; `statectl status`, what came of it' });
+    throw new StatectlError('not-initramfs', '`statectl boot` runs in the initramfs, and this is not one', {
+      hint: '`statectl boot --plan` shows what it did here; `statectl status`, what came of it',
+    });
   // A boot lasts seconds: compiling for speed costs it more than it gains (measured under TCG, ARCHITECTURE.md).
   for (const flag of ['--no-opt', '--no-maglev', '--no-sparkplug']) setFlagsFromString(flag);
   const { boot } = await import('./boot/boot.ts');

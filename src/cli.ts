@@ -17,7 +17,8 @@ export function program(): Command {
   statectl.addCommand(imageCommand());
   statectl.addCommand(completionCommand(program));
   // main.ts runs these without commander; here they are for `--help` only.
-  for (const [verb, { summary, help }] of Object.entries(BOOT_VERBS)) statectl.command(verb).description(summary).helpInformation = () => help;
+  for (const [verb, { summary, help }] of Object.entries(BOOT_VERBS))
+    statectl.command(verb).description(summary).helpInformation = () => help;
   return overrideExits(statectl);
 }
 
@@ -29,8 +30,6 @@ function overrideExits(command: Command): Command {
 }
 
 export async function cli(argv: readonly string[]): Promise<number> {
-  // `| head` has read enough.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 70));
   try {
     await program().parseAsync([...argv], { from: 'user' });
     return Number(process.exitCode ?? 0);

@@ -1,6 +1,6 @@
 import type { BootVerb } from './commands/boot-words.ts';
-import { onDemand } from './on-demand.ts';
 import { StatectlError } from './error.ts';
+import { onDemand } from './on-demand.ts';
 
 /** What a booting or running machine needs; all else is loaded on demand, so that a boot never parses the server. */
 const isBootVerb = (verb: string): verb is BootVerb => verb === 'boot' || verb === 'rescue' || verb === 'status';
@@ -8,7 +8,8 @@ const isBootVerb = (verb: string): verb is BootVerb => verb === 'boot' || verb =
 async function main(argv: readonly string[]): Promise<number> {
   const [verb = '', ...words] = argv;
   // A reader that has seen enough (`| head`) is no error. A boot prints nothing, and need not make the stream.
-  if (verb !== 'boot' || words.includes('--plan')) process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  if (verb !== 'boot' || words.includes('--plan'))
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   if (isBootVerb(verb)) {
     const { bootVerb } = await import('./boot-entry.ts');
     return bootVerb(verb, words);
@@ -21,7 +22,8 @@ main(process.argv.slice(2)).then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    const { message, hint } = error instanceof StatectlError ? error : { message: (error as Error).stack ?? String(error), hint: undefined };
+    const { message, hint } =
+      error instanceof StatectlError ? error : { message: (error as Error).stack ?? String(error), hint: undefined };
     process.stderr.write(`statectl: ${message}\n${hint ? `→ ${hint}\n` : ''}`);
     process.exitCode = error instanceof StatectlError ? (error.code === 'usage' ? 2 : 1) : 70;
   },

@@ -5,7 +5,7 @@ import { compileFunction } from 'node:vm';
 type Admin = typeof import('./admin.ts');
 
 /** The asset of the single executable that holds src/admin.ts, as one CommonJS bundle that requires only Node's modules. */
-export const ADMIN_ASSET = 'admin.cjs';
+const ADMIN_ASSET = 'admin.cjs';
 
 let loaded: Admin | undefined;
 
@@ -14,7 +14,11 @@ export async function onDemand(): Promise<Admin> {
   if (!isSea()) return import('./admin.ts');
   if (!loaded) {
     const module = { exports: {} as Admin };
-    compileFunction(getAsset(ADMIN_ASSET, 'utf8'), ['exports', 'require', 'module'], { filename: ADMIN_ASSET })(module.exports, createRequire(process.execPath), module);
+    compileFunction(getAsset(ADMIN_ASSET, 'utf8'), ['exports', 'require', 'module'], { filename: ADMIN_ASSET })(
+      module.exports,
+      createRequire(process.execPath),
+      module,
+    );
     loaded = module.exports;
   }
   return loaded;

@@ -1,4 +1,5 @@
 import { StatectlError } from '../error.ts';
+import { unescapeOctal } from '../host/unescape-octal.ts';
 
 /** One mount of this process's namespace. Of several on one mount point, the last of the list is what one sees. */
 export interface MountInfo {
@@ -12,10 +13,6 @@ export interface MountInfo {
   /** Of the file system: `rw`, `lowerdir=/a:/b`, `size=1024k`, … */
   readonly superOptions: readonly string[];
 }
-
-/** `\040` is a space: three octal digits stand for a byte. Only ASCII characters are written like this. */
-export const unescapeOctal = (text: string): string =>
-  text.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 
 /** Commas inside a value are escaped by the kernel, so the list is taken apart first. */
 const optionsOf = (text: string): readonly string[] => text.split(',').map(unescapeOctal);

@@ -1,5 +1,5 @@
 import type { Host } from '../host/host.ts';
-import { matchesDevice, type DeviceReference } from './device-reference.ts';
+import { type DeviceReference, matchesDevice } from './device-reference.ts';
 import type { BlockFacts } from './facts.ts';
 
 const NOT_DISKS = /^(loop|ram|zram|fd)\d/;
@@ -18,7 +18,10 @@ export async function blockDevices({ files, exec }: Pick<Host, 'files' | 'exec'>
 export function parseBlkid(text: string): readonly BlockFacts[] {
   return text
     .split(/\n\n+/)
-    .map((block) => new Map(block.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)])))
+    .map(
+      (block) =>
+        new Map(block.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)])),
+    )
     .filter((tags) => tags.has('DEVNAME'))
     .map((tags) => ({
       device: tags.get('DEVNAME') ?? '',
@@ -30,13 +33,17 @@ export function parseBlkid(text: string): readonly BlockFacts[] {
     }));
 }
 
-const optional = (key: string, value: string | undefined) => (value === undefined ? {} : { [key]: unescapeBlkid(value) });
+const optional = (key: string, value: string | undefined) =>
+  value === undefined ? {} : { [key]: unescapeBlkid(value) };
 
 /** blkid puts a backslash before what a shell would read, and writes bytes beyond ASCII as cat -v does: ü is `M-CM-<`. */
-const unescapeBlkid = (value: string): string => value.replace(/\\(.)/g, '$1').replace(/(?:M-(?:\^[@-_?]|[ -~]))+/g, decodeMeta);
+const unescapeBlkid = (value: string): string =>
+  value.replace(/\\(.)/g, '$1').replace(/(?:M-(?:\^[@-_?]|[ -~]))+/g, decodeMeta);
 
 function decodeMeta(text: string): string {
-  const bytes = [...text.matchAll(/M-(\^?)(.)/g)].map(([, caret, letter = '']) => 0x80 | (caret ? letter.charCodeAt(0) ^ 0x40 : letter.charCodeAt(0)));
+  const bytes = [...text.matchAll(/M-(\^?)(.)/g)].map(
+    ([, caret, letter = '']) => 0x80 | (caret ? letter.charCodeAt(0) ^ 0x40 : letter.charCodeAt(0)),
+  );
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(bytes));
   } catch {
@@ -45,5 +52,7 @@ function decodeMeta(text: string): string {
   }
 }
 
-export const findDevice = async (host: Pick<Host, 'files' | 'exec'>, wanted: DeviceReference): Promise<BlockFacts | undefined> =>
-  (await blockDevices(host)).find((block) => matchesDevice(wanted, block));
+export const findDevice = async (
+  host: Pick<Host, 'files' | 'exec'>,
+  wanted: DeviceReference,
+): Promise<BlockFacts | undefined> => (await blockDevices(host)).find((block) => matchesDevice(wanted, block));

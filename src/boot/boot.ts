@@ -1,6 +1,6 @@
+import { type KernelCommandLine, kernelCommandLine } from '../config/kernel-cmdline.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import { kernelCommandLine, type KernelCommandLine } from '../config/kernel-cmdline.ts';
 import { VERSION } from '../version.ts';
 import { keepBootLog, keepReport } from './boot-log.ts';
 import { bootRecord } from './boot-record.ts';
@@ -8,8 +8,8 @@ import { PhaseFailure, runPhases } from './engine.ts';
 import type { Facts } from './facts.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { historyOf, readJournal } from './journal-reader.ts';
-import { clearLeftovers, forgetLeases } from './leftovers.ts';
 import { keepLastGoodPlan } from './last-good-plan.ts';
+import { clearLeftovers, forgetLeases } from './leftovers.ts';
 import { BOOT_RECORD, FACTS, RUN, SWITCH_FILE } from './paths.ts';
 import { PHASE_NAMES, type PhaseName } from './phase.ts';
 import { commandLineLayers } from './phases/cmdline.ts';
@@ -23,12 +23,19 @@ export const EXIT = { handOver: 0, rescue: 10, reboot: 11, otherSlot: 12 } as co
 export type BootExit = (typeof EXIT)[keyof typeof EXIT];
 
 /** Names of other initramfs for the same moments. */
-const BREAK_ALIASES: Readonly<Record<string, PhaseName>> = { top: 'cmdline', premount: 'mount', mountroot: 'mount', bottom: 'handover', init: 'handover' };
+const BREAK_ALIASES: Readonly<Record<string, PhaseName>> = {
+  top: 'cmdline',
+  premount: 'mount',
+  mountroot: 'mount',
+  bottom: 'handover',
+  init: 'handover',
+};
 
 /** Boots this machine from the phase `from` on; the facts of the phases before it are those of the interrupted boot. */
 export async function boot(host: Host, options: { readonly from?: PhaseName } = {}): Promise<BootExit> {
   /** What only tells of the boot must not end it: /run may be full. */
-  const tolerate = (what: string, effect: Promise<unknown>) => effect.catch((error) => host.console.line('warning', `${what}: ${reasonOf(error)}`));
+  const tolerate = (what: string, effect: Promise<unknown>) =>
+    effect.catch((error) => host.console.line('warning', `${what}: ${reasonOf(error)}`));
   await tolerate('no folder for reports', host.files.mkdir(RUN, 0o755));
   const layers = await commandLineLayers(host);
   const commandLine = kernelCommandLine(layers);
@@ -36,7 +43,9 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
   const earlier = await readJournal(host.files);
   await journal({ event: 'boot-started', version: VERSION, from: options.from });
   if (commandLine.flag('statectl.rescue', false) && !options.from) {
-    const asked = new StatectlError('rescue-asked', 'statectl.rescue is on the kernel command line', { hint: '`statectl rescue continue` boots' });
+    const asked = new StatectlError('rescue-asked', 'statectl.rescue is on the kernel command line', {
+      hint: '`statectl rescue continue` boots',
+    });
     return fail(host, journal, new PhaseFailure('cmdline', asked), {});
   }
   const kept = options.from && options.from !== 'cmdline' ? await keptFacts(host) : undefined;
@@ -56,12 +65,22 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
       openBreak: (phase) => breakShell(host, phase),
       keep: async (facts) => {
         last = facts;
-        await tolerate('cannot keep the facts', host.files.write(FACTS, JSON.stringify(facts, null, 1), { mode: 0o600 }));
+        await tolerate(
+          'cannot keep the facts',
+          host.files.write(FACTS, JSON.stringify(facts, null, 1), { mode: 0o600 }),
+        );
       },
     });
-    await tolerate('cannot keep the record of this boot', host.files.write(BOOT_RECORD, redactedJson(bootRecord(result, host.clock.uptimeMs(), historyOf(earlier)), 1)));
+    await tolerate(
+      'cannot keep the record of this boot',
+      host.files.write(BOOT_RECORD, redactedJson(bootRecord(result, host.clock.uptimeMs(), historyOf(earlier)), 1)),
+    );
     await tolerate('cannot keep the plan of this boot', keepLastGoodPlan(host, result.facts));
-    await journal({ event: 'handed-over', init: result.facts.init?.path ?? '', bootMs: Math.round(host.clock.uptimeMs()) });
+    await journal({
+      event: 'handed-over',
+      init: result.facts.init?.path ?? '',
+      bootMs: Math.round(host.clock.uptimeMs()),
+    });
     await tolerate('cannot keep a log of this boot', keepBootLog(host));
     await tolerate('the server does not take the report of this boot', reportBoot(host, result.facts));
     return EXIT.handOver;
@@ -83,7 +102,12 @@ async function keptFacts({ files, console }: Host): Promise<Facts | undefined> {
 }
 
 /** Says what failed, why and what to do, keeps a report, and leaves the rest to /init. */
-async function fail(host: Host, journal: Journal, { phase, error }: PhaseFailure, facts: Partial<Facts>): Promise<BootExit> {
+async function fail(
+  host: Host,
+  journal: Journal,
+  { phase, error }: PhaseFailure,
+  facts: Partial<Facts>,
+): Promise<BootExit> {
   host.console.line('error', redact(`${phase}: ${error.message}`));
   if (error.hint) host.console.line('error', redact(`→ ${error.hint}`));
   await writeReport(host, { phase, error, facts })
@@ -94,16 +118,21 @@ async function fail(host: Host, journal: Journal, { phase, error }: PhaseFailure
 }
 
 function breakpoints(commandLine: KernelCommandLine, host: Host): ReadonlySet<string> {
-  const wanted = [...commandLine.all('statectl.break'), ...commandLine.all('rd.break')].flatMap(({ value }) => (value || 'handover').split(','));
+  const wanted = [...commandLine.all('statectl.break'), ...commandLine.all('rd.break')].flatMap(({ value }) =>
+    (value || 'handover').split(','),
+  );
   const names = wanted.map((name) => BREAK_ALIASES[name] ?? name);
   // `shutdown` is for the way down: initramfs/shutdown reads it.
   for (const name of names)
-    if (name !== 'shutdown' && !(PHASE_NAMES as readonly string[]).includes(name)) host.console.line('warning', `statectl.break=${name}: no such phase; there are ${PHASE_NAMES.join(', ')}`);
+    if (name !== 'shutdown' && !(PHASE_NAMES as readonly string[]).includes(name))
+      host.console.line('warning', `statectl.break=${name}: no such phase; there are ${PHASE_NAMES.join(', ')}`);
   return new Set(names);
 }
 
 /** Opens a shell on the console before a phase; leaving it goes on. */
 async function breakShell(host: Host, phase: PhaseName): Promise<void> {
   host.console.line('warning', `stopped before ${phase} (statectl.break); leave the shell with \`exit\` to go on`);
-  await host.exec.run(['/bin/rescue-shell'], { inherit: true }).catch((error) => host.console.line('warning', `no shell: ${reasonOf(error)}`));
+  await host.exec
+    .run(['/bin/rescue-shell'], { inherit: true })
+    .catch((error) => host.console.line('warning', `no shell: ${reasonOf(error)}`));
 }

@@ -10,7 +10,10 @@ const DONE_BY_INIT = `${RUN_INITRAMFS}/coldplug`;
 const INIT_WAIT_MS = 20_000;
 
 /** Waits for the drivers that /init is loading; where it did not, or does not come to an end, loads them here. */
-export async function firstColdplug(host: Pick<Host, 'files' | 'exec' | 'clock'>, boot: Pick<BootContext, 'say' | 'signal'>): Promise<void> {
+export async function firstColdplug(
+  host: Pick<Host, 'files' | 'exec' | 'clock'>,
+  boot: Pick<BootContext, 'say' | 'signal'>,
+): Promise<void> {
   const deadline = host.clock.uptimeMs() + INIT_WAIT_MS;
   while (await host.files.stat(`${DONE_BY_INIT}.started`)) {
     if (await host.files.stat(DONE_BY_INIT)) return;
@@ -37,7 +40,11 @@ export async function coldplug(host: Pick<Host, 'files' | 'exec'>, boot: Pick<Bo
 }
 
 /** The distinct module aliases of all devices, from one find(1): sysfs has thousands of entries. */
-export async function modaliases({ exec }: Pick<Host, 'exec'>): Promise<readonly string[]> {
-  const { stdout } = await exec.run(['sh', '-c', 'find /sys/devices -name modalias -exec cat {} + 2>/dev/null | sort -u']);
+async function modaliases({ exec }: Pick<Host, 'exec'>): Promise<readonly string[]> {
+  const { stdout } = await exec.run([
+    'sh',
+    '-c',
+    'find /sys/devices -name modalias -exec cat {} + 2>/dev/null | sort -u',
+  ]);
   return stdout.split('\n').filter(Boolean);
 }

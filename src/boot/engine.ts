@@ -1,11 +1,11 @@
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import type { Facts } from './facts.ts';
 import { applyStep } from './execute.ts';
+import type { Facts } from './facts.ts';
 import type { Journal } from './journal.ts';
 import type { BootContext, Phase, PhaseName } from './phase.ts';
 import { redact } from './redact.ts';
-import { describe, shellOf, type Step } from './step.ts';
+import { describe, type Step, shellOf } from './step.ts';
 
 export interface PhaseRecord {
   readonly name: PhaseName;
@@ -47,7 +47,12 @@ export class PhaseFailure extends Error {
 }
 
 /** Runs the phases in order. It alone logs, times and journals; phases only look and plan. Throws PhaseFailure. */
-export async function runPhases(phases: readonly Phase[], first: Facts, host: Host, options: EngineOptions): Promise<EngineResult> {
+export async function runPhases(
+  phases: readonly Phase[],
+  first: Facts,
+  host: Host,
+  options: EngineOptions,
+): Promise<EngineResult> {
   const { journal } = options;
   const steps: Step[] = [];
   const warnings: string[] = [];
@@ -114,10 +119,16 @@ export async function runPhases(phases: readonly Phase[], first: Facts, host: Ho
 const operatorError = (thrown: unknown): StatectlError =>
   thrown instanceof StatectlError
     ? thrown
-    : new StatectlError('unexpected', reasonOf(thrown), { cause: thrown, hint: 'see `dmesg | tail` for what the kernel says of it; a disk, memory or a full file system may be at fault' });
+    : new StatectlError('unexpected', reasonOf(thrown), {
+        cause: thrown,
+        hint: 'see `dmesg | tail` for what the kernel says of it; a disk, memory or a full file system may be at fault',
+      });
 
 /** All steps that these facts lead to, without touching anything: what `boot --plan` prints. */
-export const planAll = (phases: readonly Phase[], facts: Facts): readonly { readonly phase: PhaseName; readonly step: Step }[] =>
+export const planAll = (
+  phases: readonly Phase[],
+  facts: Facts,
+): readonly { readonly phase: PhaseName; readonly step: Step }[] =>
   phases.flatMap((phase) =>
     phase.rounds.flatMap((round) => (round.plan?.(facts) ?? []).map((step) => ({ phase: phase.name, step }))),
   );

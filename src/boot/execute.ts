@@ -2,15 +2,25 @@ import { dirname } from 'node:path';
 import { StatectlError } from '../error.ts';
 import { fetchVerified, verifyFile } from '../fetch/download.ts';
 import type { Host, RunResult } from '../host/host.ts';
+import { shellLine } from '../host/shell-line.ts';
+import { findDevice } from './block-devices.ts';
 import { coldplug, firstColdplug } from './coldplug.ts';
 import { parseDeviceReference } from './device-reference.ts';
-import { findDevice } from './block-devices.ts';
 import { parseMounts } from './mounts.ts';
 import { LEASES, SWITCH_FILE } from './paths.ts';
 import type { BootContext } from './phase.ts';
-import { shellLine } from '../host/shell-line.ts';
+import {
+  checkArgv,
+  copyArgvs,
+  dhcpArgv,
+  ipArgv,
+  mountArgv,
+  ownerArgv,
+  type Step,
+  type StepKind,
+  type StepOf,
+} from './step.ts';
 import { switchFileText } from './switch-file.ts';
-import { checkArgv, copyArgvs, dhcpArgv, ipArgv, mountArgv, ownerArgv, type Step, type StepKind, type StepOf } from './step.ts';
 
 type Executors = { readonly [K in StepKind]: (step: StepOf<K>, host: Host, boot: BootContext) => Promise<void> };
 
@@ -26,14 +36,16 @@ const executors: Executors = {
     if ((await files.stat(path))?.type !== 'dir') await files.remove(path);
     await files.symlink(target, path);
   },
-  write: ({ path, content, encoding, mode }, { files }) => files.write(path, Buffer.from(content, encoding ?? 'utf8'), { mode: mode ?? 0o644 }),
+  write: ({ path, content, encoding, mode }, { files }) =>
+    files.write(path, Buffer.from(content, encoding ?? 'utf8'), { mode: mode ?? 0o644 }),
   rename: ({ from, to }, { files }) => files.rename(from, to),
   remove: ({ path }, { files }) => files.remove(path),
   async mount(step, host) {
     await mustRun(host, mountArgv(step), 'mount-failed', `see what is there with: blkid; dmesg | tail`);
   },
   async copy(step, host) {
-    for (const argv of copyArgvs(step)) await mustRun(host, argv, 'copy-failed', `see how much room is left with: df ${step.to}`);
+    for (const argv of copyArgvs(step))
+      await mustRun(host, argv, 'copy-failed', `see how much room is left with: df ${step.to}`);
   },
   async 'copy-file'({ from, to, mode }, { files }) {
     await files.mkdir(dirname(to), 0o755);
@@ -62,9 +74,13 @@ const executors: Executors = {
     // fsck(8): 1 = errors corrected, 2 = reboot needed, 4 = errors left.
     if (exitCode === 1) boot.warn(`the ${type} on ${device} had errors; they were corrected`);
     else if (exitCode !== 0)
-      throw new StatectlError('filesystem-damaged', `the ${type} on ${device} needs repair: ${lastLine({ exitCode, stdout, stderr })}`, {
-        hint: `run \`fsck.${type} ${device}\` in the rescue shell, then \`statectl rescue retry\``,
-      });
+      throw new StatectlError(
+        'filesystem-damaged',
+        `the ${type} on ${device} needs repair: ${lastLine({ exitCode, stdout, stderr })}`,
+        {
+          hint: `run \`fsck.${type} ${device}\` in the rescue shell, then \`statectl rescue retry\``,
+        },
+      );
   },
   'link-up': (step, host) => mustRun(host, ipArgv(step), 'network-failed', 'see the interfaces with: ip link'),
   address: (step, host) => mustRun(host, ipArgv(step), 'network-failed', 'see the addresses with: ip address'),
@@ -87,18 +103,35 @@ const executors: Executors = {
     await verifyFile(host, step);
   },
   async 'check-mount'({ target, type, access }, { files }) {
-    const mount = parseMounts(await files.readText('/proc/mounts')).findLast((candidate) => candidate.target === target);
-    if (!mount) throw new StatectlError('mount-check', `nothing is mounted on ${target}, expected ${type}`, { hint: 'cat /proc/mounts' });
-    if (mount.type !== type) throw new StatectlError('mount-check', `${target} is ${mount.type}, expected ${type}`, { hint: 'cat /proc/mounts' });
+    const mount = parseMounts(await files.readText('/proc/mounts')).findLast(
+      (candidate) => candidate.target === target,
+    );
+    if (!mount)
+      throw new StatectlError('mount-check', `nothing is mounted on ${target}, expected ${type}`, {
+        hint: 'cat /proc/mounts',
+      });
+    if (mount.type !== type)
+      throw new StatectlError('mount-check', `${target} is ${mount.type}, expected ${type}`, {
+        hint: 'cat /proc/mounts',
+      });
     const actual = mount.options.includes('ro') ? 'read-only' : 'read-write';
-    if (actual !== access) throw new StatectlError('mount-check', `${target} is ${actual}, expected ${access}`, { hint: 'dmesg | tail says why the kernel made it so' });
+    if (actual !== access)
+      throw new StatectlError('mount-check', `${target} is ${actual}, expected ${access}`, {
+        hint: 'dmesg | tail says why the kernel made it so',
+      });
   },
   'switch-root': (step, { files }) => files.write(SWITCH_FILE, switchFileText(step)),
 };
 
-async function mustRun({ exec }: Pick<Host, 'exec'>, argv: readonly string[], code: string, hint: string): Promise<void> {
+async function mustRun(
+  { exec }: Pick<Host, 'exec'>,
+  argv: readonly string[],
+  code: string,
+  hint: string,
+): Promise<void> {
   const result = await exec.run(argv);
-  if (result.exitCode !== 0) throw new StatectlError(code, `\`${shellLine(argv)}\` failed: ${lastLine(result)}`, { hint });
+  if (result.exitCode !== 0)
+    throw new StatectlError(code, `\`${shellLine(argv)}\` failed: ${lastLine(result)}`, { hint });
 }
 
 const lastLine = ({ exitCode, stdout, stderr }: RunResult): string =>

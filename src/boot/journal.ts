@@ -6,9 +6,21 @@ import { redactedJson } from './redact.ts';
 export type JournalEntry =
   | { readonly event: 'phase-started'; readonly phase: string }
   | { readonly event: 'phase-ended'; readonly phase: string; readonly tookMs: number }
-  | { readonly event: 'step'; readonly phase: string; readonly step: string; readonly command: string; readonly tookMs: number }
+  | {
+      readonly event: 'step';
+      readonly phase: string;
+      readonly step: string;
+      readonly command: string;
+      readonly tookMs: number;
+    }
   | { readonly event: 'said'; readonly level: 'info' | 'warning'; readonly phase: string; readonly text: string }
-  | { readonly event: 'failed'; readonly phase: string; readonly code: string; readonly text: string; readonly hint?: string }
+  | {
+      readonly event: 'failed';
+      readonly phase: string;
+      readonly code: string;
+      readonly text: string;
+      readonly hint?: string;
+    }
   | { readonly event: 'rescue'; readonly phase: string; readonly code: string }
   | { readonly event: 'break'; readonly phase: string }
   | { readonly event: 'boot-started'; readonly version: string; readonly from?: string }
@@ -18,7 +30,11 @@ export type JournalEntry =
 export type Journal = (entry: JournalEntry) => Promise<void>;
 
 /** Appends to the journal and, where `statectl.events=` named one, to a port that a machine reads. Lines keep their order. */
-export function openJournal(files: Pick<Files, 'append'>, uptimeMs: () => number, eventsPort: string | undefined): Journal {
+export function openJournal(
+  files: Pick<Files, 'append'>,
+  uptimeMs: () => number,
+  eventsPort: string | undefined,
+): Journal {
   let before = Promise.resolve();
   return (entry) => {
     const line = `${redactedJson({ atMs: Math.round(uptimeMs()), ...entry })}\n`;

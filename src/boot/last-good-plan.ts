@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Host } from '../host/host.ts';
+import { shellQuote } from '../host/shell-line.ts';
 import { planAll } from './engine.ts';
 import type { Facts } from './facts.ts';
 import { SWITCH_FILE, SYSROOT } from './paths.ts';
 import type { PhaseName } from './phase.ts';
 import { userDataDevice } from './phases/devices.ts';
-import { shellQuote } from '../host/shell-line.ts';
 import { chooseSource } from './source.ts';
-import { switchFileText } from './switch-file.ts';
-import { shellOf, type StepOf } from './step.ts';
+import { type StepOf, shellOf } from './step.ts';
 import { STORY } from './story.ts';
+import { switchFileText } from './switch-file.ts';
 
 /** The phases whose steps /init can repeat without the controller; before them it mounts /user-data itself. */
 const LOCAL_PHASES: ReadonlySet<PhaseName> = new Set(['slot', 'update', 'mount', 'install', 'handover']);
@@ -22,7 +22,10 @@ export function lastGoodPlan(facts: Facts): string | undefined {
   const source = chooseSource(facts);
   if (source.kind === 'fetched' && !source.kept) return undefined;
   if (userDataDevice(facts) === undefined) return undefined;
-  const copy = source.kind === 'fetched' ? { dir: source.dir, manifest: source.manifest, manifestSha256: facts.offer?.manifestSha256 ?? '' } : facts.copy;
+  const copy =
+    source.kind === 'fetched'
+      ? { dir: source.dir, manifest: source.manifest, manifestSha256: facts.offer?.manifestSha256 ?? '' }
+      : facts.copy;
   // What was seeded this time holds a person's files the next time: it is not copied over them again.
   const tree = facts.tree && { ...facts.tree, emptySources: [] };
   const local: Facts = { ...facts, copy, tree, offer: undefined, leases: [] };
@@ -32,7 +35,8 @@ export function lastGoodPlan(facts: Facts): string | undefined {
   return `#!/bin/sh\n# The plan of the last good boot, for /init when the controller cannot run. Made by statectl.\nset -e\n${lines.join('\n')}\n`;
 }
 
-const switchFile = (step: StepOf<'switch-root'>): string => `printf %s ${shellQuote(switchFileText(step))} > ${SWITCH_FILE}`;
+const switchFile = (step: StepOf<'switch-root'>): string =>
+  `printf %s ${shellQuote(switchFileText(step))} > ${SWITCH_FILE}`;
 
 /** Keeps the plan with its digest on /user-data, where /init runs it only when the digest fits; forgets the failed attempts. */
 export async function keepLastGoodPlan({ files }: Pick<Host, 'files'>, facts: Facts): Promise<void> {

@@ -43,7 +43,15 @@ const ALWAYS = ['/dev', '/proc', '/sys', '/run'];
 
 /** Every path that must be in the root before the layout can be mounted. */
 export const layoutPaths = (config: Config): readonly string[] =>
-  [...new Set([...ALWAYS, '/user-data', ...Object.keys(config.fstab), ...Object.keys(config.tmpfs), ...Object.keys(config.overlays)])].sort();
+  [
+    ...new Set([
+      ...ALWAYS,
+      '/user-data',
+      ...Object.keys(config.fstab),
+      ...Object.keys(config.tmpfs),
+      ...Object.keys(config.overlays),
+    ]),
+  ].sort();
 
 /** True when a path lies below a place that is writable anyway, so that the directory can be made there. */
 const belowPlace = (config: Config, path: string): boolean =>
@@ -57,7 +65,9 @@ const belowPlace = (config: Config, path: string): boolean =>
 
 /** The step that makes a mount point in the place around it, where the image has none. */
 export const planMountPoint = (config: Config, tree: TreeFacts, path: string): readonly Step[] =>
-  tree.paths[path] === 'missing' && belowPlace(config, path) ? [{ kind: 'mkdir', path: SYSROOT + path, mode: 0o755 }] : [];
+  tree.paths[path] === 'missing' && belowPlace(config, path)
+    ? [{ kind: 'mkdir', path: SYSROOT + path, mode: 0o755 }]
+    : [];
 
 /** Mount points that neither the image nor a writable place above them has: the skeleton must supply them. */
 export const missingMountPoints = (config: Config, tree: TreeFacts): readonly string[] =>
@@ -68,50 +78,77 @@ export function planSkeleton(config: Config, tree: TreeFacts): readonly Step[] {
   const missing = missingMountPoints(config, tree);
   if (missing.length === 0) return [];
   return [
-    { kind: 'mount', source: 'skeleton', target: SKELETON, type: 'tmpfs', options: ['size=1m', 'mode=755', 'nosuid', 'nodev'] },
+    {
+      kind: 'mount',
+      source: 'skeleton',
+      target: SKELETON,
+      type: 'tmpfs',
+      options: ['size=1m', 'mode=755', 'nosuid', 'nodev'],
+    },
     ...missing.map((path): Step => ({ kind: 'mkdir', path: SKELETON + path, mode: 0o755 })),
     // The image on top: its directories keep their owners and modes, and no directory hides a link such as /lib.
-    { kind: 'mount', source: 'root', target: SYSROOT, type: 'overlay', options: ['ro', `lowerdir=${IMAGE_MOUNT}:${SKELETON}`] },
+    {
+      kind: 'mount',
+      source: 'root',
+      target: SYSROOT,
+      type: 'overlay',
+      options: ['ro', `lowerdir=${IMAGE_MOUNT}:${SKELETON}`],
+    },
     { kind: 'check-mount', target: SYSROOT, type: 'overlay', access: 'read-only' },
   ];
 }
 
 /** The places of a config, parents first. `persistent` says whether /user-data is on a disk. */
 export function places(config: Config, persistent: boolean): readonly Place[] {
-  const overlays = Object.entries(config.overlays).map(([mountPoint, entry]): Place => {
-    const image = IMAGE_MOUNT + mountPoint;
-    switch (entry.kind) {
-      case 'overlay': {
-        const kept = entry.upper === 'persistent' && persistent;
-        return { mountPoint, kind: 'overlay', persistent: kept, upper: `${upperHome(mountPoint, kept).replace(SYSROOT, '')}/upper`, lower: image };
-      }
-      case 'bind': {
-        if (!entry.source.startsWith('/user-data/')) return { mountPoint, kind: 'bind', persistent: false };
-        return persistent ? { mountPoint, kind: 'bind', persistent } : { mountPoint, kind: 'bind', persistent, image };
-      }
-      case 'ramdisk':
-        return { mountPoint, kind: 'ramdisk', persistent: false, image };
-      case 'tmpfs':
-      case 'symlink':
-        return { mountPoint, kind: entry.kind, persistent: false };
-    }
-  });
-  const tmpfs = Object.keys(config.tmpfs).map((mountPoint): Place => ({ mountPoint, kind: 'tmpfs', persistent: false }));
+  const overlays = Object.entries(config.overlays).map(([mountPoint, entry]) => placeOf(mountPoint, entry, persistent));
+  const tmpfs = Object.keys(config.tmpfs).map(
+    (mountPoint): Place => ({ mountPoint, kind: 'tmpfs', persistent: false }),
+  );
   return [...overlays, ...tmpfs].sort((a, b) => (a.mountPoint < b.mountPoint ? -1 : 1));
+}
+
+function placeOf(mountPoint: string, entry: OverlayEntry, persistent: boolean): Place {
+  const image = IMAGE_MOUNT + mountPoint;
+  switch (entry.kind) {
+    case 'overlay': {
+      const kept = entry.upper === 'persistent' && persistent;
+      const upper = `${upperHome(mountPoint, kept).replace(SYSROOT, '')}/upper`;
+      return { mountPoint, kind: 'overlay', persistent: kept, upper, lower: image };
+    }
+    case 'bind': {
+      if (!entry.source.startsWith('/user-data/')) return { mountPoint, kind: 'bind', persistent: false };
+      return persistent ? { mountPoint, kind: 'bind', persistent } : { mountPoint, kind: 'bind', persistent, image };
+    }
+    case 'ramdisk':
+      return { mountPoint, kind: 'ramdisk', persistent: false, image };
+    case 'tmpfs':
+    case 'symlink':
+      return { mountPoint, kind: entry.kind, persistent: false };
+  }
 }
 
 const upperHome = (mountPoint: string, kept: boolean): string =>
   kept ? `${SYSROOT}/user-data/persistent${mountPoint}` : `${UPPERS}${mountPoint}`;
 
 /** For each mount point the steps that mount its writable place over the read-only root, and say what it must have become. Pure. */
-export function planLayout({ config }: Pick<Facts, 'config'>, tree: TreeFacts, persistent: boolean): ReadonlyMap<string, readonly Step[]> {
+export function planLayout(
+  { config }: Pick<Facts, 'config'>,
+  tree: TreeFacts,
+  persistent: boolean,
+): ReadonlyMap<string, readonly Step[]> {
   const steps = places(config, persistent).map((place): readonly [string, readonly Step[]] => {
     const { mountPoint } = place;
     const target = SYSROOT + mountPoint;
     const entry = config.overlays[mountPoint];
     // What is a link in the image leads into another place already; mounting over it would land outside the root.
     if (tree.paths[mountPoint] === 'symlink') return [mountPoint, []];
-    return [mountPoint, [...planMountPoint(config, tree, mountPoint), ...(entry ? planOverlay(entry, place, target, tree) : planTmpfs(config, mountPoint, target))]];
+    return [
+      mountPoint,
+      [
+        ...planMountPoint(config, tree, mountPoint),
+        ...(entry ? planOverlay(entry, place, target, tree) : planTmpfs(config, mountPoint, target)),
+      ],
+    ];
   });
   return new Map(steps);
 }
@@ -125,7 +162,8 @@ export function mountOrder(config: Config, mountPoints: readonly string[]): read
     visited.add(mountPoint);
     const entry = config.overlays[mountPoint];
     const below = [mountPoint, ...(entry?.kind === 'bind' ? [`${entry.source}/`] : [])];
-    for (const other of mountPoints) if (other !== mountPoint && below.some((path) => path.startsWith(`${other}/`))) visit(other);
+    for (const other of mountPoints)
+      if (other !== mountPoint && below.some((path) => path.startsWith(`${other}/`))) visit(other);
     ordered.add(mountPoint);
   };
   for (const mountPoint of mountPoints.toSorted()) visit(mountPoint);
@@ -135,7 +173,10 @@ export function mountOrder(config: Config, mountPoints: readonly string[]): read
 function planTmpfs(config: Config, mountPoint: string, target: string): readonly Step[] {
   const entry = config.tmpfs[mountPoint];
   if (!entry) return [];
-  return [tmpfsMount(target, entry.size, entry.mode, entry.options), { kind: 'check-mount', target, type: 'tmpfs', access: 'read-write' }];
+  return [
+    tmpfsMount(target, entry.size, entry.mode, entry.options),
+    { kind: 'check-mount', target, type: 'tmpfs', access: 'read-write' },
+  ];
 }
 
 function planOverlay(entry: OverlayEntry, place: Place, target: string, tree: TreeFacts): readonly Step[] {
@@ -162,13 +203,23 @@ function planOverlay(entry: OverlayEntry, place: Place, target: string, tree: Tr
       const isNew = !place.persistent || tree.emptySources.includes(`${home.slice(SYSROOT.length)}/upper`);
       const isRoots = owner.uid === 0 && owner.gid === 0;
       const lower = isInImage ? image : `${home}/lower`;
-      const options = [`lowerdir=${lower}`, `upperdir=${home}/upper`, `workdir=${home}/work`, 'redirect_dir=off', 'metacopy=off', 'index=off', 'xino=off'];
+      const options = [
+        `lowerdir=${lower}`,
+        `upperdir=${home}/upper`,
+        `workdir=${home}/work`,
+        'redirect_dir=off',
+        'metacopy=off',
+        'index=off',
+        'xino=off',
+      ];
       return [
         { kind: 'mkdir', path: home, mode: 0o755 },
         ...ram,
         ...(isInImage ? [] : [{ kind: 'mkdir', path: lower, mode: 0o755 } as const]),
         { kind: 'mkdir', path: `${home}/upper`, mode: owner.mode },
-        ...(isNew && !isRoots ? [{ kind: 'owner', path: `${home}/upper`, uid: owner.uid, gid: owner.gid } as const] : []),
+        ...(isNew && !isRoots
+          ? [{ kind: 'owner', path: `${home}/upper`, uid: owner.uid, gid: owner.gid } as const]
+          : []),
         { kind: 'mkdir', path: `${home}/work`, mode: 0o755 },
         { kind: 'mount', source: 'overlay', target, type: 'overlay', options },
         { kind: 'check-mount', target, type: 'overlay', access: 'read-write' },
@@ -179,11 +230,15 @@ function planOverlay(entry: OverlayEntry, place: Place, target: string, tree: Tr
       const mode = entry.mode ?? 0o755;
       const isEmpty = isInImage && tree.emptySources.includes(entry.source);
       return [
-        ...(USER_DATA_TREE.some(([path]) => path === dirname(entry.source)) ? [] : [{ kind: 'mkdir', path: dirname(source), mode: 0o755 } as const]),
+        ...(USER_DATA_TREE.some(([path]) => path === dirname(entry.source))
+          ? []
+          : [{ kind: 'mkdir', path: dirname(source), mode: 0o755 } as const]),
         { kind: 'mkdir', path: source, mode },
         ...(isEmpty ? planSeed(image, source, mode, place.persistent) : []),
         { kind: 'mount', source, target, type: 'bind', options: [] },
-        ...(entry.options.length > 0 ? [{ kind: 'mount', source, target, type: 'remount', options: entry.options } as const] : []),
+        ...(entry.options.length > 0
+          ? [{ kind: 'mount', source, target, type: 'remount', options: entry.options } as const]
+          : []),
       ];
     }
     case 'symlink':

@@ -13,30 +13,51 @@ export function planNetworkHandover(facts: Facts, install: InstallFacts, etcIsWr
   const steps: Step[] = [];
   // /run moves into the root, so what is written here is there when networkd starts. Without networkd nobody reads it.
   steps.push({ kind: 'mkdir', path: '/run/systemd/network', mode: 0o755 });
-  for (const lease of leases) steps.push({ kind: 'write', path: `/run/systemd/network/10-statectl-${lease.device}.network`, content: networkdFile(lease, macOf(facts, lease)) });
+  for (const lease of leases)
+    steps.push({
+      kind: 'write',
+      path: `/run/systemd/network/10-statectl-${lease.device}.network`,
+      content: networkdFile(lease, macOf(facts, lease)),
+    });
   if (!etcIsWritable) return steps;
   if (install.usesIfupdown && !install.usesNetworkd) {
     steps.push({ kind: 'mkdir', path: `${SYSROOT}/etc/network/interfaces.d`, mode: 0o755 });
-    for (const lease of leases) steps.push({ kind: 'write', path: `${SYSROOT}/etc/network/interfaces.d/statectl-${lease.device}`, content: ifupdownFile(lease) });
+    for (const lease of leases)
+      steps.push({
+        kind: 'write',
+        path: `${SYSROOT}/etc/network/interfaces.d/statectl-${lease.device}`,
+        content: ifupdownFile(lease),
+      });
   }
   const dns = [...new Set(leases.flatMap((lease) => lease.dns))];
   if (dns.length > 0 && install.hasResolvConf !== 'symlink') {
     const domain = leases.find((lease) => lease.domain)?.domain;
-    steps.push({ kind: 'write', path: `${SYSROOT}/etc/resolv.conf`, content: `${domain ? `search ${domain}\n` : ''}${dns.map((server) => `nameserver ${server}\n`).join('')}` });
+    steps.push({
+      kind: 'write',
+      path: `${SYSROOT}/etc/resolv.conf`,
+      content: `${domain ? `search ${domain}\n` : ''}${dns.map((server) => `nameserver ${server}\n`).join('')}`,
+    });
   }
   const hostname = leases.find((lease) => lease.hostname)?.hostname;
   if (hostname) steps.push({ kind: 'write', path: `${SYSROOT}/etc/hostname`, content: `${hostname}\n` });
   return steps;
 }
 
-const macOf = ({ interfaces }: Facts, { device }: Lease): string | undefined => interfaces?.find(({ name }) => name === device)?.mac;
+const macOf = ({ interfaces }: Facts, { device }: Lease): string | undefined =>
+  interfaces?.find(({ name }) => name === device)?.mac;
 
 function networkdFile(lease: Lease, mac: string | undefined): string {
   // Debian's udev renames eth0 to ens3 and the like while the system starts; the MAC stays.
   const match = mac ? `MACAddress=${mac}` : `Name=${lease.device}`;
   const head = `# Made by statectl at boot: the interface as the initramfs left it.\n[Match]\n${match}\n\n`;
-  if (lease.method === 'dhcp') return `${head}[Network]\nDHCP=ipv4\nKeepConfiguration=yes\n\n[DHCPv4]\nClientIdentifier=mac\n`;
-  const lines = [`Address=${lease.address}/${lease.prefixLength}`, ...(lease.gateway ? [`Gateway=${lease.gateway}`] : []), ...lease.dns.map((server) => `DNS=${server}`), ...lease.ntp.map((server) => `NTP=${server}`)];
+  if (lease.method === 'dhcp')
+    return `${head}[Network]\nDHCP=ipv4\nKeepConfiguration=yes\n\n[DHCPv4]\nClientIdentifier=mac\n`;
+  const lines = [
+    `Address=${lease.address}/${lease.prefixLength}`,
+    ...(lease.gateway ? [`Gateway=${lease.gateway}`] : []),
+    ...lease.dns.map((server) => `DNS=${server}`),
+    ...lease.ntp.map((server) => `NTP=${server}`),
+  ];
   return `${head}[Network]\n${lines.join('\n')}\nKeepConfiguration=yes\n`;
 }
 

@@ -12,9 +12,21 @@ export async function reportBoot({ http, clock }: Pick<Host, 'http' | 'clock'>, 
   const source = chooseSource(facts);
   if (!offer || facts.config.boot.root || source.kind === 'partition') return;
   const { name, version } = source.manifest;
-  const report = { mac: bootMac(facts), uuid: machine.uuid, image: name, version, kernelRelease: machine.kernelRelease, bootMs: Math.round(clock.uptimeMs()) };
+  const report = {
+    mac: bootMac(facts),
+    uuid: machine.uuid,
+    image: name,
+    version,
+    kernelRelease: machine.kernelRelease,
+    bootMs: Math.round(clock.uptimeMs()),
+  };
   const limits = { connectTimeoutMs: LONGEST_MS, idleTimeoutMs: LONGEST_MS };
   const headers = { 'content-type': 'application/json' };
-  const { body } = await http.request(new URL('/v1/reports', offer.server).href, { method: 'POST', headers, body: JSON.stringify(report), ...limits });
+  const { body } = await http.request(new URL('/v1/reports', offer.server).href, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(report),
+    ...limits,
+  });
   for await (const _ of body) break;
 }

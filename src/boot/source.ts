@@ -9,7 +9,13 @@ import { findBlock, userDataDevice } from './phases/devices.ts';
 /** Where the root comes from, decided from the facts alone. */
 export type Source =
   | { readonly kind: 'partition'; readonly device: string; readonly type: string; readonly flags: readonly string[] }
-  | { readonly kind: 'fetched'; readonly manifest: Manifest; readonly urls: readonly string[]; readonly dir: string; readonly kept: boolean }
+  | {
+      readonly kind: 'fetched';
+      readonly manifest: Manifest;
+      readonly urls: readonly string[];
+      readonly dir: string;
+      readonly kept: boolean;
+    }
   | { readonly kind: 'copy'; readonly manifest: Manifest; readonly dir: string };
 
 const IMAGES = '/persistent/images';
@@ -23,21 +29,33 @@ export const copyDir = (userData: string, manifest: Manifest): string => `${user
 export const copiesDir = (userData: string): string => `${userData}${IMAGES}`;
 
 /** The file of the root image once it is there. */
-export const imageFile = (source: Exclude<Source, { kind: 'partition' }>): string => `${source.dir}/root.${source.manifest.root.type satisfies RootType}`;
+export const imageFile = (source: Exclude<Source, { kind: 'partition' }>): string =>
+  `${source.dir}/root.${source.manifest.root.type satisfies RootType}`;
 
 /** Throws `root-missing` or `root-unknown` with what is there instead. */
 export function chooseSource(facts: Facts): Source {
   if (bootsLocalRoot(facts)) return partition(facts);
   if (facts.offer) {
     const { manifest, rootUrls } = facts.offer;
-    if (facts.copy?.manifest.root.sha256 === manifest.root.sha256) return { kind: 'copy', manifest, dir: facts.copy.dir };
+    if (facts.copy?.manifest.root.sha256 === manifest.root.sha256)
+      return { kind: 'copy', manifest, dir: facts.copy.dir };
     const kept = facts.config.boot.keepCopy && userDataDevice(facts) !== undefined;
-    return { kind: 'fetched', manifest, urls: rootUrls, kept, dir: kept ? copyDir(USER_DATA_EARLY, manifest) : RAM_IMAGE };
+    return {
+      kind: 'fetched',
+      manifest,
+      urls: rootUrls,
+      kept,
+      dir: kept ? copyDir(USER_DATA_EARLY, manifest) : RAM_IMAGE,
+    };
   }
   if (facts.copy) return { kind: 'copy', manifest: facts.copy.manifest, dir: facts.copy.dir };
-  throw new StatectlError('root-missing', 'there is neither a local root, nor an answer of a server, nor a copy of an image', {
-    hint: 'see the messages of the network and bundle phases above',
-  });
+  throw new StatectlError(
+    'root-missing',
+    'there is neither a local root, nor an answer of a server, nor a copy of an image',
+    {
+      hint: 'see the messages of the network and bundle phases above',
+    },
+  );
 }
 
 function partition({ config, commandLine, blocks }: Facts): Source {
@@ -49,10 +67,16 @@ function partition({ config, commandLine, blocks }: Facts): Source {
     });
   const type = argumentOf(commandLine, 'rootfstype') ?? block.type;
   if (!type || !PARTITION_TYPES.has(type))
-    throw new StatectlError('root-unknown', `${block.device} holds ${type ?? 'nothing that blkid knows'}, expected one of ${[...PARTITION_TYPES].join(', ')}`, {
-      hint: 'write the image to it, or name another device',
-    });
-  const flags = (argumentOf(commandLine, 'rootflags') ?? '').split(',').filter((flag) => flag !== '' && flag !== 'rw' && flag !== 'ro');
+    throw new StatectlError(
+      'root-unknown',
+      `${block.device} holds ${type ?? 'nothing that blkid knows'}, expected one of ${[...PARTITION_TYPES].join(', ')}`,
+      {
+        hint: 'write the image to it, or name another device',
+      },
+    );
+  const flags = (argumentOf(commandLine, 'rootflags') ?? '')
+    .split(',')
+    .filter((flag) => flag !== '' && flag !== 'rw' && flag !== 'ro');
   return { kind: 'partition', device: block.device, type, flags };
 }
 

@@ -35,12 +35,29 @@ export type Step =
   | { readonly kind: 'address'; readonly device: string; readonly address: string; readonly prefixLength: number }
   | { readonly kind: 'route'; readonly device: string; readonly gateway: string }
   | { readonly kind: 'dhcp'; readonly device: string; readonly seconds: number; readonly hostname?: string }
-  | { readonly kind: 'fetch'; readonly urls: readonly string[]; readonly to: string; readonly sha256: string; readonly sizeBytes: number; readonly limits?: DownloadLimits }
+  | {
+      readonly kind: 'fetch';
+      readonly urls: readonly string[];
+      readonly to: string;
+      readonly sha256: string;
+      readonly sizeBytes: number;
+      readonly limits?: DownloadLimits;
+    }
   | { readonly kind: 'verify'; readonly path: string; readonly sha256: string; readonly sizeBytes: number }
   | { readonly kind: 'rename'; readonly from: string; readonly to: string }
   | { readonly kind: 'remove'; readonly path: string }
-  | { readonly kind: 'check-mount'; readonly target: string; readonly type: string; readonly access: 'read-only' | 'read-write' }
-  | { readonly kind: 'switch-root'; readonly root: string; readonly init: string; readonly arguments: readonly string[] };
+  | {
+      readonly kind: 'check-mount';
+      readonly target: string;
+      readonly type: string;
+      readonly access: 'read-only' | 'read-write';
+    }
+  | {
+      readonly kind: 'switch-root';
+      readonly root: string;
+      readonly init: string;
+      readonly arguments: readonly string[];
+    };
 
 export type StepKind = Step['kind'];
 export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>;
@@ -96,7 +113,8 @@ export function describe(step: Step): string {
 export function mountArgv(step: StepOf<'mount'>): readonly string[] {
   if (step.type === 'move') return ['mount', '--move', step.source, step.target];
   if (step.type === 'bind') return ['mount', '-o', 'bind', step.source, step.target];
-  if (step.type === 'remount') return ['mount', '-o', ['remount', 'bind', ...step.options].join(','), step.source, step.target];
+  if (step.type === 'remount')
+    return ['mount', '-o', ['remount', 'bind', ...step.options].join(','), step.source, step.target];
   const options = step.options.length > 0 ? ['-o', step.options.join(',')] : [];
   return ['mount', '-t', step.type, ...options, step.source, step.target];
 }
@@ -112,7 +130,11 @@ export const copyArgvs = ({ from, to, what }: StepOf<'copy'>): readonly (readonl
 
 export const ownerArgv = ({ uid, gid, path }: StepOf<'owner'>): readonly string[] => ['chown', `${uid}:${gid}`, path];
 
-export const checkArgv = ({ type, device }: StepOf<'check-filesystem'>): readonly string[] => [`fsck.${type}`, '-p', device];
+export const checkArgv = ({ type, device }: StepOf<'check-filesystem'>): readonly string[] => [
+  `fsck.${type}`,
+  '-p',
+  device,
+];
 
 /** ip(8); `replace` does not mind what an earlier try has set. */
 export function ipArgv(step: StepOf<'link-up' | 'address' | 'route'>): readonly string[] {
@@ -146,7 +168,14 @@ export function shellOf(step: Step): string {
       // ash takes its own cp(1), which knows no --attributes-only, whatever PATH says.
       return `( cd ${shellQuote(step.from)} && find . -xdev '(' -type d -o -type l ')' | cpio -o -H newc ) | ( cd ${shellQuote(step.to)} && cpio -idmu )`;
     case 'copy-file':
-      return [['mkdir', '-p', dirname(step.to)], ['rm', '-f', step.to], ['cp', step.from, step.to], ['chmod', octal(step.mode), step.to]].map(shellLine).join(' && ');
+      return [
+        ['mkdir', '-p', dirname(step.to)],
+        ['rm', '-f', step.to],
+        ['cp', step.from, step.to],
+        ['chmod', octal(step.mode), step.to],
+      ]
+        .map(shellLine)
+        .join(' && ');
     case 'coldplug':
       return 'for round in 1 2 3; do find /sys/devices -name modalias -exec cat {} + | sort -u | xargs modprobe -abq; done';
     case 'wait-for-device':

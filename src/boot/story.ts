@@ -11,4 +11,15 @@ import { slot } from './phases/slot.ts';
 import { update } from './phases/update.ts';
 
 /** The boot, from the kernel command line to the system's init. */
-export const STORY: readonly Phase[] = [cmdline, config, devices, network, bundle, slot, update, mount, install, handover];
+export const STORY: readonly Phase[] = [
+  cmdline,
+  config,
+  devices,
+  network,
+  bundle,
+  slot,
+  update,
+  mount,
+  install,
+  handover,
+];

@@ -10,7 +10,9 @@ function choicesOf(command: Command, words: readonly string[] = []): Choices {
   // The verbs of a booting machine have their options only in their help.
   const options = longOptions(command.helpInformation());
   const here: Choices = new Map([[words.join(' '), [...below.map((child) => child.name()), ...options]]]);
-  return new Map([here, ...below.map((child) => choicesOf(child, [...words, child.name()]))].flatMap((map) => [...map]));
+  return new Map(
+    [here, ...below.map((child) => choicesOf(child, [...words, child.name()]))].flatMap((map) => [...map]),
+  );
 }
 
 /** A bash function that completes commands, options, and else file names. */

@@ -66,8 +66,20 @@ export interface TmpfsEntry {
 }
 
 export type OverlayEntry =
-  | { readonly kind: 'tmpfs'; readonly skeleton: boolean; readonly size: string; readonly mode?: number; readonly options: readonly string[] }
+  | {
+      readonly kind: 'tmpfs';
+      readonly skeleton: boolean;
+      readonly size: string;
+      readonly mode?: number;
+      readonly options: readonly string[];
+    }
   | { readonly kind: 'ramdisk'; readonly size: string; readonly options: readonly string[] }
   | { readonly kind: 'overlay'; readonly upper: 'ram' | 'persistent'; readonly size: string }
-  | { readonly kind: 'bind'; readonly source: string; readonly missing: 'ram' | 'fail'; readonly options: readonly string[]; readonly mode?: number }
+  | {
+      readonly kind: 'bind';
+      readonly source: string;
+      readonly missing: 'ram' | 'fail';
+      readonly options: readonly string[];
+      readonly mode?: number;
+    }
   | { readonly kind: 'symlink'; readonly target: string };

@@ -13,9 +13,15 @@ import { ServerInfoFile } from './schema/server-info.ts';
 export const CONFIG_FILES = {
   boot: { path: 'system/boot.conf', override: 'controller/cboot.conf', schema: BootFile },
   network: { path: 'system/network.conf', override: 'controller/cnetwork.conf', schema: NetworkFile },
-  server: { path: 'controller/server/server.info.conf', override: 'controller/cserver.info.conf', schema: ServerInfoFile },
+  server: {
+    path: 'controller/server/server.info.conf',
+    override: 'controller/cserver.info.conf',
+    schema: ServerInfoFile,
+  },
   rescue: { path: 'controller/rescue.conf', override: 'controller/crescue.conf', schema: RescueFile },
   fstab: { path: 'system/fstab.conf', override: 'controller/cfstab.conf', schema: FstabFile },
   tmpfs: { path: 'controller/tmpfs.conf', override: 'controller/ctmpfs.conf', schema: TmpfsFile },
   overlays: { path: 'system/overlays.conf', override: 'controller/coverlays.conf', schema: OverlaysFile },
-} as const satisfies { readonly [Part in keyof Config]: { path: string; override: string; schema: z.ZodType<Config[Part]> } };
+} as const satisfies {
+  readonly [Part in keyof Config]: { path: string; override: string; schema: z.ZodType<Config[Part]> };
+};

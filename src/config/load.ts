@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { isMap, isScalar, LineCounter, parseDocument, type Document, type YAMLParseError } from 'yaml';
+import { type Document, isMap, isScalar, LineCounter, parseDocument, type YAMLParseError } from 'yaml';
 import type { z } from 'zod';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
@@ -46,11 +46,20 @@ export async function loadConfig(host: Pick<Host, 'files'>, dir: string): Promis
   return config as unknown as Config;
 }
 
-async function readSource(host: Pick<Host, 'files'>, dir: string, file: string, faults: ConfigFault[]): Promise<Source | undefined> {
+async function readSource(
+  host: Pick<Host, 'files'>,
+  dir: string,
+  file: string,
+  faults: ConfigFault[],
+): Promise<Source | undefined> {
   const path = `${dir}/${file}`;
   if ((await host.files.stat(path)) === undefined) return undefined;
   const lines = new LineCounter();
-  const document = parseDocument(await host.files.readText(path), { lineCounter: lines, version: '1.2', uniqueKeys: true });
+  const document = parseDocument(await host.files.readText(path), {
+    lineCounter: lines,
+    version: '1.2',
+    uniqueKeys: true,
+  });
   for (const error of document.errors) {
     const { line, col } = lines.linePos(error.pos[0]);
     faults.push({ file, line, column: col, message: yamlMessage(error) });
@@ -71,7 +80,9 @@ async function readSource(host: Pick<Host, 'files'>, dir: string, file: string, 
 }
 
 const yamlMessage = ({ code, message }: YAMLParseError): string =>
-  code === 'MULTIPLE_DOCS' ? 'a second document begins here: one file holds one' : (message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
+  code === 'MULTIPLE_DOCS'
+    ? 'a second document begins here: one file holds one'
+    : (message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
 
 /** A file whose name is misspelt must not be ignored in silence. */
 async function unknownFiles({ files }: Pick<Host, 'files'>, dir: string): Promise<readonly ConfigFault[]> {
@@ -82,7 +93,12 @@ async function unknownFiles({ files }: Pick<Host, 'files'>, dir: string): Promis
       const file = `${folder}/${name}`;
       const suggestion = nearest(file, known);
       if (name.endsWith('.conf') && !(known as readonly string[]).includes(file))
-        faults.push({ file, line: 1, column: 1, message: `unknown file${suggestion ? `: did you mean ${suggestion}?` : `; there are ${known.join(', ')}`}` });
+        faults.push({
+          file,
+          line: 1,
+          column: 1,
+          message: `unknown file${suggestion ? `: did you mean ${suggestion}?` : `; there are ${known.join(', ')}`}`,
+        });
     }
   return faults;
 }

@@ -3,14 +3,16 @@ import { z } from 'zod';
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** `10s`, `500ms`, `5m`, `2h`; a bare number is seconds. Gives milliseconds. */
-export const Duration = z.union([z.string(), z.number()], { error: 'expected a duration such as 10s, 500ms or 5m' }).transform((value, context): number => {
-  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)?$/.exec(String(value).trim());
-  if (!match) {
-    context.addIssue({ code: 'custom', message: `expected a duration such as 10s, 500ms or 5m, found "${value}"` });
-    return z.NEVER;
-  }
-  return Math.round(Number(match[1]) * (UNITS[match[2] ?? 's'] ?? 1000));
-});
+export const Duration = z
+  .union([z.string(), z.number()], { error: 'expected a duration such as 10s, 500ms or 5m' })
+  .transform((value, context): number => {
+    const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)?$/.exec(String(value).trim());
+    if (!match) {
+      context.addIssue({ code: 'custom', message: `expected a duration such as 10s, 500ms or 5m, found "${value}"` });
+      return z.NEVER;
+    }
+    return Math.round(Number(match[1]) * (UNITS[match[2] ?? 's'] ?? 1000));
+  });
 
 /** `64M`, `1G`, `512k`, `50%`: what tmpfs(5) takes as `size=`. */
 export const Size = z
@@ -35,5 +37,11 @@ export const AbsolutePath = z
 
 /** mount(8) options as a list; a comma-separated string is taken apart. */
 export const MountOptions = z
-  .union([z.string().transform((text) => text.split(',').filter(Boolean)), z.array(z.string().regex(/^[^,\s]+$/, 'expected one option without blanks'))], { error: 'expected options such as [noatime, nosuid]' })
+  .union(
+    [
+      z.string().transform((text) => text.split(',').filter(Boolean)),
+      z.array(z.string().regex(/^[^,\s]+$/, 'expected one option without blanks')),
+    ],
+    { error: 'expected options such as [noatime, nosuid]' },
+  )
   .transform((options): readonly string[] => options);

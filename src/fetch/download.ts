@@ -46,13 +46,20 @@ interface Part {
  * the next URL, also after a reboot. Bytes with another digest are removed. Throws `download-failed`, `download-wrong`,
  * `disk-full`, `disk-failed`.
  */
-export async function fetchVerified(host: Host, download: Download, report: DownloadReport, limits = DEFAULT_LIMITS): Promise<void> {
+export async function fetchVerified(
+  host: Host,
+  download: Download,
+  report: DownloadReport,
+  limits = DEFAULT_LIMITS,
+): Promise<void> {
   if (await isThere(host, download)) return report.say(`${download.to} is there already, SHA-256 as signed`);
   const startedMs = host.clock.uptimeMs();
   const isResumed = (await host.files.stat(partialOf(download))) !== undefined;
   for (let round = 0; ; round += 1) {
     // Nobody can tell which of several servers sent wrong bytes, or whether a power cut left them: each gets to send all of them.
-    const urls = download.urls.map((_, index) => download.urls[(index + (isResumed ? Math.max(0, round - 1) : round)) % download.urls.length] ?? '');
+    const urls = download.urls.map(
+      (_, index) => download.urls[(index + (isResumed ? Math.max(0, round - 1) : round)) % download.urls.length] ?? '',
+    );
     const lastRound = download.urls.length - (isResumed ? 0 : 1);
     try {
       await fetchOnce(host, { ...download, urls }, report, limits, progressLine(download, startedMs, report));
@@ -63,12 +70,20 @@ export async function fetchVerified(host: Host, download: Download, report: Down
     }
   }
   const seconds = Math.max(0.001, (host.clock.uptimeMs() - startedMs) / 1000);
-  report.say(`${mebibytes(download.sizeBytes)} MiB in ${seconds.toFixed(1)} s, ${mebibytes(download.sizeBytes / seconds)} MiB/s, SHA-256 as signed`);
+  report.say(
+    `${mebibytes(download.sizeBytes)} MiB in ${seconds.toFixed(1)} s, ${mebibytes(download.sizeBytes / seconds)} MiB/s, SHA-256 as signed`,
+  );
 }
 
 type Progress = (nowMs: number, doneBytes: number) => void;
 
-async function fetchOnce(host: Host, download: Download, report: DownloadReport, limits: DownloadLimits, progress: Progress): Promise<void> {
+async function fetchOnce(
+  host: Host,
+  download: Download,
+  report: DownloadReport,
+  limits: DownloadLimits,
+  progress: Progress,
+): Promise<void> {
   const part = await openPartial(host, download);
   let turn = 0;
   try {
@@ -82,7 +97,10 @@ async function fetchOnce(host: Host, download: Download, report: DownloadReport,
           maxMs: 30_000,
           signal: report.signal,
           giveUp: (error) => FINAL_CODES.has(codeOf(error) ?? ''),
-          onRetry: ({ attempt, of, waitMs, error }) => report.warn(`${reasonOf(error)}; try ${attempt + 1} of ${of}, from byte ${part.doneBytes}, in ${(waitMs / 1000).toFixed(1)} s`),
+          onRetry: ({ attempt, of, waitMs, error }) =>
+            report.warn(
+              `${reasonOf(error)}; try ${attempt + 1} of ${of}, from byte ${part.doneBytes}, in ${(waitMs / 1000).toFixed(1)} s`,
+            ),
         },
         async () => {
           const url = download.urls[turn % download.urls.length] ?? '';
@@ -92,7 +110,8 @@ async function fetchOnce(host: Host, download: Download, report: DownloadReport,
             await transfer(host, url, part, download, limits, report.signal, progress);
           } catch (error) {
             // Enough came: the count begins anew. A server that lets go after a few bytes each time gets no such patience.
-            if (part.doneBytes - before < ENOUGH_BYTES || report.signal.aborted || FINAL_CODES.has(codeOf(error) ?? '')) throw error;
+            if (part.doneBytes - before < ENOUGH_BYTES || report.signal.aborted || FINAL_CODES.has(codeOf(error) ?? ''))
+              throw error;
             report.warn(`${reasonOf(error)}; going on from byte ${part.doneBytes}`);
           }
         },
@@ -123,7 +142,12 @@ async function transfer(
 ): Promise<void> {
   const fromBytes = part.doneBytes;
   const headers: Record<string, string> = fromBytes > 0 ? { range: `bytes=${fromBytes}-` } : {};
-  const response = await host.http.request(url, { headers, signal, connectTimeoutMs: limits.connectMs, idleTimeoutMs: limits.stallMs });
+  const response = await host.http.request(url, {
+    headers,
+    signal,
+    connectTimeoutMs: limits.connectMs,
+    idleTimeoutMs: limits.stallMs,
+  });
   if (response.status !== 200 && response.status !== 206) {
     for await (const _ of response.body) break;
     throw new StatectlError('http-status', `${url} answered ${response.status}`);
@@ -139,7 +163,9 @@ async function transfer(
       skipBytes -= received.length - chunk.length;
       if (chunk.length === 0) continue;
       if (part.doneBytes + chunk.length > sizeBytes)
-        throw new StatectlError('download-wrong', `${url} sends more than the ${sizeBytes} bytes of the manifest`, { hint: 'the server holds another file under this name' });
+        throw new StatectlError('download-wrong', `${url} sends more than the ${sizeBytes} bytes of the manifest`, {
+          hint: 'the server holds another file under this name',
+        });
       await onDisk(part, sizeBytes, out.write(chunk));
       part.hash.update(chunk);
       part.doneBytes += chunk.length;
@@ -148,7 +174,8 @@ async function transfer(
   } finally {
     await onDisk(part, sizeBytes, out.close());
   }
-  if (part.doneBytes < sizeBytes) throw new StatectlError('transfer-broken', `${url} ended after ${part.doneBytes} of ${sizeBytes} bytes`);
+  if (part.doneBytes < sizeBytes)
+    throw new StatectlError('transfer-broken', `${url} ended after ${part.doneBytes} of ${sizeBytes} bytes`);
 }
 
 /** What a disk refuses is no other server's to mend. */
@@ -158,8 +185,14 @@ async function onDisk<T>({ path }: Part, sizeBytes: number, effect: Promise<T>):
   } catch (cause) {
     if (!(cause instanceof Error) || !('code' in cause)) throw cause;
     if (cause.code === 'ENOSPC')
-      throw new StatectlError('disk-full', `no room for ${path}, which needs ${sizeBytes} bytes`, { cause, hint: 'give the machine more RAM, or a disk with room for the image' });
-    throw new StatectlError('disk-failed', `${path} cannot be written: ${cause.message}`, { cause, hint: 'see `dmesg | tail` for what the kernel says of the disk' });
+      throw new StatectlError('disk-full', `no room for ${path}, which needs ${sizeBytes} bytes`, {
+        cause,
+        hint: 'give the machine more RAM, or a disk with room for the image',
+      });
+    throw new StatectlError('disk-failed', `${path} cannot be written: ${cause.message}`, {
+      cause,
+      hint: 'see `dmesg | tail` for what the kernel says of the disk',
+    });
   }
 }
 
@@ -193,16 +226,26 @@ async function isThere(host: Pick<Host, 'files'>, { to, sha256, sizeBytes }: Dow
 async function finish({ files }: Pick<Host, 'files'>, { path, hash }: Part, { to, sha256 }: Download): Promise<void> {
   const actual = hash.digest('hex');
   if (actual !== sha256)
-    throw new StatectlError('download-wrong', `what came for ${to} has SHA-256 ${actual}, the signed manifest says ${sha256}`, {
-      hint: 'nothing was mounted; check the server\'s store with `statectl image show`, and the network for tampering',
-    });
+    throw new StatectlError(
+      'download-wrong',
+      `what came for ${to} has SHA-256 ${actual}, the signed manifest says ${sha256}`,
+      {
+        hint: "nothing was mounted; check the server's store with `statectl image show`, and the network for tampering",
+      },
+    );
   await files.rename(path, to);
 }
 
 /** Hashes a file that is there already. Throws `image-altered`. */
-export async function verifyFile({ files }: Pick<Host, 'files'>, { path, sha256, sizeBytes }: { readonly path: string; readonly sha256: string; readonly sizeBytes: number }): Promise<void> {
+export async function verifyFile(
+  { files }: Pick<Host, 'files'>,
+  { path, sha256, sizeBytes }: { readonly path: string; readonly sha256: string; readonly sizeBytes: number },
+): Promise<void> {
   const stat = await files.stat(path);
-  const altered = (what: string) => new StatectlError('image-altered', `${path} ${what}`, { hint: 'the copy is damaged; with a server in reach it is fetched anew' });
+  const altered = (what: string) =>
+    new StatectlError('image-altered', `${path} ${what}`, {
+      hint: 'the copy is damaged; with a server in reach it is fetched anew',
+    });
   if (!stat) throw altered('is missing');
   if (stat.sizeBytes !== sizeBytes) throw altered(`has ${stat.sizeBytes} bytes, the signed manifest says ${sizeBytes}`);
   const hash = createHash('sha256');
@@ -217,7 +260,9 @@ function progressLine({ sizeBytes }: Download, startedMs: number, { say }: Downl
     if (nowMs < nextMs) return;
     nextMs = nowMs + PROGRESS_EVERY_MS;
     const perMs = doneBytes / Math.max(1, nowMs - startedMs);
-    say(`${mebibytes(doneBytes)} of ${mebibytes(sizeBytes)} MiB, ${Math.ceil((sizeBytes - doneBytes) / perMs / 1000)} s left`);
+    say(
+      `${mebibytes(doneBytes)} of ${mebibytes(sizeBytes)} MiB, ${Math.ceil((sizeBytes - doneBytes) / perMs / 1000)} s left`,
+    );
   };
 }
 

@@ -11,7 +11,12 @@ export const CURRENT_COPY = 'current';
 const DIGEST = /^[0-9a-f]{64}$/;
 
 /** What persistent storage has of images: the copy that can be booted, and folders that no pointer names. */
-export async function localCopies({ files }: Pick<Host, 'files'>, userData: string, facts: Facts, boot: { warn: (text: string) => void }): Promise<Pick<Facts, 'copy' | 'staleCopies'>> {
+export async function localCopies(
+  { files }: Pick<Host, 'files'>,
+  userData: string,
+  facts: Facts,
+  boot: { warn: (text: string) => void },
+): Promise<Pick<Facts, 'copy' | 'staleCopies'>> {
   const home = copiesDir(userData);
   const current = (await files.readText(`${home}/${CURRENT_COPY}`).catch(() => '')).trim();
   const names = (await files.list(home).catch(() => [])).filter((name) => DIGEST.test(name));
@@ -20,7 +25,13 @@ export async function localCopies({ files }: Pick<Host, 'files'>, userData: stri
 }
 
 /** The copy of an image whose manifest a trusted key signed; its bytes are hashed before use. */
-async function localCopy(files: Host['files'], home: string, current: string, { machine }: Facts, boot: { warn: (text: string) => void }): Promise<LocalCopy | undefined> {
+async function localCopy(
+  files: Host['files'],
+  home: string,
+  current: string,
+  { machine }: Facts,
+  boot: { warn: (text: string) => void },
+): Promise<LocalCopy | undefined> {
   const dir = `${home}/${current}`;
   try {
     const text = await files.readText(`${dir}/manifest.json`);

@@ -17,20 +17,30 @@ interface BootAnswer {
  * Asks all servers at once; the first in the configured order that answered well is taken, the others stay as further
  * sources of the same bytes. Throws what the last one said when none did.
  */
-export async function askServers(host: Pick<Host, 'http'>, facts: Facts, { warn, signal }: { warn: (text: string) => void; signal: AbortSignal }): Promise<Offer> {
+export async function askServers(
+  host: Pick<Host, 'http'>,
+  facts: Facts,
+  { warn, signal }: { warn: (text: string) => void; signal: AbortSignal },
+): Promise<Offer> {
   const { servers } = facts.config.server;
   const answers = await Promise.allSettled(servers.map((server) => askServer(host, server, facts, signal)));
   const offers = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   const [first] = offers;
   const failures = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
-  if (!first) throw failures.find((reason) => reason instanceof StatectlError && reason.code === 'manifest-unsigned') ?? failures[0];
+  if (!first)
+    throw (
+      failures.find((reason) => reason instanceof StatectlError && reason.code === 'manifest-unsigned') ?? failures[0]
+    );
   for (const reason of failures) warn(reasonOf(reason));
   const same = offers.filter(({ manifestSha256 }) => manifestSha256 === first.manifestSha256);
   return { ...first, rootUrls: same.flatMap(({ rootUrls }) => rootUrls) };
 }
 
 async function askServer(host: Pick<Host, 'http'>, server: string, facts: Facts, signal: AbortSignal): Promise<Offer> {
-  if (!URL.canParse('/', server)) throw new StatectlError('url-invalid', `"${server}" is not the address of a server`, { hint: 'write it as http://HOST:PORT' });
+  if (!URL.canParse('/', server))
+    throw new StatectlError('url-invalid', `"${server}" is not the address of a server`, {
+      hint: 'write it as http://HOST:PORT',
+    });
   const { machine, config } = facts;
   const query = new URLSearchParams();
   const mac = bootMac(facts);
@@ -52,19 +62,34 @@ export function bootMac({ interfaces, leases }: Facts): string | undefined {
 }
 
 /** An image in a folder of any web server, as `root=http://…/DIR` names it: the manifest, its signature, the root. */
-export async function askFolder(host: Pick<Host, 'http'>, root: string, facts: Facts, signal: AbortSignal): Promise<Offer> {
+export async function askFolder(
+  host: Pick<Host, 'http'>,
+  root: string,
+  facts: Facts,
+  signal: AbortSignal,
+): Promise<Offer> {
   const folder = root.endsWith('/') ? root : `${root}/`;
   const get = (name: string) => getBytes(host, new URL(name, folder).href, facts, signal);
   const [text, signature] = await Promise.all([get('manifest.json'), get('manifest.json.sig')]);
   return offerOf(folder, text, signature, facts, ({ root: { file } }) => new URL(file, folder).href);
 }
 
-function offerOf(server: string, text: Buffer, signature: Buffer, { machine }: Facts, rootUrl: (manifest: Manifest) => string): Offer {
+function offerOf(
+  server: string,
+  text: Buffer,
+  signature: Buffer,
+  { machine }: Facts,
+  rootUrl: (manifest: Manifest) => string,
+): Offer {
   const manifestText = text.toString();
   if (!manifestIsSigned(manifestText, signature, machine.trustedKeys))
-    throw new StatectlError('manifest-unsigned', `${server} offers an image that none of the ${machine.trustedKeys.length} trusted keys signed`, {
-      hint: 'build the initramfs with the public key that signs the images (--keys), or sign the image with the key it trusts',
-    });
+    throw new StatectlError(
+      'manifest-unsigned',
+      `${server} offers an image that none of the ${machine.trustedKeys.length} trusted keys signed`,
+      {
+        hint: 'build the initramfs with the public key that signs the images (--keys), or sign the image with the key it trusts',
+      },
+    );
   const manifest = parseManifest(manifestText);
   return {
     server,
@@ -79,24 +104,38 @@ function offerOf(server: string, text: Buffer, signature: Buffer, { machine }: F
 function parseAnswer(server: string, text: string): BootAnswer {
   try {
     const answer = JSON.parse(text) as BootAnswer;
-    if ([answer.manifestUrl, answer.signatureUrl, answer.files.root].every((url) => typeof url === 'string')) return answer;
+    if ([answer.manifestUrl, answer.signatureUrl, answer.files.root].every((url) => typeof url === 'string'))
+      return answer;
   } catch {
     // Said below.
   }
-  throw new StatectlError('http-answer', `${server} does not answer like a statectl server`, { hint: 'does another program listen on this port? `statectl serve` says its address when it starts' });
+  throw new StatectlError('http-answer', `${server} does not answer like a statectl server`, {
+    hint: 'does another program listen on this port? `statectl serve` says its address when it starts',
+  });
 }
 
-async function getBytes({ http }: Pick<Host, 'http'>, url: string, { config }: Facts, signal: AbortSignal): Promise<Buffer> {
-  const response = await http.request(url, { signal, connectTimeoutMs: config.server.connectMs, idleTimeoutMs: config.server.stallMs });
+async function getBytes(
+  { http }: Pick<Host, 'http'>,
+  url: string,
+  { config }: Facts,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const response = await http.request(url, {
+    signal,
+    connectTimeoutMs: config.server.connectMs,
+    idleTimeoutMs: config.server.stallMs,
+  });
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body) {
     size += chunk.length;
-    if (size > LONGEST_ANSWER_BYTES) throw new StatectlError('http-answer', `${url} sends more than 1 MiB where a short answer is expected`);
+    if (size > LONGEST_ANSWER_BYTES)
+      throw new StatectlError('http-answer', `${url} sends more than 1 MiB where a short answer is expected`);
     chunks.push(chunk);
   }
   const body = Buffer.concat(chunks);
-  if (response.status !== 200) throw new StatectlError('http-status', `${url} answered ${response.status}${detailOf(body)}`);
+  if (response.status !== 200)
+    throw new StatectlError('http-status', `${url} answered ${response.status}${detailOf(body)}`);
   return body;
 }
 

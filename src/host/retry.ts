@@ -26,7 +26,7 @@ export interface RetryOptions {
 /** Codes of errors that stay the same however often one tries. */
 const FINAL_CODES: readonly string[] = ['program-missing', 'redirect-loop', 'server-untrusted', 'url-invalid'];
 
-export const isFinal = (error: unknown): boolean => error instanceof StatectlError && FINAL_CODES.includes(error.code);
+const isFinal = (error: unknown): boolean => error instanceof StatectlError && FINAL_CODES.includes(error.code);
 
 /**
  * Runs the task until it succeeds, waiting longer after each failure. The wait is drawn from the whole span ("full

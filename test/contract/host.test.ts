@@ -41,15 +41,18 @@ describe('the memory host', () => {
 
 const reason = obstacle();
 for (const host of ['linux', 'boot'])
-  describe.skipIf(reason !== undefined)(`the ${host} host${reason === undefined ? '' : ` (skipped: ${reason})`}`, () => {
-    let failures: ReadonlyMap<string, string | undefined>;
-    beforeAll(async () => {
-      failures = await failuresOnKernel(host);
-    });
-    for (const { title } of sentences)
-      it(title, () => {
-        if (!failures.has(title)) throw new Error('the child process ended before this sentence');
-        const failure = failures.get(title);
-        if (failure !== undefined) throw new Error(failure);
+  describe.skipIf(reason !== undefined)(
+    `the ${host} host${reason === undefined ? '' : ` (skipped: ${reason})`}`,
+    () => {
+      let failures: ReadonlyMap<string, string | undefined>;
+      beforeAll(async () => {
+        failures = await failuresOnKernel(host);
       });
-  });
+      for (const { title } of sentences)
+        it(title, () => {
+          if (!failures.has(title)) throw new Error('the child process ended before this sentence');
+          const failure = failures.get(title);
+          if (failure !== undefined) throw new Error(failure);
+        });
+    },
+  );

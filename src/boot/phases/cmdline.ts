@@ -1,4 +1,4 @@
-import { checkStatectlArguments, type CommandLineLayer, kernelCommandLine } from '../../config/kernel-cmdline.ts';
+import { type CommandLineLayer, checkStatectlArguments, kernelCommandLine } from '../../config/kernel-cmdline.ts';
 import type { Host } from '../../host/host.ts';
 import type { Phase } from '../phase.ts';
 
@@ -6,11 +6,13 @@ const BAKED_DIR = '/etc/cmdline.d';
 
 /** Every `statectl.` argument there is, as the README has it; others get a warning with a suggestion. */
 export const STATECTL_ARGUMENTS = {
-  'statectl.server': 'base URL of a server, `http://HOST:PORT`; several, separated by commas or given again, in order. Replaces those of config.d',
+  'statectl.server':
+    'base URL of a server, `http://HOST:PORT`; several, separated by commas or given again, in order. Replaces those of config.d',
   'statectl.image': 'image to boot, `NAME` or `NAME@VERSION`; default: what the server chooses',
   'statectl.break': 'phases before which a shell opens, separated by commas; leaving it goes on',
   'statectl.rescue': 'the rescue prompt at once, instead of a boot',
-  'statectl.shell': '`0`: no prompt when the boot fails, but the unattended answer of controller/rescue.conf after ten seconds',
+  'statectl.shell':
+    '`0`: no prompt when the boot fails, but the unattended answer of controller/rescue.conf after ten seconds',
   'statectl.crash': 'when the controller itself crashes: `plan` (that of the last good boot), `rescue` or `reboot`',
   'statectl.events': 'a port that gets the journal as JSON lines, such as `/dev/ttyS1`',
 } as const;
@@ -33,7 +35,9 @@ export const cmdline: Phase = {
 /** Lowest first: /etc/cmdline.d/*.conf, /etc/cmdline, /proc/cmdline. */
 export async function commandLineLayers({ files }: Pick<Host, 'files'>): Promise<readonly CommandLineLayer[]> {
   const layers: CommandLineLayer[] = [];
-  const baked = (await files.list(BAKED_DIR).catch(() => [])).filter((name) => name.endsWith('.conf')).map((name) => `${BAKED_DIR}/${name}`);
+  const baked = (await files.list(BAKED_DIR).catch(() => []))
+    .filter((name) => name.endsWith('.conf'))
+    .map((name) => `${BAKED_DIR}/${name}`);
   for (const path of [...baked, '/etc/cmdline', '/proc/cmdline']) {
     const text = await files.readText(path).catch(() => undefined);
     if (text !== undefined) layers.push({ origin: path, text: text.replace(/\n/g, ' ').trim() });

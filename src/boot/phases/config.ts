@@ -1,9 +1,9 @@
 import type { Config } from '../../config/config.ts';
-import { type CommandLineLayer, kernelCommandLine } from '../../config/kernel-cmdline.ts';
 import { configDigest } from '../../config/digest.ts';
+import { type CommandLineLayer, kernelCommandLine } from '../../config/kernel-cmdline.ts';
 import type { Host } from '../../host/host.ts';
-import { machineFacts } from '../machine.ts';
 import { onDemand } from '../../on-demand.ts';
+import { machineFacts } from '../machine.ts';
 import type { Phase } from '../phase.ts';
 
 const CONFIG_DIR = '/config.d';
@@ -48,7 +48,10 @@ export function withCommandLine(config: Config, layers: readonly CommandLineLaye
   const commandLine = kernelCommandLine(layers);
   const root = commandLine.get('root')?.value;
   const image = commandLine.get('statectl.image')?.value;
-  const servers = commandLine.all('statectl.server').flatMap(({ value }) => (value ?? '').split(',').filter(Boolean)).map(withScheme);
+  const servers = commandLine
+    .all('statectl.server')
+    .flatMap(({ value }) => (value ?? '').split(',').filter(Boolean))
+    .map(withScheme);
   return {
     ...config,
     boot: {

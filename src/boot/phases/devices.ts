@@ -1,7 +1,7 @@
 import { kernelCommandLine } from '../../config/kernel-cmdline.ts';
-import { blockDevices } from '../block-devices.ts';
-import { parseDeviceReference, matchesDevice } from '../device-reference.ts';
 import { StatectlError } from '../../error.ts';
+import { blockDevices } from '../block-devices.ts';
+import { matchesDevice, parseDeviceReference } from '../device-reference.ts';
 import type { BlockFacts, Facts } from '../facts.ts';
 import { USER_DATA_EARLY } from '../paths.ts';
 import type { Phase } from '../phase.ts';
@@ -35,7 +35,9 @@ export function planWaits({ config, commandLine }: Facts): readonly Step[] {
   const seconds = Number.isFinite(delay) && delay > 0 ? delay : WAIT_SECONDS;
   const wanted = [
     ...(config.boot.root && bootsLocalRoot({ config }) ? [config.boot.root] : []),
-    ...Object.values(config.fstab).filter(({ missing }) => missing !== 'ignore').map(({ source }) => source),
+    ...Object.values(config.fstab)
+      .filter(({ missing }) => missing !== 'ignore')
+      .map(({ source }) => source),
   ];
   return [...new Set(wanted)].map((reference) => ({ kind: 'wait-for-device', reference, seconds }));
 }
@@ -55,10 +57,17 @@ function sayMissing({ config, blocks }: Facts, warn: (text: string) => void): vo
     if (findBlock(blocks ?? [], source)) continue;
     const isUserData = mountPoint === '/user-data';
     if (missing === 'fail')
-      throw new StatectlError(isUserData ? 'persistent-missing' : 'device-missing', `the disk for ${mountPoint} (${source}) is not there`, {
-        hint: 'see the disks with `blkid`; system/fstab.conf: `missing: degraded` boots without it',
-      });
-    if (missing === 'degraded') warn(`DEGRADED: the disk for ${mountPoint} (${source}) is missing; ${isUserData ? 'what should persist is in RAM and lost at the next reboot' : 'what should be on it is not there'}`);
+      throw new StatectlError(
+        isUserData ? 'persistent-missing' : 'device-missing',
+        `the disk for ${mountPoint} (${source}) is not there`,
+        {
+          hint: 'see the disks with `blkid`; system/fstab.conf: `missing: degraded` boots without it',
+        },
+      );
+    if (missing === 'degraded')
+      warn(
+        `DEGRADED: the disk for ${mountPoint} (${source}) is missing; ${isUserData ? 'what should persist is in RAM and lost at the next reboot' : 'what should be on it is not there'}`,
+      );
     else if (isUserData) warn(`no disk for /user-data (${source}): nothing persists on this machine`);
   }
 }
@@ -73,10 +82,16 @@ export function planUserData(facts: Facts): readonly Step[] {
     ...planCheck(block.device, type),
     { kind: 'mkdir', path: USER_DATA_EARLY },
     { kind: 'mount', source: block.device, target: USER_DATA_EARLY, type, options: entry.options },
-    { kind: 'check-mount', target: USER_DATA_EARLY, type, access: entry.options.includes('ro') ? 'read-only' : 'read-write' },
+    {
+      kind: 'check-mount',
+      target: USER_DATA_EARLY,
+      type,
+      access: entry.options.includes('ro') ? 'read-only' : 'read-write',
+    },
     { kind: 'mkdir', path: `${USER_DATA_EARLY}/persistent`, mode: 0o755 },
     { kind: 'mkdir', path: `${USER_DATA_EARLY}/persistent/statectl`, mode: 0o700 },
   ];
 }
 
-export const planCheck = (device: string, type: string): readonly Step[] => (CHECKED.has(type) ? [{ kind: 'check-filesystem', device, type }] : []);
+export const planCheck = (device: string, type: string): readonly Step[] =>
+  CHECKED.has(type) ? [{ kind: 'check-filesystem', device, type }] : [];

@@ -20,7 +20,8 @@ export const handover: Phase = {
         if (path === '/bin/sh' && !wanted) boot.warn('the image has no init: handing over to its shell');
         return { init: { path, arguments: commandLine.initArguments } };
       },
-      plan: ({ init }) => (init ? [{ kind: 'switch-root', root: SYSROOT, init: init.path, arguments: init.arguments }] : []),
+      plan: ({ init }) =>
+        init ? [{ kind: 'switch-root', root: SYSROOT, init: init.path, arguments: init.arguments }] : [],
     },
   ],
 };

@@ -22,8 +22,19 @@ export function planInstall(facts: Facts): readonly Step[] {
   const etcIsWritable = etc !== undefined && etc.kind !== 'symlink';
   const keep = userDataDevice(facts) && install.machineIdOrigin !== 'persistent';
   return [
-    ...(etcIsWritable ? [{ kind: 'write', path: `${SYSROOT}/etc/machine-id`, content: `${install.machineId}\n`, mode: 0o444 } as const] : []),
-    ...(keep ? [{ kind: 'write', path: `${SYSROOT}/user-data${KEPT_MACHINE_ID}`, content: `${install.machineId}\n`, mode: 0o444 } as const] : []),
+    ...(etcIsWritable
+      ? [{ kind: 'write', path: `${SYSROOT}/etc/machine-id`, content: `${install.machineId}\n`, mode: 0o444 } as const]
+      : []),
+    ...(keep
+      ? [
+          {
+            kind: 'write',
+            path: `${SYSROOT}/user-data${KEPT_MACHINE_ID}`,
+            content: `${install.machineId}\n`,
+            mode: 0o444,
+          } as const,
+        ]
+      : []),
     ...planNetworkHandover(facts, install, etcIsWritable),
     ...planPath(etcIsWritable && install.hasProfileDir === true),
     { kind: 'copy-file', from: '/bin/busybox', to: `${RUN_INITRAMFS}/bin/busybox`, mode: 0o755 },
@@ -35,7 +46,9 @@ export function planInstall(facts: Facts): readonly Step[] {
 const planPath = (forLoginShells: boolean): readonly Step[] => [
   { kind: 'mkdir', path: BIN, mode: 0o755 },
   { kind: 'symlink', target: `${RUN}/rt/statectl`, path: `${BIN}/statectl` },
-  ...(forLoginShells ? [{ kind: 'write', path: `${SYSROOT}/etc/profile.d/statectl.sh`, content: PROFILE } as const] : []),
+  ...(forLoginShells
+    ? [{ kind: 'write', path: `${SYSROOT}/etc/profile.d/statectl.sh`, content: PROFILE } as const]
+    : []),
 ];
 
 const PROFILE = `# Made by statectl at boot.
@@ -48,11 +61,15 @@ esac
 async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts> {
   const exists = async (path: string) => (await files.stat(IMAGE_MOUNT + path)) !== undefined;
   const resolvConf = await files.stat(`${IMAGE_MOUNT}/etc/resolv.conf`);
-  const kept = userDataDevice(facts) ? (await files.readText(`${SYSROOT}/user-data${KEPT_MACHINE_ID}`).catch(() => '')).trim() : '';
+  const kept = userDataDevice(facts)
+    ? (await files.readText(`${SYSROOT}/user-data${KEPT_MACHINE_ID}`).catch(() => '')).trim()
+    : '';
   const identity = machineId(facts, kept);
   return {
     ...identity,
-    usesNetworkd: (await exists('/etc/systemd/system/multi-user.target.wants/systemd-networkd.service')) || (await exists('/usr/lib/systemd/system/multi-user.target.wants/systemd-networkd.service')),
+    usesNetworkd:
+      (await exists('/etc/systemd/system/multi-user.target.wants/systemd-networkd.service')) ||
+      (await exists('/usr/lib/systemd/system/multi-user.target.wants/systemd-networkd.service')),
     usesIfupdown: (await exists('/usr/sbin/ifup')) || (await exists('/sbin/ifup')),
     hasProfileDir: await exists('/etc/profile.d'),
     hasResolvConf: resolvConf === undefined ? 'missing' : resolvConf.type === 'symlink' ? 'symlink' : 'file',
@@ -60,12 +77,22 @@ async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts
 }
 
 /** The order in which drivers find the interfaces is chance; their addresses are not. */
-const lowestMac = (interfaces: Facts['interfaces'] = []): string | undefined => interfaces.filter(({ wireless }) => !wireless).map(({ mac }) => mac).toSorted()[0];
+const lowestMac = (interfaces: Facts['interfaces'] = []): string | undefined =>
+  interfaces
+    .filter(({ wireless }) => !wireless)
+    .map(({ mac }) => mac)
+    .toSorted()[0];
 
 /** Stable over boots: what was kept, else derived from the hardware; only a machine without any identity gets chance. */
-export function machineId({ machine, interfaces }: Facts, kept: string): Pick<InstallFacts, 'machineId' | 'machineIdOrigin'> {
+export function machineId(
+  { machine, interfaces }: Facts,
+  kept: string,
+): Pick<InstallFacts, 'machineId' | 'machineIdOrigin'> {
   if (/^[0-9a-f]{32}$/.test(kept)) return { machineId: kept, machineIdOrigin: 'persistent' };
   const identity = machine.uuid ?? machine.serial ?? lowestMac(interfaces);
   if (identity === undefined) return { machineId: randomBytes(16).toString('hex'), machineIdOrigin: 'random' };
-  return { machineId: createHash('sha256').update(`statectl machine-id ${identity}`).digest('hex').slice(0, 32), machineIdOrigin: 'derived' };
+  return {
+    machineId: createHash('sha256').update(`statectl machine-id ${identity}`).digest('hex').slice(0, 32),
+    machineIdOrigin: 'derived',
+  };
 }

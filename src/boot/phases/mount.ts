@@ -1,14 +1,22 @@
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
-import type { Facts, TreeFacts } from '../facts.ts';
 import { resolveInTree } from '../../image/tree.ts';
-import { layoutPaths, missingMountPoints, mountOrder, planLayout, planMountPoint, planSkeleton, USER_DATA_TREE } from '../layout.ts';
+import type { Facts, TreeFacts } from '../facts.ts';
+import {
+  layoutPaths,
+  missingMountPoints,
+  mountOrder,
+  planLayout,
+  planMountPoint,
+  planSkeleton,
+  USER_DATA_TREE,
+} from '../layout.ts';
 import { IMAGE_MOUNT, RUN_INITRAMFS, SYSROOT, USER_DATA_EARLY } from '../paths.ts';
 import type { Phase } from '../phase.ts';
+import { sizeInBytes } from '../size.ts';
 import { chooseSource, imageFile, type Source } from '../source.ts';
 import type { Step } from '../step.ts';
 import { findBlock, planCheck, userDataDevice } from './devices.ts';
-import { sizeInBytes } from '../size.ts';
 
 /** The read-only root, then every writable place over it, each looked at after it was mounted. */
 export const mount: Phase = {
@@ -48,7 +56,8 @@ export function planImage(source: Source): readonly Step[] {
 function planRoot(facts: Facts): readonly Step[] {
   const { config } = facts;
   const tree = treeOf(facts);
-  if (missingMountPoints(config, tree).length > 0) return [{ kind: 'mkdir', path: `${RUN_INITRAMFS}/skeleton` }, ...planSkeleton(config, tree)];
+  if (missingMountPoints(config, tree).length > 0)
+    return [{ kind: 'mkdir', path: `${RUN_INITRAMFS}/skeleton` }, ...planSkeleton(config, tree)];
   return [{ kind: 'mount', source: IMAGE_MOUNT, target: SYSROOT, type: 'bind', options: [] }];
 }
 
@@ -57,7 +66,15 @@ function planState(facts: Facts): readonly Step[] {
   const target = `${SYSROOT}/user-data`;
   const userData: readonly Step[] = persistent
     ? [{ kind: 'mount', source: USER_DATA_EARLY, target, type: 'move', options: [] }]
-    : [{ kind: 'mount', source: 'user-data', target, type: 'tmpfs', options: ['mode=755', 'size=50%', 'nosuid', 'nodev'] }];
+    : [
+        {
+          kind: 'mount',
+          source: 'user-data',
+          target,
+          type: 'tmpfs',
+          options: ['mode=755', 'size=50%', 'nosuid', 'nodev'],
+        },
+      ];
   checkRamdisks(facts);
   return [
     ...userData,
@@ -96,9 +113,13 @@ function planFstab(facts: Facts): ReadonlyMap<string, readonly Step[]> {
 function checkBinds({ config }: Facts, persistent: boolean): void {
   for (const [mountPoint, entry] of Object.entries(config.overlays))
     if (entry.kind === 'bind' && entry.missing === 'fail' && entry.source.startsWith('/user-data/') && !persistent)
-      throw new StatectlError('persistent-missing', `${mountPoint} must persist (overlays.conf: missing: fail), but the disk for /user-data is not there`, {
-        hint: 'see the disks with `blkid`; `missing: ram` in system/overlays.conf boots without it',
-      });
+      throw new StatectlError(
+        'persistent-missing',
+        `${mountPoint} must persist (overlays.conf: missing: fail), but the disk for /user-data is not there`,
+        {
+          hint: 'see the disks with `blkid`; `missing: ram` in system/overlays.conf boots without it',
+        },
+      );
 }
 
 /** A copy that cannot fit is refused before it begins. */
@@ -108,14 +129,21 @@ function checkRamdisks(facts: Facts): void {
     if (entry?.kind !== 'ramdisk') continue;
     const room = sizeInBytes(entry.size, facts.machine.ramBytes);
     if (bytes > room)
-      throw new StatectlError('ramdisk-too-small', `${mountPoint} of the image has ${bytes} bytes, its RAM disk only ${room} (size: ${entry.size})`, {
-        hint: `raise the size of ${mountPoint} in system/overlays.conf, or make it an overlay`,
-      });
+      throw new StatectlError(
+        'ramdisk-too-small',
+        `${mountPoint} of the image has ${bytes} bytes, its RAM disk only ${room} (size: ${entry.size})`,
+        {
+          hint: `raise the size of ${mountPoint} in system/overlays.conf, or make it an overlay`,
+        },
+      );
   }
 }
 
 function treeOf({ tree }: Facts): TreeFacts {
-  if (!tree) throw new StatectlError('facts-incomplete', 'the facts lack the image\'s tree', { hint: 'take facts.json of a boot that came as far as its mount phase' });
+  if (!tree)
+    throw new StatectlError('facts-incomplete', "the facts lack the image's tree", {
+      hint: 'take facts.json of a boot that came as far as its mount phase',
+    });
   return tree;
 }
 
@@ -131,17 +159,21 @@ async function treeFacts(host: Host, facts: Facts): Promise<TreeFacts> {
   /** What lies elsewhere is on a disk that is mounted later: it may be full of files. */
   const isEmpty = async (source: string) => {
     if (!source.startsWith('/user-data/')) return false;
-    const names = persistent ? await host.files.list(source.replace('/user-data', USER_DATA_EARLY)).catch(() => []) : [];
+    const names = persistent
+      ? await host.files.list(source.replace('/user-data', USER_DATA_EARLY)).catch(() => [])
+      : [];
     return names.length === 0;
   };
   const hasContent = async (path: string) => (await host.files.list(IMAGE_MOUNT + path).catch(() => [])).length > 0;
   for (const [mountPoint, entry] of Object.entries(config.overlays)) {
-    if (entry.kind === 'bind' && (await hasContent(mountPoint)) && (await isEmpty(entry.source))) emptySources.push(entry.source);
+    if (entry.kind === 'bind' && (await hasContent(mountPoint)) && (await isEmpty(entry.source)))
+      emptySources.push(entry.source);
     if (entry.kind === 'overlay') {
       const stat = await host.files.stat(IMAGE_MOUNT + mountPoint);
       if (stat?.type === 'dir') owners[mountPoint] = { mode: stat.mode, uid: stat.uid, gid: stat.gid };
       const upper = `/persistent${mountPoint}/upper`;
-      if (entry.upper === 'persistent' && !(await host.files.stat(USER_DATA_EARLY + upper))) emptySources.push(`/user-data${upper}`);
+      if (entry.upper === 'persistent' && !(await host.files.stat(USER_DATA_EARLY + upper)))
+        emptySources.push(`/user-data${upper}`);
     }
     if (entry.kind === 'ramdisk' && paths[mountPoint] === 'dir') {
       const { stdout } = await host.exec.run(['du', '-sk', `${IMAGE_MOUNT}${mountPoint}`]);

@@ -16,7 +16,13 @@ const CARRIER_WAIT_MS = 10_000;
 export const network: Phase = {
   name: 'network',
   rounds: [
-    { gather: async (host, facts, boot) => ({ interfaces: await interfaces(host), ...(await copies(host, facts, boot)) }), plan: planLinks },
+    {
+      gather: async (host, facts, boot) => ({
+        interfaces: await interfaces(host),
+        ...(await copies(host, facts, boot)),
+      }),
+      plan: planLinks,
+    },
     { gather: waitForCarrier, plan: planAddresses },
     { gather: async (host, facts) => ({ leases: await leases(host, facts) }) },
   ],
@@ -28,7 +34,8 @@ async function copies(host: Host, facts: Facts, boot: BootContext): Promise<Part
   return localCopies(host, USER_DATA_EARLY, facts, boot);
 }
 
-const waitMs = ({ copy, config }: Facts, usualMs: number): number => (copy ? Math.min(usualMs, config.network.waitMs) : usualMs);
+const waitMs = ({ copy, config }: Facts, usualMs: number): number =>
+  copy ? Math.min(usualMs, config.network.waitMs) : usualMs;
 
 /** Asked for on the command line, or needed for the image. */
 export function needsNetwork({ config, commandLine }: Facts): boolean {
@@ -47,7 +54,11 @@ const ipArguments = ({ commandLine }: Facts): readonly IpArgument[] =>
 function candidates(facts: Facts): readonly InterfaceFacts[] {
   const wired = (facts.interfaces ?? []).filter(({ wireless }) => !wireless);
   if (wired.length < 2) return wired;
-  const named = new Set(ipArguments(facts).map(({ device }) => device).filter(Boolean));
+  const named = new Set(
+    ipArguments(facts)
+      .map(({ device }) => device)
+      .filter(Boolean),
+  );
   const bootif = parseBootif(kernelCommandLine(facts.commandLine).get('BOOTIF')?.value ?? '');
   const chosen = wired.filter(({ name, mac }) => (named.size > 0 ? named.has(name) : mac === bootif));
   return chosen.length > 0 ? chosen : wired;
@@ -82,22 +93,36 @@ function chosenInterfaces(facts: Facts): readonly { readonly device: string; rea
   const given = ipArguments(facts);
   const choice = planInterfaceChoice(given, commandLine.get('BOOTIF')?.value, commandLine.get('bootdev')?.value, nics);
   if (!choice) return [];
-  const others = given.filter(({ method, device }) => method !== 'off' && nics.some(({ name }) => name === device && name !== choice.nic.name));
+  const others = given.filter(
+    ({ method, device }) => method !== 'off' && nics.some(({ name }) => name === device && name !== choice.nic.name),
+  );
   return [{ device: choice.nic.name, ip: choice.ip }, ...others.map((ip) => ({ device: ip.device ?? '', ip }))];
 }
 
 export function planAddresses(facts: Facts): readonly Step[] {
   if (!needsNetwork(facts)) return [];
   // The interface to boot from comes last: each default route and list of name servers replaces the one before.
-  return chosenInterfaces(facts).toReversed().flatMap(({ device, ip }): readonly Step[] => {
-    if (ip?.method === 'static')
+  return chosenInterfaces(facts)
+    .toReversed()
+    .flatMap(({ device, ip }): readonly Step[] => {
+      if (ip?.method === 'static')
+        return [
+          { kind: 'address', device, address: ip.address, prefixLength: ip.prefixLength },
+          ...(ip.gateway ? [{ kind: 'route', device, gateway: ip.gateway } as const] : []),
+          ...(ip.dns.length > 0
+            ? [
+                {
+                  kind: 'write',
+                  path: '/etc/resolv.conf',
+                  content: ip.dns.map((server) => `nameserver ${server}\n`).join(''),
+                } as const,
+              ]
+            : []),
+        ];
       return [
-        { kind: 'address', device, address: ip.address, prefixLength: ip.prefixLength },
-        ...(ip.gateway ? [{ kind: 'route', device, gateway: ip.gateway } as const] : []),
-        ...(ip.dns.length > 0 ? [{ kind: 'write', path: '/etc/resolv.conf', content: ip.dns.map((server) => `nameserver ${server}\n`).join('') } as const] : []),
+        { kind: 'dhcp', device, seconds: waitMs(facts, facts.config.network.dhcpMs) / 1000, hostname: ip?.hostname },
       ];
-    return [{ kind: 'dhcp', device, seconds: waitMs(facts, facts.config.network.dhcpMs) / 1000, hostname: ip?.hostname }];
-  });
+    });
 }
 
 /** Wired and wireless interfaces with hardware behind them. */
@@ -107,9 +132,16 @@ async function interfaces({ files }: Pick<Host, 'files'>): Promise<readonly Inte
     const dir = `/sys/class/net/${name}`;
     // Virtual ones (lo, bridges, tunnels) have no device.
     if (!(await files.stat(`${dir}/device`))) continue;
-    const carrier = await files.readText(`${dir}/carrier`).then((text) => text.trim() === '1', () => undefined);
-    const driver = await files.readlink(`${dir}/device/driver`).then((target) => target.split('/').at(-1), () => undefined);
-    const wireless = (await files.stat(`${dir}/wireless`)) !== undefined || (await files.stat(`${dir}/phy80211`)) !== undefined;
+    const carrier = await files.readText(`${dir}/carrier`).then(
+      (text) => text.trim() === '1',
+      () => undefined,
+    );
+    const driver = await files.readlink(`${dir}/device/driver`).then(
+      (target) => target.split('/').at(-1),
+      () => undefined,
+    );
+    const wireless =
+      (await files.stat(`${dir}/wireless`)) !== undefined || (await files.stat(`${dir}/phy80211`)) !== undefined;
     found.push({ name, mac: (await files.readText(`${dir}/address`)).trim().toLowerCase(), carrier, driver, wireless });
   }
   return found;
@@ -128,7 +160,9 @@ async function leases({ files }: Pick<Host, 'files'>, facts: Facts): Promise<rea
 }
 
 function staticLease(device: string, address: string, prefixLength: number, facts: Facts): Lease {
-  const argument = ipArguments(facts).find((candidate) => candidate.method === 'static' && candidate.address === address);
+  const argument = ipArguments(facts).find(
+    (candidate) => candidate.method === 'static' && candidate.address === address,
+  );
   return {
     device,
     method: 'static',
@@ -143,7 +177,9 @@ function staticLease(device: string, address: string, prefixLength: number, fact
 
 /** What our udhcpc script writes: key=value lines, lists separated by spaces. */
 export function parseLease(device: string, text: string): Lease {
-  const values = new Map(text.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+  const values = new Map(
+    text.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
   const list = (key: string) => (values.get(key) ?? '').split(' ').filter(Boolean);
   return {
     device,

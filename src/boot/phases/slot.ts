@@ -12,11 +12,17 @@ export const slot: Phase = {
         const source = chooseSource(facts);
         if (source.kind === 'partition') boot.say(`root is ${source.device} (${source.type})`);
         else {
-          boot.say(`image ${source.manifest.name} ${source.manifest.version}, ${source.kind === 'copy' ? 'the copy on this machine' : `from ${facts.offer?.server}`}`);
+          boot.say(
+            `image ${source.manifest.name} ${source.manifest.version}, ${source.kind === 'copy' ? 'the copy on this machine' : `from ${facts.offer?.server}`}`,
+          );
           if (source.manifest.kernelRelease !== facts.machine.kernelRelease)
-            throw new StatectlError('kernel-mismatch', `this is kernel ${facts.machine.kernelRelease}, the image ${source.manifest.name} ${source.manifest.version} was built for ${source.manifest.kernelRelease}`, {
-              hint: 'boot the kernel and initramfs of that image: netboot again, or update the local /boot',
-            });
+            throw new StatectlError(
+              'kernel-mismatch',
+              `this is kernel ${facts.machine.kernelRelease}, the image ${source.manifest.name} ${source.manifest.version} was built for ${source.manifest.kernelRelease}`,
+              {
+                hint: 'boot the kernel and initramfs of that image: netboot again, or update the local /boot',
+              },
+            );
         }
         return {};
       },
@@ -29,6 +35,8 @@ export const slot: Phase = {
   // The server is ahead of this machine's /boot: what booted yesterday boots today.
   instead(error, { copy, offer, machine }) {
     const fits = copy?.manifest.kernelRelease === machine.kernelRelease;
-    return error.code === 'kernel-mismatch' && offer && fits ? { offer: undefined, offerFailure: error.message } : undefined;
+    return error.code === 'kernel-mismatch' && offer && fits
+      ? { offer: undefined, offerFailure: error.message }
+      : undefined;
   },
 };

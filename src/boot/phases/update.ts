@@ -1,9 +1,9 @@
+import { CURRENT_COPY } from '../../fetch/local-copy.ts';
 import type { Facts } from '../facts.ts';
 import { RAM_IMAGE, USER_DATA_EARLY } from '../paths.ts';
 import type { Phase } from '../phase.ts';
 import { chooseSource, copiesDir, imageFile } from '../source.ts';
 import type { Step } from '../step.ts';
-import { CURRENT_COPY } from '../../fetch/local-copy.ts';
 
 /** The image, here and verified: nothing fetched or cached is mounted before its digest is that of the signed manifest. */
 export const update: Phase = {
@@ -33,12 +33,25 @@ export function planUpdate(facts: Facts): readonly Step[] {
   const { sha256, sizeBytes } = source.manifest.root;
   if (source.kind === 'copy') return [{ kind: 'verify', path: file, sha256, sizeBytes }];
   const { connectMs, stallMs, tries } = facts.config.server;
-  const fetch: Step = { kind: 'fetch', urls: source.urls, to: file, sha256, sizeBytes, limits: { connectMs, stallMs, tries } };
+  const fetch: Step = {
+    kind: 'fetch',
+    urls: source.urls,
+    to: file,
+    sha256,
+    sizeBytes,
+    limits: { connectMs, stallMs, tries },
+  };
   const dropped = (facts.staleCopies ?? []).filter((digest) => digest !== sha256);
   if (!source.kept)
     return [
       { kind: 'mkdir', path: RAM_IMAGE },
-      { kind: 'mount', source: 'image', target: RAM_IMAGE, type: 'tmpfs', options: [`size=${sizeBytes + SLACK_BYTES}`, 'mode=700', 'nosuid', 'nodev'] },
+      {
+        kind: 'mount',
+        source: 'image',
+        target: RAM_IMAGE,
+        type: 'tmpfs',
+        options: [`size=${sizeBytes + SLACK_BYTES}`, 'mode=700', 'nosuid', 'nodev'],
+      },
       fetch,
     ];
   return [
@@ -46,7 +59,12 @@ export function planUpdate(facts: Facts): readonly Step[] {
     ...dropped.map((digest): Step => ({ kind: 'remove', path: `${copiesDir(USER_DATA_EARLY)}/${digest}` })),
     { kind: 'mkdir', path: source.dir, mode: 0o700 },
     { kind: 'write', path: `${source.dir}/manifest.json`, content: facts.offer?.manifestText ?? '' },
-    { kind: 'write', path: `${source.dir}/manifest.json.sig`, content: facts.offer?.signature ?? '', encoding: 'base64' },
+    {
+      kind: 'write',
+      path: `${source.dir}/manifest.json.sig`,
+      content: facts.offer?.signature ?? '',
+      encoding: 'base64',
+    },
     fetch,
     // The pointer last: until here a power cut leaves the copy that booted before.
     { kind: 'write', path: `${copiesDir(USER_DATA_EARLY)}/${CURRENT_COPY}`, content: `${sha256}\n` },

@@ -3,8 +3,10 @@ import { AbsolutePath, Mode, MountOptions, Size } from '../scalars.ts';
 
 const HARDENED = ['noexec', 'nosuid', 'nodev'];
 
-const sized = (size: string) => Size.prefault(size).meta({ description: 'most it may take: 64M, 1G, or a share of RAM' });
-const options = (usual: readonly string[]) => MountOptions.prefault([...usual]).meta({ description: 'mount(8) options' });
+const sized = (size: string) =>
+  Size.prefault(size).meta({ description: 'most it may take: 64M, 1G, or a share of RAM' });
+const options = (usual: readonly string[]) =>
+  MountOptions.prefault([...usual]).meta({ description: 'mount(8) options' });
 const PERMISSIONS = { description: 'permissions of the mount point, in quotes' };
 
 /** system/fstab.conf and controller/cfstab.conf: by mount point. */
@@ -13,7 +15,10 @@ export const FstabFile = z
     AbsolutePath,
     z.strictObject({
       source: z.string().min(1).meta({ description: 'LABEL=…, UUID=…, PARTUUID=…, PARTLABEL=… or /dev/…' }),
-      type: z.enum(['auto', 'ext4', 'ext3', 'ext2', 'btrfs', 'xfs', 'vfat']).default('auto').meta({ description: 'file system; auto asks blkid' }),
+      type: z
+        .enum(['auto', 'ext4', 'ext3', 'ext2', 'btrfs', 'xfs', 'vfat'])
+        .default('auto')
+        .meta({ description: 'file system; auto asks blkid' }),
       options: options(['noatime']),
       missing: z
         .enum(['degraded', 'ignore', 'fail'])
@@ -38,7 +43,10 @@ export const TmpfsFile = z
 const Overlay = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('tmpfs'),
-    skeleton: z.boolean().default(false).meta({ description: 'with the directories and symlinks of the image, without its files' }),
+    skeleton: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'with the directories and symlinks of the image, without its files' }),
     size: sized('50%'),
     mode: Mode.optional().meta(PERMISSIONS),
     options: options([]),
@@ -46,7 +54,10 @@ const Overlay = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('ramdisk'), size: sized('25%'), options: options(['nosuid', 'nodev']) }),
   z.strictObject({
     kind: z.literal('overlay'),
-    upper: z.enum(['ram', 'persistent']).default('ram').meta({ description: 'where changes go: RAM, or /user-data/persistent' }),
+    upper: z
+      .enum(['ram', 'persistent'])
+      .default('ram')
+      .meta({ description: 'where changes go: RAM, or /user-data/persistent' }),
     size: sized('50%'),
   }),
   z.strictObject({
@@ -56,7 +67,10 @@ const Overlay = z.discriminatedUnion('kind', [
     mode: Mode.optional().meta(PERMISSIONS),
     options: options([]),
   }),
-  z.strictObject({ kind: z.literal('symlink'), target: z.string().min(1).meta({ description: 'where the link of the image leads; the builder makes it' }) }),
+  z.strictObject({
+    kind: z.literal('symlink'),
+    target: z.string().min(1).meta({ description: 'where the link of the image leads; the builder makes it' }),
+  }),
 ]);
 
 /** system/overlays.conf: by directory of the image. */

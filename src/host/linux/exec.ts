@@ -51,9 +51,12 @@ async function run(argv: readonly string[], options: RunOptions = {}): Promise<R
   if (result.isMaxBuffer) throw new StatectlError('program-output', `"${program}" printed more than 100 MB`);
   if (result.exitCode !== undefined) return { exitCode: result.exitCode, stdout, stderr };
   if (result.signal !== undefined) return { exitCode: signalCode(result.signal), stdout, stderr };
-  if (result.originalMessage?.includes('"cwd"'))
-    throw folderMissing(program, cwd ?? '');
-  throw programMissing(program, START_FAILURES[result.code ?? ''] ?? result.originalMessage ?? 'unknown reason', result);
+  if (result.originalMessage?.includes('"cwd"')) throw folderMissing(program, cwd ?? '');
+  throw programMissing(
+    program,
+    START_FAILURES[result.code ?? ''] ?? result.originalMessage ?? 'unknown reason',
+    result,
+  );
 }
 
 /**

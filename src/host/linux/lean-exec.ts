@@ -55,7 +55,10 @@ function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResu
   const text = (name: 'stdout' | 'stderr') => Buffer.concat(texts[name]).toString();
   const abort = () => stop(() => signal?.reason);
   signal?.addEventListener('abort', abort, { once: true });
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => stop(() => programTimeout(argv, timeoutMs, text('stderr'))), Math.max(1, timeoutMs));
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => stop(() => programTimeout(argv, timeoutMs, text('stderr'))), Math.max(1, timeoutMs));
   let letGo: NodeJS.Timeout | undefined;
   child.once('exit', () => {
     letGo = setTimeout(() => {
@@ -71,7 +74,11 @@ function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResu
   child.once('error', (error: NodeJS.ErrnoException) => {
     clear();
     // spawn(3) says ENOENT for a missing folder, too.
-    reject(cwd && !existsSync(cwd) ? folderMissing(program, cwd) : programMissing(program, START_FAILURES[error.code ?? ''] ?? error.message, error));
+    reject(
+      cwd && !existsSync(cwd)
+        ? folderMissing(program, cwd)
+        : programMissing(program, START_FAILURES[error.code ?? ''] ?? error.message, error),
+    );
   });
   child.once('close', (code, by) => {
     clear();

@@ -33,7 +33,13 @@ export function leanHttp(): Http {
 }
 
 async function send(url: URL, headers: Readonly<Record<string, string>>, request: HttpRequest): Promise<Answer> {
-  const { method = 'GET', body = '', signal, connectTimeoutMs = CONNECT_TIMEOUT_MS, idleTimeoutMs = IDLE_TIMEOUT_MS } = request;
+  const {
+    method = 'GET',
+    body = '',
+    signal,
+    connectTimeoutMs = CONNECT_TIMEOUT_MS,
+    idleTimeoutMs = IDLE_TIMEOUT_MS,
+  } = request;
   const connection = new Connection(url, connectTimeoutMs, idleTimeoutMs, signal);
   const lines = [
     `${method} ${url.pathname}${url.search} HTTP/1.1`,
@@ -164,7 +170,10 @@ async function readHead(connection: Connection): Promise<Head> {
     seen = seen.subarray(end + 4);
     // 1xx answers come before the real one (RFC 9110, 15.2).
     if (status < 200) continue;
-    const fields = lines.map((line) => [line.slice(0, line.indexOf(':')).trim().toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]);
+    const fields = lines.map((line) => [
+      line.slice(0, line.indexOf(':')).trim().toLowerCase(),
+      line.slice(line.indexOf(':') + 1).trim(),
+    ]);
     return { status, headers: Object.fromEntries(fields), rest: seen };
   }
 }

@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DEMO } from '../../build/demo.ts';
+import { type LeaseNetwork, leaseNetwork } from '../fixtures/vm/lease-network.ts';
+import { bootMachine, type Machine } from './machine.ts';
+
+const RENEW_AFTER_SECONDS = 30;
+
+describe('a machine with 256 MiB and a Debian on its disk', () => {
+  let network: LeaseNetwork;
+  let vm: Machine;
+
+  beforeAll(async () => {
+    network = await leaseNetwork({ renewAfterSeconds: RENEW_AFTER_SECONDS });
+    vm = await bootMachine({
+      memoryMiB: 256,
+      disks: [{ file: `${DEMO.image}/root.squashfs`, temporary: true }],
+      nics: [network],
+      namespace: network.namespace,
+      cmdline: 'root=/dev/vda ip=dhcp',
+    });
+  });
+  afterAll(async () => {
+    for (const each of [vm, network]) await each[Symbol.asyncDispose]();
+  });
+
+  test('boots it to a login, with memory to spare', async () => {
+    await vm.console(/login: /);
+    expect(await vm.run('systemctl is-system-running --wait || systemctl --failed --no-legend')).toBe('running');
+    const [, available = ''] = /MemAvailable: +(\d+) kB/.exec(await vm.run('cat /proc/meminfo')) ?? [];
+    expect(Number(available)).toBeGreaterThan(40_000);
+  });
+
+  test('keeps the address that the initramfs got, and renews its lease without a gap', async () => {
+    // Every change of an address from here on; a gap would be a line with "Deleted".
+    await vm.run('ip -4 monitor address > /run/changes 2>&1 &');
+    const before = await vm.run('ip -4 -o address show scope global');
+    expect(before).toMatch(/ inet 192\.168\.77\.5\d\/24 /);
+    const acknowledged = (await network.answers()).filter((name) => name === 'DHCPACK').length;
+    // The initramfs and networkd asked; the next time is the renewal. The kernel tells when its lifetime was set anew.
+    await vm.run('until grep -q valid_lft /run/changes; do sleep 0.2; done');
+    expect((await network.answers()).filter((name) => name === 'DHCPACK').length).toBeGreaterThan(acknowledged);
+    expect(await vm.run('cat /run/changes')).not.toContain('Deleted');
+    const addressOf = (text: string) => / inet (\S+)/.exec(text)?.[1];
+    expect(addressOf(await vm.run('ip -4 -o address show scope global'))).toBe(addressOf(before));
+  });
+});
