@@ -18,7 +18,11 @@ export default defineConfig({
       level('unit', 20_000),
       level('contract', 30_000, true),
       level('fault', 60_000),
-      level('boot', 600_000, true, { globalSetup: 'test/boot/global-setup.ts', setupFiles: 'test/boot/setup.ts', maxConcurrency: 2 }),
+      level('boot', 600_000, true, {
+        globalSetup: 'test/boot/global-setup.ts',
+        setupFiles: 'test/boot/setup.ts',
+        maxConcurrency: 2,
+      }),
     ],
   },
 });

@@ -1,8 +1,8 @@
 import { dirname } from 'node:path/posix';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Stat } from '../host/host.ts';
-import type { Scan } from './changes.ts';
 import { unescapeOctal } from '../host/unescape-octal.ts';
+import type { Scan } from './changes.ts';
 import { diffTrees, type IsGone, type Trees } from './ramdisk-diff.ts';
 
 /** Names after `trusted.overlay.` by path, with their values. See the kernel's filesystems/overlayfs.rst. */

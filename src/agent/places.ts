@@ -1,6 +1,6 @@
 import { dirname } from 'node:path/posix';
 import type { BootRecord } from '../boot/boot-record.ts';
-import type { Place as BootPlace } from '../boot/layout.ts';
+import type { Place as BootPlace } from '../boot/places.ts';
 import type { Place } from './changes.ts';
 import type { MountInfo } from './mountinfo.ts';
 

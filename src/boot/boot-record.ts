@@ -2,11 +2,11 @@ import { VERSION } from '../version.ts';
 import type { EngineResult, PhaseRecord } from './engine.ts';
 import type { Facts, InstallFacts, Lease } from './facts.ts';
 import { type History, NO_HISTORY } from './journal-reader.ts';
-import { type Place, places } from './layout.ts';
 import { SYSROOT, USER_DATA_EARLY } from './paths.ts';
 import { PHASE_NAMES, type PhaseName } from './phase.ts';
 import { userDataDevice } from './phases/devices.ts';
 import { planInstall } from './phases/install.ts';
+import { type Place, places } from './places.ts';
 import { chooseSource } from './source.ts';
 
 /** /run/statectl/boot.json: what was booted and how, for `statectl status` and the report to the server. */

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { StatectlError } from '../error.ts';
-import { fetchVerified, verifyFile } from '../fetch/download.ts';
+import { fetchVerified } from '../fetch/download.ts';
+import { verifyFile } from '../fetch/verify-file.ts';
 import type { Host, RunResult } from '../host/host.ts';
 import { shellLine } from '../host/shell-line.ts';
 import { findDevice } from './block-devices.ts';

@@ -13,7 +13,14 @@ afterAll(() => disk[Symbol.asyncDispose]());
 
 /** A machine that cannot find its root, and the one disk that it should have been. */
 const failing = (options: MachineOptions = {}) =>
-  bootMachine({ disks: [{ ...disk, temporary: true }], memoryMiB: 512, expects: 'trouble', panic: '', ...options, cmdline: `root=LABEL=nowhere rootdelay=1 ${options.cmdline ?? ''}` });
+  bootMachine({
+    disks: [{ ...disk, temporary: true }],
+    memoryMiB: 512,
+    expects: 'trouble',
+    panic: '',
+    ...options,
+    cmdline: `root=LABEL=nowhere rootdelay=1 ${options.cmdline ?? ''}`,
+  });
 const MENDED = 'echo root=/dev/vda > /etc/cmdline';
 
 describe('a breakpoint', () => {
@@ -67,7 +74,18 @@ describe('the rescue prompt', () => {
     await vm.rescueShell();
     expect(await vm.shell('statectl rescue')).toMatch(/root-missing[^]*statectl rescue retry/);
     const report = await vm.shell('statectl rescue report');
-    const sections = ['kernel command line', 'config', 'facts', 'cat /proc/self/mountinfo', 'blkid', 'ip address', 'lsmod', 'free', 'dmesg', 'journal'];
+    const sections = [
+      'kernel command line',
+      'config',
+      'facts',
+      'cat /proc/self/mountinfo',
+      'blkid',
+      'ip address',
+      'lsmod',
+      'free',
+      'dmesg',
+      'journal',
+    ];
     for (const section of sections) expect(report).toMatch(new RegExp(`^# ${section}.*\\n+[^#\\n]`, 'm'));
     expect(report).toContain('http://[redacted]@10.0.2.2:9');
     const told = [report];
@@ -105,7 +123,9 @@ describe('the rescue prompt', () => {
   test('says that an image allows no shell, which key opens one, and lets nobody in', async () => {
     await using initramfs = await initramfsWithEnvironment({ STATECTL_ACCESS: 'none' });
     await using vm = await failing({ initramfs: initramfs.file });
-    await vm.console(/no rescue shell: controller\/rescue\.conf of this initramfs has `access: none`: build it with `open` or a hash, or boot with rdinit=\/bin\/sh/);
+    await vm.console(
+      /no rescue shell: controller\/rescue\.conf of this initramfs has `access: none`: build it with `open` or a hash, or boot with rdinit=\/bin\/sh/,
+    );
     await vm.console(/press Enter to try the boot again/);
     vm.type('\n');
     await vm.event('failed');
@@ -116,7 +136,15 @@ describe('the rescue prompt', () => {
   test('reboots when nobody comes, but not for ever, and a good boot starts the count anew', async () => {
     await using state = await makeDisk({ type: 'ext4', label: 'user-data' });
     await using initramfs = await initramfsWithEnvironment({ STATECTL_COUNTDOWN: '3', STATECTL_ATTEMPTS: '1' });
-    const boot = (cmdline: string) => bootMachine({ disks: [disk, state], initramfs: initramfs.file, memoryMiB: 512, expects: 'trouble', panic: '', cmdline });
+    const boot = (cmdline: string) =>
+      bootMachine({
+        disks: [disk, state],
+        initramfs: initramfs.file,
+        memoryMiB: 512,
+        expects: 'trouble',
+        panic: '',
+        cmdline,
+      });
     {
       await using vm = await boot('root=LABEL=nowhere rootdelay=1');
       await vm.console(/press Enter for the rescue shell; reboot in \d s/);
@@ -136,7 +164,12 @@ describe('the rescue prompt', () => {
 
 describe('a kernel command line that leaves our /init no console', () => {
   test.concurrent.each(['console=ttyS9', 'console=null'])('boots all the same with %s', async (consoles) => {
-    await using vm = await bootMachine({ disks: [{ ...disk, temporary: true }], consoles, cmdline: 'root=/dev/vda', memoryMiB: 512 });
+    await using vm = await bootMachine({
+      disks: [{ ...disk, temporary: true }],
+      consoles,
+      cmdline: 'root=/dev/vda',
+      memoryMiB: 512,
+    });
     await vm.event('handed-over');
     expect(vm.transcript).not.toContain('tiny: init');
   });
@@ -157,7 +190,12 @@ test('the prompt is on every console, not only on the last one that was named', 
 });
 
 test('rdinit=/bin/sh gives a shell with tools although nothing of ours has run', async () => {
-  await using vm = await bootMachine({ disks: [disk], cmdline: 'rdinit=/bin/sh root=/dev/vda', memoryMiB: 512, expects: 'trouble' });
+  await using vm = await bootMachine({
+    disks: [disk],
+    cmdline: 'rdinit=/bin/sh root=/dev/vda',
+    memoryMiB: 512,
+    expects: 'trouble',
+  });
   await vm.console(/# /);
   await vm.shell('mount -t proc proc /proc && mount -t devtmpfs dev /dev && grep -q rdinit /proc/cmdline');
   expect(await vm.shell('which vi ip udhcpc insmod losetup switch_root sha256sum')).toContain('switch_root');

@@ -14,7 +14,8 @@ const PARTUUID = '9d4f2c60-1b7a-4e35-a0c8-52e6f3b7d911';
 test('the kernel command line is read as the kernel reads it', async () => {
   await using disk = await makeDisk({ type: 'ext4', label: 'my root', tree: inject('tinyTree') });
   // Quotes around a whole word, the last of two values, a module's parameter, and what belongs to init.
-  const cmdline = 'root=LABEL=nowhere virtio_net.napi_tx=0 "root=LABEL=my root" statectl.sever=x -- one "two  three" four=4';
+  const cmdline =
+    'root=LABEL=nowhere virtio_net.napi_tx=0 "root=LABEL=my root" statectl.sever=x -- one "two  three" four=4';
   await using vm = await bootMachine({ disks: [disk], cmdline, memoryMiB: 512 });
   await vm.console(/unknown kernel argument statectl\.sever: did you mean statectl\.server\?/);
   await vm.console(/tiny: init \S+ with 3 arguments: <one> <two {2}three> <four=4>/);
@@ -36,7 +37,12 @@ describe('a system on a disk, which is one busybox without glibc and without sys
     expect(options.split(',')).toContain('ro');
     await expect(vm.shell('echo x > /usr/x')).rejects.toThrow('Read-only file system');
     const record = JSON.parse(await vm.shell('cat /run/statectl/boot.json')) as BootRecord;
-    expect(record).toMatchObject({ source: 'partition', root: { type, verified: false }, leases: [], init: '/sbin/init' });
+    expect(record).toMatchObject({
+      source: 'partition',
+      root: { type, verified: false },
+      leases: [],
+      init: '/sbin/init',
+    });
     expect(await vm.shell('/run/statectl/rt/statectl --version')).toBe(record.statectl);
   });
 });
@@ -101,7 +107,9 @@ describe('a machine whose root is not what the command line says', () => {
     await vm.console(/LABEL=nowhere did not appear in 2 s/);
     const failed = await refusal();
     expect(failed).toMatchObject({ phase: 'slot', code: 'root-missing' });
-    expect(failed.text).toMatch(/the root LABEL=nowhere is not there; there are \/dev\/vda \(ext4, LABEL=no-init, UUID=\S+\), \/dev\/vdb \(squashfs\)/);
+    expect(failed.text).toMatch(
+      /the root LABEL=nowhere is not there; there are \/dev\/vda \(ext4, LABEL=no-init, UUID=\S+\), \/dev\/vdb \(squashfs\)/,
+    );
     expect(failed.hint).toContain('a disk that is not listed may need a driver');
   });
 
@@ -141,7 +149,11 @@ test('an initramfs of another kernel says so, and what to do', async () => {
     ...entry,
     name: entry.name.replace(/^(lib\/modules\/)[^/]+/, '$15.10.0-0-other'),
   }));
-  await using vm = await bootMachine({ initramfs: initramfs.file, cmdline: 'root=LABEL=x rootdelay=1', expects: 'trouble' });
+  await using vm = await bootMachine({
+    initramfs: initramfs.file,
+    cmdline: 'root=LABEL=x rootdelay=1',
+    expects: 'trouble',
+  });
   await vm.console(/this initramfs has no modules for kernel 6\.\S+; it has: 5\.10\.0-0-other/);
   await vm.console(/→ boot the kernel that was built with it, or build the initramfs for this image again/);
   expect(await vm.ended()).toBe('guest-reset');

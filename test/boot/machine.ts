@@ -1,4 +1,4 @@
-import { mkdtemp, mkdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -184,7 +184,11 @@ export async function bootMachine(options: MachineOptions = {}): Promise<Machine
 
 function bootOf({ netboot, server, kernel, initramfs, cmdline = '', panic, consoles }: MachineOptions): Boot {
   if (netboot) return { kind: 'netboot', url: `${netboot.guestUrl}/boot.ipxe` };
-  const words = [baseCmdline(panic, consoles), ...(server ? [`statectl.server=${server.guestUrl} ip=dhcp`] : []), cmdline];
+  const words = [
+    baseCmdline(panic, consoles),
+    ...(server ? [`statectl.server=${server.guestUrl} ip=dhcp`] : []),
+    cmdline,
+  ];
   return {
     kind: 'direct',
     kernel: kernel ?? `${DEMO.image}/vmlinuz`,

@@ -80,7 +80,9 @@ describe('a machine with nothing but a network card', () => {
   });
 
   test('has the whole tree of /user-data, with the permissions of the documents', async () => {
-    const tree = await vm.run("cd /user-data && find . -xdev -mindepth 1 -maxdepth 3 -type d -printf '%m %P\\n' | sort -k 2");
+    const tree = await vm.run(
+      "cd /user-data && find . -xdev -mindepth 1 -maxdepth 3 -type d -printf '%m %P\\n' | sort -k 2",
+    );
     expect(tree).toMatchInlineSnapshot(`
       "755 mnt
       755 persistent

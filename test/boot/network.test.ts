@@ -20,7 +20,13 @@ describe('a machine with two network cards', () => {
     server = await serveImages('tiny');
     // Without a server the boot ends in the phase after network, where the shell can look at it and set the next try up.
     initramfs = await initramfsWith({ 'config.d/controller/cnetwork.conf': 'dhcp: 4s\n', 'etc/cmdline': 'ip=dhcp\n' });
-    vm = await bootMachine({ initramfs: initramfs.file, nics: [{}, SECOND_NIC], panic: '', expects: 'trouble', memoryMiB: 512 });
+    vm = await bootMachine({
+      initramfs: initramfs.file,
+      nics: [{}, SECOND_NIC],
+      panic: '',
+      expects: 'trouble',
+      memoryMiB: 512,
+    });
     await vm.event('failed', { code: 'no-server' });
     await vm.rescueShell();
   });
@@ -37,7 +43,10 @@ describe('a machine with two network cards', () => {
     return failed;
   }
   const addresses = async (nic: string) =>
-    (await vm.shell(`ip -4 -o address show dev ${nic}`)).split('\n').map((line) => / inet (\S+)/.exec(line)?.[1]).filter(Boolean);
+    (await vm.shell(`ip -4 -o address show dev ${nic}`))
+      .split('\n')
+      .map((line) => / inet (\S+)/.exec(line)?.[1])
+      .filter(Boolean);
 
   test.each([
     ['ip=dhcp', ['10.0.2.15/24'], [], '10.0.2.2 dev eth0'],
@@ -57,7 +66,12 @@ describe('a machine with two network cards', () => {
 
   test.each([
     ['ip=dchp', 'ip-invalid', '"dchp" is no way to get an address', 'did you mean dhcp?'],
-    ['ip=eth7:dhcp', 'interface-missing', 'ip= names eth7, but there is no such interface: there are eth0 (52:54:00:12:34:56', 'name one of them'],
+    [
+      'ip=eth7:dhcp',
+      'interface-missing',
+      'ip= names eth7, but there is no such interface: there are eth0 (52:54:00:12:34:56',
+      'name one of them',
+    ],
   ])('refuses %s', async (cmdline, code, text, hint) => {
     const failed = await tryWith(`${cmdline} statectl.server=http://10.0.2.2:9`);
     expect(failed.code).toBe(code);
@@ -101,7 +115,14 @@ describe('a machine with an unkind DHCP server', () => {
       'config.d/controller/cserver.info.conf': 'tries: 1\n',
     });
     const cmdline = 'ip=dhcp statectl.server=http://192.168.78.1:9';
-    vm = await bootMachine({ initramfs: initramfs.file, nics: [dhcp], cmdline, panic: '', expects: 'trouble', memoryMiB: 512 });
+    vm = await bootMachine({
+      initramfs: initramfs.file,
+      nics: [dhcp],
+      cmdline,
+      panic: '',
+      expects: 'trouble',
+      memoryMiB: 512,
+    });
   });
   afterAll(async () => {
     for (const each of [vm, initramfs, dhcp]) await each[Symbol.asyncDispose]();

@@ -49,7 +49,11 @@ describe('a machine with a disk for what persists, boot after boot', () => {
     await using vm = await boot({ uuid: OTHER_UUID });
     await vm.console(/booting the copy of tiny 1 on this machine/);
     await vm.console(/tiny: init/);
-    expect(await recordOf(vm)).toMatchObject({ source: 'copy', root: { verified: true }, machineId: { machineIdOrigin: 'persistent' } });
+    expect(await recordOf(vm)).toMatchObject({
+      source: 'copy',
+      root: { verified: true },
+      machineId: { machineIdOrigin: 'persistent' },
+    });
     expect(await vm.shell('cat /etc/machine-id')).toBe(machineId);
     expect(await vm.shell('cat /home/kept')).toBe('mine');
     await expect(vm.shell('cat /var/gone')).rejects.toThrow('No such file');

@@ -25,7 +25,12 @@ export interface ServedImages extends Pick<FaultyProxy, 'fault' | 'heal'>, Async
 }
 
 /** Paths of the answers that a boot needs. */
-export const PATHS = { boot: /^\/v1\/boot\?/, manifest: /manifest\.json$/, signature: /\.sig$/, blob: /^\/blobs\// } as const;
+export const PATHS = {
+  boot: /^\/v1\/boot\?/,
+  manifest: /manifest\.json$/,
+  signature: /\.sig$/,
+  blob: /^\/blobs\//,
+} as const;
 
 /** The real server on a free port of the loopback: `demo` is a Debian, `tiny` a single busybox. */
 export async function serveImages(image: 'demo' | 'tiny'): Promise<ServedImages> {

@@ -48,12 +48,18 @@ describe('a machine whose server goes wrong in every way, one after the other', 
 
   test('says that the server answers 404', async () => {
     tryAgainWith(() => server.fault(PATHS.boot, { kind: 'status', status: 404 }));
-    expect(await refusal()).toMatchObject({ phase: 'bundle', text: expect.stringMatching(/\/v1\/boot\S+ answered 404/) });
+    expect(await refusal()).toMatchObject({
+      phase: 'bundle',
+      text: expect.stringMatching(/\/v1\/boot\S+ answered 404/),
+    });
   });
 
   test('says that the server answers 500', async () => {
     tryAgainWith(() => server.fault(PATHS.boot, { kind: 'status', status: 500 }));
-    expect(await refusal()).toMatchObject({ phase: 'bundle', text: expect.stringMatching(/\/v1\/boot\S+ answered 500/) });
+    expect(await refusal()).toMatchObject({
+      phase: 'bundle',
+      text: expect.stringMatching(/\/v1\/boot\S+ answered 500/),
+    });
   });
 
   test('does not wait for ever for a server that takes the request and says nothing', async () => {
@@ -99,7 +105,11 @@ describe('a machine whose server goes wrong in every way, one after the other', 
 describe('a machine whose initramfs was damaged on its way', () => {
   test('does not run a runtime of which one byte changed, and reboots as panic= says', async () => {
     await using initramfs = await initramfsWithFlippedByte('runtime.squashfs');
-    await using vm = await bootMachine({ initramfs: initramfs.file, cmdline: 'root=LABEL=nowhere', expects: 'trouble' });
+    await using vm = await bootMachine({
+      initramfs: initramfs.file,
+      cmdline: 'root=LABEL=nowhere',
+      expects: 'trouble',
+    });
     await vm.console(/\/runtime\.squashfs is not what the builder made: the initramfs was damaged/);
     await vm.console(/runtime missing/);
     expect(await vm.ended()).toBe('guest-reset');

@@ -1,16 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../../src/boot/facts.ts';
-import {
-  layoutPaths,
-  missingMountPoints,
-  mountOrder,
-  places,
-  planLayout,
-  planSkeleton,
-} from '../../../src/boot/layout.ts';
+import { layoutPaths, missingMountPoints, mountOrder, planLayout, planSkeleton } from '../../../src/boot/layout.ts';
 import { IMAGE_MOUNT, SYSROOT } from '../../../src/boot/paths.ts';
 import { mount } from '../../../src/boot/phases/mount.ts';
+import { places } from '../../../src/boot/places.ts';
 import { type Step, shellOf } from '../../../src/boot/step.ts';
 import type { OverlayEntry } from '../../../src/config/config.ts';
 import { createConfig } from '../../fixtures/config.ts';

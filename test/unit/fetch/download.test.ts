@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fetchVerified, verifyFile } from '../../../src/fetch/download.ts';
+import { fetchVerified } from '../../../src/fetch/download.ts';
+import { verifyFile } from '../../../src/fetch/verify-file.ts';
 import type { Host } from '../../../src/host/host.ts';
 import type { ServedAnswer, ServedRequest, Server } from '../../../src/host/memory/http.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
