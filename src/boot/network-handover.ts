@@ -13,12 +13,12 @@ export function planNetworkHandover(facts: Facts, install: InstallFacts, etcIsWr
   const steps: Step[] = [];
   // /run moves into the root, so what is written here is there when networkd starts. Without networkd nobody reads it.
   steps.push({ kind: 'mkdir', path: '/run/systemd/network', mode: 0o755 });
-  for (const lease of leases)
-    steps.push({
-      kind: 'write',
-      path: `/run/systemd/network/10-statectl-${lease.device}.network`,
-      content: networkdFile(lease, macOf(facts, lease)),
-    });
+  for (const lease of leases) {
+    const path = `/run/systemd/network/10-statectl-${lease.device}`;
+    const mac = macOf(facts, lease);
+    steps.push({ kind: 'write', path: `${path}.link`, content: linkFile(lease, mac) });
+    steps.push({ kind: 'write', path: `${path}.network`, content: networkdFile(lease, mac) });
+  }
   if (!etcIsWritable) return steps;
   if (install.usesIfupdown && !install.usesNetworkd) {
     steps.push({ kind: 'mkdir', path: `${SYSROOT}/etc/network/interfaces.d`, mode: 0o755 });
@@ -46,8 +46,17 @@ export function planNetworkHandover(facts: Facts, install: InstallFacts, etcIsWr
 const macOf = ({ interfaces }: Facts, { device }: Lease): string | undefined =>
   interfaces?.find(({ name }) => name === device)?.mac;
 
+/**
+ * Keeps the interface's name: udev cannot rename one that is up, calls it "being renamed" for ever after (ID_RENAMING,
+ * systemd 252), and networkd waits for the end of that instead of renewing the lease. Other names become aliases.
+ */
+function linkFile({ device }: Lease, mac: string | undefined): string {
+  const match = mac ? `MACAddress=${mac}` : `OriginalName=${device}`;
+  return `# Made by statectl at boot: the interface is in use, so its name stays.\n[Match]\n${match}\n\n[Link]\nNamePolicy=\nAlternativeNamesPolicy=database onboard slot path\n`;
+}
+
 function networkdFile(lease: Lease, mac: string | undefined): string {
-  // Debian's udev renames eth0 to ens3 and the like while the system starts; the MAC stays.
+  // Names may change; the MAC stays.
   const match = mac ? `MACAddress=${mac}` : `Name=${lease.device}`;
   const head = `# Made by statectl at boot: the interface as the initramfs left it.\n[Match]\n${match}\n\n`;
   if (lease.method === 'dhcp')

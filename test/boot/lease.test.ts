@@ -28,6 +28,7 @@ describe('a machine with 256 MiB and a Debian on its disk', () => {
     expect(await vm.run('systemctl is-system-running --wait || systemctl --failed --no-legend')).toBe('running');
     const [, available = ''] = /MemAvailable: +(\d+) kB/.exec(await vm.run('cat /proc/meminfo')) ?? [];
     expect(Number(available)).toBeGreaterThan(40_000);
+    expect(await vm.run('networkctl --no-legend list eth0')).toMatch(/eth0 +ether +routable +configured/);
   });
 
   test('keeps the address that the initramfs got, and renews its lease without a gap', async () => {

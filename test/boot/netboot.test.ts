@@ -118,6 +118,10 @@ describe('a machine with nothing but a network card', () => {
     expect(await vm.run('systemctl is-system-running --wait || systemctl --failed --no-legend')).toBe('running');
   });
 
+  test('leaves the network to networkd, under the name that the interface had', async () => {
+    expect(await vm.run('networkctl --no-legend list eth0')).toMatch(/eth0 +ether +routable +configured/);
+  });
+
   test('keeps the logs of the initramfs over the switch', async () => {
     const journal = (await vm.run('cat /run/statectl/journal.jsonl')).split('\n').map((line) => JSON.parse(line));
     expect(journal.map(({ event }) => event)).toEqual(vm.events.map(({ event }) => event));

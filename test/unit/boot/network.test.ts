@@ -256,6 +256,19 @@ describe('the network is handed over', () => {
     `);
   });
 
+  it('to udev, which must not rename what is in use', () => {
+    expect(written({})['/run/systemd/network/10-statectl-eth0.link']).toMatchInlineSnapshot(`
+      "# Made by statectl at boot: the interface is in use, so its name stays.
+      [Match]
+      MACAddress=52:54:00:12:34:56
+
+      [Link]
+      NamePolicy=
+      AlternativeNamesPolicy=database onboard slot path
+      "
+    `);
+  });
+
   it('to networkd with an address by hand', () => {
     expect(
       written({ method: 'static', ntp: ['10.0.2.9'] })['/run/systemd/network/10-statectl-eth0.network'],
@@ -299,6 +312,7 @@ describe('the network is handed over', () => {
 
   it('without a word into /etc where that is read-only', () => {
     expect(Object.keys(written({ hostname: 'lab7', domain: 'lab' }, {}, false))).toEqual([
+      '/run/systemd/network/10-statectl-eth0.link',
       '/run/systemd/network/10-statectl-eth0.network',
     ]);
   });

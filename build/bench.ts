@@ -1,0 +1,103 @@
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { cpus, loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { parseManifest } from '../src/image/manifest.ts';
+import { breakdown, type Stretch, slowestSteps } from './bench/breakdown.ts';
+import { budgetRows } from './bench/budgets.ts';
+import { readLoopedFiles, readRoot } from './bench/console-reading.ts';
+import { type ContenderResult, contenders, raceRounds } from './bench/contenders.ts';
+import { localBoots } from './bench/local-boots.ts';
+import type { Boot } from './bench/machine.ts';
+import { buildMaterial } from './bench/material.ts';
+import { type Report, type Standing, writeReport } from './bench/report.ts';
+import { segmentSizes } from './bench/segment-sizes.ts';
+import { startServers } from './bench/servers.ts';
+import { spreadOf } from './bench/statistics.ts';
+
+const HELP = `npm run bench [-- OPTIONS]   boots the same Debian over HTTP by statectl, dracut's livenet and Debian's live-boot,
+                             in qemu without KVM, and holds the budgets of the design against what it measures
+
+  --rounds N   rounds of all three, one after the other (default 3)
+  --quick      one round of statectl alone
+  --json       print JSON; progress goes to stderr either way
+`;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h' },
+  },
+});
+const rounds = values.quick ? 1 : Number(values.rounds);
+if (values.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
+if (!Number.isInteger(rounds) || rounds < 1) fail(`--rounds ${values.rounds} is no number of rounds`);
+if (process.getuid?.() !== 0) fail('building a system needs root (device nodes, owners): run `sudo npm run bench`');
+
+const say = (text: string) => void process.stderr.write(`bench: ${text}\n`);
+const material = await buildMaterial(values.quick ? [] : ['dracut', 'live-boot'], say);
+await mkdir(`${material.home}/logs`, { recursive: true });
+const before = load();
+if (before > 0.5)
+  say(`the load average is ${before.toFixed(1)}: other work makes times longer; processor time is what compares`);
+await using servers = await startServers(material);
+const results = await raceRounds(contenders(material, servers), rounds, material, say);
+const local = await localBoots(material, servers, rounds, say);
+
+const report = await makeReport();
+process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : writeReport(report));
+
+async function makeReport(): Promise<Report> {
+  const standings = await Promise.all(results.map(standingOf));
+  const [ours, dracut] = [standings[0], standings.find(({ name }) => name === 'dracut')];
+  const boots = results[0]?.boots ?? [];
+  const last = boots.at(-1);
+  const manifest = parseManifest(await readFile(`${material.image}/manifest.json`, 'utf8'));
+  return {
+    machine: `${cpus().length} × ${cpus()[0]?.model}`,
+    kernelRelease: manifest.kernelRelease,
+    rootBytes: manifest.root.sizeBytes,
+    load: [before, load()],
+    standings,
+    segments: await segmentSizes(await readFile(material.statectl)),
+    stretches: medians(boots),
+    slowest: slowestSteps(last?.events ?? [], 6),
+    kept: readLoopedFiles(last?.console ?? '').filter(({ name }) => name !== manifest.root.file),
+    local,
+    budgets: budgetRows({
+      partOfDracut: ours?.wallS && dracut?.wallS && ours.wallS.median / dracut.wallS.median,
+      initramfsBytes: ours?.initramfsBytes ?? 0,
+      dracutInitramfsBytes: dracut?.initramfsBytes,
+      localPlanS: local.planS?.median,
+      boots256MiB: local.smallMemAvailableKb !== undefined,
+      initLines: (await readFile('initramfs/init', 'utf8')).trimEnd().split('\n').length,
+    }),
+  };
+}
+
+async function standingOf({ boots, initramfs, cmdline, ...result }: ContenderResult): Promise<Standing> {
+  const root = readRoot(boots[0]?.console ?? '');
+  return { ...result, rounds: boots.length, root, cmdline, initramfsBytes: (await stat(initramfs)).size };
+}
+
+/** Of each stretch over the rounds; the names are the same in every boot. */
+function medians(boots: readonly Boot[]): readonly Stretch[] {
+  const each = boots.map(breakdown);
+  return (each[0] ?? []).map(({ name }, index) => ({
+    name,
+    seconds: spreadOf(each.flatMap((stretches) => stretches[index]?.seconds ?? []))?.median ?? 0,
+  }));
+}
+
+function load(): number {
+  return loadavg()[0] ?? 0;
+}
+
+function fail(why: string): never {
+  process.stderr.write(`bench: ${why}\n`);
+  process.exit(1);
+}
