@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { execa } from 'execa';
+import { digestOf, once } from './once.ts';
 
 /** What `npm start` and the boot tests boot: one Debian image and initramfs, built once into the checkout's cache. */
 export const CACHE = '.cache';
@@ -38,7 +39,7 @@ const EXCLUDES = [
 export async function buildDemo(): Promise<void> {
   await mkdir('dist', { recursive: true });
   await mkdir(CACHE, { recursive: true });
-  const sources = await digestOf(['src', 'build', 'initramfs', 'config.d', 'package-lock.json']);
+  const sources = await digestOf(['src', 'build/binary.ts', 'initramfs', 'config.d', 'package-lock.json']);
   await once(DEMO.binary, sources, () => statectl('build', 'binary'));
   const recipe = createHash('sha256')
     .update(JSON.stringify([PACKAGES, EXCLUDES]))
@@ -70,24 +71,3 @@ export async function buildDemo(): Promise<void> {
 }
 
 const statectl = (...words: string[]) => execa(process.execPath, ['src/main.ts', ...words], { stdio: 'inherit' });
-
-/** Runs the maker unless its product was made from the same input; the stamp beside the product says from what. */
-async function once(product: string, input: string, make: () => Promise<unknown>): Promise<void> {
-  const stamp = `${product}.made-from`;
-  const made = await readFile(stamp, 'utf8').catch(() => '');
-  if (made === input && (await stat(product).catch(() => undefined))) return;
-  await rm(stamp, { force: true });
-  await make();
-  await writeFile(stamp, input);
-}
-
-async function digestOf(paths: readonly string[]): Promise<string> {
-  const hash = createHash('sha256');
-  const walk = async (path: string): Promise<void> => {
-    if ((await stat(path)).isDirectory())
-      for (const name of (await readdir(path)).sort()) await walk(`${path}/${name}`);
-    else hash.update(path).update(await readFile(path));
-  };
-  for (const path of paths) await walk(path);
-  return hash.digest('hex');
-}

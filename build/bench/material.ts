@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { execa } from 'execa';
 import { parseManifest } from '../../src/image/manifest.ts';
 import { CACHE } from '../demo.ts';
-import { digestOf, once } from './once.ts';
+import { digestOf, once } from '../once.ts';
 import { RIVALS, type RivalName } from './rivals.ts';
 
 const HOME = `${CACHE}/bench`;
