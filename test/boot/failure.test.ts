@@ -11,10 +11,10 @@ beforeAll(async () => {
 });
 afterAll(() => disk[Symbol.asyncDispose]());
 
-describe('a breakpoint', () => {
+describe.concurrent('a breakpoint', () => {
   test('opens a shell before each phase, and leaving it goes on', async () => {
     const cmdline = `root=/dev/vda statectl.break=${PHASE_NAMES.join(',')} rd.break=premount statectl.break=brunch`;
-    await using vm = await bootMachine({ disks: [disk], cmdline, memoryMiB: 512, panic: '' });
+    await using vm = await bootMachine({ disks: [{ ...disk, temporary: true }], cmdline, memoryMiB: 512, panic: '' });
     await vm.console(/statectl\.break=brunch: no such phase; there are cmdline, config, devices/);
     for (const phase of PHASE_NAMES) {
       await vm.event('break', { phase });
@@ -28,8 +28,8 @@ describe('a breakpoint', () => {
   });
 });
 
-describe('panic= on the kernel command line', () => {
-  test.concurrent('3 reboots a failed boot after so many seconds, without a prompt', async () => {
+describe.concurrent('panic= on the kernel command line', () => {
+  test('3 reboots a failed boot after so many seconds, without a prompt', async () => {
     await using vm = await bootFailing(disk, { panic: '3' });
     await vm.event('failed');
     await vm.console(/the root LABEL=nowhere is not there/);
@@ -38,7 +38,7 @@ describe('panic= on the kernel command line', () => {
     expect(vm.transcript).not.toMatch(/press Enter|rescue:\S*#/);
   });
 
-  test.concurrent('0 leaves the reason on the screen and waits for ever, without a prompt', async () => {
+  test('0 leaves the reason on the screen and waits for ever, without a prompt', async () => {
     await using vm = await bootFailing(disk, { panic: '0' });
     await vm.console(/no prompt \(panic=0\): waiting for ever/);
     vm.type('\n\n');
@@ -47,8 +47,8 @@ describe('panic= on the kernel command line', () => {
   });
 });
 
-describe('a kernel command line that leaves our /init no console', () => {
-  test.concurrent.each(['console=ttyS9', 'console=null'])('boots all the same with %s', async (consoles) => {
+describe.concurrent('a kernel command line that leaves our /init no console', () => {
+  test.each(['console=ttyS9', 'console=null'])('boots all the same with %s', async (consoles) => {
     await using vm = await bootMachine({
       disks: [{ ...disk, temporary: true }],
       consoles,
@@ -68,9 +68,9 @@ describe('a kernel command line that leaves our /init no console', () => {
   });
 });
 
-test('rdinit=/bin/sh gives a shell with tools although nothing of ours has run', async () => {
+test.concurrent('rdinit=/bin/sh gives a shell with tools although nothing of ours has run', async () => {
   await using vm = await bootMachine({
-    disks: [disk],
+    disks: [{ ...disk, temporary: true }],
     cmdline: 'rdinit=/bin/sh root=/dev/vda',
     memoryMiB: 512,
     expects: 'trouble',

@@ -102,7 +102,7 @@ describe('a machine whose server goes wrong in every way, one after the other', 
   });
 });
 
-describe('a machine whose initramfs was damaged on its way', () => {
+describe.concurrent('a machine whose initramfs was damaged on its way', () => {
   test('does not run a runtime of which one byte changed, and reboots as panic= says', async () => {
     await using initramfs = await initramfsWithFlippedByte('runtime.squashfs');
     await using vm = await bootMachine({
@@ -115,9 +115,21 @@ describe('a machine whose initramfs was damaged on its way', () => {
     expect(await vm.ended()).toBe('guest-reset');
     expect(vm.events).toEqual([]);
   });
+
+  test('loads no driver from modules of which one byte changed', async () => {
+    await using initramfs = await initramfsWithFlippedByte('modules.squashfs');
+    await using vm = await bootMachine({
+      initramfs: initramfs.file,
+      cmdline: 'root=LABEL=nowhere rootdelay=1',
+      expects: 'trouble',
+    });
+    await vm.console(/\/modules\.squashfs is not what the builder made: the initramfs was damaged/);
+    expect(await vm.event('failed')).toMatchObject({ text: expect.stringContaining('there is no disk at all') });
+    expect(await vm.ended()).toBe('guest-reset');
+  });
 });
 
-describe('a machine on a network where nobody answers', () => {
+describe.concurrent('a machine on a network where nobody answers', () => {
   test('says that no DHCP server answered, and what to look at', async () => {
     await using initramfs = await initramfsWith({ ...IMPATIENT, 'config.d/controller/cnetwork.conf': 'dhcp: 4s\n' });
     await using vm = await bootMachine({
