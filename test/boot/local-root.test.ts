@@ -17,10 +17,10 @@ test.concurrent('an initramfs of six segments boots, by the command line as the 
   const cmdline =
     'root=LABEL=nowhere virtio_net.napi_tx=0 "root=LABEL=my root" statectl.sever=x -- one "two  three" four=4';
   // Raw and compressed segments, an empty one, and a bootconfig at the end, of which Debian's kernel knows nothing.
-  const sixth = { 'etc/cmdline.d/sixth.conf': 'statectl.brake=mount' };
+  const sixth = { 'etc/cmdline.d/sixth.conf': 'statectl.brek=mount' };
   await using initramfs = await initramfsWith(sixth, 'kernel.statectl.rescue = 1');
   await using vm = await bootMachine({ disks: [disk], initramfs: initramfs.file, cmdline, memoryMiB: 512 });
-  await vm.console(/sixth\.conf: unknown kernel argument statectl\.brake: did you mean statectl\.break\?/);
+  await vm.console(/sixth\.conf: unknown kernel argument statectl\.brek: did you mean statectl\.break\?/);
   await vm.console(/unknown kernel argument statectl\.sever: did you mean statectl\.server\?/);
   await vm.console(/tiny: init \S+ with 3 arguments: <one> <two {2}three> <four=4>/);
   expect(await vm.shell('cat /sys/module/virtio_net/parameters/napi_tx')).toBe('N');
