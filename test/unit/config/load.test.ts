@@ -124,7 +124,12 @@ describe('a fault', () => {
       '# a\n\nwiat: 10s',
       '3:1 unknown key "wiat": did you mean "wait"?',
     ],
-    ['a key like no other', 'system/network.conf', 'colour: red', '1:1 unknown key "colour"'],
+    [
+      'a key like no other',
+      'controller/rescue.conf',
+      'colour: red',
+      '1:1 unknown key "colour"; known are access, countdown, unattended, attempts',
+    ],
     [
       'a wrong duration',
       'system/network.conf',
@@ -153,7 +158,7 @@ describe('a fault', () => {
       'an option with a blank',
       'controller/tmpfs.conf',
       '/tmp: { options: [a b] }',
-      '1:9 "/tmp.options.0": expected one option without blanks',
+      '1:19 "/tmp.options.0": expected one option without blanks',
     ],
     [
       'a relative path',
@@ -177,7 +182,7 @@ describe('a fault', () => {
       'an address that is none',
       'controller/server/server.info.conf',
       'servers:\n  - boot.lab',
-      '1:1 "servers.0": expected http://HOST:PORT or https://HOST:PORT',
+      '2:5 "servers.0": expected http://HOST:PORT or https://HOST:PORT',
     ],
     [
       'a password in clear',
@@ -196,12 +201,7 @@ describe('a fault', () => {
       'wait: 1s\n---\nwait: 2s',
       '2:1 a second document begins here: one file holds one',
     ],
-    [
-      'an alias of nothing',
-      'system/network.conf',
-      'wait: *x',
-      '1:1 Unresolved alias (the anchor must be set before the alias): x',
-    ],
+    ['an alias of nothing', 'system/network.conf', 'wait: *x', '1:1 *x is the alias of nothing'],
   ])('for %s tells file, line, column and what was expected', async (_title, file, text, expected) => {
     expect(await faults({ [file]: text })).toBe(`${file}:${expected}`);
   });

@@ -1,0 +1,70 @@
+import { dirname } from 'node:path';
+import type { Host } from '../host/host.ts';
+import { type ConfigFault, faultAt } from './fault.ts';
+import { CONFIG_FILES } from './files.ts';
+import { type Nodes, readNodes } from './nodes.ts';
+import { nearest } from './suggest.ts';
+import { emptyMapping, type Mapping, overlay, treeOf } from './tree.ts';
+import { LARGEST_FILE_BYTES, readYaml } from './yaml-file.ts';
+
+export type Part = keyof typeof CONFIG_FILES;
+export const PARTS = Object.keys(CONFIG_FILES) as readonly Part[];
+
+/** A config.d as it was read: nothing merged for a machine, nothing checked by a schema but the node files. */
+export interface ConfigDir {
+  /** Every `foo.conf` with its `cfoo.conf` over it, by part. */
+  readonly base: Mapping;
+  readonly nodes: Nodes;
+  /** Faults of single files: YAML, unknown names, node files. */
+  readonly faults: readonly ConfigFault[];
+}
+
+const START = { layer: 'built-in', file: 'config.d', line: 1, column: 1 };
+
+/** Reads every file of a config.d. Never throws for what is in them: see `faults`. */
+export async function readConfigDir(host: Pick<Host, 'files'>, dir: string): Promise<ConfigDir> {
+  const faults: ConfigFault[] = [...(await unknownFiles(host, dir))];
+  let base: Mapping = emptyMapping(START);
+  for (const part of PARTS) {
+    const { path, override } = CONFIG_FILES[part];
+    for (const [file, layer] of [
+      [path, 'file'],
+      [override, 'override'],
+    ] as const) {
+      const text = await readText(host, dir, file, faults);
+      if (text !== undefined) base = overlay(base, treeOf([part], readYaml(text, file, layer, faults))) as Mapping;
+    }
+  }
+  const nodes = await readNodes(host, dir, faults);
+  return { base, nodes, faults };
+}
+
+async function readText(
+  { files }: Pick<Host, 'files'>,
+  dir: string,
+  file: string,
+  faults: ConfigFault[],
+): Promise<string | undefined> {
+  const stat = await files.stat(`${dir}/${file}`);
+  if (stat === undefined) return undefined;
+  if (stat.type === 'file' && stat.sizeBytes > LARGEST_FILE_BYTES) {
+    faults.push(faultAt({ file, line: 1, column: 1 }, `larger than ${LARGEST_FILE_BYTES >> 20} MiB`));
+    return undefined;
+  }
+  return files.readText(`${dir}/${file}`);
+}
+
+/** A file whose name is misspelt must not be ignored in silence. */
+async function unknownFiles({ files }: Pick<Host, 'files'>, dir: string): Promise<readonly ConfigFault[]> {
+  const known: readonly string[] = Object.values(CONFIG_FILES).flatMap(({ path, override }) => [path, override]);
+  const faults: ConfigFault[] = [];
+  for (const folder of new Set(known.map((path) => dirname(path))))
+    for (const name of await files.list(`${dir}/${folder}`).catch(() => [])) {
+      const file = `${folder}/${name}`;
+      if (!name.endsWith('.conf') || known.includes(file)) continue;
+      const suggestion = nearest(file, known);
+      const rest = suggestion ? `: did you mean ${suggestion}?` : `; there are ${known.join(', ')}`;
+      faults.push(faultAt({ file, line: 1, column: 1 }, `unknown file${rest}`));
+    }
+  return faults;
+}

@@ -1,0 +1,85 @@
+import type { z } from 'zod';
+import type { Config } from './config.ts';
+import { type ConfigDir, PARTS, type Part } from './config-dir.ts';
+import { type ConfigFault, faultAt } from './fault.ts';
+import { CONFIG_FILES } from './files.ts';
+import { findNode, groupsOf } from './find-node.ts';
+import type { MachineIdentity } from './identity.ts';
+import type { NodeRecord } from './nodes.ts';
+import { schemaFaults, unknownKey } from './schema-faults.ts';
+import { emptyMapping, type Mapping, overlay, type Plain, plainOf, type Tree } from './tree.ts';
+
+/** What one machine gets: the layers put together, checked. */
+export interface Effective {
+  readonly node: NodeRecord | undefined;
+  /** Names, in the order in which they apply. */
+  readonly groups: readonly string[];
+  /** With origins, as an admin writes them, by part. */
+  readonly settings: Mapping;
+  readonly metadata: Mapping;
+  /** Absent where there are faults. */
+  readonly config: Config | undefined;
+  readonly faults: readonly ConfigFault[];
+}
+
+/** The settings of a node by its record; without one, those of a machine that no node file names. Pure. */
+export function effectiveOf(
+  dir: ConfigDir,
+  node: NodeRecord | undefined,
+  machine?: MachineIdentity,
+  commandLine?: Mapping,
+): Effective {
+  const groups = groupsOf(dir.nodes, node, machine);
+  const layers = [...groups, ...(node ? [node] : [])];
+  let settings = dir.base;
+  let metadata = emptyMapping(dir.base.origin);
+  for (const { set, metadata: own } of layers) {
+    settings = overlay(settings, set) as Mapping;
+    metadata = overlay(metadata, own) as Mapping;
+  }
+  if (commandLine) settings = overlay(settings, commandLine) as Mapping;
+  return { node, groups: groups.map(({ name }) => name), settings, metadata, ...checkSettings(settings) };
+}
+
+/** The settings of a machine that asks. Throws `node-ambiguous`. */
+export const effectiveFor = (dir: ConfigDir, machine: MachineIdentity): Effective =>
+  effectiveOf(dir, findNode(dir.nodes, machine), machine);
+
+type Checked = Pick<Effective, 'config' | 'faults'>;
+
+/** Checks settings by the schemas of their parts. Every fault is where its value was said. Pure. */
+export function checkSettings(settings: Mapping): Checked {
+  const faults: ConfigFault[] = [...settings.entries]
+    .filter(([part]) => !(PARTS as readonly string[]).includes(part))
+    .map(([part, tree]) => faultAt(tree.origin, unknownKey(part, PARTS)));
+  const config: Partial<Record<Part, unknown>> = {};
+  for (const part of PARTS) {
+    const checked = checkPart(part, settings.entries.get(part) ?? EMPTY);
+    if ('data' in checked) config[part] = checked.data;
+    else faults.push(...checked.faults);
+  }
+  return { config: faults.length === 0 ? (config as Config) : undefined, faults };
+}
+
+const EMPTY: Tree = emptyMapping({ layer: 'built-in', file: 'config.d', line: 1, column: 1 });
+
+type PartResult = { readonly data: unknown } | { readonly faults: readonly ConfigFault[] };
+
+/** Most machines share most parts, tree and all. */
+const checked = new WeakMap<Tree, Map<Part, PartResult>>();
+
+function checkPart(part: Part, tree: Tree): PartResult {
+  const known = checked.get(tree)?.get(part);
+  if (known) return known;
+  const schema: z.ZodType = CONFIG_FILES[part].schema;
+  const parsed = schema.safeParse(plainOf(tree));
+  const result: PartResult = parsed.success
+    ? { data: parsed.data }
+    : { faults: schemaFaults(parsed.error, tree, schema) };
+  const results = checked.get(tree) ?? new Map<Part, PartResult>();
+  checked.set(tree, results.set(part, result));
+  return result;
+}
+
+/** The settings as plain values, as a bundle and `config show --json` carry them. */
+export const plainSettings = ({ settings }: Pick<Effective, 'settings'>): Plain => plainOf(settings);

@@ -1,0 +1,26 @@
+import { StatectlError } from '../error.ts';
+import type { Origin } from './tree.ts';
+
+/** One fault of config.d: where it is, what is wrong, what was expected. Lines and columns count from 1. */
+export interface ConfigFault {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+export const formatFault = ({ file, line, column, message }: ConfigFault): string =>
+  `${file}:${line}:${column} ${message}`;
+
+export const faultAt = ({ file, line, column }: Omit<Origin, 'layer'>, message: string): ConfigFault => ({
+  file,
+  line,
+  column,
+  message,
+});
+
+/** All faults at once, each once. */
+export const configInvalid = (faults: readonly ConfigFault[]): StatectlError =>
+  new StatectlError('config-invalid', [...new Set(faults.map(formatFault))].join('\n'), {
+    hint: 'correct the lines above and build or boot again; nothing was changed',
+  });

@@ -1,0 +1,52 @@
+import { StatectlError } from '../error.ts';
+import { type MachineIdentity, matchCount, writeMatch } from './identity.ts';
+import type { GroupRecord, NodeRecord, Nodes } from './nodes.ts';
+
+/** The node that a machine is: most selectors win. Throws `node-ambiguous` where two match it equally well. */
+export function findNode({ nodes }: Nodes, machine: MachineIdentity): NodeRecord | undefined {
+  let best: readonly NodeRecord[] = [];
+  let bestCount = 0;
+  for (const node of nodes.values()) {
+    const count = matchCount(node.match, machine) ?? 0;
+    if (count === 0 || count < bestCount) continue;
+    best = count > bestCount ? [node] : [...best, node];
+    bestCount = count;
+  }
+  const [first, second] = best;
+  if (first && second)
+    throw new StatectlError(
+      'node-ambiguous',
+      `${first.name} (${first.file}: ${writeMatch(first.match)}) and ${second.name} (${second.file}: ${writeMatch(second.match)}) both match this machine`,
+      { hint: 'add a selector to one of them' },
+    );
+  return first;
+}
+
+/**
+ * The groups of a node or machine, in the order in which they apply: those that claim it, by file name, then those that
+ * the node lists, in its own order.
+ */
+export function groupsOf(
+  { groups }: Nodes,
+  node: NodeRecord | undefined,
+  machine: MachineIdentity | undefined,
+): readonly GroupRecord[] {
+  const known = machine ?? (node && identityOf(node));
+  const claims = [...groups.values()].filter(
+    ({ name, members, match }) =>
+      !node?.groups.includes(name) &&
+      ((node !== undefined && members.has(node.name)) ||
+        (match !== undefined && known !== undefined && matchCount(match, known) !== undefined)),
+  );
+  return [...claims, ...(node?.groups ?? []).flatMap((name) => groups.get(name) ?? [])];
+}
+
+/** What is known of a machine that never asked: what its own file says. */
+export const identityOf = ({ name, match }: NodeRecord): MachineIdentity => ({
+  macs: match.mac ?? [],
+  ...(match.uuid && { uuid: match.uuid }),
+  ...(match.serial && { serial: match.serial }),
+  ...(match.arch && { arch: match.arch }),
+  hostname: match.hostname ?? name,
+  labels: match.labels ?? {},
+});

@@ -1,0 +1,134 @@
+import { reasonOf } from '../error.ts';
+import type { Host } from '../host/host.ts';
+import { type ConfigFault, faultAt } from './fault.ts';
+import { expandHostlist } from './hostlist.ts';
+import type { Match } from './identity.ts';
+import { GroupFile, NodeFile } from './schema/node.ts';
+import { schemaFaults } from './schema-faults.ts';
+import { emptyMapping, type Mapping, type Origin, originOf, plainOf, treeAt } from './tree.ts';
+import { readYaml } from './yaml-file.ts';
+
+/** What a node or a group says. */
+interface Said {
+  readonly name: string;
+  /** `nodes/print.conf` */
+  readonly file: string;
+  readonly origin: Origin;
+  readonly metadata: Mapping;
+  readonly set: Mapping;
+}
+
+export interface NodeRecord extends Said {
+  readonly match: Match;
+  /** As the node lists them. */
+  readonly groups: readonly string[];
+}
+
+export interface GroupRecord extends Said {
+  readonly members: ReadonlySet<string>;
+  readonly match?: Match;
+}
+
+export interface Nodes {
+  /** Hostlists are expanded: one record a machine. */
+  readonly nodes: ReadonlyMap<string, NodeRecord>;
+  /** By file name, which is also the order in which groups that claim their members apply. */
+  readonly groups: ReadonlyMap<string, GroupRecord>;
+}
+
+const FOLDER = 'nodes';
+
+/** Reads nodes/*.conf. A file with faults gives nothing and stops no other. */
+export async function readNodes({ files }: Pick<Host, 'files'>, dir: string, faults: ConfigFault[]): Promise<Nodes> {
+  const nodes = new Map<string, NodeRecord>();
+  const groups = new Map<string, GroupRecord>();
+  const names = await files.list(`${dir}/${FOLDER}`).catch(() => []);
+  for (const name of names.filter((candidate) => candidate.endsWith('.conf')).toSorted()) {
+    const file = `${FOLDER}/${name}`;
+    const text = await files.readText(`${dir}/${file}`);
+    for (const record of readFile(text, file, faults)) {
+      const known: Map<string, Said> = 'members' in record ? groups : nodes;
+      const other = known.get(record.name);
+      if (other) faults.push(faultAt(record.origin, `${record.name} is in ${other.file} already`));
+      else known.set(record.name, record);
+    }
+  }
+  checkGroups(nodes, groups, faults);
+  return { nodes, groups };
+}
+
+function readFile(text: string, file: string, faults: ConfigFault[]): readonly (NodeRecord | GroupRecord)[] {
+  const before = faults.length;
+  const tree = readYaml(text, file, 'node', faults);
+  if (faults.length > before) return [];
+  return tree.entries.has('group') ? readGroup(text, file, faults) : readNode(tree, file, faults);
+}
+
+function readGroup(text: string, file: string, faults: ConfigFault[]): readonly GroupRecord[] {
+  const name = /^["']?group["']?\s*:\s*["']?([\w.-]+)/m.exec(text)?.[1] ?? '';
+  const tree = readYaml(text, file, `group ${name}`, faults);
+  const result = GroupFile.safeParse(plainOf(tree));
+  if (!result.success) {
+    faults.push(...schemaFaults(result.error, tree, GroupFile));
+    return [];
+  }
+  const { group, nodes = '', match } = result.data;
+  const members = hostlist(nodes, tree, 'nodes', faults);
+  return [{ ...said(group, file, tree), members: new Set(members), ...(match && { match }) }];
+}
+
+function readNode(tree: Mapping, file: string, faults: ConfigFault[]): readonly NodeRecord[] {
+  const result = NodeFile.safeParse(plainOf(tree));
+  if (!result.success) {
+    faults.push(...schemaFaults(result.error, tree, NodeFile));
+    return [];
+  }
+  const { node = file.slice(FOLDER.length + 1, -'.conf'.length), match, macs = {}, groups } = result.data;
+  const names = hostlist(node, tree, 'node', faults);
+  const fail = (path: readonly string[], message: string) => faults.push(faultAt(originOf(tree, path), message));
+  if (match && names.length > 1)
+    fail(['match'], `one match cannot tell ${names.length} machines apart: give each its MAC address under "macs"`);
+  for (const name of Object.keys(macs))
+    if (!names.includes(name)) fail(['macs', name], `${name} is not among the names of this file`);
+  return names.map((name) => {
+    const mac = macs[name];
+    return { ...said(name, file, tree), match: mac ? { mac: [mac] } : (match ?? { hostname: name }), groups };
+  });
+}
+
+function hostlist(text: string, tree: Mapping, key: string, faults: ConfigFault[]): readonly string[] {
+  try {
+    return text === '' ? [] : expandHostlist(text);
+  } catch (error) {
+    faults.push(faultAt(originOf(tree, [key]), reasonOf(error)));
+    return [];
+  }
+}
+
+const said = (name: string, file: string, tree: Mapping): Said => ({
+  name,
+  file,
+  origin: tree.origin,
+  metadata: mappingAt(tree, 'metadata'),
+  set: mappingAt(tree, 'set'),
+});
+
+const mappingAt = (tree: Mapping, key: string): Mapping => {
+  const at = treeAt(tree, [key]);
+  return at?.kind === 'mapping' ? at : emptyMapping(tree.origin);
+};
+
+function checkGroups(
+  nodes: ReadonlyMap<string, NodeRecord>,
+  groups: ReadonlyMap<string, GroupRecord>,
+  faults: ConfigFault[],
+): void {
+  // A hostlist's machines share their file: one word for all of them.
+  const said = new Set<string>();
+  for (const { groups: wanted, file, origin } of nodes.values())
+    for (const name of wanted) {
+      if (groups.has(name) || said.has(`${file} ${name}`)) continue;
+      said.add(`${file} ${name}`);
+      faults.push(faultAt(origin, `there is no group ${name}; write nodes/${name}.conf with \`group: ${name}\``));
+    }
+}

@@ -1,0 +1,29 @@
+import type { z } from 'zod';
+import { type ConfigFault, faultAt } from './fault.ts';
+import { keysAt, settingSchema } from './setting-schema.ts';
+import { nearest } from './suggest.ts';
+import { originOf, type Tree } from './tree.ts';
+
+/** A schema's complaints, each where its value was said. `tree` is what was checked. */
+export function schemaFaults(error: z.ZodError, tree: Tree, schema: z.ZodType): readonly ConfigFault[] {
+  return error.issues.flatMap((issue) => {
+    if (issue.code !== 'unrecognized_keys') return [faultAt(originOf(tree, issue.path), issueMessage(issue))];
+    const known = keysAt(settingSchema(schema), issue.path);
+    return issue.keys.map((key) => faultAt(originOf(tree, [...issue.path, key]), unknownKey(key, known)));
+  });
+}
+
+export function unknownKey(key: string, known: readonly string[]): string {
+  const suggestion = nearest(key, known);
+  const rest = suggestion
+    ? `: did you mean "${suggestion}"?`
+    : known.length > 0
+      ? `; known are ${known.join(', ')}`
+      : '';
+  return `unknown key "${key}"${rest}`;
+}
+
+const issueMessage = (issue: z.core.$ZodIssue): string => {
+  const name = issue.path.length > 0 ? `"${issue.path.join('.')}": ` : '';
+  return `${name}${issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message}`;
+};

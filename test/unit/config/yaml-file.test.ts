@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { type ConfigFault, formatFault } from '../../../src/config/fault.ts';
+import { plainOf } from '../../../src/config/tree.ts';
+import { readYaml } from '../../../src/config/yaml-file.ts';
+
+const read = (text: string) => {
+  const faults: ConfigFault[] = [];
+  const tree = readYaml(text, 'x.conf', 'file', faults);
+  return { plain: plainOf(tree), faults: faults.map(formatFault).join('\n') };
+};
+const bomb = `a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n${Array.from({ length: 9 }, (_, at) => `a${at + 1}: &a${at + 1} [${Array(10).fill(`*a${at}`).join(', ')}]`).join('\n')}`;
+
+describe('hostile YAML', () => {
+  it.each([
+    ['a bomb of aliases', bomb, /more than 200000 values|Excessive alias/],
+    ['an alias of itself', 'a: &a [*a]', /x\.conf:1:\d+ /],
+    ['a key twice', 'a: 1\na: 2', /^x\.conf:2:1 Map keys must be unique/],
+    ['a tab for a blank', 'a:\n\tb: 1', /^x\.conf:2:1 Tabs are not allowed/],
+    ['an unknown tag', 'a: !ruby/object:Foo {}', /^x\.conf:1:1 unknown tag !ruby\/object:Foo: only !replace is/],
+    ['a tag of binary', 'a: !!binary aGk=', /x\.conf:1:1 /],
+    ['!replace for a scalar', 'a: !replace 1', /^x\.conf:1:1 !replace is for lists and mappings/],
+    ['a mapping as a key', '{a: 1}: 2', /^x\.conf:1:1 expected a plain key/],
+    ['a value for what is taken out', '"~a": 1', /^x\.conf:1:1 "~a" takes a out of the layers below and has no value/],
+    ['an item in a list that takes it out', 'a: [b, ~b]', /^x\.conf:1:8 the list both has b and takes it out/],
+    ['a list for a mapping', '- a', /^x\.conf:1:1 expected a mapping of keys to values/],
+    ['nesting without end', '['.repeat(50_000), /^x\.conf:1:\d+ nested too deep/],
+    ['ten megabytes', `a: ${'x'.repeat(10 << 20)}`, /^x\.conf:1:1 larger than 1 MiB/],
+  ])('such as %s is a fault with its place, and gives nothing', (_title, text, fault) => {
+    const { plain, faults } = read(text);
+    expect(faults).toMatch(fault);
+    expect(plain).toEqual({});
+  });
+
+  it.each([
+    ['line ends of Windows', 'a: 1\r\nb:\r\n  c: 2\r\n'],
+    ['a byte order mark', '\uFEFFa: 1\nb: {c: 2}'],
+    ['anchors', 'a: &one 1\nb: {c: 2}'],
+  ])('%s do no harm', (_title, text) => {
+    expect(read(text)).toEqual({ plain: { a: 1, b: { c: 2 } }, faults: '' });
+  });
+
+  it('a key of JavaScript is a key like any other', () => {
+    const { plain, faults } = read('__proto__: {polluted: 1}\nconstructor: 2');
+    expect(faults).toBe('');
+    expect(({} as { polluted?: number }).polluted).toBeUndefined();
+    expect(Object.keys(plain as object)).toEqual(['__proto__', 'constructor']);
+  });
+});
