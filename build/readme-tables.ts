@@ -1,8 +1,8 @@
-import { z } from 'zod';
 import { STATECTL_ARGUMENTS } from '../src/boot/phases/cmdline.ts';
 import { program } from '../src/cli.ts';
 import { BOOT_VERBS } from '../src/commands/boot-words.ts';
 import { CONFIG_FILES } from '../src/config/files.ts';
+import { documentedSettings } from '../src/config/setting-documents.ts';
 
 const row = (...cells: readonly string[]): string =>
   `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
@@ -23,43 +23,17 @@ function verbs(): string {
   );
 }
 
-interface JsonSchema {
-  readonly description?: string;
-  readonly default?: unknown;
-  readonly type?: string;
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly additionalProperties?: JsonSchema | boolean;
-  readonly oneOf?: readonly JsonSchema[];
-  readonly anyOf?: readonly JsonSchema[];
-}
-
 /** Every setting of every file of config.d, from the schemas that check them. */
 function settings(): string {
-  const rows = Object.values(CONFIG_FILES).flatMap(({ path, schema }) => {
-    const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
-    const entry = json.additionalProperties;
-    const keys = typeof entry === 'object' ? entryRows(entry) : propertyRows('', json);
-    return keys.map(([key, ...cells], index) => [index === 0 ? `\`${path}\`` : '', `\`${key}\``, ...cells]);
-  });
+  const rows = Object.values(CONFIG_FILES).flatMap(({ path, schema }) =>
+    documentedSettings(schema).map(({ name, usual, description }, index) => [
+      index === 0 ? `\`${path}\`` : '',
+      `\`${name}\``,
+      usual === undefined ? '' : `\`${usual}\``,
+      description,
+    ]),
+  );
   return table(['file', 'setting', 'default', 'meaning'], rows);
-}
-
-const propertyRows = (prefix: string, schema: JsonSchema): readonly (readonly [string, string, string])[] =>
-  Object.entries(schema.properties ?? {})
-    .filter(([, property]) => property.const === undefined)
-    .map(([key, property]) => [
-      prefix + key,
-      property.default === undefined ? '' : `\`${JSON.stringify(property.default)}\``,
-      property.description ?? '',
-    ]);
-
-/** A file whose keys are mount points: the settings of one, and of each kind where there are several. */
-function entryRows(entry: JsonSchema): readonly (readonly [string, string, string])[] {
-  const kinds = entry.oneOf ?? entry.anyOf;
-  if (!kinds) return propertyRows('MOUNTPOINT: ', entry);
-  return kinds.flatMap((kind) => propertyRows(`MOUNTPOINT (${String(kind.properties?.kind?.const)}): `, kind));
 }
 
 const kernelArguments = (): string =>

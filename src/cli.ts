@@ -2,7 +2,10 @@ import { Command, CommanderError } from 'commander';
 import { BOOT_VERBS } from './commands/boot-words.ts';
 import { buildCommand } from './commands/build.ts';
 import { completionCommand } from './commands/completion.ts';
+import { configCommand } from './commands/config.ts';
 import { imageCommand } from './commands/image.ts';
+import { manualCommand } from './commands/manual.ts';
+import { nodeCommand } from './commands/node.ts';
 import { serveCommand } from './commands/serve.ts';
 import { VERSION } from './version.ts';
 
@@ -15,7 +18,10 @@ export function program(): Command {
   statectl.addCommand(buildCommand());
   statectl.addCommand(serveCommand());
   statectl.addCommand(imageCommand());
+  statectl.addCommand(configCommand());
+  statectl.addCommand(nodeCommand());
   statectl.addCommand(completionCommand(program));
+  statectl.addCommand(manualCommand(program));
   // main.ts runs these without commander; here they are for `--help` only.
   for (const [verb, { summary, help }] of Object.entries(BOOT_VERBS))
     statectl.command(verb).description(summary).helpInformation = () => help;

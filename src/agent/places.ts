@@ -83,7 +83,7 @@ export const boundBelowUserData = (mounts: readonly MountInfo[]): readonly strin
 /** What a reboot takes with it, as the scan for changes wants it. A bind of /user-data in RAM began as a copy of the image. */
 export function placesToScan(record: BootRecord): readonly Place[] {
   const places = record.places.flatMap((place): readonly Place[] => {
-    if (place.persistent || place.kind === 'symlink') return [];
+    if (place.persistent || place.kind === 'symlink' || place.kind === 'readonly') return [];
     if (place.kind === 'bind') return place.image === undefined ? [] : [{ ...place, kind: 'ramdisk' }];
     return [{ ...place, kind: place.kind, ...(place.kind === 'overlay' ? { plain: true } : {}) }];
   });

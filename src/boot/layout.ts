@@ -46,14 +46,25 @@ const belowPlace = (config: Config, path: string): boolean =>
   [
     ...Object.keys(config.fstab),
     ...Object.keys(config.tmpfs),
-    ...Object.keys(config.overlays).filter((place) => config.overlays[place]?.kind !== 'symlink'),
+    ...Object.keys(config.overlays).filter(
+      (place) => !['symlink', 'readonly'].includes(config.overlays[place]?.kind ?? ''),
+    ),
     '/user-data',
     '/run',
   ].some((place) => path.startsWith(`${place}/`));
 
-/** The step that makes a mount point in the place around it, where the image has none. */
+/** True when the place around a path begins as empty RAM: what the image has there is not in it. */
+function beginsEmpty(config: Config, path: string): boolean {
+  const around = [...Object.keys(config.tmpfs), ...Object.keys(config.overlays)]
+    .filter((place) => path.startsWith(`${place}/`))
+    .reduce((inner, place) => (place.length > inner.length ? place : inner), '');
+  const entry = config.overlays[around];
+  return entry ? entry.kind === 'tmpfs' && !entry.skeleton : around in config.tmpfs;
+}
+
+/** The step that makes a mount point in the place around it, where neither the image nor what begins empty has one. */
 export const planMountPoint = (config: Config, tree: TreeFacts, path: string): readonly Step[] =>
-  tree.paths[path] === 'missing' && belowPlace(config, path)
+  beginsEmpty(config, path) || (tree.paths[path] === 'missing' && belowPlace(config, path))
     ? [{ kind: 'mkdir', path: SYSROOT + path, mode: 0o755 }]
     : [];
 
@@ -197,6 +208,14 @@ function planOverlay(entry: OverlayEntry, place: Place, target: string, tree: Tr
           : []),
       ];
     }
+    case 'readonly':
+      // Without it in the image there is nothing to show; what lies around it is then as it is.
+      return isInImage
+        ? [
+            { kind: 'mount', source: image, target, type: 'bind', options: [] },
+            { kind: 'mount', source: image, target, type: 'remount', options: ['ro'] },
+          ]
+        : [];
     case 'symlink':
       return [];
   }

@@ -1,7 +1,7 @@
 import type { Config, OverlayEntry } from '../config/config.ts';
 import { IMAGE_MOUNT, SYSROOT, UPPERS } from './paths.ts';
 
-/** One writable place, as `statectl status` reports it; all paths are those of the running system. */
+/** One place that is not just the image's, as `statectl status` reports it; all paths are those of the running system. */
 export interface Place {
   readonly mountPoint: string;
   readonly kind: OverlayEntry['kind'];
@@ -38,6 +38,7 @@ function placeOf(mountPoint: string, entry: OverlayEntry, persistent: boolean): 
     case 'ramdisk':
       return { mountPoint, kind: 'ramdisk', persistent: false, image };
     case 'tmpfs':
+    case 'readonly':
     case 'symlink':
       return { mountPoint, kind: entry.kind, persistent: false };
   }

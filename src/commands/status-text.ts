@@ -3,6 +3,7 @@ import type { PlaceStatus } from '../agent/places.ts';
 import type { Status } from '../agent/status.ts';
 import type { BootRecord } from '../boot/boot-record.ts';
 import type { Lease } from '../boot/facts.ts';
+import { writeNumber } from '../bundle/order.ts';
 import { asciiTable } from './ascii-table.ts';
 
 /** For people: plain ASCII, what matters most last, where a terminal stops scrolling. */
@@ -52,6 +53,7 @@ function bootRows(boot: BootRecord): readonly (readonly string[])[] {
     ['server', boot.server ?? 'none answered, or none was asked'],
     ['kernel', boot.kernelRelease],
     ['config', `sha256 ${boot.configDigest}, ${boot.configOrigin}`],
+    ...(boot.bundle ? [['bundle', bundleText(boot.bundle)]] : []),
     ['init', boot.init],
     ['machine-id', machineId ? `${machineId.machineId}, ${ID_ORIGINS[machineId.machineIdOrigin]}` : 'unknown'],
     ...(boot.leases.length === 0
@@ -64,6 +66,9 @@ function bootRows(boot: BootRecord): readonly (readonly string[])[] {
     ['statectl', boot.statectl],
   ];
 }
+
+const bundleText = ({ node, server, ...number }: NonNullable<BootRecord['bundle']>): string =>
+  `${writeNumber(number)} of ${node ?? 'any machine'}, ${server ? `current by ${server}` : 'no server says whether it is current'}`;
 
 const ID_ORIGINS = {
   persistent: 'kept on /user-data',

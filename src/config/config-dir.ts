@@ -17,6 +17,7 @@ export interface ConfigDir {
   readonly nodes: Nodes;
   /** Faults of single files: YAML, unknown names, node files. */
   readonly faults: readonly ConfigFault[];
+  readonly fileCount: number;
 }
 
 const START = { layer: 'built-in', file: 'config.d', line: 1, column: 1 };
@@ -25,6 +26,7 @@ const START = { layer: 'built-in', file: 'config.d', line: 1, column: 1 };
 export async function readConfigDir(host: Pick<Host, 'files'>, dir: string): Promise<ConfigDir> {
   const faults: ConfigFault[] = [...(await unknownFiles(host, dir))];
   let base: Mapping = emptyMapping(START);
+  let fileCount = 0;
   for (const part of PARTS) {
     const { path, override } = CONFIG_FILES[part];
     for (const [file, layer] of [
@@ -32,11 +34,13 @@ export async function readConfigDir(host: Pick<Host, 'files'>, dir: string): Pro
       [override, 'override'],
     ] as const) {
       const text = await readText(host, dir, file, faults);
-      if (text !== undefined) base = overlay(base, treeOf([part], readYaml(text, file, layer, faults))) as Mapping;
+      if (text === undefined) continue;
+      fileCount += 1;
+      base = overlay(base, treeOf([part], readYaml(text, file, layer, faults))) as Mapping;
     }
   }
   const nodes = await readNodes(host, dir, faults);
-  return { base, nodes, faults };
+  return { base, nodes, faults, fileCount: fileCount + nodes.fileCount };
 }
 
 async function readText(

@@ -9,7 +9,7 @@ export async function configDigest(host: Pick<Host, 'files'>, dir: string): Prom
       const path = `${folder}/${name}`;
       const stat = await host.files.stat(path);
       if (stat?.type === 'dir') await walk(path);
-      else if (stat?.type === 'file' && name.endsWith('.conf')) {
+      else if (stat?.type === 'file' && (name.endsWith('.conf') || name === 'default-runlevel')) {
         hash.update(`${path.slice(dir.length)}\0${stat.sizeBytes}\0`);
         hash.update(await host.files.read(path));
       }

@@ -1,13 +1,14 @@
 import type { z } from 'zod';
 import type { Config } from './config.ts';
 import { type ConfigDir, PARTS, type Part } from './config-dir.ts';
+import { inconsistencies } from './consistency.ts';
 import { type ConfigFault, faultAt } from './fault.ts';
 import { CONFIG_FILES } from './files.ts';
 import { findNode, groupsOf } from './find-node.ts';
 import type { MachineIdentity } from './identity.ts';
 import type { NodeRecord } from './nodes.ts';
 import { schemaFaults, unknownKey } from './schema-faults.ts';
-import { emptyMapping, type Mapping, overlay, type Plain, plainOf, type Tree } from './tree.ts';
+import { emptyMapping, type Mapping, originOf, overlay, type Plain, plainOf, type Tree } from './tree.ts';
 
 /** What one machine gets: the layers put together, checked. */
 export interface Effective {
@@ -23,12 +24,7 @@ export interface Effective {
 }
 
 /** The settings of a node by its record; without one, those of a machine that no node file names. Pure. */
-export function effectiveOf(
-  dir: ConfigDir,
-  node: NodeRecord | undefined,
-  machine?: MachineIdentity,
-  commandLine?: Mapping,
-): Effective {
+export function effectiveOf(dir: ConfigDir, node: NodeRecord | undefined, machine?: MachineIdentity): Effective {
   const groups = groupsOf(dir.nodes, node, machine);
   const layers = [...groups, ...(node ? [node] : [])];
   let settings = dir.base;
@@ -37,13 +33,17 @@ export function effectiveOf(
     settings = overlay(settings, set) as Mapping;
     metadata = overlay(metadata, own) as Mapping;
   }
-  if (commandLine) settings = overlay(settings, commandLine) as Mapping;
   return { node, groups: groups.map(({ name }) => name), settings, metadata, ...checkSettings(settings) };
 }
 
-/** The settings of a machine that asks. Throws `node-ambiguous`. */
-export const effectiveFor = (dir: ConfigDir, machine: MachineIdentity): Effective =>
-  effectiveOf(dir, findNode(dir.nodes, machine), machine);
+/**
+ * The settings of a machine that asks. One that a node file names gets what `node render` says, whatever else it claims.
+ * Throws `node-ambiguous`.
+ */
+export function effectiveFor(dir: ConfigDir, machine: MachineIdentity): Effective {
+  const node = findNode(dir.nodes, machine);
+  return node ? effectiveOf(dir, node) : effectiveOf(dir, undefined, machine);
+}
 
 type Checked = Pick<Effective, 'config' | 'faults'>;
 
@@ -58,6 +58,9 @@ export function checkSettings(settings: Mapping): Checked {
     if ('data' in checked) config[part] = checked.data;
     else faults.push(...checked.faults);
   }
+  if (faults.length === 0)
+    for (const { path, message } of inconsistencies(config as Config))
+      faults.push(faultAt(originOf(settings, path), message));
   return { config: faults.length === 0 ? (config as Config) : undefined, faults };
 }
 

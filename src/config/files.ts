@@ -1,10 +1,14 @@
 import type { z } from 'zod';
-import type { Config } from './config.ts';
+import { IdentityFile, PythonFile, SshFile, UsersFile } from './schema/access.ts';
 import { BootFile } from './schema/boot.ts';
+import { BtrfsFile, DrivesFile, LogFile, ServicesFile, UpdateFile } from './schema/controller.ts';
+import { EtcFile } from './schema/etc.ts';
 import { NetworkFile } from './schema/network.ts';
 import { FstabFile, OverlaysFile, TmpfsFile } from './schema/places.ts';
 import { RescueFile } from './schema/rescue.ts';
 import { ServerInfoFile } from './schema/server-info.ts';
+import { SourcesFile } from './schema/sources.ts';
+import { LoggingFile, PersistFile } from './schema/state.ts';
 
 /**
  * Each file of config.d, declared once: where it lies, what it may say, which part of Config it gives.
@@ -22,6 +26,21 @@ export const CONFIG_FILES = {
   fstab: { path: 'system/fstab.conf', override: 'controller/cfstab.conf', schema: FstabFile },
   tmpfs: { path: 'controller/tmpfs.conf', override: 'controller/ctmpfs.conf', schema: TmpfsFile },
   overlays: { path: 'system/overlays.conf', override: 'controller/coverlays.conf', schema: OverlaysFile },
-} as const satisfies {
-  readonly [Part in keyof Config]: { path: string; override: string; schema: z.ZodType<Config[Part]> };
-};
+  etc: { path: 'system/etc.conf', override: 'controller/cetc.conf', schema: EtcFile },
+  services: {
+    path: 'controller/services/default-runlevel',
+    override: 'controller/cdefault-runlevel.conf',
+    schema: ServicesFile,
+  },
+  identity: { path: 'system/identity.conf', override: 'controller/cidentity.conf', schema: IdentityFile },
+  users: { path: 'system/users.conf', override: 'controller/cusers.conf', schema: UsersFile },
+  ssh: { path: 'system/ssh.conf', override: 'controller/cssh.conf', schema: SshFile },
+  python: { path: 'system/python.conf', override: 'controller/cpython.conf', schema: PythonFile },
+  logging: { path: 'system/logging.conf', override: 'controller/clogging.conf', schema: LoggingFile },
+  persist: { path: 'system/persist.conf', override: 'controller/cpersist.conf', schema: PersistFile },
+  drives: { path: 'controller/drives.conf', override: 'controller/cdrives.conf', schema: DrivesFile },
+  btrfs: { path: 'controller/btrfs.conf', override: 'controller/cbtrfs.conf', schema: BtrfsFile },
+  update: { path: 'controller/update.chk.conf', override: 'controller/cupdate.chk.conf', schema: UpdateFile },
+  log: { path: 'controller/log.conf', override: 'controller/clog.conf', schema: LogFile },
+  sources: { path: 'sources/sources.conf', override: 'controller/csources.conf', schema: SourcesFile },
+} as const satisfies Readonly<Record<string, { path: string; override: string; schema: z.ZodType }>>;

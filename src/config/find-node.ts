@@ -2,24 +2,28 @@ import { StatectlError } from '../error.ts';
 import { type MachineIdentity, matchCount, writeMatch } from './identity.ts';
 import type { GroupRecord, NodeRecord, Nodes } from './nodes.ts';
 
+/** Every node that a machine matches, with how many selectors hold, most first. */
+export const matchesOf = (
+  { nodes }: Nodes,
+  machine: MachineIdentity,
+): readonly { readonly node: NodeRecord; readonly count: number }[] =>
+  [...nodes.values()]
+    .flatMap((node) => {
+      const count = matchCount(node.match, machine);
+      return count === undefined ? [] : [{ node, count }];
+    })
+    .toSorted((a, b) => b.count - a.count);
+
 /** The node that a machine is: most selectors win. Throws `node-ambiguous` where two match it equally well. */
-export function findNode({ nodes }: Nodes, machine: MachineIdentity): NodeRecord | undefined {
-  let best: readonly NodeRecord[] = [];
-  let bestCount = 0;
-  for (const node of nodes.values()) {
-    const count = matchCount(node.match, machine) ?? 0;
-    if (count === 0 || count < bestCount) continue;
-    best = count > bestCount ? [node] : [...best, node];
-    bestCount = count;
-  }
-  const [first, second] = best;
-  if (first && second)
+export function findNode(nodes: Nodes, machine: MachineIdentity): NodeRecord | undefined {
+  const [first, second] = matchesOf(nodes, machine);
+  if (first && second?.count === first.count)
     throw new StatectlError(
       'node-ambiguous',
-      `${first.name} (${first.file}: ${writeMatch(first.match)}) and ${second.name} (${second.file}: ${writeMatch(second.match)}) both match this machine`,
+      `${[first, second].map(({ node: { name, file, match } }) => `${name} (${file}: ${writeMatch(match)})`).join(' and ')} both match this machine`,
       { hint: 'add a selector to one of them' },
     );
-  return first;
+  return first?.node;
 }
 
 /**

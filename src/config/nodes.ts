@@ -34,6 +34,7 @@ export interface Nodes {
   readonly nodes: ReadonlyMap<string, NodeRecord>;
   /** By file name, which is also the order in which groups that claim their members apply. */
   readonly groups: ReadonlyMap<string, GroupRecord>;
+  readonly fileCount: number;
 }
 
 const FOLDER = 'nodes';
@@ -42,8 +43,9 @@ const FOLDER = 'nodes';
 export async function readNodes({ files }: Pick<Host, 'files'>, dir: string, faults: ConfigFault[]): Promise<Nodes> {
   const nodes = new Map<string, NodeRecord>();
   const groups = new Map<string, GroupRecord>();
-  const names = await files.list(`${dir}/${FOLDER}`).catch(() => []);
-  for (const name of names.filter((candidate) => candidate.endsWith('.conf')).toSorted()) {
+  const listed = await files.list(`${dir}/${FOLDER}`).catch(() => []);
+  const names = listed.filter((candidate) => candidate.endsWith('.conf')).toSorted();
+  for (const name of names) {
     const file = `${FOLDER}/${name}`;
     const text = await files.readText(`${dir}/${file}`);
     for (const record of readFile(text, file, faults)) {
@@ -54,7 +56,7 @@ export async function readNodes({ files }: Pick<Host, 'files'>, dir: string, fau
     }
   }
   checkGroups(nodes, groups, faults);
-  return { nodes, groups };
+  return { nodes, groups, fileCount: names.length };
 }
 
 function readFile(text: string, file: string, faults: ConfigFault[]): readonly (NodeRecord | GroupRecord)[] {

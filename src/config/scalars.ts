@@ -45,3 +45,44 @@ export const MountOptions = z
     { error: 'expected options such as [noatime, nosuid]' },
   )
   .transform((options): readonly string[] => options);
+
+const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
+
+/** RFC 1123: labels of letters, digits and hyphens. */
+export const HostName = z
+  .string()
+  .refine((name) => name.length <= 253 && name.split('.').every((label) => LABEL.test(label)), {
+    message: 'expected a host name such as print01 or print01.lab.example',
+  });
+
+const ACCOUNT = '[a-z_][a-z0-9_.-]{0,30}\\$?';
+
+/** useradd(8): what Debian takes as a name of a user or group. */
+export const AccountName = z
+  .string()
+  .regex(new RegExp(`^${ACCOUNT}$`), 'expected a name of small letters, digits, "_" and "-"');
+
+/** `user:group`, names or numbers; without a group the user's name is taken. */
+export const Owner = z
+  .string()
+  .regex(new RegExp(`^(${ACCOUNT}|\\d+)(:(${ACCOUNT}|\\d+))?$`), 'expected user:group, such as root:root or 1000:1000')
+  .transform((text) => {
+    const [owner = '', group = owner] = text.split(':');
+    return { owner, group };
+  });
+
+/** What is not in config.d but on the server, encrypted: `secret:NAME`. */
+export const SecretReference = z
+  .string()
+  .regex(/^secret:[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected secret:NAME: secrets never stand in config.d');
+
+/** An address or name with a port, `log.lab:514` or `[fd00::1]:514`. */
+export const HostPort = z
+  .string()
+  .regex(/^(\[[0-9a-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/i, 'expected HOST:PORT, such as log.lab:514');
+
+/** A location to fetch from. */
+export const HttpUrl = z.url({ protocol: /^https?$/, error: 'expected http://HOST… or https://HOST…' });
+
+/** Lower-case hex. */
+export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 of 64 hex digits');

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 /** What JSON Schema (2020-12) says of one setting, as far as it is read here. */
 export interface SettingSchema {
+  readonly title?: string;
   readonly description?: string;
   readonly default?: unknown;
   readonly type?: string;

@@ -104,3 +104,32 @@ export async function bootedImages(store: Store): Promise<ReadonlyMap<string, re
   }
   return machines;
 }
+
+/** What each machine told last, by its MAC address with colons, or its UUID. */
+export async function lastReports(store: Store): Promise<ReadonlyMap<string, LastReport>> {
+  const last = new Map<string, LastReport>();
+  for (const id of await idsOf(store)) {
+    const newest = (await readReports(store, id)).reports[0];
+    if (!newest) continue;
+    const { config, bootMs } = newest.report as { config?: { digest?: unknown; origin?: unknown }; bootMs?: unknown };
+    const image = imageOf(newest.report);
+    last.set(/^([0-9a-f]{2}-){5}/.test(id) ? id.replaceAll('-', ':') : id, {
+      receivedAt: newest.receivedAt,
+      ...(image && { image: writeImageName(image) }),
+      ...(typeof config?.digest === 'string' && { configDigest: config.digest }),
+      ...(typeof config?.origin === 'string' && { configOrigin: config.origin }),
+      ...(typeof bootMs === 'number' && { bootMs }),
+    });
+  }
+  return last;
+}
+
+export interface LastReport {
+  readonly receivedAt: string;
+  /** NAME@VERSION */
+  readonly image?: string;
+  /** Of the settings and files that it runs with; compare with `nodeContent`. */
+  readonly configDigest?: string;
+  readonly configOrigin?: string;
+  readonly bootMs?: number;
+}

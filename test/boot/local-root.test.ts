@@ -1,7 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { DEMO } from '../../build/demo.ts';
 import type { BootRecord } from '../../src/boot/boot-record.ts';
 import { type DiskFile, makeDisk, type Partition } from '../fixtures/vm/disk.ts';
 import { type InitramfsFile, initramfsWith, initramfsWithLoader } from '../fixtures/vm/initramfs.ts';
@@ -45,6 +46,35 @@ test.concurrent('a machine with too little memory for the initramfs says so and 
   await using vm = await bootMachine({ memoryMiB: 160, cmdline: 'root=/dev/vda', expects: 'trouble' });
   await vm.console(/Kernel panic - not syncing: System is deadlocked on memory/);
   expect(await vm.ended()).toBe('guest-reset');
+});
+
+test.concurrent('the example with an empty /var boots a Debian with no failed unit and with its packages known', async () => {
+  const example = await readFile('config.d/system/examples/overlays.empty-var.conf', 'utf8');
+  await using initramfs = await initramfsWith({ 'config.d/system/overlays.conf': example });
+  await using vm = await bootMachine({
+    disks: [{ file: `${DEMO.image}/root.squashfs`, temporary: true }],
+    initramfs: initramfs.file,
+    cmdline: 'root=/dev/vda ip=dhcp',
+  });
+  expect(await vm.run('systemctl is-system-running --wait || systemctl --failed --no-legend')).toBe('running');
+  expect(await vm.run('systemctl --failed --no-legend')).toBe('');
+
+  expect(await vm.run('findmnt -no FSTYPE -M /var')).toBe('tmpfs');
+  const inVar = async (dir: string, which: string) =>
+    (await vm.run(`cd ${dir} && find . -path ./lib/dpkg -prune -o ${which}`)).split('\n');
+  const skeleton = "'(' -type d -o -type l ')' -printf '%M %u:%g %p %l\\n'";
+  const image = '/run/statectl/image/var';
+  expect(await inVar('/var', skeleton)).toEqual(expect.arrayContaining(await inVar(image, skeleton)));
+  expect(await inVar(image, "-type f -exec test -e /var/{} ';' -print")).toEqual(['']);
+
+  expect(await vm.run('dpkg -l systemd')).toMatch(/^ii +systemd +\d/m);
+  expect(await vm.run('dpkg-query -W')).toBe(await vm.run(`dpkg-query --admindir=${image}/lib/dpkg -W`));
+
+  // The kernel takes this for a squashfs on a partition without a word, and leaves it read-only.
+  await vm.run('mount -o remount,rw / || true');
+  expect(await vm.run('findmnt -no FSTYPE,OPTIONS /')).toMatch(/^squashfs +ro,/);
+  for (const path of ['/x', '/usr/x', '/opt/x']) await expect(vm.run(`echo x > ${path}`)).rejects.toThrow('Read-only');
+  await vm.run('touch /etc/x /var/x /var/lib/dpkg/x /root/x /home/x /mnt/x /media/x');
 });
 
 describe.concurrent('a system on a disk, which is one busybox without glibc and without systemd', () => {

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+const MODULE = z.string().regex(/^[A-Za-z0-9_-]+$/, 'expected the name of a kernel module');
+
 /** system/boot.conf */
 export const BootFile = z
   .strictObject({
@@ -12,6 +14,21 @@ export const BootFile = z
       .regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*(@[A-Za-z0-9][A-Za-z0-9._+-]*)?$/, 'expected NAME or NAME@VERSION')
       .optional()
       .meta({ description: 'image to boot, NAME or NAME@VERSION; absent: what the server says' }),
+    channel: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected a name such as stable')
+      .optional()
+      .meta({ description: 'a name that the server maps to an image' }),
+    arguments: z
+      .array(z.string().regex(/^[\x21-\x7e]+$/, 'expected one kernel argument without blanks'))
+      .default([])
+      .meta({ description: 'kernel arguments that the server puts on the command line' }),
+    modules: z
+      .strictObject({
+        load: z.array(MODULE).default([]).meta({ description: 'loaded by the system whatever hardware there is' }),
+        never: z.array(MODULE).default([]).meta({ description: 'never loaded by the system by itself' }),
+      })
+      .prefault({}),
     keepCopy: z.boolean().default(true).meta({
       description: 'keep a verified copy of the image on /user-data, so that the machine boots without a server',
     }),

@@ -40,40 +40,48 @@ export const TmpfsFile = z
   )
   .meta({ description: 'empty file systems in RAM' });
 
-const Overlay = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('tmpfs'),
-    skeleton: z
-      .boolean()
-      .default(false)
-      .meta({ description: 'with the directories and symlinks of the image, without its files' }),
-    size: sized('50%'),
-    mode: Mode.optional().meta(PERMISSIONS),
-    options: options([]),
-  }),
-  z.strictObject({ kind: z.literal('ramdisk'), size: sized('25%'), options: options(['nosuid', 'nodev']) }),
-  z.strictObject({
-    kind: z.literal('overlay'),
-    upper: z
-      .enum(['ram', 'persistent'])
-      .default('ram')
-      .meta({ description: 'where changes go: RAM, or /user-data/persistent' }),
-    size: sized('50%'),
-  }),
-  z.strictObject({
-    kind: z.literal('bind'),
-    source: AbsolutePath.meta({ description: 'the directory that shows there' }),
-    missing: z.enum(['ram', 'fail']).default('ram').meta({ description: 'without a disk for it: RAM, or stop' }),
-    mode: Mode.optional().meta(PERMISSIONS),
-    options: options([]),
-  }),
-  z.strictObject({
-    kind: z.literal('symlink'),
-    target: z.string().min(1).meta({ description: 'where the link of the image leads; the builder makes it' }),
-  }),
-]);
+const KINDS = 'expected tmpfs, ramdisk, overlay, bind, readonly or symlink';
+
+const Overlay = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({
+      kind: z.literal('tmpfs'),
+      skeleton: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'with the directories and symlinks of the image, without its files' }),
+      size: sized('50%'),
+      mode: Mode.optional().meta(PERMISSIONS),
+      options: options([]),
+    }),
+    z.strictObject({ kind: z.literal('ramdisk'), size: sized('25%'), options: options(['nosuid', 'nodev']) }),
+    z.strictObject({
+      kind: z.literal('overlay'),
+      upper: z
+        .enum(['ram', 'persistent'])
+        .default('ram')
+        .meta({ description: 'where changes go: RAM, or /user-data/persistent' }),
+      size: sized('50%'),
+    }),
+    z.strictObject({
+      kind: z.literal('bind'),
+      source: AbsolutePath.meta({ description: 'the directory that shows there' }),
+      missing: z.enum(['ram', 'fail']).default('ram').meta({ description: 'without a disk for it: RAM, or stop' }),
+      mode: Mode.optional().meta(PERMISSIONS),
+      options: options([]),
+    }),
+    z.strictObject({ kind: z.literal('readonly') }),
+    z.strictObject({
+      kind: z.literal('symlink'),
+      target: z.string().min(1).meta({ description: 'where the link of the image leads; the builder makes it' }),
+    }),
+  ],
+  { error: ({ code }) => (code === 'invalid_union' ? KINDS : undefined) },
+);
 
 /** system/overlays.conf: by directory of the image. */
-export const OverlaysFile = z
-  .record(AbsolutePath, Overlay)
-  .meta({ description: 'directories of the image that are writable: tmpfs, ramdisk, overlay, bind or symlink' });
+export const OverlaysFile = z.record(AbsolutePath, Overlay).meta({
+  description:
+    'directories of the image that are writable: tmpfs, ramdisk, overlay, bind or symlink; readonly within one that is',
+});

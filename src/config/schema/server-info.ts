@@ -10,6 +10,18 @@ export const ServerInfoFile = z
       .meta({
         description: 'base URLs of the servers, in order; statectl.server= on the kernel command line replaces them',
       }),
+    choose: z
+      .enum(['ordered', 'weighted', 'measured'])
+      .default('ordered')
+      .meta({ description: 'the first that answers; by chance and weight; or by round trip and load' }),
+    weights: z
+      .record(z.string(), z.int().min(0).max(1000))
+      .default({})
+      .meta({ description: 'by URL, for weighted; default: 1' }),
+    authentication: z
+      .enum(['none', 'mtls'])
+      .default('none')
+      .meta({ description: 'none: what is public and signed; mtls: with the certificate of the machine' }),
     connect: Duration.prefault('2s').meta({
       description: 'a server that takes no TCP connection in this time is dead',
     }),

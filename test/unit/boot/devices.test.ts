@@ -139,7 +139,7 @@ describe('a disk that must be there', () => {
       step.kind === 'wait-for-device' ? `${step.reference} ${step.seconds}` : step.kind,
     );
   const fstab = (missing: 'degraded' | 'ignore' | 'fail') => ({
-    '/user-data': { source: 'LABEL=user-data', type: 'auto', options: ['noatime'], missing },
+    '/user-data': { source: 'LABEL=user-data', type: 'auto' as const, options: ['noatime'], missing },
   });
 
   it('is waited for, once; one that may be missing is not', () => {

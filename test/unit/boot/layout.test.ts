@@ -112,6 +112,13 @@ describe('a writable place', () => {
     ]);
   });
 
+  it('of kind readonly shows what the image has, within a place that is writable', () => {
+    expect(commandsFor({ '/var/lib/dpkg': { kind: 'readonly' } })).toEqual([
+      'mount -o bind /run/statectl/image/var/lib/dpkg /sysroot/var/lib/dpkg',
+      'mount -o remount,bind,ro /run/statectl/image/var/lib/dpkg /sysroot/var/lib/dpkg',
+    ]);
+  });
+
   it('of kind symlink is in the image already', () => {
     expect(commandsFor({ '/usr/tmp': { kind: 'symlink', target: '../var/tmp' } })).toEqual([]);
   });
@@ -158,6 +165,19 @@ describe('what the image lacks', () => {
     expect(commands.findIndex((command) => command.endsWith('overlay /sysroot/var'))).toBeLessThan(
       commands.indexOf('mkdir -p -m 0755 /sysroot/var/lib/new'),
     );
+  });
+
+  it('is made in what begins empty, though the image has it', () => {
+    const commands = commandsFor({
+      '/var': { kind: 'tmpfs', skeleton: false, size: '50%', options: [] },
+      '/var/lib/dpkg': { kind: 'ramdisk', size: '32M', options: [] },
+    });
+    const [made, mounted] = [
+      'mkdir -p -m 0755 /sysroot/var/lib/dpkg',
+      'mount -t tmpfs -o mode=755,size=32M tmpfs /sysroot/var/lib/dpkg',
+    ];
+    expect(commands).toContain(made);
+    expect(commands.indexOf(made)).toBeLessThan(commands.indexOf(mounted));
   });
 
   it('is not copied, and an empty directory lies below its overlay', () => {

@@ -1,0 +1,81 @@
+import type { Command } from 'commander';
+import type { z } from 'zod';
+import { checkConfigDir } from '../config/check.ts';
+import { PARTS } from '../config/config-dir.ts';
+import { formatFault } from '../config/fault.ts';
+import { CONFIG_FILES } from '../config/files.ts';
+import { GroupFile, NodeFile } from '../config/schema/node.ts';
+import { settingSchema } from '../config/setting-schema.ts';
+import { readTemplates } from '../config/templates/template-set.ts';
+import { StatectlError } from '../error.ts';
+import { linuxHost } from '../host/linux/host.ts';
+import {
+  type ConfigOptions,
+  configVerb,
+  jsonOption,
+  nodeNamed,
+  nodeOption,
+  print,
+  printJson,
+  readSettings,
+} from './config-source.ts';
+
+/** Every fault on a line of its own; exit status 1 when there is one. */
+export const configCheckVerb = (): Command =>
+  configVerb(
+    'check',
+    'check every file, and what each machine would get',
+    'statectl config check',
+    'statectl config check --node print01',
+  )
+    .addOption(nodeOption())
+    .option('--all', 'every machine (the default)')
+    .addOption(jsonOption())
+    .action(async ({ config, node, json }: ConfigOptions) => {
+      const dir = await readSettings(config);
+      const templates = await readTemplates(linuxHost(), config);
+      const report = checkConfigDir(dir, templates, node === undefined ? undefined : [nodeNamed(dir, node)]);
+      if (json) printJson(report);
+      else {
+        for (const fault of report.faults) print(`${formatFault(fault)}${nodesSuffix(fault.nodes)}\n`);
+        const count = report.faults.length;
+        process.stderr.write(
+          `${count === 0 ? 'no fault' : `${count} fault${count > 1 ? 's' : ''}`} in ${config}: ${report.files} files, ${report.checked} nodes\n`,
+        );
+      }
+      if (report.faults.length > 0) process.exitCode = 1;
+    });
+
+const nodesSuffix = (nodes: readonly string[]): string =>
+  nodes.length === 0
+    ? ''
+    : nodes.length === 1
+      ? ` (for ${nodes[0]})`
+      : ` (for ${nodes[0]} and ${nodes.length - 1} more)`;
+
+/** For editors: yaml-language-server takes `# yaml-language-server: $schema=boot.schema.json` as a first line. */
+export const configSchemaVerb = (): Command =>
+  configVerb(
+    'schema',
+    'print the JSON Schema of a file of config.d, for editors',
+    'statectl config schema boot > boot.schema.json',
+    'statectl config schema > all.json',
+  )
+    .argument('[part]', `${PARTS.join(', ')}, node or group; default: all of them`)
+    .action((part: string | undefined) => {
+      const all = {
+        ...Object.fromEntries(PARTS.map((one) => [one, CONFIG_FILES[one].schema as z.ZodType])),
+        node: NodeFile,
+        group: GroupFile,
+      };
+      if (part === undefined)
+        return printJson(
+          Object.fromEntries(Object.entries(all).map(([name, schema]) => [name, settingSchema(schema)])),
+        );
+      const schema = (all as Record<string, z.ZodType>)[part];
+      if (!schema)
+        throw new StatectlError('schema-unknown', `there is no ${part}`, {
+          hint: `there are ${Object.keys(all).join(', ')}`,
+        });
+      printJson(settingSchema(schema));
+    });

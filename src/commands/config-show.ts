@@ -1,0 +1,85 @@
+import type { Command } from 'commander';
+import { stringify } from 'yaml';
+import { explain } from '../config/explain.ts';
+import { type SettingRow, settingRows, withDefaults } from '../config/setting-rows.ts';
+import { type Origin, type Plain, writePath } from '../config/tree.ts';
+import { asciiTable } from './ascii-table.ts';
+import {
+  type ConfigOptions,
+  configVerb,
+  effectiveSettings,
+  jsonOption,
+  nodeOption,
+  print,
+  printJson,
+} from './config-source.ts';
+
+interface ShowOptions extends ConfigOptions {
+  readonly origin?: true;
+}
+
+export const configShowVerb = (): Command =>
+  configVerb(
+    'show',
+    'print the settings of a machine, built-in ones included',
+    'statectl config show --node print01',
+    'statectl config show --origin',
+  )
+    .addOption(nodeOption())
+    .option('--origin', 'where each value was said, and what it took the place of')
+    .addOption(jsonOption())
+    .action(async (options: ShowOptions) => {
+      const { settings, config, faults, node, groups } = await effectiveSettings(options);
+      const rows = settingRows(settings);
+      if (options.json)
+        printJson({ node: node?.name, groups, settings: withDefaults(rows), config, faults, rows: rows.map(rowJson) });
+      else print(options.origin ? originTable(rows) : stringify(withDefaults(rows), { lineWidth: 0 }));
+      if (faults.length > 0) process.exitCode = 1;
+    });
+
+export const configExplainVerb = (): Command =>
+  configVerb(
+    'explain',
+    'what a setting is, its default, and who says what it is now',
+    'statectl config explain boot.image --node print01',
+    'statectl config explain overlays./var',
+  )
+    .argument('<path>', 'FILE.SETTING, such as server.tries')
+    .addOption(nodeOption())
+    .addOption(jsonOption())
+    .action(async (path: string, options: ConfigOptions) => {
+      const { settings } = await effectiveSettings(options);
+      const { rows, ...about } = explain(path, settings);
+      if (options.json) return printJson({ ...about, rows: rows.map(rowJson) });
+      print(`${writePath(about.path)}: ${about.description || 'a group of settings'}\n`);
+      print(
+        asciiTable([
+          ['file', `${about.file}, ${about.override} over it, set: of a group or node`],
+          ...(about.accepts.length > 0 ? [['accepts', about.accepts.join(' | ')]] : []),
+          ...(about.default === undefined ? [] : [['default', JSON.stringify(about.default)]]),
+        ]),
+      );
+      if (about.below.length > 0)
+        print(
+          `\nsettings:\n${asciiTable(about.below.map((one) => [`  ${one.key}`, one.default === undefined ? '' : JSON.stringify(one.default), one.description]))}`,
+        );
+      print(rows.length > 0 ? `\nnow:\n${originTable(rows)}` : '\nnow: nobody says it\n');
+    });
+
+export const placeOf = ({ layer, file, line, column }: Origin): string => `${file}:${line}:${column} (${layer})`;
+
+function originTable(rows: readonly SettingRow[]): string {
+  return asciiTable(
+    rows.flatMap(({ path, index, value, origin, superseded }) => [
+      [rowPath({ path, index }), shown(value), origin ? placeOf(origin) : 'built-in'],
+      ...superseded.toReversed().map((old) => ['', `  instead of ${shown(old.value)}`, placeOf(old.origin)]),
+    ]),
+  );
+}
+
+const shown = (value: Plain): string => (typeof value === 'string' && value !== '' ? value : JSON.stringify(value));
+
+const rowPath = ({ path, index }: Pick<SettingRow, 'path' | 'index'>): string =>
+  `${writePath(path)}${index === undefined ? '' : `[${index}]`}`;
+
+const rowJson = ({ path, index, ...row }: SettingRow) => ({ path: rowPath({ path, index }), ...row });

@@ -1,0 +1,170 @@
+import type { Command } from 'commander';
+import { stringify } from 'yaml';
+import type { ConfigDir } from '../config/config-dir.ts';
+import { effectiveOf } from '../config/effective.ts';
+import { configInvalid } from '../config/fault.ts';
+import { groupsOf, identityOf, matchesOf } from '../config/find-node.ts';
+import { type MachineIdentity, writeMatch } from '../config/identity.ts';
+import { type NodeContent, nodeContent } from '../config/node-content.ts';
+import { readTemplates } from '../config/templates/template-set.ts';
+import { plainOf } from '../config/tree.ts';
+import { StatectlError } from '../error.ts';
+import { linuxHost } from '../host/linux/host.ts';
+import { normalMachineValue } from '../server/machine.ts';
+import { asciiTable } from './ascii-table.ts';
+import {
+  type ConfigOptions,
+  configVerb,
+  jsonOption,
+  nodeNamed,
+  print,
+  printJson,
+  readSettings,
+} from './config-source.ts';
+
+/** What one machine gets. Throws `config-invalid` with its faults; those of other machines do not matter. */
+async function contentOf(config: string, name: string): Promise<NodeContent> {
+  const dir = await readSettings(config);
+  const node = nodeNamed(dir, name);
+  const result = nodeContent(dir, await readTemplates(linuxHost(), config), node);
+  const own = dir.faults.filter(({ file }) => !file.startsWith('nodes/') || file === node.file);
+  const faults = [...own, ...('faults' in result ? result.faults : [])];
+  if (faults.length > 0 || 'faults' in result) throw configInvalid(faults);
+  return result.content;
+}
+
+export const nodeShowVerb = (): Command =>
+  configVerb('show', 'a node: how it is known, its groups, metadata and files', 'statectl node show print01')
+    .argument('<name>', 'the node')
+    .addOption(jsonOption())
+    .action(async (name: string, { config, json }: ConfigOptions) => {
+      const dir = await readSettings(config);
+      const node = nodeNamed(dir, name);
+      const { metadata, groups } = effectiveOf(dir, node);
+      const { files, configDigest } = await contentOf(config, name);
+      const about = { name, file: node.file, match: node.match, groups, metadata: plainOf(metadata), configDigest };
+      if (json)
+        return printJson({
+          ...about,
+          files: files.map(({ content, ...file }) => ({ ...file, bytes: Buffer.byteLength(content) })),
+        });
+      print(
+        asciiTable([
+          ['node', name],
+          ['file', node.file],
+          ['known by', writeMatch(node.match)],
+          ['groups', groups.join(', ') || '-'],
+          ['config', configDigest],
+        ]),
+      );
+      if (Object.keys(about.metadata as object).length > 0) print(`\nmetadata:\n${stringify(about.metadata)}`);
+      if (files.length > 0) print(`\n${filesTable(files)}`);
+    });
+
+export const nodeRenderVerb = (): Command =>
+  configVerb(
+    'render',
+    'what a node gets: its files, or one of them as it will be',
+    'statectl node render print01',
+    'statectl node render print01 /etc/motd',
+  )
+    .argument('<name>', 'the node')
+    .argument('[file]', 'a file on the machine, such as /etc/motd, or `settings`')
+    .addOption(jsonOption())
+    .action(async (name: string, file: string | undefined, { config, json }: ConfigOptions) => {
+      const content = await contentOf(config, name);
+      if (file === undefined) return json ? printJson(content) : print(filesTable(content.files));
+      if (file === 'settings') return json ? printJson(content.settings) : print(stringify(content.settings));
+      const wanted = content.files.find(({ path }) => path === file);
+      if (!wanted)
+        throw new StatectlError('file-unknown', `${name} gets no ${file}`, {
+          hint: `it gets ${content.files.map(({ path }) => path).join(', ') || 'no files: name templates or files in system/etc.conf'}`,
+        });
+      if (json) printJson(wanted);
+      else print(wanted.content);
+    });
+
+const filesTable = (files: NodeContent['files']): string =>
+  asciiTable([
+    ['PATH', 'MODE', 'OWNER', 'BYTES', 'FROM'],
+    ...files.map(({ path, mode, owner, group, content, template }) => [
+      path,
+      mode.toString(8).padStart(4, '0'),
+      `${owner}:${group}`,
+      String(Buffer.byteLength(content)),
+      template,
+    ]),
+  ]);
+
+interface WhyOptions extends ConfigOptions {
+  readonly mac?: string;
+  readonly uuid?: string;
+  readonly serial?: string;
+  readonly arch?: string;
+  readonly hostname?: string;
+  readonly label?: readonly string[];
+}
+
+export const nodeWhyVerb = (): Command =>
+  configVerb(
+    'why',
+    'which node a machine is and which groups it is in, and why',
+    'statectl node why print01',
+    'statectl node why --mac 52:54:00:12:34:56 --arch x86_64',
+  )
+    .argument('[name]', 'a node; or say what the machine says of itself:')
+    .option('--mac <address>', 'in any notation')
+    .option('--uuid <uuid>', 'of SMBIOS')
+    .option('--serial <text>')
+    .option('--arch <name>', 'as uname -m prints it')
+    .option('--hostname <name>')
+    .option('--label <name=value...>', 'as statectl.label= on the kernel command line')
+    .addOption(jsonOption())
+    .action(async (name: string | undefined, options: WhyOptions) => {
+      const dir = await readSettings(options.config);
+      const machine = name === undefined ? machineOf(options) : identityOf(nodeNamed(dir, name));
+      const answer = whyOf(dir, machine);
+      if (options.json) return printJson(answer);
+      for (const { node, file, match, selectors } of answer.nodes)
+        print(`node ${node} (${file}): ${match} matches, ${selectors} selector${selectors > 1 ? 's' : ''}\n`);
+      const [first, second] = answer.nodes;
+      if (first === undefined) print('no node file names this machine\n');
+      else if (second?.selectors === first.selectors)
+        print(`→ ${first.node} and ${second.node} match equally well: add a selector to one\n`);
+      else print(`→ it is ${first.node}\n`);
+      for (const { group, why } of answer.groups) print(`group ${group}: ${why}\n`);
+      if (first !== undefined && second?.selectors === first.selectors) process.exitCode = 1;
+    });
+
+function machineOf({ mac, uuid, serial, arch, hostname, label = [] }: WhyOptions): MachineIdentity {
+  return {
+    macs: mac === undefined ? [] : [normalMachineValue('mac', mac)],
+    ...(uuid && { uuid: normalMachineValue('uuid', uuid) }),
+    ...(serial && { serial }),
+    ...(arch && { arch: normalMachineValue('arch', arch) }),
+    ...(hostname && { hostname }),
+    labels: Object.fromEntries(label.map((one) => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)])),
+  };
+}
+
+function whyOf(dir: ConfigDir, machine: MachineIdentity) {
+  const matches = matchesOf(dir.nodes, machine);
+  const node = matches[0]?.node;
+  return {
+    nodes: matches.map(({ node: { name, file, match }, count }) => ({
+      node: name,
+      file,
+      match: writeMatch(match),
+      selectors: count,
+    })),
+    groups: groupsOf(dir.nodes, node, machine).map(({ name, file, members, match }) => ({
+      group: name,
+      file,
+      why: node?.groups.includes(name)
+        ? `${node.file} lists it`
+        : node && members.has(node.name)
+          ? `${file} has ${node.name} among its nodes`
+          : `${file}: ${match ? writeMatch(match) : ''} matches`,
+    })),
+  };
+}

@@ -1,0 +1,12 @@
+import { Command } from 'commander';
+import { nodeListVerb } from './node-list.ts';
+import { nodeRenderVerb, nodeShowVerb, nodeWhyVerb } from './node-read.ts';
+
+/** `statectl node`: single machines. */
+export const nodeCommand = (): Command =>
+  new Command('node')
+    .description('the machines that config.d names: what each is, gets and runs')
+    .addCommand(nodeListVerb())
+    .addCommand(nodeShowVerb())
+    .addCommand(nodeRenderVerb())
+    .addCommand(nodeWhyVerb());

@@ -1,0 +1,77 @@
+import { StatectlError } from '../error.ts';
+import { PARTS, type Part } from './config-dir.ts';
+import { CONFIG_FILES } from './files.ts';
+import { type SettingRow, settingRows } from './setting-rows.ts';
+import { keysAt, kindOf, kindsOf, type SettingSchema, schemasAt, settingSchema } from './setting-schema.ts';
+import { nearest } from './suggest.ts';
+import { type Mapping, parsePath, type SettingPath, writePath } from './tree.ts';
+
+/** What a setting is, and who says what it is now. */
+export interface Explanation {
+  readonly path: SettingPath;
+  readonly file: string;
+  readonly override: string;
+  readonly description: string;
+  readonly accepts: readonly string[];
+  readonly default?: unknown;
+  /** Those of its settings, for one that has some. */
+  readonly below: readonly { readonly key: string; readonly description: string; readonly default?: unknown }[];
+  readonly rows: readonly SettingRow[];
+}
+
+/** Throws `setting-unknown`, with what was probably meant. */
+export function explain(text: string, settings: Mapping): Explanation {
+  const path = parsePath(text);
+  const part = path?.[0];
+  if (path === undefined || !isPart(part)) throw unknown(text, part ?? text, PARTS, []);
+  const root = settingSchema(CONFIG_FILES[part].schema);
+  const rest = path.slice(1);
+  const schemas = schemasAt(root, rest);
+  if (schemas.length === 0) {
+    const wrong = rest.findIndex((_, index) => schemasAt(root, rest.slice(0, index + 1)).length === 0);
+    throw unknown(text, rest[wrong] ?? '', keysAt(root, rest.slice(0, wrong)), path.slice(0, wrong + 1));
+  }
+  const { path: file, override } = CONFIG_FILES[part];
+  const usual = schemas.find((schema) => schema.default !== undefined);
+  return {
+    path,
+    file,
+    override,
+    description: schemas.map(({ description }) => description).find(Boolean) ?? '',
+    accepts: [...new Set(schemas.flatMap(acceptsOf))],
+    ...(usual && { default: usual.default }),
+    below: schemas.flatMap(settingsBelow),
+    rows: settingRows(settings).filter((row) => path.every((key, index) => row.path[index] === key)),
+  };
+}
+
+const isPart = (text: string | undefined): text is Part => (PARTS as readonly (string | undefined)[]).includes(text);
+
+function unknown(text: string, key: string, known: readonly string[], above: SettingPath): StatectlError {
+  const meant = nearest(key, known);
+  return new StatectlError('setting-unknown', `there is no setting ${text}`, {
+    hint: meant
+      ? `did you mean ${writePath([...above, meant])}?`
+      : `${above.length > 0 ? `${writePath(above)} has` : 'there are'} ${known.join(', ') || 'no settings below it'}`,
+  });
+}
+
+function acceptsOf(schema: SettingSchema): readonly string[] {
+  return kindsOf(schema).flatMap((one) => {
+    if (one.const !== undefined) return [String(one.const)];
+    if (one.enum) return one.enum.map(String);
+    if (kindOf(one)) return [`kind: ${kindOf(one)}`];
+    return one.type ? [one.type] : [];
+  });
+}
+
+const settingsBelow = (schema: SettingSchema): Explanation['below'] =>
+  kindsOf(schema).flatMap((one) =>
+    Object.entries(one.properties ?? {})
+      .filter(([, property]) => property.const === undefined)
+      .map(([key, property]) => ({
+        key: kindOf(one) ? `${key} (${kindOf(one)})` : key,
+        description: property.description ?? '',
+        ...(property.default !== undefined && { default: property.default }),
+      })),
+  );

@@ -1,0 +1,62 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { AbsolutePath, HostName, Mode, Owner } from '../scalars.ts';
+
+const common = {
+  mode: Mode.prefault('0644').meta({ description: 'permissions, in quotes' }),
+  owner: Owner.prefault('root:root').meta({ description: 'user:group of the system, names or numbers' }),
+};
+
+/** Gives the owner and the group apart. */
+const owned = <T extends { readonly owner: { readonly owner: string; readonly group: string } }>({
+  owner,
+  ...file
+}: T) => ({
+  ...file,
+  ...owner,
+});
+
+const EtcEntry = z
+  .strictObject({
+    text: z.string().meta({ description: 'the whole content; `|` begins a text of several lines' }),
+    ...common,
+  })
+  .transform(({ text, ...file }) => ({ content: text, ...owned(file) }));
+
+/** system/etc.conf */
+export const EtcFile = z
+  .strictObject({
+    hostname: HostName.optional().meta({
+      description: 'name of the machine; default: that of its node, or what DHCP says',
+    }),
+    hosts: z
+      .record(
+        z.string().refine((text) => isIP(text) !== 0, 'expected an IP address'),
+        z.array(HostName).min(1),
+      )
+      .default({})
+      .meta({ description: 'further lines of /etc/hosts: an address, and its names' }),
+    locale: z
+      .string()
+      .regex(/^(C|POSIX|[a-z]{2,3}_[A-Z]{2})(\.[A-Za-z0-9-]+)?(@[a-z]+)?$/, 'expected a locale such as de_DE.UTF-8')
+      .optional()
+      .meta({ description: 'LANG of the system' }),
+    timezone: z
+      .string()
+      .regex(/^[A-Za-z]+(?:[A-Za-z0-9_+-]|\/(?!\.))*$/, 'expected a time zone such as Europe/Berlin')
+      .optional()
+      .meta({ description: 'a name below /usr/share/zoneinfo' }),
+    machineId: z
+      .enum(['stable', 'random'])
+      .default('stable')
+      .meta({ description: 'stable: kept on /user-data, else made of UUID, serial or MAC; random: new at every boot' }),
+    files: z
+      .record(AbsolutePath, EtcEntry)
+      .default({})
+      .meta({ description: 'small files, by their path on the machine; larger ones are templates' }),
+    templates: z
+      .array(z.string().regex(/^(?!\/|.*(?:^|\/)\.\.(?:\/|$))[^\0]+$/, 'expected a name or pattern below templates/'))
+      .default([])
+      .meta({ description: 'names or patterns below templates/, such as klipper/*; each says where its text goes' }),
+  })
+  .meta({ description: 'names, locale and files of the system' });

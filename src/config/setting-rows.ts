@@ -1,0 +1,80 @@
+import { PARTS } from './config-dir.ts';
+import { CONFIG_FILES } from './files.ts';
+import { kindOf, kindsOf, type SettingSchema, schemasAt, settingSchema } from './setting-schema.ts';
+import {
+  type Mapping,
+  type Origin,
+  type Plain,
+  plainOf,
+  type SettingPath,
+  type Superseded,
+  type Tree,
+} from './tree.ts';
+
+/** One setting of a machine, as `config show --origin` has it. */
+export interface SettingRow {
+  readonly path: SettingPath;
+  /** Of an item of a list, counted from 0. */
+  readonly index?: number;
+  readonly value: Plain;
+  /** Absent: the built-in default. */
+  readonly origin?: Origin;
+  /** The lowest layer first. */
+  readonly superseded: readonly Superseded[];
+}
+
+/** Every setting with its origin, those that nobody set among them, in the order of the files. Pure. */
+export const settingRows = (settings: Mapping): readonly SettingRow[] =>
+  PARTS.flatMap((part) =>
+    rowsOf(settings.entries.get(part), schemasAt(settingSchema(CONFIG_FILES[part].schema), []), [part]),
+  );
+
+function rowsOf(tree: Tree | undefined, schemas: readonly SettingSchema[], path: SettingPath): readonly SettingRow[] {
+  if (tree?.kind === 'leaf') return [{ path, value: tree.value, origin: tree.origin, superseded: tree.superseded }];
+  // The items of a list may come from several layers, each with its own place.
+  if (tree?.kind === 'list' && tree.items.length > 0)
+    return tree.items.map((item, index) => ({
+      path,
+      index,
+      value: plainOf(item),
+      origin: item.origin,
+      superseded: item.superseded,
+    }));
+  if (tree?.kind === 'list') return [{ path, value: [], origin: tree.origin, superseded: [] }];
+  const fitting = schemas.flatMap(kindsOf).filter((schema) => isOfKind(schema, tree));
+  const known = new Set([
+    ...(tree?.entries.keys() ?? []),
+    ...fitting.flatMap((schema) => Object.keys(schema.properties ?? {})),
+  ]);
+  return [...known].flatMap((key) => {
+    const below = tree?.entries.get(key);
+    const inner = fitting.flatMap((schema) => schemasAt(schema, [key]));
+    if (below) return rowsOf(below, inner, [...path, key]);
+    const usual = inner.find((schema) => schema.default !== undefined)?.default as Plain | undefined;
+    if (usual !== undefined) return [{ path: [...path, key], value: usual, superseded: [] }];
+    // Settings of a group of settings that nobody mentioned.
+    return inner.some(({ properties }) => properties) ? rowsOf(undefined, inner, [...path, key]) : [];
+  });
+}
+
+const isOfKind = (schema: SettingSchema, tree: Mapping | undefined): boolean => {
+  const kind = kindOf(schema);
+  const said = tree?.entries.get('kind');
+  return kind === undefined || (said?.kind === 'leaf' && said.value === kind);
+};
+
+type Nest = { [key: string]: Plain | Nest };
+
+/** Rows as the mapping that an admin would write to say all of it. */
+export function withDefaults(rows: readonly SettingRow[]): { readonly [key: string]: Plain } {
+  const root: Nest = {};
+  for (const { path, index, value } of rows) {
+    const last = path.at(-1) as string;
+    const parent = path.slice(0, -1).reduce<Nest>((at, key) => {
+      at[key] ??= {};
+      return at[key] as Nest;
+    }, root);
+    parent[last] = index === undefined ? value : [...((parent[last] as readonly Plain[] | undefined) ?? []), value];
+  }
+  return root as { [key: string]: Plain };
+}

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { readConfigDir } from '../../../src/config/config-dir.ts';
+import { effectiveOf } from '../../../src/config/effective.ts';
+import { explain } from '../../../src/config/explain.ts';
+import { settingRows, withDefaults } from '../../../src/config/setting-rows.ts';
+import { writePath } from '../../../src/config/tree.ts';
+import { configHost, SHIPPED_FILES } from '../../fixtures/config.ts';
+
+const settingsOf = async (files: Readonly<Record<string, string>>) =>
+  effectiveOf(await readConfigDir(configHost(files), '/config.d'), undefined).settings;
+
+describe('the settings with their origins', () => {
+  it('name every value once, built-in ones too', async () => {
+    const rows = settingRows(await settingsOf({ 'controller/rescue.conf': '\nattempts: 9\n' }));
+    const rescue = rows
+      .filter(({ path }) => path[0] === 'rescue')
+      .map(({ path, value, origin }) => [writePath(path), value, origin?.line]);
+    expect(rescue).toEqual([
+      ['rescue.attempts', 9, 2],
+      ['rescue.access', 'open', undefined],
+      ['rescue.countdown', '5m', undefined],
+      ['rescue.unattended', 'reboot', undefined],
+    ]);
+  });
+
+  it('name the defaults of the kind that an entry has, and of no other', async () => {
+    const rows = settingRows(await settingsOf({ 'system/overlays.conf': '/var: { kind: overlay }' }));
+    expect(
+      rows.filter(({ path }) => path[0] === 'overlays').map(({ path, value }) => [writePath(path), value]),
+    ).toEqual([
+      ['overlays./var.kind', 'overlay'],
+      ['overlays./var.upper', 'ram'],
+      ['overlays./var.size', '50%'],
+    ]);
+  });
+
+  it('tell of every item of a list which file it comes from', async () => {
+    const rows = settingRows(
+      await settingsOf({
+        'controller/tmpfs.conf': '/tmp: { options: [nosuid] }',
+        'controller/ctmpfs.conf': '/tmp: { options: [nodev] }',
+      }),
+    );
+    expect(
+      rows
+        .filter(({ path }) => path.at(-1) === 'options')
+        .map(({ index, value, origin }) => [index, value, origin?.file]),
+    ).toEqual([
+      [0, 'nosuid', 'controller/tmpfs.conf'],
+      [1, 'nodev', 'controller/ctmpfs.conf'],
+    ]);
+  });
+
+  it('are, written down as a config.d of their own, the same settings', async () => {
+    const before = effectiveOf(await readConfigDir(configHost(SHIPPED_FILES), '/config.d'), undefined);
+    const said = withDefaults(settingRows(before.settings));
+    const nodeFile = { 'nodes/n.conf': JSON.stringify({ set: said }) };
+    const dir = await readConfigDir(configHost(nodeFile), '/config.d');
+    expect(effectiveOf(dir, dir.nodes.nodes.get('n')).config).toEqual(before.config);
+  });
+});
+
+describe('config explain', () => {
+  it('tells what a setting is, its default, its files and who says it now', async () => {
+    const settings = await settingsOf({ 'controller/server/server.info.conf': 'tries: 3' });
+    expect(explain('server.tries', settings)).toMatchObject({
+      file: 'controller/server/server.info.conf',
+      override: 'controller/cserver.info.conf',
+      description: expect.stringMatching(/\w/),
+      accepts: ['integer'],
+      default: 8,
+      rows: [{ value: 3, origin: { file: 'controller/server/server.info.conf', line: 1 } }],
+    });
+  });
+
+  it('tells the settings of an entry that nobody wrote yet', async () => {
+    const { below, rows } = explain('tmpfs./scratch', await settingsOf({}));
+    expect(below.map(({ key }) => key)).toEqual(['size', 'mode', 'options']);
+    expect(rows).toEqual([]);
+  });
+
+  it.each([
+    ['sever.tries', 'did you mean server?'],
+    ['server.trise', 'did you mean server.tries?'],
+    ['tmpfs./tmp.sise', 'did you mean tmpfs./tmp.size?'],
+    ['', 'there are boot'],
+    ['rescue.attempts.deep', 'rescue.attempts has no settings below it'],
+  ])('of %s, which there is not, says what was meant', async (path, hint) => {
+    const settings = await settingsOf({});
+    expect(() => explain(path, settings)).toThrow(
+      expect.objectContaining({ code: 'setting-unknown', hint: expect.stringContaining(hint) }),
+    );
+  });
+});

@@ -1,0 +1,36 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { program } from '../../../src/cli.ts';
+import { commandManual, configManual } from '../../../src/commands/manual.ts';
+import { PARTS } from '../../../src/config/config-dir.ts';
+import { CONFIG_FILES } from '../../../src/config/files.ts';
+
+/** The page as a person reads it. groff says on stderr, and by its status, what it does not understand. */
+function read(page: string): string {
+  const groff = ['-man', '-ww', '-Kutf8', '-Tutf8', '-P-cbou', '-rLL=200n'];
+  return execFileSync('sh', ['-c', `exec groff ${groff.join(' ')} 2>&1`], { input: page, encoding: 'utf8' });
+}
+
+describe('the manual', () => {
+  it('of the program names every verb and option, and groff has no complaint', () => {
+    const text = read(commandManual(program()));
+    expect(text).not.toMatch(/warning|error:/);
+    for (const words of [
+      'statectl build image',
+      'statectl config check',
+      'statectl node render <name> [file]',
+      '--json',
+    ])
+      expect(text).toContain(words);
+    for (const command of program().commands) expect(text).toContain(`statectl ${command.name()}`);
+  });
+
+  it('of config.d names every file, and groff has no complaint', () => {
+    const text = read(configManual());
+    expect(text).not.toMatch(/warning|error:/);
+    for (const part of PARTS) {
+      expect(text).toContain(CONFIG_FILES[part].path);
+      expect(text).toContain(CONFIG_FILES[part].override);
+    }
+  });
+});
