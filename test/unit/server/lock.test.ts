@@ -39,7 +39,7 @@ test('images are added, used and removed by one process at a time', async () => 
     () => releaseChoice(store, 'default'),
     () => removeImage(store, 'lab@20261120.1'),
   ])
-    await expect(change()).rejects.toThrow(expect.objectContaining({ code: 'store-locked' }));
+    await expect(change()).rejects.toThrow(expect.objectContaining({ code: 'locked' }));
 });
 
 test('the lock is free again when its holder has finished', async () => {
@@ -69,5 +69,5 @@ test('a lock that a dead process left is taken over, also when its number lives 
 test('a lock of another container is not judged from here', async () => {
   await using temporary = await temporaryStore(hurriedClock());
   await symlink(`pid=7 start=1 boot=${await bootId()} space=pid:[1]`, lockPath(temporary.store));
-  await expect(lockStore(temporary.store)).rejects.toThrow(expect.objectContaining({ code: 'store-locked' }));
+  await expect(lockStore(temporary.store)).rejects.toThrow(expect.objectContaining({ code: 'locked' }));
 });

@@ -1,0 +1,61 @@
+import type { Host } from '../../host/host.ts';
+import { memoryHost } from '../../host/memory.ts';
+import { type ConfigFault, faultAt } from '../fault.ts';
+import { LARGEST_FILE_BYTES } from '../yaml-file.ts';
+
+/** The texts of a config.d at one moment, by name below it. */
+export type Snapshot = ReadonlyMap<string, string>;
+
+const START = { line: 1, column: 1 };
+
+/**
+ * Reads a whole work tree. What cannot be in a config.d (a link, a binary, a private key) is a fault, and is not in the
+ * snapshot. Hidden files and editors' copies do not count.
+ */
+export async function takeSnapshot(
+  { files }: Pick<Host, 'files'>,
+  dir: string,
+): Promise<{ readonly snapshot: Snapshot; readonly faults: readonly ConfigFault[] }> {
+  const snapshot = new Map<string, string>();
+  const faults: ConfigFault[] = [];
+  const walk = async (prefix: string): Promise<void> => {
+    for (const entry of await files.list(`${dir}/${prefix}`)) {
+      if (/^\.|~$|^#.*#$/.test(entry)) continue;
+      const file = prefix + entry;
+      const stat = await files.stat(`${dir}/${file}`);
+      if (stat?.type === 'dir') await walk(`${file}/`);
+      else if (stat?.type !== 'file')
+        faults.push(faultAt({ file, ...START }, `is a ${stat?.type}: config.d holds files`));
+      else if (stat.sizeBytes > LARGEST_FILE_BYTES) faults.push(faultAt({ file, ...START }, 'larger than 1 MiB'));
+      else take(file, await files.read(`${dir}/${file}`));
+    }
+  };
+  const take = (file: string, bytes: Buffer): void => {
+    const text = bytes.toString('utf8');
+    const secretAt = text.search(/-----BEGIN [A-Z ]*PRIVATE KEY-----/);
+    if (!Buffer.from(text).equals(bytes)) faults.push(faultAt({ file, ...START }, 'is not UTF-8 text'));
+    else if (secretAt >= 0)
+      faults.push(
+        faultAt(
+          { file, line: text.slice(0, secretAt).split('\n').length, column: 1 },
+          'a private key: secrets never stand in config.d, name them with secret:NAME',
+        ),
+      );
+    else snapshot.set(file, text);
+  };
+  await walk('');
+  return { snapshot, faults };
+}
+
+/** A snapshot as a folder that can be read, `/config.d`. */
+export const snapshotHost = (snapshot: Snapshot): { readonly host: Pick<Host, 'files'>; readonly dir: string } => {
+  const entries = [...snapshot].map(([name, text]) => [`/config.d/${name}`, text] as const);
+  return {
+    host: memoryHost({ files: { '/config.d': { type: 'dir' }, ...Object.fromEntries(entries) } }),
+    dir: '/config.d',
+  };
+};
+
+/** Names that are different in two snapshots, sorted. */
+export const differences = (from: Snapshot, to: Snapshot): readonly string[] =>
+  [...new Set([...from.keys(), ...to.keys()])].filter((name) => from.get(name) !== to.get(name)).toSorted();

@@ -1,0 +1,222 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ConfigFault } from '../../../../src/config/fault.ts';
+import { type Check, History } from '../../../../src/config/history/history.ts';
+import { linuxHost } from '../../../../src/host/linux/host.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'statectl-history-'));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const put = (name: string, text: string) => {
+  mkdirSync(dirname(join(dir, name)), { recursive: true });
+  writeFileSync(join(dir, name), text);
+};
+const text = (name: string) => readFileSync(join(dir, name), 'utf8');
+const git = async (...args: readonly string[]) => {
+  const { stdout } = await linuxHost().exec.run(['git', '-C', dir, ...args]);
+  return stdout.trim();
+};
+/** Every file with the word "bad" in it has a fault. */
+const check: Check = async (snapshot) =>
+  [...snapshot].flatMap(([file, content]): ConfigFault[] =>
+    content.includes('bad') ? [{ file, line: 1, column: 1, message: 'is bad' }] : [],
+  );
+const history = () => new History(linuxHost(), dir);
+const author = { name: 'ada', email: 'ada@lab' };
+const write = (name: string, before: string | undefined, after: string | undefined, message = `set ${name}`) =>
+  history().write(name, { before, after }, { author, message, check });
+
+describe('the history of config.d', () => {
+  it('begins with the files as they were found', async () => {
+    put('system/boot.conf', 'image: a\n');
+    expect(await history().settle(check)).toMatchObject({ state: 'edited', files: ['system/boot.conf'], faults: [] });
+    expect(await history().settle(check)).toMatchObject({ state: 'clean', files: [] });
+    expect(await history().log()).toMatchObject([
+      { author: 'root', message: 'As it was found', files: ['system/boot.conf'] },
+    ]);
+    expect(await git('status', '--porcelain')).toBe('');
+  });
+
+  it('takes up an edit by any editor, also of a new and a removed file', async () => {
+    put('a.conf', '1\n');
+    put('b.conf', '2\n');
+    await history().settle(check);
+    put('a.conf', '3\n');
+    put('nodes/ü "quoted".conf', 'new\n');
+    rmSync(join(dir, 'b.conf'));
+    const { state, revision, files } = await history().settle(check);
+    expect([state, files]).toEqual(['edited', ['a.conf', 'b.conf', 'nodes/ü "quoted".conf']]);
+    expect(await history().read(revision as string)).toEqual(
+      new Map([
+        ['a.conf', '3\n'],
+        ['nodes/ü "quoted".conf', 'new\n'],
+      ]),
+    );
+    expect(await git('status', '--porcelain')).toBe('');
+  });
+
+  it('reports a bad edit and goes on serving what was good', async () => {
+    put('a.conf', 'good\n');
+    const { revision } = await history().settle(check);
+    put('a.conf', 'bad\n');
+    expect(await history().settle(check)).toEqual({
+      state: 'faulty',
+      revision,
+      files: ['a.conf'],
+      faults: [{ file: 'a.conf', line: 1, column: 1, message: 'is bad' }],
+    });
+    expect((await history().read('refs/statectl/checked')).get('a.conf')).toBe('good\n');
+    expect(text('a.conf')).toBe('bad\n');
+  });
+
+  it('serves a commit that a person made only once it was checked', async () => {
+    put('a.conf', 'good\n');
+    const { revision } = await history().settle(check);
+    const commit = (content: string) => {
+      put('a.conf', content);
+      return git('-c', 'user.name=x', '-c', 'user.email=x@y', 'commit', '-qam', 'by hand');
+    };
+    await commit('bad\n');
+    expect(await history().settle(check)).toMatchObject({ state: 'faulty', revision });
+    await commit('better\n');
+    expect(await history().settle(check)).toMatchObject({ state: 'clean', revision: await git('rev-parse', 'HEAD') });
+  });
+
+  it.each([
+    ['a private key', '-----BEGIN OPENSSH PRIVATE KEY-----\n', 'a private key'],
+    ['what is no text', Buffer.from([0xff, 0xfe, 0x00]).toString('latin1'), 'is not UTF-8 text'],
+  ])('never takes %s', async (_title, content, message) => {
+    put('a.conf', 'good\n');
+    writeFileSync(join(dir, 'b.conf'), Buffer.from(content, 'latin1'));
+    expect(await history().settle(check)).toMatchObject({
+      state: 'faulty',
+      faults: [{ file: 'b.conf', message: expect.stringContaining(message) }],
+    });
+    expect(existsSync(join(dir, '.git/refs/statectl/checked'))).toBe(false);
+  });
+
+  it('runs no program that the repository names', async () => {
+    put('a.conf', '1\n');
+    await history().settle(check);
+    const spy = join(dir, '.git/spy');
+    writeFileSync(spy, `#!/bin/sh\ntouch ${dir}/.git/was-run\ncat\n`);
+    chmodSync(spy, 0o755);
+    for (const key of [
+      'core.fsmonitor',
+      'core.sshCommand',
+      'core.editor',
+      'core.pager',
+      'diff.external',
+      'filter.x.clean',
+      'filter.x.smudge',
+      'gpg.program',
+      'diff.x.textconv',
+    ])
+      await git('config', key, spy);
+    await git('config', 'commit.gpgSign', 'true');
+    await git('config', 'core.hooksPath', join(dir, '.git/hooks'));
+    mkdirSync(join(dir, '.git/hooks'), { recursive: true });
+    for (const hook of ['pre-commit', 'post-commit', 'reference-transaction', 'post-index-change']) {
+      writeFileSync(join(dir, '.git/hooks', hook), `#!/bin/sh\ntouch ${dir}/.git/was-run\n`);
+      chmodSync(join(dir, '.git/hooks', hook), 0o755);
+    }
+    put('.gitattributes', '* filter=x diff=x\n');
+    writeFileSync(join(dir, '.git/info-attributes'), '* filter=x\n');
+    rmSync(join(dir, '.git/was-run'), { force: true });
+    put('a.conf', '2\n');
+    await history().settle(check);
+    await write('a.conf', '2\n', '3\n');
+    await history().undo('HEAD', { author, check });
+    await history().log();
+    expect(text('a.conf')).toBe('2\n');
+    expect(existsSync(join(dir, '.git/was-run'))).toBe(false);
+  });
+});
+
+describe('a change by statectl', () => {
+  beforeEach(async () => {
+    put('a.conf', '1\n2\n3\n4\n5\n');
+    await history().settle(check);
+  });
+
+  it('is written and committed with author and message', async () => {
+    const id = await write('a.conf', text('a.conf'), 'x\n2\n3\n4\n5\n', 'a to x');
+    expect(text('a.conf')).toBe('x\n2\n3\n4\n5\n');
+    expect((await history().log({ path: 'a.conf' }))[0]).toMatchObject({
+      id,
+      author: 'ada',
+      message: 'a to x',
+      files: ['a.conf'],
+    });
+  });
+
+  it('is refused when the file changed meanwhile, and the edit of the other stays', async () => {
+    const before = text('a.conf');
+    put('a.conf', 'somebody else\n');
+    await expect(write('a.conf', before, 'mine\n')).rejects.toThrow(
+      expect.objectContaining({ code: 'config-changed' }),
+    );
+    expect(text('a.conf')).toBe('somebody else\n');
+    expect((await history().log())[0]).toMatchObject({ message: 'Edited: a.conf' });
+  });
+
+  it('is refused when the whole would have a fault, and changes nothing', async () => {
+    const before = text('a.conf');
+    await expect(write('a.conf', before, 'bad\n')).rejects.toThrow('a.conf:1:1 is bad');
+    expect(text('a.conf')).toBe(before);
+    expect(await history().log()).toHaveLength(1);
+  });
+
+  it('of two at once loses neither: one is refused or comes after', async () => {
+    const before = text('a.conf');
+    const results = await Promise.allSettled([write('a.conf', before, 'one\n'), write('a.conf', before, 'two\n')]);
+    expect(results.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    expect(await history().log()).toHaveLength(2);
+  });
+
+  it('can be undone, also when the file changed elsewhere since', async () => {
+    await write('a.conf', text('a.conf'), 'x\n2\n3\n4\n5\n', 'first line');
+    await write('a.conf', text('a.conf'), 'x\n2\n3\n4\ny\n', 'last line');
+    await history().undo('HEAD~1', { author, check });
+    expect(text('a.conf')).toBe('1\n2\n3\n4\ny\n');
+    expect((await history().log({ limit: 1 }))[0]?.message).toMatch(/^Undo: /);
+  });
+
+  it('is not undone where the same line changed since', async () => {
+    await write('a.conf', text('a.conf'), 'x\n2\n3\n4\n5\n');
+    await write('a.conf', text('a.conf'), 'y\n2\n3\n4\n5\n');
+    await expect(history().undo('HEAD~1', { author, check })).rejects.toThrow(
+      expect.objectContaining({ code: 'undo-conflict' }),
+    );
+    expect(text('a.conf')).toBe('y\n2\n3\n4\n5\n');
+  });
+
+  it('of a new file is undone by removing it', async () => {
+    await write('nodes/n.conf', undefined, 'node: n\n');
+    await history().undo('HEAD', { author, check });
+    expect(existsSync(join(dir, 'nodes/n.conf'))).toBe(false);
+  });
+
+  it('is not undone where there was nothing before, or no such revision', async () => {
+    await expect(history().undo('HEAD', { author, check })).rejects.toThrow(
+      expect.objectContaining({ code: 'undo-first' }),
+    );
+    for (const name of ['nonsense', '--all', ''])
+      await expect(history().resolve(name)).rejects.toThrow(expect.objectContaining({ code: 'revision-unknown' }));
+  });
+});
+
+it('names the lock of a git that was killed', async () => {
+  put('a.conf', '1\n');
+  await history().settle(check);
+  writeFileSync(join(dir, '.git/index.lock'), '');
+  put('a.conf', '2\n');
+  await expect(history().settle(check)).rejects.toThrow(
+    expect.objectContaining({ code: 'git-failed', hint: expect.stringContaining('index.lock') }),
+  );
+});
