@@ -1,6 +1,6 @@
 import { VERSION } from '../version.ts';
 import type { EngineResult, PhaseRecord } from './engine.ts';
-import type { Facts, InstallFacts, Lease } from './facts.ts';
+import type { BundleFacts, Facts, InstallFacts, Lease } from './facts.ts';
 import { type History, NO_HISTORY } from './journal-reader.ts';
 import { SYSROOT, USER_DATA_EARLY } from './paths.ts';
 import { PHASE_NAMES, type PhaseName } from './phase.ts';
@@ -19,6 +19,8 @@ export interface BootRecord {
   readonly kernelRelease: string;
   readonly configDigest: string;
   readonly configOrigin: string;
+  /** The bundle in force. */
+  readonly bundle?: Pick<BundleFacts, 'node' | 'epoch' | 'sequence' | 'contentDigest' | 'server'>;
   readonly persistent?: { readonly device: string; readonly type?: string };
   readonly places: readonly Place[];
   /** The files that the install phase wrote; no change of theirs is a person's. */
@@ -62,6 +64,7 @@ export function bootRecord(
     kernelRelease: facts.machine.kernelRelease,
     configDigest: facts.machine.configDigest,
     configOrigin: facts.machine.configOrigin,
+    ...(facts.bundle ? { bundle: bundleRecord(facts.bundle) } : {}),
     ...(disk ? { persistent: { device: disk.device, type: disk.type } } : {}),
     // What is a link in the image leads into another place, and nothing is mounted there.
     places: places(facts.config, disk !== undefined).filter(
@@ -83,10 +86,17 @@ export function bootRecord(
   };
 }
 
+const bundleRecord = ({ node, epoch, sequence, contentDigest, server }: BundleFacts): BootRecord['bundle'] => ({
+  node,
+  epoch,
+  sequence,
+  contentDigest,
+  server,
+});
+
 const installed = (facts: Facts): readonly string[] =>
   planInstall(facts).flatMap((step) => {
     if (step.kind === 'copy-file') return [step.to];
-    return step.kind === 'write' || step.kind === 'symlink'
-      ? [step.path.startsWith(`${SYSROOT}/`) ? step.path.slice(SYSROOT.length) : step.path]
-      : [];
+    const path = step.kind === 'deliver' ? step.to : step.kind === 'write' || step.kind === 'symlink' ? step.path : '';
+    return path === '' ? [] : [path.startsWith(`${SYSROOT}/`) ? path.slice(SYSROOT.length) : path];
   });

@@ -1,11 +1,14 @@
 import { dirname } from 'node:path';
-import { StatectlError } from '../error.ts';
+import { reasonOf, StatectlError } from '../error.ts';
+import { askForBundle } from '../fetch/ask-bundle.ts';
 import { fetchVerified } from '../fetch/download.ts';
+import { keepBundle } from '../fetch/kept-bundle.ts';
 import { verifyFile } from '../fetch/verify-file.ts';
 import type { Host, RunResult } from '../host/host.ts';
 import { shellLine } from '../host/shell-line.ts';
 import { findDevice } from './block-devices.ts';
 import { coldplug, firstColdplug } from './coldplug.ts';
+import { deliver, drop } from './deliver.ts';
 import { parseDeviceReference } from './device-reference.ts';
 import { parseMounts } from './mounts.ts';
 import { LEASES, SWITCH_FILE } from './paths.ts';
@@ -39,6 +42,17 @@ const executors: Executors = {
   },
   write: ({ path, content, encoding, mode }, { files }) =>
     files.write(path, Buffer.from(content, encoding ?? 'utf8'), { mode: mode ?? 0o644 }),
+  'ask-bundle': (step, host, boot) => askForBundle(step, host, boot),
+  async 'keep-bundle'(step, host, boot) {
+    for (const home of step.homes)
+      try {
+        return await keepBundle(host, home, step);
+      } catch (error) {
+        boot.warn(`the new bundle cannot be kept in ${home}: ${reasonOf(error)}`);
+      }
+  },
+  deliver: (step, host, boot) => deliver(step, host, boot),
+  drop: (step, host, boot) => drop(step, host, boot),
   rename: ({ from, to }, { files }) => files.rename(from, to),
   remove: ({ path }, { files }) => files.remove(path),
   async mount(step, host) {

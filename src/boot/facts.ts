@@ -8,11 +8,20 @@ import type { Manifest } from '../image/manifest.ts';
  */
 export interface Facts {
   readonly commandLine: readonly CommandLineLayer[];
+  /** In force: of config.d in the initramfs or of a bundle, with the kernel command line over it. */
   readonly config: Config;
+  /** Of config.d in the initramfs, whatever came later. */
+  readonly baked?: Config;
   readonly machine: MachineFacts;
   readonly blocks?: readonly BlockFacts[];
   readonly interfaces?: readonly InterfaceFacts[];
   readonly leases?: readonly Lease[];
+  /** The bundle in force; without one, config.d in the initramfs is. */
+  readonly bundle?: BundleFacts;
+  /** What a server sent that is newer, until it is in force. */
+  readonly newBundle?: NewBundle;
+  /** No server so much as answered when it was asked for the bundle: it is not waited for twice. */
+  readonly serversSilent?: boolean;
   readonly offer?: Offer;
   /** Why there is no offer, for the log and the report. */
   readonly offerFailure?: string;
@@ -21,6 +30,7 @@ export interface Facts {
   readonly staleCopies?: readonly string[];
   readonly tree?: TreeFacts;
   readonly install?: InstallFacts;
+  readonly delivery?: DeliveryFacts;
   readonly init?: InitFacts;
 }
 
@@ -36,7 +46,61 @@ export interface MachineFacts {
   readonly trustedKeys: readonly string[];
   /** SHA-256 of the config in force, and where it came from. */
   readonly configDigest: string;
-  readonly configOrigin: 'baked';
+  readonly configOrigin: 'baked' | BundleFacts['origin'];
+}
+
+/** A bundle that is verified and kept on this machine. */
+export interface BundleFacts {
+  /** `cached`: kept at an earlier boot. */
+  readonly origin: 'cached' | 'fetched';
+  /** The folder with its members, as the running system sees it. */
+  readonly dir: string;
+  /** SHA-256 of its manifest. */
+  readonly digest: string;
+  readonly contentDigest: string;
+  /** Absent where no node file on the server names this machine. */
+  readonly node?: string;
+  readonly notBeforeMs: number;
+  readonly epoch: number;
+  readonly sequence: number;
+  /** The server that sent it, or said that it is current. */
+  readonly server?: string;
+}
+
+/** A verified bundle as it came. */
+export interface NewBundle {
+  readonly server: string;
+  readonly archive: string;
+  /** Of the archive. */
+  readonly sha256: string;
+  /** Of the manifest. */
+  readonly digest: string;
+}
+
+/** What becomes of a bundle's files in the root. */
+export interface DeliveryFacts {
+  readonly files: readonly DeliveredFile[];
+  /** What an earlier bundle brought to a place that persists, and this one does not. */
+  readonly dropped: readonly DroppedFile[];
+  /** What lies in places that persist: by the list of the boot before, and when this one is done. Sorted paths in the root. */
+  readonly listedBefore: readonly string[];
+  readonly listed: readonly string[];
+}
+
+export interface DeliveredFile {
+  readonly from: string;
+  /** Free of links: it leads nowhere else. */
+  readonly to: string;
+  readonly sha256: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface DroppedFile {
+  readonly path: string;
+  /** What the image has there: it shows again. */
+  readonly image?: string;
 }
 
 export interface BlockFacts {

@@ -28,7 +28,9 @@ export function lastGoodPlan(facts: Facts): string | undefined {
       : facts.copy;
   // What was seeded this time holds a person's files the next time: it is not copied over them again.
   const tree = facts.tree && { ...facts.tree, emptySources: [] };
-  const local: Facts = { ...facts, copy, tree, offer: undefined, leases: [] };
+  // What was dropped is gone; a person may put something there since.
+  const delivery = facts.delivery && { ...facts.delivery, dropped: [], listedBefore: facts.delivery.listed };
+  const local: Facts = { ...facts, copy, tree, delivery, offer: undefined, leases: [] };
   const lines = planAll(STORY, local)
     .filter(({ phase, step }) => LOCAL_PHASES.has(phase) && step.kind !== 'check-mount')
     .map(({ step }) => (step.kind === 'switch-root' ? switchFile(step) : shellOf(step)));

@@ -34,3 +34,7 @@ export const BIN = `${RUN}/bin`;
 export const INITRD_RELEASE = '/etc/initrd-release';
 /** Lease facts, one file per interface, written by the udhcpc script. */
 export const LEASES = `${RUN_INITRAMFS}/leases`;
+/** Answers of servers that were asked for this machine's bundle: not verified yet. */
+export const BUNDLE_ANSWERS = `${RUN_INITRAMFS}/bundle`;
+/** The bundle of a machine without a disk. */
+export const RAM_BUNDLES = `${RUN}/bundle`;

@@ -8,7 +8,7 @@ const LONGEST_MS = 1500;
 
 /** Tells the server what this machine boots, so that it shows and keeps that image. Nothing is sent when none answered. */
 export async function reportBoot({ http, clock }: Pick<Host, 'http' | 'clock'>, facts: Facts): Promise<void> {
-  const { offer, machine } = facts;
+  const { offer, machine, bundle } = facts;
   const source = chooseSource(facts);
   if (!offer || facts.config.boot.root || source.kind === 'partition') return;
   const { name, version } = source.manifest;
@@ -19,6 +19,13 @@ export async function reportBoot({ http, clock }: Pick<Host, 'http' | 'clock'>, 
     version,
     kernelRelease: machine.kernelRelease,
     bootMs: Math.round(clock.uptimeMs()),
+    config: {
+      digest: machine.configDigest,
+      origin: machine.configOrigin,
+      node: bundle?.node,
+      epoch: bundle?.epoch,
+      sequence: bundle?.sequence,
+    },
   };
   const limits = { connectTimeoutMs: LONGEST_MS, idleTimeoutMs: LONGEST_MS };
   const headers = { 'content-type': 'application/json' };

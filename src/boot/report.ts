@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { writeNumber } from '../bundle/order.ts';
 import { kernelCommandLine } from '../config/kernel-cmdline.ts';
 import type { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
@@ -86,7 +87,7 @@ async function reportText(host: Host, { phase, error, facts }: Failure): Promise
     [
       'config',
       machine
-        ? `sha256 ${machine.configDigest}, ${machine.configOrigin}; with the command line: sha256 ${digestOf(config)}\n${JSON.stringify(config, null, 1)}`
+        ? `sha256 ${machine.configDigest}, ${machine.configOrigin}${bundleText(facts)}; with the command line: sha256 ${digestOf(config)}\n${JSON.stringify(config, null, 1)}`
         : 'not read yet',
     ],
     ['facts', JSON.stringify({ machine, ...rest }, null, 1)],
@@ -97,6 +98,9 @@ async function reportText(host: Host, { phase, error, facts }: Failure): Promise
     sections.map(([title, text]) => `# ${title}\n${endOf(text.trimEnd(), LONGEST_SECTION_BYTES)}\n`).join('\n'),
   );
 }
+
+const bundleText = ({ bundle }: Partial<Facts>): string =>
+  bundle ? ` bundle ${writeNumber(bundle)} of ${bundle.node ?? 'any machine'}` : '';
 
 async function outputOf({ exec }: Pick<Host, 'exec'>, argv: readonly string[]): Promise<string> {
   const { stdout, stderr } = await exec

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import type { DownloadLimits } from '../fetch/download.ts';
 import { shellLine, shellQuote } from '../host/shell-line.ts';
+import type { DeliveredFile, DroppedFile } from './facts.ts';
 
 /**
  * A step is one thing a boot does, as a value: planners make steps, one executor applies them, and each can be shown
@@ -44,6 +45,29 @@ export type Step =
       readonly limits?: DownloadLimits;
     }
   | { readonly kind: 'verify'; readonly path: string; readonly sha256: string; readonly sizeBytes: number }
+  | {
+      readonly kind: 'ask-bundle';
+      /** The same question to each server. */
+      readonly urls: readonly string[];
+      /** The digest of the content that this machine has. */
+      readonly known?: string;
+      /** A folder for the answers. */
+      readonly to: string;
+      readonly limits: DownloadLimits;
+      /** How long silent servers are asked again; default as often as `limits` says. */
+      readonly seconds?: number;
+    }
+  | {
+      readonly kind: 'keep-bundle';
+      readonly archive: string;
+      readonly sha256: string;
+      /** Of its manifest: the name of its folder. */
+      readonly digest: string;
+      /** The best first; the next where one cannot be written. */
+      readonly homes: readonly string[];
+    }
+  | ({ readonly kind: 'deliver' } & DeliveredFile)
+  | ({ readonly kind: 'drop' } & DroppedFile)
   | { readonly kind: 'rename'; readonly from: string; readonly to: string }
   | { readonly kind: 'remove'; readonly path: string }
   | {
@@ -98,6 +122,14 @@ export function describe(step: Step): string {
       return `fetch ${step.urls[0]}`;
     case 'verify':
       return `verify ${step.path}`;
+    case 'ask-bundle':
+      return `ask ${step.urls.map((url) => URL.parse(url)?.host ?? url).join(', ')} what this machine is to be`;
+    case 'keep-bundle':
+      return `keep the bundle in ${step.homes[0]}`;
+    case 'deliver':
+      return `${step.to} as the bundle has it`;
+    case 'drop':
+      return `${step.path}, which no bundle brings any more: ${step.image ? 'the one of the image' : 'remove it'}`;
     case 'rename':
       return `move ${step.from} to ${step.to}`;
     case 'remove':
@@ -193,6 +225,37 @@ export function shellOf(step: Step): string {
       return `${shellLine(['wget', '-O', step.to, step.urls[0] ?? ''])} && ${digestCheck(step.sha256, step.to)}`;
     case 'verify':
       return digestCheck(step.sha256, step.path);
+    case 'ask-bundle':
+      return [
+        shellLine(['mkdir', '-p', step.to]),
+        ...step.urls.map((url, at) => shellLine(['wget', '-O', bundleAnswer(step.to, at), url])),
+      ].join('; ');
+    case 'keep-bundle': {
+      const home = step.homes[0] ?? '';
+      const [fresh, folder] = [`${home}/new`, `${home}/${step.digest}`];
+      return [
+        digestCheck(step.sha256, step.archive),
+        shellLine(['rm', '-rf', fresh, folder]),
+        shellLine(['mkdir', '-p', fresh]),
+        shellLine(['tar', '--zstd', '-xf', step.archive, '-C', fresh]),
+        shellLine(['mv', '-T', fresh, folder]),
+        `echo ${step.digest} > ${shellQuote(`${home}/current`)}`,
+      ].join(' && ');
+    }
+    case 'deliver':
+      return tolerant(step.to, [
+        digestCheck(step.sha256, step.from),
+        shellLine(['mkdir', '-p', dirname(step.to)]),
+        shellLine(['rm', '-f', step.to]),
+        shellLine(['cp', step.from, step.to]),
+        shellLine(['chown', `${step.uid}:${step.gid}`, step.to]),
+        shellLine(['chmod', octal(step.mode), step.to]),
+      ]);
+    case 'drop':
+      return tolerant(step.path, [
+        shellLine(['rm', '-f', step.path]),
+        ...(step.image ? [shellLine(restoreArgv(step.image, step.path))] : []),
+      ]);
     case 'rename':
       return shellLine(['mv', '-T', step.from, step.to]);
     case 'remove':
@@ -220,6 +283,16 @@ export const dhcpArgv = (step: StepOf<'dhcp'>): readonly string[] => [
   '/etc/udhcpc.script',
   ...(step.hostname ? ['-x', `hostname:${step.hostname}`] : []),
 ];
+
+/** cp(1) keeps mode and owner, and a link a link. */
+export const restoreArgv = (from: string, to: string): readonly string[] => ['cp', '-a', from, to];
+
+/** A file that cannot be written is no reason not to boot. */
+const tolerant = (path: string, commands: readonly string[]): string =>
+  `( ${commands.join(' && ')} ) || ${shellLine(['echo', `not as it should be: ${path}`])}`;
+
+/** The answer of the server that stands there in the list. */
+export const bundleAnswer = (folder: string, at: number): string => `${folder}/${at}.tar.zst`;
 
 const digestCheck = (sha256: string, path: string): string => `echo ${shellQuote(`${sha256}  ${path}`)} | sha256sum -c`;
 

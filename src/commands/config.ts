@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { configCheckVerb, configSchemaVerb } from './config-check.ts';
+import { configDiffVerb } from './config-diff.ts';
 import { configExplainVerb, configShowVerb } from './config-show.ts';
+import { configEditVerb, configLogVerb, configSetVerb, configUndoVerb } from './config-write.ts';
 
 /** `statectl config`: what config.d says, and changes to it. */
 export const configCommand = (): Command =>
@@ -9,4 +11,9 @@ export const configCommand = (): Command =>
     .addCommand(configCheckVerb())
     .addCommand(configShowVerb())
     .addCommand(configExplainVerb())
+    .addCommand(configSetVerb())
+    .addCommand(configEditVerb())
+    .addCommand(configDiffVerb())
+    .addCommand(configLogVerb())
+    .addCommand(configUndoVerb())
     .addCommand(configSchemaVerb());

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { Command, Option } from 'commander';
 import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
+import { readBundleSigner } from '../server/bundle-signer.ts';
 import { dnsmasqConfiguration } from '../server/dnsmasq.ts';
 import { DEFAULT_KERNEL_ARGUMENTS, parseKernelArguments } from '../server/ipxe-script.ts';
 import {
@@ -12,10 +13,13 @@ import {
   writeListenAddress,
 } from '../server/listen.ts';
 import { parsePublicUrl } from '../server/public-url.ts';
+import { type SettingsEvent, servedSettings } from '../server/settings.ts';
+import { path } from './build-options.ts';
 import { stateOption, usage } from './state-option.ts';
 
 interface Options {
   readonly state: string;
+  readonly config?: string;
   readonly listen: ListenAddress;
   readonly url?: string;
   readonly kernelArgs: string;
@@ -28,8 +32,12 @@ interface Options {
 
 const ANY_ADDRESS = ['0.0.0.0', '::'];
 
-function sentence(event: ServeEvent, listen: ListenAddress): string {
+function sentence(event: ServeEvent | SettingsEvent, listen: ListenAddress): string {
   switch (event.event) {
+    case 'settings':
+      return event.state === 'served'
+        ? `machines get config.d ${event.revision?.slice(0, 12)}${event.files.length > 0 ? `: ${event.files.join(', ')}` : ''}`
+        : `config.d has faults; machines go on getting ${event.revision?.slice(0, 12) ?? 'nothing'}:\n${event.faults.join('\n')}`;
     case 'listening': {
       const here = ANY_ADDRESS.includes(listen.host) ? ` (all addresses of ${hostname()})` : '';
       return `serving ${event.state} on ${event.url}${here}`;
@@ -59,6 +67,14 @@ async function run(options: Options): Promise<void> {
   if (options.printDnsmasq) return void process.stdout.write(dnsmasqText(options));
   const host = linuxHost();
   const log = (line: string) => void process.stdout.write(`${line}\n`);
+  const tell = (event: ServeEvent | SettingsEvent): void => {
+    if (options.json) log(JSON.stringify({ time: new Date(host.clock.now()).toISOString(), ...event }));
+    else host.console.line('info', sentence(event, options.listen));
+  };
+  const config = options.config && {
+    renderNode: servedSettings(host, options.config, tell),
+    signer: await readBundleSigner(host, `${options.state}/keys`),
+  };
   await serve({
     state: options.state,
     listen: options.listen,
@@ -66,10 +82,8 @@ async function run(options: Options): Promise<void> {
     log,
     kernelArguments: options.kernelArgs,
     ...(options.url === undefined ? {} : { publicUrl: options.url }),
-    tell: (event) => {
-      if (options.json) log(JSON.stringify({ time: new Date(host.clock.now()).toISOString(), ...event }));
-      else host.console.line('info', sentence(event, options.listen));
-    },
+    ...(config && { config }),
+    tell,
   });
 }
 
@@ -88,6 +102,11 @@ export const serveCommand = (): Command =>
   new Command('serve')
     .description('give images to machines over HTTP, until SIGTERM or SIGINT')
     .addOption(stateOption())
+    .option(
+      '--config <dir>',
+      'config.d: gives each machine its settings and files (default: those of its initramfs)',
+      path,
+    )
     .addOption(listenOption())
     .addOption(
       new Option('--url <url>', 'how machines reach this server (default: as they call it)').argParser(
@@ -110,6 +129,7 @@ export const serveCommand = (): Command =>
       `
 Examples:
   statectl serve --state /srv/statectl --listen 192.168.7.1:8080
+  statectl serve --state /srv/statectl --config /srv/config.d
   statectl serve --kernel-args "console=ttyS0,115200 quiet"
   statectl serve --url http://192.168.7.1:8080 --print-dnsmasq > /etc/dnsmasq.d/statectl.conf`,
     );

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Host } from '../host/host.ts';
 
+/** Folders of a config.d that no machine reads. */
+export const UNREAD = ['.git', 'examples'];
+
 /** SHA-256 over the names and contents of all files of a config.d, so that a compiled form knows whether it is current. */
 export async function configDigest(host: Pick<Host, 'files'>, dir: string): Promise<string> {
   const hash = createHash('sha256');
@@ -8,7 +11,7 @@ export async function configDigest(host: Pick<Host, 'files'>, dir: string): Prom
     for (const name of await host.files.list(folder)) {
       const path = `${folder}/${name}`;
       const stat = await host.files.stat(path);
-      if (stat?.type === 'dir') await walk(path);
+      if (stat?.type === 'dir') await (UNREAD.includes(name) ? undefined : walk(path));
       else if (stat?.type === 'file' && (name.endsWith('.conf') || name === 'default-runlevel')) {
         hash.update(`${path.slice(dir.length)}\0${stat.sizeBytes}\0`);
         hash.update(await host.files.read(path));

@@ -1,14 +1,22 @@
 import type { z } from 'zod';
-import { IdentityFile, PythonFile, SshFile, UsersFile } from './schema/access.ts';
 import { BootFile } from './schema/boot.ts';
-import { BtrfsFile, DrivesFile, LogFile, ServicesFile, UpdateFile } from './schema/controller.ts';
+import { BtrfsFile } from './schema/btrfs.ts';
+import { DrivesFile } from './schema/drives.ts';
 import { EtcFile } from './schema/etc.ts';
+import { IdentityFile } from './schema/identity.ts';
+import { LogFile } from './schema/log.ts';
+import { LoggingFile } from './schema/logging.ts';
 import { NetworkFile } from './schema/network.ts';
+import { PersistFile } from './schema/persist.ts';
 import { FstabFile, OverlaysFile, TmpfsFile } from './schema/places.ts';
+import { PythonFile } from './schema/python.ts';
 import { RescueFile } from './schema/rescue.ts';
 import { ServerInfoFile } from './schema/server-info.ts';
+import { ServicesFile } from './schema/services.ts';
 import { SourcesFile } from './schema/sources.ts';
-import { LoggingFile, PersistFile } from './schema/state.ts';
+import { SshFile } from './schema/ssh.ts';
+import { UpdateFile } from './schema/update.ts';
+import { UsersFile } from './schema/users.ts';
 
 /**
  * Each file of config.d, declared once: where it lies, what it may say, which part of Config it gives.

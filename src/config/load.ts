@@ -1,14 +1,22 @@
 import type { Host } from '../host/host.ts';
 import type { Config } from './config.ts';
 import { readConfigDir } from './config-dir.ts';
-import { effectiveOf } from './effective.ts';
+import { effectiveOf, plainSettings } from './effective.ts';
 import { configInvalid } from './fault.ts';
+import type { Plain } from './tree.ts';
 
-/** Reads, merges and checks the settings of a machine that no node file names. Throws one `config-invalid` with every fault. */
-export async function loadConfig(host: Pick<Host, 'files'>, dir: string): Promise<Config> {
+/** The settings of a machine that no node file names. */
+export interface LoadedSettings {
+  readonly config: Config;
+  /** The same as an admin writes them, without what nobody said. */
+  readonly settings: Plain;
+}
+
+/** Reads, merges and checks a config.d. Throws one `config-invalid` with every fault. */
+export async function loadSettings(host: Pick<Host, 'files'>, dir: string): Promise<LoadedSettings> {
   const read = await readConfigDir(host, dir);
-  const { config, faults } = effectiveOf(read, undefined);
-  const all = [...read.faults, ...faults];
-  if (config === undefined || all.length > 0) throw configInvalid(all);
-  return config;
+  const effective = effectiveOf(read, undefined);
+  const faults = [...read.faults, ...effective.faults];
+  if (effective.config === undefined || faults.length > 0) throw configInvalid(faults);
+  return { config: effective.config, settings: plainSettings(effective) };
 }

@@ -22,6 +22,18 @@ export const Size = z
     message: 'expected a size such as 64M, 1G or 50%',
   });
 
+const POWERS: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+
+/** `512M`, `20G`, `2T`, in powers of 1024; a bare number is bytes. Gives bytes. */
+export const Bytes = z
+  .union([z.string(), z.number()], { error: 'expected a size such as 512M, 20G or 2T' })
+  .transform((value, context): number => {
+    const match = /^([1-9]\d*)([KMGT])?$/i.exec(String(value));
+    if (match) return Number(match[1]) * (POWERS[match[2]?.toUpperCase() ?? ''] ?? 1);
+    context.addIssue({ code: 'custom', message: `expected a size such as 512M, 20G or 2T, found "${value}"` });
+    return z.NEVER;
+  });
+
 /** Octal permission bits in quotes, `"1777"`. Gives the number. */
 export const Mode = z
   .string({ error: 'expected octal permissions in quotes, such as "1777"' })
@@ -34,6 +46,14 @@ export const AbsolutePath = z
   .refine((path) => /^\/[^\0]*$/.test(path) && path !== '/' && !path.endsWith('/') && !/\/(\.{0,2})(\/|$)/.test(path), {
     message: 'expected an absolute path such as /var, without "..", "." or a slash at the end',
   });
+
+/** A file system by what it is called, not where it is plugged in; /dev/… where there is no other way. */
+export const DeviceReference = z
+  .string()
+  .regex(
+    /^(?:LABEL|UUID|PARTUUID|PARTLABEL)=\S+$|^\/dev\/\S+$/,
+    'expected LABEL=…, UUID=…, PARTUUID=…, PARTLABEL=… or /dev/…',
+  );
 
 /** mount(8) options as a list; a comma-separated string is taken apart. */
 export const MountOptions = z
@@ -71,18 +91,40 @@ export const Owner = z
     return { owner, group };
   });
 
+/** A systemd unit (`ssh`, `ssh.service`, `fstrim.timer`) or a service of OpenRC. */
+export const Service = z
+  .string()
+  .regex(/^[A-Za-z0-9:_.\\@-]+$/, 'expected a unit or service such as ssh or fstrim.timer');
+
+/** One line of an authorized_keys or CA file, sshd(8). */
+export const SshPublicKey = z
+  .string()
+  .regex(
+    /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+|sk-[a-z0-9@.-]+) [A-Za-z0-9+/=]+(?: [^\n]*)?$/,
+    'expected a public key such as "ssh-ed25519 AAAA… name"',
+  );
+
+/** RFC 7468, one certificate. */
+export const Certificate = z
+  .string()
+  .regex(
+    /^-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+\n-----END CERTIFICATE-----\n*$/,
+    'expected a certificate in PEM, below `|`',
+  );
+
 /** What is not in config.d but on the server, encrypted: `secret:NAME`. */
 export const SecretReference = z
   .string()
   .regex(/^secret:[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected secret:NAME: secrets never stand in config.d');
 
 /** An address or name with a port, `log.lab:514` or `[fd00::1]:514`. */
-export const HostPort = z
-  .string()
-  .regex(/^(\[[0-9a-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/i, 'expected HOST:PORT, such as log.lab:514');
+export const HostPort = z.string().refine((text) => {
+  const port = /^(?:\[[0-9a-f:.]+\]|[a-z0-9.-]+):(\d{1,5})$/i.exec(text)?.[1];
+  return port !== undefined && Number(port) > 0 && Number(port) < 65_536;
+}, 'expected HOST:PORT, such as log.lab:514');
 
-/** A location to fetch from. */
-export const HttpUrl = z.url({ protocol: /^https?$/, error: 'expected http://HOST… or https://HOST…' });
+/** A server, or a location to fetch from. */
+export const HttpUrl = z.url({ protocol: /^https?$/, error: 'expected http://HOST:PORT or https://HOST:PORT' });
 
 /** Lower-case hex. */
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 of 64 hex digits');

@@ -50,10 +50,10 @@ function rowsOf(tree: Tree | undefined, schemas: readonly SettingSchema[], path:
     const below = tree?.entries.get(key);
     const inner = fitting.flatMap((schema) => schemasAt(schema, [key]));
     if (below) return rowsOf(below, inner, [...path, key]);
-    const usual = inner.find((schema) => schema.default !== undefined)?.default as Plain | undefined;
-    if (usual !== undefined) return [{ path: [...path, key], value: usual, superseded: [] }];
     // Settings of a group of settings that nobody mentioned.
-    return inner.some(({ properties }) => properties) ? rowsOf(undefined, inner, [...path, key]) : [];
+    if (inner.some(({ properties }) => properties)) return rowsOf(undefined, inner, [...path, key]);
+    const usual = inner.find((schema) => schema.default !== undefined)?.default as Plain | undefined;
+    return usual === undefined ? [] : [{ path: [...path, key], value: usual, superseded: [] }];
   });
 }
 

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Facts, Offer } from '../boot/facts.ts';
+import type { BundleMachine } from '../bundle/manifest.ts';
+import { kernelCommandLine } from '../config/kernel-cmdline.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { type Manifest, manifestIsSigned, parseManifest } from '../image/manifest.ts';
@@ -41,18 +43,32 @@ async function askServer(host: Pick<Host, 'http'>, server: string, facts: Facts,
     throw new StatectlError('url-invalid', `"${server}" is not the address of a server`, {
       hint: 'write it as http://HOST:PORT',
     });
-  const { machine, config } = facts;
-  const query = new URLSearchParams();
-  const mac = bootMac(facts);
-  if (mac) query.set('mac', mac);
-  if (machine.uuid) query.set('uuid', machine.uuid);
-  if (machine.serial) query.set('serial', machine.serial);
-  query.set('arch', machine.arch);
-  if (config.boot.image) query.set('image', config.boot.image);
+  const { image } = facts.config.boot;
+  const query = new URLSearchParams({ ...machineClaims(facts), ...(image && { image }) });
   const get = (path: string) => getBytes(host, new URL(path, server).href, facts, signal);
   const answer = parseAnswer(server, (await get(`/v1/boot?${query}`)).toString());
   const [text, signature] = await Promise.all([get(answer.manifestUrl), get(answer.signatureUrl)]);
   return offerOf(server, text, signature, facts, () => new URL(answer.files.root, server).href);
+}
+
+/** What this machine says of itself, as a server knows machines. */
+export function machineClaims(facts: Facts): BundleMachine {
+  const { uuid, serial, arch } = facts.machine;
+  const mac = bootMac(facts);
+  const hostname = facts.leases?.find((lease) => lease.hostname)?.hostname?.toLowerCase();
+  const labels = kernelCommandLine(facts.commandLine)
+    .all('statectl.label')
+    .flatMap(({ value = '' }) => value.split(',').filter(Boolean))
+    .toSorted()
+    .join(',');
+  return {
+    ...(mac && { mac }),
+    ...(uuid && { uuid }),
+    ...(serial && { serial }),
+    ...(hostname && { hostname }),
+    arch,
+    ...(labels && { labels }),
+  };
 }
 
 /** The MAC of the interface that the machine boots from: by it the server knows the machine. */
@@ -140,7 +156,7 @@ async function getBytes(
 }
 
 /** The sentence of a problem+json, where there is one. */
-function detailOf(body: Buffer): string {
+export function detailOf(body: Buffer): string {
   try {
     const { detail, title } = JSON.parse(body.toString()) as { detail?: string; title?: string };
     return `: ${detail ?? title ?? ''}`;

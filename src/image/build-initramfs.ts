@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { configDigest } from '../config/digest.ts';
-import { loadConfig } from '../config/load.ts';
+import { configDigest, UNREAD } from '../config/digest.ts';
+import { loadSettings } from '../config/load.ts';
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { archOfElf } from './arch.ts';
@@ -65,7 +65,7 @@ export async function buildInitramfs(host: Host, input: InitramfsInput): Promise
     throw new StatectlError('config-missing', `--config ${input.config}: there is no such folder`, {
       hint: 'name your config.d; an empty folder stands for the defaults',
     });
-  const config = await loadConfig(host, input.config);
+  const { config, settings } = await loadSettings(host, input.config);
   const statectl = await readStatectl(host, input.statectl, arch);
   await using folder = await workFolder(host, input.out);
   const work = folder.path;
@@ -109,7 +109,7 @@ export async function buildInitramfs(host: Host, input: InitramfsInput): Promise
     segmentDigests: `${sha256(modulesImage)}  /modules.squashfs\n${sha256(runtimeImage)}  /runtime.squashfs\n`,
     trusted: input.trusted,
   });
-  const compiled = JSON.stringify({ digest: await configDigest(host, input.config), config });
+  const compiled = JSON.stringify({ digest: await configDigest(host, input.config), config, settings });
   const parts = [
     ['loader', loader],
     ['modules', oneFile('modules.squashfs', modulesImage)],
@@ -181,7 +181,9 @@ async function findTools(
 async function configSegment({ files }: Host, dir: string, compiled: string): Promise<Buffer> {
   const { entries } = await cpioOfFolder({ files }, dir);
   const plain = entries.flatMap((entry) =>
-    entry.type === 'file' ? [{ ...entry, name: `config.d/${entry.name}`, mode: 0o600 }] : [],
+    entry.type === 'file' && !entry.name.split('/').some((name) => UNREAD.includes(name))
+      ? [{ ...entry, name: `config.d/${entry.name}`, mode: 0o600 }]
+      : [],
   );
   return writeCpio([{ name: 'config.json', type: 'file', mode: 0o600, data: Buffer.from(compiled) }, ...plain]);
 }

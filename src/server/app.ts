@@ -3,6 +3,8 @@ import { StatectlError } from '../error.ts';
 import type { Clock } from '../host/host.ts';
 import { accessLog } from './access-log.ts';
 import { type BootRouteOptions, bootRoutes } from './boot-routes.ts';
+import { bundleRoutes } from './bundle-routes.ts';
+import type { Bundles } from './bundles.ts';
 import { imageRoutes } from './image-routes.ts';
 import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
 import { isHostHeader } from './public-url.ts';
@@ -14,6 +16,8 @@ export interface AppOptions extends BootRouteOptions {
   readonly log: (line: string) => void;
   /** Where iPXE's own files are, default Debian's. */
   readonly ipxeDirectory?: string;
+  /** What machines are told; absent where the server has no config.d. */
+  readonly bundles?: Bundles;
 }
 
 /** A client that sends or takes nothing for so long is gone; a slow one goes on for hours. */
@@ -59,6 +63,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   app.get('/healthz', async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }));
   bootRoutes(app, options);
   imageRoutes(app, options.store, options.ipxeDirectory ?? '/usr/lib/ipxe');
+  bundleRoutes(app, options.bundles);
   reportRoutes(app, options.store);
   return app;
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { type AppOptions, createApp } from './app.ts';
+import { type BundlesOptions, openBundles } from './bundles.ts';
 import { openStore } from './store.ts';
 
 export interface ListenAddress {
@@ -25,10 +26,12 @@ export function parseListenAddress(text: string): ListenAddress {
 export const writeListenAddress = ({ host, port }: ListenAddress): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
-export interface ServeOptions extends Omit<AppOptions, 'store' | 'clock'> {
+export interface ServeOptions extends Omit<AppOptions, 'store' | 'clock' | 'bundles'> {
   readonly state: string;
   readonly listen: ListenAddress;
   readonly host: Pick<Host, 'files' | 'clock'>;
+  /** Makes the bundles of machines; absent where the server has no config.d. */
+  readonly config?: Pick<BundlesOptions, 'renderNode' | 'signer'>;
   /** How long transfers may go on after a stop was asked for, default 10 s. */
   readonly graceMs?: number;
 }
@@ -83,11 +86,13 @@ export async function startServer({
   state,
   listen: wanted,
   host,
+  config,
   graceMs = 10_000,
   ...options
 }: ServeOptions): Promise<RunningServer> {
   const store = await openStore(state, host, 'create');
-  const app = createApp({ ...options, store, clock: host.clock });
+  const bundles = config && (await openBundles({ ...config, store }));
+  const app = createApp({ ...options, store, clock: host.clock, ...(bundles && { bundles }) });
   await listen(app, wanted);
   const address = { host: wanted.host, port: (app.server.address() as AddressInfo).port };
   let stopping: Promise<'finished' | 'cut'> | undefined;

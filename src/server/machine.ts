@@ -9,11 +9,22 @@ export interface Machine {
   readonly serial?: string;
   /** As `uname -m` prints it. */
   readonly arch?: string;
+  /** What DHCP or its kernel command line calls it. */
+  readonly hostname?: string;
+  /** `room=b12,row=3`: what its kernel command line says with statectl.label=, by name. */
+  readonly labels?: string;
 }
 
 export type MachineKey = keyof Machine;
 /** From the most to the least particular, which is also the order in which selectors win. */
-export const MACHINE_KEYS = ['mac', 'uuid', 'serial', 'arch'] as const satisfies readonly MachineKey[];
+export const MACHINE_KEYS = [
+  'mac',
+  'uuid',
+  'serial',
+  'hostname',
+  'arch',
+  'labels',
+] as const satisfies readonly MachineKey[];
 
 /** iPXE's and Debian's words for what `uname -m` says. */
 const ARCH_NAMES: Readonly<Record<string, string>> = {
@@ -42,6 +53,11 @@ const NORMAL: Readonly<Record<MachineKey, (text: string) => string | undefined>>
   mac: normalMac,
   uuid: (text) => (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text) ? text.toLowerCase() : undefined),
   serial: (text) => (/^[\x20-\x7e]{1,128}$/.test(text) ? text : undefined),
+  hostname: (text) => (/^[a-z0-9.-]{1,253}$/i.test(text) ? text.toLowerCase() : undefined),
+  labels: (text) => {
+    const labels = text.split(',').filter((label) => /^[\w.-]+=[\x20-\x2b\x2d-\x7e]*$/.test(label));
+    return text.length <= 1024 && labels.length === text.split(',').length ? labels.toSorted().join(',') : undefined;
+  },
   arch: (text) =>
     /^[a-z0-9_]{1,32}$/i.test(text) ? (ARCH_NAMES[text.toLowerCase()] ?? text.toLowerCase()) : undefined,
 };
@@ -70,6 +86,15 @@ export function machineFromQuery(query: Readonly<Record<string, unknown>>): Mach
   }
   return machine;
 }
+
+/** `room=b12,row=3` → values by name. */
+export const labelsOf = ({ labels = '' }: Machine): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    labels
+      .split(',')
+      .filter(Boolean)
+      .map((label) => [label.slice(0, label.indexOf('=')), label.slice(label.indexOf('=') + 1)]),
+  );
 
 /** The same query again, for a script that asks once more. */
 export const machineQuery = (machine: Machine): string =>

@@ -17,6 +17,9 @@ export const PROBLEM_TYPE = 'application/problem+json';
 /** Our codes that are the caller's business; every other error is 500 and keeps its detail to the server's log. */
 const STATUS_OF: Readonly<Record<string, number>> = {
   'no-image': 404,
+  'no-config': 404,
+  // The server is well and asking again changes nothing: a person has to correct config.d.
+  'node-faulty': 409,
   'image-unknown': 404,
   'blob-unknown': 404,
   'route-unknown': 404,

@@ -14,7 +14,7 @@ export function parseSelector(text: string): Selector {
   const key = MACHINE_KEYS.find((known) => known === text.slice(0, at).trim().toLowerCase());
   if (at < 1 || key === undefined)
     throw new StatectlError('selector-invalid', `"${text}" selects nothing`, {
-      hint: 'write mac=…, uuid=…, serial=… or arch=…, as in mac=52:54:00:12:34:56',
+      hint: 'write mac=…, uuid=…, serial=…, hostname=… or arch=…, as in mac=52:54:00:12:34:56',
     });
   return { key, value: normalMachineValue(key, text.slice(at + 1)) };
 }

@@ -6,6 +6,7 @@ import { type ImageName, isPlainName } from './image-name.ts';
 /**
  * The server's state directory:
  * `blobs/sha256/HEX` content by its digest, never changed; `images/NAME/VERSION.json` one record per version;
+ * `bundles/` what machines were told last, `bundles/sequence` and `bundles/epoch` its number;
  * `uses.json` who boots what; `reports/MACHINE.json` what machines told; `lock` while somebody changes images; `tmp/`.
  * The keys that sign images never live here.
  */
@@ -23,6 +24,7 @@ export const isDigest = (text: string): boolean => HEX64.test(text);
 export const blobsPath = (store: Store): string => join(store.root, 'blobs', 'sha256');
 export const imagesPath = (store: Store): string => join(store.root, 'images');
 export const reportsPath = (store: Store): string => join(store.root, 'reports');
+export const bundlesPath = (store: Store): string => join(store.root, 'bundles');
 export const usesPath = (store: Store): string => join(store.root, 'uses.json');
 export const lockPath = (store: Store): string => join(store.root, 'lock');
 export const temporaryPath = (store: Store): string => join(store.root, 'tmp');

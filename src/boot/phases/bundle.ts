@@ -1,16 +1,30 @@
+import { isDeepStrictEqual } from 'node:util';
 import { reasonOf, StatectlError } from '../../error.ts';
+import { localCopies } from '../../fetch/local-copy.ts';
 import { askFolder, askServers } from '../../fetch/offer.ts';
 import { withDeadline } from '../../host/deadline.ts';
 import type { Host } from '../../host/host.ts';
 import { retry } from '../../host/retry.ts';
+import { blockDevices } from '../block-devices.ts';
 import type { Facts } from '../facts.ts';
+import { USER_DATA_EARLY } from '../paths.ts';
 import type { BootContext, Phase } from '../phase.ts';
 import { bootsLocalRoot } from '../source.ts';
+import type { Step } from '../step.ts';
+import { judgeAnswers, planAsk, planKeep, takeKept, takeNew } from '../take-bundle.ts';
+import { findBlock, planWaits, sayMissing, userDataDevice } from './devices.ts';
 
-/** What the server wants this machine to boot. With a copy on the disk no server is waited for longer than configured. */
+/**
+ * What this machine is to be: the newest verified bundle, or else config.d in the initramfs. Then what it is to boot. With a
+ * copy on the disk no server is waited for longer than configured.
+ */
 export const bundle: Phase = {
   name: 'bundle',
   rounds: [
+    { gather: takeKept, plan: planAsk },
+    { gather: judgeAnswers, plan: planKeep },
+    { gather: takeNew, plan: planNewWaits },
+    { gather: lookAgain },
     {
       async gather(host, facts, boot) {
         if (bootsLocalRoot(facts)) return {};
@@ -28,6 +42,25 @@ export const bundle: Phase = {
     },
   ],
 };
+
+/** Disks that only the bundle names: for the others the devices phase has waited. */
+function planNewWaits(facts: Facts): readonly Step[] {
+  const { bundle, baked, blocks = [] } = facts;
+  if (!bundle || !baked) return [];
+  const waited = planWaits({ ...facts, config: baked }).map(({ reference }) => reference);
+  return planWaits(facts).filter(({ reference }) => !waited.includes(reference) && !findBlock(blocks, reference));
+}
+
+/** What the phases before looked for by config.d in the initramfs, where the bundle says otherwise. */
+async function lookAgain(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
+  const { baked, config } = facts;
+  if (!facts.bundle || !baked) return {};
+  const isSame = isDeepStrictEqual([baked.fstab, baked.boot.root], [config.fstab, config.boot.root]);
+  const blocks = isSame ? facts.blocks : await blockDevices(host);
+  if (!isSame) sayMissing({ ...facts, blocks }, boot.warn);
+  const needsCopy = bootsLocalRoot({ config: baked }) && !bootsLocalRoot(facts) && userDataDevice(facts);
+  return { blocks, ...(needsCopy && (await localCopies(host, USER_DATA_EARLY, facts, boot))) };
+}
 
 /** Answers that asking again does not change. */
 const FINAL_CODES = new Set(['manifest-unsigned', 'url-invalid']);
@@ -52,7 +85,7 @@ async function askUntilAnswered(host: Host, facts: Facts, boot: BootContext) {
     retry(
       host.clock,
       {
-        tries: server.tries,
+        tries: facts.serversSilent && !folder ? 1 : server.tries,
         baseMs: 500,
         maxMs: 15_000,
         signal,

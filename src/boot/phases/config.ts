@@ -1,28 +1,30 @@
 import type { Config } from '../../config/config.ts';
 import { configDigest } from '../../config/digest.ts';
 import { type CommandLineLayer, kernelCommandLine } from '../../config/kernel-cmdline.ts';
+import type { LoadedSettings } from '../../config/load.ts';
 import type { Host } from '../../host/host.ts';
 import { onDemand } from '../../on-demand.ts';
 import { machineFacts } from '../machine.ts';
-import type { Phase } from '../phase.ts';
+import type { BootContext, Phase } from '../phase.ts';
 
 const CONFIG_DIR = '/config.d';
 /** config.d as the builder merged and checked it, with the digest of the files it was made of. */
 export const COMPILED_CONFIG = '/config.json';
 
-export interface CompiledConfig {
+export interface CompiledConfig extends LoadedSettings {
   readonly digest: string;
-  readonly config: Config;
 }
 
-/** What is: config.d, with the kernel command line over it. */
+/** What is: config.d in the initramfs, with the kernel command line over it. A bundle may take its place later. */
 export const config: Phase = {
   name: 'config',
   rounds: [
     {
       async gather(host, facts, boot) {
-        const { digest, config: merged } = await readConfig(host, boot.say);
-        return { config: withCommandLine(merged, facts.commandLine), machine: await machineFacts(host, digest) };
+        const { digest, ...loaded } = await readConfig(host, boot.say);
+        const merged = await withSettings(loaded, facts.commandLine, boot);
+        const inForce = withCommandLine(merged, facts.commandLine);
+        return { config: inForce, baked: merged, machine: await machineFacts(host, digest) };
       },
     },
   ],
@@ -37,8 +39,22 @@ async function readConfig(host: Host, say: (text: string) => void): Promise<Comp
     .catch(() => undefined);
   if (compiled?.digest === digest) return compiled;
   say('config.d is not what the builder compiled: reading the files');
-  const { loadConfig } = await onDemand();
-  return { digest, config: await loadConfig(host, CONFIG_DIR) };
+  const { loadSettings } = await onDemand();
+  return { digest, ...(await loadSettings(host, CONFIG_DIR)) };
+}
+
+/** `statectl.set=PATH=VALUE` wins over every file. A wrong one is told and left out. */
+export async function withSettings(
+  { config: merged, settings }: LoadedSettings,
+  layers: readonly CommandLineLayer[],
+  boot: Pick<BootContext, 'warn'>,
+): Promise<Config> {
+  const words = kernelCommandLine(layers).all('statectl.set');
+  if (words.length === 0) return merged;
+  const { withSetArguments } = await onDemand();
+  const { config: changed, faults } = withSetArguments(settings, words);
+  for (const fault of faults) boot.warn(fault);
+  return changed ?? merged;
 }
 
 const withScheme = (server: string): string => (/^[a-z]+:\/\//i.test(server) ? server : `http://${server}`);

@@ -6,7 +6,7 @@ import type { BlockFacts, Facts } from '../facts.ts';
 import { USER_DATA_EARLY } from '../paths.ts';
 import type { Phase } from '../phase.ts';
 import { bootsLocalRoot } from '../source.ts';
-import type { Step } from '../step.ts';
+import type { Step, StepOf } from '../step.ts';
 
 const WAIT_SECONDS = 20;
 /** fsck(8) has a checker for these; the others look after themselves when they are mounted. */
@@ -30,7 +30,7 @@ export const devices: Phase = {
 };
 
 /** Waits for what must be there. A disk that may be missing is taken when it is there, and not waited for. */
-export function planWaits({ config, commandLine }: Facts): readonly Step[] {
+export function planWaits({ config, commandLine }: Facts): readonly StepOf<'wait-for-device'>[] {
   const delay = Number(kernelCommandLine(commandLine).get('rootdelay')?.value ?? WAIT_SECONDS);
   const seconds = Number.isFinite(delay) && delay > 0 ? delay : WAIT_SECONDS;
   const wanted = [
@@ -52,7 +52,8 @@ export function userDataDevice({ config, blocks }: Pick<Facts, 'config' | 'block
   return entry && findBlock(blocks ?? [], entry.source);
 }
 
-function sayMissing({ config, blocks }: Facts, warn: (text: string) => void): void {
+/** Tells which disks of the config are missing. Throws `persistent-missing`, `device-missing` for `missing: fail`. */
+export function sayMissing({ config, blocks }: Facts, warn: (text: string) => void): void {
   for (const [mountPoint, { source, missing }] of Object.entries(config.fstab)) {
     if (findBlock(blocks ?? [], source)) continue;
     const isUserData = mountPoint === '/user-data';

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Host } from '../../host/host.ts';
+import { deliveryFacts, planDelivery } from '../delivery.ts';
 import type { Facts, InstallFacts } from '../facts.ts';
 import { planNetworkHandover } from '../network-handover.ts';
 import { BIN, IMAGE_MOUNT, RUN, RUN_INITRAMFS, SYSROOT } from '../paths.ts';
@@ -12,7 +13,15 @@ const KEPT_MACHINE_ID = '/persistent/statectl/machine-id';
 /** What this machine needs in the system before its init runs: who it is, and its network without a gap. */
 export const install: Phase = {
   name: 'install',
-  rounds: [{ gather: async (host, facts) => ({ install: await installFacts(host, facts) }), plan: planInstall }],
+  rounds: [
+    {
+      gather: async (host, facts, boot) => ({
+        install: await installFacts(host, facts),
+        delivery: await deliveryFacts(host, facts, boot),
+      }),
+      plan: planInstall,
+    },
+  ],
 };
 
 export function planInstall(facts: Facts): readonly Step[] {
@@ -39,6 +48,8 @@ export function planInstall(facts: Facts): readonly Step[] {
     ...planPath(etcIsWritable && install.hasProfileDir === true),
     { kind: 'copy-file', from: '/bin/busybox', to: `${RUN_INITRAMFS}/bin/busybox`, mode: 0o755 },
     { kind: 'copy-file', from: '/etc/shutdown', to: `${RUN_INITRAMFS}/shutdown`, mode: 0o755 },
+    // Last: what an admin says wins over what the boot made up.
+    ...planDelivery(facts),
   ];
 }
 

@@ -18,7 +18,7 @@ export const BootFile = z
       .string()
       .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected a name such as stable')
       .optional()
-      .meta({ description: 'a name that the server maps to an image' }),
+      .meta({ description: 'a name that the server maps to an image, such as stable; image wins over it' }),
     arguments: z
       .array(z.string().regex(/^[\x21-\x7e]+$/, 'expected one kernel argument without blanks'))
       .default([])
@@ -28,7 +28,8 @@ export const BootFile = z
         load: z.array(MODULE).default([]).meta({ description: 'loaded by the system whatever hardware there is' }),
         never: z.array(MODULE).default([]).meta({ description: 'never loaded by the system by itself' }),
       })
-      .prefault({}),
+      .prefault({})
+      .meta({ description: 'kernel modules' }),
     keepCopy: z.boolean().default(true).meta({
       description: 'keep a verified copy of the image on /user-data, so that the machine boots without a server',
     }),

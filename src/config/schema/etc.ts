@@ -2,26 +2,13 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { AbsolutePath, HostName, Mode, Owner } from '../scalars.ts';
 
-const common = {
-  mode: Mode.prefault('0644').meta({ description: 'permissions, in quotes' }),
-  owner: Owner.prefault('root:root').meta({ description: 'user:group of the system, names or numbers' }),
-};
-
-/** Gives the owner and the group apart. */
-const owned = <T extends { readonly owner: { readonly owner: string; readonly group: string } }>({
-  owner,
-  ...file
-}: T) => ({
-  ...file,
-  ...owner,
-});
-
 const EtcEntry = z
   .strictObject({
     text: z.string().meta({ description: 'the whole content; `|` begins a text of several lines' }),
-    ...common,
+    mode: Mode.prefault('0644').meta({ description: 'permissions, in quotes' }),
+    owner: Owner.prefault('root:root').meta({ description: 'user:group of the system, names or numbers' }),
   })
-  .transform(({ text, ...file }) => ({ content: text, ...owned(file) }));
+  .transform(({ text, mode, owner }) => ({ content: text, mode, ...owner }));
 
 /** system/etc.conf */
 export const EtcFile = z
@@ -31,7 +18,10 @@ export const EtcFile = z
     }),
     hosts: z
       .record(
-        z.string().refine((text) => isIP(text) !== 0, 'expected an IP address'),
+        z
+          .string()
+          .refine((text) => isIP(text) !== 0, 'expected an IP address')
+          .meta({ title: 'ADDRESS' }),
         z.array(HostName).min(1),
       )
       .default({})
@@ -47,11 +37,16 @@ export const EtcFile = z
       .optional()
       .meta({ description: 'a name below /usr/share/zoneinfo' }),
     machineId: z
-      .enum(['stable', 'random'])
+      .union([z.enum(['stable', 'random']), z.string().regex(/^(?!0{32})[0-9a-f]{32}$/)], {
+        error: 'expected stable, random or 32 hex digits',
+      })
       .default('stable')
-      .meta({ description: 'stable: kept on /user-data, else made of UUID, serial or MAC; random: new at every boot' }),
+      .meta({
+        description:
+          'stable: kept on /user-data, else made of UUID, serial or MAC; random: new at each boot; or machine-id(5) itself',
+      }),
     files: z
-      .record(AbsolutePath, EtcEntry)
+      .record(AbsolutePath.meta({ title: 'PATH' }), EtcEntry)
       .default({})
       .meta({ description: 'small files, by their path on the machine; larger ones are templates' }),
     templates: z

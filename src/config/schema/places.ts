@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { AbsolutePath, Mode, MountOptions, Size } from '../scalars.ts';
+import { AbsolutePath, DeviceReference, Mode, MountOptions, Size } from '../scalars.ts';
 
+const MountPoint = AbsolutePath.meta({ title: 'MOUNTPOINT' });
 const HARDENED = ['noexec', 'nosuid', 'nodev'];
 
 const sized = (size: string) =>
@@ -12,9 +13,9 @@ const PERMISSIONS = { description: 'permissions of the mount point, in quotes' }
 /** system/fstab.conf and controller/cfstab.conf: by mount point. */
 export const FstabFile = z
   .record(
-    AbsolutePath,
+    MountPoint,
     z.strictObject({
-      source: z.string().min(1).meta({ description: 'LABEL=…, UUID=…, PARTUUID=…, PARTLABEL=… or /dev/…' }),
+      source: DeviceReference.meta({ description: 'LABEL=…, UUID=…, PARTUUID=…, PARTLABEL=… or /dev/…' }),
       type: z
         .enum(['auto', 'ext4', 'ext3', 'ext2', 'btrfs', 'xfs', 'vfat'])
         .default('auto')
@@ -31,7 +32,7 @@ export const FstabFile = z
 /** controller/tmpfs.conf: by mount point. */
 export const TmpfsFile = z
   .record(
-    AbsolutePath,
+    MountPoint,
     z.strictObject({
       size: sized('50%'),
       mode: Mode.prefault('1777').meta(PERMISSIONS),
@@ -81,7 +82,7 @@ const Overlay = z.discriminatedUnion(
 );
 
 /** system/overlays.conf: by directory of the image. */
-export const OverlaysFile = z.record(AbsolutePath, Overlay).meta({
+export const OverlaysFile = z.record(MountPoint, Overlay).meta({
   description:
     'directories of the image that are writable: tmpfs, ramdisk, overlay, bind or symlink; readonly within one that is',
 });

@@ -1,27 +1,53 @@
 import { z } from 'zod';
-import { Duration } from '../scalars.ts';
+import { Certificate, Duration, HttpUrl, SecretReference } from '../scalars.ts';
+
+const Probe = z
+  .strictObject({
+    timeout: Duration.prefault('2s').meta({
+      description: 'all are asked at once; who is silent for so long is skipped',
+    }),
+    interval: Duration.prefault('1m').meta({ description: 'how often a running machine measures again' }),
+    margin: z
+      .int()
+      .min(0)
+      .max(1000)
+      .default(30)
+      .meta({ description: 'how many percent better another must be before a running machine moves' }),
+  })
+  .prefault({})
+  .transform(({ timeout, interval, margin }) => ({ timeoutMs: timeout, intervalMs: interval, margin }))
+  .meta({ description: 'how the servers are measured, for choose: measured' });
 
 /** controller/server/server.info.conf */
 export const ServerInfoFile = z
   .strictObject({
-    servers: z
-      .array(z.url({ protocol: /^https?$/, error: 'expected http://HOST:PORT or https://HOST:PORT' }))
-      .default([])
-      .meta({
-        description: 'base URLs of the servers, in order; statectl.server= on the kernel command line replaces them',
-      }),
+    servers: z.array(HttpUrl).default([]).meta({
+      description: 'base URLs of the servers, in order; statectl.server= on the kernel command line replaces them',
+    }),
     choose: z
       .enum(['ordered', 'weighted', 'measured'])
       .default('ordered')
       .meta({ description: 'the first that answers; by chance and weight; or by round trip and load' }),
     weights: z
-      .record(z.string(), z.int().min(0).max(1000))
+      .record(HttpUrl.meta({ title: 'URL' }), z.int().min(0).max(1000))
       .default({})
-      .meta({ description: 'by URL, for weighted; default: 1' }),
+      .meta({ description: 'by URL, for choose: weighted; 0: only when no other answers; default: 1' }),
+    probe: Probe,
     authentication: z
       .enum(['none', 'mtls'])
       .default('none')
       .meta({ description: 'none: what is public and signed; mtls: with the certificate of the machine' }),
+    credentials: z
+      .strictObject({
+        certificate: SecretReference.meta({ description: 'certificate of the machine' }),
+        key: SecretReference.meta({ description: 'its key' }),
+      })
+      .optional()
+      .meta({ description: 'for mtls, of the machine segment of its initramfs; absent: made when it enrols' }),
+    authorities: z
+      .array(Certificate)
+      .default([])
+      .meta({ description: 'certificates in PEM that may sign those of the servers, besides our own CA' }),
     connect: Duration.prefault('2s').meta({
       description: 'a server that takes no TCP connection in this time is dead',
     }),

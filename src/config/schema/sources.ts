@@ -5,12 +5,26 @@ import { HttpUrl, Sha256 } from '../scalars.ts';
 export const SourcesFile = z
   .strictObject({
     mirrors: z
-      .record(z.string(), z.array(HttpUrl).min(1))
+      .record(
+        z
+          .string()
+          .regex(/^[a-z0-9.-]+:[A-Za-z0-9._-]+$/, 'expected DISTRIBUTION:RELEASE, such as debian:bookworm')
+          .meta({ title: 'DISTRIBUTION' }),
+        z.array(HttpUrl),
+      )
       .default({})
-      .meta({ description: 'package mirrors by suite (`debian:bookworm`), the first that answers is used' }),
+      .meta({
+        description: 'package mirrors, as `build image --from` names a distribution; the first that answers is used',
+      }),
     files: z
       .record(
-        z.string().regex(/^(?!\/)[^\0]+$/, 'expected a name without a leading slash'),
+        z
+          .string()
+          .regex(
+            /^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$))[^\0]+$/,
+            'expected a name such as klipper/klippy.tar.gz, without a slash before it or ".."',
+          )
+          .meta({ title: 'FILE' }),
         z.strictObject({
           url: HttpUrl.meta({ description: 'where it comes from' }),
           sha256: Sha256.meta({ description: 'what it must be' }),
@@ -19,8 +33,14 @@ export const SourcesFile = z
       .default({})
       .meta({ description: 'files that the builder fetches when they are missing' }),
     images: z
-      .record(z.string(), HttpUrl)
+      .record(
+        z
+          .string()
+          .regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/, 'expected the name of an image')
+          .meta({ title: 'IMAGE' }),
+        HttpUrl,
+      )
       .default({})
-      .meta({ description: 'images of other servers, by name: the folder with manifest.json' }),
+      .meta({ description: 'images of other servers, by name: the URL of the folder with manifest.json' }),
   })
   .meta({ description: 'where the builder finds what it has not' });

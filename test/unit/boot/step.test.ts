@@ -1,4 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -42,6 +43,29 @@ const EVERY_KIND: { readonly [K in StepKind]: StepOf<K> } = {
     sizeBytes: 7,
   },
   verify: { kind: 'verify', path: '/run/initramfs/image/root.squashfs', sha256: SHA, sizeBytes: 7 },
+  'ask-bundle': {
+    kind: 'ask-bundle',
+    urls: ['http://a:8080/v1/bundle?mac=52%3A54%3A00%3A12%3A34%3A56', 'http://b/v1/bundle'],
+    to: '/run/initramfs/bundle',
+    limits: { connectMs: 2000, stallMs: 10_000, tries: 8 },
+  },
+  'keep-bundle': {
+    kind: 'keep-bundle',
+    archive: '/run/initramfs/bundle/0.tar.zst',
+    sha256: SHA,
+    digest: 'ab'.repeat(32),
+    homes: ['/run/initramfs/user-data/persistent/statectl/bundle', '/run/statectl/bundle'],
+  },
+  deliver: {
+    kind: 'deliver',
+    from: '/run/statectl/bundle/ab/files/cd',
+    to: '/sysroot/etc/moonraker.conf',
+    sha256: SHA,
+    mode: 0o640,
+    uid: 0,
+    gid: 42,
+  },
+  drop: { kind: 'drop', path: '/sysroot/root/.bashrc', image: '/run/statectl/image/root/.bashrc' },
   rename: { kind: 'rename', from: '/a/root.seed', to: '/a/root' },
   remove: { kind: 'remove', path: '/a/old' },
   'check-mount': { kind: 'check-mount', target: '/sysroot/etc', type: 'tmpfs', access: 'read-write' },
@@ -67,6 +91,10 @@ it('says every step in the words of an admin', () => {
     DHCP on eth0 (up to 30 s)
     fetch http://a/root
     verify /run/initramfs/image/root.squashfs
+    ask a:8080, b what this machine is to be
+    keep the bundle in /run/initramfs/user-data/persistent/statectl/bundle
+    /sysroot/etc/moonraker.conf as the bundle has it
+    /sysroot/root/.bashrc, which no bundle brings any more: the one of the image
     move /a/root.seed to /a/root
     remove /a/old
     /sysroot/etc is tmpfs, read-write
@@ -93,6 +121,10 @@ it('has for every step the command that does the same by hand', () => {
     udhcpc -i eth0 -f -q -n -t 15 -T 2 -s /etc/udhcpc.script -x hostname:lab7
     wget -O /run/initramfs/image/root.squashfs http://a/root && echo 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /run/initramfs/image/root.squashfs' | sha256sum -c
     echo 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /run/initramfs/image/root.squashfs' | sha256sum -c
+    mkdir -p /run/initramfs/bundle; wget -O /run/initramfs/bundle/0.tar.zst 'http://a:8080/v1/bundle?mac=52%3A54%3A00%3A12%3A34%3A56'; wget -O /run/initramfs/bundle/1.tar.zst http://b/v1/bundle
+    echo 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /run/initramfs/bundle/0.tar.zst' | sha256sum -c && rm -rf /run/initramfs/user-data/persistent/statectl/bundle/new /run/initramfs/user-data/persistent/statectl/bundle/abababababababababababababababababababababababababababababababab && mkdir -p /run/initramfs/user-data/persistent/statectl/bundle/new && tar --zstd -xf /run/initramfs/bundle/0.tar.zst -C /run/initramfs/user-data/persistent/statectl/bundle/new && mv -T /run/initramfs/user-data/persistent/statectl/bundle/new /run/initramfs/user-data/persistent/statectl/bundle/abababababababababababababababababababababababababababababababab && echo abababababababababababababababababababababababababababababababab > /run/initramfs/user-data/persistent/statectl/bundle/current
+    ( echo 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /run/statectl/bundle/ab/files/cd' | sha256sum -c && mkdir -p /sysroot/etc && rm -f /sysroot/etc/moonraker.conf && cp /run/statectl/bundle/ab/files/cd /sysroot/etc/moonraker.conf && chown 0:42 /sysroot/etc/moonraker.conf && chmod 0640 /sysroot/etc/moonraker.conf ) || echo 'not as it should be: /sysroot/etc/moonraker.conf'
+    ( rm -f /sysroot/root/.bashrc && cp -a /run/statectl/image/root/.bashrc /sysroot/root/.bashrc ) || echo 'not as it should be: /sysroot/root/.bashrc'
     mv -T /a/root.seed /a/root
     rm -rf /a/old
     grep -q ' /sysroot/etc tmpfs rw' /proc/mounts
@@ -145,6 +177,16 @@ it.skipIf(applets.length === 0)('uses only programs that the initramfs has', () 
 });
 
 const skeleton = (from: string, to: string): Step => ({ kind: 'copy', from, to, what: 'skeleton' });
+
+const delivered = (from: string, to: string, sha256 = createHash('sha256').update('old').digest('hex')): Step => ({
+  kind: 'deliver',
+  from,
+  to,
+  sha256,
+  mode: 0o640,
+  uid: process.getuid?.() ?? 0,
+  gid: process.getgid?.() ?? 0,
+});
 
 let worlds = 0;
 
@@ -223,6 +265,17 @@ describe('the command of a step does what the step does', () => {
     ],
     ['copy', (dir) => ({ kind: 'copy', from: `${dir}/full`, to: `${dir}/empty`, what: 'everything' })],
     ['copy of a skeleton', (dir) => skeleton(`${dir}/full`, `${dir}/empty`)],
+    ['deliver, with parents', (dir) => delivered(`${dir}/file`, `${dir}/new/er`)],
+    ['deliver over a link, which is replaced', (dir) => delivered(`${dir}/file`, `${dir}/link`)],
+    ['deliver of an altered file, which is left out', (dir) => delivered(`${dir}/link`, `${dir}/new`, SHA)],
+    ['deliver over a directory, which stays', (dir) => delivered(`${dir}/file`, `${dir}/full/below`)],
+    ['drop', (dir) => ({ kind: 'drop', path: `${dir}/file` })],
+    ['drop of what is gone', (dir) => ({ kind: 'drop', path: `${dir}/nothing` })],
+    [
+      'drop of what the image has too',
+      (dir) => ({ kind: 'drop', path: `${dir}/file`, image: `${dir}/full/below/private` }),
+    ],
+    ['drop of what is a link in the image', (dir) => ({ kind: 'drop', path: `${dir}/file`, image: `${dir}/link` })],
     ['rename of a file', (dir) => ({ kind: 'rename', from: `${dir}/full/below/private`, to: `${dir}/file` })],
     ['rename of a directory over an empty one', (dir) => ({ kind: 'rename', from: `${dir}/full`, to: `${dir}/empty` })],
     ['remove of a directory', (dir) => ({ kind: 'remove', path: `${dir}/full` })],

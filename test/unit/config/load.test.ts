@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { configDigest } from '../../../src/config/digest.ts';
-import { loadConfig } from '../../../src/config/load.ts';
+import { loadSettings } from '../../../src/config/load.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { loadFiles, SHIPPED_CONFIG, SHIPPED_FILES } from '../../fixtures/config.ts';
 
@@ -263,5 +263,8 @@ describe('the digest of config.d', () => {
 });
 
 it('reads a config.d that is not there as an empty one', async () => {
-  await expect(loadConfig(memoryHost(), '/nowhere')).resolves.toMatchObject({ overlays: {} });
+  await expect(loadSettings(memoryHost(), '/nowhere')).resolves.toMatchObject({
+    config: { overlays: {} },
+    settings: {},
+  });
 });

@@ -146,7 +146,7 @@ describe('the bundle phase', () => {
   const gather = (facts: Facts, servers: Servers = {}) => {
     const host = memoryHost({ servers });
     const boot = listener();
-    return { host, ...boot, found: bundle.rounds[0]!.gather!(host, facts, boot) };
+    return { host, ...boot, found: bundle.rounds.at(-1)!.gather!(host, facts, boot) };
   };
   const copy = createCopy(IMAGE);
 

@@ -59,7 +59,7 @@ test('an image is added, used, shown, released and removed', async () => {
 
 test('a selector or an address that cannot be is a usage error with an example', async () => {
   await using temporary = await temporaryStore();
-  await expect(image(temporary, 'use', 'lab', '--for', 'hostname=x')).rejects.toMatchObject({
+  await expect(image(temporary, 'use', 'lab', '--for', 'name=x')).rejects.toMatchObject({
     code: 'commander.invalidArgument',
     message: expect.stringContaining('mac=52:54:00:12:34:56'),
   });

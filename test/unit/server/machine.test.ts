@@ -54,6 +54,6 @@ test('selectors have one form however they are typed', () => {
   expect(writeSelector(parseSelector('serial=PF0=X'))).toBe('serial=PF0=X');
 });
 
-test.each(['mac', '=x', 'hostname=lab1', 'mac='])('%j selects nothing', (text) => {
+test.each(['mac', '=x', 'name=lab1', 'mac='])('%j selects nothing', (text) => {
   expect(() => parseSelector(text)).toThrow();
 });

@@ -1,0 +1,109 @@
+import { writeNumber } from '../bundle/order.ts';
+import type { Bundle } from '../bundle/verify.ts';
+import { reasonOf } from '../error.ts';
+import { chooseBundle } from '../fetch/choose-bundle.ts';
+import { bundleFolder, readKeptBundle } from '../fetch/kept-bundle.ts';
+import { machineClaims } from '../fetch/offer.ts';
+import type { Host } from '../host/host.ts';
+import { bundleSettings, configInForce } from './bundle-config.ts';
+import type { BundleFacts, Facts } from './facts.ts';
+import { BUNDLE_ANSWERS, RAM_BUNDLES, USER_DATA_EARLY } from './paths.ts';
+import type { BootContext } from './phase.ts';
+import { withSettings } from './phases/config.ts';
+import { userDataDevice } from './phases/devices.ts';
+import { bootsLocalRoot } from './source.ts';
+import type { Step } from './step.ts';
+
+/** Below /user-data. */
+export const BUNDLES = '/persistent/statectl/bundle';
+
+/** Where bundles are kept, the best first. Without a disk a second try of the same boot still finds it. */
+const homes = (facts: Facts): readonly string[] =>
+  userDataDevice(facts) ? [USER_DATA_EARLY + BUNDLES, RAM_BUNDLES] : [RAM_BUNDLES];
+
+/** The bundle that this machine kept, in force from now on. One that is damaged is told and left alone. */
+export async function takeKept(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
+  for (const home of homes(facts))
+    try {
+      const bundle = await readKeptBundle(host, home, facts.machine.trustedKeys);
+      if (bundle) return await inForce(bundle, home, facts, boot, { origin: 'cached' });
+    } catch (error) {
+      boot.warn(`the bundle that is kept in ${home} is not used: ${reasonOf(error)}`);
+    }
+  return {};
+}
+
+/** With something to boot from, no server is waited for longer than configured. */
+export function planAsk(facts: Facts): readonly Step[] {
+  const { servers, connectMs, stallMs, tries } = facts.config.server;
+  const known = servers.filter((server) => URL.canParse('/', server));
+  if (known.length === 0 || (facts.leases ?? []).length === 0) return [];
+  const query = new URLSearchParams({ ...machineClaims(facts) });
+  return [
+    {
+      kind: 'ask-bundle',
+      urls: known.map((server) => new URL(`/v1/bundle?${query}`, server).href),
+      ...(facts.bundle && { known: facts.bundle.contentDigest }),
+      to: BUNDLE_ANSWERS,
+      limits: { connectMs, stallMs, tries },
+      ...((facts.copy || bootsLocalRoot(facts)) && { seconds: facts.config.network.waitMs / 1000 }),
+    },
+  ];
+}
+
+export const judgeAnswers = async (host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> =>
+  planAsk(facts).length > 0
+    ? chooseBundle(host, BUNDLE_ANSWERS, facts, boot, bundleSettings)
+    : { newBundle: undefined, serversSilent: undefined };
+
+export function planKeep(facts: Facts): readonly Step[] {
+  if (planAsk(facts).length === 0) return [];
+  const { newBundle } = facts;
+  const forget: Step = { kind: 'remove', path: BUNDLE_ANSWERS };
+  if (!newBundle) return [forget];
+  const { archive, sha256, digest } = newBundle;
+  return [{ kind: 'keep-bundle', archive, sha256, digest, homes: homes(facts) }, forget];
+}
+
+/** The new bundle from where it was kept, verified once more: what is in force is what lies there. */
+export async function takeNew(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
+  const { newBundle, bundle: old, machine } = facts;
+  if (newBundle)
+    for (const home of homes(facts)) {
+      const bundle = await readKeptBundle(host, home, machine.trustedKeys).catch(() => undefined);
+      if (bundle?.digest !== newBundle.digest) continue;
+      boot.say(`bundle ${writeNumber(bundle.manifest)} of ${bundle.manifest.node ?? 'any machine'}`);
+      return inForce(bundle, home, facts, boot, { origin: 'fetched', server: newBundle.server });
+    }
+  if (old) boot.say(`bundle ${writeNumber(old)} of ${old.node ?? 'any machine'}, ${old.server ? 'current' : 'kept'}`);
+  return {};
+}
+
+async function inForce(
+  bundle: Bundle,
+  home: string,
+  facts: Facts,
+  boot: BootContext,
+  from: Pick<BundleFacts, 'origin' | 'server'>,
+): Promise<Partial<Facts>> {
+  const { node, epoch, sequence, contentDigest, configDigest } = bundle.manifest;
+  const baked = facts.baked ?? facts.config;
+  return {
+    bundle: {
+      ...from,
+      dir: bundleFolder(home, bundle.digest).replace(USER_DATA_EARLY, '/user-data'),
+      digest: bundle.digest,
+      contentDigest,
+      ...(node !== undefined && { node }),
+      notBeforeMs: bundle.notBeforeMs,
+      epoch,
+      sequence,
+    },
+    config: configInForce(
+      await withSettings(await bundleSettings(bundle), facts.commandLine, boot),
+      baked,
+      facts.commandLine,
+    ),
+    machine: { ...facts.machine, configDigest, configOrigin: from.origin },
+  };
+}

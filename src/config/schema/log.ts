@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { AbsolutePath, Bytes } from '../scalars.ts';
+
+/** controller/log.conf */
+export const LogFile = z
+  .strictObject({
+    keep: z
+      .int()
+      .min(0)
+      .max(1000)
+      .default(10)
+      .meta({ description: 'logs of how many boots are kept on /user-data/persistent/logs, else /boot/logs' }),
+    limit: Bytes.prefault('64M').meta({ description: 'most that all of them may take' }),
+    compress: z.enum(['none', 'zstd']).default('none').meta({ description: 'how they are kept' }),
+    archive: z
+      .array(AbsolutePath)
+      .default([])
+      .meta({ description: 'logs of the system that are kept with them when it stops, such as /var/log' }),
+  })
+  .transform(({ limit, ...rest }) => ({ ...rest, limitBytes: limit }))
+  .meta({ description: 'logs that outlive the machine’s RAM' });

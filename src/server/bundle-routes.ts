@@ -1,0 +1,25 @@
+import type { FastifyInstance } from 'fastify';
+import { StatectlError } from '../error.ts';
+import type { Bundles } from './bundles.ts';
+import { machineFromQuery } from './machine.ts';
+import { planTransfer } from './transfer.ts';
+
+/** What one machine is to be. The ETag is the digest of the content, so an unchanged one is not even sent again. */
+export function bundleRoutes(app: FastifyInstance, bundles: Bundles | undefined): void {
+  app.get<{ Querystring: Record<string, unknown> }>('/v1/bundle', async (request, reply) => {
+    const machine = machineFromQuery(request.query);
+    if (bundles === undefined)
+      throw new StatectlError('no-config', 'this server has no config.d: machines go by that of their initramfs', {
+        hint: '`statectl serve --config DIR` gives each machine its settings and files',
+      });
+    let etag = '';
+    const bundle = await bundles.bundleFor(machine, (contentDigest) => {
+      etag = `"${contentDigest}"`;
+      return planTransfer(request, etag, 0).kind === 'not-modified';
+    });
+    // A cache must ask each time: what a machine is to be may change at any time.
+    reply.headers({ etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' });
+    if (bundle === 'known') return reply.code(304).send();
+    return reply.type('application/zstd').send(bundle.archive);
+  });
+}

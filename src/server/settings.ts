@@ -1,0 +1,68 @@
+import type { RenderNode } from '../bundle/content.ts';
+import { type ConfigFault, configInvalid, formatFault } from '../config/fault.ts';
+import { History, type HistoryHost } from '../config/history/history.ts';
+import { checkSnapshot, type LoadedConfig, loadSnapshot } from '../config/load-revision.ts';
+import { contentFor } from '../config/node-content.ts';
+import { StatectlError } from '../error.ts';
+
+/** An edit is seen at the latest after this; a thousand machines that ask at once cost one look. */
+const LOOK_MS = 1_000;
+
+export interface SettingsEvent {
+  readonly event: 'settings';
+  readonly state: 'served' | 'faulty';
+  /** What machines get now. */
+  readonly revision?: string;
+  readonly files: readonly string[];
+  readonly faults: readonly string[];
+}
+
+/**
+ * What machines get of a config.d: its last commit that was checked as a whole. Edits are taken up when a machine asks; one
+ * with a fault is told once, and machines go on getting what was good.
+ */
+export function servedSettings(host: HistoryHost, dir: string, tell: (event: SettingsEvent) => void): RenderNode {
+  const history = new History(host, dir);
+  let loaded: (LoadedConfig & { readonly revision: string }) | undefined;
+  let look: Promise<void> | undefined;
+  let lookedMs = Number.NEGATIVE_INFINITY;
+  let toldFaults = '';
+
+  async function refresh(): Promise<void> {
+    const { state, revision, files, faults } = await history.settle(checkSnapshot);
+    const text = faults.map(formatFault).join('\n');
+    if (state === 'faulty' && text !== toldFaults)
+      tell({ event: 'settings', state, revision, files, faults: text.split('\n') });
+    toldFaults = text;
+    if (revision === undefined) throw faultyFromTheStart(faults);
+    if (revision === loaded?.revision) return;
+    loaded = { ...(await loadSnapshot(await history.read(revision))), revision };
+    tell({ event: 'settings', state: 'served', revision, files, faults: [] });
+  }
+
+  async function current(): Promise<LoadedConfig> {
+    if (host.clock.uptimeMs() - lookedMs >= LOOK_MS) {
+      look ??= refresh().finally(() => {
+        look = undefined;
+        lookedMs = host.clock.uptimeMs();
+      });
+      // A git that is locked or broken must not keep machines from what is loaded.
+      await look.catch((error: unknown) => {
+        if (loaded === undefined) throw error;
+      });
+    }
+    return loaded as LoadedConfig;
+  }
+
+  return async (machine) => {
+    const { dir: config, templates } = await current();
+    const result = contentFor(config, templates, machine);
+    if ('faults' in result) throw configInvalid(result.faults);
+    return { ...result.content, settings: result.content.settings as object };
+  };
+}
+
+const faultyFromTheStart = (faults: readonly ConfigFault[]): StatectlError =>
+  new StatectlError('config-faulty', `config.d was never without fault: ${faults.map(formatFault).join('\n')}`, {
+    hint: 'correct them; see `statectl config check`',
+  });

@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import { faultsOf, read } from './part.ts';
+
+describe('drives.conf', () => {
+  it('that is empty touches no disk', async () => {
+    expect(await read('drives', '')).toEqual({});
+  });
+
+  it('only looks at a disk, unless it says that an empty one is to be made', async () => {
+    expect(await read('drives', 'stick: { match: { id: usb-* } }')).toEqual({
+      stick: { match: { id: 'usb-*' }, make: 'never', partitions: {} },
+    });
+  });
+
+  it('has partitions in order, by label', async () => {
+    const text = `
+main:
+  match: { type: nvme, minSize: 100G, maxSize: 2T }
+  make: empty
+  partitions:
+    ESP: { size: 512M, type: vfat, efi: true }
+    user-data: { size: rest }
+`;
+    const { main } = await read('drives', text);
+    expect(main?.match).toEqual({ type: 'nvme', minSizeBytes: 100 * 2 ** 30, maxSizeBytes: 2 ** 41 });
+    expect(Object.entries(main?.partitions ?? {})).toEqual([
+      ['ESP', { sizeBytes: 2 ** 29, type: 'vfat', efi: true }],
+      ['user-data', { sizeBytes: 'rest', type: 'ext4', efi: false }],
+    ]);
+  });
+
+  it.each([
+    ['a: {}', '1:1 "a.match": Invalid input: expected object, received undefined'],
+    ['a: {match: {}}', '1:5 "a.match": expected at least one of id, type, minSize, maxSize'],
+    ['a: {match: {minSize: big}}', '1:13 "a.match.minSize": expected a size such as 512M, 20G or 2T, found "big"'],
+    ['A: {match: {type: usb}}', '1:1 "A": expected a name of small letters and digits'],
+    [
+      'a: {match: {type: usb}, partitions: {x: {size: 0}}}',
+      '1:42 "a.partitions.x.size": expected a size such as 512M or 20G, or rest',
+    ],
+    [
+      'a: {match: {type: usb}, partitions: {a-long-label: {size: 1M, type: vfat}}}',
+      '1:38 "a.partitions.a-long-label": a label of vfat has at most 11 characters',
+    ],
+    [
+      'a: {match: {type: usb}, partitions: {x: {size: rest}, y: {size: 1M}}}',
+      '1:42 "a.partitions.x.size": nothing is left for the partitions after it: put the one with the rest last',
+    ],
+    [
+      'a: {match: {type: usb}, partitions: {x: {size: 1M, efi: true}}}',
+      '1:38 "a.partitions.x.type": the EFI system partition is vfat',
+    ],
+  ])('with %j is refused', async (text, fault) => {
+    expect(await faultsOf('drives', text)).toBe(fault);
+  });
+});
+
+describe('btrfs.conf', () => {
+  it('has subvolumes by file system, mounted or not', async () => {
+    const text = 'LABEL=data:\n  subvolumes:\n    "@home": {mount: /home, snapshots: 3}\n    "@a/b": {}\n';
+    expect(await read('btrfs', text)).toEqual({
+      'LABEL=data': {
+        subvolumes: {
+          '@home': { mount: '/home', options: ['noatime'], snapshots: 3 },
+          '@a/b': { options: ['noatime'], snapshots: 0 },
+        },
+      },
+    });
+  });
+
+  it.each([
+    ['data: {}', '1:1 "data": expected LABEL=…, UUID=…, PARTUUID=…, PARTLABEL=… or /dev/…'],
+    ['LABEL=a: {subvolumes: {a/../b: {}}}', '1:24 "LABEL=a.subvolumes.a/../b": expected a name such as @home'],
+    [
+      'LABEL=a: {subvolumes: {"@a": {snapshots: -1}}}',
+      '1:31 "LABEL=a.subvolumes.@a.snapshots": Too small: expected number to be >=0',
+    ],
+  ])('with %j is refused', async (text, fault) => {
+    expect(await faultsOf('btrfs', text)).toBe(fault);
+  });
+});
+
+describe('update.chk.conf', () => {
+  it('that is empty takes a new version at boot by itself, without slots', async () => {
+    expect(await read('update', '')).toEqual({
+      check: 'boot',
+      approval: 'auto',
+      ask: { timeoutMs: 30_000, unanswered: 'stay' },
+      tries: 3,
+      health: { services: [], timeoutMs: 300_000, stableMs: 30_000 },
+      corruption: 'auto',
+    });
+  });
+
+  it('asks within a window, for two slots', async () => {
+    const text =
+      'interval: 6h\napproval: ask\nask: {timeout: 1m, unanswered: update}\nwindow: 22:00-05:00\nslots: {a: LABEL=a, b: LABEL=b}\n';
+    expect(await read('update', text)).toMatchObject({
+      intervalMs: 6 * 3_600_000,
+      ask: { timeoutMs: 60_000, unanswered: 'update' },
+      window: '22:00-05:00',
+      slots: { a: 'LABEL=a', b: 'LABEL=b' },
+    });
+  });
+
+  it.each([
+    ['window: 24:00-05:00', '1:1 "window": expected HH:MM-HH:MM, such as 22:00-05:00'],
+    ['window: night', '1:1 "window": expected HH:MM-HH:MM, such as 22:00-05:00'],
+    ['slots: {a: LABEL=a}', '1:1 "slots.b": Invalid input: expected string, received undefined'],
+    ['slots: {a: LABEL=a, b: LABEL=a}', '1:21 the backup cannot be on the partition of the other'],
+    ['health: {services: [a b]}', '1:21 "health.services.0": expected a unit or service such as ssh or fstrim.timer'],
+  ])('with %j is refused', async (text, fault) => {
+    expect(await faultsOf('update', text)).toBe(fault);
+  });
+});
+
+describe('log.conf', () => {
+  it('that is empty keeps ten boots', async () => {
+    expect(await read('log', '')).toEqual({ keep: 10, limitBytes: 64 * 2 ** 20, compress: 'none', archive: [] });
+  });
+
+  it('archives logs of the system, too', async () => {
+    expect(await read('log', 'keep: 100\nlimit: 1G\ncompress: zstd\narchive: [/var/log]')).toEqual({
+      keep: 100,
+      limitBytes: 2 ** 30,
+      compress: 'zstd',
+      archive: ['/var/log'],
+    });
+    expect(await faultsOf('log', 'archive: [var/log]')).toMatch(/^1:11 "archive\.0": expected an absolute path/);
+  });
+});
