@@ -19,7 +19,14 @@ export interface BundleMachine {
   readonly labels?: string;
 }
 
-export const MACHINE_CLAIMS = ['mac', 'uuid', 'serial', 'hostname', 'arch', 'labels'] as const satisfies readonly (keyof BundleMachine)[];
+export const MACHINE_CLAIMS = [
+  'mac',
+  'uuid',
+  'serial',
+  'hostname',
+  'arch',
+  'labels',
+] as const satisfies readonly (keyof BundleMachine)[];
 
 /** What a bundle is, besides its number: with the same content it keeps that. */
 export interface BundleContent {

@@ -66,7 +66,7 @@ export const configExplainVerb = (): Command =>
       print(rows.length > 0 ? `\nnow:\n${originTable(rows)}` : '\nnow: nobody says it\n');
     });
 
-export const placeOf = ({ layer, file, line, column }: Origin): string => `${file}:${line}:${column} (${layer})`;
+const placeOf = ({ layer, file, line, column }: Origin): string => `${file}:${line}:${column} (${layer})`;
 
 function originTable(rows: readonly SettingRow[]): string {
   return asciiTable(

@@ -18,7 +18,7 @@ export interface ConfigOptions {
 export const print = (text: string): void => void process.stdout.write(text);
 export const printJson = (value: unknown): void => print(`${JSON.stringify(value, null, 2)}\n`);
 
-export const configOption = (): Option =>
+const configOption = (): Option =>
   new Option('--config <dir>', 'the settings')
     .env('STATECTL_CONFIG')
     .default(path('./config.d'), './config.d')

@@ -16,7 +16,7 @@ import { asciiTable } from './ascii-table.ts';
 import { type ConfigOptions, configVerb, jsonOption, print, printJson } from './config-source.ts';
 
 /** Who sits at the keyboard: under sudo the person, not root. */
-export const author = (): Author => {
+const author = (): Author => {
   const name = process.env.SUDO_USER ?? userInfo().username;
   return { name, email: `${name}@${hostname()}` };
 };

@@ -32,7 +32,7 @@ export type DeliveredFile = Pick<RenderedFile, 'content' | 'mode' | 'owner' | 'g
 export type NodeResult = { readonly content: NodeContent } | { readonly faults: readonly ConfigFault[] };
 
 /** What the templates of a machine can see. */
-export function contextOf(
+function contextOf(
   { node, groups, settings, metadata }: Effective,
   machine: MachineIdentity | undefined,
 ): TemplateContext {

@@ -51,7 +51,7 @@ export const AbsolutePath = z
 export const DeviceReference = z
   .string()
   .regex(
-    /^(?:LABEL|UUID|PARTUUID|PARTLABEL)=\S+$|^\/dev\/\S+$/,
+    /^(?:LABEL|UUID|PARTUUID|PARTLABEL)=.+$|^\/dev\/\S+$/,
     'expected LABEL=…, UUID=…, PARTUUID=…, PARTLABEL=… or /dev/…',
   );
 

@@ -2,13 +2,14 @@ import type { z } from 'zod';
 import { type ConfigFault, faultAt } from './fault.ts';
 import { keysAt, settingSchema } from './setting-schema.ts';
 import { nearest } from './suggest.ts';
-import { originOf, type Tree } from './tree.ts';
+import { originOf, plainOf, type Tree, treeAt } from './tree.ts';
 
 /** A schema's complaints, each where its value was said. `tree` is what was checked. */
 export function schemaFaults(error: z.ZodError, tree: Tree, schema: z.ZodType): readonly ConfigFault[] {
   return error.issues.flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') return [faultAt(originOf(tree, issue.path), issueMessage(issue))];
-    const known = keysAt(settingSchema(schema), issue.path);
+    const kind = treeAt(tree, [...issue.path, 'kind']);
+    const known = keysAt(settingSchema(schema), issue.path, kind && plainOf(kind));
     return issue.keys.map((key) => faultAt(originOf(tree, [...issue.path, key]), unknownKey(key, known)));
   });
 }

@@ -45,7 +45,7 @@ function readSet({ value = '', raw, origin: file }: PlacedArgument): Tree | stri
 }
 
 /** Plain values as a layer; everything has the one origin. Lists are whole: there is nothing else that a value could mean. */
-export function treeOfPlain(value: Plain, origin: Origin): Tree {
+function treeOfPlain(value: Plain, origin: Origin): Tree {
   const said = { origin, superseded: [] };
   if (value === null || typeof value !== 'object') return { kind: 'leaf', value, ...said };
   if (Array.isArray(value)) {

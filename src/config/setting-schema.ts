@@ -47,11 +47,12 @@ export function schemasAt(schema: SettingSchema, path: readonly PropertyKey[]): 
   });
 }
 
-/** The keys that are known at this path, for "did you mean". */
-export const keysAt = (schema: SettingSchema, path: readonly PropertyKey[]): readonly string[] => [
+/** The keys that are known at this path, for "did you mean"; of an entry that says its kind, those of that kind. */
+export const keysAt = (schema: SettingSchema, path: readonly PropertyKey[], kind?: unknown): readonly string[] => [
   ...new Set(
     schemasAt(schema, path)
       .flatMap(alternatives)
+      .filter((one) => kind === undefined || kindOf(one) === undefined || kindOf(one) === kind)
       .flatMap(({ properties }) => Object.keys(properties ?? {})),
   ),
 ];

@@ -20,6 +20,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   'no-config': 404,
   // The server is well and asking again changes nothing: a person has to correct config.d.
   'node-faulty': 409,
+  'config-faulty': 503,
   'image-unknown': 404,
   'blob-unknown': 404,
   'route-unknown': 404,

@@ -1,8 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { inject } from 'vitest';
+import { DEMO } from '../../build/demo.ts';
+import type { BundleSigner } from '../../src/bundle/make.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
+import { bundleKey } from '../../src/identity/bundle-key.ts';
+import { imageKey } from '../../src/image/keys.ts';
 import { type Manifest, parseManifest } from '../../src/image/manifest.ts';
+import { readBundleSigner } from '../../src/server/bundle-signer.ts';
 import { startServer } from '../../src/server/listen.ts';
+import { servedSettings } from '../../src/server/settings.ts';
 import { type FaultyProxy, faultyProxy } from '../fixtures/vm/faulty-proxy.ts';
 import { baseCmdline } from './machine.ts';
 
@@ -26,14 +32,18 @@ export interface ServedImages extends Pick<FaultyProxy, 'fault' | 'heal'>, Async
 
 /** Paths of the answers that a boot needs. */
 export const PATHS = {
+  any: /^/,
   boot: /^\/v1\/boot\?/,
   manifest: /manifest\.json$/,
   signature: /\.sig$/,
   blob: /^\/blobs\//,
 } as const;
 
-/** The real server on a free port of the loopback: `demo` is a Debian, `tiny` a single busybox. */
-export async function serveImages(image: 'demo' | 'tiny'): Promise<ServedImages> {
+/** The real server on a free port of the loopback, with a config.d or without: `demo` is a Debian, `tiny` a single busybox. */
+export async function serveImages(
+  image: 'demo' | 'tiny',
+  { config }: { readonly config?: string } = {},
+): Promise<ServedImages> {
   const { state, dir } = inject('images')[image];
   const log: AccessLine[] = [];
   const server = await startServer({
@@ -43,6 +53,9 @@ export async function serveImages(image: 'demo' | 'tiny'): Promise<ServedImages>
     log: (line) => void log.push(JSON.parse(line) as AccessLine),
     kernelArguments: baseCmdline(),
     graceMs: 0,
+    ...(config && {
+      config: { renderNode: servedSettings(linuxHost(), config, () => {}), signer: await demoSigner(state) },
+    }),
   });
   const proxy = await faultyProxy(server.address);
   return {
@@ -56,4 +69,12 @@ export async function serveImages(image: 'demo' | 'tiny'): Promise<ServedImages>
       await server.stop();
     },
   };
+}
+
+/** The bundle key of this server, certified by the key that the demo's initramfs trusts. */
+async function demoSigner(state: string): Promise<BundleSigner> {
+  const host = linuxHost();
+  const keys = `${state}/keys`;
+  await bundleKey(host, keys, await imageKey(host, DEMO.keys));
+  return readBundleSigner(host, keys);
 }

@@ -67,7 +67,7 @@ export const DrivesFile = z
         .enum(['never', 'empty'])
         .default('never')
         .meta({ description: 'empty: partition a disk that holds nothing; never: only look' }),
-      partitions: Partitions.default({}).meta({
+      partitions: Partitions.prefault({}).meta({
         description: 'in order, by label of the partition and of its file system',
       }),
     }),

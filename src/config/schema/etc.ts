@@ -47,7 +47,7 @@ export const EtcFile = z
       }),
     files: z
       .record(AbsolutePath.meta({ title: 'PATH' }), EtcEntry)
-      .default({})
+      .prefault({})
       .meta({ description: 'small files, by their path on the machine; larger ones are templates' }),
     templates: z
       .array(z.string().regex(/^(?!\/|.*(?:^|\/)\.\.(?:\/|$))[^\0]+$/, 'expected a name or pattern below templates/'))

@@ -45,7 +45,7 @@ export const IdentityFile = z
       .meta({ description: 'certificates in PEM that the system trusts besides its own' }),
     secrets: z
       .record(AbsolutePath.meta({ title: 'PATH' }), Secret)
-      .default({})
+      .prefault({})
       .meta({ description: 'secrets that become files of mode 0600 in RAM, by path' }),
   })
   .meta({ description: 'who the machine is, and what it may know' });

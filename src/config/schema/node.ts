@@ -3,7 +3,7 @@ import { normaliseMac } from '../../boot/mac-address.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
-export const GroupName = z.string().regex(NAME, 'expected a name of letters, digits, ".", "_" and "-"');
+const GroupName = z.string().regex(NAME, 'expected a name of letters, digits, ".", "_" and "-"');
 
 const Mac = z.string().transform((text, context) => {
   const mac = normaliseMac(text);
@@ -20,7 +20,8 @@ const MatchFile = z.strictObject({
     .optional()
     .meta({ description: 'of any of its interfaces, in any notation; a list: one of these' }),
   uuid: z
-    .uuid({ error: 'expected a UUID such as 4c4c4544-0042-3510-8052-b4c04f4e4d32' })
+    // Boards have UUIDs of no version of RFC 9562, too.
+    .guid({ error: 'expected a UUID such as 4c4c4544-0042-3510-8052-b4c04f4e4d32' })
     .transform((uuid) => uuid.toLowerCase())
     .optional()
     .meta({ description: 'SMBIOS UUID' }),
