@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type Change, changesBetween, groupChanges } from '../config/config-diff.ts';
 import { History } from '../config/history/history.ts';
 import { takeSnapshot } from '../config/history/snapshot.ts';
+import { foldHostlist } from '../config/hostlist.ts';
 import { type LoadedConfig, loadSnapshot } from '../config/load-revision.ts';
 import { nodeContent } from '../config/node-content.ts';
 import { type Plain, writePath } from '../config/tree.ts';
@@ -28,8 +29,14 @@ export const configDiffVerb = (): Command =>
       const groups = groupChanges(changesByNode(before, after));
       if (json) return printJson(groups);
       if (groups.length === 0) return print('nothing differs for any machine\n');
-      for (const { nodes, changes } of groups) print(`${nodes.join(', ')}:\n${changes.map(lineOf).join('')}`);
+      for (const { nodes, changes } of groups) print(`${namesOf(nodes)}:\n${changes.map(lineOf).join('')}`);
     });
+
+/** `print[01-24]`, and in words who is not named. */
+const namesOf = (nodes: readonly string[]): string =>
+  [foldHostlist(nodes.filter((node) => node !== EVERY_OTHER)), ...nodes.filter((node) => node === EVERY_OTHER)]
+    .filter(Boolean)
+    .join(' and ');
 
 const EVERY_OTHER = '(machines that no node file names)';
 

@@ -1,25 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { hostname, userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { parse } from 'yaml';
-import { PARTS } from '../config/config-dir.ts';
-import { CONFIG_FILES } from '../config/files.ts';
 import { editValue } from '../config/history/edit-value.ts';
-import type { Author } from '../config/history/fast-import.ts';
 import { History } from '../config/history/history.ts';
 import { checkSnapshot } from '../config/load-revision.ts';
-import { nearest } from '../config/suggest.ts';
-import { type Plain, parsePath, type SettingPath, writePath } from '../config/tree.ts';
+import { writePath } from '../config/tree.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { asciiTable } from './ascii-table.ts';
+import { author, placeIn, readConfigFile, readValue } from './config-change.ts';
 import { type ConfigOptions, configVerb, jsonOption, print, printJson } from './config-source.ts';
-
-/** Who sits at the keyboard: under sudo the person, not root. */
-const author = (): Author => {
-  const name = process.env.SUDO_USER ?? userInfo().username;
-  return { name, email: `${name}@${hostname()}` };
-};
 
 const openHistory = (dir: string): History => new History(linuxHost(), dir);
 
@@ -48,13 +37,8 @@ export const configSetVerb = (): Command =>
         throw new StatectlError('value-missing', 'say a value, or --remove', {
           hint: `statectl config set ${text} VALUE`,
         });
-      const path = parsePath(text);
-      if (!path)
-        throw new StatectlError('setting-unknown', `"${text}" names no setting`, {
-          hint: 'write FILE.SETTING, such as server.tries',
-        });
-      const { file, inFile } = placeIn(path, options.in);
-      const before = await readFile(options.config, file);
+      const { file, inFile } = placeIn(text, options.in);
+      const before = await readConfigFile(options.config, file);
       const after = editValue(before ?? '', inFile, options.remove ? undefined : readValue(value as string));
       const message =
         options.message ??
@@ -68,42 +52,6 @@ export const configSetVerb = (): Command =>
       else print(before === after ? `${file} says that already\n` : `${message}: ${revision.slice(0, 12)}\n`);
     });
 
-/** Where a setting stands in a file: a node or group has it below `set`, its own file at the top. */
-function placeIn(path: SettingPath, file: string | undefined): { readonly file: string; readonly inFile: SettingPath } {
-  const [part = '', ...rest] = path;
-  if (file?.startsWith('nodes/')) {
-    const own = ['node', 'group', 'nodes', 'match', 'macs', 'groups', 'metadata', 'set'];
-    return { file, inFile: own.includes(part) ? path : ['set', ...path] };
-  }
-  const known = PARTS.find((one) => one === part);
-  if (!known) {
-    const meant = nearest(part, PARTS);
-    throw new StatectlError('setting-unknown', `there is no setting ${writePath(path)}`, {
-      hint: meant ? `did you mean ${writePath([meant, ...rest])}?` : `there are ${PARTS.join(', ')}`,
-    });
-  }
-  const { path: usual, override } = CONFIG_FILES[known];
-  if (file === undefined || file === usual || file === override) return { file: file ?? usual, inFile: rest };
-  throw new StatectlError('file-unknown', `${file} does not hold ${writePath(path)}`, {
-    hint: `it stands in ${usual}, ${override} or a file below nodes/`,
-  });
-}
-
-function readValue(text: string): Plain {
-  try {
-    return parse(text) as Plain;
-  } catch (error) {
-    throw new StatectlError('value-invalid', `"${text}" is no YAML value: ${reasonOf(error).split('\n')[0]}`, {
-      hint: 'put it in quotes twice: \'"a: b"\'',
-    });
-  }
-}
-
-const readFile = async (dir: string, file: string): Promise<string | undefined> => {
-  const { files } = linuxHost();
-  return (await files.stat(`${dir}/${file}`)) === undefined ? undefined : files.readText(`${dir}/${file}`);
-};
-
 export const configEditVerb = (): Command =>
   configVerb('edit', 'open a file in your editor; checked before it counts', 'statectl config edit nodes/print.conf')
     .argument('<file>', 'below config.d')
@@ -111,7 +59,7 @@ export const configEditVerb = (): Command =>
       const { files } = linuxHost();
       if (/(^|\/)\.\.?(\/|$)|^\//.test(file))
         throw new StatectlError('file-unknown', `${file} is no name below config.d`);
-      const before = await readFile(config, file);
+      const before = await readConfigFile(config, file);
       const draft = `${config}/.git/statectl-edit-${process.pid}${file.replace(/.*(?=\.)/, '')}`;
       const history = openHistory(config);
       await history.settle(checkSnapshot);

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { configCheckVerb, configSchemaVerb } from './config-check.ts';
 import { configDiffVerb } from './config-diff.ts';
+import { configEpochVerb } from './config-epoch.ts';
 import { configExplainVerb, configShowVerb } from './config-show.ts';
 import { configEditVerb, configLogVerb, configSetVerb, configUndoVerb } from './config-write.ts';
 
@@ -16,4 +17,5 @@ export const configCommand = (): Command =>
     .addCommand(configDiffVerb())
     .addCommand(configLogVerb())
     .addCommand(configUndoVerb())
+    .addCommand(configEpochVerb())
     .addCommand(configSchemaVerb());

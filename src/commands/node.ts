@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { nodeListVerb } from './node-list.ts';
 import { nodeRenderVerb, nodeShowVerb, nodeWhyVerb } from './node-read.ts';
+import { nodeAddVerb, nodeRemoveVerb, nodeSetVerb } from './node-write.ts';
 
 /** `statectl node`: single machines. */
 export const nodeCommand = (): Command =>
@@ -9,4 +10,7 @@ export const nodeCommand = (): Command =>
     .addCommand(nodeListVerb())
     .addCommand(nodeShowVerb())
     .addCommand(nodeRenderVerb())
-    .addCommand(nodeWhyVerb());
+    .addCommand(nodeWhyVerb())
+    .addCommand(nodeAddVerb())
+    .addCommand(nodeSetVerb())
+    .addCommand(nodeRemoveVerb());

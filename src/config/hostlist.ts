@@ -51,3 +51,37 @@ const splitOutside = (text: string): readonly string[] =>
 
 const invalid = (text: string, why: string): StatectlError =>
   new StatectlError('hostlist-invalid', `"${text}": ${why}`, { hint: 'write print[01-24] or print01,print02' });
+
+/** Names as a hostlist, runs of numbers in brackets: `print[01-24],server`. The inverse of expandHostlist, sorted. */
+export function foldHostlist(names: readonly string[]): string {
+  const plain: string[] = [];
+  const runs = new Map<string, number[]>();
+  for (const name of new Set(names)) {
+    const [, head, digits = '', tail] = /^(.*?)(\d{1,9})(\D*)$/.exec(name) ?? [];
+    if (head === undefined) plain.push(name);
+    // Numbers of one width belong together: 9 and 10 do not unless both are padded.
+    else
+      runs.set(`${head}\0${digits.length}\0${tail}`, [
+        ...(runs.get(`${head}\0${digits.length}\0${tail}`) ?? []),
+        Number(digits),
+      ]);
+  }
+  const folded = [...runs].map(([key, numbers]) => {
+    const [head = '', width = '', tail = ''] = key.split('\0');
+    const written = ranges(numbers.toSorted((a, b) => a - b)).map((range) =>
+      range.map((number) => String(number).padStart(Number(width), '0')).join('-'),
+    );
+    const isOne = written.length === 1 && !written[0]?.includes('-');
+    return isOne ? `${head}${written[0]}${tail}` : `${head}[${written.join(',')}]${tail}`;
+  });
+  return [...plain, ...folded].toSorted().join(',');
+}
+
+/** [1, 2, 3, 5] → [[1, 3], [5]] */
+const ranges = (numbers: readonly number[]): readonly (readonly number[])[] =>
+  numbers.reduce<number[][]>((found, number) => {
+    const last = found.at(-1);
+    if (last && number === (last.at(-1) as number) + 1) last[1] = number;
+    else found.push([number]);
+    return found;
+  }, []);

@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { expandHostlist } from '../../../src/config/hostlist.ts';
+import { expandHostlist, foldHostlist } from '../../../src/config/hostlist.ts';
 
 describe('a hostlist', () => {
   it.each([
@@ -20,4 +21,24 @@ describe('a hostlist', () => {
       expect(() => expandHostlist(text)).toThrow(expect.objectContaining({ code: 'hostlist-invalid' }));
     },
   );
+
+  it.each([
+    [['print02', 'print01', 'print03', 'print05'], 'print[01-03,05]'],
+    [['n9', 'n10', 'n11'], 'n9,n[10-11]'],
+    [['a', 'n1-ib', 'n2-ib'], 'a,n[1-2]-ib'],
+    [[], ''],
+  ])('is made of %j', (names, text) => {
+    expect(foldHostlist(names)).toBe(text);
+  });
+
+  it('that is made of names names them again', () => {
+    const name = fc
+      .tuple(fc.constantFrom('a', 'print', 'n1x'), fc.nat(30), fc.constantFrom('', '-ib'))
+      .map(([head, number, tail]) => `${head}${number}${tail}`);
+    fc.assert(
+      fc.property(fc.uniqueArray(name), (names) => {
+        expect([...expandHostlist(foldHostlist(names))].toSorted()).toEqual(names.toSorted());
+      }),
+    );
+  });
 });

@@ -1,0 +1,61 @@
+import { hostname, userInfo } from 'node:os';
+import { parse } from 'yaml';
+import { PARTS } from '../config/config-dir.ts';
+import { CONFIG_FILES } from '../config/files.ts';
+import type { Author } from '../config/history/fast-import.ts';
+import { nearest } from '../config/suggest.ts';
+import { type Plain, parsePath, type SettingPath, writePath } from '../config/tree.ts';
+import { reasonOf, StatectlError } from '../error.ts';
+import { linuxHost } from '../host/linux/host.ts';
+
+/** Who sits at the keyboard: under sudo the person, not root. */
+export const author = (): Author => {
+  const name = process.env.SUDO_USER ?? userInfo().username;
+  return { name, email: `${name}@${hostname()}` };
+};
+
+/** Where a setting stands in a file: a node or group has it below `set`, its own file at the top. */
+export function placeIn(
+  text: string,
+  file: string | undefined,
+): { readonly file: string; readonly inFile: SettingPath } {
+  const path = parsePath(text);
+  if (!path)
+    throw new StatectlError('setting-unknown', `"${text}" names no setting`, {
+      hint: 'write FILE.SETTING, such as server.tries',
+    });
+  const [part = '', ...rest] = path;
+  if (file?.startsWith('nodes/')) {
+    const own = ['node', 'group', 'nodes', 'match', 'macs', 'groups', 'metadata', 'set'];
+    return { file, inFile: own.includes(part) ? path : ['set', ...path] };
+  }
+  const known = PARTS.find((one) => one === part);
+  if (!known) {
+    const meant = nearest(part, PARTS);
+    throw new StatectlError('setting-unknown', `there is no setting ${writePath(path)}`, {
+      hint: meant ? `did you mean ${writePath([meant, ...rest])}?` : `there are ${PARTS.join(', ')}`,
+    });
+  }
+  const { path: usual, override } = CONFIG_FILES[known];
+  if (file === undefined || file === usual || file === override) return { file: file ?? usual, inFile: rest };
+  throw new StatectlError('file-unknown', `${file} does not hold ${writePath(path)}`, {
+    hint: `it stands in ${usual}, ${override} or a file below nodes/`,
+  });
+}
+
+/** A value as a person types it: YAML. Throws `value-invalid`. */
+export function readValue(text: string): Plain {
+  try {
+    return parse(text) as Plain;
+  } catch (error) {
+    throw new StatectlError('value-invalid', `"${text}" is no YAML value: ${reasonOf(error).split('\n')[0]}`, {
+      hint: 'put it in quotes twice: \'"a: b"\'',
+    });
+  }
+}
+
+/** A file of config.d; undefined where there is none. */
+export const readConfigFile = async (dir: string, file: string): Promise<string | undefined> => {
+  const { files } = linuxHost();
+  return (await files.stat(`${dir}/${file}`)) === undefined ? undefined : files.readText(`${dir}/${file}`);
+};

@@ -1,0 +1,161 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { cli } from '../../../src/cli.ts';
+
+let dir: string;
+const NODES = {
+  'nodes/print.conf':
+    '# Twenty-four print hosts.\nnode: print[01-24]\nmacs:\n  print01: 52:54:00:12:34:01   # the first\ngroups: [klipper]\n',
+  'nodes/klipper.conf':
+    'group: klipper\nmetadata: { room: B12 }\nset:\n  etc: { templates: [motd] }\n  tmpfs: { /tmp: { size: 25% } } # little RAM\n',
+  'nodes/voron.conf':
+    'group: voron\nnodes: print[13-24]\nmetadata: { printer: voron }\nset:\n  boot: { image: klipper-voron }\n',
+  'templates/motd':
+    '---\npath: /etc/motd\n---\n{{ node.name }}, room {{ metadata.room }}{% if metadata.printer %}, a {{ metadata.printer }}{% endif %}\n',
+};
+const put = (name: string, text: string) => writeFileSync(join(dir, name), text);
+const text = (name: string) => readFileSync(join(dir, name), 'utf8');
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'statectl-config-verbs-'));
+  cpSync('config.d', dir, { recursive: true });
+  for (const [name, content] of Object.entries(NODES)) put(name, content);
+});
+afterEach(() => {
+  rmSync(dir, { recursive: true });
+  vi.restoreAllMocks();
+});
+
+/** What a verb prints on stdout, and its exit status; what it throws is what the shell's user reads. */
+async function run(...words: readonly string[]): Promise<{ readonly out: string; readonly status: number }> {
+  let out = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    out += chunk;
+    return true;
+  });
+  vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
+  process.exitCode = 0;
+  try {
+    const status = await cli([...words, '--config', dir]);
+    return { out, status };
+  } finally {
+    process.exitCode = 0;
+    vi.restoreAllMocks();
+  }
+}
+const json = async (...words: readonly string[]) => JSON.parse((await run(...words, '--json')).out);
+
+describe('an admin with 24 print hosts in two groups', () => {
+  it('sees what each gets, and why', async () => {
+    expect(await run('config', 'check')).toEqual({ out: '', status: 0 });
+    expect((await run('node', 'render', 'print13', '/etc/motd')).out).toBe('print13, room B12, a voron\n');
+    expect((await run('node', 'render', 'print01', '/etc/motd')).out).toBe('print01, room B12\n');
+    const origin = (await run('config', 'show', '--node', 'print13', '--origin')).out;
+    expect(origin).toMatch(/^boot\.image +klipper-voron +nodes\/voron\.conf:5:11 \(group voron\)$/m);
+    expect(origin).toMatch(
+      /^tmpfs\.\/tmp\.size +25% +nodes\/klipper\.conf:5:20 \(group klipper\)\n +instead of 50% +controller\/tmpfs\.conf:\d+:9 \(file\)$/m,
+    );
+    expect((await run('node', 'why', '--mac', '52-54-00-12-34-01')).out).toContain(
+      '→ it is print01\ngroup klipper: nodes/print.conf lists it\n',
+    );
+    expect(await json('node', 'list', '--state', dir)).toHaveLength(24);
+    expect(await json('node', 'show', 'print20')).toMatchObject({
+      groups: ['voron', 'klipper'],
+      metadata: { room: 'B12', printer: 'voron' },
+      files: [{ path: '/etc/motd', mode: 0o644 }],
+    });
+    expect((await run('config', 'explain', 'boot.image', '--node', 'print13')).out).toMatch(
+      /now:\nboot\.image +klipper-voron +nodes\/voron/,
+    );
+  });
+
+  it('changes one value for all, sees what it does, and takes it back', async () => {
+    await run('config', 'set', 'tmpfs./tmp.size', '30%', '--in', 'nodes/klipper.conf');
+    expect(text('nodes/klipper.conf')).toBe(NODES['nodes/klipper.conf'].replace('25%', '30%'));
+    expect((await run('config', 'diff', 'HEAD~1', 'HEAD')).out).toBe(
+      'print[01-24]:\n  ~ tmpfs./tmp.size "25%" → "30%"\n',
+    );
+    await run('config', 'undo');
+    expect(text('nodes/klipper.conf')).toBe(NODES['nodes/klipper.conf']);
+    const { revisions } = await json('config', 'log');
+    expect(revisions.map(({ message }: { message: string }) => message)).toEqual([
+      'Undo: Set tmpfs./tmp.size to 30% in nodes/klipper.conf',
+      'Set tmpfs./tmp.size to 30% in nodes/klipper.conf',
+      'As it was found',
+    ]);
+  });
+
+  it('adds, changes and removes a machine', async () => {
+    await run('node', 'add', 'print25', '--mac', '525400123425', '--groups', 'klipper');
+    await run('node', 'set', 'print25', 'metadata.room', 'B13');
+    expect((await run('node', 'render', 'print25', '/etc/motd')).out).toBe('print25, room B13\n');
+    await run('node', 'remove', 'print25');
+    await expect(run('node', 'render', 'print25')).rejects.toMatchObject({
+      code: 'node-unknown',
+      hint: 'did you mean print05?',
+    });
+    await expect(run('node', 'remove', 'print01')).rejects.toMatchObject({ code: 'node-shared' });
+  });
+
+  it('edits a file in an editor of their own, and a fault keeps the text but changes nothing', async () => {
+    vi.stubEnv('VISUAL', 'sed -i s/B12/C1/');
+    await run('config', 'edit', 'nodes/klipper.conf');
+    expect(text('nodes/klipper.conf')).toContain('room: C1');
+    vi.stubEnv('VISUAL', 'sed -i s/group:/gruop:/');
+    await expect(run('config', 'edit', 'nodes/voron.conf')).rejects.toMatchObject({
+      code: 'config-invalid',
+      message: expect.stringContaining('voron.conf.rejected~'),
+    });
+    expect(text('nodes/voron.conf')).toBe(NODES['nodes/voron.conf']);
+    expect(text('nodes/voron.conf.rejected~')).toContain('gruop:');
+    vi.unstubAllEnvs();
+  });
+});
+
+describe('config check', () => {
+  it('tells every fault of every file and template, with the machines that have it, and status 1', async () => {
+    put('templates/motd', '---\npath: /etc/motd\n---\n{{ metadata.rom }}\n');
+    put('controller/rescue.conf', 'atempts: 3\n');
+    const { out, status } = await run('config', 'check');
+    expect(status).toBe(1);
+    expect(out).toContain(
+      'controller/rescue.conf:1:1 unknown key "atempts": did you mean "attempts"? (for print01 and 23 more)\n',
+    );
+    put('controller/rescue.conf', '');
+    expect((await run('config', 'check', '--node', 'print02')).out).toMatch(
+      /^templates\/motd:4:\d+ .*metadata\.rom.*did you mean "room"\?.* \(for print02\)$/m,
+    );
+  });
+
+  it('of one node does not see the faults of another', async () => {
+    put('nodes/bad.conf', 'node: bad\nset: { boot: { imgae: x } }\n');
+    expect((await run('config', 'check', '--node', 'print01')).status).toBe(0);
+    expect((await run('config', 'check')).out).toBe(
+      'nodes/bad.conf:2:16 unknown key "imgae": did you mean "image"? (for bad)\n',
+    );
+    expect((await run('node', 'render', 'print01', '/etc/motd')).out).toBe('print01, room B12\n');
+  });
+});
+
+describe('a change that cannot be', () => {
+  it.each([
+    [['config', 'set', 'sever.tries', '3'], 'setting-unknown', 'did you mean server.tries?'],
+    [['config', 'set', 'server.tries', '[1'], 'value-invalid', ''],
+    [['config', 'set', 'server.tries', '3', '--in', 'system/boot.conf'], 'file-unknown', ''],
+    [['config', 'set', 'server.tries'], 'value-missing', ''],
+    [['config', 'set', 'server.tries', 'many'], 'config-invalid', ''],
+    [['config', 'undo', 'nonsense'], 'revision-unknown', ''],
+    [['config', 'edit', '../etc/passwd'], 'file-unknown', ''],
+    [['config', 'explain', 'server.trise'], 'setting-unknown', 'did you mean server.tries?'],
+    [['config', 'schema', 'nonsense'], 'schema-unknown', ''],
+    [['node', 'add', 'print[01-24]'], 'node-known', ''],
+    [['node', 'render', 'print01', '/etc/nothing'], 'file-unknown', 'it gets /etc/motd'],
+  ])('%j is refused, and nothing is written', async (words, code, hint) => {
+    put('nodes/print-01-24.conf', '# here\nnode: other\n');
+    const before = Object.keys(NODES).map(text);
+    await expect(run(...words)).rejects.toMatchObject({ code, ...(hint && { hint: expect.stringContaining(hint) }) });
+    expect(Object.keys(NODES).map(text)).toEqual(before);
+  });
+});
