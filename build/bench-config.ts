@@ -33,7 +33,7 @@ for (const nodes of [1_000, 10_000]) {
   const [read, readMs] = await timed(() => readConfigDir(host, dir));
   const templates = await readTemplates(host, dir);
   const records = [...read.nodes.nodes.values()];
-  const [, layerMs] = await timed(() => records.forEach((node) => effectiveOf(read, node)));
+  const [, layerMs] = await timed(() => records.map((node) => effectiveOf(read, node)));
   const [report, checkMs] = await timed(() => checkConfigDir(read, templates));
   if (report.faults.length > 0) throw new Error(JSON.stringify(report.faults[0]));
   const name = `${nodes.toLocaleString('en')} nodes`;

@@ -168,9 +168,11 @@ export interface TreeFacts {
 export interface InstallFacts {
   /** 32 hex digits. */
   readonly machineId: string;
-  readonly machineIdOrigin: 'persistent' | 'derived' | 'random';
+  readonly machineIdOrigin: 'configured' | 'persistent' | 'derived' | 'random';
   readonly usesNetworkd: boolean;
   readonly usesIfupdown: boolean;
+  /** Whose services are enabled, disabled or masked; absent: neither's. */
+  readonly serviceManager?: 'systemd' | 'openrc';
   /** Login shells read /etc/profile.d. */
   readonly hasProfileDir?: boolean;
   readonly hasResolvConf: 'file' | 'symlink' | 'missing';

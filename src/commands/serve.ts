@@ -72,7 +72,7 @@ async function run(options: Options): Promise<void> {
     else host.console.line('info', sentence(event, options.listen));
   };
   const config = options.config && {
-    renderNode: servedSettings(host, options.config, tell),
+    ...servedSettings(host, options.config, tell),
     signer: await readBundleSigner(host, `${options.state}/keys`),
   };
   await serve({

@@ -71,6 +71,7 @@ const bundleText = ({ node, server, ...number }: NonNullable<BootRecord['bundle'
   `${writeNumber(number)} of ${node ?? 'any machine'}, ${server ? `current by ${server}` : 'no server says whether it is current'}`;
 
 const ID_ORIGINS = {
+  configured: 'as etc.conf says',
   persistent: 'kept on /user-data',
   derived: 'derived from the hardware',
   random: 'by chance: new at every boot',

@@ -46,6 +46,12 @@ function contextOf(
   };
 }
 
+/** What the templates of a machine that asks can see. Throws `node-ambiguous`. */
+export function contextFor(dir: ConfigDir, machine: MachineIdentity): TemplateContext {
+  const node = findNode(dir.nodes, machine);
+  return node ? contextOf(effectiveOf(dir, node), undefined) : contextOf(effectiveOf(dir, undefined, machine), machine);
+}
+
 /** Renders what one machine gets, offline and on the server alike. Faults are this machine's alone. Pure. */
 export function nodeContent(
   dir: ConfigDir,

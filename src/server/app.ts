@@ -9,6 +9,7 @@ import { imageRoutes } from './image-routes.ts';
 import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
 import { isHostHeader } from './public-url.ts';
 import { reportRoutes } from './report-routes.ts';
+import { type RenderPublic, templateRoutes } from './template-routes.ts';
 
 export interface AppOptions extends BootRouteOptions {
   readonly clock: Clock;
@@ -18,6 +19,7 @@ export interface AppOptions extends BootRouteOptions {
   readonly ipxeDirectory?: string;
   /** What machines are told; absent where the server has no config.d. */
   readonly bundles?: Bundles;
+  readonly renderPublic?: RenderPublic;
 }
 
 /** A client that sends or takes nothing for so long is gone; a slow one goes on for hours. */
@@ -64,6 +66,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   bootRoutes(app, options);
   imageRoutes(app, options.store, options.ipxeDirectory ?? '/usr/lib/ipxe');
   bundleRoutes(app, options.bundles);
+  templateRoutes(app, options.renderPublic);
   reportRoutes(app, options.store);
   return app;
 }

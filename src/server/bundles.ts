@@ -1,10 +1,9 @@
 import type { RenderNode } from '../bundle/content.ts';
 import { type BundleDraft, type BundleSigner, draftBundle, sealBundle } from '../bundle/make.ts';
-import type { MachineIdentity } from '../config/identity.ts';
 import { StatectlError } from '../error.ts';
 import { openBundleCache } from './bundle-cache.ts';
 import { bundleEpoch, nextSequence } from './bundle-number.ts';
-import { labelsOf, type Machine, machineQuery } from './machine.ts';
+import { identityOf, type Machine, machineQuery } from './machine.ts';
 import type { Store } from './store.ts';
 
 export interface ServedBundle {
@@ -71,12 +70,6 @@ export async function openBundles({
     },
   };
 }
-
-/** What the machine says of itself, as config.d knows machines. */
-const identityOf = (machine: Machine): MachineIdentity => {
-  const { mac, labels: _, ...others } = machine;
-  return { ...others, macs: mac === undefined ? [] : [mac], labels: labelsOf(machine) };
-};
 
 /** What an admin can correct, and only for this machine. Everything else is the server's own failure. */
 const NODE_CODES = ['config-invalid', 'template-invalid', 'node-ambiguous', 'bundle-invalid', 'bundle-too-large'];

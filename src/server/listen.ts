@@ -26,12 +26,12 @@ export function parseListenAddress(text: string): ListenAddress {
 export const writeListenAddress = ({ host, port }: ListenAddress): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
-export interface ServeOptions extends Omit<AppOptions, 'store' | 'clock' | 'bundles'> {
+export interface ServeOptions extends Omit<AppOptions, 'store' | 'clock' | 'bundles' | 'renderPublic'> {
   readonly state: string;
   readonly listen: ListenAddress;
   readonly host: Pick<Host, 'files' | 'clock'>;
   /** Makes the bundles of machines; absent where the server has no config.d. */
-  readonly config?: Pick<BundlesOptions, 'renderNode' | 'signer'>;
+  readonly config?: Pick<BundlesOptions, 'renderNode' | 'signer'> & Pick<AppOptions, 'renderPublic'>;
   /** How long transfers may go on after a stop was asked for, default 10 s. */
   readonly graceMs?: number;
 }
@@ -92,7 +92,13 @@ export async function startServer({
 }: ServeOptions): Promise<RunningServer> {
   const store = await openStore(state, host, 'create');
   const bundles = config && (await openBundles({ ...config, store }));
-  const app = createApp({ ...options, store, clock: host.clock, ...(bundles && { bundles }) });
+  const app = createApp({
+    ...options,
+    store,
+    clock: host.clock,
+    ...(bundles && { bundles }),
+    ...(config?.renderPublic && { renderPublic: config.renderPublic }),
+  });
   await listen(app, wanted);
   const address = { host: wanted.host, port: (app.server.address() as AddressInfo).port };
   let stopping: Promise<'finished' | 'cut'> | undefined;

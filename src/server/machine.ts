@@ -1,3 +1,4 @@
+import type { MachineIdentity } from '../config/identity.ts';
 import { StatectlError } from '../error.ts';
 
 /** What a machine says of itself when it asks for an image. Claims, not proofs: they may choose a public image only. */
@@ -88,7 +89,7 @@ export function machineFromQuery(query: Readonly<Record<string, unknown>>): Mach
 }
 
 /** `room=b12,row=3` → values by name. */
-export const labelsOf = ({ labels = '' }: Machine): Readonly<Record<string, string>> =>
+const labelsOf = ({ labels = '' }: Machine): Readonly<Record<string, string>> =>
   Object.fromEntries(
     labels
       .split(',')
@@ -105,3 +106,9 @@ export const machineQuery = (machine: Machine): string =>
 /** True when a kernel for `imageArch` can run here. A 32-bit iPXE also runs on 64-bit PCs, so i386 excludes nothing of x86. */
 export const runsOn = (imageArch: string, machine: Machine): boolean =>
   machine.arch === undefined || machine.arch === imageArch || (machine.arch === 'i386' && imageArch === 'x86_64');
+
+/** What the machine says of itself, as config.d knows machines. */
+export const identityOf = (machine: Machine): MachineIdentity => {
+  const { mac, labels: _, ...others } = machine;
+  return { ...others, macs: mac === undefined ? [] : [mac], labels: labelsOf(machine) };
+};

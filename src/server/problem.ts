@@ -18,6 +18,7 @@ export const PROBLEM_TYPE = 'application/problem+json';
 const STATUS_OF: Readonly<Record<string, number>> = {
   'no-image': 404,
   'no-config': 404,
+  'template-unknown': 404,
   // The server is well and asking again changes nothing: a person has to correct config.d.
   'node-faulty': 409,
   'config-faulty': 503,

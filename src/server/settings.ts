@@ -2,8 +2,10 @@ import type { RenderNode } from '../bundle/content.ts';
 import { type ConfigFault, configInvalid, formatFault } from '../config/fault.ts';
 import { History, type HistoryHost } from '../config/history/history.ts';
 import { checkSnapshot, type LoadedConfig, loadSnapshot } from '../config/load-revision.ts';
-import { contentFor } from '../config/node-content.ts';
+import { contentFor, contextFor } from '../config/node-content.ts';
+import { renderTemplates } from '../config/templates/render.ts';
 import { StatectlError } from '../error.ts';
+import type { RenderPublic } from './template-routes.ts';
 
 /** An edit is seen at the latest after this; a thousand machines that ask at once cost one look. */
 const LOOK_MS = 1_000;
@@ -17,11 +19,16 @@ export interface SettingsEvent {
   readonly faults: readonly string[];
 }
 
+export interface ServedSettings {
+  readonly renderNode: RenderNode;
+  readonly renderPublic: RenderPublic;
+}
+
 /**
  * What machines get of a config.d: its last commit that was checked as a whole. Edits are taken up when a machine asks; one
  * with a fault is told once, and machines go on getting what was good.
  */
-export function servedSettings(host: HistoryHost, dir: string, tell: (event: SettingsEvent) => void): RenderNode {
+export function servedSettings(host: HistoryHost, dir: string, tell: (event: SettingsEvent) => void): ServedSettings {
   const history = new History(host, dir);
   let loaded: (LoadedConfig & { readonly revision: string }) | undefined;
   let look: Promise<void> | undefined;
@@ -54,11 +61,22 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
     return loaded as LoadedConfig;
   }
 
-  return async (machine) => {
-    const { dir: config, templates } = await current();
-    const result = contentFor(config, templates, machine);
-    if ('faults' in result) throw configInvalid(result.faults);
-    return { ...result.content, settings: result.content.settings as object };
+  return {
+    async renderNode(machine) {
+      const { dir: config, templates } = await current();
+      const result = contentFor(config, templates, machine);
+      if ('faults' in result) throw configInvalid(result.faults);
+      return { ...result.content, settings: result.content.settings as object };
+    },
+    async renderPublic(name, machine) {
+      const { dir: config, templates } = await current();
+      if (!Object.hasOwn(templates.texts, name)) return undefined;
+      const { files, faults } = renderTemplates(templates, [name], contextFor(config, machine));
+      const isPublic = files.length > 0 && files.every((file) => file.public);
+      // Whose template it is, is nobody else's business; nor are its faults.
+      if (faults.length > 0 || !isPublic) return undefined;
+      return files[0];
+    },
   };
 }
 

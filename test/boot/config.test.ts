@@ -64,6 +64,7 @@ describe('machines whose settings come from a server', () => {
     const sizeOf = (place: string) => new RegExp(` ${place} tmpfs \\S*size=(\\d+)k`).exec(mounts)?.[1];
     expect(['/tmp', '/var/tmp', '/usr/tmp', '/srv/a'].map(sizeOf)).toEqual(['1024', '2048', '3072', '4096']);
     expect(await vm.shell('stat -c %a /usr/tmp')).toBe('700');
+    expect(await vm.shell('cat /etc/hostname')).toBe('print01');
     expect(await vm.shell('cat /etc/motd; stat -c "%a %U" /etc/lab; cat /etc/lab')).toBe(
       'print01 in B12\n640 root\nof all',
     );

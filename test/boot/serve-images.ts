@@ -54,7 +54,7 @@ export async function serveImages(
     kernelArguments: baseCmdline(),
     graceMs: 0,
     ...(config && {
-      config: { renderNode: servedSettings(linuxHost(), config, () => {}), signer: await demoSigner(state) },
+      config: { ...servedSettings(linuxHost(), config, () => {}), signer: await demoSigner(state) },
     }),
   });
   const proxy = await faultyProxy(server.address);

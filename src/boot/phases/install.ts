@@ -6,6 +6,7 @@ import { planNetworkHandover } from '../network-handover.ts';
 import { BIN, IMAGE_MOUNT, RUN, RUN_INITRAMFS, SYSROOT } from '../paths.ts';
 import type { Phase } from '../phase.ts';
 import type { Step } from '../step.ts';
+import { planSystemSettings } from '../system-settings.ts';
 import { userDataDevice } from './devices.ts';
 
 const KEPT_MACHINE_ID = '/persistent/statectl/machine-id';
@@ -29,7 +30,7 @@ export function planInstall(facts: Facts): readonly Step[] {
   if (!install) return [];
   const etc = config.overlays['/etc'];
   const etcIsWritable = etc !== undefined && etc.kind !== 'symlink';
-  const keep = userDataDevice(facts) && install.machineIdOrigin !== 'persistent';
+  const keep = userDataDevice(facts) && install.machineIdOrigin === 'derived';
   return [
     ...(etcIsWritable
       ? [{ kind: 'write', path: `${SYSROOT}/etc/machine-id`, content: `${install.machineId}\n`, mode: 0o444 } as const]
@@ -45,6 +46,7 @@ export function planInstall(facts: Facts): readonly Step[] {
         ]
       : []),
     ...planNetworkHandover(facts, install, etcIsWritable),
+    ...(etcIsWritable ? planSystemSettings(facts, install) : []),
     ...planPath(etcIsWritable && install.hasProfileDir === true),
     { kind: 'copy-file', from: '/bin/busybox', to: `${RUN_INITRAMFS}/bin/busybox`, mode: 0o755 },
     { kind: 'copy-file', from: '/etc/shutdown', to: `${RUN_INITRAMFS}/shutdown`, mode: 0o755 },
@@ -83,6 +85,9 @@ async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts
       (await exists('/usr/lib/systemd/system/multi-user.target.wants/systemd-networkd.service')),
     usesIfupdown: (await exists('/usr/sbin/ifup')) || (await exists('/sbin/ifup')),
     hasProfileDir: await exists('/etc/profile.d'),
+    ...((await exists('/usr/lib/systemd/systemd')) || (await exists('/lib/systemd/systemd'))
+      ? { serviceManager: 'systemd' as const }
+      : (await exists('/sbin/openrc-run')) && { serviceManager: 'openrc' as const }),
     hasResolvConf: resolvConf === undefined ? 'missing' : resolvConf.type === 'symlink' ? 'symlink' : 'file',
   };
 }
@@ -94,11 +99,14 @@ const lowestMac = (interfaces: Facts['interfaces'] = []): string | undefined =>
     .map(({ mac }) => mac)
     .toSorted()[0];
 
-/** Stable over boots: what was kept, else derived from the hardware; only a machine without any identity gets chance. */
+/** As etc.conf says; else stable over boots: what was kept, else derived from the hardware; only a machine without any identity gets chance. */
 export function machineId(
-  { machine, interfaces }: Facts,
+  { machine, interfaces, config }: Facts,
   kept: string,
 ): Pick<InstallFacts, 'machineId' | 'machineIdOrigin'> {
+  const { machineId: wanted } = config.etc;
+  if (/^[0-9a-f]{32}$/.test(wanted)) return { machineId: wanted, machineIdOrigin: 'configured' };
+  if (wanted === 'random') return { machineId: randomBytes(16).toString('hex'), machineIdOrigin: 'random' };
   if (/^[0-9a-f]{32}$/.test(kept)) return { machineId: kept, machineIdOrigin: 'persistent' };
   const identity = machine.uuid ?? machine.serial ?? lowestMac(interfaces);
   if (identity === undefined) return { machineId: randomBytes(16).toString('hex'), machineIdOrigin: 'random' };

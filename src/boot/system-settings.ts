@@ -1,0 +1,90 @@
+import type { Facts, InstallFacts } from './facts.ts';
+import { SYSROOT } from './paths.ts';
+import type { Step } from './step.ts';
+
+/** What etc.conf, boot.conf and services/default-runlevel say of the system, as files of its /etc. Pure. */
+export const planSystemSettings = (facts: Facts, install: InstallFacts): readonly Step[] => [
+  ...planNames(facts),
+  ...planLocale(facts),
+  ...planModules(facts),
+  ...(install.serviceManager === 'systemd' ? planUnits(facts) : []),
+  ...(install.serviceManager === 'openrc' ? planRunlevel(facts) : []),
+];
+
+const etc = (path: string): string => `${SYSROOT}/etc/${path}`;
+const write = (path: string, content: string): Step => ({ kind: 'write', path: etc(path), content });
+const link = (path: string, target: string): Step => ({ kind: 'symlink', path: etc(path), target });
+const folder = (path: string): Step => ({ kind: 'mkdir', path: etc(path), mode: 0o755 });
+
+/** The name that is configured, else that of the node; a lease's name was written before, where there is neither. */
+function planNames({ config, bundle }: Facts): readonly Step[] {
+  const { hosts } = config.etc;
+  const hostname = config.etc.hostname ?? bundle?.node;
+  const others = Object.entries(hosts).map(([address, names]) => `${address} ${names.join(' ')}`);
+  const lines = [
+    '127.0.0.1 localhost',
+    '::1 localhost ip6-localhost ip6-loopback',
+    // As Debian's installer writes it: the name is found although no network says it.
+    ...(hostname ? [`127.0.1.1 ${hostname}${hostname.includes('.') ? ` ${hostname.split('.')[0]}` : ''}`] : []),
+    ...others,
+  ];
+  return [
+    ...(hostname ? [write('hostname', `${hostname}\n`)] : []),
+    ...(config.etc.hostname || others.length > 0 ? [write('hosts', `${lines.join('\n')}\n`)] : []),
+  ];
+}
+
+/** /etc/default/locale is Debian's, locale.conf(5) systemd's; a program of the other kind reads neither. */
+function planLocale({ config: { etc: settings } }: Facts): readonly Step[] {
+  const { locale, timezone } = settings;
+  return [
+    ...(locale
+      ? [write('locale.conf', `LANG=${locale}\n`), folder('default'), write('default/locale', `LANG=${locale}\n`)]
+      : []),
+    ...(timezone ? [write('timezone', `${timezone}\n`), link('localtime', `/usr/share/zoneinfo/${timezone}`)] : []),
+  ];
+}
+
+/** modules-load.d(5) and modprobe.d(5). */
+function planModules({ config }: Facts): readonly Step[] {
+  const { load, never } = config.boot.modules;
+  return [
+    ...(load.length > 0
+      ? [folder('modules-load.d'), write('modules-load.d/statectl.conf', load.map((name) => `${name}\n`).join(''))]
+      : []),
+    ...(never.length > 0
+      ? [folder('modprobe.d'), write('modprobe.d/statectl.conf', never.map((name) => `blacklist ${name}\n`).join(''))]
+      : []),
+  ];
+}
+
+const UNITS = 'systemd/system';
+/** Where systemctl(1) enables a unit that is no service; the unit's own [Install] is not read here. */
+const WANTS = { timer: 'timers.target.wants', socket: 'sockets.target.wants' } as const;
+
+function planUnits({ config }: Facts): readonly Step[] {
+  const { target, services } = config.services;
+  const steps = Object.entries(services).flatMap(([name, state]): readonly Step[] => {
+    const unit = /\.[a-z]+$/.test(name) ? name : `${name}.service`;
+    const wants = WANTS[unit.split('.').at(-1) as keyof typeof WANTS] ?? 'multi-user.target.wants';
+    if (state === 'masked') return [link(`${UNITS}/${unit}`, '/dev/null')];
+    if (state === 'disabled') return [{ kind: 'remove', path: etc(`${UNITS}/${wants}/${unit}`) }];
+    return [folder(`${UNITS}/${wants}`), link(`${UNITS}/${wants}/${unit}`, `/usr/lib/systemd/system/${unit}`)];
+  });
+  return [
+    ...steps,
+    ...(target
+      ? [link(`${UNITS}/default.target`, `/usr/lib/systemd/system/${target.replace(/(\.target)?$/, '.target')}`)]
+      : []),
+  ];
+}
+
+/** OpenRC starts what is linked in the runlevel; what is not linked is not started, masked or not. */
+function planRunlevel({ config }: Facts): readonly Step[] {
+  const { target = 'default', services } = config.services;
+  return Object.entries(services).flatMap(([service, state]): readonly Step[] =>
+    state === 'enabled'
+      ? [folder(`runlevels/${target}`), link(`runlevels/${target}/${service}`, `/etc/init.d/${service}`)]
+      : [{ kind: 'remove', path: etc(`runlevels/${target}/${service}`) }],
+  );
+}

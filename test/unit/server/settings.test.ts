@@ -1,0 +1,98 @@
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { linuxHost } from '../../../src/host/linux/host.ts';
+import { createApp } from '../../../src/server/app.ts';
+import { type SettingsEvent, servedSettings } from '../../../src/server/settings.ts';
+import { temporaryStore } from './temporary-store.ts';
+
+let dir: string;
+let uptimeMs = 0;
+let told: SettingsEvent[] = [];
+const MAC = '52:54:00:12:34:01';
+const put = (name: string, text: string) => writeFileSync(join(dir, name), text);
+const later = () => {
+  uptimeMs += 2_000;
+};
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'statectl-served-'));
+  told = [];
+  cpSync('config.d', dir, { recursive: true });
+  put('nodes/print01.conf', `match: { mac: "${MAC}" }\nmetadata: { room: B12 }\nset: { etc: { templates: [motd] } }\n`);
+  put('templates/motd', '---\npath: /etc/motd\n---\n{{ metadata.room }}\n');
+  put('templates/metadata.env', '---\nkind: env\npublic: true\n---\n{{ metadata | env }}');
+  put('templates/secret.env', '---\nkind: env\n---\n{{ metadata | env }}');
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const served = () => {
+  const host = linuxHost();
+  const clock = { ...host.clock, uptimeMs: () => uptimeMs };
+  return servedSettings({ ...host, clock }, dir, (event) => told.push(event));
+};
+const machine = { macs: [MAC], labels: {} };
+
+describe('what a server makes of config.d', () => {
+  it('is what `node render` says, of the last commit that was checked', async () => {
+    const { renderNode } = served();
+    expect(await renderNode(machine)).toMatchObject({
+      node: 'print01',
+      files: [{ path: '/etc/motd', content: 'B12\n' }],
+    });
+    expect(told).toMatchObject([{ state: 'served', faults: [] }]);
+  });
+
+  it('follows an edit, and not a faulty one, which it tells once', async () => {
+    const { renderNode } = served();
+    await renderNode(machine);
+    put('templates/motd', '---\npath: /etc/motd\n---\n{{ metadata.rom }}\n');
+    for (const _ of [1, 2]) {
+      later();
+      expect((await renderNode(machine)).files[0]?.content).toBe('B12\n');
+    }
+    put('templates/motd', '---\npath: /etc/motd\n---\nnew\n');
+    later();
+    expect((await renderNode(machine)).files[0]?.content).toBe('new\n');
+    expect(told.map(({ state }) => state)).toEqual(['served', 'faulty', 'served']);
+    expect(told[1]?.faults).toEqual([expect.stringMatching(/^templates\/motd:4:\d+ .*did you mean "room"\?/)]);
+  });
+
+  it('is nothing where config.d was never good, and the reason is said', async () => {
+    put('controller/rescue.conf', 'nonsense: 1\n');
+    await expect(served().renderNode(machine)).rejects.toMatchObject({
+      code: 'config-faulty',
+      message: expect.stringContaining('controller/rescue.conf:1:1'),
+    });
+  });
+
+  it('looks at the files once, however many ask at once', async () => {
+    const { renderNode } = served();
+    await Promise.all(Array.from({ length: 50 }, () => renderNode(machine)));
+    expect(told).toHaveLength(1);
+  });
+});
+
+describe('a template that is served by its name', () => {
+  const ask = async (url: string) => {
+    await using temporary = await temporaryStore();
+    const { renderPublic } = served();
+    const app = createApp({ store: temporary.store, clock: linuxHost().clock, log: () => undefined, renderPublic });
+    return app.inject(url);
+  };
+
+  it('is rendered for the machine that asks', async () => {
+    const answer = await ask(`/v1/templates/metadata.env?mac=${MAC}`);
+    expect([answer.statusCode, answer.body.trim()]).toEqual([200, expect.stringMatching(/^ROOM="?B12"?$/)]);
+  });
+
+  it.each(['secret.env', 'motd', 'nothing', '../system/etc.conf', '%2e%2e/system/etc.conf', 'constructor'])(
+    'is not %s, which is not for everybody',
+    async (name) => {
+      const answer = await ask(`/v1/templates/${name}?mac=${MAC}`);
+      expect(answer.statusCode).toBe(404);
+      expect(answer.body).not.toContain('B12');
+    },
+  );
+});
