@@ -6,25 +6,20 @@ import { keepBundle } from '../fetch/kept-bundle.ts';
 import { verifyFile } from '../fetch/verify-file.ts';
 import type { Host, RunResult } from '../host/host.ts';
 import { shellLine } from '../host/shell-line.ts';
+import { askDhcp } from './ask-dhcp.ts';
+import { awaitIpv6 } from './await-ipv6.ts';
 import { findDevice } from './block-devices.ts';
 import { coldplug, firstColdplug } from './coldplug.ts';
 import { deliver, drop } from './deliver.ts';
 import { parseDeviceReference } from './device-reference.ts';
 import { parseMounts } from './mounts.ts';
-import { LEASES, SWITCH_FILE } from './paths.ts';
+import { ipArgv, linkAddArgvs } from './network-commands.ts';
+import { SWITCH_FILE } from './paths.ts';
 import type { BootContext } from './phase.ts';
-import {
-  checkArgv,
-  copyArgvs,
-  dhcpArgv,
-  ipArgv,
-  mountArgv,
-  ownerArgv,
-  type Step,
-  type StepKind,
-  type StepOf,
-} from './step.ts';
+import { checkArgv, copyArgvs, mountArgv, ownerArgv, type Step, type StepKind, type StepOf } from './step.ts';
 import { switchFileText } from './switch-file.ts';
+
+const DRIVERS = { vlan: '8021q', bond: 'bonding', bridge: 'bridge' } as const;
 
 type Executors = { readonly [K in StepKind]: (step: StepOf<K>, host: Host, boot: BootContext) => Promise<void> };
 
@@ -97,20 +92,39 @@ const executors: Executors = {
         },
       );
   },
+  async 'link-add'(step, host) {
+    // A boot that is tried again finds what the try before has made.
+    if (await host.files.stat(`/sys/class/net/${step.device}`)) return;
+    const argvs = linkAddArgvs(step);
+    for (const argv of argvs.slice(0, -1)) await host.exec.run(argv);
+    await mustRun(
+      host,
+      argvs.at(-1) ?? [],
+      'network-failed',
+      `is the driver in the image? modinfo ${DRIVERS[step.type]}`,
+    );
+  },
+  async 'kernel-setting'({ path, value }, { files }) {
+    // What a try before has set may not be changeable any more, such as the mode of a bond with members.
+    const now = (await files.readText(path).catch(() => '')).split(/\s+/);
+    if (now.includes(value.replace(/^\+/, ''))) return;
+    // Written in place: such a file cannot be replaced.
+    await files.append(path, value).catch((error) => {
+      throw new StatectlError('setting-refused', `the kernel does not take ${value} for ${path}: ${reasonOf(error)}`, {
+        hint: `see what it has: cat ${path}; dmesg | tail`,
+        cause: error,
+      });
+    });
+  },
+  enslave: (step, host) =>
+    mustRun(host, ipArgv(step), 'network-failed', 'see the interfaces with: ip link; dmesg | tail'),
   'link-up': (step, host) => mustRun(host, ipArgv(step), 'network-failed', 'see the interfaces with: ip link'),
+  'link-down': (step, host) => mustRun(host, ipArgv(step), 'network-failed', 'see the interfaces with: ip link'),
+  flush: (step, host) => mustRun(host, ipArgv(step), 'network-failed', 'see the addresses with: ip address'),
   address: (step, host) => mustRun(host, ipArgv(step), 'network-failed', 'see the addresses with: ip address'),
   route: (step, host) => mustRun(host, ipArgv(step), 'network-failed', 'see the routes with: ip route'),
-  async dhcp(step, host, boot) {
-    if (await host.files.stat(`${LEASES}/${step.device}`)) return;
-    const timeoutMs = step.seconds * 1000 + 5000;
-    // udhcpc counts its tries anew after every refusal, so a server that refuses keeps it busy for ever.
-    const noLease = (error: unknown) => {
-      if (error instanceof StatectlError && error.code === 'program-timeout') return { exitCode: 1 };
-      throw error;
-    };
-    const { exitCode } = await host.exec.run(dhcpArgv(step), { timeoutMs, signal: boot.signal }).catch(noLease);
-    if (exitCode !== 0) boot.warn(`no DHCP server answered on ${step.device} within ${step.seconds} s`);
-  },
+  dhcp: (step, host, boot) => askDhcp(step, host, boot),
+  'await-ipv6': (step, host, boot) => awaitIpv6(step, host, boot),
   async fetch(step, host, boot) {
     await fetchVerified(host, step, boot, step.limits);
   },

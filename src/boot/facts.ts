@@ -121,10 +121,12 @@ export interface InterfaceFacts {
   readonly wireless: boolean;
 }
 
-/** What DHCP or the kernel command line gave an interface. */
+/** An address of an interface: of DHCP, a router's announcement, or said by config.d or the kernel command line. */
 export interface Lease {
   readonly device: string;
-  readonly method: 'dhcp' | 'static';
+  /** The card, where the interface is a VLAN, bond or bridge over it. */
+  readonly card?: string;
+  readonly method: 'dhcp' | 'static' | 'router';
   readonly address: string;
   readonly prefixLength: number;
   readonly gateway?: string;

@@ -35,7 +35,7 @@ export function planInterfaceChoice(
   const active = ipArguments.filter(({ method }) => method !== 'off');
   const off = ipArguments.filter(({ method }) => method === 'off');
   const chosen = (nic: InterfaceFacts | undefined, what: string, reason: string): InterfaceChoice => {
-    if (nic === undefined) throw missing(`${what}, but there is no such interface`, nics);
+    if (nic === undefined) throw missingInterface(`${what}, but there is no such interface`, nics);
     const alias = aliases.find(({ mac }) => mac === normaliseMac(nic.mac))?.name;
     const own = active.find(({ device }) => device !== undefined && find(device) === nic);
     const ip = own ?? active.find(({ device }) => device === undefined);
@@ -59,7 +59,7 @@ export function planInterfaceChoice(
   const wired = nics.filter((nic) => !nic.wireless && nic.name !== 'lo' && !silenced.includes(nic));
   const linked = wired.find(({ carrier }) => carrier);
   if (linked !== undefined) return chosen(linked, '', 'first wired interface with a carrier');
-  if (wired[0] === undefined) throw missing('there is no wired network interface to use', nics);
+  if (wired[0] === undefined) throw missingInterface('there is no wired network interface to use', nics);
   return chosen(wired[0], '', 'first wired interface');
 }
 
@@ -72,7 +72,8 @@ function parseIfname(text: string): { readonly name: string; readonly mac: strin
   });
 }
 
-function missing(what: string, nics: readonly InterfaceFacts[]): StatectlError {
+/** With what there is instead. */
+export function missingInterface(what: string, nics: readonly InterfaceFacts[]): StatectlError {
   const list = nics.map(({ name, mac, driver, wireless, carrier }) =>
     [
       `${name} (${mac}`,

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { nearest } from '../config/suggest.ts';
 import { StatectlError } from '../error.ts';
+import { splitFields } from './colon-fields.ts';
 import { normaliseMac } from './mac-address.ts';
 
 interface IpSettings {
@@ -56,7 +57,7 @@ export const IP_HINT =
 /**
  * Reads the value of one `ip=`, in the kernel's dialect (Documentation/admin-guide/nfs/nfsroot.rst) or dracut's
  * (dracut.cmdline(7)). A static address without a mask gets its class's, as in the kernel. Throws `ip-invalid`.
- * `nameserver=`, `vlan=` and the other arguments beside it are not read here.
+ * `nameserver=`, `vlan=` and the other arguments beside it are read in link-arguments.ts.
  */
 export function parseIpArgument(value: string): IpArgument {
   const fail = (why: string, hint = IP_HINT) => new StatectlError('ip-invalid', `ip=${value}: ${why}`, { hint });
@@ -64,7 +65,8 @@ export function parseIpArgument(value: string): IpArgument {
   if (value === '') return { ...plain, method: 'off' };
   // A client identifier may hold colons, and stands alone.
   if (value.startsWith('dhcp,')) return { ...plain, method: 'dhcp', clientId: parseClientId(value, fail) };
-  const fields = splitFields(value, fail);
+  const fields = splitFields(value);
+  if (fields === undefined) throw fail('a bracket is not closed');
   const [first = '', second = ''] = fields;
   if (fields.length === 1 && isIP(first.split('/')[0]!) === 0) return { ...plain, method: methodOf(first, fail) };
   if (Object.hasOwn(METHODS, second) && isIP(first) === 0) {
@@ -124,21 +126,6 @@ function linkOf(mtu: string | undefined, mac: readonly string[], fail: Fail): { 
   // 68 bytes is what IPv4 needs (RFC 791).
   if (mtu && !(/^[0-9]{2,5}$/.test(mtu) && Number(mtu) >= 68 && Number(mtu) <= 65535)) throw fail(`"${mtu}" is no MTU`);
   return { mtu: mtu ? Number(mtu) : undefined, mac: normal };
-}
-
-/** Cuts at colons outside brackets, and takes the brackets off. */
-function splitFields(value: string, fail: Fail): readonly string[] {
-  const fields: string[] = [];
-  for (let at = 0; at <= value.length; ) {
-    const close = value[at] === '[' ? value.indexOf(']', at) : at;
-    if (close < 0) throw fail('a bracket is not closed');
-    const colon = value.indexOf(':', close);
-    const end = colon < 0 ? value.length : colon;
-    const field = value.slice(at, end);
-    fields.push(value[at] === '[' ? field.slice(1).replace(']', '') : field);
-    at = end + 1;
-  }
-  return fields;
 }
 
 function methodOf(word: string, fail: Fail): Exclude<Method, 'static'> {

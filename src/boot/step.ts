@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import type { DownloadLimits } from '../fetch/download.ts';
 import { shellLine, shellQuote } from '../host/shell-line.ts';
 import type { DeliveredFile, DroppedFile } from './facts.ts';
+import { dhcpArgv, ipArgv, linkAddArgvs } from './network-commands.ts';
 
 /**
  * A step is one thing a boot does, as a value: planners make steps, one executor applies them, and each can be shown
@@ -32,10 +33,43 @@ export type Step =
   | { readonly kind: 'coldplug' }
   | { readonly kind: 'wait-for-device'; readonly reference: string; readonly seconds: number }
   | { readonly kind: 'check-filesystem'; readonly device: string; readonly type: string }
-  | { readonly kind: 'link-up'; readonly device: string; readonly mtu?: number }
+  | {
+      readonly kind: 'link-add';
+      readonly device: string;
+      readonly type: 'bond' | 'bridge';
+    }
+  | {
+      readonly kind: 'link-add';
+      readonly device: string;
+      readonly type: 'vlan';
+      readonly id: number;
+      readonly link: string;
+    }
+  /** A file of sysfs or /proc/sys. */
+  | { readonly kind: 'kernel-setting'; readonly path: string; readonly value: string }
+  | { readonly kind: 'enslave'; readonly device: string; readonly master: string }
+  | { readonly kind: 'link-up'; readonly device: string; readonly mtu?: number; readonly mac?: string }
+  | { readonly kind: 'link-down'; readonly device: string }
+  /** Takes the addresses off it. */
+  | { readonly kind: 'flush'; readonly device: string }
   | { readonly kind: 'address'; readonly device: string; readonly address: string; readonly prefixLength: number }
-  | { readonly kind: 'route'; readonly device: string; readonly gateway: string }
-  | { readonly kind: 'dhcp'; readonly device: string; readonly seconds: number; readonly hostname?: string }
+  /** Without `to` the default route; without a gateway what is on the link itself. */
+  | { readonly kind: 'route'; readonly device: string; readonly to?: string; readonly gateway?: string }
+  | {
+      readonly kind: 'dhcp';
+      readonly device: string;
+      /** Of one attempt. */
+      readonly seconds: number;
+      readonly tries?: number;
+      readonly hostname?: string;
+    }
+  | {
+      readonly kind: 'await-ipv6';
+      readonly device: string;
+      /** Where its address comes from; `either`: from a DHCP server where no router gives a prefix. */
+      readonly how: 'static' | 'router' | 'dhcp6' | 'either';
+      readonly seconds: number;
+    }
   | {
       readonly kind: 'fetch';
       readonly urls: readonly string[];
@@ -110,14 +144,26 @@ export function describe(step: Step): string {
       return `wait for ${step.reference} (up to ${step.seconds} s)`;
     case 'check-filesystem':
       return `check the ${step.type} on ${step.device}`;
+    case 'link-add':
+      return step.type === 'vlan' ? `VLAN ${step.id} of ${step.link} as ${step.device}` : `${step.type} ${step.device}`;
+    case 'kernel-setting':
+      return `set ${step.path} to ${step.value}`;
+    case 'enslave':
+      return `${step.device} into ${step.master}`;
     case 'link-up':
       return `bring up ${step.device}`;
+    case 'link-down':
+      return `take down ${step.device}`;
+    case 'flush':
+      return `no address on ${step.device} any more`;
     case 'address':
       return `address ${step.address}/${step.prefixLength} on ${step.device}`;
     case 'route':
-      return `default route by ${step.gateway} on ${step.device}`;
+      return `${step.to ? `route to ${step.to}` : 'default route'}${step.gateway ? ` by ${step.gateway}` : ''} on ${step.device}`;
     case 'dhcp':
       return `DHCP on ${step.device} (up to ${step.seconds} s)`;
+    case 'await-ipv6':
+      return `IPv6 on ${step.device} (up to ${step.seconds} s)`;
     case 'fetch':
       return `fetch ${step.urls[0]}`;
     case 'verify':
@@ -168,18 +214,6 @@ export const checkArgv = ({ type, device }: StepOf<'check-filesystem'>): readonl
   device,
 ];
 
-/** ip(8); `replace` does not mind what an earlier try has set. */
-export function ipArgv(step: StepOf<'link-up' | 'address' | 'route'>): readonly string[] {
-  switch (step.kind) {
-    case 'link-up':
-      return ['ip', 'link', 'set', 'dev', step.device, ...(step.mtu ? ['mtu', String(step.mtu)] : []), 'up'];
-    case 'address':
-      return ['ip', 'address', 'replace', `${step.address}/${step.prefixLength}`, 'dev', step.device];
-    case 'route':
-      return ['ip', 'route', 'replace', 'default', 'via', step.gateway, 'dev', step.device];
-  }
-}
-
 /** The command that does the same by hand, for `--plan` and for the plan that /init can run without the controller. */
 export function shellOf(step: Step): string {
   switch (step.kind) {
@@ -215,10 +249,19 @@ export function shellOf(step: Step): string {
     case 'check-filesystem':
       // 1: there were errors, and they were corrected.
       return `${shellLine(checkArgv(step))} || [ $? -eq 1 ]`;
+    case 'link-add':
+      return `[ -e ${shellQuote(`/sys/class/net/${step.device}`)} ] || ( ${linkAddArgvs(step).map(shellLine).join('; ')} )`;
+    case 'kernel-setting':
+      return `echo ${shellQuote(step.value)} > ${shellQuote(step.path)}`;
+    case 'enslave':
     case 'link-up':
+    case 'link-down':
+    case 'flush':
     case 'address':
     case 'route':
       return shellLine(ipArgv(step));
+    case 'await-ipv6':
+      return `n=0; until ip -6 -o address show dev ${shellQuote(step.device)} scope global | grep -qv tentative || [ $n -ge ${step.seconds} ]; do sleep 1; n=$((n+1)); done`;
     case 'dhcp':
       return shellLine(dhcpArgv(step));
     case 'fetch':
@@ -266,23 +309,6 @@ export function shellOf(step: Step): string {
       return shellLine(['exec', 'switch_root', step.root, step.init, ...step.arguments]);
   }
 }
-
-/** udhcpc in the foreground: it asks until it has a lease or the time is over, and leaves the lease to our script. */
-export const dhcpArgv = (step: StepOf<'dhcp'>): readonly string[] => [
-  'udhcpc',
-  '-i',
-  step.device,
-  '-f',
-  '-q',
-  '-n',
-  '-t',
-  String(Math.max(1, Math.ceil(step.seconds / 2))),
-  '-T',
-  '2',
-  '-s',
-  '/etc/udhcpc.script',
-  ...(step.hostname ? ['-x', `hostname:${step.hostname}`] : []),
-];
 
 /** cp(1) keeps mode and owner, and a link a link. */
 export const restoreArgv = (from: string, to: string): readonly string[] => ['cp', '-a', from, to];

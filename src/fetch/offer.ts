@@ -73,7 +73,8 @@ export function machineClaims(facts: Facts): BundleMachine {
 
 /** The MAC of the interface that the machine boots from: by it the server knows the machine. */
 export function bootMac({ interfaces, leases }: Facts): string | undefined {
-  const device = leases?.[0]?.device;
+  const [first] = leases ?? [];
+  const device = first?.card ?? first?.device;
   return interfaces?.find(({ name }) => name === device)?.mac;
 }
 

@@ -1,15 +1,14 @@
-import { kernelCommandLine } from '../../config/kernel-cmdline.ts';
 import { localCopies } from '../../fetch/local-copy.ts';
 import type { Host } from '../../host/host.ts';
-import { parseDeviceReference } from '../device-reference.ts';
-import type { Facts, InterfaceFacts, Lease } from '../facts.ts';
-import { planInterfaceChoice } from '../interface-choice.ts';
-import { type IpArgument, parseIpArgument } from '../ip-argument.ts';
-import { parseBootif } from '../mac-address.ts';
-import { LEASES, USER_DATA_EARLY } from '../paths.ts';
+import type { Facts, InterfaceFacts } from '../facts.ts';
+import { readLeases } from '../leases.ts';
+import { networkWishes } from '../network-arguments.ts';
+import { planAddressing, planCards, planResolver, planVirtual } from '../network-steps.ts';
+import { USER_DATA_EARLY } from '../paths.ts';
 import type { BootContext, Phase } from '../phase.ts';
 import { bootsLocalRoot } from '../source.ts';
 import type { Step } from '../step.ts';
+import { candidates, wantedNetwork } from '../wanted-network.ts';
 import { userDataDevice } from './devices.ts';
 
 const CARRIER_WAIT_MS = 10_000;
@@ -26,7 +25,12 @@ export const network: Phase = {
       plan: planLinks,
     },
     { gather: waitForCarrier, plan: planAddresses },
-    { gather: async (host, facts) => ({ leases: await leases(host, facts) }) },
+    {
+      gather: async (host, facts) => ({
+        leases: await readLeases(host, wantedNetwork(facts), wishesOf(facts).peerDns),
+      }),
+      plan: planNameServers,
+    },
   ],
 };
 
@@ -36,45 +40,22 @@ async function copies(host: Host, facts: Facts, boot: BootContext): Promise<Part
   return localCopies(host, USER_DATA_EARLY, facts, boot);
 }
 
+const wishesOf = ({ config, commandLine }: Facts) => networkWishes(config.network, commandLine);
+
 const waitMs = ({ copy, config }: Facts, usualMs: number): number =>
   copy ? Math.min(usualMs, config.network.waitMs) : usualMs;
 
-/** Asked for on the command line, or needed for the image. */
-export function needsNetwork({ config, commandLine }: Facts): boolean {
-  const parsed = kernelCommandLine(commandLine);
-  const wants = parsed.all('ip').some(({ value }) => parseIpArgument(value ?? '').method !== 'off');
-  if (wants || parsed.flag('rd.neednet', false)) return true;
-  return !config.boot.root || parseDeviceReference(config.boot.root).kind === 'url';
-}
-
-const ipArguments = ({ commandLine }: Facts): readonly IpArgument[] =>
-  kernelCommandLine(commandLine)
-    .all('ip')
-    .map(({ value }) => parseIpArgument(value ?? ''));
-
-/** The interfaces to use, in order; more than one only while nobody knows which has a carrier. */
-function candidates(facts: Facts): readonly InterfaceFacts[] {
-  const wired = (facts.interfaces ?? []).filter(({ wireless }) => !wireless);
-  if (wired.length < 2) return wired;
-  const named = new Set(
-    ipArguments(facts)
-      .map(({ device }) => device)
-      .filter(Boolean),
-  );
-  const bootif = parseBootif(kernelCommandLine(facts.commandLine).get('BOOTIF')?.value ?? '');
-  const chosen = wired.filter(({ name, mac }) => (named.size > 0 ? named.has(name) : mac === bootif));
-  return chosen.length > 0 ? chosen : wired;
-}
-
 export function planLinks(facts: Facts): readonly Step[] {
-  if (!needsNetwork(facts)) return [];
-  const mtu = ipArguments(facts).find((argument) => argument.mtu)?.mtu;
-  return candidates(facts).map(({ name }) => ({ kind: 'link-up', device: name, mtu }));
+  const looked = candidates(facts).map(({ name }) => name);
+  const wanted = wantedNetwork(facts).map((each) => ({ ...each, early: each.early || looked.includes(each.device) }));
+  const cards = planCards(wanted);
+  const others = looked.filter((name) => !cards.some((step) => step.kind === 'link-up' && step.device === name));
+  return [...cards, ...others.map((device): Step => ({ kind: 'link-up', device }))];
 }
 
 /** Waits, visibly, until one candidate has a carrier where several could be meant; with one, DHCP waits itself. */
 async function waitForCarrier(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
-  const several = needsNetwork(facts) && candidates(facts).length > 1;
+  const several = candidates(facts).length > 1;
   const wait = waitMs(facts, CARRIER_WAIT_MS);
   const deadline = host.clock.uptimeMs() + wait;
   for (;;) {
@@ -88,43 +69,19 @@ async function waitForCarrier(host: Host, facts: Facts, boot: BootContext): Prom
   }
 }
 
-/** The interface to boot from, and every other one that `ip=` names. */
-function chosenInterfaces(facts: Facts): readonly { readonly device: string; readonly ip?: IpArgument }[] {
-  const commandLine = kernelCommandLine(facts.commandLine);
-  const nics = (facts.interfaces ?? []).map((nic) => ({ ...nic, carrier: nic.carrier ?? false }));
-  const given = ipArguments(facts);
-  const choice = planInterfaceChoice(given, commandLine.get('BOOTIF')?.value, commandLine.get('bootdev')?.value, nics);
-  if (!choice) return [];
-  const others = given.filter(
-    ({ method, device }) => method !== 'off' && nics.some(({ name }) => name === device && name !== choice.nic.name),
-  );
-  return [{ device: choice.nic.name, ip: choice.ip }, ...others.map((ip) => ({ device: ip.device ?? '', ip }))];
+/** With a bootable copy at hand, one attempt: what it cannot get it does without. */
+export function planAddresses(facts: Facts): readonly Step[] {
+  const { dhcpMs, tries } = wishesOf(facts).network;
+  const wanted = wantedNetwork(facts);
+  const patience = { seconds: waitMs(facts, dhcpMs) / 1000, tries: facts.copy ? 1 : tries };
+  // Of several that were looked at only now is known for which an MTU or MAC was meant.
+  const late = candidates(facts).length > 1 ? wanted.filter(({ settings }) => settings.mtu || settings.mac) : [];
+  return [...planCards(late), ...planVirtual(wanted), ...planAddressing(wanted, patience)];
 }
 
-export function planAddresses(facts: Facts): readonly Step[] {
-  if (!needsNetwork(facts)) return [];
-  // The interface to boot from comes last: each default route and list of name servers replaces the one before.
-  return chosenInterfaces(facts)
-    .toReversed()
-    .flatMap(({ device, ip }): readonly Step[] => {
-      if (ip?.method === 'static')
-        return [
-          { kind: 'address', device, address: ip.address, prefixLength: ip.prefixLength },
-          ...(ip.gateway ? [{ kind: 'route', device, gateway: ip.gateway } as const] : []),
-          ...(ip.dns.length > 0
-            ? [
-                {
-                  kind: 'write',
-                  path: '/etc/resolv.conf',
-                  content: ip.dns.map((server) => `nameserver ${server}\n`).join(''),
-                } as const,
-              ]
-            : []),
-        ];
-      return [
-        { kind: 'dhcp', device, seconds: waitMs(facts, facts.config.network.dhcpMs) / 1000, hostname: ip?.hostname },
-      ];
-    });
+export function planNameServers(facts: Facts): readonly Step[] {
+  const { leases = [] } = facts;
+  return planResolver(wantedNetwork(facts), leases, leases.length > 0 && !wishesOf(facts).peerDns);
 }
 
 /** Wired and wireless interfaces with hardware behind them. */
@@ -144,54 +101,9 @@ async function interfaces({ files }: Pick<Host, 'files'>): Promise<readonly Inte
     );
     const wireless =
       (await files.stat(`${dir}/wireless`)) !== undefined || (await files.stat(`${dir}/phy80211`)) !== undefined;
-    found.push({ name, mac: (await files.readText(`${dir}/address`)).trim().toLowerCase(), carrier, driver, wireless });
+    // A card in a bond shows the bond's address as its own.
+    const mac = await files.readText(`${dir}/bonding_slave/perm_hwaddr`).catch(() => files.readText(`${dir}/address`));
+    found.push({ name, mac: mac.trim().toLowerCase(), carrier, driver, wireless });
   }
   return found;
-}
-
-/** The one to boot from first. */
-async function leases({ files }: Pick<Host, 'files'>, facts: Facts): Promise<readonly Lease[]> {
-  const found: Lease[] = [];
-  for (const step of planAddresses(facts)) {
-    if (step.kind === 'address') found.push(staticLease(step.device, step.address, step.prefixLength, facts));
-    if (step.kind !== 'dhcp') continue;
-    const text = await files.readText(`${LEASES}/${step.device}`).catch(() => undefined);
-    if (text !== undefined) found.push(parseLease(step.device, text));
-  }
-  return found.toReversed();
-}
-
-function staticLease(device: string, address: string, prefixLength: number, facts: Facts): Lease {
-  const argument = ipArguments(facts).find(
-    (candidate) => candidate.method === 'static' && candidate.address === address,
-  );
-  return {
-    device,
-    method: 'static',
-    address,
-    prefixLength,
-    gateway: argument?.gateway,
-    dns: argument?.dns ?? [],
-    hostname: argument?.hostname,
-    ntp: argument?.ntp ?? [],
-  };
-}
-
-/** What our udhcpc script writes: key=value lines, lists separated by spaces. */
-export function parseLease(device: string, text: string): Lease {
-  const values = new Map(
-    text.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-  );
-  const list = (key: string) => (values.get(key) ?? '').split(' ').filter(Boolean);
-  return {
-    device,
-    method: 'dhcp',
-    address: values.get('address') ?? '',
-    prefixLength: Number(values.get('prefix') || 32),
-    gateway: values.get('gateway') || undefined,
-    dns: list('dns'),
-    domain: values.get('domain') || undefined,
-    hostname: values.get('hostname') || undefined,
-    ntp: list('ntp'),
-  };
 }

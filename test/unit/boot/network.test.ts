@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { applyStep } from '../../../src/boot/execute.ts';
-import type { Facts, InstallFacts, InterfaceFacts } from '../../../src/boot/facts.ts';
-import { planNetworkHandover } from '../../../src/boot/network-handover.ts';
-import { needsNetwork, network, parseLease, planAddresses, planLinks } from '../../../src/boot/phases/network.ts';
+import type { Facts, InterfaceFacts } from '../../../src/boot/facts.ts';
+import { parseLease } from '../../../src/boot/leases.ts';
+import { needsNetwork } from '../../../src/boot/needs-network.ts';
+import { network, planAddresses, planLinks, planNameServers } from '../../../src/boot/phases/network.ts';
 import { shellOf } from '../../../src/boot/step.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { createCopy, createFacts, createInterface, createLease } from '../../fixtures/facts.ts';
@@ -61,9 +62,12 @@ describe('gives an address', () => {
   });
 
   it('by hand, with route and name servers', () => {
-    expect(commands(planAddresses, 'ip=10.0.0.7::10.0.0.1:255.255.255.0:lab7:eth0:none:10.0.0.2:10.0.0.3')).toEqual([
+    const commandLine = 'ip=10.0.0.7::10.0.0.1:255.255.255.0:lab7:eth0:none:10.0.0.2:10.0.0.3';
+    expect(commands(planAddresses, commandLine)).toEqual([
       'ip address replace 10.0.0.7/24 dev eth0',
       'ip route replace default via 10.0.0.1 dev eth0',
+    ]);
+    expect(commands(planNameServers, commandLine, [ETH0], { leases: [] })).toEqual([
       "rm -f /etc/resolv.conf && printf %s 'nameserver 10.0.0.2\nnameserver 10.0.0.3\n' > /etc/resolv.conf && chmod 0644 /etc/resolv.conf",
     ]);
   });
@@ -148,7 +152,7 @@ describe('DHCP', () => {
   const ask = async (lease: 'none' | undefined) => {
     const warned: string[] = [];
     const machine = bootHost({ lease });
-    await applyStep({ kind: 'dhcp', device: 'eth0', seconds: 30 }, machine, {
+    await applyStep({ kind: 'dhcp', device: 'eth0', seconds: 30, tries: 3 }, machine, {
       say: () => {},
       warn: (text) => void warned.push(text),
       signal: new AbortController().signal,
@@ -157,7 +161,11 @@ describe('DHCP', () => {
   };
 
   it('that nobody answers is told, and another way may still be there', async () => {
-    expect((await ask('none')).warned).toEqual(['no DHCP server answered on eth0 within 30 s']);
+    expect((await ask('none')).warned).toEqual([
+      'no DHCP server answered on eth0 within 30 s; attempt 2 of 3',
+      'no DHCP server answered on eth0 within 30 s; attempt 3 of 3',
+      'no DHCP server answered on eth0 within 30 s',
+    ]);
   });
 
   it('is not asked again for an interface that has its lease', async () => {
@@ -223,101 +231,5 @@ describe('a lease', () => {
         }),
       ],
     });
-  });
-});
-
-describe('the network is handed over', () => {
-  const install: InstallFacts = {
-    machineId: 'x',
-    machineIdOrigin: 'derived',
-    usesNetworkd: true,
-    usesIfupdown: false,
-    hasResolvConf: 'file',
-  };
-  const written = (lease: Parameters<typeof createLease>[0], how: Partial<InstallFacts> = {}, etcIsWritable = true) => {
-    const known = createFacts({ leases: [createLease(lease)] });
-    const steps = planNetworkHandover(known, { ...install, ...how }, etcIsWritable);
-    return Object.fromEntries(steps.flatMap((step) => (step.kind === 'write' ? [[step.path, step.content]] : [])));
-  };
-
-  it('to networkd, which keeps the address while it asks for the same lease again', () => {
-    expect(written({})['/run/systemd/network/10-statectl-eth0.network']).toMatchInlineSnapshot(`
-      "# Made by statectl at boot: the interface as the initramfs left it.
-      [Match]
-      MACAddress=52:54:00:12:34:56
-
-      [Network]
-      DHCP=ipv4
-      KeepConfiguration=yes
-
-      [DHCPv4]
-      ClientIdentifier=mac
-      "
-    `);
-  });
-
-  it('to udev, which must not rename what is in use', () => {
-    expect(written({})['/run/systemd/network/10-statectl-eth0.link']).toMatchInlineSnapshot(`
-      "# Made by statectl at boot: the interface is in use, so its name stays.
-      [Match]
-      MACAddress=52:54:00:12:34:56
-
-      [Link]
-      NamePolicy=
-      AlternativeNamesPolicy=database onboard slot path
-      "
-    `);
-  });
-
-  it('to networkd with an address by hand', () => {
-    expect(
-      written({ method: 'static', ntp: ['10.0.2.9'] })['/run/systemd/network/10-statectl-eth0.network'],
-    ).toMatchInlineSnapshot(`
-      "# Made by statectl at boot: the interface as the initramfs left it.
-      [Match]
-      MACAddress=52:54:00:12:34:56
-
-      [Network]
-      Address=10.0.2.15/24
-      Gateway=10.0.2.2
-      DNS=10.0.2.3
-      NTP=10.0.2.9
-      KeepConfiguration=yes
-      "
-    `);
-  });
-
-  it('to ifupdown where the system has no networkd', () => {
-    const ifupdown = { usesNetworkd: false, usesIfupdown: true };
-    const path = '/sysroot/etc/network/interfaces.d/statectl-eth0';
-    expect(written({}, ifupdown)[path]).toBe('# Made by statectl at boot.\nauto eth0\niface eth0 inet dhcp\n');
-    expect(written({ method: 'static' }, ifupdown)[path]).toBe(
-      '# Made by statectl at boot.\nauto eth0\niface eth0 inet static\n\taddress 10.0.2.15/24\n\tgateway 10.0.2.2\n',
-    );
-    expect(written({}, { usesIfupdown: true })).not.toHaveProperty([path]);
-  });
-
-  it('with its name servers, unless a service owns resolv.conf', () => {
-    expect(written({ dns: ['10.0.2.3', '10.0.2.3', '10.0.2.4'], domain: 'lab' })['/sysroot/etc/resolv.conf']).toBe(
-      'search lab\nnameserver 10.0.2.3\nnameserver 10.0.2.4\n',
-    );
-    expect(written({}, { hasResolvConf: 'missing' })).toHaveProperty(['/sysroot/etc/resolv.conf']);
-    expect(written({}, { hasResolvConf: 'symlink' })).not.toHaveProperty(['/sysroot/etc/resolv.conf']);
-  });
-
-  it('with the name that DHCP gave', () => {
-    expect(written({ hostname: 'lab7' })['/sysroot/etc/hostname']).toBe('lab7\n');
-    expect(written({})).not.toHaveProperty(['/sysroot/etc/hostname']);
-  });
-
-  it('without a word into /etc where that is read-only', () => {
-    expect(Object.keys(written({ hostname: 'lab7', domain: 'lab' }, {}, false))).toEqual([
-      '/run/systemd/network/10-statectl-eth0.link',
-      '/run/systemd/network/10-statectl-eth0.network',
-    ]);
-  });
-
-  it('not at all when there is none', () => {
-    expect(planNetworkHandover(createFacts({ leases: [] }), install, true)).toEqual([]);
   });
 });

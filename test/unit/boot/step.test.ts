@@ -31,10 +31,16 @@ const EVERY_KIND: { readonly [K in StepKind]: StepOf<K> } = {
   coldplug: { kind: 'coldplug' },
   'wait-for-device': { kind: 'wait-for-device', reference: 'LABEL=my disk', seconds: 20 },
   'check-filesystem': { kind: 'check-filesystem', device: '/dev/vda2', type: 'ext4' },
+  'link-add': { kind: 'link-add', device: 'eth0.7', type: 'vlan', id: 7, link: 'eth0' },
+  'kernel-setting': { kind: 'kernel-setting', path: '/sys/class/net/bond0/bonding/mode', value: '802.3ad' },
+  enslave: { kind: 'enslave', device: 'eth0', master: 'bond0' },
   'link-up': { kind: 'link-up', device: 'eth0', mtu: 9000 },
+  'link-down': { kind: 'link-down', device: 'eth0' },
+  flush: { kind: 'flush', device: 'eth0' },
   address: { kind: 'address', device: 'eth0', address: '10.0.0.7', prefixLength: 24 },
   route: { kind: 'route', device: 'eth0', gateway: '10.0.0.1' },
-  dhcp: { kind: 'dhcp', device: 'eth0', seconds: 30, hostname: 'lab7' },
+  dhcp: { kind: 'dhcp', device: 'eth0', seconds: 30, tries: 3, hostname: 'lab7' },
+  'await-ipv6': { kind: 'await-ipv6', device: 'eth0', how: 'router', seconds: 30 },
   fetch: {
     kind: 'fetch',
     urls: ['http://a/root', 'http://b/root'],
@@ -85,10 +91,16 @@ it('says every step in the words of an admin', () => {
     load the drivers of the devices that are there
     wait for LABEL=my disk (up to 20 s)
     check the ext4 on /dev/vda2
+    VLAN 7 of eth0 as eth0.7
+    set /sys/class/net/bond0/bonding/mode to 802.3ad
+    eth0 into bond0
     bring up eth0
+    take down eth0
+    no address on eth0 any more
     address 10.0.0.7/24 on eth0
     default route by 10.0.0.1 on eth0
     DHCP on eth0 (up to 30 s)
+    IPv6 on eth0 (up to 30 s)
     fetch http://a/root
     verify /run/initramfs/image/root.squashfs
     ask a:8080, b what this machine is to be
@@ -115,10 +127,16 @@ it('has for every step the command that does the same by hand', () => {
     for round in 1 2 3; do find /sys/devices -name modalias -exec cat {} + | sort -u | xargs modprobe -abq; done
     n=0; until findfs 'LABEL=my disk' || [ $n -ge 20 ]; do sleep 1; n=$((n+1)); done
     fsck.ext4 -p /dev/vda2 || [ $? -eq 1 ]
+    [ -e /sys/class/net/eth0.7 ] || ( ip link add link eth0 name eth0.7 type vlan id 7 )
+    echo 802.3ad > /sys/class/net/bond0/bonding/mode
+    ip link set dev eth0 master bond0
     ip link set dev eth0 mtu 9000 up
+    ip link set dev eth0 down
+    ip address flush dev eth0
     ip address replace 10.0.0.7/24 dev eth0
     ip route replace default via 10.0.0.1 dev eth0
     udhcpc -i eth0 -f -q -n -t 15 -T 2 -s /etc/udhcpc.script -x hostname:lab7
+    n=0; until ip -6 -o address show dev eth0 scope global | grep -qv tentative || [ $n -ge 30 ]; do sleep 1; n=$((n+1)); done
     wget -O /run/initramfs/image/root.squashfs http://a/root && echo 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /run/initramfs/image/root.squashfs' | sha256sum -c
     echo 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /run/initramfs/image/root.squashfs' | sha256sum -c
     mkdir -p /run/initramfs/bundle; wget -O /run/initramfs/bundle/0.tar.zst 'http://a:8080/v1/bundle?mac=52%3A54%3A00%3A12%3A34%3A56'; wget -O /run/initramfs/bundle/1.tar.zst http://b/v1/bundle

@@ -59,7 +59,7 @@ describe('controller/cNAME.conf', () => {
       'system/network.conf': 'wait: 1s\ndhcp: 2s\n',
       'controller/cnetwork.conf': 'wait: 9s\n',
     });
-    expect(config.network).toEqual({ waitMs: 9_000, dhcpMs: 2_000 });
+    expect(config.network).toMatchObject({ waitMs: 9_000, dhcpMs: 2_000 });
   });
 
   it('wins over fstab.conf mount point by mount point', async () => {

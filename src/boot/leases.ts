@@ -1,0 +1,87 @@
+import { familyOf } from '../config/addresses.ts';
+import type { Host } from '../host/host.ts';
+import type { Lease } from './facts.ts';
+import { ipv6State } from './ipv6-state.ts';
+import { LEASES } from './paths.ts';
+import { addressesOf, gatewayOf, hasAddresses, type WantedInterface, type WantedNetwork } from './wanted-network.ts';
+
+/** What the interfaces got; that of the one to boot from first. */
+export async function readLeases(
+  host: Pick<Host, 'files'>,
+  wanted: WantedNetwork,
+  peerDns: boolean,
+): Promise<readonly Lease[]> {
+  const found: Lease[] = [];
+  for (const each of wanted.filter((one) => one.early && hasAddresses(one)).toReversed()) {
+    const card = cardBelow(each, wanted);
+    const { device, settings } = each;
+    const common = { device, ...(card && { card }) };
+    if (settings.dhcp4) {
+      const text = await host.files.readText(`${LEASES}/${device}`).catch(() => undefined);
+      if (text !== undefined) found.push({ ...parseLease(device, text, peerDns), ...common });
+    }
+    found.push(
+      ...[...addressesOf(each, 4), ...addressesOf(each, 6)].map((cidr) => ({ ...common, ...byHand(each, cidr) })),
+    );
+    if (settings.acceptRa || settings.dhcp6)
+      found.push(...(await ofRouters(host, device)).map((lease) => ({ ...lease, ...common })));
+  }
+  return found;
+}
+
+function byHand(wanted: WantedInterface, cidr: Pick<Lease, 'address' | 'prefixLength'>): Lease {
+  const { device, settings } = wanted;
+  const { dns, ntp, hostname } = settings;
+  return {
+    device,
+    method: 'static',
+    ...cidr,
+    gateway: gatewayOf(wanted, familyOf(cidr.address) ?? 4),
+    dns,
+    hostname,
+    ntp,
+  };
+}
+
+async function ofRouters(host: Pick<Host, 'files'>, device: string): Promise<readonly Lease[]> {
+  const { addresses, gateway } = await ipv6State(host, device);
+  return addresses
+    .filter(({ isPermanent, isDuplicate }) => !isPermanent && !isDuplicate)
+    .map(({ address, prefixLength }) => ({
+      device,
+      method: 'router',
+      address,
+      prefixLength,
+      gateway,
+      dns: [],
+      ntp: [],
+    }));
+}
+
+/** The card that carries a VLAN, bond or bridge: by its MAC address the server knows the machine. */
+function cardBelow({ settings }: WantedInterface, wanted: WantedNetwork): string | undefined {
+  if (settings.kind === 'physical') return undefined;
+  const [first] = settings.kind === 'vlan' ? [settings.link] : settings.members;
+  const lower = wanted.find(({ device }) => device === first);
+  if (lower === undefined) return undefined;
+  return lower.settings.kind === 'physical' ? lower.device : cardBelow(lower, wanted);
+}
+
+/** What our udhcpc script writes: key=value lines, lists separated by spaces. */
+export function parseLease(device: string, text: string, peerDns = true): Lease {
+  const values = new Map(
+    text.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+  const list = (key: string) => (values.get(key) ?? '').split(' ').filter(Boolean);
+  return {
+    device,
+    method: 'dhcp',
+    address: values.get('address') ?? '',
+    prefixLength: Number(values.get('prefix') || 32),
+    gateway: values.get('gateway') || undefined,
+    dns: peerDns ? list('dns') : [],
+    domain: peerDns ? values.get('domain') || undefined : undefined,
+    hostname: values.get('hostname') || undefined,
+    ntp: list('ntp'),
+  };
+}

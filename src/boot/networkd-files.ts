@@ -1,0 +1,97 @@
+import { BOND_OPTIONS, type BondOption } from '../config/bond.ts';
+import type { WantedInterface } from './wanted-network.ts';
+
+type Lines = readonly string[];
+type Section = readonly [name: string, lines: Lines];
+
+/** `systemd.network(5)` and its kin, by name of the file: how networkd gets one interface as the initramfs left it. */
+export function networkdFiles(wanted: WantedInterface, isStacked: boolean): Readonly<Record<string, string>> {
+  const netdev = netdevSections(wanted);
+  return {
+    link: file('the interface is in use, so its name stays.', linkSections(wanted, isStacked)),
+    ...(netdev.length > 0 && { netdev: file('the interface as the initramfs made it.', netdev) }),
+    network: file('the interface as the initramfs left it.', networkSections(wanted, isStacked)),
+  };
+}
+
+const file = (why: string, sections: readonly Section[]): string =>
+  `# Made by statectl at boot: ${why}\n${sections
+    .filter(([, lines]) => lines.length > 0)
+    .map(([name, lines]) => [`[${name}]`, ...lines, ''].join('\n'))
+    .join('\n')}`;
+
+/**
+ * Keeps the interface's name: udev cannot rename one that is up, calls it "being renamed" for ever after (ID_RENAMING,
+ * systemd 252), and networkd waits for the end of that instead of renewing the lease. Other names become aliases. A bond or
+ * bridge keeps its MAC too, which udev would make anew (MACAddressPolicy=persistent).
+ */
+function linkSections({ card, device, settings }: WantedInterface, isStacked: boolean): readonly Section[] {
+  if (settings.kind !== 'physical')
+    return [
+      ['Match', [`OriginalName=${device}`]],
+      ['Link', ['NamePolicy=', 'MACAddressPolicy=none']],
+    ];
+  const match = card ? cardMatch(card.mac, isStacked) : [`OriginalName=${device}`];
+  return [
+    ['Match', match],
+    ['Link', ['NamePolicy=', 'AlternativeNamesPolicy=database onboard slot path']],
+  ];
+}
+
+/** Names may change; the MAC stays. What lies over a card shows the card's MAC as its own, and a bond gives it to all cards. */
+const cardMatch = (mac: string, isStacked: boolean): Lines =>
+  isStacked ? [`PermanentMACAddress=${mac}`, 'Type=ether'] : [`MACAddress=${mac}`];
+
+function netdevSections({ device, settings }: WantedInterface): readonly Section[] {
+  const netdev = (kind: string): Section => ['NetDev', [`Name=${device}`, `Kind=${kind}`]];
+  switch (settings.kind) {
+    case 'physical':
+      return [];
+    case 'vlan':
+      return [netdev('vlan'), ['VLAN', [`Id=${settings.id}`]]];
+    case 'bridge': {
+      const { stp, forwardDelayMs } = settings;
+      return [netdev('bridge'), ['Bridge', stp ? ['STP=yes', `ForwardDelaySec=${forwardDelayMs}ms`] : ['STP=no']]];
+    }
+    case 'bond': {
+      const options = Object.entries(settings.options).flatMap(([name, value]) => {
+        const [key, unit = ''] = BOND_OPTIONS[name as BondOption] as readonly [string?, string?];
+        return key === undefined ? [] : [`${key}=${value.replace(/[,;]/g, ' ')}${unit}`];
+      });
+      return [netdev('bond'), ['Bond', [`Mode=${settings.mode}`, `MIIMonitorSec=${settings.miimonMs}ms`, ...options]]];
+    }
+  }
+}
+
+function networkSections(wanted: WantedInterface, isStacked: boolean): readonly Section[] {
+  const { card, device, settings, master, vlans } = wanted;
+  const { mtu, mac, dhcp4, dhcp6, acceptRa, gateway, routes } = settings;
+  const dhcp = dhcp4 ? (dhcp6 ? 'yes' : 'ipv4') : dhcp6 ? 'ipv6' : undefined;
+  const lines = [
+    ...(master ? memberLines(device, master) : []),
+    ...vlans.map((vlan) => `VLAN=${vlan}`),
+    ...(dhcp ? [`DHCP=${dhcp}`] : []),
+    ...(acceptRa === undefined ? [] : [`IPv6AcceptRA=${acceptRa ? 'yes' : 'no'}`]),
+    ...settings.addresses.map((address) => `Address=${address}`),
+    ...gateway.map((address) => `Gateway=${address}`),
+    ...settings.dns.map((server) => `DNS=${server}`),
+    ...(settings.search.length > 0 ? [`Domains=${settings.search.join(' ')}`] : []),
+    ...settings.ntp.map((server) => `NTP=${server}`),
+    ...(wanted.early ? ['KeepConfiguration=yes'] : []),
+  ];
+  return [
+    ['Match', card ? cardMatch(card.mac, isStacked) : [`Name=${device}`]],
+    ['Link', [...(mac ? [`MACAddress=${mac}`] : []), ...(mtu ? [`MTUBytes=${mtu}`] : [])]],
+    ['Network', lines],
+    ['DHCPv4', dhcp4 ? ['ClientIdentifier=mac'] : []],
+    ...Object.entries(routes).map(
+      ([to, via]): Section => ['Route', [`Destination=${to}`, via === 'direct' ? 'Scope=link' : `Gateway=${via}`]],
+    ),
+  ];
+}
+
+function memberLines(device: string, master: NonNullable<WantedInterface['master']>): Lines {
+  if (master.kind === 'bridge') return [`Bridge=${master.device}`];
+  const isPrimary = master.kind === 'bond' && master.primary === device;
+  return [`Bond=${master.device}`, ...(isPrimary ? ['PrimarySlave=yes'] : [])];
+}

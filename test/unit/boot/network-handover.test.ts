@@ -1,0 +1,355 @@
+import { describe, expect, it } from 'vitest';
+import type { InstallFacts } from '../../../src/boot/facts.ts';
+import { planNetworkHandover } from '../../../src/boot/network-handover.ts';
+import { shellOf } from '../../../src/boot/step.ts';
+import { createFacts, createInterface, createLease } from '../../fixtures/facts.ts';
+import { networkConfig } from '../../fixtures/network.ts';
+
+const BY_HAND = 'ip=10.0.2.15::10.0.2.2:24::eth0:none:10.0.2.3::10.0.2.9';
+
+describe('the network is handed over', () => {
+  const install: InstallFacts = {
+    machineId: 'x',
+    machineIdOrigin: 'derived',
+    usesNetworkd: true,
+    usesIfupdown: false,
+    hasResolvConf: 'file',
+  };
+  const written = (
+    lease: Parameters<typeof createLease>[0],
+    how: Partial<InstallFacts> = {},
+    etcIsWritable = true,
+    commandLine = '',
+  ) => {
+    const known = createFacts({ commandLine, leases: [createLease(lease)] });
+    const steps = planNetworkHandover(known, { ...install, ...how }, etcIsWritable);
+    return Object.fromEntries(steps.flatMap((step) => (step.kind === 'write' ? [[step.path, step.content]] : [])));
+  };
+
+  it('to networkd, which keeps the address while it asks for the same lease again', () => {
+    expect(written({})['/run/systemd/network/10-statectl-eth0.network']).toMatchInlineSnapshot(`
+      "# Made by statectl at boot: the interface as the initramfs left it.
+      [Match]
+      MACAddress=52:54:00:12:34:56
+
+      [Network]
+      DHCP=ipv4
+      KeepConfiguration=yes
+
+      [DHCPv4]
+      ClientIdentifier=mac
+      "
+    `);
+  });
+
+  it('to udev, which must not rename what is in use', () => {
+    expect(written({})['/run/systemd/network/10-statectl-eth0.link']).toMatchInlineSnapshot(`
+      "# Made by statectl at boot: the interface is in use, so its name stays.
+      [Match]
+      MACAddress=52:54:00:12:34:56
+
+      [Link]
+      NamePolicy=
+      AlternativeNamesPolicy=database onboard slot path
+      "
+    `);
+  });
+
+  it('to networkd with an address by hand', () => {
+    expect(
+      written({ method: 'static' }, {}, true, BY_HAND)['/run/systemd/network/10-statectl-eth0.network'],
+    ).toMatchInlineSnapshot(`
+      "# Made by statectl at boot: the interface as the initramfs left it.
+      [Match]
+      MACAddress=52:54:00:12:34:56
+
+      [Network]
+      Address=10.0.2.15/24
+      Gateway=10.0.2.2
+      DNS=10.0.2.3
+      NTP=10.0.2.9
+      KeepConfiguration=yes
+      "
+    `);
+  });
+
+  it('to ifupdown where the system has no networkd', () => {
+    const ifupdown = { usesNetworkd: false, usesIfupdown: true };
+    const path = '/sysroot/etc/network/interfaces.d/statectl-eth0';
+    expect(written({}, ifupdown)[path]).toBe('# Made by statectl at boot.\nauto eth0\niface eth0 inet dhcp\n');
+    expect(written({ method: 'static' }, ifupdown, true, BY_HAND)[path]).toBe(
+      '# Made by statectl at boot.\nauto eth0\niface eth0 inet static\n\taddress 10.0.2.15/24\n\tgateway 10.0.2.2\n',
+    );
+    expect(written({}, { usesIfupdown: true })).not.toHaveProperty([path]);
+  });
+
+  it('with its name servers, unless a service owns resolv.conf', () => {
+    expect(written({ dns: ['10.0.2.3', '10.0.2.3', '10.0.2.4'], domain: 'lab' })['/sysroot/etc/resolv.conf']).toBe(
+      'search lab\nnameserver 10.0.2.3\nnameserver 10.0.2.4\n',
+    );
+    expect(written({}, { hasResolvConf: 'missing' })).toHaveProperty(['/sysroot/etc/resolv.conf']);
+    expect(written({}, { hasResolvConf: 'symlink' })).not.toHaveProperty(['/sysroot/etc/resolv.conf']);
+  });
+
+  it('with the name that DHCP gave', () => {
+    expect(written({ hostname: 'lab7' })['/sysroot/etc/hostname']).toBe('lab7\n');
+    expect(written({})).not.toHaveProperty(['/sysroot/etc/hostname']);
+  });
+
+  it('without a word into /etc where that is read-only', () => {
+    expect(Object.keys(written({ hostname: 'lab7', domain: 'lab' }, {}, false))).toEqual([
+      '/run/systemd/network/10-statectl-eth0.link',
+      '/run/systemd/network/10-statectl-eth0.network',
+    ]);
+  });
+
+  it('not at all when there is none', () => {
+    expect(planNetworkHandover(createFacts({ leases: [] }), install, true)).toEqual([]);
+  });
+});
+
+describe('a network of several layers', async () => {
+  const text = `
+boot: lab
+interfaces:
+  uplink: { match: { mac: 52:54:00:12:34:56 } }
+  eth1: { mtu: 9000 }
+  bond0:
+    kind: bond
+    members: [uplink, eth1]
+    mode: active-backup
+    primary: uplink
+    options: { updelay: 200, arp_ip_target: "10.7.0.1,10.7.0.2" }
+  lab: { kind: vlan, id: 7, link: bond0 }
+  storage:
+    kind: vlan
+    id: 8
+    link: bond0
+    addresses: [10.8.0.7/24, "fd08::7/64"]
+    gateway: fd08::1
+    routes: { 10.9.0.0/16: 10.8.0.9, 10.10.0.0/16: direct }
+    dns: [10.8.0.1]
+    search: [lab.example, example]
+    ntp: [time.example]
+`;
+  const network = await networkConfig(text);
+  const facts = createFacts({
+    config: { network },
+    interfaces: [createInterface(), createInterface({ name: 'eth1', mac: '52:54:00:12:34:57' })],
+    leases: [createLease({ device: 'lab', card: 'eth0' })],
+  });
+  const install: InstallFacts = {
+    machineId: 'x',
+    machineIdOrigin: 'derived',
+    usesNetworkd: false,
+    usesIfupdown: true,
+    hasResolvConf: 'file',
+  };
+  const files = (folder: string) =>
+    planNetworkHandover(facts, install, true)
+      .flatMap((step) =>
+        step.kind === 'write' && step.path.startsWith(folder) ? [`==> ${step.path}\n${step.content}`] : [],
+      )
+      .filter((text) => !/\.link\n/.test(text))
+      .join('')
+      .replaceAll(/# Made by.*\n/g, '');
+
+  it('is given to networkd, also what the initramfs did not set up', () => {
+    expect(files('/run/')).toMatchInlineSnapshot(`
+      "==> /run/systemd/network/10-statectl-eth0.network
+      [Match]
+      PermanentMACAddress=52:54:00:12:34:56
+      Type=ether
+
+      [Network]
+      Bond=bond0
+      PrimarySlave=yes
+      KeepConfiguration=yes
+      ==> /run/systemd/network/10-statectl-eth1.network
+      [Match]
+      PermanentMACAddress=52:54:00:12:34:57
+      Type=ether
+
+      [Link]
+      MTUBytes=9000
+
+      [Network]
+      Bond=bond0
+      KeepConfiguration=yes
+      ==> /run/systemd/network/10-statectl-bond0.netdev
+      [NetDev]
+      Name=bond0
+      Kind=bond
+
+      [Bond]
+      Mode=active-backup
+      MIIMonitorSec=100ms
+      UpDelaySec=200ms
+      ARPIPTargets=10.7.0.1 10.7.0.2
+      ==> /run/systemd/network/10-statectl-bond0.network
+      [Match]
+      Name=bond0
+
+      [Network]
+      VLAN=lab
+      VLAN=storage
+      KeepConfiguration=yes
+      ==> /run/systemd/network/10-statectl-storage.netdev
+      [NetDev]
+      Name=storage
+      Kind=vlan
+
+      [VLAN]
+      Id=8
+      ==> /run/systemd/network/10-statectl-storage.network
+      [Match]
+      Name=storage
+
+      [Network]
+      Address=10.8.0.7/24
+      Address=fd08::7/64
+      Gateway=fd08::1
+      DNS=10.8.0.1
+      Domains=lab.example example
+      NTP=time.example
+
+      [Route]
+      Destination=10.9.0.0/16
+      Gateway=10.8.0.9
+
+      [Route]
+      Destination=10.10.0.0/16
+      Scope=link
+      ==> /run/systemd/network/10-statectl-lab.netdev
+      [NetDev]
+      Name=lab
+      Kind=vlan
+
+      [VLAN]
+      Id=7
+      ==> /run/systemd/network/10-statectl-lab.network
+      [Match]
+      Name=lab
+
+      [Network]
+      DHCP=ipv4
+      KeepConfiguration=yes
+
+      [DHCPv4]
+      ClientIdentifier=mac
+      "
+    `);
+  });
+
+  it('is given to ifupdown', () => {
+    expect(files('/sysroot/etc/network')).toMatchInlineSnapshot(`
+      "==> /sysroot/etc/network/interfaces.d/statectl-eth0
+      auto eth0
+      iface eth0 inet manual
+      	bond-master bond0
+      ==> /sysroot/etc/network/interfaces.d/statectl-eth1
+      auto eth1
+      iface eth1 inet manual
+      	bond-master bond0
+      	mtu 9000
+      ==> /sysroot/etc/network/interfaces.d/statectl-bond0
+      auto bond0
+      iface bond0 inet manual
+      	bond-slaves eth0 eth1
+      	bond-mode active-backup
+      	bond-miimon 100
+      	bond-primary eth0
+      	bond-updelay 200
+      	bond-arp-ip-target 10.7.0.1,10.7.0.2
+      ==> /sysroot/etc/network/interfaces.d/statectl-storage
+      auto storage
+      iface storage inet static
+      	vlan-raw-device bond0
+      	vlan-id 8
+      	address 10.8.0.7/24
+      	up ip route replace 10.9.0.0/16 via 10.8.0.9 dev $IFACE
+      	up ip route replace 10.10.0.0/16 dev $IFACE
+      iface storage inet6 static
+      	address fd08::7/64
+      	gateway fd08::1
+      ==> /sysroot/etc/network/interfaces.d/statectl-lab
+      auto lab
+      iface lab inet dhcp
+      	vlan-raw-device bond0
+      	vlan-id 7
+      "
+    `);
+  });
+
+  it('gives udev the names and MAC addresses that stay', () => {
+    const links = planNetworkHandover(facts, install, true).flatMap((step) =>
+      step.kind === 'write' && /(eth1|bond0)\.link$/.test(step.path) ? [step.content] : [],
+    );
+    expect(links.join('')).toMatchInlineSnapshot(`
+      "# Made by statectl at boot: the interface is in use, so its name stays.
+      [Match]
+      PermanentMACAddress=52:54:00:12:34:57
+      Type=ether
+
+      [Link]
+      NamePolicy=
+      AlternativeNamesPolicy=database onboard slot path
+      # Made by statectl at boot: the interface is in use, so its name stays.
+      [Match]
+      OriginalName=bond0
+
+      [Link]
+      NamePolicy=
+      MACAddressPolicy=none
+      "
+    `);
+  });
+
+  it('has the name servers of all, those said before those leased', () => {
+    expect(files('/sysroot/etc/resolv')).toContain(
+      'search lab.example example\nnameserver 10.8.0.1\nnameserver 10.0.2.3\n',
+    );
+  });
+});
+
+describe('at the hand-over', () => {
+  const install: InstallFacts = {
+    machineId: 'x',
+    machineIdOrigin: 'derived',
+    usesNetworkd: true,
+    usesIfupdown: false,
+    hasResolvConf: 'symlink',
+  };
+  const two = [createInterface(), createInterface({ name: 'eth1', mac: '52:54:00:12:34:57' })];
+  const commandsOf = (facts: Parameters<typeof createFacts>[0]) =>
+    planNetworkHandover(createFacts(facts), install, true)
+      .filter(({ kind }) => kind === 'flush' || kind === 'link-down')
+      .map(shellOf);
+
+  it('a card that was only looked at is taken down', () => {
+    expect(commandsOf({ interfaces: two })).toEqual(['ip address flush dev eth1', 'ip link set dev eth1 down']);
+  });
+
+  it('an interface that the system is to begin anew with is taken down, and nothing said of it', async () => {
+    const network = await networkConfig('interfaces: { eth0: { handover: down } }');
+    const facts = createFacts({ config: { network } });
+    expect(commandsOf({ config: { network } })).toEqual(['ip address flush dev eth0', 'ip link set dev eth0 down']);
+    expect(planNetworkHandover(facts, install, true)).toHaveLength(2);
+  });
+
+  it('but not one that another lies over which is kept', async () => {
+    const text = 'boot: v\ninterfaces: { eth0: { handover: down }, v: { kind: vlan, id: 7, link: eth0 } }';
+    const network = await networkConfig(text);
+    expect(commandsOf({ config: { network }, leases: [createLease({ device: 'v' })] })).toEqual([]);
+  });
+
+  it('with a local root and no network in the initramfs, the system still gets what config.d says', async () => {
+    const network = await networkConfig('interfaces: { eth0: { dhcp4: true } }');
+    const facts = createFacts({ config: { boot: { root: 'LABEL=system' }, network }, leases: [] });
+    expect(planNetworkHandover(facts, install, true).flatMap((step) => ('path' in step ? [step.path] : []))).toEqual([
+      '/run/systemd/network',
+      '/run/systemd/network/10-statectl-eth0.link',
+      '/run/systemd/network/10-statectl-eth0.network',
+    ]);
+  });
+});
