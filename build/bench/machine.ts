@@ -87,7 +87,7 @@ export async function bootMachine(options: MachineOptions): Promise<Boot> {
 function qemuArguments(options: MachineOptions, eventsFile: string): readonly string[] {
   const { kernel, initramfs, cmdline, memoryMiB, network, disk } = options;
   return [
-    ...['-machine', 'q35,accel=tcg', '-cpu', 'max', '-smp', '2', '-m', String(memoryMiB)],
+    ...['-machine', 'q35,accel=tcg', '-cpu', 'qemu64', '-smp', '2', '-m', String(memoryMiB)],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ...['-serial', 'stdio', '-serial', `file:${eventsFile}`, '-device', 'virtio-rng-pci'],
     ...(network ? ['-netdev', 'user,id=net0', '-device', 'virtio-net-pci,netdev=net0,romfile='] : []),

@@ -15,8 +15,6 @@ export async function awaitIpv6(
   host: Pick<Host, 'files' | 'clock'>,
   boot: BootContext,
 ): Promise<void> {
-  if (how === 'dhcp6')
-    boot.warn(`the initramfs has no DHCPv6 client: ${device} takes the address that a router announces`);
   const what = how === 'static' ? 'the check of its address' : 'a router';
   const deadline = host.clock.uptimeMs() + seconds * 1000;
   let nextWord = host.clock.uptimeMs() + WORD_MS;
@@ -26,7 +24,7 @@ export async function awaitIpv6(
       return boot.warn(`another machine has the address ${address}: ${device} does not use it`);
     if (isReady(state, how === 'static')) return;
     const leftMs = deadline - host.clock.uptimeMs();
-    if (leftMs <= 0) return boot.warn(failure(device, how, seconds));
+    if (leftMs <= 0) return how === 'either' ? undefined : boot.warn(failure(device, how, seconds));
     if (host.clock.uptimeMs() >= nextWord) {
       boot.say(`waiting for ${what} on ${device}, ${Math.ceil(leftMs / 1000)} s left`);
       nextWord += WORD_MS;
@@ -43,6 +41,6 @@ const isReady = ({ addresses, gateway }: Ipv6State, isStatic: boolean): boolean 
 
 function failure(device: string, how: StepOf<'await-ipv6'>['how'], seconds: number): string {
   if (how === 'static') return `${device} has no usable IPv6 address after ${seconds} s`;
-  const without = how === 'either' ? ', and the initramfs has no DHCPv6 client' : '';
-  return `no router announced an IPv6 prefix on ${device} within ${seconds} s${without}`;
+  const what = how === 'dhcp6' ? 'itself' : 'an IPv6 prefix';
+  return `no router announced ${what} on ${device} within ${seconds} s`;
 }

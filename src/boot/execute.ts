@@ -123,8 +123,9 @@ const executors: Executors = {
   flush: (step, host) => mustRun(host, ipArgv(step), 'network-failed', 'see the addresses with: ip address'),
   address: (step, host) => mustRun(host, ipArgv(step), 'network-failed', 'see the addresses with: ip address'),
   route: (step, host) => mustRun(host, ipArgv(step), 'network-failed', 'see the routes with: ip route'),
-  dhcp: (step, host, boot) => askDhcp(step, host, boot),
-  'await-ipv6': (step, host, boot) => awaitIpv6(step, host, boot),
+  dhcp: askDhcp,
+  dhcp6: askDhcp,
+  'await-ipv6': awaitIpv6,
   async fetch(step, host, boot) {
     await fetchVerified(host, step, boot, step.limits);
   },

@@ -2,7 +2,7 @@ import { familyOf } from '../config/addresses.ts';
 import type { Host } from '../host/host.ts';
 import type { Lease } from './facts.ts';
 import { ipv6State } from './ipv6-state.ts';
-import { LEASES } from './paths.ts';
+import { leaseFile } from './paths.ts';
 import { addressesOf, gatewayOf, hasAddresses, type WantedInterface, type WantedNetwork } from './wanted-network.ts';
 
 /** What the interfaces got; that of the one to boot from first. */
@@ -16,15 +16,16 @@ export async function readLeases(
     const card = cardBelow(each, wanted);
     const { device, settings } = each;
     const common = { device, ...(card && { card }) };
-    if (settings.dhcp4) {
-      const text = await host.files.readText(`${LEASES}/${device}`).catch(() => undefined);
-      if (text !== undefined) found.push({ ...parseLease(device, text, peerDns), ...common });
-    }
+    const leased = async (family: 4 | 6) => {
+      const text = await host.files.readText(leaseFile(device, family)).catch(() => undefined);
+      return text === undefined ? [] : [{ ...parseLease(device, text, peerDns), ...common }];
+    };
+    if (settings.dhcp4) found.push(...(await leased(4)));
     found.push(
       ...[...addressesOf(each, 4), ...addressesOf(each, 6)].map((cidr) => ({ ...common, ...byHand(each, cidr) })),
     );
-    if (settings.acceptRa || settings.dhcp6)
-      found.push(...(await ofRouters(host, device)).map((lease) => ({ ...lease, ...common })));
+    const leased6 = settings.dhcp6 ? await leased(6) : [];
+    if (settings.acceptRa || settings.dhcp6) found.push(...(await ofRouters(host, common, leased6)));
   }
   return found;
 }
@@ -43,19 +44,20 @@ function byHand(wanted: WantedInterface, cidr: Pick<Lease, 'address' | 'prefixLe
   };
 }
 
-async function ofRouters(host: Pick<Host, 'files'>, device: string): Promise<readonly Lease[]> {
-  const { addresses, gateway } = await ipv6State(host, device);
+/** What the kernel holds besides the addresses that are there for good; those of DHCPv6 with what its server said. */
+async function ofRouters(
+  host: Pick<Host, 'files'>,
+  common: Pick<Lease, 'device' | 'card'>,
+  leased: readonly Lease[],
+): Promise<readonly Lease[]> {
+  const { addresses, gateway } = await ipv6State(host, common.device);
   return addresses
     .filter(({ isPermanent, isDuplicate }) => !isPermanent && !isDuplicate)
-    .map(({ address, prefixLength }) => ({
-      device,
-      method: 'router',
-      address,
-      prefixLength,
-      gateway,
-      dns: [],
-      ntp: [],
-    }));
+    .map(({ address, prefixLength }): Lease => {
+      const lease = leased.find((one) => one.address === address);
+      const said = lease ?? { method: 'router', dns: [], ntp: [] };
+      return { ...said, ...common, address, prefixLength, gateway };
+    });
 }
 
 /** The card that carries a VLAN, bond or bridge: by its MAC address the server knows the machine. */
@@ -67,7 +69,7 @@ function cardBelow({ settings }: WantedInterface, wanted: WantedNetwork): string
   return lower.settings.kind === 'physical' ? lower.device : cardBelow(lower, wanted);
 }
 
-/** What our udhcpc script writes: key=value lines, lists separated by spaces. */
+/** What the scripts of our DHCP clients write: key=value lines, lists separated by spaces. */
 export function parseLease(device: string, text: string, peerDns = true): Lease {
   const values = new Map(
     text.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),

@@ -44,6 +44,22 @@ export function linkAddArgvs(step: StepOf<'link-add'>): readonly (readonly strin
   }
 }
 
+/** dhcpcd, once, for an address only: routers and prefixes are the kernel's. */
+export const dhcp6Argv = (step: StepOf<'dhcp6'>): readonly string[] => [
+  'dhcpcd',
+  ...['--ipv6only', '--ia_na', '--noipv6rs', '--nodev', '--oneshot', '--nobackground'],
+  // The identifiers that networkd gets too (RFC 8415, DUID-LL), so that it is given the same address.
+  '--duid=ll',
+  '--timeout',
+  String(step.seconds),
+  '--config',
+  '/dev/null',
+  '--script',
+  '/etc/dhcpcd.script',
+  ...['dhcp6_name_servers', 'dhcp6_domain_search', 'dhcp6_sntp_servers'].flatMap((name) => ['--option', name]),
+  step.device,
+];
+
 /** udhcpc in the foreground: it asks until it has a lease or the time is over, and leaves the lease to our script. */
 export const dhcpArgv = (step: StepOf<'dhcp'>): readonly string[] => [
   'udhcpc',

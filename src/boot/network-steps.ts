@@ -1,9 +1,12 @@
 import type { Lease } from './facts.ts';
-import type { Step } from './step.ts';
+import type { Step, StepOf } from './step.ts';
 import { addressesOf, hasAddresses, type WantedInterface, type WantedNetwork } from './wanted-network.ts';
 
 type Bond = Extract<WantedInterface['settings'], { kind: 'bond' }>;
 type Bridge = Extract<WantedInterface['settings'], { kind: 'bridge' }>;
+
+/** A host asks for routers three times, four seconds apart (RFC 4861, 10). */
+const SOLICITATIONS_SECONDS = 12;
 
 export interface Patience {
   /** Of one attempt. */
@@ -112,15 +115,26 @@ function addressing(wanted: WantedInterface, { seconds, tries }: Patience): read
     ...routes.filter(isDirect),
     ...settings.gateway.map((gateway): Step => ({ kind: 'route', device, gateway })),
     ...(settings.dhcp4 ? [{ kind: 'dhcp', device, seconds, tries, hostname: settings.hostname } as const] : []),
-    ...(six.length > 0 || settings.acceptRa || settings.dhcp6
-      ? [{ kind: 'await-ipv6', device, how: howOf(wanted), seconds } as const]
-      : []),
+    ...ipv6Steps(wanted, { seconds, tries }),
     ...routes.filter((step) => !isDirect(step)),
   ];
 }
 
-const howOf = ({ settings: { acceptRa: wants, dhcp6 } }: WantedInterface) =>
-  dhcp6 === true ? 'dhcp6' : dhcp6 === 'fallback' ? 'either' : wants ? 'router' : 'static';
+/** DHCPv6 gives no routes: those come from routers in any case. */
+function ipv6Steps(wanted: WantedInterface, { seconds, tries }: Patience): readonly Step[] {
+  const { device, settings } = wanted;
+  const wait = (how: StepOf<'await-ipv6'>['how'], most = seconds): Step => ({
+    kind: 'await-ipv6',
+    device,
+    how,
+    seconds: Math.min(most, seconds),
+  });
+  if (settings.dhcp6 === 'fallback')
+    return [wait('either', SOLICITATIONS_SECONDS), { kind: 'dhcp6', device, seconds, tries, isFallback: true }];
+  if (settings.dhcp6) return [{ kind: 'dhcp6', device, seconds, tries }, wait('dhcp6')];
+  if (settings.acceptRa) return [wait('router')];
+  return addressesOf(wanted, 6).length > 0 ? [wait('static')] : [];
+}
 
 /** Name servers of our own, before those of leases; where there are none, resolv.conf is as the DHCP client left it. */
 export function planResolver(wanted: WantedNetwork, leases: readonly Lease[], always: boolean): readonly Step[] {

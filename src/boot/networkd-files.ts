@@ -84,11 +84,19 @@ function networkSections(wanted: WantedInterface, isStacked: boolean): readonly 
     ['Link', [...(mac ? [`MACAddress=${mac}`] : []), ...(mtu ? [`MTUBytes=${mtu}`] : [])]],
     ['Network', lines],
     ['DHCPv4', dhcp4 ? ['ClientIdentifier=mac'] : []],
+    ['DHCPv6', dhcp6 ? dhcp6Lines(card?.mac, dhcp6 === true) : []],
     ...Object.entries(routes).map(
       ([to, via]): Section => ['Route', [`Destination=${to}`, via === 'direct' ? 'Scope=link' : `Gateway=${via}`]],
     ),
   ];
 }
+
+/** dhcpcd's identifiers: the IAID is the end of the MAC address. */
+const dhcp6Lines = (mac: string | undefined, always: boolean): Lines => [
+  'DUIDType=link-layer',
+  ...(mac ? [`IAID=${Number.parseInt(mac.split(':').slice(2).join(''), 16)}`] : []),
+  ...(always ? ['WithoutRA=solicit'] : []),
+];
 
 function memberLines(device: string, master: NonNullable<WantedInterface['master']>): Lines {
   if (master.kind === 'bridge') return [`Bridge=${master.device}`];

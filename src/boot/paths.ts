@@ -32,8 +32,10 @@ export const ASKED = `${RUN_INITRAMFS}/asked`;
 export const BIN = `${RUN}/bin`;
 /** systemd's mark of an initramfs (INITRD_INTERFACE). */
 export const INITRD_RELEASE = '/etc/initrd-release';
-/** Lease facts, one file per interface, written by the udhcpc script. */
+/** Lease facts, one file per interface and family, written by the scripts of the DHCP clients. */
 export const LEASES = `${RUN_INITRAMFS}/leases`;
+/** No interface has a colon in its name. */
+export const leaseFile = (device: string, family: 4 | 6): string => `${LEASES}/${device}${family === 6 ? ':6' : ''}`;
 /** Answers of servers that were asked for this machine's bundle: not verified yet. */
 export const BUNDLE_ANSWERS = `${RUN_INITRAMFS}/bundle`;
 /** The bundle of a machine without a disk. */

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { DownloadLimits } from '../fetch/download.ts';
 import { shellLine, shellQuote } from '../host/shell-line.ts';
 import type { DeliveredFile, DroppedFile } from './facts.ts';
-import { dhcpArgv, ipArgv, linkAddArgvs } from './network-commands.ts';
+import { dhcp6Argv, dhcpArgv, ipArgv, linkAddArgvs } from './network-commands.ts';
 
 /**
  * A step is one thing a boot does, as a value: planners make steps, one executor applies them, and each can be shown
@@ -64,9 +64,18 @@ export type Step =
       readonly hostname?: string;
     }
   | {
+      readonly kind: 'dhcp6';
+      readonly device: string;
+      /** Of one attempt. */
+      readonly seconds: number;
+      readonly tries?: number;
+      /** Only where no router gave the interface an address. */
+      readonly isFallback?: boolean;
+    }
+  | {
       readonly kind: 'await-ipv6';
       readonly device: string;
-      /** Where its address comes from; `either`: from a DHCP server where no router gives a prefix. */
+      /** Where its address comes from; `either`: by DHCPv6, which is asked next, where no router gives a prefix. */
       readonly how: 'static' | 'router' | 'dhcp6' | 'either';
       readonly seconds: number;
     }
@@ -162,6 +171,8 @@ export function describe(step: Step): string {
       return `${step.to ? `route to ${step.to}` : 'default route'}${step.gateway ? ` by ${step.gateway}` : ''} on ${step.device}`;
     case 'dhcp':
       return `DHCP on ${step.device} (up to ${step.seconds} s)`;
+    case 'dhcp6':
+      return `DHCPv6 on ${step.device} (up to ${step.seconds} s)`;
     case 'await-ipv6':
       return `IPv6 on ${step.device} (up to ${step.seconds} s)`;
     case 'fetch':
@@ -264,6 +275,12 @@ export function shellOf(step: Step): string {
       return `n=0; until ip -6 -o address show dev ${shellQuote(step.device)} scope global | grep -qv tentative || [ $n -ge ${step.seconds} ]; do sleep 1; n=$((n+1)); done`;
     case 'dhcp':
       return shellLine(dhcpArgv(step));
+    case 'dhcp6': {
+      const ask = shellLine(dhcp6Argv(step));
+      return step.isFallback
+        ? `ip -6 -o address show dev ${shellQuote(step.device)} scope global | grep -q . || ${ask}`
+        : ask;
+    }
     case 'fetch':
       return `${shellLine(['wget', '-O', step.to, step.urls[0] ?? ''])} && ${digestCheck(step.sha256, step.to)}`;
     case 'verify':

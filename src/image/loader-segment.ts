@@ -16,6 +16,7 @@ const OWN_FILES: readonly (readonly [from: string, to: string, mode: number])[] 
   ['crash.sh', 'etc/crash.sh', 0o644],
   ['rescue-shell', 'bin/rescue-shell', 0o755],
   ['udhcpc.script', 'etc/udhcpc.script', 0o755],
+  ['dhcpcd.script', 'etc/dhcpcd.script', 0o755],
   ['shutdown', 'etc/shutdown', 0o755],
 ];
 const DIRS = ['bin', 'dev', 'etc', 'lib/firmware', 'proc', 'root', 'run', 'sys', 'sysroot', 'tmp', 'var'];

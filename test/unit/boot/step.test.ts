@@ -40,6 +40,7 @@ const EVERY_KIND: { readonly [K in StepKind]: StepOf<K> } = {
   address: { kind: 'address', device: 'eth0', address: '10.0.0.7', prefixLength: 24 },
   route: { kind: 'route', device: 'eth0', gateway: '10.0.0.1' },
   dhcp: { kind: 'dhcp', device: 'eth0', seconds: 30, tries: 3, hostname: 'lab7' },
+  dhcp6: { kind: 'dhcp6', device: 'eth0', seconds: 30, tries: 3 },
   'await-ipv6': { kind: 'await-ipv6', device: 'eth0', how: 'router', seconds: 30 },
   fetch: {
     kind: 'fetch',
@@ -100,6 +101,7 @@ it('says every step in the words of an admin', () => {
     address 10.0.0.7/24 on eth0
     default route by 10.0.0.1 on eth0
     DHCP on eth0 (up to 30 s)
+    DHCPv6 on eth0 (up to 30 s)
     IPv6 on eth0 (up to 30 s)
     fetch http://a/root
     verify /run/initramfs/image/root.squashfs
@@ -136,6 +138,7 @@ it('has for every step the command that does the same by hand', () => {
     ip address replace 10.0.0.7/24 dev eth0
     ip route replace default via 10.0.0.1 dev eth0
     udhcpc -i eth0 -f -q -n -t 15 -T 2 -s /etc/udhcpc.script -x hostname:lab7
+    dhcpcd --ipv6only --ia_na --noipv6rs --nodev --oneshot --nobackground --duid=ll --timeout 30 --config /dev/null --script /etc/dhcpcd.script --option dhcp6_name_servers --option dhcp6_domain_search --option dhcp6_sntp_servers eth0
     n=0; until ip -6 -o address show dev eth0 scope global | grep -qv tentative || [ $n -ge 30 ]; do sleep 1; n=$((n+1)); done
     wget -O /run/initramfs/image/root.squashfs http://a/root && echo 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /run/initramfs/image/root.squashfs' | sha256sum -c
     echo 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /run/initramfs/image/root.squashfs' | sha256sum -c

@@ -156,12 +156,24 @@ describe('the plan', () => {
   });
 
   it.each([
-    ['ip=auto6', 'router'],
-    ['ip=dhcp6', 'dhcp6'],
-    ['ip=either6', 'either'],
-  ])('%s waits for a router, and asks no DHCP server of IPv4', async (commandLine, how) => {
+    ['ip=auto6', [{ kind: 'await-ipv6', device: 'eth0', how: 'router', seconds: 30 }]],
+    [
+      'ip=dhcp6',
+      [
+        { kind: 'dhcp6', device: 'eth0', seconds: 30, tries: 3 },
+        { kind: 'await-ipv6', device: 'eth0', how: 'dhcp6', seconds: 30 },
+      ],
+    ],
+    [
+      'ip=either6',
+      [
+        { kind: 'await-ipv6', device: 'eth0', how: 'either', seconds: 12 },
+        { kind: 'dhcp6', device: 'eth0', seconds: 30, tries: 3, isFallback: true },
+      ],
+    ],
+  ])('%s asks no DHCP server of IPv4', async (commandLine, steps) => {
     const facts = await factsOf(commandLine, '', [ETH0]);
-    expect(planAddresses(facts)).toEqual([{ kind: 'await-ipv6', device: 'eth0', how, seconds: 30 }]);
+    expect(planAddresses(facts)).toEqual(steps);
     expect(planLinks(facts).map(shellOf)).toEqual([
       'echo 1 > /proc/sys/net/ipv6/conf/eth0/accept_ra',
       'ip link set dev eth0 up',
