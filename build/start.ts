@@ -126,7 +126,8 @@ function qemuArguments(port: number, agentSocket: string): string[] {
       '-machine',
       `q35,accel=${values.kvm ? 'kvm' : 'tcg'}`,
       '-cpu',
-      values.kvm ? 'host' : 'max',
+      // TCG does vector instructions piece by piece: without the newer ones all is faster.
+      values.kvm ? 'host' : 'qemu64',
       '-smp',
       '2',
       '-m',

@@ -14,5 +14,9 @@ export class StatectlError extends Error {
   }
 }
 
+/** By its name: the executable holds this class twice, for a boot and for what it loads on demand. */
+export const isStatectlError = (error: unknown): error is StatectlError =>
+  error instanceof Error && error.name === 'StatectlError';
+
 /** The message of anything thrown, for a sentence that goes on. */
 export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

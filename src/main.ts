@@ -1,5 +1,5 @@
 import type { BootVerb } from './commands/boot-words.ts';
-import { StatectlError } from './error.ts';
+import { isStatectlError } from './error.ts';
 import { onDemand } from './on-demand.ts';
 
 /** What a booting or running machine needs; all else is loaded on demand, so that a boot never parses the server. */
@@ -22,9 +22,10 @@ main(process.argv.slice(2)).then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    const { message, hint } =
-      error instanceof StatectlError ? error : { message: (error as Error).stack ?? String(error), hint: undefined };
+    const { message, hint } = isStatectlError(error)
+      ? error
+      : { message: (error as Error).stack ?? String(error), hint: undefined };
     process.stderr.write(`statectl: ${message}\n${hint ? `→ ${hint}\n` : ''}`);
-    process.exitCode = error instanceof StatectlError ? (error.code === 'usage' ? 2 : 1) : 70;
+    process.exitCode = isStatectlError(error) ? (error.code === 'usage' ? 2 : 1) : 70;
   },
 );

@@ -1,4 +1,4 @@
-import { StatectlError } from '../error.ts';
+import { isStatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { ipv6State } from './ipv6-state.ts';
 import { dhcp6Argv, dhcpArgv } from './network-commands.ts';
@@ -20,7 +20,7 @@ export async function askDhcp(step: StepOf<'dhcp' | 'dhcp6'>, host: Host, boot: 
   const timeoutMs = seconds * 1000 + 5000;
   // udhcpc counts its tries anew after every refusal, so a server that refuses keeps it busy for ever.
   const noLease = (error: unknown) => {
-    if (error instanceof StatectlError && error.code === 'program-timeout') return { exitCode: 1 };
+    if (isStatectlError(error) && error.code === 'program-timeout') return { exitCode: 1 };
     throw error;
   };
   for (let attempt = 1; attempt <= tries; attempt++) {

@@ -3,7 +3,8 @@ import { sha256Of } from '../bundle/manifest.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import type { BootContext } from './phase.ts';
-import { restoreArgv, type StepOf } from './step.ts';
+import type { StepOf } from './step.ts';
+import { restoreArgv } from './step-commands.ts';
 
 /** Writes one file of a bundle. What fails is told: a file is no reason not to boot. */
 export async function deliver(step: StepOf<'deliver'>, host: Host, boot: BootContext): Promise<void> {

@@ -1,11 +1,12 @@
-import { reasonOf, StatectlError } from '../error.ts';
+import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { applyStep } from './execute.ts';
 import type { Facts } from './facts.ts';
 import type { Journal } from './journal.ts';
 import type { BootContext, Phase, PhaseName } from './phase.ts';
 import { redact } from './redact.ts';
-import { describe, type Step, shellOf } from './step.ts';
+import { describe, type Step } from './step.ts';
+import { shellOf } from './step-commands.ts';
 
 export interface PhaseRecord {
   readonly name: PhaseName;
@@ -117,7 +118,7 @@ export async function runPhases(
 }
 
 const operatorError = (thrown: unknown): StatectlError =>
-  thrown instanceof StatectlError
+  isStatectlError(thrown)
     ? thrown
     : new StatectlError('unexpected', reasonOf(thrown), {
         cause: thrown,

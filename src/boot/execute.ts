@@ -16,7 +16,8 @@ import { parseMounts } from './mounts.ts';
 import { ipArgv, linkAddArgvs } from './network-commands.ts';
 import { SWITCH_FILE } from './paths.ts';
 import type { BootContext } from './phase.ts';
-import { checkArgv, copyArgvs, mountArgv, ownerArgv, type Step, type StepKind, type StepOf } from './step.ts';
+import type { Step, StepKind, StepOf } from './step.ts';
+import { checkArgv, copyArgvs, mountArgv, ownerArgv } from './step-commands.ts';
 import { switchFileText } from './switch-file.ts';
 
 const DRIVERS = { vlan: '8021q', bond: 'bonding', bridge: 'bridge' } as const;

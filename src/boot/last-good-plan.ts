@@ -7,7 +7,8 @@ import { SWITCH_FILE, SYSROOT } from './paths.ts';
 import type { PhaseName } from './phase.ts';
 import { userDataDevice } from './phases/devices.ts';
 import { chooseSource } from './source.ts';
-import { type StepOf, shellOf } from './step.ts';
+import type { StepOf } from './step.ts';
+import { shellOf } from './step-commands.ts';
 import { STORY } from './story.ts';
 import { switchFileText } from './switch-file.ts';
 

@@ -1,7 +1,8 @@
 import { planAll } from '../boot/engine.ts';
 import type { Facts } from '../boot/facts.ts';
 import { FACTS } from '../boot/paths.ts';
-import { describe, shellOf } from '../boot/step.ts';
+import { describe } from '../boot/step.ts';
+import { shellOf } from '../boot/step-commands.ts';
 import { STORY } from '../boot/story.ts';
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
-import { reasonOf, StatectlError } from '../error.ts';
+import { isStatectlError, reasonOf } from '../error.ts';
 
 /** `--state DIR`, the same for every verb of the server. */
 export const stateOption = (): Option =>
@@ -16,7 +16,7 @@ export const usage =
     try {
       return read(text);
     } catch (error) {
-      const hint = error instanceof StatectlError && error.hint !== undefined ? `: ${error.hint}` : '';
+      const hint = isStatectlError(error) && error.hint !== undefined ? `: ${error.hint}` : '';
       throw new InvalidArgumentError(`${reasonOf(error)}${hint}`);
     }
   };

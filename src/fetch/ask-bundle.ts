@@ -1,7 +1,8 @@
 import type { BootContext } from '../boot/phase.ts';
-import { bundleAnswer, type StepOf } from '../boot/step.ts';
+import type { StepOf } from '../boot/step.ts';
+import { bundleAnswer } from '../boot/step-commands.ts';
 import { LARGEST_BUNDLE_BYTES } from '../bundle/archive.ts';
-import { reasonOf, StatectlError } from '../error.ts';
+import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import { withDeadline } from '../host/deadline.ts';
 import type { Host } from '../host/host.ts';
 import { retry } from '../host/retry.ts';
@@ -56,7 +57,7 @@ export async function askForBundle(
       ),
     );
   } catch (error) {
-    if (boot.signal.aborted || !(error instanceof StatectlError) || error.code !== 'servers-silent') throw error;
+    if (boot.signal.aborted || !isStatectlError(error) || error.code !== 'servers-silent') throw error;
   }
   await files.write(answersPath(step.to), JSON.stringify(answers));
 }
@@ -81,7 +82,7 @@ async function askOne(
     body = await bodyOf(response.body);
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof StatectlError && error.code === 'bundle-too-large')
+    if (isStatectlError(error) && error.code === 'bundle-too-large')
       return { url, status: TOO_LARGE, detail: `: ${error.message}` };
     return { url, failure: reasonOf(error) };
   }

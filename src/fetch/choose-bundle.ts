@@ -1,5 +1,5 @@
 import type { BundleFacts, Facts, NewBundle } from '../boot/facts.ts';
-import { bundleAnswer } from '../boot/step.ts';
+import { bundleAnswer } from '../boot/step-commands.ts';
 import { unpackMembers } from '../bundle/archive.ts';
 import { type BundleMachine, MACHINE_CLAIMS, sha256Of } from '../bundle/manifest.ts';
 import { compareBundles, writeNumber } from '../bundle/order.ts';

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { reasonOf, StatectlError } from '../error.ts';
+import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { retry } from '../host/retry.ts';
 import { verifyFile } from './verify-file.ts';
@@ -33,7 +33,7 @@ const ENOUGH_BYTES = 64 * 1024;
 /** Failures that asking again does not change. */
 const FINAL_CODES = new Set(['download-wrong', 'disk-full', 'disk-failed']);
 
-const codeOf = (error: unknown): string | undefined => (error instanceof StatectlError ? error.code : undefined);
+const codeOf = (error: unknown): string | undefined => (isStatectlError(error) ? error.code : undefined);
 
 /** The bytes that are on disk, and their hash so far. */
 interface Part {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Facts, Offer } from '../boot/facts.ts';
 import type { BundleMachine } from '../bundle/manifest.ts';
 import { kernelCommandLine } from '../config/kernel-cmdline.ts';
-import { reasonOf, StatectlError } from '../error.ts';
+import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { type Manifest, manifestIsSigned, parseManifest } from '../image/manifest.ts';
 
@@ -30,9 +30,7 @@ export async function askServers(
   const [first] = offers;
   const failures = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
   if (!first)
-    throw (
-      failures.find((reason) => reason instanceof StatectlError && reason.code === 'manifest-unsigned') ?? failures[0]
-    );
+    throw failures.find((reason) => isStatectlError(reason) && reason.code === 'manifest-unsigned') ?? failures[0];
   for (const reason of failures) warn(reasonOf(reason));
   const same = offers.filter(({ manifestSha256 }) => manifestSha256 === first.manifestSha256);
   return { ...first, rootUrls: same.flatMap(({ rootUrls }) => rootUrls) };

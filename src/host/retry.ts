@@ -1,4 +1,4 @@
-import { StatectlError } from '../error.ts';
+import { isStatectlError } from '../error.ts';
 import type { Clock } from './host.ts';
 
 export interface Attempt {
@@ -26,7 +26,7 @@ export interface RetryOptions {
 /** Codes of errors that stay the same however often one tries. */
 const FINAL_CODES: readonly string[] = ['program-missing', 'redirect-loop', 'server-untrusted', 'url-invalid'];
 
-const isFinal = (error: unknown): boolean => error instanceof StatectlError && FINAL_CODES.includes(error.code);
+const isFinal = (error: unknown): boolean => isStatectlError(error) && FINAL_CODES.includes(error.code);
 
 /**
  * Runs the task until it succeeds, waiting longer after each failure. The wait is drawn from the whole span ("full

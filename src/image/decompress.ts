@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { crc32, inflateRaw, zstdDecompress } from 'node:zlib';
-import { reasonOf, StatectlError } from '../error.ts';
+import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 
 /**
  * Compressed streams inside a longer file: how many bytes belong to one, and what they unpack to. As in the kernel
@@ -177,7 +177,7 @@ export async function unpackStream(
         : await decompress(kind, stream);
     return { data, sizeBytes: stream.length };
   } catch (error) {
-    if (error instanceof StatectlError && error.code === 'program-missing') throw error;
+    if (isStatectlError(error) && error.code === 'program-missing') throw error;
     throw broken(kind, offset, reasonOf(error), error);
   }
 }

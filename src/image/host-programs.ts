@@ -1,4 +1,4 @@
-import { StatectlError } from '../error.ts';
+import { isStatectlError, StatectlError } from '../error.ts';
 import type { Host, RunOptions, RunResult } from '../host/host.ts';
 
 /** The programs that building takes from the admin's machine, and the Debian package of each. */
@@ -28,7 +28,7 @@ export type HostProgram = keyof typeof DEBIAN_PACKAGES;
 export const installHint = (programs: readonly HostProgram[]): string =>
   `needs ${programs.join(', ')}: apt install ${[...new Set(programs.map((program) => DEBIAN_PACKAGES[program]))].join(' ')}`;
 
-const isMissing = (error: unknown): boolean => error instanceof StatectlError && error.code === 'program-missing';
+const isMissing = (error: unknown): boolean => isStatectlError(error) && error.code === 'program-missing';
 
 const missing = (programs: readonly HostProgram[], cause?: unknown): StatectlError =>
   new StatectlError('program-missing', `this machine lacks ${programs.join(', ')}`, {

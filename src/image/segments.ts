@@ -1,4 +1,4 @@
-import { StatectlError } from '../error.ts';
+import { isStatectlError, StatectlError } from '../error.ts';
 import { type CpioArchive, type CpioMember, readCpio } from './cpio-read.ts';
 import { type Decompress, type StreamCompression, unpackStream } from './decompress.ts';
 import { decompressWithPrograms } from './decompress-programs.ts';
@@ -127,7 +127,7 @@ async function readCompressed(image: Buffer, offset: number, decompress: Decompr
   try {
     return { offset, sizeBytes, compression, unpackedBytes: data.length, ...readArchives(data) };
   } catch (error) {
-    if (!(error instanceof StatectlError)) throw error;
+    if (!isStatectlError(error)) throw error;
     throw damaged(`in the ${compression} data at byte ${offset}, once unpacked: ${error.message}`, error.hint, error);
   }
 }

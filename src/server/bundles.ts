@@ -1,6 +1,6 @@
 import type { RenderNode } from '../bundle/content.ts';
 import { type BundleDraft, type BundleSigner, draftBundle, sealBundle } from '../bundle/make.ts';
-import { StatectlError } from '../error.ts';
+import { isStatectlError, StatectlError } from '../error.ts';
 import { openBundleCache } from './bundle-cache.ts';
 import { bundleEpoch, nextSequence } from './bundle-number.ts';
 import { identityOf, type Machine, machineQuery } from './machine.ts';
@@ -75,7 +75,7 @@ export async function openBundles({
 const NODE_CODES = ['config-invalid', 'template-invalid', 'node-ambiguous', 'bundle-invalid', 'bundle-too-large'];
 
 function nodeFaulty(error: unknown): never {
-  if (!(error instanceof StatectlError) || !NODE_CODES.includes(error.code)) throw error;
+  if (!isStatectlError(error) || !NODE_CODES.includes(error.code)) throw error;
   throw new StatectlError('node-faulty', `config.d has faults for this machine:\n${error.message}`, {
     cause: error,
     hint: error.hint,

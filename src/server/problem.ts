@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { StatectlError } from '../error.ts';
+import { isStatectlError } from '../error.ts';
 
 /** An error for a program: RFC 9457, `application/problem+json`. */
 export interface Problem {
@@ -42,10 +42,10 @@ function frameworkStatus(error: unknown): number | undefined {
 }
 
 export function problemOf(error: unknown): Problem {
-  const ours = error instanceof StatectlError ? STATUS_OF[error.code] : undefined;
+  const ours = isStatectlError(error) ? STATUS_OF[error.code] : undefined;
   const status = ours ?? frameworkStatus(error) ?? 500;
   const title = STATUS_CODES[status] ?? 'Error';
-  if (error instanceof StatectlError && ours !== undefined)
+  if (isStatectlError(error) && ours !== undefined)
     return {
       type: `urn:statectl:problem:${error.code}`,
       title,

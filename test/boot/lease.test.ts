@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
+import type { BootRecord } from '../../src/boot/boot-record.ts';
 import { type LeaseNetwork, leaseNetwork } from '../fixtures/vm/lease-network.ts';
 import { bootMachine, type Machine } from './machine.ts';
 
@@ -16,7 +17,7 @@ describe('a machine with 256 MiB and a Debian on its disk', () => {
       disks: [{ file: `${DEMO.image}/root.squashfs`, temporary: true }],
       nics: [network],
       namespace: network.namespace,
-      cmdline: 'root=/dev/vda ip=dhcp',
+      cmdline: 'root=/dev/vda ip=eth0:dhcp ip=eth0:dhcp6',
     });
   });
   afterAll(async () => {
@@ -29,6 +30,16 @@ describe('a machine with 256 MiB and a Debian on its disk', () => {
     const [, available = ''] = /MemAvailable: +(\d+) kB/.exec(await vm.run('cat /proc/meminfo')) ?? [];
     expect(Number(available)).toBeGreaterThan(40_000);
     expect(await vm.run('networkctl --no-legend list eth0')).toMatch(/eth0 +ether +routable +configured/);
+  });
+
+  test('keeps the address of DHCPv6 too, and the router that announced itself', async () => {
+    const { leases } = JSON.parse(await vm.run('cat /run/statectl/boot.json')) as BootRecord;
+    const lease = leases.find(({ address }) => address.includes(':'));
+    expect(lease).toMatchObject({ method: 'dhcp', dns: ['fd00:77::1'], gateway: expect.stringMatching(/^fe80::/) });
+    const addresses = await vm.run('ip -6 -o address show dev eth0 scope global');
+    expect([...addresses.matchAll(/ inet6 (\S+)\//g)].map(([, address]) => address)).toEqual([lease?.address]);
+    expect(await vm.run('ip -6 route show default')).toContain(`via ${lease?.gateway}`);
+    expect(await network.answers()).toContain('DHCPREPLY');
   });
 
   test('keeps the address that the initramfs got, and renews its lease without a gap', async () => {

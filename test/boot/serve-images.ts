@@ -42,7 +42,7 @@ export const PATHS = {
 /** The real server on a free port of the loopback, with a config.d or without: `demo` is a Debian, `tiny` a single busybox. */
 export async function serveImages(
   image: 'demo' | 'tiny',
-  { config }: { readonly config?: string } = {},
+  { config, family = 4 }: { readonly config?: string; readonly family?: 4 | 6 } = {},
 ): Promise<ServedImages> {
   const { state, dir } = inject('images')[image];
   const log: AccessLine[] = [];
@@ -57,10 +57,10 @@ export async function serveImages(
       config: { ...servedSettings(linuxHost(), config, () => {}), signer: await demoSigner(state) },
     }),
   });
-  const proxy = await faultyProxy(server.address);
+  const proxy = await faultyProxy(server.address, family === 4 ? '127.0.0.1' : '::1');
   return {
     log,
-    guestUrl: `http://10.0.2.2:${proxy.port}`,
+    guestUrl: `http://${family === 4 ? '10.0.2.2' : '[fd00::2]'}:${proxy.port}`,
     manifest: parseManifest(await readFile(`${dir}/manifest.json`, 'utf8')),
     fault: proxy.fault,
     heal: proxy.heal,

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { reasonOf, StatectlError } from '../../error.ts';
+import { isStatectlError, reasonOf, StatectlError } from '../../error.ts';
 import { localCopies } from '../../fetch/local-copy.ts';
 import { askFolder, askServers } from '../../fetch/offer.ts';
 import { withDeadline } from '../../host/deadline.ts';
@@ -89,7 +89,7 @@ async function askUntilAnswered(host: Host, facts: Facts, boot: BootContext) {
         baseMs: 500,
         maxMs: 15_000,
         signal,
-        giveUp: (error) => error instanceof StatectlError && FINAL_CODES.has(error.code),
+        giveUp: (error) => isStatectlError(error) && FINAL_CODES.has(error.code),
         onRetry: ({ attempt, of, waitMs, error }) =>
           boot.warn(`${reasonOf(error)}; try ${attempt + 1} of ${of} in ${(waitMs / 1000).toFixed(1)} s`),
       },

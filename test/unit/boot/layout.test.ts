@@ -5,7 +5,8 @@ import { layoutPaths, missingMountPoints, mountOrder, planLayout, planSkeleton }
 import { IMAGE_MOUNT, SYSROOT } from '../../../src/boot/paths.ts';
 import { mount } from '../../../src/boot/phases/mount.ts';
 import { places } from '../../../src/boot/places.ts';
-import { type Step, shellOf } from '../../../src/boot/step.ts';
+import type { Step } from '../../../src/boot/step.ts';
+import { shellOf } from '../../../src/boot/step-commands.ts';
 import type { OverlayEntry } from '../../../src/config/config.ts';
 import { createConfig } from '../../fixtures/config.ts';
 import { createFacts, createTree, USER_DATA_DISK } from '../../fixtures/facts.ts';

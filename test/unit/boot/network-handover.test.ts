@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { InstallFacts } from '../../../src/boot/facts.ts';
 import { planNetworkHandover } from '../../../src/boot/network-handover.ts';
-import { shellOf } from '../../../src/boot/step.ts';
+import { shellOf } from '../../../src/boot/step-commands.ts';
 import { createFacts, createInterface, createLease } from '../../fixtures/facts.ts';
 import { networkConfig } from '../../fixtures/network.ts';
 
@@ -53,6 +53,12 @@ describe('the network is handed over', () => {
       AlternativeNamesPolicy=database onboard slot path
       "
     `);
+  });
+
+  it('to networkd with the identifiers that the DHCPv6 server knows', () => {
+    const network = written({}, {}, true, 'ip=eth0:dhcp6')['/run/systemd/network/10-statectl-eth0.network'];
+    expect(network).toContain('DHCP=ipv6\nIPv6AcceptRA=yes\n');
+    expect(network).toContain('[DHCPv6]\nDUIDType=link-layer\nIAID=1193046\nWithoutRA=solicit\n');
   });
 
   it('to networkd with an address by hand', () => {

@@ -4,7 +4,7 @@ import type { Facts, InterfaceFacts } from '../../../src/boot/facts.ts';
 import { parseLease } from '../../../src/boot/leases.ts';
 import { needsNetwork } from '../../../src/boot/needs-network.ts';
 import { network, planAddresses, planLinks, planNameServers } from '../../../src/boot/phases/network.ts';
-import { shellOf } from '../../../src/boot/step.ts';
+import { shellOf } from '../../../src/boot/step-commands.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { createCopy, createFacts, createInterface, createLease } from '../../fixtures/facts.ts';
 import { bootHost } from '../../fixtures/machine.ts';

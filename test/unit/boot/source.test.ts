@@ -4,7 +4,7 @@ import { planImage } from '../../../src/boot/phases/mount.ts';
 import { slot } from '../../../src/boot/phases/slot.ts';
 import { planUpdate, update } from '../../../src/boot/phases/update.ts';
 import { chooseSource } from '../../../src/boot/source.ts';
-import { shellOf } from '../../../src/boot/step.ts';
+import { shellOf } from '../../../src/boot/step-commands.ts';
 import { kernelCommandLine } from '../../../src/config/kernel-cmdline.ts';
 import { StatectlError } from '../../../src/error.ts';
 import { createCopy, createFacts, createOffer, USER_DATA_DISK } from '../../fixtures/facts.ts';

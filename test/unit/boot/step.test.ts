@@ -7,14 +7,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { applyStep } from '../../../src/boot/execute.ts';
-import {
-  mountArgv,
-  type Step,
-  type StepKind,
-  type StepOf,
-  describe as sentenceOf,
-  shellOf,
-} from '../../../src/boot/step.ts';
+import { type Step, type StepKind, type StepOf, describe as sentenceOf } from '../../../src/boot/step.ts';
+import { mountArgv, shellOf } from '../../../src/boot/step-commands.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 
 const SHA = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { shellOf } from '../../../src/boot/step.ts';
+import { shellOf } from '../../../src/boot/step-commands.ts';
 import { planSystemSettings } from '../../../src/boot/system-settings.ts';
 import { loadFiles, SHIPPED_FILES } from '../../fixtures/config.ts';
 import { createFacts } from '../../fixtures/facts.ts';

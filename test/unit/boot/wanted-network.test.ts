@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Facts, InterfaceFacts } from '../../../src/boot/facts.ts';
 import { planAddresses, planLinks, planNameServers } from '../../../src/boot/phases/network.ts';
-import { shellOf } from '../../../src/boot/step.ts';
+import { shellOf } from '../../../src/boot/step-commands.ts';
 import { wantedNetwork } from '../../../src/boot/wanted-network.ts';
 import { createFacts, createInterface, createLease } from '../../fixtures/facts.ts';
 import { networkConfig } from '../../fixtures/network.ts';
