@@ -118,7 +118,11 @@ const useVerb = (): Command =>
       '  statectl image use printers@20261120.1 --for mac=52:54:00:12:34:56',
   )
     .argument('<image>', 'NAME@VERSION, or NAME for its newest version')
-    .option('--for <selector>', 'only machines with this mac=, uuid=, serial= or arch=', usage(parseSelector))
+    .option(
+      '--for <selector>',
+      'only machines with this mac=, uuid=, serial=, hostname= or arch=, or whose config.d says this channel=',
+      usage(parseSelector),
+    )
     .action(async (reference: string, options: StateOptions & { readonly for?: Selector }) => {
       const store = await openStore(options.state, linuxHost(), 'existing');
       const image = await useImage(store, reference, options.for);

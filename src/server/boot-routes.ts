@@ -1,9 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Config } from '../config/config.ts';
+import type { MachineIdentity } from '../config/identity.ts';
 import { StatectlError } from '../error.ts';
 import { writeImageName } from './image-name.ts';
 import type { StoredImage } from './image-record.ts';
 import { adviceFor, bootScript, DEFAULT_KERNEL_ARGUMENTS, firstScript, noImageScript } from './ipxe-script.ts';
-import { machineFromQuery } from './machine.ts';
+import { identityOf, machineFromQuery } from './machine.ts';
 import type { Store } from './store.ts';
 import { chooseImage } from './uses.ts';
 
@@ -13,7 +15,14 @@ export interface BootRouteOptions {
   readonly publicUrl?: string;
   /** Added to every kernel command line, checked by `parseKernelArguments`. */
   readonly kernelArguments?: string;
+  /** What config.d says of a machine before it boots; absent where the server has no config.d. */
+  readonly bootSettings?: BootSettings;
 }
+
+/** Which image, and which kernel arguments. Nothing where config.d has faults for this machine: it boots as an unknown one. */
+export type BootSettings = (
+  machine: MachineIdentity,
+) => Promise<Pick<Config['boot'], 'image' | 'channel' | 'arguments'> | undefined>;
 
 const NO_STORE = { 'cache-control': 'no-store' };
 
@@ -40,7 +49,10 @@ const bootAnswer = (image: StoredImage) => {
 };
 
 /** Which image a machine boots: as iPXE scripts, and as JSON for the controller. */
-export function bootRoutes(app: FastifyInstance, { store, publicUrl, kernelArguments }: BootRouteOptions): void {
+export function bootRoutes(
+  app: FastifyInstance,
+  { store, publicUrl, kernelArguments, bootSettings }: BootRouteOptions,
+): void {
   const waitS = () => 6 + Math.floor(store.host.clock.random() * 9);
   const asScript = { ...NO_STORE, 'content-type': 'text/plain; charset=utf-8' };
 
@@ -49,7 +61,8 @@ export function bootRoutes(app: FastifyInstance, { store, publicUrl, kernelArgum
   app.get<{ Querystring: Record<string, unknown> }>('/v1/ipxe', async (request, reply) => {
     const base = baseOf(request, publicUrl);
     const machine = machineFromQuery(request.query);
-    const choice = await chooseImage(store, machine);
+    const said = await bootSettings?.(identityOf(machine));
+    const choice = await chooseImage(store, machine, said && { ...said, by: 'config.d' });
     reply.headers(asScript);
     if (choice.kind === 'none') return noImageScript({ base, machine, why: choice.why, waitS: waitS() });
     const { kernel, initramfs } = choice.image.record.files;
@@ -60,7 +73,7 @@ export function bootRoutes(app: FastifyInstance, { store, publicUrl, kernelArgum
       chosenBy: choice.chosenBy,
       kernelUrl: `${base}${blobUrl(kernel.sha256)}`,
       initramfsUrl: `${base}${blobUrl(initramfs.sha256)}`,
-      kernelArguments: kernelArguments ?? DEFAULT_KERNEL_ARGUMENTS,
+      kernelArguments: [kernelArguments ?? DEFAULT_KERNEL_ARGUMENTS, ...(said?.arguments ?? [])].join(' '),
       waitS: waitS(),
     });
   });
@@ -68,7 +81,12 @@ export function bootRoutes(app: FastifyInstance, { store, publicUrl, kernelArgum
   app.get<{ Querystring: Record<string, unknown> }>('/v1/boot', async (request, reply) => {
     const machine = machineFromQuery(request.query);
     const { image } = request.query;
-    const choice = await chooseImage(store, machine, typeof image === 'string' && image !== '' ? image : undefined);
+    const said = await bootSettings?.(identityOf(machine));
+    const choice = await chooseImage(
+      store,
+      machine,
+      typeof image === 'string' && image !== '' ? { image, by: 'the machine' } : said && { ...said, by: 'config.d' },
+    );
     reply.headers(NO_STORE);
     if (choice.kind === 'image') return bootAnswer(choice.image);
     throw new StatectlError('no-image', `there is no image for this machine: ${choice.why}`, {

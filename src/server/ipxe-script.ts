@@ -1,4 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: iPXE expands these, not JavaScript.
+import { KERNEL_ARGUMENT } from '../config/kernel-argument.ts';
 import { StatectlError } from '../error.ts';
 import { type Machine, machineQuery } from './machine.ts';
 
@@ -8,13 +9,10 @@ export const DEFAULT_KERNEL_ARGUMENTS = 'console=ttyS0,115200 console=tty0';
 /** Tries before a script gives up, at about ten seconds each: a server needs minutes to come back after a power cut. */
 const TRIES = 60;
 
-/**
- * Checks what goes on a `kernel` line: one line, and no word that iPXE itself would act on (`core/exec.c` in its source).
- * Throws `kernel-arguments-invalid`.
- */
+/** Checks what goes on a `kernel` line. Throws `kernel-arguments-invalid`. */
 export function parseKernelArguments(text: string): string {
   const words = text.split(' ').filter((word) => word !== '');
-  const bad = words.find((word) => !/^[\x21-\x7e]+$/.test(word) || /^(#.*|\|\||&&|;)$/.test(word));
+  const bad = words.find((word) => !KERNEL_ARGUMENT.test(word));
   if (bad !== undefined)
     throw new StatectlError(
       'kernel-arguments-invalid',

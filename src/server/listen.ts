@@ -26,12 +26,13 @@ export function parseListenAddress(text: string): ListenAddress {
 export const writeListenAddress = ({ host, port }: ListenAddress): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
-export interface ServeOptions extends Omit<AppOptions, 'store' | 'clock' | 'bundles' | 'renderPublic'> {
+export interface ServeOptions
+  extends Omit<AppOptions, 'store' | 'clock' | 'bundles' | 'renderPublic' | 'bootSettings'> {
   readonly state: string;
   readonly listen: ListenAddress;
   readonly host: Pick<Host, 'files' | 'clock'>;
   /** Makes the bundles of machines; absent where the server has no config.d. */
-  readonly config?: Pick<BundlesOptions, 'renderNode' | 'signer'> & Pick<AppOptions, 'renderPublic'>;
+  readonly config?: Pick<BundlesOptions, 'renderNode' | 'signer'> & Pick<AppOptions, 'renderPublic' | 'bootSettings'>;
   /** How long transfers may go on after a stop was asked for, default 10 s. */
   readonly graceMs?: number;
 }
@@ -97,7 +98,7 @@ export async function startServer({
     store,
     clock: host.clock,
     ...(bundles && { bundles }),
-    ...(config?.renderPublic && { renderPublic: config.renderPublic }),
+    ...(config && { renderPublic: config.renderPublic, bootSettings: config.bootSettings }),
   });
   await listen(app, wanted);
   const address = { host: wanted.host, port: (app.server.address() as AddressInfo).port };

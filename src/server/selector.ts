@@ -1,9 +1,9 @@
 import { StatectlError } from '../error.ts';
 import { MACHINE_KEYS, type Machine, type MachineKey, normalMachineValue } from './machine.ts';
 
-/** Chooses machines by one of their values, written `mac=52:54:00:12:34:56`. */
+/** Chooses machines by one of their values, written `mac=52:54:00:12:34:56`, or by the channel that config.d gives them. */
 export interface Selector {
-  readonly key: MachineKey;
+  readonly key: MachineKey | 'channel';
   /** In the normal form of its key. */
   readonly value: string;
 }
@@ -11,10 +11,12 @@ export interface Selector {
 /** Throws `selector-invalid`, or `machine-invalid` for a value that its key cannot have. */
 export function parseSelector(text: string): Selector {
   const at = text.indexOf('=');
+  const [, channel] = /^channel=([A-Za-z0-9][A-Za-z0-9._-]*)$/.exec(text) ?? [];
+  if (channel !== undefined) return { key: 'channel', value: channel };
   const key = MACHINE_KEYS.find((known) => known === text.slice(0, at).trim().toLowerCase());
   if (at < 1 || key === undefined)
     throw new StatectlError('selector-invalid', `"${text}" selects nothing`, {
-      hint: 'write mac=…, uuid=…, serial=…, hostname=… or arch=…, as in mac=52:54:00:12:34:56',
+      hint: 'write mac=…, uuid=…, serial=…, hostname=…, arch=… or channel=…, as in mac=52:54:00:12:34:56',
     });
   return { key, value: normalMachineValue(key, text.slice(at + 1)) };
 }

@@ -1,10 +1,12 @@
 import type { RenderNode } from '../bundle/content.ts';
+import { effectiveFor } from '../config/effective.ts';
 import { type ConfigFault, configInvalid, formatFault } from '../config/fault.ts';
 import { History, type HistoryHost } from '../config/history/history.ts';
 import { checkSnapshot, type LoadedConfig, loadSnapshot } from '../config/load-revision.ts';
 import { contentFor, contextFor } from '../config/node-content.ts';
 import { renderTemplates } from '../config/templates/render.ts';
-import { StatectlError } from '../error.ts';
+import { isStatectlError, StatectlError } from '../error.ts';
+import type { BootSettings } from './boot-routes.ts';
 import type { RenderPublic } from './template-routes.ts';
 
 /** An edit is seen at the latest after this; a thousand machines that ask at once cost one look. */
@@ -22,6 +24,7 @@ export interface SettingsEvent {
 export interface ServedSettings {
   readonly renderNode: RenderNode;
   readonly renderPublic: RenderPublic;
+  readonly bootSettings: BootSettings;
 }
 
 /**
@@ -76,6 +79,15 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
       // Whose template it is, is nobody else's business; nor are its faults.
       if (faults.length > 0 || !isPublic) return undefined;
       return files[0];
+    },
+    async bootSettings(machine) {
+      try {
+        return effectiveFor((await current()).dir, machine).config?.boot;
+      } catch (error) {
+        // Two node files that claim one machine, or a config.d that was never good: `renderNode` says so.
+        if (isStatectlError(error)) return undefined;
+        throw error;
+      }
     },
   };
 }

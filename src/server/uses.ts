@@ -71,27 +71,46 @@ export type Choice =
   | { readonly kind: 'image'; readonly image: StoredImage; readonly chosenBy: string }
   | { readonly kind: 'none'; readonly why: string };
 
+/** An image by its name, NAME or NAME@VERSION, or by a channel; and who says so. */
+export interface Wish {
+  readonly image?: string;
+  readonly channel?: string;
+  readonly by: 'the machine' | 'config.d';
+}
+
 /**
- * The image for a machine: what it wants by name, else by MAC, then UUID, serial, architecture, and last the default. Says
- * why when there is none.
+ * The image for a machine: what is wished, else by MAC, then UUID, serial, architecture, and last the default. Says why when
+ * there is none.
  */
-export async function chooseImage(store: Store, machine: Machine, wanted?: string): Promise<Choice> {
-  if (wanted !== undefined) return chooseWanted(store, machine, wanted);
+export async function chooseImage(store: Store, machine: Machine, wish?: Wish): Promise<Choice> {
+  if (wish?.image !== undefined) return chooseWanted(store, machine, wish.image, wish.by);
   const uses = await readUses(store);
+  if (wish?.channel !== undefined) return chooseByChannel(store, machine, uses, wish.channel);
   const chosenBy = selectorsOf(machine).find((selector) => Object.hasOwn(uses.selectors, selector)) ?? 'default';
   const text = chosenBy === 'default' ? uses.default : uses.selectors[chosenBy];
   if (text === undefined) return { kind: 'none', why: 'no selector matches it and no default is set' };
+  return chosenVersion(store, machine, text, chosenBy);
+}
+
+async function chooseByChannel(store: Store, machine: Machine, uses: Uses, channel: string): Promise<Choice> {
+  const selector = writeSelector({ key: 'channel', value: channel });
+  const text = Object.hasOwn(uses.selectors, selector) ? uses.selectors[selector] : undefined;
+  if (text !== undefined) return chosenVersion(store, machine, text, selector);
+  return { kind: 'none', why: `no image is chosen for its channel: statectl image use NAME --for ${selector}` };
+}
+
+async function chosenVersion(store: Store, machine: Machine, text: string, chosenBy: string): Promise<Choice> {
   const image = await readImage(store, parseImageName(text));
   if (image === undefined) return { kind: 'none', why: `${text} (${chosenBy}) is not on the server` };
   return fitting(image, machine, chosenBy);
 }
 
-/** What the machine itself asks for, because its kernel command line or its config.d says so. */
-async function chooseWanted(store: Store, machine: Machine, wanted: string): Promise<Choice> {
+/** By name: its kernel command line says so, or config.d. */
+async function chooseWanted(store: Store, machine: Machine, wanted: string, by: Wish['by']): Promise<Choice> {
   const name = await resolveImage(store, parseImageReference(wanted)).catch(() => undefined);
   const image = name && (await readImage(store, name));
-  if (image === undefined) return { kind: 'none', why: `it asks for ${wanted}, which is not on the server` };
-  return fitting(image, machine, 'the machine');
+  if (image === undefined) return { kind: 'none', why: `${by} asks for ${wanted}, which is not on the server` };
+  return fitting(image, machine, by);
 }
 
 function fitting(image: StoredImage, machine: Machine, chosenBy: string): Choice {

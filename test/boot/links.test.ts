@@ -26,7 +26,7 @@ describe('a machine with three network cards, two of them in one network, the th
     tagged = await taggedNetwork(VLAN);
     // Without a server the boot ends in the phase after network, where the shell can look at it and set the next try up.
     initramfs = await initramfsWith({
-      'config.d/controller/cnetwork.conf': 'dhcp: 4s\n',
+      'config.d/controller/cnetwork.conf': 'dhcp: 4s\ntries: 1\n',
       'etc/cmdline': `vlan=eth2.${VLAN}:eth2 ip=eth2.${VLAN}:dhcp\n`,
     });
     vm = await bootMachine({

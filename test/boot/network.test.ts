@@ -19,7 +19,10 @@ describe('a machine with two network cards', () => {
   beforeAll(async () => {
     server = await serveImages('tiny');
     // Without a server the boot ends in the phase after network, where the shell can look at it and set the next try up.
-    initramfs = await initramfsWith({ 'config.d/controller/cnetwork.conf': 'dhcp: 4s\n', 'etc/cmdline': 'ip=dhcp\n' });
+    initramfs = await initramfsWith({
+      'config.d/controller/cnetwork.conf': 'dhcp: 4s\ntries: 1\n',
+      'etc/cmdline': 'ip=dhcp\n',
+    });
     vm = await bootMachine({
       initramfs: initramfs.file,
       nics: [{}, SECOND_NIC],
@@ -112,7 +115,7 @@ describe('a machine with an unkind DHCP server', () => {
   beforeAll(async () => {
     dhcp = await dhcpServer({ refuses: true });
     initramfs = await initramfsWith({
-      'config.d/controller/cnetwork.conf': 'dhcp: 6s\n',
+      'config.d/controller/cnetwork.conf': 'dhcp: 6s\ntries: 2\n',
       'config.d/controller/cserver.info.conf': 'tries: 1\n',
     });
     const cmdline = 'ip=dhcp statectl.server=http://192.168.78.1:9';
@@ -131,6 +134,7 @@ describe('a machine with an unkind DHCP server', () => {
 
   test('says that it was refused, and why', async () => {
     await vm.console(/the DHCP server refused eth0: go away/);
+    await vm.console(/no DHCP server answered on eth0 within 6 s; attempt 2 of 2/);
     expect(await vm.event('failed')).toMatchObject({ phase: 'bundle', code: 'no-network' });
     expect(dhcp.received).toEqual(expect.arrayContaining(['DISCOVER', 'REQUEST']));
   });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { KERNEL_ARGUMENT } from '../kernel-argument.ts';
 
 const MODULE = z.string().regex(/^[A-Za-z0-9_-]+$/, 'expected the name of a kernel module');
 
@@ -18,11 +19,16 @@ export const BootFile = z
       .string()
       .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected a name such as stable')
       .optional()
-      .meta({ description: 'a name that the server maps to an image, such as stable; image wins over it' }),
+      .meta({
+        description:
+          'a name that the server maps to an image, such as stable, by `image use --for channel=stable`; image wins over it',
+      }),
     arguments: z
-      .array(z.string().regex(/^[\x21-\x7e]+$/, 'expected one kernel argument without blanks'))
+      .array(z.string().regex(KERNEL_ARGUMENT, 'expected one kernel argument without blanks, none of ||, && or #'))
       .default([])
-      .meta({ description: 'kernel arguments that the server puts on the command line' }),
+      .meta({
+        description: 'kernel arguments that the server puts on the command line of a machine that boots by iPXE',
+      }),
     modules: z
       .strictObject({
         load: z.array(MODULE).default([]).meta({ description: 'loaded by the system whatever hardware there is' }),

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { createApp } from '../../../src/server/app.ts';
+import { parseSelector } from '../../../src/server/selector.ts';
 import { type SettingsEvent, servedSettings } from '../../../src/server/settings.ts';
+import { useImage } from '../../../src/server/uses.ts';
 import { temporaryStore } from './temporary-store.ts';
 
 let dir: string;
@@ -71,6 +73,44 @@ describe('what a server makes of config.d', () => {
     const { renderNode } = served();
     await Promise.all(Array.from({ length: 50 }, () => renderNode(machine)));
     expect(told).toHaveLength(1);
+  });
+});
+
+describe('what a machine boots', () => {
+  const boots = async (boot: string, use: readonly (readonly [string, string?])[] = [['lab']]) => {
+    put('controller/cboot.conf', boot);
+    await using temporary = await temporaryStore();
+    for (const version of ['1', '2']) await temporary.add({ version });
+    for (const [image, selector] of use)
+      await useImage(temporary.store, image, selector === undefined ? undefined : parseSelector(selector));
+    const { bootSettings } = served();
+    const app = createApp({ store: temporary.store, clock: linuxHost().clock, log: () => undefined, bootSettings });
+    const script = (await app.inject({ url: `/v1/ipxe?mac=${MAC}` })).body;
+    const { image, version } = (await app.inject({ url: `/v1/boot?mac=${MAC}` })).json<Record<string, string>>();
+    const words = /^kernel .*$/m.exec(script)?.[0].split(' ') ?? [];
+    return { script, words, image: image && `${image}@${version}` };
+  };
+
+  it('has the kernel arguments of config.d behind the server’s own', async () => {
+    const { words } = await boots('arguments: [isolcpus=2-3, quiet]\n');
+    expect(words.slice(words.indexOf('console=tty0'), -3)).toEqual(['console=tty0', 'isolcpus=2-3', 'quiet']);
+  });
+
+  it('is the image of config.d, whatever is chosen on the server', async () => {
+    const { words, image } = await boots('image: lab@1\n', [['lab@2'], ['lab@2', `mac=${MAC}`]]);
+    expect(image).toBe('lab@1');
+    expect(words).toContain('statectl.image=lab@1');
+  });
+
+  it('is what its channel means on this server', async () => {
+    expect((await boots('channel: stable\n', [['lab@2'], ['lab@1', 'channel=stable']])).image).toBe('lab@1');
+    const { script } = await boots('channel: stable\n');
+    expect(script).toContain('statectl image use NAME --for channel=stable');
+  });
+
+  it('is chosen on the server where two node files claim it', async () => {
+    put('nodes/again.conf', `match: { mac: ${MAC} }\n`);
+    expect((await boots('image: lab@1\n', [['lab@2']])).image).toBe('lab@2');
   });
 });
 

@@ -20,7 +20,7 @@ describe('boot.conf', () => {
   it.each([
     ['image: lab/', '1:1 "image": expected NAME or NAME@VERSION'],
     ['channel: ../stable', '1:1 "channel": expected a name such as stable'],
-    ['arguments: ["a b"]', '1:13 "arguments.0": expected one kernel argument without blanks'],
+    ['arguments: ["a b"]', '1:13 "arguments.0": expected one kernel argument without blanks, none of ||, && or #'],
     ['modules: {load: [e1000.ko]}', '1:18 "modules.load.0": expected the name of a kernel module'],
     ['modules: {load: [a], never: [a]}', '1:11 a is both under load and under never'],
   ])('with %j is refused', async (text, fault) => {
