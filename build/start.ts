@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,8 +43,16 @@ const QUESTIONS = [
   'mount -o remount,rw / 2>&1 || true',
   'findmnt -rno TARGET,FSTYPE,SOURCE | grep -vE "^/(proc|sys|dev|run)"',
   'systemctl --failed --no-legend | wc -l',
+  'hostname; cat /etc/motd',
   '/run/statectl/rt/statectl status --no-changes',
 ];
+const DEMO_NODE = `# The machine that npm start boots. Change something, or add a file, and start again.
+match: { mac: 52:54:00:12:34:56 }
+set:
+  etc:
+    files:
+      /etc/motd: { text: "You are on a machine that keeps nothing. See: statectl status\\n" }
+`;
 /** How long a machine under TCG may take to its system's guest agent. */
 const BOOT_MS = 300_000;
 
@@ -54,6 +63,13 @@ const statectl = (...words: string[]) => [process.execPath, ['src/main.ts', ...w
 await rm(state, { recursive: true, force: true });
 await execa(...statectl('image', 'add', DEMO.image, '--state', state), { stdio: 'inherit' });
 await execa(...statectl('image', 'use', 'demo', '--state', state), { stdio: 'inherit' });
+await execa(...statectl('build', 'keys', '--keys', DEMO.keys, '--state', state), { stdio: 'inherit' });
+// Stays, for whoever tries an edit: the next start boots with it.
+const settings = `${CACHE}/config.d`;
+if (!existsSync(settings)) {
+  await cp('config.d', settings, { recursive: true });
+  await writeFile(`${settings}/nodes/demo.conf`, DEMO_NODE);
+}
 
 // The last console= is where the login and the rescue prompt are.
 const server = execa(
@@ -61,6 +77,8 @@ const server = execa(
     'serve',
     '--state',
     state,
+    '--config',
+    settings,
     '--listen',
     `127.0.0.1:${values.port}`,
     '--kernel-args',
