@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -59,8 +59,9 @@ const BOOT_MS = 300_000;
 await buildDemo();
 const state = `${CACHE}/state`;
 const statectl = (...words: string[]) => [process.execPath, ['src/main.ts', ...words]] as const;
-// A demo that was built anew has a new version; what was served before is of no more use.
-await rm(state, { recursive: true, force: true });
+// A demo that was built anew has a new version; what was served before is of no more use. The keys stay: machines trust them.
+for (const name of await readdir(state).catch(() => []))
+  if (name !== 'keys') await rm(`${state}/${name}`, { recursive: true });
 await execa(...statectl('image', 'add', DEMO.image, '--state', state), { stdio: 'inherit' });
 await execa(...statectl('image', 'use', 'demo', '--state', state), { stdio: 'inherit' });
 await execa(...statectl('build', 'keys', '--keys', DEMO.keys, '--state', state), { stdio: 'inherit' });
