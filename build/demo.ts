@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { execa } from 'execa';
 import { digestOf, once } from './once.ts';
@@ -10,6 +11,8 @@ export const DEMO = {
   image: `${CACHE}/demo`,
   binary: 'dist/statectl',
   initramfs: `${CACHE}/demo/initramfs.img`,
+  /** The server's: its authority is baked into the initramfs. */
+  state: `${CACHE}/state`,
 } as const;
 
 const PACKAGES = ['qemu-guest-agent', 'procps', 'systemd-resolved'];
@@ -65,7 +68,13 @@ export async function buildDemo(): Promise<void> {
       DEMO.image,
     );
   });
-  await once(DEMO.initramfs, sources + recipe, () =>
+  if (!existsSync(`${DEMO.keys}/ca.pem`) || !existsSync(`${DEMO.state}/keys/ca.key`)) {
+    // The two belong together: where one is lost, both are made anew.
+    await rm(`${DEMO.keys}/ca.pem`, { force: true });
+    await statectl('build', 'keys', '--keys', DEMO.keys, '--state', DEMO.state);
+  }
+  const trusted = await digestOf([DEMO.keys]);
+  await once(DEMO.initramfs, sources + recipe + trusted, () =>
     statectl('build', 'initramfs', '--image', DEMO.image, '--keys', DEMO.keys, '--out', DEMO.initramfs),
   );
 }

@@ -57,14 +57,13 @@ set:
 const BOOT_MS = 300_000;
 
 await buildDemo();
-const state = `${CACHE}/state`;
+const { state } = DEMO;
 const statectl = (...words: string[]) => [process.execPath, ['src/main.ts', ...words]] as const;
 // A demo that was built anew has a new version; what was served before is of no more use. The keys stay: machines trust them.
 for (const name of await readdir(state).catch(() => []))
   if (name !== 'keys') await rm(`${state}/${name}`, { recursive: true });
 await execa(...statectl('image', 'add', DEMO.image, '--state', state), { stdio: 'inherit' });
 await execa(...statectl('image', 'use', 'demo', '--state', state), { stdio: 'inherit' });
-await execa(...statectl('build', 'keys', '--keys', DEMO.keys, '--state', state), { stdio: 'inherit' });
 // Stays, for whoever tries an edit: the next start boots with it.
 const settings = `${CACHE}/config.d`;
 if (!existsSync(settings)) {
@@ -82,6 +81,8 @@ const server = execa(
     settings,
     '--listen',
     `127.0.0.1:${values.port}`,
+    '--tls-listen',
+    '127.0.0.1:0',
     '--kernel-args',
     'console=tty0 console=ttyS0,115200',
     '--json',

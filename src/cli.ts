@@ -6,6 +6,7 @@ import { configCommand } from './commands/config.ts';
 import { imageCommand } from './commands/image.ts';
 import { manualCommand } from './commands/manual.ts';
 import { nodeCommand } from './commands/node.ts';
+import { secretCommand } from './commands/secret.ts';
 import { serveCommand } from './commands/serve.ts';
 import { VERSION } from './version.ts';
 
@@ -20,6 +21,7 @@ export function program(): Command {
   statectl.addCommand(imageCommand());
   statectl.addCommand(configCommand());
   statectl.addCommand(nodeCommand());
+  statectl.addCommand(secretCommand());
   statectl.addCommand(completionCommand(program));
   statectl.addCommand(manualCommand(program));
   // main.ts runs these without commander; here they are for `--help` only.

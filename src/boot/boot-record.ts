@@ -1,6 +1,6 @@
 import { VERSION } from '../version.ts';
 import type { EngineResult, PhaseRecord } from './engine.ts';
-import type { BundleFacts, Facts, InstallFacts, Lease } from './facts.ts';
+import type { BundleFacts, Facts, IdentityFacts, InstallFacts, Lease } from './facts.ts';
 import { type History, NO_HISTORY } from './journal-reader.ts';
 import { SYSROOT, USER_DATA_EARLY } from './paths.ts';
 import { PHASE_NAMES, type PhaseName } from './phase.ts';
@@ -21,6 +21,8 @@ export interface BootRecord {
   readonly configOrigin: string;
   /** The bundle in force. */
   readonly bundle?: Pick<BundleFacts, 'node' | 'epoch' | 'sequence' | 'contentDigest' | 'server'>;
+  /** Who the machine proved to be; what its secrets are is nowhere. */
+  readonly identity?: Omit<IdentityFacts, 'secrets'> & { readonly secrets: readonly string[] };
   readonly persistent?: { readonly device: string; readonly type?: string };
   readonly places: readonly Place[];
   /** The files that the install phase wrote; no change of theirs is a person's. */
@@ -65,6 +67,7 @@ export function bootRecord(
     configDigest: facts.machine.configDigest,
     configOrigin: facts.machine.configOrigin,
     ...(facts.bundle ? { bundle: bundleRecord(facts.bundle) } : {}),
+    ...(facts.identity ? { identity: identityRecord(facts.identity) } : {}),
     ...(disk ? { persistent: { device: disk.device, type: disk.type } } : {}),
     // What is a link in the image leads into another place, and nothing is mounted there.
     places: places(facts.config, disk !== undefined).filter(
@@ -85,6 +88,11 @@ export function bootRecord(
     bootMs: Math.round(bootMs),
   };
 }
+
+const identityRecord = ({ secrets, ...identity }: IdentityFacts): BootRecord['identity'] => ({
+  ...identity,
+  secrets: secrets.map(({ to }) => to.replace(SYSROOT, '')),
+});
 
 const bundleRecord = ({ node, epoch, sequence, contentDigest, server }: BundleFacts): BootRecord['bundle'] => ({
   node,

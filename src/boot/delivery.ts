@@ -62,6 +62,17 @@ export async function deliveryFacts(host: Host, facts: Facts, boot: BootContext)
   };
 }
 
+/** For one file after another: where it goes, and whose it is. Throws why it cannot be there. */
+export async function deliveryPlaces({ files }: Host) {
+  const mounts = parseMounts(await files.readText('/proc/mounts'));
+  const [users, groups] = [await accounts(files, '/etc/passwd'), await accounts(files, '/etc/group')];
+  return async ({ path, owner, group }: Pick<BundleEntry, 'path' | 'owner' | 'group'>) => ({
+    to: onMachine(await writablePath(files, mounts, path)),
+    uid: numberOf(users, owner, 'user'),
+    gid: numberOf(groups, group, 'group'),
+  });
+}
+
 /** Pure. */
 export function planDelivery({ delivery }: Facts): readonly Step[] {
   if (!delivery) return [];

@@ -6,6 +6,7 @@ import { keepBundle } from '../fetch/kept-bundle.ts';
 import { verifyFile } from '../fetch/verify-file.ts';
 import type { Host, RunResult } from '../host/host.ts';
 import { shellLine } from '../host/shell-line.ts';
+import { onDemand } from '../on-demand.ts';
 import { askDhcp } from './ask-dhcp.ts';
 import { awaitIpv6 } from './await-ipv6.ts';
 import { findDevice } from './block-devices.ts';
@@ -38,6 +39,14 @@ const executors: Executors = {
   },
   write: ({ path, content, encoding, mode }, { files }) =>
     files.write(path, Buffer.from(content, encoding ?? 'utf8'), { mode: mode ?? 0o644 }),
+  async enrol(step, host, boot) {
+    const { enrolMachine } = await onDemand();
+    // Whatever becomes of it, the machine boots.
+    await enrolMachine(step, host, boot).catch((error) => {
+      boot.signal.throwIfAborted();
+      boot.warn(`this machine could not prove who it is: ${reasonOf(error)}`);
+    });
+  },
   'ask-bundle': (step, host, boot) => askForBundle(step, host, boot),
   async 'keep-bundle'(step, host, boot) {
     for (const home of step.homes)

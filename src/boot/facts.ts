@@ -31,6 +31,7 @@ export interface Facts {
   readonly tree?: TreeFacts;
   readonly install?: InstallFacts;
   readonly delivery?: DeliveryFacts;
+  readonly identity?: IdentityFacts;
   readonly init?: InitFacts;
 }
 
@@ -178,6 +179,28 @@ export interface InstallFacts {
   /** Login shells read /etc/profile.d. */
   readonly hasProfileDir?: boolean;
   readonly hasResolvConf: 'file' | 'symlink' | 'missing';
+}
+
+/** Who this machine proved to be, and what it got for it; never what its secrets are. */
+export interface IdentityFacts {
+  readonly state: 'approved' | 'pending' | 'denied' | 'offline';
+  /** Of its key, as `statectl node pending` shows it. */
+  readonly fingerprint: string;
+  readonly node?: string;
+  readonly proof?: 'earlier-key' | 'person' | 'network';
+  readonly server?: string;
+  readonly certificateUntilMs?: number;
+  readonly secrets: readonly {
+    /** In RAM. */
+    readonly file: string;
+    /** Where it is looked for. */
+    readonly to: string;
+    readonly uid: number;
+    readonly gid: number;
+    readonly credential?: string;
+  }[];
+  /** By path: why one is not there. */
+  readonly missing: Readonly<Record<string, string>>;
 }
 
 export interface InitFacts {

@@ -86,6 +86,8 @@ export function shellOf(step: Step): string {
         ? `ip -6 -o address show dev ${shellQuote(step.device)} scope global | grep -q . || ${ask}`
         : ask;
     }
+    case 'enrol':
+      return shellLine(['echo', 'only the controller can prove who this machine is']);
     case 'fetch':
       return `${shellLine(['wget', '-O', step.to, step.urls[0] ?? ''])} && ${digestCheck(step.sha256, step.to)}`;
     case 'verify':

@@ -76,6 +76,19 @@ export type Step =
       readonly how: 'static' | 'router' | 'dhcp6' | 'either';
       readonly seconds: number;
     }
+  /** Proves who this machine is, gets its certificate and secrets; what came of it is told in `to`. */
+  | {
+      readonly kind: 'enrol';
+      /** Of the servers, in order. */
+      readonly urls: readonly string[];
+      /** What it claims to be. */
+      readonly machine: Readonly<Record<string, string>>;
+      readonly trust: 'proven' | 'network';
+      /** Where its key is kept. */
+      readonly home: string;
+      readonly to: string;
+      readonly limits: DownloadLimits;
+    }
   | {
       readonly kind: 'fetch';
       readonly urls: readonly string[];
@@ -172,6 +185,10 @@ export function describe(step: Step): string {
       return `DHCPv6 on ${step.device} (up to ${step.seconds} s)`;
     case 'await-ipv6':
       return `IPv6 on ${step.device} (up to ${step.seconds} s)`;
+    case 'enrol':
+      return step.urls.length > 0
+        ? `prove to ${step.urls.map((url) => new URL(url).host).join(', ')} who this machine is`
+        : 'take the certificate and secrets that this machine kept';
     case 'fetch':
       return `fetch ${step.urls[0]}`;
     case 'verify':

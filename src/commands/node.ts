@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { nodeApproveVerb, nodeDenyVerb, nodeForgetVerb, nodePendingVerb, nodeRevokeVerb } from './node-enrol.ts';
 import { nodeListVerb } from './node-list.ts';
 import { nodeRenderVerb, nodeShowVerb, nodeWhyVerb } from './node-read.ts';
 import { nodeAddVerb, nodeRemoveVerb, nodeSetVerb } from './node-write.ts';
@@ -13,4 +14,9 @@ export const nodeCommand = (): Command =>
     .addCommand(nodeWhyVerb())
     .addCommand(nodeAddVerb())
     .addCommand(nodeSetVerb())
-    .addCommand(nodeRemoveVerb());
+    .addCommand(nodeRemoveVerb())
+    .addCommand(nodePendingVerb())
+    .addCommand(nodeApproveVerb())
+    .addCommand(nodeDenyVerb())
+    .addCommand(nodeRevokeVerb())
+    .addCommand(nodeForgetVerb());

@@ -5,14 +5,10 @@ import { linuxHost } from '../host/linux/host.ts';
 import { readBundleSigner } from '../server/bundle-signer.ts';
 import { dnsmasqConfiguration } from '../server/dnsmasq.ts';
 import { DEFAULT_KERNEL_ARGUMENTS, parseKernelArguments } from '../server/ipxe-script.ts';
-import {
-  type ListenAddress,
-  parseListenAddress,
-  type ServeEvent,
-  serve,
-  writeListenAddress,
-} from '../server/listen.ts';
+import { type ServeEvent, serve } from '../server/listen.ts';
+import { type ListenAddress, parseListenAddress, writeListenAddress } from '../server/listen-on.ts';
 import { parsePublicUrl } from '../server/public-url.ts';
+import { hasAuthority } from '../server/secure.ts';
 import { type SettingsEvent, servedSettings } from '../server/settings.ts';
 import { path } from './build-options.ts';
 import { stateOption, usage } from './state-option.ts';
@@ -21,6 +17,7 @@ interface Options {
   readonly state: string;
   readonly config?: string;
   readonly listen: ListenAddress;
+  readonly tlsListen: ListenAddress;
   readonly url?: string;
   readonly kernelArgs: string;
   readonly printDnsmasq?: true;
@@ -40,8 +37,11 @@ function sentence(event: ServeEvent | SettingsEvent, listen: ListenAddress): str
         : `config.d has faults; machines go on getting ${event.revision?.slice(0, 12) ?? 'nothing'}:\n${event.faults.join('\n')}`;
     case 'listening': {
       const here = ANY_ADDRESS.includes(listen.host) ? ` (all addresses of ${hostname()})` : '';
-      return `serving ${event.state} on ${event.url}${here}`;
+      const secure = event.securePort === undefined ? '' : `; machines enrol by TLS on port ${event.securePort}`;
+      return `serving ${event.state} on ${event.url}${here}${secure}`;
     }
+    case 'alarm':
+      return event.text;
     case 'stopping':
       return `${event.signal}: stopping, transfers have ${event.graceMs / 1000} s to end`;
     case 'stopped':
@@ -71,10 +71,12 @@ async function run(options: Options): Promise<void> {
     if (options.json) log(JSON.stringify({ time: new Date(host.clock.now()).toISOString(), ...event }));
     else host.console.line('info', sentence(event, options.listen));
   };
-  const config = options.config && {
-    ...servedSettings(host, options.config, tell),
-    signer: await readBundleSigner(host, `${options.state}/keys`),
-  };
+  const settings = options.config === undefined ? undefined : servedSettings(host, options.config, tell);
+  const config = settings && { ...settings, signer: await readBundleSigner(host, `${options.state}/keys`) };
+  const alarm = (text: string): void => tell({ event: 'alarm', text });
+  const canEnrol = await hasAuthority(host, options.state);
+  if (settings && !canEnrol)
+    alarm(`no machine can enrol: ${options.state}/keys has no ca.key (statectl build keys makes one)`);
   await serve({
     state: options.state,
     listen: options.listen,
@@ -83,6 +85,7 @@ async function run(options: Options): Promise<void> {
     kernelArguments: options.kernelArgs,
     ...(options.url === undefined ? {} : { publicUrl: options.url }),
     ...(config && { config }),
+    ...(settings && canEnrol && { secure: { listen: options.tlsListen, nodes: settings.nodes, alarm } }),
     tell,
   });
 }
@@ -91,6 +94,11 @@ const listenOption = (): Option =>
   new Option('--listen <address:port>', 'where to listen')
     .argParser(usage(parseListenAddress))
     .default(parseListenAddress('0.0.0.0:8080'), '0.0.0.0:8080');
+
+const tlsListenOption = (): Option =>
+  new Option('--tls-listen <address:port>', 'where machines enrol and get their secrets, by TLS (with --config)')
+    .argParser(usage(parseListenAddress))
+    .default(parseListenAddress('0.0.0.0:8443'), '0.0.0.0:8443');
 
 const kernelArgumentsOption = (): Option =>
   new Option('--kernel-args <words>', 'added to the kernel command line of every machine that boots from here')
@@ -113,6 +121,7 @@ export const serveCommand = (): Command =>
         usage(parsePublicUrl),
       ),
     )
+    .addOption(tlsListenOption())
     .addOption(kernelArgumentsOption())
     .option('--json', 'tell start and stop as JSON lines among those of the access log')
     .option('--print-dnsmasq', 'print a configuration of dnsmasq for this server, and end')

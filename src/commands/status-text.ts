@@ -54,6 +54,7 @@ function bootRows(boot: BootRecord): readonly (readonly string[])[] {
     ['kernel', boot.kernelRelease],
     ['config', `sha256 ${boot.configDigest}, ${boot.configOrigin}`],
     ...(boot.bundle ? [['bundle', bundleText(boot.bundle)]] : []),
+    ...(boot.identity ? [['identity', identityText(boot.identity)]] : []),
     ['init', boot.init],
     ['machine-id', machineId ? `${machineId.machineId}, ${ID_ORIGINS[machineId.machineIdOrigin]}` : 'unknown'],
     ...(boot.leases.length === 0
@@ -65,6 +66,27 @@ function bootRows(boot: BootRecord): readonly (readonly string[])[] {
     ],
     ['statectl', boot.statectl],
   ];
+}
+
+const PROOFS = { 'earlier-key': 'an earlier key', person: 'a person', network: 'its presence on the network only' };
+
+function identityText(identity: NonNullable<BootRecord['identity']>): string {
+  const { state, fingerprint, node, proof, certificateUntilMs, secrets, missing } = identity;
+  const until = certificateUntilMs
+    ? `, certificate until ${new Date(certificateUntilMs).toISOString().slice(0, 10)}`
+    : '';
+  const lacking = Object.keys(missing);
+  const count = `, ${secrets.length} secrets${lacking.length > 0 ? `, without ${lacking.join(' ')}` : ''}`;
+  switch (state) {
+    case 'approved':
+      return `${node}, proven by ${proof ? PROOFS[proof] : 'nobody'}${until}${count}`;
+    case 'pending':
+      return `waits to be approved: ${fingerprint}; no secrets`;
+    case 'denied':
+      return `refused by the server: ${fingerprint}; no secrets`;
+    case 'offline':
+      return `no server asked${until}${count}`;
+  }
 }
 
 const bundleText = ({ node, server, ...number }: NonNullable<BootRecord['bundle']>): string =>

@@ -79,6 +79,8 @@ export interface Exec {
 export interface TlsMaterial {
   /** The only authorities to trust; default: the machine's own list. */
   readonly caPem?: string;
+  /** The name that the server's certificate must have; default: that of the URL. */
+  readonly serverName?: string;
   readonly certPem?: string;
   readonly keyPem?: string;
 }

@@ -10,6 +10,7 @@ import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
 import { isHostHeader } from './public-url.ts';
 import { reportRoutes } from './report-routes.ts';
 import { type RenderPublic, templateRoutes } from './template-routes.ts';
+import { type TokenRouteOptions, tokenRoutes } from './token-routes.ts';
 
 export interface AppOptions extends BootRouteOptions {
   readonly clock: Clock;
@@ -20,6 +21,8 @@ export interface AppOptions extends BootRouteOptions {
   /** What machines are told; absent where the server has no config.d. */
   readonly bundles?: Bundles;
   readonly renderPublic?: RenderPublic;
+  /** Absent where no machine can enrol. */
+  readonly tokenRoutes?: TokenRouteOptions;
 }
 
 /** A client that sends or takes nothing for so long is gone; a slow one goes on for hours. */
@@ -68,5 +71,6 @@ export function createApp(options: AppOptions): FastifyInstance {
   bundleRoutes(app, options.bundles);
   templateRoutes(app, options.renderPublic);
   reportRoutes(app, options.store);
+  tokenRoutes(app, options.tokenRoutes);
   return app;
 }

@@ -30,6 +30,11 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   'report-invalid': 400,
   'range-unsatisfiable': 416,
   'reports-full': 503,
+  'request-invalid': 400,
+  'pending-full': 503,
+  'certificate-needed': 401,
+  'node-unknown': 404,
+  'token-refused': 404,
 };
 
 /** Fastify's own errors (a body too large, no JSON) carry a status and a sentence that tells nothing about the server. */

@@ -1,5 +1,5 @@
 import type { RenderNode } from '../bundle/content.ts';
-import { effectiveFor } from '../config/effective.ts';
+import { type Effective, effectiveFor, effectiveOf } from '../config/effective.ts';
 import { type ConfigFault, configInvalid, formatFault } from '../config/fault.ts';
 import { History, type HistoryHost } from '../config/history/history.ts';
 import { checkSnapshot, type LoadedConfig, loadSnapshot } from '../config/load-revision.ts';
@@ -7,6 +7,7 @@ import { contentFor, contextFor } from '../config/node-content.ts';
 import { renderTemplates } from '../config/templates/render.ts';
 import { isStatectlError, StatectlError } from '../error.ts';
 import type { BootSettings } from './boot-routes.ts';
+import type { NodeIdentities, NodeIdentity } from './enrol.ts';
 import type { RenderPublic } from './template-routes.ts';
 
 /** An edit is seen at the latest after this; a thousand machines that ask at once cost one look. */
@@ -25,6 +26,7 @@ export interface ServedSettings {
   readonly renderNode: RenderNode;
   readonly renderPublic: RenderPublic;
   readonly bootSettings: BootSettings;
+  readonly nodes: NodeIdentities;
 }
 
 /**
@@ -80,17 +82,28 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
       if (faults.length > 0 || !isPublic) return undefined;
       return files[0];
     },
-    async bootSettings(machine) {
-      try {
-        return effectiveFor((await current()).dir, machine).config?.boot;
-      } catch (error) {
-        // Two node files that claim one machine, or a config.d that was never good: `renderNode` says so.
-        if (isStatectlError(error)) return undefined;
-        throw error;
-      }
+    bootSettings: (machine) => quietly(async () => effectiveFor((await current()).dir, machine).config?.boot),
+    nodes: {
+      ofMachine: (machine) => quietly(async () => identityIn(effectiveFor((await current()).dir, machine))),
+      ofNode: (name) =>
+        quietly(async () => {
+          const { dir: config } = await current();
+          const node = config.nodes.nodes.get(name);
+          return node && identityIn(effectiveOf(config, node));
+        }),
     },
   };
 }
+
+const identityIn = ({ node, config }: Effective): NodeIdentity | undefined =>
+  node && config && { node: node.name, identity: config.identity };
+
+/** Two node files that claim one machine, or a config.d that was never good: `renderNode` says so. */
+const quietly = <T>(read: () => Promise<T>): Promise<T | undefined> =>
+  read().catch((error: unknown) => {
+    if (isStatectlError(error)) return undefined;
+    throw error;
+  });
 
 const faultyFromTheStart = (faults: readonly ConfigFault[]): StatectlError =>
   new StatectlError('config-faulty', `config.d was never without fault: ${faults.map(formatFault).join('\n')}`, {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { cp, readFile } from 'node:fs/promises';
 import { inject } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import type { BundleSigner } from '../../src/bundle/make.ts';
@@ -28,6 +28,8 @@ export interface ServedImages extends Pick<FaultyProxy, 'fault' | 'heal'>, Async
   /** What the server itself answered, in the order in which the answers ended. */
   readonly log: readonly AccessLine[];
   readonly manifest: Manifest;
+  /** Its state directory. */
+  readonly state: string;
 }
 
 /** Paths of the answers that a boot needs. */
@@ -39,13 +41,22 @@ export const PATHS = {
   blob: /^\/blobs\//,
 } as const;
 
+export interface ServeImagesOptions {
+  readonly config?: string;
+  readonly family?: 4 | 6;
+  /** With the authority that the demo's initramfs trusts. */
+  readonly enrols?: boolean;
+}
+
 /** The real server on a free port of the loopback, with a config.d or without: `demo` is a Debian, `tiny` a single busybox. */
 export async function serveImages(
   image: 'demo' | 'tiny',
-  { config, family = 4 }: { readonly config?: string; readonly family?: 4 | 6 } = {},
+  { config, family = 4, enrols = false }: ServeImagesOptions = {},
 ): Promise<ServedImages> {
   const { state, dir } = inject('images')[image];
   const log: AccessLine[] = [];
+  const settings = config === undefined ? undefined : servedSettings(linuxHost(), config, () => {});
+  if (enrols) await cp(`${DEMO.state}/keys`, `${state}/keys`, { recursive: true });
   const server = await startServer({
     state,
     listen: { host: '127.0.0.1', port: 0 },
@@ -53,13 +64,14 @@ export async function serveImages(
     log: (line) => void log.push(JSON.parse(line) as AccessLine),
     kernelArguments: baseCmdline(),
     graceMs: 0,
-    ...(config && {
-      config: { ...servedSettings(linuxHost(), config, () => {}), signer: await demoSigner(state) },
-    }),
+    ...(settings && { config: { ...settings, signer: await demoSigner(state) } }),
+    ...(settings &&
+      enrols && { secure: { listen: { host: '127.0.0.1', port: 0 }, nodes: settings.nodes, alarm: () => {} } }),
   });
   const proxy = await faultyProxy(server.address, family === 4 ? '127.0.0.1' : '::1');
   return {
     log,
+    state,
     guestUrl: `http://${family === 4 ? '10.0.2.2' : '[fd00::2]'}:${proxy.port}`,
     manifest: parseManifest(await readFile(`${dir}/manifest.json`, 'utf8')),
     fault: proxy.fault,

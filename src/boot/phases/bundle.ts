@@ -7,6 +7,7 @@ import type { Host } from '../../host/host.ts';
 import { retry } from '../../host/retry.ts';
 import { blockDevices } from '../block-devices.ts';
 import type { Facts } from '../facts.ts';
+import { planEnrolment } from '../identity.ts';
 import { USER_DATA_EARLY } from '../paths.ts';
 import type { BootContext, Phase } from '../phase.ts';
 import { bootsLocalRoot } from '../source.ts';
@@ -24,7 +25,7 @@ export const bundle: Phase = {
     { gather: takeKept, plan: planAsk },
     { gather: judgeAnswers, plan: planKeep },
     { gather: takeNew, plan: planNewWaits },
-    { gather: lookAgain },
+    { gather: lookAgain, plan: planEnrolment },
     {
       async gather(host, facts, boot) {
         if (bootsLocalRoot(facts)) return {};

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Host } from '../../host/host.ts';
 import { deliveryFacts, planDelivery } from '../delivery.ts';
 import type { Facts, InstallFacts } from '../facts.ts';
+import { identityFacts, planSecrets } from '../identity.ts';
 import { planNetworkHandover } from '../network-handover.ts';
 import { BIN, IMAGE_MOUNT, RUN, RUN_INITRAMFS, SYSROOT } from '../paths.ts';
 import type { Phase } from '../phase.ts';
@@ -19,6 +20,7 @@ export const install: Phase = {
       gather: async (host, facts, boot) => ({
         install: await installFacts(host, facts),
         delivery: await deliveryFacts(host, facts, boot),
+        identity: await identityFacts(host, facts, boot),
       }),
       plan: planInstall,
     },
@@ -52,6 +54,7 @@ export function planInstall(facts: Facts): readonly Step[] {
     { kind: 'copy-file', from: '/etc/shutdown', to: `${RUN_INITRAMFS}/shutdown`, mode: 0o755 },
     // Last: what an admin says wins over what the boot made up.
     ...planDelivery(facts),
+    ...planSecrets(facts),
   ];
 }
 

@@ -32,7 +32,7 @@ export function linuxHttp(): Http {
     // Imported on first use, as execa is.
     const { Agent } = await import('undici');
     const key = JSON.stringify([connectTimeoutMs, tls]);
-    const secrets = tls && { ca: tls.caPem, cert: tls.certPem, key: tls.keyPem };
+    const secrets = tls && { ca: tls.caPem, cert: tls.certPem, key: tls.keyPem, servername: tls.serverName };
     const agent = agents.get(key) ?? new Agent({ connect: { timeout: connectTimeoutMs, ...secrets } });
     agents.set(key, agent);
     return agent;

@@ -6,7 +6,8 @@ import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { parseListenAddress, type RunningServer, startServer } from '../../../src/server/listen.ts';
+import { type RunningServer, startServer } from '../../../src/server/listen.ts';
+import { parseListenAddress } from '../../../src/server/listen-on.ts';
 import { temporaryStore } from './temporary-store.ts';
 
 const ROOT_BYTES = 30_000_000;

@@ -1,0 +1,78 @@
+import { reasonOf } from '../error.ts';
+import { machineClaims } from '../fetch/offer.ts';
+import type { Host } from '../host/host.ts';
+import { deliveryPlaces } from './delivery.ts';
+import type { Facts, IdentityFacts } from './facts.ts';
+import { RUN, SYSROOT, USER_DATA_EARLY } from './paths.ts';
+import type { BootContext } from './phase.ts';
+import { userDataDevice } from './phases/devices.ts';
+import type { Step } from './step.ts';
+
+/** Below /user-data. */
+const KEPT_IDENTITY = '/persistent/statectl/identity';
+/** Certificate, key and secrets of the running system, all in RAM. */
+const IDENTITY = `${RUN}/identity`;
+
+/** A machine that nobody gave a secret or asked for a certificate has nobody to prove anything to. */
+const wantsIdentity = ({ config: { identity } }: Facts): boolean =>
+  Object.keys(identity.secrets).length + identity.names.length + identity.certificate.services.length > 0;
+
+export function planEnrolment(facts: Facts): readonly Step[] {
+  if (!wantsIdentity(facts)) return [];
+  const { servers, connectMs, stallMs, tries } = facts.config.server;
+  const hasNetwork = (facts.leases ?? []).length > 0;
+  return [
+    {
+      kind: 'enrol',
+      urls: hasNetwork ? servers.filter((server) => URL.canParse('/', server)) : [],
+      machine: { ...machineClaims(facts) },
+      trust: facts.config.identity.trust,
+      home: userDataDevice(facts) ? USER_DATA_EARLY + KEPT_IDENTITY : `${RUN}/identity.key`,
+      to: IDENTITY,
+      limits: { connectMs, stallMs, tries },
+    },
+  ];
+}
+
+/** What came of it, and where each secret goes in the system that is about to start. */
+export async function identityFacts(host: Host, facts: Facts, boot: BootContext): Promise<IdentityFacts | undefined> {
+  if (!wantsIdentity(facts)) return undefined;
+  const text = await host.files.readText(`${IDENTITY}/state.json`).catch(() => undefined);
+  if (text === undefined) return undefined;
+  const state = JSON.parse(text) as IdentityState;
+  const place = await deliveryPlaces(host);
+  const secrets: IdentityFacts['secrets'][number][] = [];
+  for (const { path, file, owner, group, credential } of state.secrets)
+    try {
+      secrets.push({ ...(await place({ path, owner, group })), file, ...(credential && { credential }) });
+    } catch (error) {
+      boot.warn(`the secret for ${path} is not delivered: ${reasonOf(error)}`);
+    }
+  return { ...state, secrets };
+}
+
+interface IdentityState extends Omit<IdentityFacts, 'secrets'> {
+  readonly secrets: readonly {
+    readonly path: string;
+    readonly file: string;
+    readonly owner: string;
+    readonly group: string;
+    readonly credential?: string;
+  }[];
+}
+
+/** Files in RAM wherever their places are: what lies there is a link. Pure. */
+export function planSecrets({ identity }: Facts): readonly Step[] {
+  if (!identity) return [];
+  return identity.secrets.flatMap(({ file, to, uid, gid, credential }): readonly Step[] => [
+    { kind: 'owner', path: file, uid, gid },
+    { kind: 'mkdir', path: to.slice(0, to.lastIndexOf('/')) || SYSROOT },
+    { kind: 'symlink', target: file, path: to },
+    ...(credential
+      ? [
+          { kind: 'mkdir', path: '/run/credstore', mode: 0o700 } as const,
+          { kind: 'symlink', target: file, path: `/run/credstore/${credential}` } as const,
+        ]
+      : []),
+  ]);
+}

@@ -1,0 +1,70 @@
+import { buffer } from 'node:stream/consumers';
+import { Command } from 'commander';
+import { StatectlError } from '../error.ts';
+import { linuxHost } from '../host/linux/host.ts';
+import { openSecretStore } from '../server/secret-store.ts';
+import { openStore } from '../server/store.ts';
+import { jsonOption, print, printJson } from './config-source.ts';
+import { stateOption } from './state-option.ts';
+
+interface SecretOptions {
+  readonly state: string;
+  readonly json?: true;
+}
+
+const secretsOf = async ({ state }: SecretOptions, mode: 'create' | 'existing') => {
+  const host = linuxHost();
+  return openSecretStore(host, (await openStore(state, host, mode)).root);
+};
+
+const setVerb = (): Command =>
+  new Command('set')
+    .description('keep a secret, read from standard input: never an argument, which every user of the server can see')
+    .argument('<name>', 'as config.d names it: secret:NAME')
+    .addOption(stateOption())
+    .action(async (name: string, options: SecretOptions) => {
+      if (process.stdin.isTTY) process.stderr.write(`type the secret ${name}, then Ctrl-D\n`);
+      await (await secretsOf(options, 'create')).write(name, await buffer(process.stdin));
+      print(`${name} is kept; machines whose config.d names secret:${name} get it at their next boot\n`);
+    });
+
+const listVerb = (): Command =>
+  new Command('list')
+    .description('the names of the secrets')
+    .addOption(stateOption())
+    .addOption(jsonOption())
+    .action(async (options: SecretOptions) => {
+      const names = await (await secretsOf(options, 'existing')).names();
+      if (options.json) printJson(names);
+      else print(names.length === 0 ? 'no secrets yet\n' : names.map((name) => `${name}\n`).join(''));
+    });
+
+const removeVerb = (): Command =>
+  new Command('remove')
+    .description('forget a secret')
+    .argument('<name>')
+    .addOption(stateOption())
+    .action(async (name: string, options: SecretOptions) => {
+      if (!(await (await secretsOf(options, 'existing')).remove(name)))
+        throw new StatectlError('secret-unknown', `there is no secret ${name}`, {
+          hint: '`statectl secret list` names those that there are',
+        });
+      print(`${name} is gone\n`);
+    });
+
+/** `statectl secret`: what config.d names `secret:NAME`, kept encrypted on the server. */
+export const secretCommand = (): Command =>
+  new Command('secret')
+    .description('secrets of machines, kept encrypted below the state directory of the server')
+    .addCommand(setVerb())
+    .addCommand(listVerb())
+    .addCommand(removeVerb())
+    .addHelpText(
+      'after',
+      `
+Each is a file in the age format, encrypted to STATE/keys/secrets.key: keep a copy of that key apart from the state.
+
+Examples:
+  statectl secret set moonraker-token --state /srv/statectl < token
+  openssl passwd -6 | statectl secret set ada`,
+    );

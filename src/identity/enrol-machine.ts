@@ -1,0 +1,234 @@
+import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
+import type { BootContext } from '../boot/phase.ts';
+import type { StepOf } from '../boot/step.ts';
+import { reasonOf, StatectlError } from '../error.ts';
+import type { Host } from '../host/host.ts';
+import type { EnrolAnswer } from '../server/enrol.ts';
+import type { MachineSecrets } from '../server/secrets.ts';
+import { makeCertificateRequest } from './certificate-request.ts';
+import { fingerprintOf, keyDigest } from './fingerprint.ts';
+import { identityFiles, type MachineIdentityState } from './identity-files.ts';
+import { keepSecrets, readKeptSecrets } from './kept-secrets.ts';
+import { SERVER_NAME } from './leaf-certificate.ts';
+
+type Step = StepOf<'enrol'>;
+type EnrolHost = Pick<Host, 'files' | 'http' | 'clock'>;
+
+const LARGEST_ANSWER_BYTES = 8 << 20;
+
+/**
+ * Proves to the servers, in order, who this machine is, and gets its certificate and secrets; where none answers, those that
+ * it kept count as long as its certificate does. What became of it is in `state.json`, without any secret. A machine that is
+ * refused or has to wait boots all the same.
+ */
+export async function enrolMachine(step: Step, host: EnrolHost, boot: BootContext): Promise<void> {
+  const { files } = host;
+  const own = identityFiles(step.home);
+  const key = await machineKey(host, own.key);
+  const caPem = await authorityPem(host);
+  const certificatePem = await usableCertificate(host, own.certificate, key);
+  const fingerprint = fingerprintOf(keyDigest(key));
+  const asked = caPem === undefined ? undefined : await askInTurn(step, host, boot, { key, caPem, certificatePem });
+  let state: MachineIdentityState;
+  let secrets: MachineSecrets | undefined;
+  if (asked?.answer.state === 'approved') {
+    await files.write(own.certificate, asked.answer.certificatePem);
+    secrets = asked.secrets ?? (await readKeptSecrets(host, step.home).catch(() => undefined));
+    if (asked.secrets) await keepSecrets(host, step.home, asked.secrets);
+    state = {
+      state: 'approved',
+      fingerprint,
+      node: asked.answer.node,
+      proof: asked.answer.proof,
+      server: asked.server,
+    };
+  } else if (asked) {
+    // A key that counts no more must not go on living from what it was given.
+    for (const path of [own.certificate, own.secrets]) await files.remove(path);
+    state = { state: asked.answer.state, fingerprint, server: asked.server };
+    boot.warn(
+      asked.answer.state === 'pending'
+        ? waiting(fingerprint)
+        : `the server refuses this machine: its key ${fingerprint} was denied or revoked`,
+    );
+  } else {
+    const isValid = certificatePem !== undefined && isValidAt(certificatePem, host.clock.now());
+    if (isValid) secrets = await readKeptSecrets(host, step.home).catch(() => undefined);
+    state = { state: 'offline', fingerprint };
+    boot.warn(
+      isValid
+        ? 'no server to prove this machine to: its certificate and secrets of an earlier boot are in force'
+        : 'no server to prove this machine to, and nothing kept that is still valid: it boots without secrets',
+    );
+  }
+  await putInPlace(host, step.to, { key, caPem, certificatePath: own.certificate, secrets, state });
+  for (const [path, why] of Object.entries(secrets?.missing ?? {})) boot.warn(`no secret for ${path}: ${why}`);
+}
+
+const waiting = (fingerprint: string): string =>
+  `this machine waits to be approved. Compare on the server: statectl node approve ${fingerprint}`;
+
+interface Credentials {
+  readonly key: KeyObject;
+  readonly caPem: string;
+  readonly certificatePem: string | undefined;
+}
+
+interface Asked {
+  readonly server: string;
+  readonly answer: EnrolAnswer;
+  /** Absent where they could not be had after all. */
+  readonly secrets?: MachineSecrets;
+}
+
+async function askInTurn(step: Step, host: EnrolHost, boot: BootContext, own: Credentials): Promise<Asked | undefined> {
+  for (const server of step.urls)
+    try {
+      return await askOne(step, host, boot, server, own);
+    } catch (error) {
+      boot.signal.throwIfAborted();
+      boot.warn(`${server} did not say who this machine is: ${reasonOf(error)}`);
+    }
+  return undefined;
+}
+
+async function askOne(
+  step: Step,
+  host: EnrolHost,
+  boot: BootContext,
+  server: string,
+  own: Credentials,
+): Promise<Asked> {
+  const limits = { connectTimeoutMs: step.limits.connectMs, idleTimeoutMs: step.limits.stallMs, signal: boot.signal };
+  const ask = async <T>(url: URL, more: object = {}): Promise<{ readonly status: number; readonly body: T }> => {
+    const { status, body } = await host.http.request(url.href, { ...limits, ...more });
+    return { status, body: JSON.parse((await bytesOf(body)).toString()) as T };
+  };
+  const { status: plain, body: tls } = await ask<{ readonly port?: unknown }>(new URL('/v1/tls', server));
+  if (plain !== 200 || typeof tls.port !== 'number') throw new StatectlError('no-authority', 'it enrols no machines');
+  const secure = new URL(server);
+  secure.protocol = 'https:';
+  secure.port = String(tls.port);
+  const withTls = (certPem: string | undefined) => ({
+    tls: { caPem: own.caPem, serverName: SERVER_NAME, ...(certPem && { certPem, keyPem: pemOf(own.key) }) },
+  });
+  const token =
+    step.trust === 'network' && own.certificatePem === undefined ? await askToken(ask, server, step) : undefined;
+  const { status, body: answer } = await ask<EnrolAnswer & { readonly detail?: string }>(new URL('/v1/enrol', secure), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ request: await makeCertificateRequest(own.key), machine: step.machine, token }),
+    ...withTls(own.certificatePem),
+  });
+  if (![200, 202, 403].includes(status))
+    throw new StatectlError('enrolment-failed', answer.detail ?? `status ${status}`);
+  if (answer.state !== 'approved') return { server, answer };
+  const secrets = await ask<MachineSecrets>(new URL('/v1/secrets', secure), withTls(answer.certificatePem));
+  if (secrets.status === 200) return { server, answer, secrets: secrets.body };
+  boot.warn(`${server} gave no secrets: status ${secrets.status}`);
+  return { server, answer };
+}
+
+/** Only where the record of the machine trusts the network; without one it waits for a person, as others do. */
+async function askToken(
+  ask: (url: URL, more: object) => Promise<{ readonly status: number; readonly body: { readonly token?: string } }>,
+  server: string,
+  { machine }: Step,
+): Promise<string | undefined> {
+  const url = new URL('/v1/token', server);
+  url.search = String(new URLSearchParams({ ...machine }));
+  const { status, body } = await ask(url, { method: 'POST', body: '' });
+  return status === 200 ? body.token : undefined;
+}
+
+/** The key that this machine keeps, made when there is none. */
+async function machineKey({ files }: EnrolHost, path: string): Promise<KeyObject> {
+  const kept = await files.readText(path).catch(() => undefined);
+  if (kept !== undefined)
+    try {
+      return createPrivateKey(kept);
+    } catch {
+      // A power cut of a disk that lies: who it is has to be proven anew.
+    }
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  await files.mkdir(path.slice(0, path.lastIndexOf('/')), 0o700);
+  await files.write(path, pemOf(privateKey), { mode: 0o600 });
+  return privateKey;
+}
+
+const pemOf = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
+
+const TRUST = '/etc/trust';
+/** The authorities that the builder baked in: more than one while an old one gives way to a new one. */
+async function authorityPem({ files }: EnrolHost): Promise<string | undefined> {
+  const names = (await files.list(TRUST).catch(() => [])).filter((name) => name.endsWith('ca.pem'));
+  const texts = await Promise.all(names.map((name) => files.readText(`${TRUST}/${name}`)));
+  return texts.length > 0 ? texts.join('') : undefined;
+}
+
+async function usableCertificate({ files }: EnrolHost, path: string, key: KeyObject): Promise<string | undefined> {
+  const pem = await files.readText(path).catch(() => undefined);
+  try {
+    return pem !== undefined && new X509Certificate(pem).checkPrivateKey(key) ? pem : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isValidAt = (pem: string, nowMs: number): boolean => nowMs < new X509Certificate(pem).validToDate.getTime();
+
+async function bytesOf(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > LARGEST_ANSWER_BYTES) throw new StatectlError('answer-too-large', 'it sends more than an answer has');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** All in RAM: the files for services, and for the boot what goes where, without what it is. */
+async function putInPlace(
+  { files }: EnrolHost,
+  to: string,
+  {
+    key,
+    caPem,
+    certificatePath,
+    secrets,
+    state,
+  }: {
+    readonly key: KeyObject;
+    readonly caPem: string | undefined;
+    readonly certificatePath: string;
+    readonly secrets: MachineSecrets | undefined;
+    readonly state: MachineIdentityState;
+  },
+): Promise<void> {
+  await files.remove(to);
+  await files.mkdir(`${to}/secrets`, 0o711);
+  const certificate = await files.readText(certificatePath).catch(() => undefined);
+  if (certificate !== undefined) {
+    await files.write(`${to}/key.pem`, pemOf(key), { mode: 0o600 });
+    await files.write(`${to}/cert.pem`, certificate);
+  }
+  if (caPem !== undefined) await files.write(`${to}/ca.pem`, caPem);
+  const places = [];
+  for (const [index, { content, ...place }] of (secrets?.secrets ?? []).entries()) {
+    const file = `${to}/secrets/${index}`;
+    await files.write(file, Buffer.from(content, 'base64'), { mode: 0o600 });
+    places.push({ ...place, file });
+  }
+  const until = certificate && new X509Certificate(certificate).validToDate.getTime();
+  await files.write(
+    `${to}/state.json`,
+    JSON.stringify({
+      ...state,
+      ...(until && { certificateUntilMs: until }),
+      secrets: places,
+      missing: secrets?.missing ?? {},
+    }),
+    { mode: 0o600 },
+  );
+}

@@ -1,0 +1,19 @@
+import type { Proof } from '../server/enrolments.ts';
+
+/** What a machine keeps of its identity, in one folder of mode 0700. */
+export const identityFiles = (home: string) => ({
+  key: `${home}/machine.key`,
+  certificate: `${home}/machine.pem`,
+  /** Encrypted to `secretsKey`. */
+  secrets: `${home}/secrets.age`,
+  secretsKey: `${home}/secrets.key`,
+});
+
+/** What became of a machine that said who it is. */
+export interface MachineIdentityState {
+  readonly state: 'approved' | 'pending' | 'denied' | 'offline';
+  readonly fingerprint: string;
+  readonly node?: string;
+  readonly proof?: Proof;
+  readonly server?: string;
+}

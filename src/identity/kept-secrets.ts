@@ -1,0 +1,34 @@
+import type { Host } from '../host/host.ts';
+import type { MachineSecrets } from '../server/secrets.ts';
+import { identityFiles } from './identity-files.ts';
+
+type Files = Pick<Host, 'files'>;
+
+/** Keeps secrets for a boot without any server, encrypted in the age format to a key beside them, which a TPM can seal. */
+export async function keepSecrets(host: Files, home: string, secrets: MachineSecrets): Promise<void> {
+  const age = await import('age-encryption');
+  const { secrets: path } = identityFiles(home);
+  const encrypter = new age.Encrypter();
+  encrypter.addRecipient(await age.identityToRecipient(await keyOf(host, home)));
+  await host.files.write(path, await encrypter.encrypt(JSON.stringify(secrets)), { mode: 0o600 });
+}
+
+/** undefined: none were kept. Throws when they cannot be decrypted. */
+export async function readKeptSecrets(host: Files, home: string): Promise<MachineSecrets | undefined> {
+  const { secrets: path } = identityFiles(home);
+  if (!(await host.files.stat(path))) return undefined;
+  const age = await import('age-encryption');
+  const decrypter = new age.Decrypter();
+  decrypter.addIdentity(await keyOf(host, home));
+  return JSON.parse(await decrypter.decrypt(await host.files.read(path), 'text')) as MachineSecrets;
+}
+
+async function keyOf({ files }: Files, home: string): Promise<string> {
+  const { secretsKey: path } = identityFiles(home);
+  const kept = await files.readText(path).catch(() => undefined);
+  if (kept) return kept.trim();
+  const { generateX25519Identity } = await import('age-encryption');
+  const made = await generateX25519Identity();
+  await files.write(path, `${made}\n`, { mode: 0o600 });
+  return made;
+}

@@ -1,0 +1,112 @@
+import type { KeyObject } from 'node:crypto';
+import type { Config } from '../config/config.ts';
+import type { MachineIdentity } from '../config/identity.ts';
+import { StatectlError } from '../error.ts';
+import type { Authority } from '../identity/authority.ts';
+import { fingerprintOf, keyDigest } from '../identity/fingerprint.ts';
+import { issueCertificate } from '../identity/leaf-certificate.ts';
+import type { BootTokens } from './boot-tokens.ts';
+import type { Enrolment, Enrolments, Proof } from './enrolments.ts';
+import { identityOf, type Machine } from './machine.ts';
+
+/** What config.d says of the identity of a node. */
+export interface NodeIdentity {
+  readonly node: string;
+  readonly identity: Config['identity'];
+}
+
+export interface NodeIdentities {
+  /** undefined: no node file names the machine, or two do. */
+  ofMachine(machine: MachineIdentity): Promise<NodeIdentity | undefined>;
+  /** undefined: there is no such node any more. */
+  ofNode(name: string): Promise<NodeIdentity | undefined>;
+}
+
+export interface EnrolRequest {
+  readonly publicKey: KeyObject;
+  readonly claims: Machine;
+  /** Address that it asks from. */
+  readonly remote: string;
+  /** Of a certificate of ours that it showed: the digest of its key. */
+  readonly earlierDigest?: string;
+  readonly token?: string;
+}
+
+export type EnrolAnswer =
+  | { readonly state: 'approved'; readonly node: string; readonly certificatePem: string; readonly proof: Proof }
+  | { readonly state: 'pending' | 'denied'; readonly fingerprint: string };
+
+export interface EnrolOptions {
+  readonly enrolments: Enrolments;
+  readonly authority: Authority;
+  readonly nodes: NodeIdentities;
+  readonly tokens: BootTokens;
+  readonly now: () => number;
+}
+
+/** A clock that is slow by this much still takes a certificate that was made just now. */
+const SKEW_MS = 24 * 3_600_000;
+
+/**
+ * One request of a machine for a certificate. A key counts for a node when an earlier key of that node, a person, or where
+ * its record says `trust: network` a boot token proves it. Everybody else waits, and changes nothing but the list of those who do.
+ */
+export async function enrol(options: EnrolOptions, request: EnrolRequest): Promise<EnrolAnswer> {
+  const { enrolments } = options;
+  const digest = keyDigest(request.publicKey);
+  const known = enrolments.find(digest);
+  if (known?.state === 'denied' || known?.state === 'revoked')
+    return { state: 'denied', fingerprint: fingerprintOf(digest) };
+  if (known?.state === 'approved') return certify(options, request, known);
+  const proven = await prove(options, request, digest);
+  if (proven) return certify(options, request, proven);
+  const found = await options.nodes.ofMachine(identityOf(request.claims));
+  const other = found && enrolments.approvedFor(found.node);
+  enrolments.wait({
+    digest,
+    claims: request.claims,
+    remote: request.remote,
+    ...(found && { node: found.node }),
+    ...(other && { alarm: `${found.node} has another key already: ${fingerprintOf(other.digest)}` }),
+  });
+  return { state: 'pending', fingerprint: fingerprintOf(digest) };
+}
+
+/** An earlier key, or a token of a node that trusts the network. */
+async function prove(
+  { enrolments, nodes, tokens }: EnrolOptions,
+  { claims, remote, earlierDigest, token }: EnrolRequest,
+  digest: string,
+): Promise<Enrolment | undefined> {
+  const earlier = earlierDigest === undefined ? undefined : enrolments.find(earlierDigest);
+  // The key that it had says which node it is, whatever it claims now.
+  if (earlier?.state === 'approved' && earlier.node)
+    return enrolments.approve({ digest, node: earlier.node, claims, remote, proof: 'earlier-key' });
+  if (token === undefined) return undefined;
+  const found = await nodes.ofMachine(identityOf(claims));
+  // Spent in any case: whoever saw it cannot try it on another node.
+  const isToken = tokens.spend(token, found?.node);
+  if (!found || !isToken || found.identity.trust !== 'network' || enrolments.approvedFor(found.node)) return undefined;
+  return enrolments.approve({ digest, node: found.node, claims, remote, proof: 'network' });
+}
+
+async function certify(
+  { enrolments, authority, nodes, now }: EnrolOptions,
+  { publicKey, remote }: EnrolRequest,
+  enrolment: Enrolment,
+): Promise<EnrolAnswer> {
+  const { node, digest, proof = 'person' } = enrolment;
+  if (node === undefined) throw new StatectlError('node-missing', 'this key counts for no node');
+  const { names = [], certificate } = (await nodes.ofNode(node))?.identity ?? {};
+  const notAfterMs = now() + (certificate?.lifetimeMs ?? 30 * 86_400_000);
+  const issued = await issueCertificate(authority, {
+    publicKey,
+    commonName: node,
+    dnsNames: [node, ...names],
+    role: 'machine',
+    notBeforeMs: now() - SKEW_MS,
+    notAfterMs,
+  });
+  enrolments.seen(digest, remote, notAfterMs);
+  return { state: 'approved', node, certificatePem: issued.pem, proof };
+}

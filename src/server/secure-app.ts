@@ -1,0 +1,130 @@
+import { constants, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { StatectlError } from '../error.ts';
+import type { Clock } from '../host/host.ts';
+import type { Authority } from '../identity/authority.ts';
+import { readCertificateRequest } from '../identity/certificate-request.ts';
+import { keyDigest } from '../identity/fingerprint.ts';
+import { issueCertificate, SERVER_NAME } from '../identity/leaf-certificate.ts';
+import { accessLog } from './access-log.ts';
+import { type EnrolOptions, enrol } from './enrol.ts';
+import type { Enrolment } from './enrolments.ts';
+import { machineFromQuery } from './machine.ts';
+import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
+import { type ReadSecret, secretsFor } from './secrets.ts';
+
+export interface SecureAppOptions extends EnrolOptions {
+  readonly clock: Clock;
+  readonly log: (line: string) => void;
+  readonly readSecret: ReadSecret;
+}
+
+const LARGEST_BODY_BYTES = 64 * 1024;
+const IDLE_MS = 60_000;
+const YEARS_MS = 10 * 365 * 86_400_000;
+
+const EnrolBody = z.strictObject({
+  request: z.string(),
+  machine: z.record(z.string(), z.string()),
+  token: z.string().max(128).optional(),
+});
+
+/**
+ * The routes that need to know who asks, over TLS 1.3. The server's key lives as long as its process; what machines trust is
+ * the CA that signed for it. A machine shows its certificate where a route wants one.
+ */
+export async function createSecureApp(options: SecureAppOptions): Promise<FastifyInstance> {
+  const { authority, clock } = options;
+  const { key, certificate } = await serverCertificate(authority, clock.now());
+  const access = accessLog(clock, options.log);
+  const app = fastify({
+    logger: false,
+    bodyLimit: LARGEST_BODY_BYTES,
+    connectionTimeout: IDLE_MS,
+    requestTimeout: IDLE_MS,
+    forceCloseConnections: 'idle',
+    clientErrorHandler: answerNoHttp,
+    https: {
+      key,
+      cert: certificate,
+      ca: authority.certificatePem,
+      minVersion: 'TLSv1.3',
+      requestCert: true,
+      // Who shows none may still enrol; each route looks for itself.
+      rejectUnauthorized: false,
+      // A resumed session would not show the certificate again.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+    },
+  }) as unknown as FastifyInstance;
+  access.install(app);
+  app.setErrorHandler((error, _request, reply) => answer(problemOf(error), reply));
+  app.setNotFoundHandler(() => {
+    throw new StatectlError('route-unknown', 'there is nothing under this path');
+  });
+
+  app.post('/v1/enrol', async (request, reply) => {
+    const body = EnrolBody.safeParse(request.body);
+    if (!body.success) throw new StatectlError('request-invalid', 'an enrolment is {request, machine, token?}');
+    const { machine, token } = body.data;
+    const publicKey = await readCertificateRequest(body.data.request);
+    const earlierDigest = shownDigest(request);
+    const result = await enrol(options, {
+      publicKey,
+      claims: machineFromQuery(machine),
+      remote: request.ip,
+      ...(earlierDigest !== undefined && { earlierDigest }),
+      ...(token !== undefined && { token }),
+    });
+    const status = { approved: 200, pending: 202, denied: 403 }[result.state];
+    return reply.code(status).header('cache-control', 'no-store').send(result);
+  });
+
+  app.get('/v1/secrets', async (request, reply) => {
+    const enrolment = machineOf(options, request);
+    const identity = await options.nodes.ofNode(enrolment.node);
+    if (!identity) throw new StatectlError('node-unknown', `config.d has no node ${enrolment.node} any more`);
+    return reply.header('cache-control', 'no-store').send(await secretsFor(identity, enrolment, options.readSecret));
+  });
+  return app;
+}
+
+const answer = (problem: ReturnType<typeof problemOf>, reply: FastifyReply): FastifyReply =>
+  reply.code(problem.status).header('cache-control', 'no-store').type(PROBLEM_TYPE).send(JSON.stringify(problem));
+
+/** Of the certificate that was shown, when it is ours and valid today. */
+function shownDigest({ raw }: FastifyRequest): string | undefined {
+  const socket = raw.socket as TLSSocket;
+  const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
+  return certificate && keyDigest(certificate.publicKey);
+}
+
+/** Deny by default: a certificate of ours, whose key counts for a node today. Throws `certificate-needed`. */
+function machineOf({ enrolments }: SecureAppOptions, request: FastifyRequest): Enrolment & { readonly node: string } {
+  const digest = shownDigest(request);
+  const enrolment = digest === undefined ? undefined : enrolments.find(digest);
+  if (enrolment?.state === 'approved' && enrolment.node !== undefined) return { ...enrolment, node: enrolment.node };
+  throw new StatectlError('certificate-needed', 'this is for machines that show a certificate that counts', {
+    hint: 'enrol first: POST /v1/enrol; on the server, `statectl node pending` shows who waits',
+  });
+}
+
+async function serverCertificate(
+  authority: Authority,
+  nowMs: number,
+): Promise<{ readonly key: string; readonly certificate: string }> {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { pem } = await issueCertificate(authority, {
+    publicKey,
+    commonName: SERVER_NAME,
+    dnsNames: [SERVER_NAME],
+    role: 'server',
+    // A board without a clock starts in 1970.
+    notBeforeMs: 0,
+    notAfterMs: nowMs + YEARS_MS,
+  });
+  return { key: pemOf(privateKey), certificate: pem };
+}
+
+const pemOf = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();

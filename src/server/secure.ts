@@ -1,0 +1,62 @@
+import type { AddressInfo } from 'node:net';
+import type { Host } from '../host/host.ts';
+import { authority } from '../identity/authority.ts';
+import { bootTokens } from './boot-tokens.ts';
+import type { NodeIdentities } from './enrol.ts';
+import { openEnrolments } from './enrolments.ts';
+import { type ListenAddress, listen } from './listen-on.ts';
+import { openSecretStore } from './secret-store.ts';
+import { createSecureApp } from './secure-app.ts';
+import type { TokenRouteOptions } from './token-routes.ts';
+
+export interface SecureOptions {
+  readonly state: string;
+  readonly host: Pick<Host, 'files' | 'clock'>;
+  readonly nodes: NodeIdentities;
+  readonly listen: ListenAddress;
+  readonly log: (line: string) => void;
+  readonly alarm: (text: string) => void;
+}
+
+export interface SecureServer extends AsyncDisposable {
+  readonly port: number;
+  /** What the plain routes need of it. */
+  readonly tokenRoutes: TokenRouteOptions;
+}
+
+/** The database of the keys of machines, below a server's state. */
+export const enrolmentsPath = (state: string): string => `${state}/nodes.sqlite`;
+
+/** Whether this server has the authority: without it no machine can enrol. */
+export const hasAuthority = async ({ files }: Pick<Host, 'files'>, state: string): Promise<boolean> =>
+  (await files.stat(`${state}/keys/ca.key`)) !== undefined;
+
+/** Opens the enrolments and listens for those who need TLS. Throws `listen-failed`, `enrolments-unusable` and what `authority` throws. */
+export async function startSecure({
+  state,
+  host,
+  nodes,
+  listen: wanted,
+  log,
+  alarm,
+}: SecureOptions): Promise<SecureServer> {
+  const ca = await authority({ ...host, console: { line: (_, text) => alarm(text) } }, `${state}/keys`);
+  const secrets = await openSecretStore(host, state);
+  const { now } = host.clock;
+  const enrolments = openEnrolments(enrolmentsPath(state), now);
+  const tokens = bootTokens(now);
+  const app = await createSecureApp({
+    ...{ enrolments, authority: ca, nodes, tokens, now, log, clock: host.clock },
+    readSecret: secrets.read,
+  });
+  await listen(app, wanted);
+  const { port } = app.server.address() as AddressInfo;
+  return {
+    port,
+    tokenRoutes: { tokens, nodes, securePort: port, alarm },
+    async [Symbol.asyncDispose]() {
+      await app.close();
+      enrolments[Symbol.dispose]();
+    },
+  };
+}

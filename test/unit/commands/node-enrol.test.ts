@@ -1,0 +1,100 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { program } from '../../../src/cli.ts';
+import { linuxHost } from '../../../src/host/linux/host.ts';
+import { fingerprintOf } from '../../../src/identity/fingerprint.ts';
+import { type Enrolments, openEnrolments } from '../../../src/server/enrolments.ts';
+import { openSecretStore } from '../../../src/server/secret-store.ts';
+import { enrolmentsPath } from '../../../src/server/secure.ts';
+import { openStore } from '../../../src/server/store.ts';
+
+let state: string;
+let enrolments: Enrolments;
+const ONE = 'a1'.repeat(32);
+const OTHER = 'b2'.repeat(32);
+
+beforeEach(async () => {
+  state = mkdtempSync(join(tmpdir(), 'statectl-enrol-'));
+  await openStore(state, linuxHost(), 'create');
+  enrolments = openEnrolments(enrolmentsPath(state), () => Date.parse('2026-11-21T12:00:00Z'));
+  enrolments.wait({ digest: ONE, node: 'print01', claims: { mac: '52:54:00:12:34:01' }, remote: '10.0.0.1' });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  enrolments[Symbol.dispose]();
+  rmSync(state, { recursive: true });
+});
+
+async function run(...argv: string[]): Promise<string> {
+  let printed = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    printed += chunk;
+    return true;
+  });
+  await program().parseAsync([...argv, '--state', state], { from: 'user' });
+  return printed;
+}
+
+it('shows who waits, with the fingerprint that the machine shows too', async () => {
+  expect(await run('node', 'pending')).toBe(
+    'FINGERPRINT               NODE     STATE    CLAIMS             FROM      SEEN              LOOK\n' +
+      `${fingerprintOf(ONE)}  print01  pending  52:54:00:12:34:01  10.0.0.1  2026-11-21 12:00\n`,
+  );
+});
+
+it('approves by fingerprint, and the node of config.d is the one', async () => {
+  expect(await run('node', 'approve', fingerprintOf(ONE))).toBe(`print01 is known by ${fingerprintOf(ONE)} now\n`);
+  expect(enrolments.find(ONE)).toMatchObject({ state: 'approved', proof: 'person', node: 'print01' });
+  expect(await run('node', 'revoke', 'print01')).toContain('is revoked');
+  expect(enrolments.find(ONE)?.state).toBe('revoked');
+});
+
+it('asks which node a stranger is', async () => {
+  enrolments.wait({ digest: OTHER, claims: { mac: '52:54:00:99:99:99' }, remote: '10.0.0.9' });
+  await expect(run('node', 'approve', fingerprintOf(OTHER))).rejects.toMatchObject({
+    code: 'node-missing',
+    hint: expect.stringContaining('statectl node add NAME --mac 52:54:00:99:99:99'),
+  });
+  await run('node', 'approve', fingerprintOf(OTHER), '--node', 'guest');
+  expect(enrolments.approvedFor('guest')?.digest).toBe(OTHER);
+});
+
+it('does not guess which of two that say the same name is meant', async () => {
+  enrolments.wait({ digest: OTHER, node: 'print01', claims: {}, remote: '10.0.0.9' });
+  await expect(run('node', 'approve', 'print01')).rejects.toMatchObject({
+    code: 'enrolment-ambiguous',
+    hint: expect.stringContaining(fingerprintOf(OTHER)),
+  });
+  await run('node', 'deny', fingerprintOf(OTHER));
+  await run('node', 'approve', fingerprintOf(ONE));
+  expect(JSON.parse(await run('node', 'pending', '--all', '--json'))).toMatchObject([
+    { state: 'approved' },
+    { state: 'denied' },
+  ]);
+});
+
+it('forgets, and says so of what it does not know', async () => {
+  await run('node', 'forget', 'print01');
+  expect(enrolments.list()).toEqual([]);
+  await expect(run('node', 'forget', 'print01')).rejects.toMatchObject({ code: 'enrolment-unknown' });
+});
+
+it('keeps secrets so that only the key opens them', async () => {
+  vi.spyOn(process, 'stdin', 'get').mockReturnValue(
+    Readable.from([Buffer.from('canary\n')]) as unknown as typeof process.stdin,
+  );
+  expect(await run('secret', 'set', 'moonraker-token')).not.toContain('canary');
+  expect(await run('secret', 'list')).toBe('moonraker-token\n');
+  const file = join(state, 'secrets/moonraker-token.age');
+  expect(readFileSync(file, 'latin1')).toMatch(/^age-encryption\.org\/v1\n/);
+  expect(readFileSync(file, 'latin1')).not.toContain('canary');
+  for (const path of [file, join(state, 'keys/secrets.key')]) expect(statSync(path).mode & 0o777).toBe(0o600);
+  const store = await openSecretStore(linuxHost(), state);
+  expect(Buffer.from((await store.read('moonraker-token')) ?? []).toString()).toBe('canary\n');
+  await run('secret', 'remove', 'moonraker-token');
+  expect(readdirSync(join(state, 'secrets'))).toEqual([]);
+  await expect(store.write('../x', Buffer.from('x'))).rejects.toMatchObject({ code: 'secret-invalid' });
+});

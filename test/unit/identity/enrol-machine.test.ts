@@ -1,0 +1,156 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { StepOf } from '../../../src/boot/step.ts';
+import { IdentityFile } from '../../../src/config/schema/identity.ts';
+import { linuxHost } from '../../../src/host/linux/host.ts';
+import { memoryHost } from '../../../src/host/memory.ts';
+import { authority } from '../../../src/identity/authority.ts';
+import { enrolMachine } from '../../../src/identity/enrol-machine.ts';
+import { openEnrolments } from '../../../src/server/enrolments.ts';
+import { type RunningServer, startServer } from '../../../src/server/listen.ts';
+import { openSecretStore } from '../../../src/server/secret-store.ts';
+import { enrolmentsPath } from '../../../src/server/secure.ts';
+
+const HOME = '/disk/identity';
+const TO = '/run/statectl/identity';
+const DAY = 86_400_000;
+
+let dir: string;
+let server: RunningServer;
+let caPem: string;
+let trust: 'proven' | 'network';
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'statectl-enrolling-'));
+  const host = linuxHost();
+  caPem = (await authority({ ...host, console: { line: () => undefined } }, `${dir}/keys`)).certificatePem;
+  const identity = () =>
+    IdentityFile.parse({ trust, secrets: { '/etc/token': { secret: 'secret:token', trust: 'network' } } });
+  const found = async () => ({ node: 'print01', identity: identity() });
+  server = await startServer({
+    state: dir,
+    host,
+    listen: { host: '127.0.0.1', port: 0 },
+    log: () => undefined,
+    graceMs: 0,
+    secure: {
+      listen: { host: '127.0.0.1', port: 0 },
+      nodes: { ofMachine: found, ofNode: found },
+      alarm: () => undefined,
+    },
+  });
+  await (await openSecretStore(host, dir)).write('token', Buffer.from('canary'));
+});
+afterAll(async () => {
+  await server.stop();
+  rmSync(dir, { recursive: true });
+});
+beforeEach(() => {
+  trust = 'proven';
+  using enrolments = openEnrolments(enrolmentsPath(dir), Date.now);
+  for (const { digest } of enrolments.list()) enrolments.forget(digest);
+});
+
+const newMachine = (pem = caPem) => memoryHost({ files: { '/etc/trust/ca.pem': pem } });
+type Machine = ReturnType<typeof newMachine>;
+
+async function run(
+  machine: Machine,
+  { nowMs = Date.now(), ...changes }: Partial<StepOf<'enrol'>> & { readonly nowMs?: number } = {},
+) {
+  const warned: string[] = [];
+  const { files } = machine;
+  const { http } = linuxHost();
+  await enrolMachine(
+    {
+      kind: 'enrol',
+      urls: [server.url],
+      machine: { mac: '52:54:00:12:34:01' },
+      trust,
+      home: HOME,
+      to: TO,
+      limits: { connectMs: 2000, stallMs: 2000, tries: 1 },
+      ...changes,
+    },
+    { files, http, clock: { ...machine.clock, now: () => nowMs } },
+    { say: () => {}, warn: (text) => void warned.push(text), signal: new AbortController().signal },
+  );
+  const state = JSON.parse(await files.readText(`${TO}/state.json`)) as Record<string, unknown>;
+  const secret = await files.readText(`${TO}/secrets/0`).catch(() => undefined);
+  return { warned, state, secret };
+}
+const approveAll = () => {
+  using enrolments = openEnrolments(enrolmentsPath(dir), Date.now);
+  for (const entry of enrolments.list('pending')) enrolments.approve({ ...entry, node: 'print01', proof: 'person' });
+};
+const approved = async () => {
+  const machine = newMachine();
+  await run(machine);
+  approveAll();
+  await run(machine);
+  return machine;
+};
+const GONE = { urls: ['http://127.0.0.1:9'] };
+
+describe('a machine that enrols', () => {
+  it('waits with its own key, which stays the same and is for its owner only', async () => {
+    const machine = newMachine();
+    const first = await run(machine);
+    expect(first.state).toMatchObject({ state: 'pending', secrets: [] });
+    expect((await run(machine)).state.fingerprint).toBe(first.state.fingerprint);
+    expect((await machine.files.stat(`${HOME}/machine.key`))?.mode).toBe(0o600);
+  });
+
+  it('gets its certificate and its secrets once somebody approved it, and no secret is told', async () => {
+    const machine = await approved();
+    const { state, secret, warned } = await run(machine);
+    expect(state).toMatchObject({ state: 'approved', node: 'print01', proof: 'person' });
+    expect([secret, warned]).toEqual(['canary', []]);
+    expect(JSON.stringify(state)).not.toContain('canary');
+    for (const path of [`${TO}/secrets/0`, `${TO}/key.pem`, `${TO}/state.json`, `${HOME}/secrets.age`])
+      expect((await machine.files.stat(path))?.mode).toBe(0o600);
+    expect((await machine.files.read(`${HOME}/secrets.age`)).toString('latin1')).not.toContain('canary');
+  });
+
+  it('lives from what it kept while no server is there, until its certificate ends', async () => {
+    const machine = await approved();
+    expect(await run(machine, GONE)).toMatchObject({ state: { state: 'offline' }, secret: 'canary' });
+    const late = await run(machine, { ...GONE, nowMs: Date.now() + 31 * DAY });
+    expect(late.secret).toBeUndefined();
+    expect(late.warned.at(-1)).toContain('boots without secrets');
+  });
+
+  it('takes the next server when one is dead', async () => {
+    trust = 'network';
+    const { state, warned } = await run(newMachine(), { urls: [...GONE.urls, server.url], trust });
+    expect(state).toMatchObject({ state: 'approved', proof: 'network', server: server.url });
+    expect(warned).toEqual([expect.stringContaining('http://127.0.0.1:9 did not say')]);
+  });
+
+  it('loses what it kept when its key is revoked', async () => {
+    const machine = await approved();
+    {
+      using enrolments = openEnrolments(enrolmentsPath(dir), Date.now);
+      for (const { digest } of enrolments.list()) enrolments.decide(digest, 'revoked');
+    }
+    expect(await run(machine)).toMatchObject({ state: { state: 'denied' }, secret: undefined });
+    expect((await run(machine, GONE)).secret).toBeUndefined();
+  });
+
+  it('tells nothing to a server of another authority', async () => {
+    const other = await authority({ ...linuxHost(), console: { line: () => undefined } }, `${dir}/other`);
+    const { state, warned } = await run(newMachine(other.certificatePem));
+    expect(state).toMatchObject({ state: 'offline' });
+    using enrolments = openEnrolments(enrolmentsPath(dir), Date.now);
+    expect(enrolments.list()).toEqual([]);
+    expect(warned[0]).toMatch(/the TLS connection was refused/);
+  });
+
+  it('makes a new key where the old one is damaged, and has to prove that', async () => {
+    const machine = await approved();
+    await machine.files.write(`${HOME}/machine.key`, 'half');
+    expect((await run(machine)).state.state).toBe('pending');
+  });
+});

@@ -1,0 +1,363 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request as httpsRequest } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { IdentityFile } from '../../../src/config/schema/identity.ts';
+import { linuxHost } from '../../../src/host/linux/host.ts';
+import { type Authority, authority } from '../../../src/identity/authority.ts';
+import { makeCertificateRequest } from '../../../src/identity/certificate-request.ts';
+import { fingerprintOf, keyDigest } from '../../../src/identity/fingerprint.ts';
+import { issueCertificate, SERVER_NAME } from '../../../src/identity/leaf-certificate.ts';
+import { type BootTokens, bootTokens } from '../../../src/server/boot-tokens.ts';
+import {
+  type Enrolments,
+  MOST_PENDING,
+  MOST_PENDING_OF_ADDRESS,
+  openEnrolments,
+} from '../../../src/server/enrolments.ts';
+import { createSecureApp } from '../../../src/server/secure-app.ts';
+
+const MACS = { print01: '52:54:00:12:34:01', print02: '52:54:00:12:34:02', lab: '52:54:00:12:34:03' } as const;
+type Node = keyof typeof MACS;
+const HOUR = 3_600_000;
+
+const IDENTITIES = {
+  print01: { secrets: { '/etc/moonraker/token': { secret: 'secret:one', owner: '900:900', credential: 'moonraker' } } },
+  print02: { secrets: { '/etc/two': { secret: 'secret:two' } } },
+  lab: {
+    trust: 'network',
+    secrets: { '/etc/lab': { secret: 'secret:lab', trust: 'network' }, '/etc/two': { secret: 'secret:two' } },
+  },
+} as const;
+const SECRETS: Readonly<Record<string, string>> = { one: 'canary-one', two: 'canary-two', lab: 'canary-lab' };
+
+const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+
+interface Answer {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+}
+interface Shown {
+  readonly key: KeyObject;
+  readonly certificate: string;
+}
+
+describe('the routes that need to know who asks', () => {
+  let dir: string;
+  let ca: Authority;
+  let enrolments: Enrolments;
+  let tokens: BootTokens;
+  let port: number;
+  let stop: () => Promise<void>;
+  let log: string[];
+
+  beforeEach(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'statectl-secure-'));
+    const host = linuxHost();
+    ca = await authority({ ...host, console: { line: () => undefined } }, `${dir}/keys`);
+    enrolments = openEnrolments(`${dir}/nodes.sqlite`, host.clock.now);
+    tokens = bootTokens(host.clock.now);
+    log = [];
+    const of = (name: string | undefined) =>
+      name !== undefined && name in IDENTITIES
+        ? { node: name, identity: IdentityFile.parse(IDENTITIES[name as Node]) }
+        : undefined;
+    const app = await createSecureApp({
+      enrolments,
+      authority: ca,
+      tokens,
+      nodes: {
+        ofMachine: async ({ macs }) => of(Object.keys(MACS).find((node) => MACS[node as Node] === macs[0])),
+        ofNode: async (name) => of(name),
+      },
+      now: host.clock.now,
+      clock: host.clock,
+      log: (line) => log.push(line),
+      readSecret: async (name) => (SECRETS[name] === undefined ? undefined : Buffer.from(SECRETS[name])),
+    });
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    port = (app.server.address() as AddressInfo).port;
+    stop = async () => app.close();
+  });
+  afterEach(async () => {
+    await stop();
+    enrolments[Symbol.dispose]();
+    rmSync(dir, { recursive: true });
+  });
+
+  const ask = (
+    path: string,
+    {
+      body,
+      shown,
+      trust = ca.certificatePem,
+      name = SERVER_NAME,
+    }: {
+      readonly body?: unknown;
+      readonly shown?: Shown;
+      readonly trust?: string;
+      readonly name?: string;
+    } = {},
+  ): Promise<Answer> => {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const request = httpsRequest(
+      {
+        ...{
+          host: '127.0.0.1',
+          port,
+          path,
+          method: body === undefined ? 'GET' : 'POST',
+          ca: trust,
+          servername: name,
+          agent: false,
+        },
+        ...(body !== undefined && { headers: { 'content-type': 'application/json' } }),
+        ...(shown && { key: shown.key.export({ type: 'pkcs8', format: 'pem' }).toString(), cert: shown.certificate }),
+      },
+      async (response) => {
+        const chunks: Buffer[] = [];
+        for await (const chunk of response) chunks.push(chunk);
+        resolve({ status: response.statusCode ?? 0, body: JSON.parse(Buffer.concat(chunks).toString()) });
+      },
+    );
+    request.on('error', reject);
+    request.end(body === undefined ? undefined : JSON.stringify(body));
+    return promise;
+  };
+  const enrol = async (
+    node: Node | 'stranger',
+    key: KeyObject,
+    more: { readonly token?: string; readonly shown?: Shown } = {},
+  ) =>
+    ask('/v1/enrol', {
+      body: {
+        request: await makeCertificateRequest(key),
+        machine: { mac: node === 'stranger' ? '52:54:00:99:99:99' : MACS[node] },
+        ...(more.token && { token: more.token }),
+      },
+      ...(more.shown && { shown: more.shown }),
+    });
+  /** As `statectl node approve` does. */
+  const approve = (key: KeyObject, node: string) => {
+    const found = enrolments.find(keyDigest(key));
+    if (!found) throw new Error('nobody waits');
+    enrolments.approve({ ...found, node, proof: 'person' });
+  };
+  const enrolled = async (node: Node): Promise<Shown> => {
+    const key = newKey();
+    await enrol(node, key);
+    approve(key, node);
+    return { key, certificate: String((await enrol(node, key)).body.certificatePem) };
+  };
+
+  it('let a machine wait for a person, who sees the fingerprint that it shows', async () => {
+    const key = newKey();
+    const fingerprint = fingerprintOf(keyDigest(key));
+    expect(fingerprint).toMatch(/^([a-z2-7]{4}-){4}[a-z2-7]{4}$/);
+    expect(await enrol('print01', key)).toEqual({ status: 202, body: { state: 'pending', fingerprint } });
+    expect(enrolments.list('pending')).toMatchObject([{ node: 'print01', remote: '127.0.0.1' }]);
+    approve(key, 'print01');
+    expect(await enrol('print01', key)).toMatchObject({
+      status: 200,
+      body: { state: 'approved', node: 'print01', proof: 'person' },
+    });
+  });
+
+  it('give a machine its own secrets and no other’s', async () => {
+    const { status, body } = await ask('/v1/secrets', { shown: await enrolled('print01') });
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      node: 'print01',
+      secrets: [
+        {
+          path: '/etc/moonraker/token',
+          owner: '900',
+          group: '900',
+          credential: 'moonraker',
+          content: Buffer.from('canary-one').toString('base64'),
+        },
+      ],
+      missing: {},
+    });
+    expect(log.join('\n')).not.toContain('canary');
+  });
+
+  const certificateOf = async (key: KeyObject, by: Authority, notAfterMs = Date.now() + HOUR) => ({
+    key,
+    certificate: (
+      await issueCertificate(by, {
+        publicKey: (await import('node:crypto')).createPublicKey(key),
+        commonName: 'print01',
+        dnsNames: ['print01'],
+        role: 'machine',
+        notBeforeMs: Date.now() - 48 * HOUR,
+        notAfterMs,
+      })
+    ).pem,
+  });
+
+  test.each<[string, () => Promise<Shown | undefined>]>([
+    ['none', async () => undefined],
+    ['one whose key nobody approved', async () => certificateOf(newKey(), ca)],
+    [
+      'one of another authority',
+      async () => {
+        const { key } = await enrolled('print01');
+        const other = await authority({ ...linuxHost(), console: { line: () => undefined } }, `${dir}/other`);
+        return certificateOf(key, other);
+      },
+    ],
+    [
+      'one that is over',
+      async () => {
+        const { key } = await enrolled('print01');
+        return certificateOf(key, ca, Date.now() - HOUR);
+      },
+    ],
+    [
+      'one that was revoked',
+      async () => {
+        const shown = await enrolled('print01');
+        enrolments.decide(keyDigest(shown.key), 'revoked');
+        return shown;
+      },
+    ],
+    [
+      'one of a key that another followed',
+      async () => {
+        const shown = await enrolled('print01');
+        await enrol('print01', newKey(), { shown });
+        return shown;
+      },
+    ],
+  ])('refuse secrets for a certificate: %s', async (_, make) => {
+    const shown = await make();
+    const { status, body } = await ask('/v1/secrets', shown && { shown });
+    expect([status, body.type]).toEqual([401, 'urn:statectl:problem:certificate-needed']);
+  });
+
+  it('take a new key that an earlier one vouches for, and that of the node it was, whatever is claimed', async () => {
+    const shown = await enrolled('print02');
+    const key = newKey();
+    const { status, body } = await enrol('print01', key, { shown });
+    expect([status, body.node, body.proof]).toEqual([200, 'print02', 'earlier-key']);
+    expect(enrolments.find(keyDigest(shown.key))?.state).toBe('revoked');
+  });
+
+  it('raise an alarm for a second key of a node, and let it wait', async () => {
+    const first = await enrolled('print01');
+    const key = newKey();
+    expect((await enrol('print01', key)).status).toBe(202);
+    expect(enrolments.list('pending')).toMatchObject([
+      { alarm: `print01 has another key already: ${fingerprintOf(keyDigest(first.key))}` },
+    ]);
+    expect((await ask('/v1/secrets', { shown: first })).status).toBe(200);
+  });
+
+  it('refuse a key that was denied', async () => {
+    const key = newKey();
+    await enrol('print01', key);
+    enrolments.decide(keyDigest(key), 'denied');
+    expect(await enrol('print01', key)).toMatchObject({ status: 403, body: { state: 'denied' } });
+  });
+
+  describe('and boot tokens', () => {
+    const tokenOf = (node: string, remote = '10.0.0.1') => {
+      const answer = tokens.take(node, remote);
+      return 'token' in answer ? answer.token : '';
+    };
+
+    it('count once, and only where the record trusts the network', async () => {
+      const token = tokenOf('lab');
+      const shown = newKey();
+      const { status, body } = await enrol('lab', shown, { token });
+      expect([status, body.proof]).toEqual([200, 'network']);
+      expect((await enrol('lab', newKey(), { token })).status).toBe(202);
+      expect((await enrol('print01', newKey(), { token: tokenOf('print01') })).status).toBe(202);
+    });
+
+    it('of one node count for no other, and are spent by the attempt', async () => {
+      const token = tokenOf('lab');
+      expect((await enrol('print01', newKey(), { token })).status).toBe(202);
+      expect((await enrol('lab', newKey(), { token })).status).toBe(202);
+    });
+
+    it('open only what says so', async () => {
+      const key = newKey();
+      const { body } = await enrol('lab', key, { token: tokenOf('lab') });
+      const answer = await ask('/v1/secrets', { shown: { key, certificate: String(body.certificatePem) } });
+      expect(answer.body.secrets).toMatchObject([{ path: '/etc/lab' }]);
+      expect(answer.body.missing).toEqual({ '/etc/two': expect.stringContaining('proven') });
+    });
+
+    it('are lost for both when two addresses claim one node', () => {
+      const token = tokenOf('lab');
+      expect(tokens.take('lab', '10.0.0.2')).toEqual({ alarm: expect.stringContaining('10.0.0.1 and 10.0.0.2') });
+      expect(tokens.spend(token, 'lab')).toBe(false);
+    });
+  });
+
+  it('refuse what is no request, too large, or signed by another key', async () => {
+    const body = { request: 'nonsense', machine: {} };
+    expect((await ask('/v1/enrol', { body })).status).toBe(400);
+    expect((await ask('/v1/enrol', { body: { ...body, request: 'x'.repeat(100_000) } })).status).toBe(413);
+    const [one, other] = [await makeCertificateRequest(newKey()), await makeCertificateRequest(newKey())];
+    const bytes = (pem: string) => Buffer.from(pem.replace(/-.*-|\s/g, ''), 'base64');
+    const forged = Buffer.concat([bytes(one).subarray(0, -60), bytes(other).subarray(-60)]).toString('base64');
+    const request = `-----BEGIN CERTIFICATE REQUEST-----\n${forged}\n-----END CERTIFICATE REQUEST-----\n`;
+    expect((await ask('/v1/enrol', { body: { request, machine: {} } })).status).toBe(400);
+  });
+
+  it('are a server’s own: a machine that trusts another authority does not speak to it, nor a machine’s certificate pass for it', async () => {
+    const other = await authority({ ...linuxHost(), console: { line: () => undefined } }, `${dir}/other`);
+    await expect(ask('/v1/secrets', { trust: other.certificatePem })).rejects.toMatchObject({
+      code: expect.stringMatching(/SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/),
+    });
+    await expect(ask('/v1/secrets', { name: 'print01' })).rejects.toMatchObject({
+      code: 'ERR_TLS_CERT_ALTNAME_INVALID',
+    });
+  });
+});
+
+describe('the list of those who wait', () => {
+  const make = () => openEnrolments(':memory:', () => Date.now());
+  const entry = (index: number, remote: string, node?: string) => ({
+    digest: String(index),
+    claims: {},
+    remote,
+    ...(node && { node }),
+  });
+
+  it('is bounded for one address', () => {
+    using enrolments = make();
+    for (let index = 0; index < MOST_PENDING_OF_ADDRESS; index += 1) enrolments.wait(entry(index, 'a'));
+    expect(() => enrolments.wait(entry(9999, 'a'))).toThrow(expect.objectContaining({ code: 'pending-full' }));
+    expect(enrolments.wait(entry(9999, 'b')).state).toBe('pending');
+    // Who waits already may ask again.
+    expect(enrolments.wait(entry(0, 'a')).state).toBe('pending');
+  });
+
+  it('is bounded in all, and a machine that config.d knows still gets in', () => {
+    using enrolments = make();
+    for (let index = 0; index < 10_000; index += 1)
+      try {
+        enrolments.wait(entry(index, `10.0.${index >> 6}.1`));
+      } catch {}
+    expect(enrolments.list('pending')).toHaveLength(MOST_PENDING);
+    expect(enrolments.wait(entry(20_000, 'lab', 'print01')).node).toBe('print01');
+    expect(enrolments.list('pending')).toHaveLength(MOST_PENDING);
+  });
+
+  it('has one key that counts for each node', () => {
+    using enrolments = make();
+    enrolments.approve({ ...entry(1, 'a'), node: 'print01', proof: 'person' });
+    enrolments.approve({ ...entry(2, 'a'), node: 'print01', proof: 'person' });
+    expect(enrolments.list().map(({ digest, state }) => [digest, state])).toEqual([
+      ['1', 'revoked'],
+      ['2', 'approved'],
+    ]);
+  });
+});
