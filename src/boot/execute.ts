@@ -6,6 +6,7 @@ import { keepBundle } from '../fetch/kept-bundle.ts';
 import { verifyFile } from '../fetch/verify-file.ts';
 import type { Host, RunResult } from '../host/host.ts';
 import { shellLine } from '../host/shell-line.ts';
+import { placeHostKey } from '../identity/ssh-host-key.ts';
 import { onDemand } from '../on-demand.ts';
 import { askDhcp } from './ask-dhcp.ts';
 import { awaitIpv6 } from './await-ipv6.ts';
@@ -13,6 +14,7 @@ import { findDevice } from './block-devices.ts';
 import { coldplug, firstColdplug } from './coldplug.ts';
 import { deliver, drop } from './deliver.ts';
 import { parseDeviceReference } from './device-reference.ts';
+import { bringAccounts } from './merge-accounts.ts';
 import { parseMounts } from './mounts.ts';
 import { ipArgv, linkAddArgvs } from './network-commands.ts';
 import { SWITCH_FILE } from './paths.ts';
@@ -47,6 +49,8 @@ const executors: Executors = {
       boot.warn(`this machine could not prove who it is: ${reasonOf(error)}`);
     });
   },
+  accounts: bringAccounts,
+  'ssh-host-key': ({ home, to }, host) => placeHostKey(host, home, to),
   'ask-bundle': (step, host, boot) => askForBundle(step, host, boot),
   async 'keep-bundle'(step, host, boot) {
     for (const home of step.homes)

@@ -176,6 +176,12 @@ export interface InstallFacts {
   readonly usesIfupdown: boolean;
   /** Whose services are enabled, disabled or masked; absent: neither's. */
   readonly serviceManager?: 'systemd' | 'openrc';
+  readonly hasSshd?: boolean;
+  readonly hasSudo?: boolean;
+  /** The list of authorities that the system trusts, where config.d has more. */
+  readonly certificates?: string;
+  /** It has sshd and no host key. */
+  readonly needsHostKey?: boolean;
   /** Login shells read /etc/profile.d. */
   readonly hasProfileDir?: boolean;
   readonly hasResolvConf: 'file' | 'symlink' | 'missing';

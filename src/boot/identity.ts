@@ -12,10 +12,22 @@ import type { Step } from './step.ts';
 const KEPT_IDENTITY = '/persistent/statectl/identity';
 /** Certificate, key and secrets of the running system, all in RAM. */
 const IDENTITY = `${RUN}/identity`;
+const HOST_KEY = `${RUN}/ssh`;
+/** Password hashes by user, of mode 0600. */
+export const PASSWORDS = `${IDENTITY}/passwords.json`;
 
-/** A machine that nobody gave a secret or asked for a certificate has nobody to prove anything to. */
-const wantsIdentity = ({ config: { identity } }: Facts): boolean =>
-  Object.keys(identity.secrets).length + identity.names.length + identity.certificate.services.length > 0;
+/** Something depends on who it is. */
+const needsIdentity = ({ config: { identity, users } }: Facts): boolean =>
+  Object.keys(identity.secrets).length + identity.names.length + identity.certificate.services.length > 0 ||
+  Object.values(users.users).some(({ password }) => password?.startsWith('secret:'));
+
+/** A machine that config.d does not name has nobody to prove anything to. */
+const wantsIdentity = (facts: Facts): boolean =>
+  needsIdentity(facts) || (facts.bundle?.node !== undefined && facts.config.ssh.hostCertificate);
+
+/** Where the keys of this machine are kept: without a disk in RAM, for this boot. */
+const homeOf = (facts: Facts): string =>
+  userDataDevice(facts) ? USER_DATA_EARLY + KEPT_IDENTITY : `${RUN}/identity.key`;
 
 export function planEnrolment(facts: Facts): readonly Step[] {
   if (!wantsIdentity(facts)) return [];
@@ -27,8 +39,10 @@ export function planEnrolment(facts: Facts): readonly Step[] {
       urls: hasNetwork ? servers.filter((server) => URL.canParse('/', server)) : [],
       machine: { ...machineClaims(facts) },
       trust: facts.config.identity.trust,
-      home: userDataDevice(facts) ? USER_DATA_EARLY + KEPT_IDENTITY : `${RUN}/identity.key`,
+      home: homeOf(facts),
       to: IDENTITY,
+      hostCertificate: facts.config.ssh.hostCertificate,
+      isNeeded: needsIdentity(facts),
       limits: { connectMs, stallMs, tries },
     },
   ];
@@ -59,6 +73,19 @@ interface IdentityState extends Omit<IdentityFacts, 'secrets'> {
     readonly group: string;
     readonly credential?: string;
   }[];
+}
+
+/** Its own host key for an image that has sshd and none, so that clients know the machine over boots. Pure. */
+export function planHostKey(facts: Facts): readonly Step[] {
+  if (!facts.install?.needsHostKey) return [];
+  // The disk has moved to its place in the system by now.
+  const home = homeOf(facts).replace(USER_DATA_EARLY, `${SYSROOT}/user-data`);
+  const dropIns = `${SYSROOT}/etc/ssh/sshd_config.d`;
+  return [
+    { kind: 'ssh-host-key', home, to: HOST_KEY },
+    { kind: 'mkdir', path: dropIns, mode: 0o755 },
+    { kind: 'symlink', target: `${HOST_KEY}/sshd.conf`, path: `${dropIns}/20-statectl-host-key.conf` },
+  ];
 }
 
 /** Files in RAM wherever their places are: what lies there is a link. Pure. */

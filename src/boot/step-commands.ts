@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { shellLine, shellQuote } from '../host/shell-line.ts';
+import { hostKeyFiles } from '../identity/ssh-host-key.ts';
 import { dhcp6Argv, dhcpArgv, ipArgv, linkAddArgvs } from './network-commands.ts';
 import type { Step, StepOf } from './step.ts';
 
@@ -88,6 +89,14 @@ export function shellOf(step: Step): string {
     }
     case 'enrol':
       return shellLine(['echo', 'only the controller can prove who this machine is']);
+    case 'accounts':
+      return shellLine(['echo', 'only the controller can merge accounts']);
+    case 'ssh-host-key':
+      return [
+        shellLine(['mkdir', '-p', '-m', '0711', step.to]),
+        // A key of that boot alone, where the controller cannot make one: only what the machine kept.
+        ...Object.values(hostKeyFiles(step.home)).map((path) => shellLine(['cp', '-p', path, step.to])),
+      ].join('; ');
     case 'fetch':
       return `${shellLine(['wget', '-O', step.to, step.urls[0] ?? ''])} && ${digestCheck(step.sha256, step.to)}`;
     case 'verify':

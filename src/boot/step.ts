@@ -1,3 +1,4 @@
+import type { Config } from '../config/config.ts';
 import type { DownloadLimits } from '../fetch/download.ts';
 import type { DeliveredFile, DroppedFile } from './facts.ts';
 
@@ -84,11 +85,25 @@ export type Step =
       /** What it claims to be. */
       readonly machine: Readonly<Record<string, string>>;
       readonly trust: 'proven' | 'network';
-      /** Where its key is kept. */
+      /** Where its keys are kept. */
       readonly home: string;
       readonly to: string;
+      /** Whether its SSH host key is to be signed. */
+      readonly hostCertificate: boolean;
+      /** Secrets or certificates depend on it: then it is worth a warning when no server enrols. */
+      readonly isNeeded: boolean;
       readonly limits: DownloadLimits;
     }
+  /** Merges the accounts of config.d into those of a system. Password hashes are read where secrets were put: no step has one. */
+  | {
+      readonly kind: 'accounts';
+      readonly root: string;
+      readonly users: Config['users'];
+      /** A JSON file, hashes by user. */
+      readonly passwords: string;
+    }
+  /** Gives the system's sshd the host key that this machine keeps, with its certificate. */
+  | { readonly kind: 'ssh-host-key'; readonly home: string; readonly to: string }
   | {
       readonly kind: 'fetch';
       readonly urls: readonly string[];
@@ -189,6 +204,10 @@ export function describe(step: Step): string {
       return step.urls.length > 0
         ? `prove to ${step.urls.map((url) => new URL(url).host).join(', ')} who this machine is`
         : 'take the certificate and secrets that this machine kept';
+    case 'accounts':
+      return `accounts: ${[...Object.keys(step.users.users), ...Object.keys(step.users.groups)].join(' ')}`;
+    case 'ssh-host-key':
+      return `SSH host key in ${step.to}`;
     case 'fetch':
       return `fetch ${step.urls[0]}`;
     case 'verify':

@@ -4,6 +4,7 @@ import { linuxHost } from '../host/linux/host.ts';
 import { fingerprintOf } from '../identity/fingerprint.ts';
 import { type Enrolment, type Enrolments, openEnrolments } from '../server/enrolments.ts';
 import { enrolmentsPath } from '../server/secure.ts';
+import { knownHostsLine, sshAuthority } from '../server/ssh-authority.ts';
 import { openStore } from '../server/store.ts';
 import { asciiTable } from './ascii-table.ts';
 import { jsonOption, print, printJson } from './config-source.ts';
@@ -118,6 +119,22 @@ export const nodeDenyVerb = (): Command =>
 
 export const nodeRevokeVerb = (): Command =>
   decision('revoke', 'revoked', 'let the key of a machine count no more, such as that of a stolen one', ['approved']);
+
+export const nodeKnownHostsVerb = (): Command =>
+  enrolVerb(
+    'known-hosts',
+    'the line for known_hosts with which SSH clients know every machine, whatever its host key',
+    'statectl node known-hosts >> ~/.ssh/known_hosts',
+    'statectl node known-hosts --hosts "print*,*.lab.example" | sudo tee -a /etc/ssh/ssh_known_hosts',
+  )
+    .option('--hosts <patterns>', 'the names that it counts for, comma-separated, as known_hosts has them', '*')
+    .action(async ({ state, hosts, json }: EnrolOptions & { readonly hosts: string }) => {
+      const host = linuxHost();
+      const authority = await sshAuthority(host, (await openStore(state, host, 'existing')).root);
+      const line = knownHostsLine(authority, hosts);
+      if (json) printJson({ hosts, authority, line });
+      else print(`${line}\n`);
+    });
 
 export const nodeForgetVerb = (): Command =>
   enrolVerb('forget', 'drop what is known of a key: its machine may ask anew', 'statectl node forget print07')

@@ -1,5 +1,12 @@
 import { Command } from 'commander';
-import { nodeApproveVerb, nodeDenyVerb, nodeForgetVerb, nodePendingVerb, nodeRevokeVerb } from './node-enrol.ts';
+import {
+  nodeApproveVerb,
+  nodeDenyVerb,
+  nodeForgetVerb,
+  nodeKnownHostsVerb,
+  nodePendingVerb,
+  nodeRevokeVerb,
+} from './node-enrol.ts';
 import { nodeListVerb } from './node-list.ts';
 import { nodeRenderVerb, nodeShowVerb, nodeWhyVerb } from './node-read.ts';
 import { nodeAddVerb, nodeRemoveVerb, nodeSetVerb } from './node-write.ts';
@@ -19,4 +26,5 @@ export const nodeCommand = (): Command =>
     .addCommand(nodeApproveVerb())
     .addCommand(nodeDenyVerb())
     .addCommand(nodeRevokeVerb())
-    .addCommand(nodeForgetVerb());
+    .addCommand(nodeForgetVerb())
+    .addCommand(nodeKnownHostsVerb());

@@ -10,6 +10,7 @@ import { fingerprintOf, keyDigest } from './fingerprint.ts';
 import { identityFiles, type MachineIdentityState } from './identity-files.ts';
 import { keepSecrets, readKeptSecrets } from './kept-secrets.ts';
 import { SERVER_NAME } from './leaf-certificate.ts';
+import { hostKey, hostKeyFiles } from './ssh-host-key.ts';
 
 type Step = StepOf<'enrol'>;
 type EnrolHost = Pick<Host, 'files' | 'http' | 'clock'>;
@@ -44,7 +45,7 @@ export async function enrolMachine(step: Step, host: EnrolHost, boot: BootContex
     };
   } else if (asked) {
     // A key that counts no more must not go on living from what it was given.
-    for (const path of [own.certificate, own.secrets]) await files.remove(path);
+    for (const path of [own.certificate, own.secrets, hostKeyFiles(step.home).certificate]) await files.remove(path);
     state = { state: asked.answer.state, fingerprint, server: asked.server };
     boot.warn(
       asked.answer.state === 'pending'
@@ -55,11 +56,12 @@ export async function enrolMachine(step: Step, host: EnrolHost, boot: BootContex
     const isValid = certificatePem !== undefined && isValidAt(certificatePem, host.clock.now());
     if (isValid) secrets = await readKeptSecrets(host, step.home).catch(() => undefined);
     state = { state: 'offline', fingerprint };
-    boot.warn(
-      isValid
-        ? 'no server to prove this machine to: its certificate and secrets of an earlier boot are in force'
-        : 'no server to prove this machine to, and nothing kept that is still valid: it boots without secrets',
-    );
+    if (step.isNeeded)
+      boot.warn(
+        isValid
+          ? 'no server to prove this machine to: its certificate and secrets of an earlier boot are in force'
+          : 'no server to prove this machine to, and nothing kept that is still valid: it boots without secrets',
+      );
   }
   await putInPlace(host, step.to, { key, caPem, certificatePath: own.certificate, secrets, state });
   for (const [path, why] of Object.entries(secrets?.missing ?? {})) boot.warn(`no secret for ${path}: ${why}`);
@@ -87,7 +89,9 @@ async function askInTurn(step: Step, host: EnrolHost, boot: BootContext, own: Cr
       return await askOne(step, host, boot, server, own);
     } catch (error) {
       boot.signal.throwIfAborted();
-      boot.warn(`${server} did not say who this machine is: ${reasonOf(error)}`);
+      // Where nothing depends on it, an older server is no trouble.
+      const tell = step.isNeeded ? boot.warn : boot.say;
+      tell(`${server} did not say who this machine is: ${reasonOf(error)}`);
     }
   return undefined;
 }
@@ -124,9 +128,22 @@ async function askOne(
     throw new StatectlError('enrolment-failed', answer.detail ?? `status ${status}`);
   if (answer.state !== 'approved') return { server, answer };
   const secrets = await ask<MachineSecrets>(new URL('/v1/secrets', secure), withTls(answer.certificatePem));
-  if (secrets.status === 200) return { server, answer, secrets: secrets.body };
-  boot.warn(`${server} gave no secrets: status ${secrets.status}`);
-  return { server, answer };
+  if (secrets.status !== 200) boot.warn(`${server} gave no secrets: status ${secrets.status}`);
+  if (step.hostCertificate) {
+    const { status: signed, body } = await ask<{ readonly certificate?: string; readonly detail?: string }>(
+      new URL('/v1/ssh/host-certificate', secure),
+      {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ publicKey: await hostKey(host, step.home) }),
+        ...withTls(answer.certificatePem),
+      },
+    );
+    if (signed === 200 && body.certificate)
+      await host.files.write(hostKeyFiles(step.home).certificate, body.certificate);
+    else boot.warn(`${server} did not sign the SSH host key: ${body.detail ?? `status ${signed}`}`);
+  }
+  return { server, answer, ...(secrets.status === 200 && { secrets: secrets.body }) };
 }
 
 /** Only where the record of the machine trusts the network; without one it waits for a person, as others do. */
@@ -214,6 +231,7 @@ async function putInPlace(
     await files.write(`${to}/cert.pem`, certificate);
   }
   if (caPem !== undefined) await files.write(`${to}/ca.pem`, caPem);
+  if (secrets) await files.write(`${to}/passwords.json`, JSON.stringify(secrets.passwords), { mode: 0o600 });
   const places = [];
   for (const [index, { content, ...place }] of (secrets?.secrets ?? []).entries()) {
     const file = `${to}/secrets/${index}`;

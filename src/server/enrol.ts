@@ -13,6 +13,7 @@ import { identityOf, type Machine } from './machine.ts';
 export interface NodeIdentity {
   readonly node: string;
   readonly identity: Config['identity'];
+  readonly users: Config['users']['users'];
 }
 
 export interface NodeIdentities {

@@ -12,7 +12,7 @@ export interface ServeOptions
   extends Omit<AppOptions, 'store' | 'clock' | 'bundles' | 'renderPublic' | 'bootSettings' | 'tokenRoutes'> {
   readonly state: string;
   readonly listen: ListenAddress;
-  readonly host: Pick<Host, 'files' | 'clock'>;
+  readonly host: Pick<Host, 'files' | 'clock' | 'exec'>;
   /** Makes the bundles of machines; absent where the server has no config.d. */
   readonly config?: Pick<BundlesOptions, 'renderNode' | 'signer'> & Pick<AppOptions, 'renderPublic' | 'bootSettings'>;
   /** Where machines enrol, by TLS; absent where the server has no authority, or no config.d to know them by. */

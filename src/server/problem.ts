@@ -31,6 +31,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   'range-unsatisfiable': 416,
   'reports-full': 503,
   'request-invalid': 400,
+  'ssh-key-invalid': 400,
   'pending-full': 503,
   'certificate-needed': 401,
   'node-unknown': 404,

@@ -17,16 +17,21 @@ export interface DeliveredSecret {
 export interface MachineSecrets {
   readonly node: string;
   readonly secrets: readonly DeliveredSecret[];
+  /** Hashes of passwords, by user. */
+  readonly passwords: Readonly<Record<string, string>>;
   /** Why some that config.d names are not among them: by path. */
   readonly missing: Readonly<Record<string, string>>;
 }
+
+/** `$id$…`, without what would end its field in shadow(5). */
+const isHash = (text: string): boolean => /^\$[a-z0-9]+\$[^\s:!*]{10,}$/i.test(text);
 
 /**
  * The secrets that config.d gives a node, of those that its proof is good for: one that has shown its presence on the network
  * only gets what says `trust: network`.
  */
 export async function secretsFor(
-  { node, identity }: NodeIdentity,
+  { node, identity, users }: NodeIdentity,
   { proof }: Pick<Enrolment, 'proof'>,
   read: ReadSecret,
 ): Promise<MachineSecrets> {
@@ -48,5 +53,18 @@ export async function secretsFor(
         content: Buffer.from(content).toString('base64'),
       });
   }
-  return { node, secrets, missing };
+  const passwords: Record<string, string> = {};
+  for (const [user, { password }] of Object.entries(users)) {
+    if (!password?.startsWith('secret:')) continue;
+    // Who only showed its presence on the network gets no hash to try words on.
+    const hash = proof === 'network' ? undefined : await read(password.slice('secret:'.length)).catch(() => undefined);
+    const text = Buffer.from(hash ?? [])
+      .toString()
+      .trim();
+    if (isHash(text)) passwords[user] = text;
+    else
+      missing[`the password of ${user}`] =
+        hash === undefined ? `the server gives no ${password}` : `${password} is no hash of crypt(5)`;
+  }
+  return { node, secrets, passwords, missing };
 }

@@ -14,11 +14,14 @@ import type { Enrolment } from './enrolments.ts';
 import { machineFromQuery } from './machine.ts';
 import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
 import { type ReadSecret, secretsFor } from './secrets.ts';
+import type { HostCertificateWish } from './ssh-authority.ts';
 
 export interface SecureAppOptions extends EnrolOptions {
   readonly clock: Clock;
   readonly log: (line: string) => void;
   readonly readSecret: ReadSecret;
+  /** An SSH host certificate. */
+  readonly signHostKey: (wish: HostCertificateWish) => Promise<string>;
 }
 
 const LARGEST_BODY_BYTES = 64 * 1024;
@@ -86,6 +89,21 @@ export async function createSecureApp(options: SecureAppOptions): Promise<Fastif
     const identity = await options.nodes.ofNode(enrolment.node);
     if (!identity) throw new StatectlError('node-unknown', `config.d has no node ${enrolment.node} any more`);
     return reply.header('cache-control', 'no-store').send(await secretsFor(identity, enrolment, options.readSecret));
+  });
+  app.post('/v1/ssh/host-certificate', async (request, reply) => {
+    const { node } = machineOf(options, request);
+    const found = await options.nodes.ofNode(node);
+    if (!found) throw new StatectlError('node-unknown', `config.d has no node ${node} any more`);
+    const body = z.strictObject({ publicKey: z.string() }).safeParse(request.body);
+    if (!body.success) throw new StatectlError('request-invalid', 'a host key is {publicKey}');
+    const { names, certificate } = found.identity;
+    const signed = await options.signHostKey({
+      publicKey: body.data.publicKey,
+      node,
+      names,
+      lifetimeMs: certificate.lifetimeMs,
+    });
+    return reply.header('cache-control', 'no-store').send({ certificate: signed });
   });
   return app;
 }

@@ -7,11 +7,12 @@ import { openEnrolments } from './enrolments.ts';
 import { type ListenAddress, listen } from './listen-on.ts';
 import { openSecretStore } from './secret-store.ts';
 import { createSecureApp } from './secure-app.ts';
+import { signHostKey } from './ssh-authority.ts';
 import type { TokenRouteOptions } from './token-routes.ts';
 
 export interface SecureOptions {
   readonly state: string;
-  readonly host: Pick<Host, 'files' | 'clock'>;
+  readonly host: Pick<Host, 'files' | 'clock' | 'exec'>;
   readonly nodes: NodeIdentities;
   readonly listen: ListenAddress;
   readonly log: (line: string) => void;
@@ -48,6 +49,7 @@ export async function startSecure({
   const app = await createSecureApp({
     ...{ enrolments, authority: ca, nodes, tokens, now, log, clock: host.clock },
     readSecret: secrets.read,
+    signHostKey: (wish) => signHostKey(host, state, wish),
   });
   await listen(app, wanted);
   const { port } = app.server.address() as AddressInfo;

@@ -96,7 +96,7 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
 }
 
 const identityIn = ({ node, config }: Effective): NodeIdentity | undefined =>
-  node && config && { node: node.name, identity: config.identity };
+  node && config && { node: node.name, identity: config.identity, users: config.users.users };
 
 /** Two node files that claim one machine, or a config.d that was never good: `renderNode` says so. */
 const quietly = <T>(read: () => Promise<T>): Promise<T | undefined> =>

@@ -2,7 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Host } from '../../host/host.ts';
 import { deliveryFacts, planDelivery } from '../delivery.ts';
 import type { Facts, InstallFacts } from '../facts.ts';
-import { identityFacts, planSecrets } from '../identity.ts';
+import { identityFacts, PASSWORDS, planHostKey, planSecrets } from '../identity.ts';
+import { planLogins } from '../login-settings.ts';
 import { planNetworkHandover } from '../network-handover.ts';
 import { BIN, IMAGE_MOUNT, RUN, RUN_INITRAMFS, SYSROOT } from '../paths.ts';
 import type { Phase } from '../phase.ts';
@@ -16,6 +17,8 @@ const KEPT_MACHINE_ID = '/persistent/statectl/machine-id';
 export const install: Phase = {
   name: 'install',
   rounds: [
+    // First: files and secrets may be for accounts that config.d makes.
+    { plan: planAccounts },
     {
       gather: async (host, facts, boot) => ({
         install: await installFacts(host, facts),
@@ -27,11 +30,21 @@ export const install: Phase = {
   ],
 };
 
-export function planInstall(facts: Facts): readonly Step[] {
-  const { install, config } = facts;
-  if (!install) return [];
+function isEtcWritable({ config }: Facts): boolean {
   const etc = config.overlays['/etc'];
-  const etcIsWritable = etc !== undefined && etc.kind !== 'symlink';
+  return etc !== undefined && etc.kind !== 'symlink';
+}
+
+function planAccounts(facts: Facts): readonly Step[] {
+  const { users } = facts.config;
+  const isSilent = Object.keys(users.users).length + Object.keys(users.groups).length === 0;
+  return isSilent || !isEtcWritable(facts) ? [] : [{ kind: 'accounts', root: SYSROOT, users, passwords: PASSWORDS }];
+}
+
+export function planInstall(facts: Facts): readonly Step[] {
+  const { install } = facts;
+  if (!install) return [];
+  const etcIsWritable = isEtcWritable(facts);
   const keep = userDataDevice(facts) && install.machineIdOrigin === 'derived';
   return [
     ...(etcIsWritable
@@ -48,7 +61,9 @@ export function planInstall(facts: Facts): readonly Step[] {
         ]
       : []),
     ...planNetworkHandover(facts, install, etcIsWritable),
-    ...(etcIsWritable ? planSystemSettings(facts, install) : []),
+    ...(etcIsWritable
+      ? [...planSystemSettings(facts, install), ...planLogins(facts, install), ...planHostKey(facts)]
+      : []),
     ...planPath(etcIsWritable && install.hasProfileDir === true),
     { kind: 'copy-file', from: '/bin/busybox', to: `${RUN_INITRAMFS}/bin/busybox`, mode: 0o755 },
     { kind: 'copy-file', from: '/etc/shutdown', to: `${RUN_INITRAMFS}/shutdown`, mode: 0o755 },
@@ -87,6 +102,12 @@ async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts
       (await exists('/etc/systemd/system/multi-user.target.wants/systemd-networkd.service')) ||
       (await exists('/usr/lib/systemd/system/multi-user.target.wants/systemd-networkd.service')),
     usesIfupdown: (await exists('/usr/sbin/ifup')) || (await exists('/sbin/ifup')),
+    hasSshd: await exists('/usr/sbin/sshd'),
+    hasSudo: await exists('/etc/sudoers.d'),
+    ...(facts.config.identity.authorities.length > 0 && {
+      certificates: await files.readText(`${SYSROOT}/etc/ssl/certs/ca-certificates.crt`).catch(() => undefined),
+    }),
+    needsHostKey: (await exists('/usr/sbin/sshd')) && !(await hasHostKeys({ files })),
     hasProfileDir: await exists('/etc/profile.d'),
     ...((await exists('/usr/lib/systemd/systemd')) || (await exists('/lib/systemd/systemd'))
       ? { serviceManager: 'systemd' as const }
@@ -94,6 +115,10 @@ async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts
     hasResolvConf: resolvConf === undefined ? 'missing' : resolvConf.type === 'symlink' ? 'symlink' : 'file',
   };
 }
+
+/** Of the image's own, or of a persistent /etc. */
+const hasHostKeys = async ({ files }: Pick<Host, 'files'>): Promise<boolean> =>
+  (await files.list(`${SYSROOT}/etc/ssh`).catch(() => [])).some((name) => /^ssh_host_.*_key$/.test(name));
 
 /** The order in which drivers find the interfaces is chance; their addresses are not. */
 const lowestMac = (interfaces: Facts['interfaces'] = []): string | undefined =>

@@ -43,8 +43,17 @@ const EVERY_KIND: { readonly [K in StepKind]: StepOf<K> } = {
     trust: 'proven',
     home: '/run/initramfs/user-data/persistent/statectl/identity',
     to: '/run/statectl/identity',
+    hostCertificate: true,
+    isNeeded: true,
     limits: { connectMs: 5000, stallMs: 30_000, tries: 3 },
   },
+  accounts: {
+    kind: 'accounts',
+    root: '/sysroot',
+    users: { users: {}, groups: { printers: {} } },
+    passwords: '/run/statectl/identity/passwords.json',
+  },
+  'ssh-host-key': { kind: 'ssh-host-key', home: '/user-data/identity', to: '/run/statectl/ssh' },
   fetch: {
     kind: 'fetch',
     urls: ['http://a/root', 'http://b/root'],
@@ -107,6 +116,8 @@ it('says every step in the words of an admin', () => {
     DHCPv6 on eth0 (up to 30 s)
     IPv6 on eth0 (up to 30 s)
     prove to a:8080 who this machine is
+    accounts: printers
+    SSH host key in /run/statectl/ssh
     fetch http://a/root
     verify /run/initramfs/image/root.squashfs
     ask a:8080, b what this machine is to be
@@ -145,6 +156,8 @@ it('has for every step the command that does the same by hand', () => {
     dhcpcd --ipv6only --ia_na --noipv6rs --nodev --oneshot --nobackground --duid=ll --timeout 30 --config /dev/null --script /etc/dhcpcd.script --option dhcp6_name_servers --option dhcp6_domain_search --option dhcp6_sntp_servers eth0
     n=0; until ip -6 -o address show dev eth0 scope global | grep -qv tentative || [ $n -ge 30 ]; do sleep 1; n=$((n+1)); done
     echo 'only the controller can prove who this machine is'
+    echo 'only the controller can merge accounts'
+    mkdir -p -m 0711 /run/statectl/ssh; cp -p /user-data/identity/ssh_host_key /run/statectl/ssh; cp -p /user-data/identity/ssh_host_key.pub /run/statectl/ssh; cp -p /user-data/identity/ssh_host_key-cert.pub /run/statectl/ssh
     wget -O /run/initramfs/image/root.squashfs http://a/root && echo 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /run/initramfs/image/root.squashfs' | sha256sum -c
     echo 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /run/initramfs/image/root.squashfs' | sha256sum -c
     mkdir -p /run/initramfs/bundle; wget -O /run/initramfs/bundle/0.tar.zst 'http://a:8080/v1/bundle?mac=52%3A54%3A00%3A12%3A34%3A56'; wget -O /run/initramfs/bundle/1.tar.zst http://b/v1/bundle

@@ -9,6 +9,7 @@ import { chooseBundle } from '../../../src/fetch/choose-bundle.ts';
 import { keepBundle, readKeptBundle } from '../../../src/fetch/kept-bundle.ts';
 import { linuxClock } from '../../../src/host/linux/clock.ts';
 import { linuxFiles } from '../../../src/host/linux/files.ts';
+import { linuxHost } from '../../../src/host/linux/host.ts';
 import { leanHttp } from '../../../src/host/linux/lean-http.ts';
 import { startServer } from '../../../src/server/listen.ts';
 import { CLAIMS, createContent, createFile, SIGNER } from '../../fixtures/bundle.ts';
@@ -21,7 +22,7 @@ test('a bundle comes from the real server over the HTTP of a boot, is kept on a 
   const server = await startServer({
     state: join(folder, 'state'),
     listen: { host: '127.0.0.1', port: 0 },
-    host,
+    host: { ...host, exec: linuxHost().exec },
     log: () => {},
     config: {
       signer: SIGNER,

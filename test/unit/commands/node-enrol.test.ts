@@ -82,6 +82,13 @@ it('forgets, and says so of what it does not know', async () => {
   await expect(run('node', 'forget', 'print01')).rejects.toMatchObject({ code: 'enrolment-unknown' });
 });
 
+it('prints the line with which clients know every machine', async () => {
+  const line = await run('node', 'known-hosts', '--hosts', 'print*');
+  expect(line).toMatch(/^@cert-authority print\* ssh-ed25519 [A-Za-z0-9+/]+=* statectl host authority\n$/);
+  expect(await run('node', 'known-hosts', '--hosts', 'print*')).toBe(line);
+  expect(statSync(join(state, 'keys/ssh_host_ca')).mode & 0o777).toBe(0o600);
+});
+
 it('keeps secrets so that only the key opens them', async () => {
   vi.spyOn(process, 'stdin', 'get').mockReturnValue(
     Readable.from([Buffer.from('canary\n')]) as unknown as typeof process.stdin,

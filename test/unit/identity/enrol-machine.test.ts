@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -8,6 +9,7 @@ import { linuxHost } from '../../../src/host/linux/host.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { authority } from '../../../src/identity/authority.ts';
 import { enrolMachine } from '../../../src/identity/enrol-machine.ts';
+import { placeHostKey } from '../../../src/identity/ssh-host-key.ts';
 import { openEnrolments } from '../../../src/server/enrolments.ts';
 import { type RunningServer, startServer } from '../../../src/server/listen.ts';
 import { openSecretStore } from '../../../src/server/secret-store.ts';
@@ -28,7 +30,7 @@ beforeAll(async () => {
   caPem = (await authority({ ...host, console: { line: () => undefined } }, `${dir}/keys`)).certificatePem;
   const identity = () =>
     IdentityFile.parse({ trust, secrets: { '/etc/token': { secret: 'secret:token', trust: 'network' } } });
-  const found = async () => ({ node: 'print01', identity: identity() });
+  const found = async () => ({ node: 'print01', identity: identity(), users: {} });
   server = await startServer({
     state: dir,
     host,
@@ -71,6 +73,8 @@ async function run(
       trust,
       home: HOME,
       to: TO,
+      hostCertificate: false,
+      isNeeded: true,
       limits: { connectMs: 2000, stallMs: 2000, tries: 1 },
       ...changes,
     },
@@ -137,6 +141,26 @@ describe('a machine that enrols', () => {
     }
     expect(await run(machine)).toMatchObject({ state: { state: 'denied' }, secret: undefined });
     expect((await run(machine, GONE)).secret).toBeUndefined();
+  });
+
+  it('has its SSH host key signed, which ssh-keygen reads', async () => {
+    const machine = await approved();
+    const { warned } = await run(machine, { hostCertificate: true });
+    expect(warned).toEqual([]);
+    await placeHostKey(machine, HOME, '/run/statectl/ssh');
+    expect(await machine.files.readText('/run/statectl/ssh/sshd.conf')).toContain(
+      'HostKey /run/statectl/ssh/ssh_host_key\nHostCertificate /run/statectl/ssh/ssh_host_key-cert.pub\n',
+    );
+    for (const name of ['ssh_host_key', 'ssh_host_key-cert.pub'])
+      writeFileSync(join(dir, name), await machine.files.read(`/run/statectl/ssh/${name}`), { mode: 0o600 });
+    const described = execFileSync('ssh-keygen', ['-L', '-f', join(dir, 'ssh_host_key-cert.pub')]).toString();
+    expect(described).toMatch(/Type: ecdsa-sha2-nistp256-cert-v01@openssh.com host certificate/);
+    expect(described).toMatch(/Principals: \n\s+print01\n/);
+    // The private key is the certificate's.
+    const shown = execFileSync('ssh-keygen', ['-l', '-f', join(dir, 'ssh_host_key')])
+      .toString()
+      .split(' ')[1];
+    expect(described).toContain(shown);
   });
 
   it('tells nothing to a server of another authority', async () => {

@@ -6,11 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { IdentityFile } from '../../../src/config/schema/identity.ts';
+import { UsersFile } from '../../../src/config/schema/users.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { type Authority, authority } from '../../../src/identity/authority.ts';
 import { makeCertificateRequest } from '../../../src/identity/certificate-request.ts';
 import { fingerprintOf, keyDigest } from '../../../src/identity/fingerprint.ts';
 import { issueCertificate, SERVER_NAME } from '../../../src/identity/leaf-certificate.ts';
+import { hostKey } from '../../../src/identity/ssh-host-key.ts';
 import { type BootTokens, bootTokens } from '../../../src/server/boot-tokens.ts';
 import {
   type Enrolments,
@@ -19,6 +21,7 @@ import {
   openEnrolments,
 } from '../../../src/server/enrolments.ts';
 import { createSecureApp } from '../../../src/server/secure-app.ts';
+import { signHostKey } from '../../../src/server/ssh-authority.ts';
 
 const MACS = { print01: '52:54:00:12:34:01', print02: '52:54:00:12:34:02', lab: '52:54:00:12:34:03' } as const;
 type Node = keyof typeof MACS;
@@ -32,7 +35,16 @@ const IDENTITIES = {
     secrets: { '/etc/lab': { secret: 'secret:lab', trust: 'network' }, '/etc/two': { secret: 'secret:two' } },
   },
 } as const;
-const SECRETS: Readonly<Record<string, string>> = { one: 'canary-one', two: 'canary-two', lab: 'canary-lab' };
+const { users: USERS } = UsersFile.parse({
+  users: { ada: { password: 'secret:ada' }, bob: { password: 'secret:one' } },
+});
+const HASH = '$6$saltsalt$canaryhashcanaryhash';
+const SECRETS: Readonly<Record<string, string>> = {
+  ada: `${HASH}\n`,
+  one: 'canary-one',
+  two: 'canary-two',
+  lab: 'canary-lab',
+};
 
 const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 
@@ -63,7 +75,7 @@ describe('the routes that need to know who asks', () => {
     log = [];
     const of = (name: string | undefined) =>
       name !== undefined && name in IDENTITIES
-        ? { node: name, identity: IdentityFile.parse(IDENTITIES[name as Node]) }
+        ? { node: name, identity: IdentityFile.parse(IDENTITIES[name as Node]), users: USERS }
         : undefined;
     const app = await createSecureApp({
       enrolments,
@@ -76,6 +88,7 @@ describe('the routes that need to know who asks', () => {
       now: host.clock.now,
       clock: host.clock,
       log: (line) => log.push(line),
+      signHostKey: (wish) => signHostKey(host, dir, wish),
       readSecret: async (name) => (SECRETS[name] === undefined ? undefined : Buffer.from(SECRETS[name])),
     });
     await app.listen({ host: '127.0.0.1', port: 0 });
@@ -180,7 +193,8 @@ describe('the routes that need to know who asks', () => {
           content: Buffer.from('canary-one').toString('base64'),
         },
       ],
-      missing: {},
+      passwords: { ada: HASH },
+      missing: { 'the password of bob': 'secret:one is no hash of crypt(5)' },
     });
     expect(log.join('\n')).not.toContain('canary');
   });
@@ -290,7 +304,8 @@ describe('the routes that need to know who asks', () => {
       const { body } = await enrol('lab', key, { token: tokenOf('lab') });
       const answer = await ask('/v1/secrets', { shown: { key, certificate: String(body.certificatePem) } });
       expect(answer.body.secrets).toMatchObject([{ path: '/etc/lab' }]);
-      expect(answer.body.missing).toEqual({ '/etc/two': expect.stringContaining('proven') });
+      expect(answer.body.missing).toMatchObject({ '/etc/two': expect.stringContaining('proven') });
+      expect(answer.body.passwords).toEqual({});
     });
 
     it('are lost for both when two addresses claim one node', () => {
@@ -298,6 +313,16 @@ describe('the routes that need to know who asks', () => {
       expect(tokens.take('lab', '10.0.0.2')).toEqual({ alarm: expect.stringContaining('10.0.0.1 and 10.0.0.2') });
       expect(tokens.spend(token, 'lab')).toBe(false);
     });
+  });
+
+  it('sign an SSH host key for who may have one, and nothing that is no key', async () => {
+    const shown = await enrolled('print01');
+    const sign = (publicKey: string, by?: Shown) =>
+      ask('/v1/ssh/host-certificate', { body: { publicKey }, ...(by && { shown: by }) });
+    const key = await hostKey(linuxHost(), join(dir, 'host'));
+    expect((await sign(key)).status).toBe(401);
+    expect((await sign(`${key}\nssh-ed25519 AAAA`, shown)).status).toBe(400);
+    expect((await sign(key, shown)).body.certificate).toMatch(/^ecdsa-sha2-nistp256-cert-v01@openssh.com /);
   });
 
   it('refuse what is no request, too large, or signed by another key', async () => {

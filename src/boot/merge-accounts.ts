@@ -1,0 +1,63 @@
+import { reasonOf } from '../error.ts';
+import type { Host } from '../host/host.ts';
+import { type AccountFiles, type Home, mergeAccounts } from './account-files.ts';
+import { parseAccounts } from './accounts.ts';
+import type { BootContext } from './phase.ts';
+import type { StepOf } from './step.ts';
+
+/** Group that may read shadow(5), on every system that has one. */
+const SHADOW_MODE = 0o640;
+
+/** Brings the accounts of config.d into the system that is about to start. What cannot be is told, and left as it was. */
+export async function bringAccounts(
+  { root, users, passwords }: StepOf<'accounts'>,
+  host: Host,
+  boot: BootContext,
+): Promise<void> {
+  const { files } = host;
+  const read = (name: string) => files.readText(`${root}/etc/${name}`).catch(() => undefined);
+  const [passwd = '', group = ''] = [await read('passwd'), await read('group')];
+  const [shadow, gshadow] = [await read('shadow'), await read('gshadow')];
+  const before: AccountFiles = {
+    passwd,
+    group,
+    ...(shadow !== undefined && { shadow }),
+    ...(gshadow !== undefined && { gshadow }),
+  };
+  const hashes = await readHashes(host, passwords);
+  const { files: merged, warnings, homes } = mergeAccounts(before, users, (user) => hashes[user]);
+  for (const warning of warnings) boot.warn(warning);
+  const shadowGroup = parseAccounts(merged.group).get('shadow') ?? 0;
+  for (const [name, text] of Object.entries(merged) as [keyof AccountFiles, string][]) {
+    if (text === before[name]) continue;
+    const path = `${root}/etc/${name}`;
+    const isSecret = name === 'shadow' || name === 'gshadow';
+    await files.write(path, text, { mode: isSecret ? SHADOW_MODE : 0o644 });
+    if (isSecret) await host.exec.run(['chown', `0:${shadowGroup}`, path]);
+  }
+  for (const home of homes) await makeHome(root, home, host, boot);
+}
+
+/** By user; nothing where no secrets came. */
+async function readHashes({ files }: Host, path: string): Promise<Readonly<Record<string, string>>> {
+  const text = await files.readText(path).catch(() => undefined);
+  return text === undefined ? {} : (JSON.parse(text) as Record<string, string>);
+}
+
+/** With what /etc/skel has, as useradd(8) makes one. One that is there is somebody's. */
+async function makeHome(root: string, { path, uid, gid }: Home, host: Host, boot: BootContext): Promise<void> {
+  const home = root + path;
+  if (!/^\/[^/]/.test(path) || (await host.files.stat(home))) return;
+  const must = async (...argv: readonly string[]) => {
+    const { exitCode, stderr } = await host.exec.run(argv);
+    if (exitCode !== 0) throw new Error(stderr.trim());
+  };
+  try {
+    await host.files.mkdir(home, 0o700);
+    if (await host.files.stat(`${root}/etc/skel`)) await must('cp', '-a', `${root}/etc/skel/.`, home);
+    await must('chmod', '0700', home);
+    await must('chown', '-R', `${uid}:${gid}`, home);
+  } catch (error) {
+    boot.warn(`the home ${path} cannot be made: ${reasonOf(error)}`);
+  }
+}

@@ -1,0 +1,60 @@
+import { reasonOf, StatectlError } from '../error.ts';
+import type { Host } from '../host/host.ts';
+
+type AuthorityHost = Pick<Host, 'files' | 'exec' | 'clock'>;
+
+export interface HostCertificateWish {
+  /** A line as ssh-keygen(1) writes it. */
+  readonly publicKey: string;
+  readonly node: string;
+  /** Names that clients may know the machine by. */
+  readonly names: readonly string[];
+  readonly lifetimeMs: number;
+}
+
+const keyPath = (state: string): string => `${state}/keys/ssh_host_ca`;
+
+const INSTALL = 'apt install openssh-client';
+
+/** The SSH authority for host keys (Ed25519, OpenSSH's own format), made on first need. Throws `ssh-authority-failed`. */
+export async function sshAuthority(host: AuthorityHost, state: string): Promise<string> {
+  const path = keyPath(state);
+  if (!(await host.files.stat(path))) {
+    await host.files.mkdir(`${state}/keys`, 0o700);
+    await keygen(host, ['-q', '-t', 'ed25519', '-N', '', '-C', 'statectl host authority', '-f', path]);
+  }
+  return (await host.files.readText(`${path}.pub`)).trim();
+}
+
+/** What clients put into known_hosts, once, for all machines: sshd(8), SSH_KNOWN_HOSTS FILE FORMAT. */
+export const knownHostsLine = (authority: string, pattern: string): string => `@cert-authority ${pattern} ${authority}`;
+
+/** A host certificate by our authority, as ssh-keygen(1) makes it. Throws `ssh-key-invalid`, `ssh-authority-failed`. */
+export async function signHostKey(host: AuthorityHost, state: string, wish: HostCertificateWish): Promise<string> {
+  const { publicKey, node, names, lifetimeMs } = wish;
+  if (!/^(?:ssh-ed25519|ecdsa-sha2-nistp256) [A-Za-z0-9+/]{40,400}={0,2}$/.test(publicKey))
+    throw new StatectlError('ssh-key-invalid', 'that is no public key of Ed25519 or ECDSA on P-256');
+  await sshAuthority(host, state);
+  const folder = `${state}/ssh-signing-${host.clock.now()}-${Math.floor(host.clock.random() * 1e9)}`;
+  try {
+    await host.files.mkdir(folder, 0o700);
+    await host.files.write(`${folder}/key.pub`, `${publicKey}\n`);
+    await keygen(host, [
+      ...['-q', '-s', keyPath(state), '-h', '-I', node, '-n', [node, ...names].join(',')],
+      // A client whose clock is a day behind still takes it.
+      ...['-V', `-1d:+${Math.ceil(lifetimeMs / 1000)}s`, `${folder}/key.pub`],
+    ]);
+    return await host.files.readText(`${folder}/key-cert.pub`);
+  } finally {
+    await host.files.remove(folder);
+  }
+}
+
+async function keygen({ exec }: AuthorityHost, words: readonly string[]): Promise<void> {
+  const failed = (why: string, cause?: unknown) =>
+    new StatectlError('ssh-authority-failed', `ssh-keygen: ${why}`, { cause, hint: `is it there? ${INSTALL}` });
+  const { exitCode, stderr } = await exec.run(['ssh-keygen', ...words]).catch((cause: unknown) => {
+    throw failed(reasonOf(cause), cause);
+  });
+  if (exitCode !== 0) throw failed(stderr.trim() || `exit status ${exitCode}`);
+}

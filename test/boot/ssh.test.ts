@@ -1,0 +1,128 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DEMO } from '../../build/demo.ts';
+import { linuxHost } from '../../src/host/linux/host.ts';
+import { knownHostsLine, sshAuthority } from '../../src/server/ssh-authority.ts';
+import { bootMachine, type Machine } from './machine.ts';
+import { type ServedImages, serveImages } from './serve-images.ts';
+
+const UUID = '11111111-2222-3333-4444-000000000008';
+
+const freePort = async (): Promise<number> => {
+  const probe = createServer();
+  await new Promise<void>((listening) => probe.listen(0, '127.0.0.1', listening));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise<void>((closed) => probe.close(() => closed()));
+  return port;
+};
+
+describe('a diskless Debian whose record trusts the network', () => {
+  let dir: string;
+  let server: ServedImages;
+  let vm: Machine;
+  let port: number;
+
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'statectl-ssh-'));
+    await cp('config.d', join(dir, 'config.d'), { recursive: true });
+    await writeFile(
+      join(dir, 'config.d/nodes/print08.conf'),
+      `match: { uuid: ${UUID} }
+set:
+  identity: { trust: network, names: [printer.lab.test] }
+  users:
+    users:
+      ada: { uid: 1500, groups: [adm, printers], authorizedKeys: ["${await makeKey('ada')}"] }
+    groups: { printers: { gid: 1700 } }
+  ssh:
+    userAuthorities: ["${await makeKey('authority')}"]
+    principals: { root: [lab-admin] }
+`,
+    );
+    await makeKey('admin');
+    const sign = ['-q', '-s', join(dir, 'authority'), '-I', 'admin', '-n', 'lab-admin', '-V', '-1d:+1d'];
+    await execa('ssh-keygen', [...sign, join(dir, 'admin.pub')]);
+    server = await serveImages('tiny', { config: join(dir, 'config.d'), enrols: true });
+    const authority = await sshAuthority(linuxHost(), server.state);
+    await writeFile(join(dir, 'known_hosts'), `${knownHostsLine(authority, '*.lab.test,print08')}\n`);
+    port = await freePort();
+    vm = await bootMachine({
+      uuid: UUID,
+      nics: [{ netdev: `user,hostfwd=tcp:127.0.0.1:${port}-:22` }],
+      disks: [{ file: `${DEMO.image}/root.squashfs`, temporary: true }],
+      cmdline: `root=/dev/vda ip=dhcp statectl.server=${server.guestUrl}`,
+    });
+    await vm.console(/login: /);
+    await vm.run('systemctl is-system-running --wait || true');
+  });
+  afterAll(async () => {
+    await vm[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+    await rm(dir, { recursive: true });
+  });
+
+  /** Without a passphrase; gives the public line. */
+  const makeKey = async (name: string): Promise<string> => {
+    await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', join(dir, name)]);
+    return (await readFile(join(dir, `${name}.pub`), 'utf8')).trim();
+  };
+  const ssh = (name: string, ...words: string[]) =>
+    execa(
+      'ssh',
+      [
+        ...['-F', '/dev/null', '-p', String(port), '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=yes'],
+        ...['-o', `HostKeyAlias=${name}`, '-o', `UserKnownHostsFile=${join(dir, 'known_hosts')}`],
+        ...['-o', 'GlobalKnownHostsFile=/dev/null', '-o', 'ConnectTimeout=60', '-o', 'IdentitiesOnly=yes', ...words],
+      ],
+      { reject: false },
+    );
+  /** What the client says on the way to a login that nobody has. */
+  const connect = async (name: string) => (await ssh(name, '-v', 'nobody@127.0.0.1', 'true')).stderr;
+
+  test.each(['print08', 'printer.lab.test'])('is known to ssh as %s by the authority alone', async (name) => {
+    const said = await connect(name);
+    expect(said).toMatch(
+      new RegExp(`Host '${name.replaceAll('.', '\\.')}' is known and matches the \\S+-CERT host certificate`),
+    );
+    expect(said).toContain('Permission denied');
+    expect(said).not.toMatch(/REMOTE HOST IDENTIFICATION|authenticity of host/);
+  });
+
+  test('is not known by a name that is another’s', async () => {
+    expect(await connect('other.lab.test')).toContain('Host key verification failed');
+  });
+
+  test('lets in who has a key, with the account and the groups of config.d', async () => {
+    const { stdout, stderr } = await ssh(
+      'print08',
+      '-i',
+      join(dir, 'ada'),
+      'ada@127.0.0.1',
+      'id; stat -c "%a %U" ~; ls -a',
+    );
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^uid=1500\(ada\) gid=1500\(ada\) groups=1500\(ada\),4\(adm\),1700\(printers\)\n700 ada\n/);
+    expect(stdout).toContain('.bashrc');
+  });
+
+  test('lets in as root whom the authority signed for it, and nobody else', async () => {
+    const asAdmin = ['-i', join(dir, 'admin'), '-o', `CertificateFile=${join(dir, 'admin-cert.pub')}`];
+    expect((await ssh('print08', ...asAdmin, 'root@127.0.0.1', 'id -u')).stdout).toBe('0');
+    expect((await ssh('print08', '-i', join(dir, 'ada'), 'root@127.0.0.1', 'true')).stderr).toContain(
+      'Permission denied',
+    );
+    expect(await vm.run('stat -c "%a %G" /etc/shadow; grep ^ada: /etc/shadow | cut -d: -f2')).toBe('640 shadow\n!');
+  });
+
+  test('has its key in RAM, and nothing failed', async () => {
+    expect(await vm.run('stat -c %a /run/statectl/ssh/ssh_host_key; systemctl --failed --no-legend')).toBe('600');
+    expect(await vm.run('/run/statectl/rt/statectl status --no-changes | grep ^identity')).toContain(
+      'its presence on the network only',
+    );
+  });
+});

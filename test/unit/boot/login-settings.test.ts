@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import type { InstallFacts } from '../../../src/boot/facts.ts';
+import { planLogins } from '../../../src/boot/login-settings.ts';
+import { loadFiles } from '../../fixtures/config.ts';
+import { createFacts } from '../../fixtures/facts.ts';
+
+const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4qzWVtK0b5d1bD9lUo3yq2mJpF0S6e0vY1o1f8o5nq ada';
+const INSTALL: InstallFacts = {
+  ...{ machineId: 'x', machineIdOrigin: 'derived', usesNetworkd: true, usesIfupdown: false, hasResolvConf: 'file' },
+  ...{ hasSshd: true, hasSudo: true },
+};
+const written = async (files: Readonly<Record<string, string>>, install: Partial<InstallFacts> = {}) => {
+  const facts = { ...createFacts(), config: await loadFiles(files) };
+  return Object.fromEntries(
+    planLogins(facts, { ...INSTALL, ...install }).flatMap((step) =>
+      step.kind === 'write' ? [[step.path.replace('/sysroot/etc/', ''), step.content]] : [],
+    ),
+  );
+};
+
+describe('who may log in', () => {
+  it('is nobody by password when nobody says so', async () => {
+    expect(await written({})).toEqual({
+      'ssh/sshd_config.d/10-statectl.conf':
+        '# Made by statectl at boot.\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n',
+    });
+    expect(await written({}, { hasSshd: false })).toEqual({});
+  });
+
+  it('is who has a key, a certificate of an authority, and no revoked key', async () => {
+    const files = await written({
+      'system/users.conf': `users: { ada: { authorizedKeys: ["${KEY}"] } }\n`,
+      'system/ssh.conf': `userAuthorities: ["${KEY}"]\nprincipals: { root: [lab-admin, ops] }\nrevoked: ["${KEY}"]\npasswords: true\n`,
+    });
+    expect(files['ssh/sshd_config.d/10-statectl.conf']?.split('\n').slice(1, -1)).toEqual([
+      'PasswordAuthentication yes',
+      'AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u',
+      'TrustedUserCAKeys /etc/ssh/statectl-user-authorities',
+      'AuthorizedPrincipalsFile /etc/ssh/auth_principals/%u',
+      'RevokedKeys /etc/ssh/statectl-revoked',
+    ]);
+    expect(files['ssh/authorized_keys.d/ada']).toBe(`${KEY}\n`);
+    expect(files['ssh/auth_principals/root']).toBe('lab-admin\nops\n');
+  });
+
+  it('and become root, where there is sudo', async () => {
+    const users = { 'system/users.conf': 'users: { ada: { sudo: true }, bob: {} }\n' };
+    expect((await written(users))['sudoers.d/statectl']).toBe('ada ALL=(ALL:ALL) ALL\n');
+    expect((await written(users, { hasSudo: false }))['sudoers.d/statectl']).toBeUndefined();
+  });
+});
