@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
 import { IdentityFile } from '../../../src/config/schema/identity.ts';
 import { UsersFile } from '../../../src/config/schema/users.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
@@ -60,16 +60,23 @@ interface Shown {
 describe('the routes that need to know who asks', () => {
   let dir: string;
   let ca: Authority;
+  let other: Authority;
+  let keys: string;
   let enrolments: Enrolments;
   let tokens: BootTokens;
   let port: number;
   let stop: () => Promise<void>;
   let log: string[];
 
+  beforeAll(async () => {
+    keys = mkdtempSync(join(tmpdir(), 'statectl-authorities-'));
+    const host = { ...linuxHost(), console: { line: () => undefined } };
+    [ca, other] = [await authority(host, `${keys}/ours`), await authority(host, `${keys}/other`)];
+  });
+  afterAll(() => rmSync(keys, { recursive: true }));
   beforeEach(async () => {
     dir = mkdtempSync(join(tmpdir(), 'statectl-secure-'));
     const host = linuxHost();
-    ca = await authority({ ...host, console: { line: () => undefined } }, `${dir}/keys`);
     enrolments = openEnrolments(`${dir}/nodes.sqlite`, host.clock.now);
     tokens = bootTokens(host.clock.now);
     log = [];
@@ -220,7 +227,6 @@ describe('the routes that need to know who asks', () => {
       'one of another authority',
       async () => {
         const { key } = await enrolled('print01');
-        const other = await authority({ ...linuxHost(), console: { line: () => undefined } }, `${dir}/other`);
         return certificateOf(key, other);
       },
     ],
@@ -337,7 +343,6 @@ describe('the routes that need to know who asks', () => {
   });
 
   it('are a server’s own: a machine that trusts another authority does not speak to it, nor a machine’s certificate pass for it', async () => {
-    const other = await authority({ ...linuxHost(), console: { line: () => undefined } }, `${dir}/other`);
     await expect(ask('/v1/secrets', { trust: other.certificatePem })).rejects.toMatchObject({
       code: expect.stringMatching(/SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/),
     });
