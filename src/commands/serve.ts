@@ -12,6 +12,7 @@ import {
   serve,
   writeListenAddress,
 } from '../server/listen.ts';
+import { DEFAULT_MAX_TRANSFERS } from '../server/load.ts';
 import { parsePublicUrl } from '../server/public-url.ts';
 import { type SettingsEvent, servedSettings } from '../server/settings.ts';
 import { path } from './build-options.ts';
@@ -23,6 +24,7 @@ interface Options {
   readonly listen: ListenAddress;
   readonly url?: string;
   readonly kernelArgs: string;
+  readonly maxTransfers: number;
   readonly printDnsmasq?: true;
   readonly dhcp: 'proxy' | 'full';
   readonly interface?: string;
@@ -81,6 +83,7 @@ async function run(options: Options): Promise<void> {
     host,
     log,
     kernelArguments: options.kernelArgs,
+    maxTransfers: options.maxTransfers,
     ...(options.url === undefined ? {} : { publicUrl: options.url }),
     ...(config && { config }),
     tell,
@@ -96,6 +99,24 @@ const kernelArgumentsOption = (): Option =>
   new Option('--kernel-args <words>', 'added to the kernel command line of every machine that boots from here')
     .argParser(usage(parseKernelArguments))
     .default(DEFAULT_KERNEL_ARGUMENTS);
+
+/** Throws `transfers-invalid`. */
+function parseMaxTransfers(text: string): number {
+  const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (count === 0)
+    throw new StatectlError('transfers-invalid', `"${text}" is not a number of transfers`, {
+      hint: 'write it as 64; 1 is the least',
+    });
+  return count;
+}
+
+const maxTransfersOption = (): Option =>
+  new Option(
+    '--max-transfers <count>',
+    'with so many files under way, new boots are told to come back later or to ask another server',
+  )
+    .argParser(usage(parseMaxTransfers))
+    .default(DEFAULT_MAX_TRANSFERS);
 
 /** `statectl serve`: HTTP for machines that boot. */
 export const serveCommand = (): Command =>
@@ -114,6 +135,7 @@ export const serveCommand = (): Command =>
       ),
     )
     .addOption(kernelArgumentsOption())
+    .addOption(maxTransfersOption())
     .option('--json', 'tell start and stop as JSON lines among those of the access log')
     .option('--print-dnsmasq', 'print a configuration of dnsmasq for this server, and end')
     .addOption(

@@ -30,6 +30,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   'report-invalid': 400,
   'range-unsatisfiable': 416,
   'reports-full': 503,
+  'server-busy': 503,
 };
 
 /** Fastify's own errors (a body too large, no JSON) carry a status and a sentence that tells nothing about the server. */
