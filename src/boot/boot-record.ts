@@ -1,6 +1,6 @@
 import { VERSION } from '../version.ts';
 import type { EngineResult, PhaseRecord } from './engine.ts';
-import type { BundleFacts, Facts, IdentityFacts, InstallFacts, Lease } from './facts.ts';
+import type { BundleFacts, Facts, IdentityFacts, InstallFacts, Lease, ServerFacts } from './facts.ts';
 import { type History, NO_HISTORY } from './journal-reader.ts';
 import { SYSROOT, USER_DATA_EARLY } from './paths.ts';
 import { PHASE_NAMES, type PhaseName } from './phase.ts';
@@ -16,6 +16,8 @@ export interface BootRecord {
   readonly root: { readonly type: string; readonly from: string; readonly verified: boolean };
   readonly image?: { readonly name: string; readonly version: string; readonly sha256: string };
   readonly server?: string;
+  /** All that are known, in the order in which they were to be asked, and why. */
+  readonly servers?: readonly ServerFacts[];
   readonly kernelRelease: string;
   readonly configDigest: string;
   readonly configOrigin: string;
@@ -63,6 +65,7 @@ export function bootRecord(
           },
     ...(image ? { image: { name: image.name, version: image.version, sha256: image.root.sha256 } } : {}),
     server: facts.offer?.server,
+    ...(facts.servers ? { servers: facts.servers } : {}),
     kernelRelease: facts.machine.kernelRelease,
     configDigest: facts.machine.configDigest,
     configOrigin: facts.machine.configOrigin,

@@ -16,6 +16,10 @@ export interface Facts {
   readonly blocks?: readonly BlockFacts[];
   readonly interfaces?: readonly InterfaceFacts[];
   readonly leases?: readonly Lease[];
+  /** In the order in which they are asked; absent until they were chosen, and in facts of earlier versions. */
+  readonly servers?: readonly ServerFacts[];
+  /** How long the servers were measured. */
+  readonly probeMs?: number;
   /** The bundle in force; without one, config.d in the initramfs is. */
   readonly bundle?: BundleFacts;
   /** What a server sent that is newer, until it is in force. */
@@ -48,6 +52,17 @@ export interface MachineFacts {
   /** SHA-256 of the config in force, and where it came from. */
   readonly configDigest: string;
   readonly configOrigin: 'baked' | BundleFacts['origin'];
+}
+
+/** A server, and why it stands where it does in the list. */
+export interface ServerFacts {
+  readonly url: string;
+  readonly reason: string;
+  /** It takes no new boots, or did not answer well: it is asked when the others fail. */
+  readonly isLast?: true;
+  readonly roundTripMs?: number;
+  /** 0 to 1, as it says itself. */
+  readonly load?: number;
 }
 
 /** A bundle that is verified and kept on this machine. */

@@ -104,7 +104,9 @@ export function shellOf(step: Step): string {
     case 'ask-bundle':
       return [
         shellLine(['mkdir', '-p', step.to]),
-        ...step.urls.map((url, at) => shellLine(['wget', '-O', bundleAnswer(step.to, at), url])),
+        ...[...step.urls, ...(step.lastUrls ?? [])].map((url, at) =>
+          shellLine(['wget', '-O', bundleAnswer(step.to, at), url]),
+        ),
       ].join('; ');
     case 'keep-bundle': {
       const home = step.homes[0] ?? '';

@@ -117,6 +117,8 @@ export type Step =
       readonly kind: 'ask-bundle';
       /** The same question to each server. */
       readonly urls: readonly string[];
+      /** Asked where none of `urls` says anything of use. */
+      readonly lastUrls?: readonly string[];
       /** The digest of the content that this machine has. */
       readonly known?: string;
       /** A folder for the answers. */

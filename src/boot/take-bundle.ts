@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { writeNumber } from '../bundle/order.ts';
 import type { Bundle } from '../bundle/verify.ts';
 import { reasonOf } from '../error.ts';
 import { chooseBundle } from '../fetch/choose-bundle.ts';
+import { choiceSettings, chooseServers, serversInOrder } from '../fetch/choose-servers.ts';
 import { bundleFolder, readKeptBundle } from '../fetch/kept-bundle.ts';
 import { machineClaims } from '../fetch/offer.ts';
 import type { Host } from '../host/host.ts';
@@ -33,20 +35,32 @@ export async function takeKept(host: Host, facts: Facts, boot: BootContext): Pro
   return {};
 }
 
+/** However long the servers were measured. */
+const LEAST_ASKING_MS = 1_000;
+
+/** Measures the servers that are known by now. */
+export const takeServers = (host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> =>
+  chooseServers(host, facts, boot);
+
 /** With something to boot from, no server is waited for longer than configured. */
 export function planAsk(facts: Facts): readonly Step[] {
-  const { servers, connectMs, stallMs, tries } = facts.config.server;
-  const known = servers.filter((server) => URL.canParse('/', server));
-  if (known.length === 0 || (facts.leases ?? []).length === 0) return [];
+  const { connectMs, stallMs, tries } = facts.config.server;
   const query = new URLSearchParams({ ...machineClaims(facts) });
+  const { first, last } = serversInOrder(facts);
+  const [urls, lastUrls] = [first, last].map((servers) =>
+    servers.filter((url) => URL.canParse('/', url)).map((url) => new URL(`/v1/bundle?${query}`, url).href),
+  ) as [string[], string[]];
+  if (urls.length + lastUrls.length === 0 || (facts.leases ?? []).length === 0) return [];
+  const seconds = Math.max(LEAST_ASKING_MS, facts.config.network.waitMs - (facts.probeMs ?? 0)) / 1000;
   return [
     {
       kind: 'ask-bundle',
-      urls: known.map((server) => new URL(`/v1/bundle?${query}`, server).href),
+      urls,
+      ...(lastUrls.length > 0 && { lastUrls }),
       ...(facts.bundle && { known: facts.bundle.contentDigest }),
       to: BUNDLE_ANSWERS,
       limits: { connectMs, stallMs, tries },
-      ...((facts.copy || bootsLocalRoot(facts)) && { seconds: facts.config.network.waitMs / 1000 }),
+      ...((facts.copy || bootsLocalRoot(facts)) && { seconds }),
     },
   ];
 }
@@ -73,11 +87,18 @@ export async function takeNew(host: Host, facts: Facts, boot: BootContext): Prom
       const bundle = await readKeptBundle(host, home, machine.trustedKeys).catch(() => undefined);
       if (bundle?.digest !== newBundle.digest) continue;
       boot.say(`bundle ${writeNumber(bundle.manifest)} of ${bundle.manifest.node ?? 'any machine'}`);
-      return inForce(bundle, home, facts, boot, { origin: 'fetched', server: newBundle.server });
+      const taken = await inForce(bundle, home, facts, boot, { origin: 'fetched', server: newBundle.server });
+      return { ...taken, ...(await serversAnew(host, facts, { ...facts, ...taken }, boot)) };
     }
   if (old) boot.say(`bundle ${writeNumber(old)} of ${old.node ?? 'any machine'}, ${old.server ? 'current' : 'kept'}`);
   return {};
 }
+
+/** A bundle may name other servers than those that were measured to get it, or choose among them in another way. */
+const serversAnew = async (host: Host, before: Facts, now: Facts, boot: BootContext): Promise<Partial<Facts>> =>
+  isDeepStrictEqual(choiceSettings(before.config.server), choiceSettings(now.config.server))
+    ? {}
+    : chooseServers(host, now, boot);
 
 async function inForce(
   bundle: Bundle,

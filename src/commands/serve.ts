@@ -7,6 +7,7 @@ import { dnsmasqConfiguration } from '../server/dnsmasq.ts';
 import { DEFAULT_KERNEL_ARGUMENTS, parseKernelArguments } from '../server/ipxe-script.ts';
 import { type ServeEvent, serve } from '../server/listen.ts';
 import { type ListenAddress, parseListenAddress, writeListenAddress } from '../server/listen-on.ts';
+import { DEFAULT_MAX_TRANSFERS } from '../server/load.ts';
 import { parsePublicUrl } from '../server/public-url.ts';
 import { hasAuthority } from '../server/secure.ts';
 import { type SettingsEvent, servedSettings } from '../server/settings.ts';
@@ -20,6 +21,7 @@ interface Options {
   readonly tlsListen: ListenAddress;
   readonly url?: string;
   readonly kernelArgs: string;
+  readonly maxTransfers: number;
   readonly printDnsmasq?: true;
   readonly dhcp: 'proxy' | 'full';
   readonly interface?: string;
@@ -83,6 +85,7 @@ async function run(options: Options): Promise<void> {
     host,
     log,
     kernelArguments: options.kernelArgs,
+    maxTransfers: options.maxTransfers,
     ...(options.url === undefined ? {} : { publicUrl: options.url }),
     ...(config && { config }),
     ...(settings && canEnrol && { secure: { listen: options.tlsListen, nodes: settings.nodes, alarm } }),
@@ -105,6 +108,24 @@ const kernelArgumentsOption = (): Option =>
     .argParser(usage(parseKernelArguments))
     .default(DEFAULT_KERNEL_ARGUMENTS);
 
+/** Throws `transfers-invalid`. */
+function parseMaxTransfers(text: string): number {
+  const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (count === 0)
+    throw new StatectlError('transfers-invalid', `"${text}" is not a number of transfers`, {
+      hint: 'write it as 64; 1 is the least',
+    });
+  return count;
+}
+
+const maxTransfersOption = (): Option =>
+  new Option(
+    '--max-transfers <count>',
+    'with so many files under way, new boots are told to come back later or to ask another server',
+  )
+    .argParser(usage(parseMaxTransfers))
+    .default(DEFAULT_MAX_TRANSFERS);
+
 /** `statectl serve`: HTTP for machines that boot. */
 export const serveCommand = (): Command =>
   new Command('serve')
@@ -123,6 +144,7 @@ export const serveCommand = (): Command =>
     )
     .addOption(tlsListenOption())
     .addOption(kernelArgumentsOption())
+    .addOption(maxTransfersOption())
     .option('--json', 'tell start and stop as JSON lines among those of the access log')
     .option('--print-dnsmasq', 'print a configuration of dnsmasq for this server, and end')
     .addOption(

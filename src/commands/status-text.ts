@@ -50,7 +50,7 @@ function bootRows(boot: BootRecord): readonly (readonly string[])[] {
     ...(image ? [['digest', `sha256 ${image.sha256}`]] : []),
     ['root', `${root.type}, ${root.verified ? 'verified: signature and digest' : 'unverified: trusted as found'}`],
     ['from', `${SOURCES[boot.source]} ${root.from}`],
-    ['server', boot.server ?? 'none answered, or none was asked'],
+    ['server', serverText(boot)],
     ['kernel', boot.kernelRelease],
     ['config', `sha256 ${boot.configDigest}, ${boot.configOrigin}`],
     ...(boot.bundle ? [['bundle', bundleText(boot.bundle)]] : []),
@@ -87,6 +87,15 @@ function identityText(identity: NonNullable<BootRecord['identity']>): string {
     case 'offline':
       return `no server asked${until}${count}`;
   }
+}
+
+/** With several servers, why it is this one. */
+function serverText({ server, servers = [] }: BootRecord): string {
+  const name = server ?? 'none answered, or none was asked';
+  if (servers.length <= 1) return name;
+  const others = servers.filter(({ url }) => url !== server).map(({ url, reason }) => `${url} ${reason}`);
+  const why = servers.find(({ url }) => url === server)?.reason;
+  return `${name} (${[...(why ? [why] : []), ...others].join('; ')})`;
 }
 
 const bundleText = ({ node, server, ...number }: NonNullable<BootRecord['bundle']>): string =>

@@ -6,11 +6,18 @@ import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import { withDeadline } from '../host/deadline.ts';
 import type { Host } from '../host/host.ts';
 import { retry } from '../host/retry.ts';
+import { retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
 import { detailOf } from './offer.ts';
 
 /** What a server said when it was asked for the bundle: `answers.json` beside the bundles that came, in order. */
 export type BundleAnswer =
-  | { readonly url: string; readonly status: number; readonly detail: string }
+  | {
+      readonly url: string;
+      readonly status: number;
+      readonly detail: string;
+      /** Of a server that is too busy to answer now. */
+      readonly retryAfterMs?: number;
+    }
   | { readonly url: string; readonly failure: string };
 
 /** An answer, although a useless one: asking again would bring as much again. */
@@ -18,7 +25,10 @@ const TOO_LARGE = 413;
 
 export const answersPath = (folder: string): string => `${folder}/answers.json`;
 
-/** Asks all servers at once, again while every one is silent, and leaves what they say for the boot to judge. */
+/**
+ * Asks all good servers at once, the others where those say nothing of use, again while every one is silent or busy, and
+ * leaves what they say for the boot to judge.
+ */
 export async function askForBundle(
   step: StepOf<'ask-bundle'>,
   host: Pick<Host, 'files' | 'http' | 'clock'>,
@@ -27,16 +37,25 @@ export async function askForBundle(
   const { files, clock } = host;
   await files.remove(step.to);
   await files.mkdir(step.to, 0o700);
-  const answers: BundleAnswer[] = step.urls.map((url) => ({ url, failure: `${url} did not answer in time` }));
+  const answers: BundleAnswer[] = [];
   const ask = async (signal: AbortSignal) => {
-    await Promise.all(
-      step.urls.map(async (url, at) => {
-        answers[at] = await askOne(step, url, at, host, signal);
-      }),
-    );
-    const [first] = answers;
-    if (first && 'failure' in first && answers.every((answer) => 'failure' in answer))
-      throw new StatectlError('servers-silent', first.failure);
+    let from = 0;
+    for (const urls of [step.urls, step.lastUrls ?? []]) {
+      await Promise.all(
+        urls.map(async (url, index) => {
+          const at = from + index;
+          answers[at] ??= { url, failure: `${url} did not answer in time` };
+          answers[at] = await askOne(step, url, at, host, signal);
+        }),
+      );
+      from += urls.length;
+      if (!answers.slice(0, from).some((answer) => worthAsking(answer) === undefined)) continue;
+      // What the others said when they were asked last is of no interest any more.
+      answers.length = from;
+      return;
+    }
+    const failures = answers.map(worthAsking);
+    throw soonestBusy(failures) ?? failures[0];
   };
   const late = new StatectlError('servers-silent', `no server answered in ${step.seconds} s`);
   const limit = { ms: (step.seconds ?? Number.POSITIVE_INFINITY) * 1000, error: late, signal: boot.signal };
@@ -57,9 +76,18 @@ export async function askForBundle(
       ),
     );
   } catch (error) {
-    if (boot.signal.aborted || !isStatectlError(error) || error.code !== 'servers-silent') throw error;
+    if (boot.signal.aborted || !isStatectlError(error) || !ASK_AGAIN.has(error.code)) throw error;
   }
   await files.write(answersPath(step.to), JSON.stringify(answers));
+}
+
+const ASK_AGAIN = new Set(['servers-silent', 'server-busy']);
+
+/** Why this server should be asked once more; undefined for one that said what it had to say. */
+function worthAsking(answer: BundleAnswer): StatectlError | undefined {
+  if ('failure' in answer) return new StatectlError('servers-silent', answer.failure);
+  if (answer.retryAfterMs === undefined) return undefined;
+  return new ServerBusyError(`${new URL(answer.url).origin} is busy${answer.detail}`, answer.retryAfterMs);
 }
 
 async function askOne(
@@ -71,6 +99,7 @@ async function askOne(
 ): Promise<BundleAnswer> {
   let status: number;
   let body: Buffer;
+  let busyMs: number | undefined;
   try {
     const response = await http.request(url, {
       signal,
@@ -79,6 +108,7 @@ async function askOne(
       idleTimeoutMs: limits.stallMs,
     });
     ({ status } = response);
+    busyMs = retryAfterMs(response);
     body = await bodyOf(response.body);
   } catch (error) {
     signal.throwIfAborted();
@@ -87,7 +117,8 @@ async function askOne(
     return { url, failure: reasonOf(error) };
   }
   if (status === 200) await files.write(bundleAnswer(to, at), body, { mode: 0o600 });
-  return { url, status, detail: status === 200 ? '' : detailOf(body) };
+  const detail = status === 200 ? '' : detailOf(body);
+  return { url, status, detail, ...(busyMs !== undefined && { retryAfterMs: busyMs }) };
 }
 
 async function bodyOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {

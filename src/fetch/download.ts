@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { retry } from '../host/retry.ts';
+import { askedWaitMs, retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
 import { verifyFile } from './verify-file.ts';
 
 export interface Download {
@@ -104,16 +105,23 @@ async function fetchOnce(
             ),
         },
         async () => {
-          const url = download.urls[turn % download.urls.length] ?? '';
-          turn += 1;
-          const before = part.doneBytes;
-          try {
-            await transfer(host, url, part, download, limits, report.signal, progress);
-          } catch (error) {
-            // Enough came: the count begins anew. A server that lets go after a few bytes each time gets no such patience.
-            if (part.doneBytes - before < ENOUGH_BYTES || report.signal.aborted || FINAL_CODES.has(codeOf(error) ?? ''))
-              throw error;
-            report.warn(`${reasonOf(error)}; going on from byte ${part.doneBytes}`);
+          const busy: unknown[] = [];
+          for (;;) {
+            const url = download.urls[turn % download.urls.length] ?? '';
+            turn += 1;
+            const before = part.doneBytes;
+            try {
+              return await transfer(host, url, part, download, limits, report.signal, progress);
+            } catch (error) {
+              if (report.signal.aborted || FINAL_CODES.has(codeOf(error) ?? '')) throw error;
+              // Enough came: the count begins anew. A server that lets go after a few bytes each time gets no such patience.
+              if (part.doneBytes - before >= ENOUGH_BYTES)
+                return report.warn(`${reasonOf(error)}; going on from byte ${part.doneBytes}`);
+              if (askedWaitMs(error) === undefined) throw soonestBusy(busy) ?? error;
+              busy.push(error);
+              if (busy.length >= download.urls.length) throw soonestBusy(busy);
+              report.warn(`${reasonOf(error)}; asking the next server at once`);
+            }
           }
         },
       ).catch((error) => {
@@ -151,6 +159,9 @@ async function transfer(
   });
   if (response.status !== 200 && response.status !== 206) {
     for await (const _ of response.body) break;
+    const busyMs = retryAfterMs(response);
+    if (busyMs !== undefined)
+      throw new ServerBusyError(`${url} is busy: it asks to come back in ${Math.round(busyMs / 1000)} s`, busyMs);
     throw new StatectlError('http-status', `${url} answered ${response.status}`);
   }
   // A server that ignores Range sends all of it again: what is there already is skipped, not hashed twice.

@@ -4,7 +4,9 @@ import type { BundleMachine } from '../bundle/manifest.ts';
 import { kernelCommandLine } from '../config/kernel-cmdline.ts';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import { retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
 import { type Manifest, manifestIsSigned, parseManifest } from '../image/manifest.ts';
+import { serversInOrder } from './choose-servers.ts';
 
 const LONGEST_ANSWER_BYTES = 1 << 20;
 
@@ -16,24 +18,36 @@ interface BootAnswer {
 }
 
 /**
- * Asks all servers at once; the first in the configured order that answered well is taken, the others stay as further
- * sources of the same bytes. Throws what the last one said when none did.
+ * Asks all good servers at once, the others where those fail. The first in the order of choice that answered well is
+ * taken, the others stay as further sources of the same bytes. When none did, throws what is worth waiting for, a busy
+ * server, or else what the first one said.
  */
 export async function askServers(
   host: Pick<Host, 'http'>,
   facts: Facts,
   { warn, signal }: { warn: (text: string) => void; signal: AbortSignal },
 ): Promise<Offer> {
-  const { servers } = facts.config.server;
-  const answers = await Promise.allSettled(servers.map((server) => askServer(host, server, facts, signal)));
-  const offers = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
-  const [first] = offers;
-  const failures = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
-  if (!first)
-    throw failures.find((reason) => isStatectlError(reason) && reason.code === 'manifest-unsigned') ?? failures[0];
-  for (const reason of failures) warn(reasonOf(reason));
-  const same = offers.filter(({ manifestSha256 }) => manifestSha256 === first.manifestSha256);
-  return { ...first, rootUrls: same.flatMap(({ rootUrls }) => rootUrls) };
+  const { first: good, last } = serversInOrder(facts);
+  const failures: unknown[] = [];
+  for (const [servers, unasked] of [[good, last] as const, [last, []] as const]) {
+    const answers = await Promise.allSettled(servers.map((server) => askServer(host, server, facts, signal)));
+    const offers = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    failures.push(...answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : [])));
+    const [first] = offers;
+    if (!first) continue;
+    for (const reason of failures) warn(reasonOf(reason));
+    const same = offers.filter(({ manifestSha256 }) => manifestSha256 === first.manifestSha256);
+    const rootUrls = same.flatMap((offer) => offer.rootUrls);
+    return { ...first, rootUrls: [...new Set([...rootUrls, ...unasked.flatMap((url) => rootUrlThere(first, url))])] };
+  }
+  const isUnsigned = (reason: unknown) => isStatectlError(reason) && reason.code === 'manifest-unsigned';
+  throw soonestBusy(failures) ?? failures.find(isUnsigned) ?? failures[0];
+}
+
+/** Where another server has the same bytes, if it has them: blobs are named by their content. */
+function rootUrlThere({ server, rootUrls: [rootUrl = ''] }: Offer, other: string): readonly string[] {
+  if (!URL.canParse('/', other) || new URL(rootUrl).origin !== new URL(server).origin) return [];
+  return [new URL(new URL(rootUrl).pathname, other).href];
 }
 
 async function askServer(host: Pick<Host, 'http'>, server: string, facts: Facts, signal: AbortSignal): Promise<Offer> {
@@ -149,6 +163,8 @@ async function getBytes(
     chunks.push(chunk);
   }
   const body = Buffer.concat(chunks);
+  const busyMs = retryAfterMs(response);
+  if (busyMs !== undefined) throw new ServerBusyError(`${url} is busy${detailOf(body)}`, busyMs);
   if (response.status !== 200)
     throw new StatectlError('http-status', `${url} answered ${response.status}${detailOf(body)}`);
   return body;

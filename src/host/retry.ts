@@ -1,5 +1,6 @@
 import { isStatectlError } from '../error.ts';
 import type { Clock } from './host.ts';
+import { askedWaitMs } from './server-busy.ts';
 
 export interface Attempt {
   /** The one that failed, counted from 1. */
@@ -31,7 +32,8 @@ const isFinal = (error: unknown): boolean => isStatectlError(error) && FINAL_COD
 /**
  * Runs the task until it succeeds, waiting longer after each failure. The wait is drawn from the whole span ("full
  * jitter", Brooker, *Exponential Backoff and Jitter*, 2015): machines that lost their server together do not come back
- * together. Throws the last attempt's error, or the signal's reason.
+ * together. A server that says when to come back is obeyed, up to `maxMs`, and the jitter comes on top. Throws the last
+ * attempt's error, or the signal's reason.
  */
 export async function retry<T>(
   clock: Pick<Clock, 'sleep' | 'random'>,
@@ -45,7 +47,8 @@ export async function retry<T>(
     } catch (error) {
       signal?.throwIfAborted();
       if (attempt >= tries || giveUp(error)) throw error;
-      const waitMs = Math.round(clock.random() * Math.min(maxMs, baseMs * 2 ** Math.min(attempt - 1, 30)));
+      const askedMs = Math.min(maxMs, askedWaitMs(error) ?? 0);
+      const waitMs = Math.round(askedMs + clock.random() * Math.min(maxMs, baseMs * 2 ** Math.min(attempt - 1, 30)));
       onRetry?.({ attempt, of: tries, waitMs, error });
       await clock.sleep(waitMs, signal);
     }

@@ -2,17 +2,20 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { StatectlError } from '../error.ts';
 import type { Clock } from '../host/host.ts';
 import { accessLog } from './access-log.ts';
+import { admission } from './admission.ts';
 import { type BootRouteOptions, bootRoutes } from './boot-routes.ts';
 import { bundleRoutes } from './bundle-routes.ts';
 import type { Bundles } from './bundles.ts';
 import { imageRoutes } from './image-routes.ts';
+import { DEFAULT_MAX_TRANSFERS, loadMeter } from './load.ts';
 import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
 import { isHostHeader } from './public-url.ts';
 import { reportRoutes } from './report-routes.ts';
+import { statusRoutes } from './status-routes.ts';
 import { type RenderPublic, templateRoutes } from './template-routes.ts';
 import { type TokenRouteOptions, tokenRoutes } from './token-routes.ts';
 
-export interface AppOptions extends BootRouteOptions {
+export interface AppOptions extends Omit<BootRouteOptions, 'admission'> {
   readonly clock: Clock;
   /** Gets the access log, one JSON line without its newline at a time. */
   readonly log: (line: string) => void;
@@ -23,6 +26,10 @@ export interface AppOptions extends BootRouteOptions {
   readonly renderPublic?: RenderPublic;
   /** Absent where no machine can enrol. */
   readonly tokenRoutes?: TokenRouteOptions;
+  /** With so many blobs under way no new boot is begun, default 64. */
+  readonly maxTransfers?: number;
+  /** How late the event loop lately was, default measured. */
+  readonly delayMs?: () => number;
 }
 
 /** A client that sends or takes nothing for so long is gone; a slow one goes on for hours. */
@@ -66,9 +73,14 @@ export function createApp(options: AppOptions): FastifyInstance {
     throw new StatectlError('route-unknown', 'there is nothing under this path');
   });
   app.get('/healthz', async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }));
-  bootRoutes(app, options);
-  imageRoutes(app, options.store, options.ipxeDirectory ?? '/usr/lib/ipxe');
-  bundleRoutes(app, options.bundles);
+  const { clock, delayMs, maxTransfers = DEFAULT_MAX_TRANSFERS } = options;
+  const meter = loadMeter({ clock, maxTransfers, ...(delayMs && { delayMs }) });
+  app.addHook('onClose', async () => meter.stop());
+  const gate = admission(meter, clock);
+  statusRoutes(app, meter);
+  bootRoutes(app, { ...options, admission: gate });
+  imageRoutes(app, options.store, gate, options.ipxeDirectory ?? '/usr/lib/ipxe');
+  bundleRoutes(app, options.bundles, gate);
   templateRoutes(app, options.renderPublic);
   reportRoutes(app, options.store);
   tokenRoutes(app, options.tokenRoutes);

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Config } from '../config/config.ts';
 import type { MachineIdentity } from '../config/identity.ts';
 import { StatectlError } from '../error.ts';
+import type { Admission } from './admission.ts';
 import { writeImageName } from './image-name.ts';
 import type { StoredImage } from './image-record.ts';
 import { adviceFor, bootScript, DEFAULT_KERNEL_ARGUMENTS, firstScript, noImageScript } from './ipxe-script.ts';
@@ -11,6 +12,7 @@ import { chooseImage } from './uses.ts';
 
 export interface BootRouteOptions {
   readonly store: Store;
+  readonly admission: Admission;
   /** `http://host[:port]` for scripts; default: what the request calls this server. */
   readonly publicUrl?: string;
   /** Added to every kernel command line, checked by `parseKernelArguments`. */
@@ -51,7 +53,7 @@ const bootAnswer = (image: StoredImage) => {
 /** Which image a machine boots: as iPXE scripts, and as JSON for the controller. */
 export function bootRoutes(
   app: FastifyInstance,
-  { store, publicUrl, kernelArguments, bootSettings }: BootRouteOptions,
+  { store, admission, publicUrl, kernelArguments, bootSettings }: BootRouteOptions,
 ): void {
   const waitS = () => 6 + Math.floor(store.host.clock.random() * 9);
   const asScript = { ...NO_STORE, 'content-type': 'text/plain; charset=utf-8' };
@@ -79,6 +81,7 @@ export function bootRoutes(
   });
 
   app.get<{ Querystring: Record<string, unknown> }>('/v1/boot', async (request, reply) => {
+    admission.newBoot(reply);
     const machine = machineFromQuery(request.query);
     const { image } = request.query;
     const said = await bootSettings?.(identityOf(machine));

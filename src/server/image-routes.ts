@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { StatectlError } from '../error.ts';
+import type { Admission } from './admission.ts';
 import { openFile } from './blob-file.ts';
 import { getImage } from './image-record.ts';
 import { sendFile } from './send-file.ts';
@@ -15,7 +16,7 @@ const IPXE_FILES = ['undionly.kpxe', 'ipxe.efi', 'snponly.efi', 'ipxe-arm64.efi'
 const unknown = (what: string) => new StatectlError('blob-unknown', `there is no such ${what} on this server`);
 
 /** The files of images, each under a name that says its content, and iPXE itself for firmware that boots by HTTP. */
-export function imageRoutes(app: FastifyInstance, store: Store, ipxeDirectory: string): void {
+export function imageRoutes(app: FastifyInstance, store: Store, admission: Admission, ipxeDirectory: string): void {
   type Named = { Params: { name: string; version: string } };
 
   app.get<Named>('/v1/images/:name/:version/manifest.json', async (request, reply) => {
@@ -35,7 +36,9 @@ export function imageRoutes(app: FastifyInstance, store: Store, ipxeDirectory: s
     handler: async (request, reply) => {
       const file = await openFile(blobPath(store, request.params.hex));
       if (file === undefined) throw unknown('blob');
-      return sendFile(request, reply, file, { etag: `"${request.params.hex}"`, cacheControl: FOR_EVER });
+      const etag = `"${request.params.hex}"`;
+      const admitted = await admission.transfer(request, reply, file, etag);
+      return sendFile(request, reply, admitted, { etag, cacheControl: FOR_EVER });
     },
   });
 

@@ -36,6 +36,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   'certificate-needed': 401,
   'node-unknown': 404,
   'token-refused': 404,
+  'server-busy': 503,
 };
 
 /** Fastify's own errors (a body too large, no JSON) carry a status and a sentence that tells nothing about the server. */

@@ -12,7 +12,7 @@ import { USER_DATA_EARLY } from '../paths.ts';
 import type { BootContext, Phase } from '../phase.ts';
 import { bootsLocalRoot } from '../source.ts';
 import type { Step } from '../step.ts';
-import { judgeAnswers, planAsk, planKeep, takeKept, takeNew } from '../take-bundle.ts';
+import { judgeAnswers, planAsk, planKeep, takeKept, takeNew, takeServers } from '../take-bundle.ts';
 import { findBlock, planWaits, sayMissing, userDataDevice } from './devices.ts';
 
 /**
@@ -22,7 +22,8 @@ import { findBlock, planWaits, sayMissing, userDataDevice } from './devices.ts';
 export const bundle: Phase = {
   name: 'bundle',
   rounds: [
-    { gather: takeKept, plan: planAsk },
+    { gather: takeKept },
+    { gather: takeServers, plan: planAsk },
     { gather: judgeAnswers, plan: planKeep },
     { gather: takeNew, plan: planNewWaits },
     { gather: lookAgain, plan: planEnrolment },
