@@ -223,6 +223,54 @@ describe('a server that has nothing', () => {
   });
 });
 
+describe('a server that is busy', () => {
+  const busy =
+    (seconds: number): Server =>
+    () => ({ status: 503, headers: { 'retry-after': String(seconds) } });
+
+  it('costs no time where another has the file', async () => {
+    const { run, host, ranges, warned } = download({ servers: { [A]: busy(60), [B]: sends() } });
+    await run();
+    expect(ranges).toEqual(['a all', 'b all']);
+    expect(warned).toEqual([`${A} is busy: it asks to come back in 60 s; asking the next server at once`]);
+    expect(host.clock.uptimeMs()).toBe(0);
+  });
+
+  it('is asked again when it wants to be, and each time is counted', async () => {
+    const { run, host, warned } = download({ servers: { [A]: inTurn(busy(7), busy(7), sends()) } });
+    await run();
+    expect(warned.map((text) => /try \d of \d/.exec(text)?.[0])).toEqual(['try 2 of 8', 'try 3 of 8']);
+    expect(host.clock.uptimeMs()).toBeGreaterThanOrEqual(14_000);
+    expect(host.clock.uptimeMs()).toBeLessThan(17_000);
+  });
+
+  it('is waited for where the others are busy or dead, as long as the first to be free says', async () => {
+    const { run, host, ranges } = download({
+      servers: { [A]: inTurn(busy(9), sends()), [B]: busy(4), [C]: () => 'refused' },
+    });
+    await run();
+    expect(ranges).toEqual(['a all', 'b all', 'c all', 'a all']);
+    expect(host.clock.uptimeMs()).toBeGreaterThanOrEqual(4_000);
+    expect(host.clock.uptimeMs()).toBeLessThan(5_000);
+  });
+
+  it('in the middle of a download hands it over, from where it stopped', async () => {
+    const { run, host, ranges } = download({
+      servers: { [A]: sendsOnly(120_000), [B]: busy(30), [C]: sends() },
+    });
+    await run();
+    expect(ranges).toEqual(['a all', 'b bytes=120000-', 'c bytes=120000-']);
+    expect(await host.files.read('/d/root')).toEqual(FILE);
+    expect(host.clock.uptimeMs()).toBe(0);
+  });
+
+  it('for ever is given up as every other', async () => {
+    const { run, ranges } = download({ servers: { [A]: busy(1), [B]: busy(1) } });
+    await expect(run()).rejects.toMatchObject({ code: 'download-failed', message: expect.stringContaining('is busy') });
+    expect(ranges).toHaveLength(32);
+  });
+});
+
 describe('bytes that are not those of the signed manifest', () => {
   it('are removed, and nothing is left to mount', async () => {
     const { run, left } = download({ servers: { [A]: sends({}, WRONG) } });

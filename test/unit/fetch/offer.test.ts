@@ -119,6 +119,55 @@ describe('servers are asked', () => {
   });
 });
 
+describe('servers that were put in order', () => {
+  const ordered = (...servers: readonly { readonly url: string; readonly isLast?: true }[]) =>
+    factsWith([A, B, C], { servers: servers.map((server) => ({ reason: 'measured', ...server })) });
+  const ask = async (servers: Record<string, Server>, facts: Facts) => {
+    const host = memoryHost({ servers });
+    const boot = listener();
+    const offer = await askServers(host, facts, boot).catch((error) => error);
+    const asked = new Set(host.calls.flatMap((call) => (call.kind === 'request' ? [call.url.origin] : [])));
+    return { offer, asked: [...asked].toSorted(), warned: boot.warned, host };
+  };
+  const busy =
+    (seconds: number): Server =>
+    () => ({ status: 503, headers: { 'retry-after': String(seconds) }, body: '{"detail":"64 files"}' });
+  const good = createServer(IMAGE);
+
+  it('are believed in that order, whatever config.d lists first', async () => {
+    const { offer } = await ask({ [A]: good, [B]: good, [C]: good }, ordered({ url: C }, { url: A }, { url: B }));
+    expect(offer).toMatchObject({ server: C, rootUrls: [blob(C), blob(A), blob(B)] });
+  });
+
+  it('are not asked where others do, but stay as the last sources of the image', async () => {
+    const { offer, asked, host } = await ask(
+      { [A]: () => 'silent', [B]: good, [C]: good },
+      ordered({ url: B }, { url: A, isLast: true }, { url: C, isLast: true }),
+    );
+    expect(offer).toMatchObject({ server: B, rootUrls: [blob(B), blob(A), blob(C)] });
+    expect(asked).toEqual([B]);
+    expect(host.clock.uptimeMs()).toBe(0);
+  });
+
+  it('are asked all the same when the good ones fail', async () => {
+    const { offer, warned } = await ask(
+      { [A]: good, [B]: () => 'refused' },
+      ordered({ url: B }, { url: A, isLast: true }),
+    );
+    expect(offer).toMatchObject({ server: A, rootUrls: [blob(A)] });
+    expect(warned).toEqual([expect.stringContaining(B)]);
+  });
+
+  it('and busy are waited for, the first to be free, rather than those that cannot help', async () => {
+    const { offer } = await ask(
+      { [A]: busy(9), [B]: busy(4), [C]: createServer(createImage({ key: FOREIGN_KEY })) },
+      ordered({ url: C }, { url: A, isLast: true }, { url: B, isLast: true }),
+    );
+    expect(offer).toMatchObject({ code: 'server-busy', retryAfterMs: 4_000 });
+    expect(offer.message).toMatch(/^http:\/\/b:8080\/v1\/boot\?\S+ is busy: 64 files$/);
+  });
+});
+
 describe('a folder of any web server', () => {
   const folder =
     (image = IMAGE): Server =>
@@ -161,6 +210,26 @@ describe('the bundle phase', () => {
       [2, 3, 4, 5, 6, 7, 8].map((attempt) => `try ${attempt} of 8`),
     );
     expect(host.clock.uptimeMs()).toBeGreaterThan(5_000);
+  });
+
+  it('obeys a busy server, visibly, and boots when it has time', async () => {
+    let asked = 0;
+    const busy: Server = (request) => {
+      asked += 1;
+      return asked <= 2 ? { status: 503, headers: { 'retry-after': '8' } } : createServer(IMAGE)(request);
+    };
+    const { found, warned, host } = gather(factsWith([A]), busy);
+    expect(await found).toMatchObject({ offer: { server: A } });
+    expect(warned.map((text) => /try \d of \d in/.exec(text)?.[0])).toEqual(['try 2 of 8 in', 'try 3 of 8 in']);
+    expect(host.clock.uptimeMs()).toBeGreaterThanOrEqual(16_000);
+    expect(host.clock.uptimeMs()).toBeLessThan(18_000);
+  });
+
+  it('boots the copy after network.wait when the server is busy for longer', async () => {
+    const busy: Server = () => ({ status: 503, headers: { 'retry-after': '600' } });
+    const { found, host } = gather(factsWith([A], { copy }), busy);
+    expect(await found).toMatchObject({ offer: undefined });
+    expect(host.clock.uptimeMs()).toBe(10_000);
   });
 
   it('takes the answer of a server that starts late', async () => {
