@@ -1,7 +1,9 @@
 import { dirname } from 'node:path';
 import { shellLine, shellQuote } from '../host/shell-line.ts';
+import { netconsoleCommands } from './netconsole.ts';
 import { dhcp6Argv, dhcpArgv, ipArgv, linkAddArgvs } from './network-commands.ts';
 import type { Step, StepOf } from './step.ts';
+import { unpackCommands } from './unpack-archive.ts';
 
 /** The argument vector of mount(8) for a mount step. */
 export function mountArgv(step: StepOf<'mount'>): readonly string[] {
@@ -86,8 +88,14 @@ export function shellOf(step: Step): string {
         ? `ip -6 -o address show dev ${shellQuote(step.device)} scope global | grep -q . || ${ask}`
         : ask;
     }
-    case 'fetch':
-      return `${shellLine(['wget', '-O', step.to, step.urls[0] ?? ''])} && ${digestCheck(step.sha256, step.to)}`;
+    case 'fetch': {
+      const commands = [shellLine(['wget', '-O', step.to, step.urls[0] ?? '']), digestCheck(step.sha256, step.to)];
+      return step.otherwise === 'warn' ? tolerant(step.to, commands) : commands.join(' && ');
+    }
+    case 'unpack':
+      return tolerant(step.to, unpackCommands(step));
+    case 'netconsole':
+      return tolerant('/sys/kernel/config/netconsole/statectl', netconsoleCommands(step));
     case 'verify':
       return digestCheck(step.sha256, step.path);
     case 'ask-bundle':

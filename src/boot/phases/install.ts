@@ -4,8 +4,11 @@ import { deliveryFacts, planDelivery } from '../delivery.ts';
 import type { Facts, InstallFacts } from '../facts.ts';
 import { planNetworkHandover } from '../network-handover.ts';
 import { BIN, IMAGE_MOUNT, RUN, RUN_INITRAMFS, SYSROOT } from '../paths.ts';
-import type { Phase } from '../phase.ts';
+import type { BootContext, Phase } from '../phase.ts';
+import { pythonArchives, pythonPackages } from '../python-packages.ts';
+import { planPythonFetch, planPythonPackages, planPythonServices } from '../python-steps.ts';
 import type { Step } from '../step.ts';
+import { planSyslog, syslogFacts } from '../syslog-settings.ts';
 import { planSystemSettings } from '../system-settings.ts';
 import { userDataDevice } from './devices.ts';
 
@@ -16,14 +19,28 @@ export const install: Phase = {
   name: 'install',
   rounds: [
     {
+      gather: async (host, facts, boot) => ({ python: await givenPython(host, facts, boot) }),
+      plan: planPythonFetch,
+    },
+    {
+      gather: async (host, facts, boot) => ({ python: await pythonPackages(host, facts, boot) }),
+      plan: planPythonPackages,
+    },
+    {
       gather: async (host, facts, boot) => ({
+        syslog: await syslogFacts(host, facts, boot),
         install: await installFacts(host, facts),
         delivery: await deliveryFacts(host, facts, boot),
       }),
       plan: planInstall,
     },
   ],
+  // Rather a system without its packages than none.
+  instead: (_error, { python }) => (python ? { python: undefined, pythonFailed: true } : undefined),
 };
+
+const givenPython = async (host: Host, facts: Facts, boot: BootContext) =>
+  facts.pythonFailed ? undefined : pythonArchives(host, facts, boot);
 
 export function planInstall(facts: Facts): readonly Step[] {
   const { install, config } = facts;
@@ -46,7 +63,9 @@ export function planInstall(facts: Facts): readonly Step[] {
         ]
       : []),
     ...planNetworkHandover(facts, install, etcIsWritable),
-    ...(etcIsWritable ? planSystemSettings(facts, install) : []),
+    ...(etcIsWritable
+      ? [...planSystemSettings(facts, install), ...planSyslog(facts), ...planPythonServices(facts, install)]
+      : []),
     ...planPath(etcIsWritable && install.hasProfileDir === true),
     { kind: 'copy-file', from: '/bin/busybox', to: `${RUN_INITRAMFS}/bin/busybox`, mode: 0o755 },
     { kind: 'copy-file', from: '/etc/shutdown', to: `${RUN_INITRAMFS}/shutdown`, mode: 0o755 },
