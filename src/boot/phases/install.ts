@@ -27,17 +27,32 @@ export const install: Phase = {
       plan: planPythonPackages,
     },
     {
-      gather: async (host, facts, boot) => ({
-        syslog: await syslogFacts(host, facts, boot),
-        install: await installFacts(host, facts),
-        delivery: await deliveryFacts(host, facts, boot),
-      }),
+      async gather(host, facts, boot) {
+        const found = await installFacts(host, facts);
+        sayUnused(facts, found, boot);
+        return {
+          syslog: await syslogFacts(host, facts, boot),
+          install: found,
+          delivery: await deliveryFacts(host, facts, boot),
+        };
+      },
       plan: planInstall,
     },
   ],
   // Rather a system without its packages than none.
   instead: (_error, { python }) => (python ? { python: undefined, pythonFailed: true } : undefined),
 };
+
+/** What python.conf and logging.conf ask of a system that cannot do it. */
+function sayUnused({ config, python }: Facts, { serviceManager }: InstallFacts, { warn }: BootContext): void {
+  const etc = config.overlays['/etc'];
+  const isReadOnly = etc === undefined || etc.kind === 'symlink';
+  const named = (python?.packages ?? []).some(({ services }) => services.length > 0);
+  if (named && isReadOnly) warn('no service gets a PYTHONPATH: /etc is read-only (system/overlays.conf)');
+  else if (named && !serviceManager) warn('no service gets a PYTHONPATH: the image has neither systemd nor OpenRC');
+  if (isReadOnly && Object.keys(config.logging.syslog).length > 0)
+    warn('logging.conf: no messages are sent on: /etc is read-only (system/overlays.conf)');
+}
 
 const givenPython = async (host: Host, facts: Facts, boot: BootContext) =>
   facts.pythonFailed ? undefined : pythonArchives(host, facts, boot);
