@@ -3,6 +3,7 @@ import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { VERSION } from '../version.ts';
 import { keepBootLog, keepReport } from './boot-log.ts';
+import { writeBootMetrics } from './boot-metrics.ts';
 import { bootRecord } from './boot-record.ts';
 import { PhaseFailure, runPhases } from './engine.ts';
 import type { Facts } from './facts.ts';
@@ -71,10 +72,9 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
         );
       },
     });
-    await tolerate(
-      'cannot keep the record of this boot',
-      host.files.write(BOOT_RECORD, redactedJson(bootRecord(result, host.clock.uptimeMs(), historyOf(earlier)), 1)),
-    );
+    const record = bootRecord(result, host.clock.uptimeMs(), historyOf(earlier));
+    await tolerate('cannot keep the record of this boot', host.files.write(BOOT_RECORD, redactedJson(record, 1)));
+    await tolerate('no metrics of this boot are written', writeBootMetrics(host, result.facts, record));
     await tolerate('cannot keep the plan of this boot', keepLastGoodPlan(host, result.facts));
     await journal({
       event: 'handed-over',

@@ -20,7 +20,7 @@ type Files = Host['files'];
 const LIST = `${SYSROOT}/user-data${BUNDLES}/delivered`;
 
 /** /run of the initramfs becomes that of the system; everything else is put together below /sysroot. */
-const onMachine = (path: string): string => (isInRun(path) ? path : SYSROOT + path);
+export const onMachine = (path: string): string => (isInRun(path) ? path : SYSROOT + path);
 const isInRun = (path: string): boolean => path === '/run' || path.startsWith('/run/');
 
 /** Where the files of the bundle in force go. What cannot be delivered is told, and no reason not to boot. */
@@ -110,7 +110,7 @@ async function readEntries(files: Files, dir: string, digest: string): Promise<r
 }
 
 /** The path without links, where a file can be written. Throws why not. */
-async function writablePath(files: Files, mounts: readonly Mount[], path: string): Promise<string> {
+export async function writablePath(files: Files, mounts: readonly Mount[], path: string): Promise<string> {
   const folder = await realFolder(files, dirname(path));
   if (folder === undefined) throw new Error(`${dirname(path)} is no folder that can be made`);
   const real = `${folder}/${basename(path)}`;

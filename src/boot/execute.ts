@@ -16,12 +16,14 @@ import { deliver, drop } from './deliver.ts';
 import { parseDeviceReference } from './device-reference.ts';
 import { bringAccounts } from './merge-accounts.ts';
 import { parseMounts } from './mounts.ts';
+import { startNetconsole } from './netconsole.ts';
 import { ipArgv, linkAddArgvs } from './network-commands.ts';
 import { SWITCH_FILE } from './paths.ts';
 import type { BootContext } from './phase.ts';
 import type { Step, StepKind, StepOf } from './step.ts';
 import { checkArgv, copyArgvs, mountArgv, ownerArgv } from './step-commands.ts';
 import { switchFileText } from './switch-file.ts';
+import { unpackArchive } from './unpack-archive.ts';
 
 const DRIVERS = { vlan: '8021q', bond: 'bonding', bridge: 'bridge' } as const;
 
@@ -141,8 +143,13 @@ const executors: Executors = {
   dhcp6: askDhcp,
   'await-ipv6': awaitIpv6,
   async fetch(step, host, boot) {
-    await fetchVerified(host, step, boot, step.limits);
+    await fetchVerified(host, step, boot, step.limits).catch((error) => {
+      if (step.otherwise !== 'warn' || boot.signal.aborted) throw error;
+      boot.warn(`${step.urls[0]} is not fetched: ${reasonOf(error)}`);
+    });
   },
+  unpack: unpackArchive,
+  netconsole: startNetconsole,
   async verify(step, host) {
     await verifyFile(host, step);
   },

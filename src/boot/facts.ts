@@ -32,8 +32,13 @@ export interface Facts {
   readonly copy?: LocalCopy;
   /** Digests of images on persistent storage that are not the copy: interrupted downloads, and what they replaced. */
   readonly staleCopies?: readonly string[];
+  readonly netconsole?: NetconsoleFacts;
   readonly tree?: TreeFacts;
+  readonly python?: PythonFacts;
+  /** They were the reason why the install phase failed. */
+  readonly pythonFailed?: boolean;
   readonly install?: InstallFacts;
+  readonly syslog?: SyslogFacts;
   readonly delivery?: DeliveryFacts;
   readonly identity?: IdentityFacts;
   readonly init?: InitFacts;
@@ -222,6 +227,54 @@ export interface IdentityFacts {
   }[];
   /** By path: why one is not there. */
   readonly missing: Readonly<Record<string, string>>;
+}
+
+/** Where the kernel sends its messages, by UDP over IPv4. */
+export interface NetconsoleFacts {
+  readonly device: string;
+  readonly localAddress: string;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** Of that host, or of the router before it. */
+  readonly remoteMac: string;
+}
+
+/** What in the image sends messages on. */
+export interface SyslogFacts {
+  readonly daemon?: 'rsyslog' | 'syslog-ng';
+  /** How rsyslog speaks TLS. */
+  readonly tlsDriver?: 'gtls' | 'ossl';
+}
+
+/** The packages of python.conf. */
+export interface PythonFacts {
+  /** The folder of the archives, each named by its digest. */
+  readonly store: string;
+  /** Archives that are not there whole, and whose size a server told. */
+  readonly wanted: readonly WantedArchive[];
+  /** Files in the store that no package names any more. */
+  readonly stale: readonly string[];
+  /** Those whose archive was verified and looked through, in the order of python.conf. */
+  readonly packages?: readonly PythonPackage[];
+  /** What the image has in /etc/conf.d/SERVICE, where OpenRC reads it. */
+  readonly serviceSettings?: Readonly<Record<string, string>>;
+}
+
+export interface WantedArchive {
+  readonly urls: readonly string[];
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+export type ArchiveFormat = 'tar' | 'tar.gz' | 'tar.xz' | 'tar.zst' | 'zip';
+
+export interface PythonPackage {
+  readonly name: string;
+  readonly sha256: string;
+  readonly format: ArchiveFormat;
+  readonly services: readonly string[];
+  /** The folder of the system that it is laid over, free of links. */
+  readonly overlay?: string;
 }
 
 export interface InitFacts {

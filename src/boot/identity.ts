@@ -1,4 +1,5 @@
 import { reasonOf } from '../error.ts';
+import { serversInOrder } from '../fetch/choose-servers.ts';
 import { machineClaims } from '../fetch/offer.ts';
 import type { Host } from '../host/host.ts';
 import { deliveryPlaces } from './delivery.ts';
@@ -31,12 +32,13 @@ const homeOf = (facts: Facts): string =>
 
 export function planEnrolment(facts: Facts): readonly Step[] {
   if (!wantsIdentity(facts)) return [];
-  const { servers, connectMs, stallMs, tries } = facts.config.server;
+  const { connectMs, stallMs, tries } = facts.config.server;
+  const { first, last } = serversInOrder(facts);
   const hasNetwork = (facts.leases ?? []).length > 0;
   return [
     {
       kind: 'enrol',
-      urls: hasNetwork ? servers.filter((server) => URL.canParse('/', server)) : [],
+      urls: hasNetwork ? [...first, ...last].filter((server) => URL.canParse('/', server)) : [],
       machine: { ...machineClaims(facts) },
       trust: facts.config.identity.trust,
       home: homeOf(facts),

@@ -31,7 +31,9 @@ export function lastGoodPlan(facts: Facts): string | undefined {
   const tree = facts.tree && { ...facts.tree, emptySources: [] };
   // What was dropped is gone; a person may put something there since.
   const delivery = facts.delivery && { ...facts.delivery, dropped: [], listedBefore: facts.delivery.listed };
-  const local: Facts = { ...facts, copy, tree, delivery, offer: undefined, leases: [] };
+  // What was fetched this time is in the store the next.
+  const python = facts.python && { ...facts.python, wanted: [], stale: [] };
+  const local: Facts = { ...facts, copy, tree, delivery, python, offer: undefined, leases: [] };
   const lines = planAll(STORY, local)
     .filter(({ phase, step }) => LOCAL_PHASES.has(phase) && step.kind !== 'check-mount')
     .map(({ step }) => (step.kind === 'switch-root' ? switchFile(step) : shellOf(step)));

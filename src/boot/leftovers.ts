@@ -1,11 +1,12 @@
 import type { Host } from '../host/host.ts';
 import { parseMounts } from './mounts.ts';
-import { IMAGE_MOUNT, LEASES, RAM_IMAGE, SKELETON, SYSROOT, UPPERS, USER_DATA_EARLY } from './paths.ts';
+import { IMAGE_MOUNT, LEASES, PYTHON, RAM_IMAGE, SKELETON, SYSROOT, UPPERS, USER_DATA_EARLY } from './paths.ts';
 import { PHASE_NAMES, type PhaseName } from './phase.ts';
 
 /** What a boot mounts, and in which phase; in the order in which they let go of each other: a loop device holds its file. */
 const MADE_IN: readonly (readonly [place: string, phase: PhaseName])[] = [
   [SYSROOT, 'mount'],
+  [PYTHON, 'install'],
   [UPPERS, 'mount'],
   [SKELETON, 'mount'],
   [IMAGE_MOUNT, 'mount'],
@@ -29,6 +30,10 @@ export async function clearLeftovers(
     const targets = mounts
       .map(({ target }) => target)
       .filter((target) => target === place || target.startsWith(`${place}/`));
+    // A package that lies over a folder of the root, before the packages themselves.
+    if (place === PYTHON)
+      for (const { source, type, target } of mounts)
+        if (source === 'python' && type === 'overlay' && !targets.includes(target)) targets.push(target);
     // The disk goes back to where it was mounted first.
     if (place === USER_DATA_EARLY && isDisk) targets.push(USER_DATA_EARLY);
     for (const target of targets.toSorted((a, b) => b.length - a.length)) {

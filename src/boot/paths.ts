@@ -10,6 +10,8 @@ export const BOOT_RECORD = `${RUN}/boot.json`;
 export const FACTS = `${RUN}/facts.json`;
 /** The system image, read-only, without what is mounted over it. */
 export const IMAGE_MOUNT = `${RUN}/image`;
+/** The packages of python.conf, each in a folder of its name. */
+export const PYTHON = `${RUN}/python`;
 export const UPPERS = `${RUN}/upper`;
 /** Where the persistent file system is mounted until the root is there. */
 export const USER_DATA_EARLY = `${RUN_INITRAMFS}/user-data`;

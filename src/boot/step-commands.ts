@@ -1,8 +1,10 @@
 import { dirname } from 'node:path';
 import { shellLine, shellQuote } from '../host/shell-line.ts';
 import { hostKeyFiles } from '../identity/ssh-host-key.ts';
+import { netconsoleCommands } from './netconsole.ts';
 import { dhcp6Argv, dhcpArgv, ipArgv, linkAddArgvs } from './network-commands.ts';
 import type { Step, StepOf } from './step.ts';
+import { unpackCommands } from './unpack-archive.ts';
 
 /** The argument vector of mount(8) for a mount step. */
 export function mountArgv(step: StepOf<'mount'>): readonly string[] {
@@ -97,8 +99,14 @@ export function shellOf(step: Step): string {
         // A key of that boot alone, where the controller cannot make one: only what the machine kept.
         ...Object.values(hostKeyFiles(step.home)).map((path) => shellLine(['cp', '-p', path, step.to])),
       ].join('; ');
-    case 'fetch':
-      return `${shellLine(['wget', '-O', step.to, step.urls[0] ?? ''])} && ${digestCheck(step.sha256, step.to)}`;
+    case 'fetch': {
+      const commands = [shellLine(['wget', '-O', step.to, step.urls[0] ?? '']), digestCheck(step.sha256, step.to)];
+      return step.otherwise === 'warn' ? tolerant(step.to, commands) : commands.join(' && ');
+    }
+    case 'unpack':
+      return tolerant(step.to, unpackCommands(step));
+    case 'netconsole':
+      return tolerant('/sys/kernel/config/netconsole/statectl', netconsoleCommands(step));
     case 'verify':
       return digestCheck(step.sha256, step.path);
     case 'ask-bundle':

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { DownloadLimits } from '../fetch/download.ts';
-import type { DeliveredFile, DroppedFile } from './facts.ts';
+import type { ArchiveFormat, DeliveredFile, DroppedFile, NetconsoleFacts } from './facts.ts';
 
 /**
  * A step is one thing a boot does, as a value: planners make steps, one executor applies them, and each can be shown
@@ -111,7 +111,19 @@ export type Step =
       readonly sha256: string;
       readonly sizeBytes: number;
       readonly limits?: DownloadLimits;
+      /** Who said the digest; default the signed manifest. */
+      readonly saidBy?: string;
+      /** A failure is told, and the boot goes on. */
+      readonly otherwise?: 'warn';
     }
+  | {
+      readonly kind: 'unpack';
+      readonly archive: string;
+      readonly format: ArchiveFormat;
+      /** A folder that is made anew. */
+      readonly to: string;
+    }
+  | ({ readonly kind: 'netconsole' } & NetconsoleFacts)
   | { readonly kind: 'verify'; readonly path: string; readonly sha256: string; readonly sizeBytes: number }
   | {
       readonly kind: 'ask-bundle';
@@ -212,6 +224,10 @@ export function describe(step: Step): string {
       return `SSH host key in ${step.to}`;
     case 'fetch':
       return `fetch ${step.urls[0]}`;
+    case 'unpack':
+      return `unpack ${step.archive} in ${step.to}`;
+    case 'netconsole':
+      return `messages of the kernel to ${step.remoteAddress}:${step.remotePort}`;
     case 'verify':
       return `verify ${step.path}`;
     case 'ask-bundle':

@@ -12,6 +12,8 @@ export interface Download {
   /** Lower-case hex. */
   readonly sha256: string;
   readonly sizeBytes: number;
+  /** Who said the digest; default the signed manifest. */
+  readonly saidBy?: string;
 }
 
 export interface DownloadReport {
@@ -235,16 +237,16 @@ async function isThere(host: Pick<Host, 'files'>, { to, sha256, sizeBytes }: Dow
   }
 }
 
-async function finish({ files }: Pick<Host, 'files'>, { path, hash }: Part, { to, sha256 }: Download): Promise<void> {
+async function finish(
+  { files }: Pick<Host, 'files'>,
+  { path, hash }: Part,
+  { to, sha256, saidBy = 'the signed manifest' }: Download,
+): Promise<void> {
   const actual = hash.digest('hex');
   if (actual !== sha256)
-    throw new StatectlError(
-      'download-wrong',
-      `what came for ${to} has SHA-256 ${actual}, the signed manifest says ${sha256}`,
-      {
-        hint: "nothing was mounted; check the server's store with `statectl image show`, and the network for tampering",
-      },
-    );
+    throw new StatectlError('download-wrong', `what came for ${to} has SHA-256 ${actual}, ${saidBy} says ${sha256}`, {
+      hint: "nothing was mounted; check the server's store with `statectl image show`, and the network for tampering",
+    });
   await files.rename(path, to);
 }
 

@@ -6,8 +6,11 @@ import { identityFacts, PASSWORDS, planHostKey, planSecrets } from '../identity.
 import { planLogins } from '../login-settings.ts';
 import { planNetworkHandover } from '../network-handover.ts';
 import { BIN, IMAGE_MOUNT, RUN, RUN_INITRAMFS, SYSROOT } from '../paths.ts';
-import type { Phase } from '../phase.ts';
+import type { BootContext, Phase } from '../phase.ts';
+import { pythonArchives, pythonPackages } from '../python-packages.ts';
+import { planPythonFetch, planPythonPackages, planPythonServices } from '../python-steps.ts';
 import type { Step } from '../step.ts';
+import { planSyslog, syslogFacts } from '../syslog-settings.ts';
 import { planSystemSettings } from '../system-settings.ts';
 import { userDataDevice } from './devices.ts';
 
@@ -20,15 +23,44 @@ export const install: Phase = {
     // First: files and secrets may be for accounts that config.d makes.
     { plan: planAccounts },
     {
-      gather: async (host, facts, boot) => ({
-        install: await installFacts(host, facts),
-        delivery: await deliveryFacts(host, facts, boot),
-        identity: await identityFacts(host, facts, boot),
-      }),
+      gather: async (host, facts, boot) => ({ python: await givenPython(host, facts, boot) }),
+      plan: planPythonFetch,
+    },
+    {
+      gather: async (host, facts, boot) => ({ python: await pythonPackages(host, facts, boot) }),
+      plan: planPythonPackages,
+    },
+    {
+      async gather(host, facts, boot) {
+        const found = await installFacts(host, facts);
+        sayUnused(facts, found, boot);
+        return {
+          syslog: await syslogFacts(host, facts, boot),
+          install: found,
+          delivery: await deliveryFacts(host, facts, boot),
+          identity: await identityFacts(host, facts, boot),
+        };
+      },
       plan: planInstall,
     },
   ],
+  // Rather a system without its packages than none.
+  instead: (_error, { python }) => (python ? { python: undefined, pythonFailed: true } : undefined),
 };
+
+/** What python.conf and logging.conf ask of a system that cannot do it. */
+function sayUnused(facts: Facts, { serviceManager }: InstallFacts, { warn }: BootContext): void {
+  const { config, python } = facts;
+  const isReadOnly = !isEtcWritable(facts);
+  const named = (python?.packages ?? []).some(({ services }) => services.length > 0);
+  if (named && isReadOnly) warn('no service gets a PYTHONPATH: /etc is read-only (system/overlays.conf)');
+  else if (named && !serviceManager) warn('no service gets a PYTHONPATH: the image has neither systemd nor OpenRC');
+  if (isReadOnly && Object.keys(config.logging.syslog).length > 0)
+    warn('logging.conf: no messages are sent on: /etc is read-only (system/overlays.conf)');
+}
+
+const givenPython = async (host: Host, facts: Facts, boot: BootContext) =>
+  facts.pythonFailed ? undefined : pythonArchives(host, facts, boot);
 
 function isEtcWritable({ config }: Facts): boolean {
   const etc = config.overlays['/etc'];
@@ -62,7 +94,13 @@ export function planInstall(facts: Facts): readonly Step[] {
       : []),
     ...planNetworkHandover(facts, install, etcIsWritable),
     ...(etcIsWritable
-      ? [...planSystemSettings(facts, install), ...planLogins(facts, install), ...planHostKey(facts)]
+      ? [
+          ...planSystemSettings(facts, install),
+          ...planLogins(facts, install),
+          ...planHostKey(facts),
+          ...planSyslog(facts),
+          ...planPythonServices(facts, install),
+        ]
       : []),
     ...planPath(etcIsWritable && install.hasProfileDir === true),
     { kind: 'copy-file', from: '/bin/busybox', to: `${RUN_INITRAMFS}/bin/busybox`, mode: 0o755 },

@@ -2,6 +2,7 @@ import { localCopies } from '../../fetch/local-copy.ts';
 import type { Host } from '../../host/host.ts';
 import type { Facts, InterfaceFacts } from '../facts.ts';
 import { readLeases } from '../leases.ts';
+import { netconsoleFacts, planNetconsole } from '../netconsole.ts';
 import { networkWishes } from '../network-arguments.ts';
 import { planAddressing, planCards, planResolver, planVirtual } from '../network-steps.ts';
 import { USER_DATA_EARLY } from '../paths.ts';
@@ -30,6 +31,10 @@ export const network: Phase = {
         leases: await readLeases(host, wantedNetwork(facts), wishesOf(facts).peerDns),
       }),
       plan: planNameServers,
+    },
+    {
+      gather: async (host, facts, boot) => ({ netconsole: await netconsoleFacts(host, facts, boot) }),
+      plan: planNetconsole,
     },
   ],
 };

@@ -84,7 +84,7 @@ describe('what the image has is looked up', () => {
   const look = async (tree: Record<string, Seed>) => {
     const files = Object.fromEntries(Object.entries(tree).map(([path, seed]) => [IMAGE_MOUNT + path, seed]));
     const boot = { say: () => {}, warn: () => {}, signal: new AbortController().signal };
-    return (await install.rounds[1]?.gather?.(memoryHost({ files }), createFacts(), boot))?.install;
+    return (await install.rounds.at(-1)?.gather?.(memoryHost({ files }), createFacts(), boot))?.install;
   };
 
   it('networkd, ifupdown, profile.d and resolv.conf', async () => {
