@@ -12,7 +12,7 @@ import { type InitramfsFile, initramfsWith } from '../fixtures/vm/initramfs.ts';
 import { bootMachine, type Machine } from './machine.ts';
 
 /** A folder that the image has and that is read-only. */
-const LAID_OVER = '/usr/share/doc';
+const LAID_OVER = '/usr/share/dbus-1';
 
 describe('a machine with Python packages and somebody who listens to it', () => {
   let dir: string;
@@ -58,7 +58,7 @@ describe('a machine with Python packages and somebody who listens to it', () => 
   services: [klipper]
   overlay: ${LAID_OVER}
 evil: { url: "${at}/evil.tar", sha256: ${await sumOf('evil.tar')}, services: [klipper] }
-gone: { url: "${at}/gone.tar", sha256: ${'0'.repeat(64)} }
+gone: { url: "${at}/gone.tar", sha256: "${'0'.repeat(64)}" }
 `,
       'config.d/controller/clogging.conf': `netconsole: 10.0.2.2:${(listener.address() as AddressInfo).port}
 metrics: { textfile: /var/lib/node_exporter }
@@ -89,7 +89,7 @@ metrics: { textfile: /var/lib/node_exporter }
   });
 
   test('has it over a folder of the image too', async () => {
-    expect(await vm.run(`cat ${LAID_OVER}/extra.py; ls ${LAID_OVER} | wc -l`)).toMatch(/^ANSWER = 42\n\d{2,}$/);
+    expect(await vm.run(`cat ${LAID_OVER}/extra.py; ls ${LAID_OVER} | wc -l`)).toMatch(/^ANSWER = 42\n([2-9]|\d{2,})$/);
     await expect(vm.run(`echo > ${LAID_OVER}/more`)).rejects.toThrow('Read-only file system');
   });
 
