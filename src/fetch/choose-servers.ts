@@ -7,6 +7,12 @@ import { probeServer } from './probe-server.ts';
 /** All servers together get no more of the boot's time than this, whatever config.d says. */
 const LONGEST_PROBE_MS = 2_000;
 
+interface Report {
+  readonly say: (text: string) => void;
+  readonly warn: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
 /** The settings that the order of the servers comes from. */
 export const choiceSettings = ({ servers, choose, weights }: Config['server']) => ({ servers, choose, weights });
 
@@ -17,7 +23,7 @@ export const choiceSettings = ({ servers, choose, weights }: Config['server']) =
 export async function chooseServers(
   host: Pick<Host, 'http' | 'clock'>,
   facts: Pick<Facts, 'config' | 'leases'>,
-  { say, signal }: { readonly say: (text: string) => void; readonly signal: AbortSignal },
+  { say, warn, signal }: Report,
 ): Promise<Required<Pick<Facts, 'servers' | 'probeMs'>>> {
   const { probe, ...settings } = facts.config.server;
   const urls = [...new Set(settings.servers)];
@@ -30,7 +36,8 @@ export async function chooseServers(
   const timeoutMs = Math.min(probe.timeoutMs, LONGEST_PROBE_MS);
   const probes = await Promise.all(urls.map((url) => probeServer(host, url, { timeoutMs, signal })));
   const servers = orderServers(probes, settings, () => host.clock.random());
-  say(`servers: ${servers.map(({ url, reason }) => `${url} (${reason})`).join(', ')}`);
+  const failed = new Set(probes.flatMap(({ kind, url }) => (kind === 'failed' ? [url] : [])));
+  for (const { url, reason } of servers) (failed.has(url) ? warn : say)(`server ${url}: ${reason}`);
   return { servers, probeMs: Math.round(host.clock.uptimeMs() - startedMs) };
 }
 

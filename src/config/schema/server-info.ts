@@ -4,7 +4,7 @@ import { Certificate, Duration, HttpUrl, SecretReference } from '../scalars.ts';
 const Probe = z
   .strictObject({
     timeout: Duration.prefault('2s').meta({
-      description: 'all are asked at once; who is silent for so long is skipped',
+      description: 'all are asked at once; who is silent for so long, or for 2 s, is asked last',
     }),
     interval: Duration.prefault('1m').meta({ description: 'how often a running machine measures again' }),
     margin: z
@@ -16,7 +16,7 @@ const Probe = z
   })
   .prefault({})
   .transform(({ timeout, interval, margin }) => ({ timeoutMs: timeout, intervalMs: interval, margin }))
-  .meta({ description: 'how the servers are measured, for choose: measured' });
+  .meta({ description: 'how the servers are measured, where there are several' });
 
 /** controller/server/server.info.conf */
 export const ServerInfoFile = z

@@ -14,6 +14,18 @@ const diskless = createRecord(createFacts({ install, leases: [createLease({ host
 const withDisk = createRecord(createFacts({ blocks: [USER_DATA_DISK] }));
 
 describe('statectl status', () => {
+  it('says why it was this server, where there are several', async () => {
+    const servers = [
+      { url: 'http://boot.lab:8080', reason: 'measured: 3 ms, load 0.2' },
+      { url: 'http://a.lab', reason: 'silent', isLast: true as const },
+    ];
+    const of = (facts: Parameters<typeof createFacts>[0]) => statusOf({ record: createRecord(createFacts(facts)) });
+    expect(await of({ servers })).toContain(
+      '\nserver      http://boot.lab:8080 (measured: 3 ms, load 0.2; http://a.lab silent)\n',
+    );
+    expect(await of({ servers: servers.slice(0, 1) })).toContain('\nserver      http://boot.lab:8080\n');
+  });
+
   it('says what was booted, what is kept, and what a reboot loses', async () => {
     const files = {
       '/run/statectl/upper/var/upper/lib/app.db': 'x'.repeat(3000),

@@ -20,8 +20,13 @@ function choose(servers: Record<string, Server>, changes: Parameters<typeof crea
   const settings = { servers: Object.keys(servers), choose: 'measured' as const, ...changes.config?.server };
   const facts = createFacts({ ...changes, config: { server: settings } });
   const said: string[] = [];
-  const boot = { say: (text: string) => void said.push(text), signal: new AbortController().signal };
-  return { host, said, chosen: chooseServers(host, facts, boot) };
+  const warned: string[] = [];
+  const boot = {
+    say: (text: string) => void said.push(text),
+    warn: (text: string) => void warned.push(text),
+    signal: new AbortController().signal,
+  };
+  return { host, said, warned, chosen: chooseServers(host, facts, boot) };
 }
 const reasons = async ({ chosen }: ReturnType<typeof choose>) =>
   Object.fromEntries((await chosen).servers.map(({ url, reason }) => [url, reason]));
@@ -37,7 +42,7 @@ describe('a machine with several servers', () => {
       probeMs: 300,
     });
     expect(host.clock.uptimeMs()).toBe(300);
-    expect(said).toEqual([`servers: ${B} (measured: 10 ms, load 0.3), ${A} (measured: 300 ms, load 0.2)`]);
+    expect(said).toEqual([`server ${B}: measured: 10 ms, load 0.3`, `server ${A}: measured: 300 ms, load 0.2`]);
   });
 
   it.each<[string, Server, string]>([
@@ -64,6 +69,8 @@ describe('a machine with several servers', () => {
     const test = choose({ [A]: bad, [B]: status(0.2) });
     const { servers } = await test.chosen;
     expect(servers).toMatchObject([{ url: B }, { url: A, reason, isLast: true }]);
+    // One that is busy is no trouble.
+    expect(test.warned).toEqual(reason.startsWith('takes') ? [] : [`server ${A}: ${reason}`]);
     expect(test.host.clock.uptimeMs()).toBeLessThanOrEqual(2_000);
     expect(serversInOrder({ servers, config: createFacts().config })).toEqual({ first: [B], last: [A] });
   });
@@ -84,7 +91,11 @@ describe('a machine with several servers', () => {
             },
     };
     const facts = createFacts({ config: { server: { servers: [A, B] } } });
-    await chooseServers({ ...host, http }, facts, { say: () => {}, signal: new AbortController().signal });
+    await chooseServers({ ...host, http }, facts, {
+      say: () => {},
+      warn: () => {},
+      signal: new AbortController().signal,
+    });
     expect(chunks).toBeLessThan(10);
   });
 

@@ -65,6 +65,8 @@ test('a selector or an address that cannot be is a usage error with an example',
   });
   await expect(run('serve', '--listen', 'nowhere')).rejects.toMatchObject({ code: 'commander.invalidArgument' });
   await expect(run('serve', '--kernel-args', 'a || b')).rejects.toMatchObject({ code: 'commander.invalidArgument' });
+  for (const count of ['0', '-1', 'many'])
+    await expect(run('serve', '--max-transfers', count)).rejects.toMatchObject({ code: 'commander.invalidArgument' });
 });
 
 test('the state directory may come from the environment', async () => {
