@@ -87,6 +87,12 @@ export function openEnrolments(path: string, now: () => number): Enrolments {
     list: (state) => (state ? all('WHERE state = ? ORDER BY first_seen', state) : all('ORDER BY first_seen')),
     approvedFor: (node) => all("WHERE state = 'approved' AND node = ?", node)[0],
     wait(entry) {
+      // A machine without a disk asks with another key after each boot: the last one waits for it.
+      if (entry.node !== undefined)
+        run(
+          "DELETE FROM enrolments WHERE state = 'pending' AND node = ? AND remote = ? AND digest <> ?",
+          ...[entry.node, entry.remote, entry.digest],
+        );
       if (find(entry.digest) === undefined) {
         if (count("WHERE state = 'pending' AND remote = ?", entry.remote) >= MOST_PENDING_OF_ADDRESS)
           throw full(`${MOST_PENDING_OF_ADDRESS} machines wait already that asked from this address`);
@@ -107,6 +113,8 @@ export function openEnrolments(path: string, now: () => number): Enrolments {
     approve(entry) {
       database.exec('BEGIN IMMEDIATE');
       try {
+        // Keys of single boots leave nothing behind; others are remembered as revoked.
+        run("DELETE FROM enrolments WHERE node = ? AND proof = 'network' AND digest <> ?", entry.node, entry.digest);
         run(
           "UPDATE enrolments SET state = 'revoked' WHERE node = ? AND state = 'approved' AND digest <> ?",
           entry.node,

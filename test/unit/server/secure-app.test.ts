@@ -299,6 +299,16 @@ describe('the routes that need to know who asks', () => {
       expect((await enrol('print01', newKey(), { token: tokenOf('print01') })).status).toBe(202);
     });
 
+    it('let a machine without a disk enrol at each boot anew, and no machine that was vouched for', async () => {
+      for (const _ of [1, 2]) expect((await enrol('lab', newKey(), { token: tokenOf('lab') })).status).toBe(200);
+      expect(enrolments.list()).toHaveLength(1);
+      const key = newKey();
+      await enrol('lab', key);
+      approve(key, 'lab');
+      expect((await enrol('lab', newKey(), { token: tokenOf('lab') })).status).toBe(202);
+      expect(enrolments.approvedFor('lab')?.digest).toBe(keyDigest(key));
+    });
+
     it('of one node count for no other, and are spent by the attempt', async () => {
       const token = tokenOf('lab');
       expect((await enrol('print01', newKey(), { token })).status).toBe(202);
@@ -379,6 +389,13 @@ describe('the list of those who wait', () => {
     expect(enrolments.list('pending')).toHaveLength(MOST_PENDING);
     expect(enrolments.wait(entry(20_000, 'lab', 'print01')).node).toBe('print01');
     expect(enrolments.list('pending')).toHaveLength(MOST_PENDING);
+  });
+
+  it('has one entry for a machine that asks with another key after each boot', () => {
+    using enrolments = make();
+    for (const index of [1, 2, 3]) enrolments.wait(entry(index, 'a', 'print01'));
+    enrolments.wait(entry(4, 'b', 'print01'));
+    expect(enrolments.list('pending').map(({ digest }) => digest)).toEqual(['3', '4']);
   });
 
   it('has one key that counts for each node', () => {
