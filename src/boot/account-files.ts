@@ -26,6 +26,8 @@ type Wishes = Config['users'];
 type Wish = Wishes['users'][string];
 /** Password hash of an account; undefined: none is known. */
 export type HashOf = (user: string) => string | undefined;
+/** Number of who owns a home that is there already; undefined: there is none. */
+export type HomeOwner = (path: string) => number | undefined;
 
 const FIRST_NUMBER = 1000;
 const LAST_NUMBER = 59_999;
@@ -35,9 +37,15 @@ const SHADOW_REST = '::0:99999:7:::';
 
 /**
  * The accounts of an image with those of config.d: by name, what config.d does not say stays as the image has it. A number
- * that another account has is refused, since files would change hands. Merging twice is the same as once. Pure.
+ * that another account has is refused, since files would change hands. Numbers that are said come first, then that of who
+ * owns the home that is there, then the next free one. Merging twice is the same as once. Pure.
  */
-export function mergeAccounts(files: AccountFiles, wishes: Wishes, hashOf: HashOf): MergedAccounts {
+export function mergeAccounts(
+  files: AccountFiles,
+  wishes: Wishes,
+  hashOf: HashOf,
+  homeOwner: HomeOwner = () => undefined,
+): MergedAccounts {
   const passwd = table(files.passwd);
   const group = table(files.group);
   const shadow = files.shadow === undefined ? undefined : table(files.shadow);
@@ -56,16 +64,22 @@ export function mergeAccounts(files: AccountFiles, wishes: Wishes, hashOf: HashO
     return undefined;
   };
 
-  for (const [name, { gid }] of Object.entries(wishes.groups)) {
+  for (const [name, { gid }] of numbersFirst(wishes.groups, (_, { gid: number }) => number)) {
     const known = group.get(name);
     const other = gid === undefined ? undefined : group.ownerOf(gid);
     if (known && gid !== undefined && Number(known[2]) !== gid)
       warnings.push(`group ${name} has the number ${known[2]} in the image, not ${gid}: it keeps it`);
     else if (!known && other !== undefined) warnings.push(`no group ${name}: its number ${gid} is that of ${other}`);
-    else if (!known) addGroup(name, free(gid, group) ?? FIRST_NUMBER);
+    else if (!known) {
+      const number = gid ?? free(undefined, group);
+      if (number !== undefined) addGroup(name, number);
+    }
   }
 
-  for (const [name, wish] of Object.entries(wishes.users)) {
+  for (const [name, wish] of numbersFirst(
+    wishes.users,
+    (name, { uid, home = `/home/${name}` }) => uid ?? (homeOwner(home) && -1),
+  )) {
     const entry = userEntry(name, wish);
     if (entry === undefined) continue;
     passwd.put(name, entry);
@@ -94,12 +108,16 @@ export function mergeAccounts(files: AccountFiles, wishes: Wishes, hashOf: HashO
       warnings.push(`no user ${name}: its number ${wish.uid} is that of ${other}`);
       return undefined;
     }
-    const uid = known ? Number(known[2]) : free(wish.uid, passwd, ...(wish.group ? [] : [group]));
+    const owner = homeOwner(wish.home ?? `/home/${name}`);
+    const kept = owner !== undefined && owner >= FIRST_NUMBER ? owner : undefined;
+    const uid = known ? Number(known[2]) : (wish.uid ?? free(kept, passwd, ...(wish.group || kept ? [] : [group])));
     const gid = primaryGroup(name, wish, known, uid);
     if (uid === undefined || gid === undefined) return undefined;
     const [, password = 'x', , , comment = '', home = `/home/${name}`, shell = '/bin/bash'] = known ?? [];
+    // A hash in passwd itself would count besides that of shadow.
+    const field = shadow && wish.password !== undefined ? 'x' : known ? password : 'x';
     return [
-      ...[name, known ? password : 'x', String(uid), String(gid)],
+      ...[name, field, String(uid), String(gid)],
       ...[wish.comment ?? comment, wish.home ?? home, wish.shell ?? shell],
     ];
   }
@@ -112,8 +130,13 @@ export function mergeAccounts(files: AccountFiles, wishes: Wishes, hashOf: HashO
   ): number | undefined {
     if (wanted !== undefined) {
       const found = group.get(wanted);
-      if (!found) warnings.push(`no user ${name}: there is no group ${wanted}`);
-      return found && Number(found[2]);
+      if (found) return Number(found[2]);
+      warnings.push(
+        known
+          ? `user ${name} keeps its primary group: there is no group ${wanted}`
+          : `no user ${name}: there is no group ${wanted}`,
+      );
+      return known && Number(known[3]);
     }
     if (known) return Number(known[3]);
     const own = group.get(name);
@@ -146,6 +169,18 @@ export function mergeAccounts(files: AccountFiles, wishes: Wishes, hashOf: HashO
     if (secret) gshadow?.put(name, [...secret.slice(0, 3), withUser(secret[3])]);
   }
 }
+
+/** Those whose number is said, then those who have one (-1), so that nobody is given a number that is another's. */
+const numbersFirst = <T>(
+  entries: Readonly<Record<string, T>>,
+  numberOf: (name: string, entry: T) => number | undefined,
+) => {
+  const rank = ([name, entry]: readonly [string, T]): number => {
+    const number = numberOf(name, entry);
+    return number === undefined ? 2 : number < 0 ? 1 : 0;
+  };
+  return Object.entries(entries).toSorted((one, other) => rank(one) - rank(other));
+};
 
 interface Table {
   get(name: string): readonly string[] | undefined;

@@ -198,7 +198,7 @@ export interface InstallFacts {
   readonly serviceManager?: 'systemd' | 'openrc';
   readonly hasSshd?: boolean;
   readonly hasSudo?: boolean;
-  /** The list of authorities that the system trusts, where config.d has more. */
+  /** The image's list of authorities that are trusted, where config.d has more. */
   readonly certificates?: string;
   /** It has sshd and no host key. */
   readonly needsHostKey?: boolean;

@@ -1,6 +1,9 @@
 import type { Facts, InstallFacts } from './facts.ts';
-import { SYSROOT } from './paths.ts';
+import { RUN, SYSROOT } from './paths.ts';
 import type { Step } from './step.ts';
+
+/** Read by sshd for who logs in; root's, as it demands. */
+const LOGINS = `${RUN}/logins`;
 
 const etc = (path: string): string => `${SYSROOT}/etc/${path}`;
 const folder = (path: string): Step => ({ kind: 'mkdir', path: etc(path), mode: 0o755 });
@@ -22,29 +25,40 @@ export const planLogins = (facts: Facts, install: InstallFacts): readonly Step[]
 /** sudoers(5): a file that others can write, or a fault in it, would lock everybody out, so it is one line a user. */
 function planSudo({ config }: Facts, { hasSudo }: InstallFacts): readonly Step[] {
   const admins = Object.entries(config.users.users).flatMap(([name, { sudo }]) => (sudo ? [name] : []));
-  if (admins.length === 0 || !hasSudo) return [];
+  if (!hasSudo) return [];
+  // An /etc that persists has what an earlier config.d said.
+  if (admins.length === 0) return [{ kind: 'remove', path: etc('sudoers.d/statectl') }];
   return [write('sudoers.d/statectl', lines(admins.map((name) => `${name} ALL=(ALL:ALL) ALL`)), 0o440)];
 }
 
-/** sshd_config(5). Of two values the first counts, and Debian's file includes these before its own. */
+/**
+ * sshd_config(5). Of two values the first counts, and Debian's file includes these before its own. What it names is in RAM: no
+ * key outlives its config.d. `Match` ends with the file.
+ */
 function planSshd({ config }: Facts): readonly Step[] {
   const { userAuthorities, principals, revoked, passwords } = config.ssh;
   const keys = Object.entries(config.users.users).filter(([, { authorizedKeys }]) => authorizedKeys.length > 0);
   const settings = [
     `PasswordAuthentication ${passwords ? 'yes' : 'no'}`,
     ...(passwords ? [] : ['KbdInteractiveAuthentication no']),
-    ...(keys.length > 0 ? ['AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u'] : []),
-    ...(userAuthorities.length > 0 ? ['TrustedUserCAKeys /etc/ssh/statectl-user-authorities'] : []),
-    ...(Object.keys(principals).length > 0 ? ['AuthorizedPrincipalsFile /etc/ssh/auth_principals/%u'] : []),
-    ...(revoked.length > 0 ? ['RevokedKeys /etc/ssh/statectl-revoked'] : []),
+    ...(keys.length > 0 ? [`AuthorizedKeysFile .ssh/authorized_keys ${LOGINS}/authorized_keys/%u`] : []),
+    ...(userAuthorities.length > 0 ? [`TrustedUserCAKeys ${LOGINS}/user_authorities`] : []),
+    ...(revoked.length > 0 ? [`RevokedKeys ${LOGINS}/revoked`] : []),
+    // For these alone: an account without such a file could not log in by a certificate at all.
+    ...(Object.keys(principals).length > 0
+      ? [`Match User ${Object.keys(principals).join(',')}`, `  AuthorizedPrincipalsFile ${LOGINS}/principals/%u`]
+      : []),
   ];
+  const put = (path: string, content: string): Step => ({ kind: 'write', path: `${LOGINS}/${path}`, content });
   return [
-    ...(keys.length > 0 ? [folder('ssh/authorized_keys.d')] : []),
-    ...keys.map(([name, { authorizedKeys }]) => write(`ssh/authorized_keys.d/${name}`, lines(authorizedKeys))),
-    ...(userAuthorities.length > 0 ? [write('ssh/statectl-user-authorities', lines(userAuthorities))] : []),
-    ...(Object.keys(principals).length > 0 ? [folder('ssh/auth_principals')] : []),
-    ...Object.entries(principals).map(([name, who]) => write(`ssh/auth_principals/${name}`, lines(who))),
-    ...(revoked.length > 0 ? [write('ssh/statectl-revoked', lines(revoked))] : []),
+    { kind: 'remove', path: LOGINS },
+    ...['', '/authorized_keys', '/principals'].map(
+      (name): Step => ({ kind: 'mkdir', path: `${LOGINS}${name}`, mode: 0o755 }),
+    ),
+    ...keys.map(([name, { authorizedKeys }]) => put(`authorized_keys/${name}`, lines(authorizedKeys))),
+    ...(userAuthorities.length > 0 ? [put('user_authorities', lines(userAuthorities))] : []),
+    ...Object.entries(principals).map(([name, who]) => put(`principals/${name}`, lines(who))),
+    ...(revoked.length > 0 ? [put('revoked', lines(revoked))] : []),
     folder('ssh/sshd_config.d'),
     write('ssh/sshd_config.d/10-statectl.conf', `# Made by statectl at boot.\n${lines(settings)}`),
   ];
@@ -57,7 +71,6 @@ function planSshd({ config }: Facts): readonly Step[] {
 function planAuthorities({ config }: Facts, { certificates }: InstallFacts): readonly Step[] {
   const { authorities } = config.identity;
   if (authorities.length === 0 || certificates === undefined) return [];
-  const known = certificates.replaceAll('\r\n', '\n');
-  const added = authorities.map((pem) => `${pem.trim()}\n`).filter((pem) => !known.includes(pem.trim()));
-  return added.length === 0 ? [] : [write('ssl/certs/ca-certificates.crt', `${known}${added.join('')}`)];
+  const added = authorities.map((pem) => `${pem.trim()}\n`).filter((pem) => !certificates.includes(pem.trim()));
+  return [write('ssl/certs/ca-certificates.crt', `${certificates}${added.join('')}`)];
 }

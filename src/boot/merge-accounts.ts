@@ -1,5 +1,7 @@
+import { basename, dirname } from 'node:path';
 import { reasonOf } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import { resolveInTree } from '../image/tree.ts';
 import { type AccountFiles, type Home, mergeAccounts } from './account-files.ts';
 import { parseAccounts } from './accounts.ts';
 import type { BootContext } from './phase.ts';
@@ -25,7 +27,17 @@ export async function bringAccounts(
     ...(gshadow !== undefined && { gshadow }),
   };
   const hashes = await readHashes(host, passwords);
-  const { files: merged, warnings, homes } = mergeAccounts(before, users, (user) => hashes[user]);
+  const owners = await homeOwners(root, users, host);
+  const {
+    files: merged,
+    warnings,
+    homes,
+  } = mergeAccounts(
+    before,
+    users,
+    (user) => hashes[user],
+    (home) => owners.get(home),
+  );
   for (const warning of warnings) boot.warn(warning);
   const shadowGroup = parseAccounts(merged.group).get('shadow') ?? 0;
   for (const [name, text] of Object.entries(merged) as [keyof AccountFiles, string][]) {
@@ -44,19 +56,35 @@ async function readHashes({ files }: Host, path: string): Promise<Readonly<Recor
   return text === undefined ? {} : (JSON.parse(text) as Record<string, string>);
 }
 
+/** Of homes that are there, such as on a disk: their accounts must have the same numbers again. */
+async function homeOwners(root: string, { users }: StepOf<'accounts'>['users'], { files }: Host) {
+  const owners = new Map<string, number>();
+  for (const [name, { home = `/home/${name}` }] of Object.entries(users)) {
+    const found = await resolveInTree(files, root, home).catch(() => undefined);
+    if (found?.stat.type === 'dir') owners.set(home, found.stat.uid);
+  }
+  return owners;
+}
+
 /** With what /etc/skel has, as useradd(8) makes one. One that is there is somebody's. */
 async function makeHome(root: string, { path, uid, gid }: Home, host: Host, boot: BootContext): Promise<void> {
-  const home = root + path;
-  if (!/^\/[^/]/.test(path) || (await host.files.stat(home))) return;
+  const parent = await resolveInTree(host.files, root, dirname(path)).catch(() => undefined);
+  if (!/^\/[^/]/.test(path) || parent?.stat.type !== 'dir') return;
+  const home = `${root}${parent.path}/${basename(path)}`;
+  if (await host.files.stat(home)) return;
+  // Under another name until it is whole: a power cut leaves no half of a home.
+  const made = `${home}.statectl-new`;
   const must = async (...argv: readonly string[]) => {
     const { exitCode, stderr } = await host.exec.run(argv);
     if (exitCode !== 0) throw new Error(stderr.trim());
   };
   try {
-    await host.files.mkdir(home, 0o700);
-    if (await host.files.stat(`${root}/etc/skel`)) await must('cp', '-a', `${root}/etc/skel/.`, home);
-    await must('chmod', '0700', home);
-    await must('chown', '-R', `${uid}:${gid}`, home);
+    await host.files.remove(made);
+    await host.files.mkdir(made, 0o700);
+    if (await host.files.stat(`${root}/etc/skel`)) await must('cp', '-a', `${root}/etc/skel/.`, made);
+    await must('chmod', '0700', made);
+    await must('chown', '-R', `${uid}:${gid}`, made);
+    await host.files.rename(made, home);
   } catch (error) {
     boot.warn(`the home ${path} cannot be made: ${reasonOf(error)}`);
   }

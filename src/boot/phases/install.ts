@@ -143,7 +143,7 @@ async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts
     hasSshd: await exists('/usr/sbin/sshd'),
     hasSudo: await exists('/etc/sudoers.d'),
     ...(facts.config.identity.authorities.length > 0 && {
-      certificates: await files.readText(`${SYSROOT}/etc/ssl/certs/ca-certificates.crt`).catch(() => undefined),
+      certificates: await files.readText(`${IMAGE_MOUNT}/etc/ssl/certs/ca-certificates.crt`).catch(() => undefined),
     }),
     needsHostKey: (await exists('/usr/sbin/sshd')) && !(await hasHostKeys({ files })),
     hasProfileDir: await exists('/etc/profile.d'),

@@ -56,6 +56,47 @@ describe('accounts of config.d', () => {
     expect([files.passwd, files.group]).toEqual([IMAGE.passwd, IMAGE.group]);
   });
 
+  it('have the numbers that they say, whatever others are given', () => {
+    const { files, warnings } = merge({
+      users: { a: {}, b: { uid: 1001 }, c: { uid: 1500 } },
+      groups: { printers: { gid: 1500 } },
+    });
+    const numbers = ['a', 'b', 'c'].map((name) => lineOf(files.passwd, name)?.split(':').slice(2, 4));
+    expect(numbers).toEqual([
+      ['1003', '1003'],
+      ['1001', '1001'],
+      // Its group cannot have the same number.
+      ['1500', '1002'],
+    ]);
+    expect(warnings).toEqual([]);
+  });
+
+  it('have the number of who owns their home already', () => {
+    const wishes = UsersFile.parse({ users: { new: {}, old: {} } });
+    const { files } = mergeAccounts(
+      IMAGE,
+      wishes,
+      () => undefined,
+      (home) => (home === '/home/old' ? 1001 : undefined),
+    );
+    expect(['new', 'old'].map((name) => lineOf(files.passwd, name)?.split(':')[2])).toEqual(['1002', '1001']);
+  });
+
+  it('are locked where the image had the hash in passwd itself', () => {
+    const image = { ...IMAGE, passwd: 'toor:$1$x$y:5:5::/:/bin/sh\n' };
+    const { files } = merge({ users: { toor: { password: 'locked' } } }, image);
+    expect([lineOf(files.passwd, 'toor'), lineOf(files.shadow, 'toor')]).toEqual([
+      'toor:x:5:5::/:/bin/sh',
+      'toor:!::0:99999:7:::',
+    ]);
+  });
+
+  it('keep what else is said when their group is not there', () => {
+    const { files, warnings } = merge({ users: { moonraker: { group: 'nobody', shell: '/bin/bash' } } });
+    expect(lineOf(files.passwd, 'moonraker')).toBe('moonraker:x:998:998::/srv:/bin/bash');
+    expect(warnings).toEqual(['user moonraker keeps its primary group: there is no group nobody']);
+  });
+
   it('say which group is not there', () => {
     expect(merge({ users: { ada: { groups: ['gpio'] } } }).warnings).toEqual([
       'user ada is not in the group gpio: there is none',

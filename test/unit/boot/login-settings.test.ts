@@ -13,7 +13,9 @@ const written = async (files: Readonly<Record<string, string>>, install: Partial
   const facts = { ...createFacts(), config: await loadFiles(files) };
   return Object.fromEntries(
     planLogins(facts, { ...INSTALL, ...install }).flatMap((step) =>
-      step.kind === 'write' ? [[step.path.replace('/sysroot/etc/', ''), step.content]] : [],
+      step.kind === 'write'
+        ? [[step.path.replace('/sysroot/etc/', '').replace('/run/statectl/', ''), step.content]]
+        : [],
     ),
   );
 };
@@ -34,18 +36,21 @@ describe('who may log in', () => {
     });
     expect(files['ssh/sshd_config.d/10-statectl.conf']?.split('\n').slice(1, -1)).toEqual([
       'PasswordAuthentication yes',
-      'AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u',
-      'TrustedUserCAKeys /etc/ssh/statectl-user-authorities',
-      'AuthorizedPrincipalsFile /etc/ssh/auth_principals/%u',
-      'RevokedKeys /etc/ssh/statectl-revoked',
+      'AuthorizedKeysFile .ssh/authorized_keys /run/statectl/logins/authorized_keys/%u',
+      'TrustedUserCAKeys /run/statectl/logins/user_authorities',
+      'RevokedKeys /run/statectl/logins/revoked',
+      'Match User root',
+      '  AuthorizedPrincipalsFile /run/statectl/logins/principals/%u',
     ]);
-    expect(files['ssh/authorized_keys.d/ada']).toBe(`${KEY}\n`);
-    expect(files['ssh/auth_principals/root']).toBe('lab-admin\nops\n');
+    expect(files['logins/authorized_keys/ada']).toBe(`${KEY}\n`);
+    expect(files['logins/principals/root']).toBe('lab-admin\nops\n');
   });
 
   it('and become root, where there is sudo', async () => {
     const users = { 'system/users.conf': 'users: { ada: { sudo: true }, bob: {} }\n' };
     expect((await written(users))['sudoers.d/statectl']).toBe('ada ALL=(ALL:ALL) ALL\n');
     expect((await written(users, { hasSudo: false }))['sudoers.d/statectl']).toBeUndefined();
+    const nobody = planLogins(createFacts(), INSTALL);
+    expect(nobody).toContainEqual({ kind: 'remove', path: '/sysroot/etc/sudoers.d/statectl' });
   });
 });
