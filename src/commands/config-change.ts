@@ -25,6 +25,10 @@ export function placeIn(
       hint: 'write FILE.SETTING, such as server.tries',
     });
   const [part = '', ...rest] = path;
+  if (file?.startsWith('nodes/') && !/^nodes\/[A-Za-z0-9_][\w.-]*\.conf$/.test(file))
+    throw new StatectlError('file-unknown', `${file} is no file of a node or group`, {
+      hint: 'they are nodes/NAME.conf',
+    });
   if (file?.startsWith('nodes/')) {
     const own = ['node', 'group', 'nodes', 'match', 'macs', 'groups', 'metadata', 'set'];
     return { file, inFile: own.includes(part) ? path : ['set', ...path] };

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { editValue } from '../config/history/edit-value.ts';
 import { History } from '../config/history/history.ts';
 import { checkSnapshot } from '../config/load-revision.ts';
+import { nearest } from '../config/suggest.ts';
 import { writePath } from '../config/tree.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
@@ -39,6 +40,7 @@ export const configSetVerb = (): Command =>
         });
       const { file, inFile } = placeIn(text, options.in);
       const before = await readConfigFile(options.config, file);
+      if (before === undefined && file.startsWith('nodes/')) throw await noSuchFile(options.config, file);
       const after = editValue(before ?? '', inFile, options.remove ? undefined : readValue(value as string));
       const message =
         options.message ??
@@ -127,3 +129,16 @@ export const configUndoVerb = (): Command =>
       if (json) printJson({ revision: id, message: undone?.message, files: undone?.files });
       else print(`${undone?.message}: ${id.slice(0, 12)}\n`);
     });
+
+/** A misspelt name would make a machine that nobody has. */
+async function noSuchFile(config: string, file: string): Promise<StatectlError> {
+  const names = (
+    await linuxHost()
+      .files.list(`${config}/nodes`)
+      .catch(() => [])
+  ).map((name) => `nodes/${name}`);
+  const meant = nearest(file, names);
+  return new StatectlError('file-unknown', `there is no ${file}`, {
+    hint: meant ? `did you mean ${meant}?` : 'statectl node add NAME makes one',
+  });
+}

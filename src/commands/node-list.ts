@@ -74,7 +74,9 @@ function statusOf(
   const { name, file, match } = node;
   const groups = groupsOf(dir.nodes, node, undefined).map((group) => group.name);
   const keys = [...(match.mac ?? []), match.uuid ?? ''];
-  const report = keys.map((key) => reports.get(key)).find(Boolean);
+  // Known by its host name, it says which node it was told to be.
+  const byName = [...reports.values()].findLast((one) => one.node === name);
+  const report = keys.map((key) => reports.get(key)).find(Boolean) ?? byName;
   const result = nodeContent(dir, templates, node);
   const now = 'faults' in result ? undefined : result.content.configDigest;
   const status = { node: name, file, groups, knownBy: writeMatch(match), ...(report && { report }) };

@@ -157,7 +157,8 @@ function whyOf(dir: ConfigDir, machine: MachineIdentity) {
       match: writeMatch(match),
       selectors: count,
     })),
-    groups: groupsOf(dir.nodes, node, machine).map(({ name, file, members, match }) => ({
+    // As the server has it: of a machine that a node file names, only what that says counts.
+    groups: groupsOf(dir.nodes, node, node ? undefined : machine).map(({ name, file, members, match }) => ({
       group: name,
       file,
       why: node?.groups.includes(name)

@@ -54,6 +54,8 @@ export const nodeAddVerb = (): Command =>
     .addOption(jsonOption())
     .action(async (name: string, options: AddOptions) => {
       const names = expandHostlist(name);
+      if (names.length === 0)
+        throw new StatectlError('node-invalid', 'a node needs a name', { hint: 'such as print25' });
       const file = `nodes/${name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/-+$/, '')}.conf`;
       if ((await readConfigFile(options.config, file)) !== undefined)
         throw new StatectlError('node-known', `${file} is there already`, {
@@ -88,12 +90,24 @@ export const nodeSetVerb = (): Command =>
     .argument('<name>', 'the node')
     .argument('<path>', 'FILE.SETTING, or metadata, groups, match of the node itself')
     .argument('<value>', 'YAML, as in the file')
+    .option('--all', 'also where its file names several nodes alike: then all of them get it')
     .addOption(jsonOption())
-    .action(async (name: string, path: string, value: string, options: ConfigOptions) => {
-      const { file } = nodeNamed(await readSettings(options.config), name);
+    .action(async (name: string, path: string, value: string, options: ConfigOptions & { readonly all?: true }) => {
+      const dir = await readSettings(options.config);
+      const { file } = nodeNamed(dir, name);
+      const alike = [...dir.nodes.nodes.values()].filter((node) => node.file === file).length;
+      if (alike > 1 && !options.all)
+        throw new StatectlError('node-shared', `${file} names ${alike} nodes alike: all would get it`, {
+          hint: `that is what you want: --all; only ${name}: a group file with \`nodes: ${name}\``,
+        });
       const before = await readConfigFile(options.config, file);
       const after = editValue(before ?? '', placeIn(path, file).inFile, readValue(value));
-      await change(options, file, { before, after }, `Set ${path} of ${name} to ${value}`);
+      await change(
+        options,
+        file,
+        { before, after },
+        `Set ${path} of ${alike > 1 ? `all in ${file}` : name} to ${value}`,
+      );
     });
 
 export const nodeRemoveVerb = (): Command =>

@@ -2,6 +2,7 @@ import type { ConfigDir } from './config-dir.ts';
 import { effectiveOf } from './effective.ts';
 import { type ConfigFault, formatFault } from './fault.ts';
 import { nodeContent } from './node-content.ts';
+import { nodeTies } from './node-ties.ts';
 import type { NodeRecord } from './nodes.ts';
 import { checkTemplates } from './templates/render.ts';
 import type { TemplateSet } from './templates/template-set.ts';
@@ -33,7 +34,13 @@ export function checkConfigDir(
     if (node !== undefined) entry.nodes.push(node);
     found.set(formatFault(fault), entry);
   };
-  for (const fault of [...dir.faults, ...checkTemplates(templates), ...effectiveOf(dir, undefined).faults]) add(fault);
+  for (const fault of [
+    ...dir.faults,
+    ...nodeTies(dir.nodes),
+    ...checkTemplates(templates),
+    ...effectiveOf(dir, undefined).faults,
+  ])
+    add(fault);
   for (const node of nodes) {
     const result = nodeContent(dir, templates, node);
     if ('faults' in result) for (const fault of result.faults) add(fault, node.name);

@@ -1,3 +1,4 @@
+import { archName } from '../config/arch-names.ts';
 import type { MachineIdentity } from '../config/identity.ts';
 import { StatectlError } from '../error.ts';
 
@@ -27,14 +28,6 @@ export const MACHINE_KEYS = [
   'labels',
 ] as const satisfies readonly MachineKey[];
 
-/** iPXE's and Debian's words for what `uname -m` says. */
-const ARCH_NAMES: Readonly<Record<string, string>> = {
-  arm64: 'aarch64',
-  arm32: 'armv7l',
-  amd64: 'x86_64',
-  x64: 'x86_64',
-};
-
 /** `AA-BB-…`, `aabb.ccdd.eeff`, `01-aa-…` (BOOTIF) or bare hex, as `aa:bb:cc:dd:ee:ff`; undefined when it is no MAC address. */
 export function normalMac(text: string): string | undefined {
   const separated = /^(?:01[:-])?[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}$/i.test(text);
@@ -59,8 +52,7 @@ const NORMAL: Readonly<Record<MachineKey, (text: string) => string | undefined>>
     const labels = text.split(',').filter((label) => /^[\w.-]+=[\x20-\x2b\x2d-\x7e]*$/.test(label));
     return text.length <= 1024 && labels.length === text.split(',').length ? labels.toSorted().join(',') : undefined;
   },
-  arch: (text) =>
-    /^[a-z0-9_]{1,32}$/i.test(text) ? (ARCH_NAMES[text.toLowerCase()] ?? text.toLowerCase()) : undefined,
+  arch: (text) => (/^[a-z0-9_]{1,32}$/i.test(text) ? archName(text) : undefined),
 };
 
 const isJunk = (key: MachineKey, value: string): boolean =>

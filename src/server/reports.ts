@@ -111,13 +111,17 @@ export async function lastReports(store: Store): Promise<ReadonlyMap<string, Las
   for (const id of await idsOf(store)) {
     const newest = (await readReports(store, id)).reports[0];
     if (!newest) continue;
-    const { config, bootMs } = newest.report as { config?: { digest?: unknown; origin?: unknown }; bootMs?: unknown };
+    const { config, bootMs } = newest.report as {
+      config?: { digest?: unknown; origin?: unknown; node?: unknown };
+      bootMs?: unknown;
+    };
     const image = imageOf(newest.report);
     last.set(/^([0-9a-f]{2}-){5}/.test(id) ? id.replaceAll('-', ':') : id, {
       receivedAt: newest.receivedAt,
       ...(image && { image: writeImageName(image) }),
       ...(typeof config?.digest === 'string' && { configDigest: config.digest }),
       ...(typeof config?.origin === 'string' && { configOrigin: config.origin }),
+      ...(typeof config?.node === 'string' && { node: config.node }),
       ...(typeof bootMs === 'number' && { bootMs }),
     });
   }
@@ -125,6 +129,8 @@ export async function lastReports(store: Store): Promise<ReadonlyMap<string, Las
 }
 
 export interface LastReport {
+  /** The node that it was told to be. */
+  readonly node?: string;
   readonly receivedAt: string;
   /** NAME@VERSION */
   readonly image?: string;

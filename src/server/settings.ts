@@ -39,6 +39,8 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
   let look: Promise<void> | undefined;
   let lookedMs = Number.NEGATIVE_INFINITY;
   let toldFaults = '';
+  /** Why nothing is loaded yet. */
+  let failure: unknown;
 
   async function refresh(): Promise<void> {
     const { state, revision, files, faults } = await history.settle(checkSnapshot);
@@ -60,10 +62,11 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
       });
       // A git that is locked or broken must not keep machines from what is loaded.
       await look.catch((error: unknown) => {
-        if (loaded === undefined) throw error;
+        failure = error;
       });
     }
-    return loaded as LoadedConfig;
+    if (loaded === undefined) throw failure;
+    return loaded;
   }
 
   return {

@@ -33,6 +33,9 @@ export interface Settled {
   readonly faults: readonly ConfigFault[];
 }
 
+/** Parts of a path that stay below the folder, and that nobody overlooks. */
+const isFileName = (name: string): boolean => name.split('/').every((part) => /^[^.\0][^\0]*$/.test(part));
+
 /** config.d's own git repository, in `config.d/.git`: made on first need. */
 export class History {
   readonly #host: HistoryHost;
@@ -84,15 +87,19 @@ export class History {
     change: { readonly before: string | undefined; readonly after: string | undefined },
     { author, message, check }: { readonly author: Author; readonly message: string; readonly check: Check },
   ): Promise<string> {
+    if (!isFileName(name))
+      throw new StatectlError('file-unknown', `${JSON.stringify(name)} is no file of config.d`, {
+        hint: 'write it as system/boot.conf or nodes/print.conf: below config.d, nothing hidden, no `..`',
+      });
     await using _lock = await this.#lock();
+    // What somebody broke with an editor may be mended by this very change: only what comes of it must be right.
     const settled = await this.#settle(check);
-    if (settled.state === 'faulty') throw configInvalid(settled.faults);
     const { snapshot } = await takeSnapshot(this.#host, this.#dir);
     if (snapshot.get(name) !== change.before)
       throw new StatectlError('config-changed', `${name} changed meanwhile; nothing was written`, {
         hint: `look at it with \`statectl config log ${name}\`, and do your change again`,
       });
-    if (change.after === change.before) return settled.revision as string;
+    if (change.after === change.before && settled.state !== 'faulty') return settled.revision as string;
     const next = new Map(snapshot);
     if (change.after === undefined) next.delete(name);
     else next.set(name, change.after);
@@ -172,8 +179,7 @@ export class History {
   /** Takes a change back by a new commit. Throws `undo-conflict` where later changes touch the same lines. */
   async undo(name: string, { author, check }: { readonly author: Author; readonly check: Check }): Promise<string> {
     await using _lock = await this.#lock();
-    const settled = await this.#settle(check);
-    if (settled.state === 'faulty') throw configInvalid(settled.faults);
+    await this.#settle(check);
     const revision = await this.resolve(name);
     const parent = await this.#git.ask(['rev-parse', '--verify', '--quiet', `${revision}^`]);
     if (!parent)

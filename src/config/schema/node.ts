@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { normaliseMac } from '../../boot/mac-address.ts';
+import { archName } from '../arch-names.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
@@ -26,7 +27,12 @@ const MatchFile = z.strictObject({
     .optional()
     .meta({ description: 'SMBIOS UUID' }),
   serial: z.string().min(1).optional().meta({ description: 'serial number of the board or the system' }),
-  arch: z.string().min(1).optional().meta({ description: 'as uname -m prints it' }),
+  arch: z
+    .string()
+    .min(1)
+    .transform(archName)
+    .optional()
+    .meta({ description: 'as uname -m prints it; amd64 and arm64 are understood' }),
   hostname: z.string().min(1).optional().meta({ description: 'the name that DHCP or the kernel command line gives' }),
   labels: z
     .record(z.string().min(1), z.coerce.string())

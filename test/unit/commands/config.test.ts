@@ -139,6 +139,29 @@ describe('config check', () => {
   });
 });
 
+describe('what somebody broke with an editor', () => {
+  it('is mended by a verb, and what comes of it is checked', async () => {
+    await run('config', 'set', 'server.tries', '4');
+    put('nodes/bad.conf', 'groups: [klippr]\n');
+    await expect(run('config', 'set', 'server.tries', '5')).rejects.toMatchObject({ code: 'config-invalid' });
+    await run('config', 'set', 'groups', '[klipper]', '--in', 'nodes/bad.conf');
+    expect(text('nodes/bad.conf')).toBe('groups:\n  - klipper\n');
+    expect((await run('config', 'check')).status).toBe(0);
+    put('nodes/bad.conf', 'groups: [klippr]\n');
+    await run('node', 'remove', 'bad');
+    expect((await run('node', 'list')).out).not.toContain('bad');
+  });
+
+  it('is two files for one machine: config check tells', async () => {
+    put('nodes/twin.conf', 'match: { mac: 52-54-00-12-34-01 }\n');
+    const { out, status } = await run('config', 'check');
+    expect([status, out]).toEqual([
+      1,
+      expect.stringMatching(/^nodes\/\S+\.conf:\d+:\d+ .*print01 .*twin .*both match one machine/),
+    ]);
+  });
+});
+
 describe('a change that cannot be', () => {
   it.each([
     [['config', 'set', 'sever.tries', '3'], 'setting-unknown', 'did you mean server.tries?'],
@@ -151,6 +174,11 @@ describe('a change that cannot be', () => {
     [['config', 'explain', 'server.trise'], 'setting-unknown', 'did you mean server.tries?'],
     [['config', 'schema', 'nonsense'], 'schema-unknown', ''],
     [['node', 'add', 'print[01-24]'], 'node-known', ''],
+    [['node', 'add', ''], 'node-invalid', ''],
+    [['node', 'set', 'print13', 'boot.image', 'a'], 'node-shared', '--all'],
+    [['config', 'set', 'boot.image', 'a', '--in', 'nodes/../../x.conf'], 'file-unknown', ''],
+    [['config', 'set', 'boot.image', 'a', '--in', 'nodes/sub/x.conf'], 'file-unknown', ''],
+    [['config', 'set', 'boot.image', 'a', '--in', 'nodes/klippr.conf'], 'file-unknown', 'nodes/klipper.conf'],
     [['node', 'render', 'print01', '/etc/nothing'], 'file-unknown', 'it gets /etc/motd'],
   ])('%j is refused, and nothing is written', async (words, code, hint) => {
     put('nodes/print-01-24.conf', '# here\nnode: other\n');

@@ -1,0 +1,33 @@
+import { isStatectlError } from '../error.ts';
+import { type ConfigFault, faultAt } from './fault.ts';
+import { findNode, identityOf } from './find-node.ts';
+import type { NodeRecord, Nodes } from './nodes.ts';
+
+/** Node files that claim the same machine equally well: it would get nothing. At the later of the two. Pure. */
+export function nodeTies(nodes: Nodes): readonly ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  const told = new Set<string>();
+  for (const rivals of sharing([...nodes.nodes.values()]))
+    for (const node of rivals)
+      try {
+        findNode({ ...nodes, nodes: new Map(rivals.map((one) => [one.name, one])) }, identityOf(node));
+      } catch (error) {
+        if (!isStatectlError(error) || error.code !== 'node-ambiguous') throw error;
+        const later = rivals.at(-1) ?? node;
+        const text = error.message.replace('this machine', 'one machine');
+        if (!told.has(text)) faults.push(faultAt(later.origin, text));
+        told.add(text);
+      }
+  return faults;
+}
+
+/** Those that have a MAC address, UUID, serial or host name in common: ten thousand others need no look. */
+function sharing(nodes: readonly NodeRecord[]): readonly (readonly NodeRecord[])[] {
+  const byKey = new Map<string, NodeRecord[]>();
+  for (const node of nodes) {
+    const { macs, uuid, serial, hostname } = identityOf(node);
+    const keys = [...macs, uuid && `uuid ${uuid}`, serial && `serial ${serial}`, `name ${hostname?.toLowerCase()}`];
+    for (const key of keys) if (key) byKey.set(key, [...(byKey.get(key) ?? []), node]);
+  }
+  return [...byKey.values()].filter((found) => found.length > 1);
+}
