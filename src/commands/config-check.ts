@@ -1,23 +1,26 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { checkConfigDir } from '../config/check.ts';
-import { PARTS } from '../config/config-dir.ts';
+import { type ConfigDir, PARTS } from '../config/config-dir.ts';
 import { formatFault } from '../config/fault.ts';
 import { CONFIG_FILES } from '../config/files.ts';
+import { groupsOf } from '../config/find-node.ts';
+import { takeSnapshot } from '../config/history/snapshot.ts';
+import { loadSnapshot } from '../config/load-revision.ts';
+import type { NodeRecord } from '../config/nodes.ts';
 import { GroupFile, NodeFile } from '../config/schema/node.ts';
 import { settingSchema } from '../config/setting-schema.ts';
-import { readTemplates } from '../config/templates/template-set.ts';
 import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import {
   type ConfigOptions,
   configVerb,
   jsonOption,
+  needsFolder,
   nodeNamed,
   nodeOption,
   print,
   printJson,
-  readSettings,
 } from './config-source.ts';
 
 /** Every fault on a line of its own; exit status 1 when there is one. */
@@ -32,9 +35,17 @@ export const configCheckVerb = (): Command =>
     .option('--all', 'every machine (the default)')
     .addOption(jsonOption())
     .action(async ({ config, node, json }: ConfigOptions) => {
-      const dir = await readSettings(config);
-      const templates = await readTemplates(linuxHost(), config);
-      const report = checkConfigDir(dir, templates, node === undefined ? undefined : [nodeNamed(dir, node)]);
+      await needsFolder(config);
+      // As the history and the server read it: what they refuse is told here too.
+      const { snapshot, faults } = await takeSnapshot(linuxHost(), config);
+      const { dir, templates } = await loadSnapshot(snapshot);
+      const all = [...faults, ...dir.faults];
+      const one = node === undefined ? undefined : nodeNamed(dir, node);
+      const report = checkConfigDir(
+        { ...dir, faults: one ? all.filter(({ file }) => concerns(file, dir, one)) : all },
+        templates,
+        one && [one],
+      );
       if (json) printJson(report);
       else {
         for (const fault of report.faults) print(`${formatFault(fault)}${nodesSuffix(fault.nodes)}\n`);
@@ -45,6 +56,12 @@ export const configCheckVerb = (): Command =>
       }
       if (report.faults.length > 0) process.exitCode = 1;
     });
+
+/** The faults of other nodes' and groups' files are theirs. */
+const concerns = (file: string, { nodes }: ConfigDir, node: NodeRecord): boolean =>
+  !file.startsWith('nodes/') ||
+  file === node.file ||
+  groupsOf(nodes, node, undefined).some((group) => group.file === file);
 
 const nodesSuffix = (nodes: readonly string[]): string =>
   nodes.length === 0

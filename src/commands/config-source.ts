@@ -38,14 +38,18 @@ export const configVerb = (name: string, summary: string, ...examples: readonly 
       `\nExample${examples.length > 1 ? 's' : ''}:\n${examples.map((one) => `  ${one}\n`).join('')}`,
     );
 
-/** Reads a config.d. Throws `config-missing`; faults of single files are in what it gives. */
-export async function readSettings(dir: string): Promise<ConfigDir> {
-  const host = linuxHost();
-  if ((await host.files.stat(dir))?.type !== 'dir')
+/** Throws `config-missing`. */
+export async function needsFolder(dir: string): Promise<void> {
+  if ((await linuxHost().files.stat(dir))?.type !== 'dir')
     throw new StatectlError('config-missing', `there is no config.d in ${dir}`, {
       hint: 'name it with --config DIR or STATECTL_CONFIG',
     });
-  return readConfigDir(host, dir);
+}
+
+/** Reads a config.d. Throws `config-missing`; faults of single files are in what it gives. */
+export async function readSettings(dir: string): Promise<ConfigDir> {
+  await needsFolder(dir);
+  return readConfigDir(linuxHost(), dir);
 }
 
 /** Throws `node-unknown`, with the name that was probably meant. */

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import type { Host } from '../host/host.ts';
 import { type ConfigFault, faultAt } from './fault.ts';
 import { CONFIG_FILES } from './files.ts';
@@ -58,17 +57,31 @@ async function readText(
   return files.readText(`${dir}/${file}`);
 }
 
-/** A file whose name is misspelt must not be ignored in silence. */
+/** Folders whose files have other rules, or none. */
+const OTHER_FOLDERS = /^(?:.*\/)?examples\/|^templates\//;
+const NODE_FILE = /^nodes\/[^/]+\.conf$/;
+/** Nobody names a letter of explanation so. */
+const LOOKS_LIKE_SETTINGS = /\.(?:conf|ya?ml)$|^controller\/services\/(?!README)/;
+
+/** A file whose name or folder is misspelt must not be ignored in silence. */
 async function unknownFiles({ files }: Pick<Host, 'files'>, dir: string): Promise<readonly ConfigFault[]> {
   const known: readonly string[] = Object.values(CONFIG_FILES).flatMap(({ path, override }) => [path, override]);
   const faults: ConfigFault[] = [];
-  for (const folder of new Set(known.map((path) => dirname(path))))
-    for (const name of await files.list(`${dir}/${folder}`).catch(() => [])) {
-      const file = `${folder}/${name}`;
-      if (!name.endsWith('.conf') || known.includes(file)) continue;
+  const walk = async (prefix: string): Promise<void> => {
+    for (const name of await files.list(`${dir}/${prefix}`).catch(() => [])) {
+      const file = `${prefix}${name}`;
+      // As the history has it: hidden files and editors' copies are nobody's.
+      if (/^\.|~$|^#.*#$/.test(name) || OTHER_FOLDERS.test(`${file}/`)) continue;
+      if ((await files.stat(`${dir}/${file}`))?.type === 'dir') {
+        await walk(`${file}/`);
+        continue;
+      }
+      if (!LOOKS_LIKE_SETTINGS.test(file) || known.includes(file) || NODE_FILE.test(file)) continue;
       const suggestion = nearest(file, known);
       const rest = suggestion ? `: did you mean ${suggestion}?` : `; there are ${known.join(', ')}`;
       faults.push(faultAt({ file, line: 1, column: 1 }, `unknown file${rest}`));
     }
+  };
+  await walk('');
   return faults;
 }

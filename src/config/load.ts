@@ -16,7 +16,8 @@ export interface LoadedSettings {
 export async function loadSettings(host: Pick<Host, 'files'>, dir: string): Promise<LoadedSettings> {
   const read = await readConfigDir(host, dir);
   const effective = effectiveOf(read, undefined);
-  const faults = [...read.faults, ...effective.faults];
+  // Of nodes and groups nothing is in force here: what is wrong with one stops no other machine.
+  const faults = [...read.faults.filter(({ file }) => !file.startsWith('nodes/')), ...effective.faults];
   if (effective.config === undefined || faults.length > 0) throw configInvalid(faults);
   return { config: effective.config, settings: plainSettings(effective) };
 }

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -129,7 +129,26 @@ describe('config check', () => {
     );
   });
 
+  it('tells what the history would refuse, and files whose name or folder is misspelt', async () => {
+    put('templates/k', '-----BEGIN PRIVATE KEY-----\n');
+    symlinkSync('/etc/passwd', join(dir, 'nodes/l.conf'));
+    mkdirSync(join(dir, 'sytem'));
+    put('sytem/boot.conf', 'image: x\n');
+    put('nodes/z.yaml', 'node: z\n');
+    put('controller/services/default-runlvel', '');
+    const { out, status } = await run('config', 'check');
+    expect(status).toBe(1);
+    expect(out).toContain('templates/k:1:1 a private key');
+    expect(out).toContain('nodes/l.conf:1:1 is a symlink');
+    expect(out).toContain('sytem/boot.conf:1:1 unknown file: did you mean system/boot.conf?');
+    expect(out).toContain('nodes/z.yaml:1:1 unknown file');
+    expect(out).toContain('did you mean controller/services/default-runlevel?');
+  });
+
   it('of one node does not see the faults of another', async () => {
+    put('nodes/stray.conf', 'groups: [klippr]\n');
+    expect((await run('config', 'check', '--node', 'print01')).status).toBe(0);
+    rmSync(join(dir, 'nodes/stray.conf'));
     put('nodes/bad.conf', 'node: bad\nset: { boot: { imgae: x } }\n');
     expect((await run('config', 'check', '--node', 'print01')).status).toBe(0);
     expect((await run('config', 'check')).out).toBe(

@@ -53,6 +53,11 @@ describe('config.d', () => {
   });
 });
 
+it('passes over the faults of nodes and groups, which are not in force where no server is', async () => {
+  const config = await loadFiles({ 'system/network.conf': 'wait: 9s\n', 'nodes/bad.conf': 'groups: [klippr]\n' });
+  expect(config.network.waitMs).toBe(9_000);
+});
+
 describe('controller/cNAME.conf', () => {
   it('wins over system/NAME.conf key by key', async () => {
     const config = await loadFiles({
