@@ -177,9 +177,11 @@ interfaces:
   });
 
   test('name servers and search domains are the system’s', async () => {
-    // systemd-resolved hears of them from networkd when it comes to it.
+    // systemd-resolved hears of them from networkd when it comes to it; the stub that /etc/resolv.conf leads to names
+    // resolved itself.
     await expect
-      .poll(() => vm.run('cat /etc/resolv.conf'), { timeout: 30_000 })
+      .poll(() => vm.run('cat /run/systemd/resolve/resolv.conf'), { timeout: 30_000 })
       .toMatch(/nameserver 10\.0\.2\.3\n(.*\n)*search lab\.test/);
+    expect(await vm.run('resolvectl dns bond0')).toContain('10.0.2.3');
   });
 });
