@@ -17,6 +17,8 @@ export interface CheckReport {
 /** A fault with the machines that have it; none for a fault of a file that no machine's settings come from. */
 export interface CheckedFault extends ConfigFault {
   readonly nodes: readonly string[];
+  /** Where those are. */
+  readonly nodeFiles: readonly string[];
 }
 
 /**
@@ -28,8 +30,8 @@ export function checkConfigDir(
   templates: TemplateSet,
   nodes: readonly NodeRecord[] = [...dir.nodes.nodes.values()],
 ): CheckReport {
-  const found = new Map<string, { fault: ConfigFault; nodes: string[] }>();
-  const add = (fault: ConfigFault, node?: string): void => {
+  const found = new Map<string, { fault: ConfigFault; nodes: NodeRecord[] }>();
+  const add = (fault: ConfigFault, node?: NodeRecord): void => {
     const entry = found.get(formatFault(fault)) ?? { fault, nodes: [] };
     if (node !== undefined) entry.nodes.push(node);
     found.set(formatFault(fault), entry);
@@ -43,7 +45,7 @@ export function checkConfigDir(
     add(fault);
   for (const node of nodes) {
     const result = nodeContent(dir, templates, node);
-    if ('faults' in result) for (const fault of result.faults) add(fault, node.name);
+    if ('faults' in result) for (const fault of result.faults) add(fault, node);
   }
   return {
     faults: [...found.values()].map(({ fault: { file, line, column, message }, nodes: of }) => ({
@@ -51,7 +53,8 @@ export function checkConfigDir(
       line,
       column,
       message,
-      nodes: of,
+      nodes: of.map(({ name }) => name),
+      nodeFiles: [...new Set(of.map((node) => node.file))],
     })),
     files: dir.fileCount,
     checked: nodes.length,

@@ -3,7 +3,7 @@ import { type ConfigFault, faultAt } from './fault.ts';
 import { findNode, identityOf } from './find-node.ts';
 import type { NodeRecord, Nodes } from './nodes.ts';
 
-/** Node files that claim the same machine equally well: it would get nothing. At the later of the two. Pure. */
+/** Node files that claim the same machine equally well: it would get nothing. A fault of either. Pure. */
 export function nodeTies(nodes: Nodes): readonly ConfigFault[] {
   const faults: ConfigFault[] = [];
   const told = new Set<string>();
@@ -13,9 +13,8 @@ export function nodeTies(nodes: Nodes): readonly ConfigFault[] {
         findNode({ ...nodes, nodes: new Map(rivals.map((one) => [one.name, one])) }, identityOf(node));
       } catch (error) {
         if (!isStatectlError(error) || error.code !== 'node-ambiguous') throw error;
-        const later = rivals.at(-1) ?? node;
         const text = error.message.replace('this machine', 'one machine');
-        if (!told.has(text)) faults.push(faultAt(later.origin, text));
+        if (!told.has(text)) faults.push(...rivals.map(({ origin }) => faultAt(origin, text)));
         told.add(text);
       }
   return faults;

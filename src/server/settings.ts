@@ -1,7 +1,11 @@
 import type { RenderNode } from '../bundle/content.ts';
+import type { ConfigDir } from '../config/config-dir.ts';
 import { type Effective, effectiveFor, effectiveOf } from '../config/effective.ts';
 import { type ConfigFault, configInvalid, formatFault } from '../config/fault.ts';
+import { findNode } from '../config/find-node.ts';
+import type { FaultOfNodes } from '../config/history/good-part.ts';
 import { History, type HistoryHost } from '../config/history/history.ts';
+import type { MachineIdentity } from '../config/identity.ts';
 import { checkSnapshot, type LoadedConfig, loadSnapshot } from '../config/load-revision.ts';
 import { contentFor, contextFor } from '../config/node-content.ts';
 import { renderTemplates } from '../config/templates/render.ts';
@@ -31,11 +35,13 @@ export interface ServedSettings {
 
 /**
  * What machines get of a config.d: its last commit that was checked as a whole. Edits are taken up when a machine asks; one
- * with a fault is told once, and machines go on getting what was good.
+ * with a fault is told once, and machines go on getting what was good: a faulty file of a node or template holds back itself
+ * alone, any other the whole edit.
  */
 export function servedSettings(host: HistoryHost, dir: string, tell: (event: SettingsEvent) => void): ServedSettings {
   const history = new History(host, dir);
   let loaded: (LoadedConfig & { readonly revision: string }) | undefined;
+  let heldBack: HeldBack | undefined;
   let look: Promise<void> | undefined;
   let lookedMs = Number.NEGATIVE_INFINITY;
   let toldFaults = '';
@@ -43,7 +49,8 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
   let failure: unknown;
 
   async function refresh(): Promise<void> {
-    const { state, revision, files, faults } = await history.settle(checkSnapshot);
+    const { state, revision, files, faults, heldBack: held } = await history.settle(checkSnapshot);
+    heldBack = held && { dir: (await loadSnapshot(held.snapshot)).dir, files: held.held, faults };
     const text = faults.map(formatFault).join('\n');
     if (state === 'faulty' && text !== toldFaults)
       tell({ event: 'settings', state, revision, files, faults: text.split('\n') });
@@ -69,9 +76,15 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
     return loaded;
   }
 
+  async function currentFor(machine: MachineIdentity): Promise<LoadedConfig> {
+    const config = await current();
+    refuseHeldBack(config.dir, heldBack, machine);
+    return config;
+  }
+
   return {
     async renderNode(machine) {
-      const { dir: config, templates } = await current();
+      const { dir: config, templates } = await currentFor(machine);
       const result = contentFor(config, templates, machine);
       if ('faults' in result) throw configInvalid(result.faults);
       return { ...result.content, settings: result.content.settings as object };
@@ -85,9 +98,9 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
       if (faults.length > 0 || !isPublic) return undefined;
       return files[0];
     },
-    bootSettings: (machine) => quietly(async () => effectiveFor((await current()).dir, machine).config?.boot),
+    bootSettings: (machine) => quietly(async () => effectiveFor((await currentFor(machine)).dir, machine).config?.boot),
     nodes: {
-      ofMachine: (machine) => quietly(async () => identityIn(effectiveFor((await current()).dir, machine))),
+      ofMachine: (machine) => quietly(async () => identityIn(effectiveFor((await currentFor(machine)).dir, machine))),
       ofNode: (name) =>
         quietly(async () => {
           const { dir: config } = await current();
@@ -96,6 +109,23 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
         }),
     },
   };
+}
+
+/** What is at fault for some nodes alone, as the files are now. */
+interface HeldBack {
+  readonly dir: ConfigDir;
+  readonly files: readonly string[];
+  readonly faults: readonly FaultOfNodes[];
+}
+
+/** A new node whose file is at fault: rather nothing new than what a machine gets that no file names. */
+function refuseHeldBack(served: ConfigDir, heldBack: HeldBack | undefined, machine: MachineIdentity): void {
+  if (!heldBack || findNode(served.nodes, machine)) return;
+  const node = findNode(heldBack.dir.nodes, machine);
+  if (!node || !heldBack.files.includes(node.file)) return;
+  const { faults } = heldBack;
+  const own = faults.filter(({ file, nodeFiles = [] }) => [file, ...nodeFiles].includes(node.file));
+  throw configInvalid(own.length > 0 ? own : faults);
 }
 
 const identityIn = ({ node, config }: Effective): NodeIdentity | undefined =>

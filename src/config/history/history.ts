@@ -1,16 +1,17 @@
 import { reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { holdLock } from '../../host/lock.ts';
-import { type ConfigFault, configInvalid } from '../fault.ts';
+import { configInvalid, formatFault } from '../fault.ts';
 import { type Author, fastImport } from './fast-import.ts';
 import { Git } from './git.ts';
+import { type FaultOfNodes, goodPart } from './good-part.ts';
 import { differences, type Snapshot, takeSnapshot } from './snapshot.ts';
 import { mergeTexts } from './three-way.ts';
 
 export type HistoryHost = Pick<Host, 'files' | 'exec' | 'clock'>;
 
 /** All faults of a whole config.d; none: machines may get it. */
-export type Check = (snapshot: Snapshot) => Promise<readonly ConfigFault[]>;
+export type Check = (snapshot: Snapshot) => Promise<readonly FaultOfNodes[]>;
 
 /** Machines get this commit: the last one that was checked as a whole. */
 const CHECKED = 'refs/statectl/checked';
@@ -25,12 +26,17 @@ export interface Revision {
 }
 
 export interface Settled {
-  /** `edited`: somebody's edits were good and are committed now; `faulty`: machines go on getting `revision`. */
+  /**
+   * `edited`: somebody's edits were good and are committed now; `faulty`: machines get `revision`, in which the faulty files
+   * are as they were.
+   */
   readonly state: 'clean' | 'edited' | 'faulty';
   /** What machines get; absent where nothing was ever good. */
   readonly revision?: string;
   readonly files: readonly string[];
-  readonly faults: readonly ConfigFault[];
+  readonly faults: readonly FaultOfNodes[];
+  /** Where only files of some nodes are at fault: all as it is, with what is held back. */
+  readonly heldBack?: { readonly snapshot: Snapshot; readonly held: readonly string[] };
 }
 
 /** Parts of a path that stay below the folder, and that nobody overlooks. */
@@ -61,21 +67,35 @@ export class History {
     const head = await this.#head();
     const checked = await this.#git.ask(['rev-parse', '--verify', '--quiet', CHECKED]);
     const { snapshot, faults: bad } = await takeSnapshot(this.#host, this.#dir);
-    const files = differences(head === undefined ? new Map() : await this.read(head), snapshot);
+    const old: Snapshot = head === undefined ? new Map() : await this.read(head);
+    const files = differences(old, snapshot);
     const served = checked === undefined ? {} : { revision: checked };
     if (bad.length > 0) return { state: 'faulty', ...served, files, faults: bad };
     if (files.length === 0 && head !== undefined && head === checked)
       return { state: 'clean', revision: head, files, faults: [] };
     const faults = await check(snapshot);
-    if (faults.length > 0) return { state: 'faulty', ...served, files, faults };
+    if (faults.length > 0) {
+      // A faulty commit is a person's own: nothing is put over it.
+      const part = head === checked ? await goodPart(snapshot, old, faults, check) : undefined;
+      if (part === undefined) return { state: 'faulty', ...served, files, faults };
+      const revision = await this.#commitEdits(head, old, part.snapshot);
+      return { state: 'faulty', ...(revision && { revision }), files, faults, heldBack: { snapshot, held: part.held } };
+    }
     if (files.length === 0 && head !== undefined) {
       await this.#git.run(['update-ref', CHECKED, head]);
       return { state: 'clean', revision: head, files, faults: [] };
     }
+    return { state: 'edited', revision: await this.#commitEdits(head, old, snapshot), files, faults: [] };
+  }
+
+  /** Under the name of who owns the first file. Absent where nothing was ever committed, and nothing is there. */
+  async #commitEdits(head: string | undefined, old: Snapshot, next: Snapshot): Promise<string | undefined> {
+    const files = differences(old, next);
+    if (files.length === 0) return head;
     const author = await this.#ownerOf(files);
     const message =
       head === undefined ? 'As it was found' : `Edited: ${files.slice(0, 5).join(', ')}${files.length > 5 ? ' …' : ''}`;
-    return { state: 'edited', revision: await this.#commit(head, snapshot, author, message), files, faults: [] };
+    return this.#commit(head, next, author, message);
   }
 
   /**
@@ -103,10 +123,21 @@ export class History {
     const next = new Map(snapshot);
     if (change.after === undefined) next.delete(name);
     else next.set(name, change.after);
-    const faults = await check(next);
-    if (faults.length > 0) throw configInvalid(faults);
+    const good = await this.#goodAfter(next, [name], settled, check);
     await this.#put(name, change.after);
-    return this.#commit(await this.#head(), next, author, message);
+    return this.#commit(await this.#head(), good, author, message);
+  }
+
+  /** What to commit after a change of these files: without those that were held back before. Throws `config-invalid`. */
+  async #goodAfter(next: Snapshot, changed: readonly string[], settled: Settled, check: Check): Promise<Snapshot> {
+    const faults = await check(next);
+    if (faults.length === 0) return next;
+    const known = new Set(settled.faults.map(formatFault));
+    const isNew = faults.some((fault) => !known.has(formatFault(fault)));
+    const head = await this.#head();
+    const part = isNew || head === undefined ? undefined : await goodPart(next, await this.read(head), faults, check);
+    if (part === undefined || part.held.some((name) => changed.includes(name))) throw configInvalid(faults);
+    return part.snapshot;
   }
 
   /** The newest first. */
@@ -179,7 +210,7 @@ export class History {
   /** Takes a change back by a new commit. Throws `undo-conflict` where later changes touch the same lines. */
   async undo(name: string, { author, check }: { readonly author: Author; readonly check: Check }): Promise<string> {
     await using _lock = await this.#lock();
-    await this.#settle(check);
+    const settled = await this.#settle(check);
     const revision = await this.resolve(name);
     const parent = await this.#git.ask(['rev-parse', '--verify', '--quiet', `${revision}^`]);
     if (!parent)
@@ -208,12 +239,11 @@ export class History {
       if (merged === undefined) next.delete(file);
       else next.set(file, merged);
     }
-    const faults = await check(next);
-    if (faults.length > 0) throw configInvalid(faults);
+    const good = await this.#goodAfter(next, touched, settled, check);
     for (const file of touched) await this.#put(file, next.get(file));
     const [undone] = await this.log({ limit: 1 }).then((log) => log.filter(({ id }) => id === revision));
     const title = (undone?.message ?? revision.slice(0, 12)).split('\n')[0];
-    return this.#commit(await this.#head(), next, author, `Undo: ${title}`);
+    return this.#commit(await this.#head(), good, author, `Undo: ${title}`);
   }
 
   /** Makes the repository on first need. */

@@ -162,7 +162,13 @@ describe('what somebody broke with an editor', () => {
   it('is mended by a verb, and what comes of it is checked', async () => {
     await run('config', 'set', 'server.tries', '4');
     put('nodes/bad.conf', 'groups: [klippr]\n');
-    await expect(run('config', 'set', 'server.tries', '5')).rejects.toMatchObject({ code: 'config-invalid' });
+    // It waits for whom it belongs to: neither lost nor committed.
+    await run('config', 'set', 'server.tries', '5');
+    expect(text('nodes/bad.conf')).toBe('groups: [klippr]\n');
+    expect((await run('config', 'check')).status).toBe(1);
+    await expect(run('config', 'set', 'groups', '[klippor]', '--in', 'nodes/bad.conf')).rejects.toMatchObject({
+      code: 'config-invalid',
+    });
     await run('config', 'set', 'groups', '[klipper]', '--in', 'nodes/bad.conf');
     expect(text('nodes/bad.conf')).toBe('groups:\n  - klipper\n');
     expect((await run('config', 'check')).status).toBe(0);

@@ -13,6 +13,7 @@ let dir: string;
 let uptimeMs = 0;
 let told: SettingsEvent[] = [];
 const MAC = '52:54:00:12:34:01';
+const OTHER = '52:54:00:12:34:02';
 const put = (name: string, text: string) => writeFileSync(join(dir, name), text);
 const later = () => {
   uptimeMs += 2_000;
@@ -59,6 +60,52 @@ describe('what a server makes of config.d', () => {
     expect((await renderNode(machine)).files[0]?.content).toBe('new\n');
     expect(told.map(({ state }) => state)).toEqual(['served', 'faulty', 'served']);
     expect(told[1]?.faults).toEqual([expect.stringMatching(/^templates\/motd:4:\d+ .*did you mean "room"\?/)]);
+  });
+
+  it('goes on for the others when the file of one node is broken', async () => {
+    put(
+      'nodes/print02.conf',
+      `match: { mac: "${OTHER}" }\nmetadata: { room: A1 }\nset: { etc: { templates: [motd] } }\n`,
+    );
+    const { renderNode } = served();
+    const roomOf = async (mac: string) => (await renderNode({ macs: [mac], labels: {} })).files[0]?.content;
+    expect([await roomOf(MAC), await roomOf(OTHER)]).toEqual(['B12\n', 'A1\n']);
+    put(
+      'nodes/print02.conf',
+      `match: { mac: "${OTHER}" }\nmetadata: { room: A2 }\nset: { etc: { tmplates: [motd] } }\n`,
+    );
+    put(
+      'nodes/print01.conf',
+      `match: { mac: "${MAC}" }\nmetadata: { room: B13 }\nset: { etc: { templates: [motd] } }\n`,
+    );
+    later();
+    expect([await roomOf(MAC), await roomOf(OTHER)]).toEqual(['B13\n', 'A1\n']);
+    expect(told.map(({ state }) => state)).toEqual(['served', 'faulty', 'served']);
+    expect(told[1]?.faults).toEqual([expect.stringMatching(/^nodes\/print02\.conf:3:/)]);
+  });
+
+  it('begins without the nodes whose files are broken, and gives those machines nothing', async () => {
+    put('nodes/print02.conf', `match: { mac: "${OTHER}" }\nset: { etc: { templates: [nothing] } }\n`);
+    put('nodes/print03.conf', 'match: {\n');
+    const { renderNode } = served();
+    expect((await renderNode(machine)).files[0]?.content).toBe('B12\n');
+    await expect(renderNode({ macs: [OTHER], labels: {} })).rejects.toMatchObject({
+      code: 'config-invalid',
+      message: expect.stringContaining('no template "nothing"'),
+    });
+  });
+
+  it('holds back with a group at fault the new nodes that need it', async () => {
+    const { renderNode } = served();
+    await renderNode(machine);
+    put('nodes/group.conf', 'group: lab\nset: { nonsense: {} }\n');
+    put('nodes/print02.conf', `match: { mac: "${OTHER}" }\ngroups: [lab]\n`);
+    later();
+    expect((await renderNode(machine)).files[0]?.content).toBe('B12\n');
+    await expect(renderNode({ macs: [OTHER], labels: {} })).rejects.toMatchObject({ code: 'config-invalid' });
+    put('nodes/group.conf', 'group: lab\n');
+    later();
+    expect((await renderNode({ macs: [OTHER], labels: {} })).node).toBe('print02');
   });
 
   it('is nothing where config.d was never good, and the reason is said', async () => {
