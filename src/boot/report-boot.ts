@@ -1,4 +1,4 @@
-import { bootMac } from '../fetch/offer.ts';
+import { machineClaims } from '../fetch/offer.ts';
 import type { Host } from '../host/host.ts';
 import type { Facts } from './facts.ts';
 import { chooseSource } from './source.ts';
@@ -8,15 +8,14 @@ const LONGEST_MS = 1500;
 
 /** Tells the server what this machine boots, so that it shows and keeps that image. Nothing is sent when none answered. */
 export async function reportBoot({ http, clock }: Pick<Host, 'http' | 'clock'>, facts: Facts): Promise<void> {
-  const { offer, machine, bundle } = facts;
+  const { machine, bundle } = facts;
+  const server = facts.offer?.server ?? bundle?.server;
+  if (server === undefined) return;
   const source = chooseSource(facts);
-  if (!offer || facts.config.boot.root || source.kind === 'partition') return;
-  const { name, version } = source.manifest;
+  const image = facts.config.boot.root || source.kind === 'partition' ? undefined : source.manifest;
   const report = {
-    mac: bootMac(facts),
-    uuid: machine.uuid,
-    image: name,
-    version,
+    ...machineClaims(facts),
+    ...(image && { image: image.name, version: image.version }),
     kernelRelease: machine.kernelRelease,
     bootMs: Math.round(clock.uptimeMs()),
     config: {
@@ -29,7 +28,7 @@ export async function reportBoot({ http, clock }: Pick<Host, 'http' | 'clock'>, 
   };
   const limits = { connectTimeoutMs: LONGEST_MS, idleTimeoutMs: LONGEST_MS };
   const headers = { 'content-type': 'application/json' };
-  const { body } = await http.request(new URL('/v1/reports', offer.server).href, {
+  const { body } = await http.request(new URL('/v1/reports', server).href, {
     method: 'POST',
     headers,
     body: JSON.stringify(report),

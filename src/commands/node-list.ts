@@ -1,30 +1,17 @@
 import type { Command } from 'commander';
-import type { ConfigDir } from '../config/config-dir.ts';
-import { groupsOf } from '../config/find-node.ts';
-import { writeMatch } from '../config/identity.ts';
-import { nodeContent } from '../config/node-content.ts';
-import type { NodeRecord } from '../config/nodes.ts';
-import { readTemplates, type TemplateSet } from '../config/templates/template-set.ts';
+import { configInvalid } from '../config/fault.ts';
+import { History } from '../config/history/history.ts';
+import { checkSnapshot, loadSnapshot } from '../config/load-revision.ts';
 import { linuxHost } from '../host/linux/host.ts';
-import { type LastReport, lastReports } from '../server/reports.ts';
-import { openStore } from '../server/store.ts';
+import { type NodeStatus, nodeStatuses } from '../server/node-status.ts';
+import { lastReports } from '../server/reports.ts';
+import { openStore, type Store } from '../server/store.ts';
 import { asciiTable } from './ascii-table.ts';
-import { type ConfigOptions, configVerb, jsonOption, print, printJson, readSettings } from './config-source.ts';
+import { type ConfigOptions, configVerb, jsonOption, needsFolder, print, printJson } from './config-source.ts';
 import { stateOption } from './state-option.ts';
 
 interface ListOptions extends ConfigOptions {
   readonly state: string;
-}
-
-/** What `node list` says of a machine. */
-interface NodeStatus {
-  readonly node: string;
-  readonly file: string;
-  readonly groups: readonly string[];
-  readonly knownBy: string;
-  readonly report?: LastReport;
-  /** `no change` and `a reboot changes it` compare by content; `faulty`: it would get nothing new. */
-  readonly state: 'never seen' | 'no change' | 'a reboot changes it' | 'runs baked settings' | 'faulty';
 }
 
 export const nodeListVerb = (): Command =>
@@ -36,52 +23,43 @@ export const nodeListVerb = (): Command =>
     .addOption(stateOption())
     .addOption(jsonOption())
     .action(async ({ config, state, json }: ListOptions) => {
-      const dir = await readSettings(config);
-      const templates = await readTemplates(linuxHost(), config);
-      const reports = await reportsOf(state);
-      const nodes = [...dir.nodes.nodes.values()].map((node) => statusOf(dir, templates, node, reports));
+      const store = await storeAt(state);
+      const nodes = await nodeStatuses({
+        ...(await configsOf(config)),
+        reports: store ? await lastReports(store) : new Map(),
+        ...(store && { store }),
+      });
       if (json) return printJson(nodes);
       print(
         asciiTable([
           ['NODE', 'GROUPS', 'KNOWN BY', 'RUNS', 'SEEN', 'STATE'],
-          ...nodes.map(({ node, groups, knownBy, report, state: now }) => [
-            node,
+          ...nodes.map(({ node, groups, knownBy, report, ...now }) => [
+            node ?? '-',
             groups.join(', ') || '-',
             knownBy,
             report?.image ?? '-',
             report?.receivedAt.slice(0, 16).replace('T', ' ') ?? '-',
-            now,
+            stateText(now),
           ]),
         ]),
       );
     });
 
-/** A config.d may be looked at where no server is. */
-const reportsOf = async (state: string): Promise<ReadonlyMap<string, LastReport>> => {
-  try {
-    return await lastReports(await openStore(state, linuxHost(), 'existing'));
-  } catch {
-    return new Map();
-  }
-};
-
-function statusOf(
-  dir: ConfigDir,
-  templates: TemplateSet,
-  node: NodeRecord,
-  reports: ReadonlyMap<string, LastReport>,
-): NodeStatus {
-  const { name, file, match } = node;
-  const groups = groupsOf(dir.nodes, node, undefined).map((group) => group.name);
-  const keys = [...(match.mac ?? []), match.uuid ?? ''];
-  // Known by its host name, it says which node it was told to be.
-  const byName = [...reports.values()].findLast((one) => one.node === name);
-  const report = keys.map((key) => reports.get(key)).find(Boolean) ?? byName;
-  const result = nodeContent(dir, templates, node);
-  const now = 'faults' in result ? undefined : result.content.configDigest;
-  const status = { node: name, file, groups, knownBy: writeMatch(match), ...(report && { report }) };
-  if (now === undefined) return { ...status, state: 'faulty' };
-  if (report === undefined) return { ...status, state: 'never seen' };
-  if (report.configOrigin === 'baked') return { ...status, state: 'runs baked settings' };
-  return { ...status, state: report.configDigest === now ? 'no change' : 'a reboot changes it' };
+function stateText({ state, changes, nextImage, why }: Pick<NodeStatus, 'state' | 'changes' | 'nextImage' | 'why'>) {
+  const more = changes?.map((what) => (what === 'image' ? `image ${nextImage}` : what)).join(', ') ?? why;
+  return more === undefined ? state : `${state}: ${more}`;
 }
+
+/** What machines get, which is what a reboot would give them; the files as they are where some are at fault. */
+async function configsOf(config: string) {
+  await needsFolder(config);
+  const history = new History(linuxHost(), config);
+  const { revision, faults, heldBack } = await history.settle(checkSnapshot);
+  const edited = heldBack && (await loadSnapshot(heldBack.snapshot));
+  if (revision === undefined) throw configInvalid(faults);
+  return { deployed: await loadSnapshot(await history.read(revision)), ...(edited && { edited }) };
+}
+
+/** A config.d may be looked at where no server is. */
+const storeAt = (state: string): Promise<Store | undefined> =>
+  openStore(state, linuxHost(), 'existing').catch(() => undefined);

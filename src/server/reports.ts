@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { reasonOf, StatectlError } from '../error.ts';
 import { type ImageName, writeImageName } from './image-name.ts';
-import { normalMachineValue } from './machine.ts';
+import { MACHINE_KEYS, type Machine, machineFromQuery, normalMachineValue } from './machine.ts';
 import { reportPath, reportsPath, type Store } from './store.ts';
 
 /** So many reports of each machine are kept, the newest first. */
@@ -118,6 +118,7 @@ export async function lastReports(store: Store): Promise<ReadonlyMap<string, Las
     const image = imageOf(newest.report);
     last.set(/^([0-9a-f]{2}-){5}/.test(id) ? id.replaceAll('-', ':') : id, {
       receivedAt: newest.receivedAt,
+      machine: claimsOf(newest.report),
       ...(image && { image: writeImageName(image) }),
       ...(typeof config?.digest === 'string' && { configDigest: config.digest }),
       ...(typeof config?.origin === 'string' && { configOrigin: config.origin }),
@@ -128,7 +129,18 @@ export async function lastReports(store: Store): Promise<ReadonlyMap<string, Las
   return last;
 }
 
+/** What it says of itself, as when it asks for an image; what is no such claim counts as absent. */
+function claimsOf(report: Readonly<Record<string, unknown>>): Machine {
+  const claims = MACHINE_KEYS.flatMap((key) => (typeof report[key] === 'string' ? [[key, report[key]] as const] : []));
+  try {
+    return machineFromQuery(Object.fromEntries(claims));
+  } catch {
+    return {};
+  }
+}
+
 export interface LastReport {
+  readonly machine: Machine;
   /** The node that it was told to be. */
   readonly node?: string;
   readonly receivedAt: string;

@@ -1,0 +1,101 @@
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { cli } from '../../../src/cli.ts';
+import { linuxHost } from '../../../src/host/linux/host.ts';
+import { keepReport } from '../../../src/server/reports.ts';
+import { servedSettings } from '../../../src/server/settings.ts';
+import { useImage } from '../../../src/server/uses.ts';
+import { type TemporaryStore, temporaryStore } from '../server/temporary-store.ts';
+
+const MAC = '52:54:00:12:34:01';
+const STRANGER = '52:54:00:12:34:99';
+let dir: string;
+let temporary: TemporaryStore;
+const put = (name: string, text: string) => writeFileSync(join(dir, name), text);
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'statectl-node-list-'));
+  cpSync('config.d', dir, { recursive: true });
+  put('nodes/print01.conf', `match: { mac: "${MAC}" }\n`);
+  temporary = await temporaryStore();
+  for (const version of ['1', '2']) await temporary.add({ version });
+  await useImage(temporary.store, 'lab@1');
+});
+afterEach(async () => {
+  rmSync(dir, { recursive: true });
+  await temporary[Symbol.asyncDispose]();
+  vi.restoreAllMocks();
+});
+
+async function list(...more: readonly string[]): Promise<string> {
+  let out = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    out += chunk;
+    return true;
+  });
+  await cli(['node', 'list', '--config', dir, '--state', join(temporary.folder, 'state'), ...more]);
+  vi.restoreAllMocks();
+  return out;
+}
+/** The state that is printed of a machine, by its name or what it is known by. */
+const stateOf = async (name: string) =>
+  (await list())
+    .split('\n')
+    .find((line) => line.includes(name))
+    ?.replace(/^.*?(never seen|no change|a reboot changes it|runs baked settings|faulty)/, '$1');
+
+/** What the machine with this address reports after it booted with what the server has for it now. */
+async function boots(mac: string, more: object = {}): Promise<void> {
+  const { renderNode } = servedSettings(linuxHost(), dir, () => undefined);
+  const { configDigest, node } = await renderNode({ macs: [mac], labels: {} });
+  const report = {
+    mac,
+    image: 'lab',
+    version: '1',
+    config: { digest: configDigest, origin: 'fetched', node },
+    ...more,
+  };
+  await keepReport(temporary.store, report, '127.0.0.1');
+}
+
+describe('node list', () => {
+  it('says of a machine whether it was seen, and whether a reboot changes it', async () => {
+    expect(await stateOf('print01')).toBe('never seen');
+    await boots(MAC);
+    expect(await stateOf('print01')).toBe('no change');
+    put('nodes/print01.conf', `match: { mac: "${MAC}" }\nset: { boot: { arguments: [quiet] } }\n`);
+    expect(await stateOf('print01')).toBe('a reboot changes it: settings');
+    await boots(MAC);
+    await useImage(temporary.store, 'lab@2');
+    expect(await stateOf('print01')).toBe('a reboot changes it: image lab@2');
+    await boots(MAC, { config: { origin: 'baked', digest: 'x' } });
+    expect(await stateOf('print01')).toBe('runs baked settings');
+  });
+
+  it('compares with what machines get, not with files that are at fault', async () => {
+    await boots(MAC);
+    put('nodes/print02.conf', 'set: { boot: { imgae: x } }\n');
+    expect(await stateOf('print01')).toBe('no change');
+    expect(await stateOf('print02')).toMatch(/^faulty: nodes\/print02\.conf:1:\d+ unknown key "imgae"/);
+    put('system/boot.conf', 'nonsense: 1\n');
+    expect(await stateOf('print01')).toBe('no change');
+  });
+
+  it('has the machines that reported and are in no file', async () => {
+    await boots(STRANGER, { arch: 'x86_64' });
+    expect(await stateOf(`mac ${STRANGER}`)).toBe('no change');
+    put('controller/cboot.conf', 'arguments: [quiet]\n');
+    expect(await stateOf(`mac ${STRANGER}`)).toBe('a reboot changes it: settings');
+    expect(JSON.parse(await list('--json'))).toMatchObject([
+      { node: 'print01', state: 'never seen' },
+      { knownBy: `mac ${STRANGER}`, report: { image: 'lab@1' }, changes: ['settings'] },
+    ]);
+  });
+
+  it('refuses a config.d that was never without fault, with the faults', async () => {
+    put('system/boot.conf', 'nonsense: 1\n');
+    await expect(list()).rejects.toMatchObject({ message: expect.stringContaining('system/boot.conf:1:1') });
+  });
+});
