@@ -7,7 +7,7 @@ import { resolveInTree } from '../image/tree.ts';
 import { accountNumber, parseAccounts } from './accounts.ts';
 import type { DeliveredFile, DeliveryFacts, DroppedFile, Facts } from './facts.ts';
 import { type Mount, parseMounts } from './mounts.ts';
-import { IMAGE_MOUNT, SYSROOT } from './paths.ts';
+import { IMAGE_MOUNT, RUN, SYSROOT } from './paths.ts';
 import type { BootContext } from './phase.ts';
 import { findBlock, userDataDevice } from './phases/devices.ts';
 import { places } from './places.ts';
@@ -19,6 +19,9 @@ type Files = Host['files'];
 /** What bundles brought to places that persist: paths in the root, one a line. */
 const LIST = `${SYSROOT}/user-data${BUNDLES}/delivered`;
 
+/** Where files of config.d in the initramfs lie as those of a bundle do. */
+const BAKED = `${RUN}/baked`;
+
 /** /run of the initramfs becomes that of the system; everything else is put together below /sysroot. */
 export const onMachine = (path: string): string => (isInRun(path) ? path : SYSROOT + path);
 const isInRun = (path: string): boolean => path === '/run' || path.startsWith('/run/');
@@ -26,13 +29,15 @@ const isInRun = (path: string): boolean => path === '/run' || path.startsWith('/
 /** Where the files of the bundle in force go. What cannot be delivered is told, and no reason not to boot. */
 export async function deliveryFacts(host: Host, facts: Facts, boot: BootContext): Promise<DeliveryFacts | undefined> {
   const { files } = host;
-  const { bundle } = facts;
-  if (!bundle) return undefined;
-  const dir = onMachine(bundle.dir);
-  const entries = await readEntries(files, dir, bundle.digest).catch((error) => {
-    boot.warn(`no file of the bundle is delivered: ${reasonOf(error)}`);
-    return undefined;
-  });
+  const { bundle, bakedFiles } = facts;
+  if (!bundle && !bakedFiles) return undefined;
+  const dir = bundle ? onMachine(bundle.dir) : BAKED;
+  const entries = bundle
+    ? await readEntries(files, dir, bundle.digest).catch((error) => {
+        boot.warn(`no file of the bundle is delivered: ${reasonOf(error)}`);
+        return undefined;
+      })
+    : bakedFiles?.map((file) => ({ ...file, sha256: sha256Of(file.content) }));
   if (!entries) return undefined;
   const mounts = parseMounts(await files.readText('/proc/mounts'));
   const [users, groups] = [await accounts(files, '/etc/passwd'), await accounts(files, '/etc/group')];
@@ -45,7 +50,7 @@ export async function deliveryFacts(host: Host, facts: Facts, boot: BootContext)
       const [uid, gid] = [numberOf(users, owner, 'user'), numberOf(groups, group, 'group')];
       delivered.set(real, { from, to: onMachine(real), sha256, mode, uid, gid });
     } catch (error) {
-      boot.warn(`${path} of the bundle is not delivered: ${reasonOf(error)}`);
+      boot.warn(`${path} of ${bundle ? 'the bundle' : 'config.d'} is not delivered: ${reasonOf(error)}`);
     }
   const listedBefore = await readList(files, facts);
   const dropped: DroppedFile[] = [];
@@ -54,7 +59,11 @@ export async function deliveryFacts(host: Host, facts: Facts, boot: BootContext)
       dropped.push(await droppedFile(files, path));
   const gone = new Set(dropped.map(({ path }) => path.slice(SYSROOT.length)));
   const listed = [...delivered.keys()].filter((path) => keepsList(facts) && isPersistent(facts, path));
+  const contents = Object.fromEntries(
+    (bundle ? [] : (bakedFiles ?? [])).map(({ content }) => [`${BAKED}/files/${sha256Of(content)}`, content]),
+  );
   return {
+    ...(!bundle && { contents }),
     files: [...delivered.values()],
     dropped,
     listedBefore,
@@ -76,10 +85,12 @@ export async function deliveryPlaces({ files }: Host) {
 /** Pure. */
 export function planDelivery({ delivery }: Facts): readonly Step[] {
   if (!delivery) return [];
-  const { files, dropped, listedBefore, listed } = delivery;
+  const { contents = {}, files, dropped, listedBefore, listed } = delivery;
   // Whenever the power goes, the list names at least what is there.
   const meanwhile = [...new Set([...listedBefore, ...listed])].toSorted();
   return [
+    ...(Object.keys(contents).length > 0 ? [{ kind: 'mkdir', path: `${BAKED}/files`, mode: 0o700 } as const] : []),
+    ...Object.entries(contents).map(([path, content]): Step => ({ kind: 'write', path, content, mode: 0o600 })),
     ...planList(listedBefore, meanwhile),
     ...files.map((file): Step => ({ kind: 'deliver', ...file })),
     ...dropped.map((file): Step => ({ kind: 'drop', ...file })),

@@ -12,6 +12,8 @@ export interface Facts {
   readonly config: Config;
   /** Of config.d in the initramfs, whatever came later. */
   readonly baked?: Config;
+  /** What config.d in the initramfs writes; a bundle brings its own. */
+  readonly bakedFiles?: readonly BakedFile[];
   readonly machine: MachineFacts;
   readonly blocks?: readonly BlockFacts[];
   readonly interfaces?: readonly InterfaceFacts[];
@@ -42,6 +44,16 @@ export interface Facts {
   readonly delivery?: DeliveryFacts;
   readonly identity?: IdentityFacts;
   readonly init?: InitFacts;
+}
+
+export interface BakedFile {
+  readonly path: string;
+  readonly content: string;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Names of the machine's own system, or numbers. */
+  readonly owner: string;
+  readonly group: string;
 }
 
 export interface MachineFacts {
@@ -100,6 +112,8 @@ export interface NewBundle {
 
 /** What becomes of a bundle's files in the root. */
 export interface DeliveryFacts {
+  /** To be written first, by path: without a bundle that holds them. */
+  readonly contents?: Readonly<Record<string, string>>;
   readonly files: readonly DeliveredFile[];
   /** What an earlier bundle brought to a place that persists, and this one does not. */
   readonly dropped: readonly DroppedFile[];

@@ -45,6 +45,7 @@ export const buildInitramfsCommand = (): Command =>
     .description('build the initramfs of an image; or list, unpack or append to any initramfs')
     .option('--image <dir>', 'the image that it boots, as `build image` made it', path)
     .addOption(pathOption('--config <dir>', 'the settings to bake in', './config.d'))
+    .option('--node <name>', 'bake in what this node gets, so that it needs no server (default: no node)')
     .option('--modules <list>', 'all, host (of this machine), classes and modules by name (default: all)', list)
     .option('--tools <source>', "where its programs come from: `image`, or a directory (default: Debian's packages)")
     .addOption(pathOption('--statectl <file>', 'the binary to take', isSea() ? process.execPath : './dist/statectl'))
@@ -79,6 +80,7 @@ ${classes.join('\n')}
 Examples:
   statectl build initramfs --image out/lab --out out/lab/initramfs.img
   statectl build initramfs --image out/lab --modules host,nvme,e1000e --out small.img
+  statectl build initramfs --image out/lab --config /srv/config.d --node print01 --out print01.img
   statectl build initramfs --image out/fedora --tools image --out out/fedora/initramfs.img
 
 --list, --unpack and --append read every initramfs that a kernel reads, also Debian's and dracut's:

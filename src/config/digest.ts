@@ -4,6 +4,8 @@ import type { Host } from '../host/host.ts';
 /** Folders of a config.d that no machine reads. */
 export const UNREAD = ['.git', 'examples'];
 
+const isRead = (file: string): boolean => /\.conf$|\/default-runlevel$|^templates\//.test(file);
+
 /** SHA-256 over the names and contents of all files of a config.d, so that a compiled form knows whether it is current. */
 export async function configDigest(host: Pick<Host, 'files'>, dir: string): Promise<string> {
   const hash = createHash('sha256');
@@ -12,7 +14,7 @@ export async function configDigest(host: Pick<Host, 'files'>, dir: string): Prom
       const path = `${folder}/${name}`;
       const stat = await host.files.stat(path);
       if (stat?.type === 'dir') await (UNREAD.includes(name) ? undefined : walk(path));
-      else if (stat?.type === 'file' && (name.endsWith('.conf') || name === 'default-runlevel')) {
+      else if (stat?.type === 'file' && isRead(path.slice(dir.length + 1))) {
         hash.update(`${path.slice(dir.length)}\0${stat.sizeBytes}\0`);
         hash.update(await host.files.read(path));
       }

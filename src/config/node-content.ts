@@ -62,9 +62,7 @@ export function nodeContent(
   const effective = effectiveOf(dir, node, machine);
   const { config, settings, groups } = effective;
   if (config === undefined) return { faults: effective.faults };
-  const written = Object.entries(config.etc.files).map(
-    ([path, file]): DeliveredFile => ({ path, template: 'system/etc.conf', ...file }),
-  );
+  const written = writtenFiles(config);
   const rendered = renderTemplates(templates, config.etc.templates, contextOf(effective, machine));
   if (rendered.faults.length > 0) return { faults: rendered.faults };
   const files: DeliveredFile[] = [...written];
@@ -83,6 +81,10 @@ export function nodeContent(
     .digest('hex');
   return { content: { node: node?.name, groups, settings: plain, config, configDigest, files } };
 }
+
+/** What system/etc.conf itself says of files. */
+export const writtenFiles = ({ etc }: Config): readonly DeliveredFile[] =>
+  Object.entries(etc.files).map(([path, file]) => ({ path, template: 'system/etc.conf', ...file }));
 
 /** The same for a machine that asks the server. Throws `node-ambiguous`. */
 export function contentFor(dir: ConfigDir, templates: TemplateSet, machine: MachineIdentity): NodeResult {

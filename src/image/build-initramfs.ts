@@ -27,6 +27,8 @@ export interface InitramfsInput {
   /** What `build image` made: whose kernel it boots. */
   readonly image: string;
   readonly config: string;
+  /** Whose settings and files are baked in; default: those of a machine that no node file names. */
+  readonly node?: string;
   readonly statectl: string;
   /** Where programs and libraries come from: Debian's, kept in `cache`; the image's own; or a folder. */
   readonly tools: 'debian' | 'image' | { readonly folder: string };
@@ -65,7 +67,9 @@ export async function buildInitramfs(host: Host, input: InitramfsInput): Promise
     throw new StatectlError('config-missing', `--config ${input.config}: there is no such folder`, {
       hint: 'name your config.d; an empty folder stands for the defaults',
     });
-  const { config, settings } = await loadSettings(host, input.config);
+  const loaded = await loadSettings(host, input.config, input.node);
+  for (const fault of loaded.notRendered ?? [])
+    host.console.line('warning', `no template is baked in (name a machine with --node): ${fault}`);
   const statectl = await readStatectl(host, input.statectl, arch);
   await using folder = await workFolder(host, input.out);
   const work = folder.path;
@@ -105,11 +109,11 @@ export async function buildInitramfs(host: Host, input: InitramfsInput): Promise
     release,
     modules: early,
     links: plan.loaderLinks,
-    env: statectlEnv(config, early.map(bareModuleName)),
+    env: statectlEnv(loaded.config, early.map(bareModuleName)),
     segmentDigests: `${sha256(modulesImage)}  /modules.squashfs\n${sha256(runtimeImage)}  /runtime.squashfs\n`,
     trusted: input.trusted,
   });
-  const compiled = JSON.stringify({ digest: await configDigest(host, input.config), config, settings });
+  const compiled = JSON.stringify({ digest: await configDigest(host, input.config), ...loaded });
   const parts = [
     ['loader', loader],
     ['modules', oneFile('modules.squashfs', modulesImage)],

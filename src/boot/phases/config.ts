@@ -21,10 +21,17 @@ export const config: Phase = {
   rounds: [
     {
       async gather(host, facts, boot) {
-        const { digest, ...loaded } = await readConfig(host, boot.say);
+        const { digest, files, notRendered, ...loaded } = await readConfig(host, boot.say);
+        for (const fault of notRendered ?? [])
+          boot.say(`no template of config.d in the initramfs is in force: ${fault}`);
         const merged = await withSettings(loaded, facts.commandLine, boot);
         const inForce = withCommandLine(merged, facts.commandLine);
-        return { config: inForce, baked: merged, machine: await machineFacts(host, digest) };
+        return {
+          config: inForce,
+          baked: merged,
+          ...(files && files.length > 0 && { bakedFiles: files }),
+          machine: await machineFacts(host, digest),
+        };
       },
     },
   ],

@@ -242,3 +242,49 @@ it('numbers of accounts are read as passwd(5) and group(5) have them', () => {
     undefined,
   ]);
 });
+
+describe('a file of config.d in the initramfs', () => {
+  const config = {
+    'system/etc.conf':
+      'files: { /etc/lab: { text: "lab\\n", mode: "0640", owner: "klipper:dialout" } }\ntemplates: [motd]\n',
+    'templates/motd': '---\npath: /etc/motd\n---\nhello\n',
+  };
+  const alone = async (files: Readonly<Record<string, string>>, bundle?: readonly RenderedFile[]) => {
+    const image = createImage({ tree: { ...DEBIAN_TREE, ...ACCOUNTS } });
+    const server = createServer(image);
+    const machine = bootHost({
+      images: [image],
+      servers: { [SERVER]: bundle ? withBundle(createBundle({ content: createContent(bundle) }), server) : server },
+      config: files,
+    });
+    expect(await boot(machine)).toBe(EXIT.handOver);
+    return machine;
+  };
+
+  it('is there without any bundle, with what templates make for a machine that no node file names', async () => {
+    const machine = await alone(config);
+    expect([await read(machine, '/sysroot/etc/lab'), await read(machine, '/sysroot/etc/motd')]).toEqual([
+      'lab\n',
+      'hello\n',
+    ]);
+    expect(await machine.files.stat('/sysroot/etc/lab')).toMatchObject({ mode: 0o640, uid: 998 });
+    expect(await warnings(machine)).toEqual([]);
+  });
+
+  it('is there although a template needs a node, which is said', async () => {
+    const machine = await alone({ ...config, 'templates/motd': '---\npath: /etc/motd\n---\n{{ metadata.room }}\n' });
+    expect([await read(machine, '/sysroot/etc/lab'), await read(machine, '/sysroot/etc/motd')]).toEqual([
+      'lab\n',
+      'ENOENT',
+    ]);
+    expect(machine.lines.map(({ text }) => text).join('\n')).toMatch(/no template .*: templates\/motd:4:\d+ /);
+  });
+
+  it('gives way to a bundle, whole', async () => {
+    const machine = await alone(config, [createFile('/etc/other')]);
+    expect([await read(machine, '/sysroot/etc/lab'), await read(machine, '/sysroot/etc/motd')]).toEqual([
+      'ENOENT',
+      'ENOENT',
+    ]);
+  });
+});

@@ -273,3 +273,15 @@ it('reads a config.d that is not there as an empty one', async () => {
     settings: {},
   });
 });
+
+it('reads for one node what it gets, with the files of its templates, and refuses one that is not there', async () => {
+  const host = memoryHost({
+    files: {
+      '/c/nodes/print01.conf': 'metadata: { room: B12 }\nset: { etc: { templates: [motd] } }\n',
+      '/c/templates/motd': '---\npath: /etc/motd\n---\n{{ metadata.room }}\n',
+    },
+  });
+  expect((await loadSettings(host, '/c', 'print01')).files).toMatchObject([{ path: '/etc/motd', content: 'B12\n' }]);
+  expect((await loadSettings(host, '/c')).files).toEqual([]);
+  await expect(loadSettings(host, '/c', 'print02')).rejects.toMatchObject({ code: 'node-unknown' });
+});
