@@ -84,7 +84,7 @@ export function machineClaims(facts: Facts): BundleMachine {
 }
 
 /** The MAC of the interface that the machine boots from: by it the server knows the machine. */
-export function bootMac({ interfaces, leases }: Facts): string | undefined {
+function bootMac({ interfaces, leases }: Facts): string | undefined {
   const [first] = leases ?? [];
   const device = first?.card ?? first?.device;
   return interfaces?.find(({ name }) => name === device)?.mac;

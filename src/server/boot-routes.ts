@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Config } from '../config/config.ts';
 import type { MachineIdentity } from '../config/identity.ts';
+import { KERNEL_ARGUMENT } from '../config/kernel-argument.ts';
 import { StatectlError } from '../error.ts';
 import type { Admission } from './admission.ts';
 import { writeImageName } from './image-name.ts';
@@ -21,10 +22,10 @@ export interface BootRouteOptions {
   readonly bootSettings?: BootSettings;
 }
 
-/** Which image, and which kernel arguments. Nothing where config.d has faults for this machine: it boots as an unknown one. */
+/** Which image, which kernel arguments, and from which servers. Nothing where config.d has faults for this machine: it boots as an unknown one. */
 export type BootSettings = (
   machine: MachineIdentity,
-) => Promise<Pick<Config['boot'], 'image' | 'channel' | 'arguments'> | undefined>;
+) => Promise<(Pick<Config['boot'], 'image' | 'channel' | 'arguments'> & Pick<Config['server'], 'servers'>) | undefined>;
 
 const NO_STORE = { 'cache-control': 'no-store' };
 
@@ -36,6 +37,11 @@ function baseOf(request: FastifyRequest, publicUrl: string | undefined): string 
     throw new StatectlError('host-invalid', 'the request has no Host header, so no URL can be made for it');
   return `${request.protocol}://${request.headers.host}`;
 }
+
+/** As config.d has them, so that a machine knows the others when this one dies; and this one, which is there. */
+const serversFor = (base: string, servers: readonly string[]): readonly string[] => [
+  ...new Set([...servers.filter((server) => KERNEL_ARGUMENT.test(server)), base]),
+];
 
 /** What the controller needs of an image; all URLs are relative to this server. */
 const bootAnswer = (image: StoredImage) => {
@@ -70,6 +76,7 @@ export function bootRoutes(
     const { kernel, initramfs } = choice.image.record.files;
     return bootScript({
       base,
+      servers: serversFor(base, said?.servers ?? []),
       machine,
       image: writeImageName(choice.image),
       chosenBy: choice.chosenBy,

@@ -68,6 +68,8 @@ const askAgain = (base: string, machine: Machine): string => `${base}/v1/ipxe?${
 export interface BootScript {
   /** `http://host[:port]` */
   readonly base: string;
+  /** Whom the machine may ask, in order; this server is one of them. */
+  readonly servers: readonly string[];
   readonly machine: Machine;
   /** NAME@VERSION */
   readonly image: string;
@@ -84,7 +86,7 @@ export function bootScript(boot: BootScript): string {
   const bootif = boot.machine.mac === undefined ? [] : [`BOOTIF=01-${boot.machine.mac.replaceAll(':', '-')}`];
   const words = [
     'initrd=initramfs.img',
-    `statectl.server=${boot.base}`,
+    `statectl.server=${boot.servers.join(',')}`,
     `statectl.image=${boot.image}`,
     'ip=dhcp',
     ...bootif,

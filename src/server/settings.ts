@@ -98,7 +98,11 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
       if (faults.length > 0 || !isPublic) return undefined;
       return files[0];
     },
-    bootSettings: (machine) => quietly(async () => effectiveFor((await currentFor(machine)).dir, machine).config?.boot),
+    bootSettings: (machine) =>
+      quietly(async () => {
+        const { config } = effectiveFor((await currentFor(machine)).dir, machine);
+        return config && { ...config.boot, servers: config.server.servers };
+      }),
     nodes: {
       ofMachine: (machine) => quietly(async () => identityIn(effectiveFor((await currentFor(machine)).dir, machine))),
       ofNode: (name) =>

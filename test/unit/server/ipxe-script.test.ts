@@ -36,6 +36,7 @@ test('the first script asks for the script of this machine, and shows every try'
 test('the boot script names every file by its content and tells the kernel where it came from', () => {
   const script = bootScript({
     base: 'http://10.0.0.1:8080',
+    servers: ['http://10.0.0.1:8080'],
     machine: { mac: '52:54:00:ab:cd:56', arch: 'x86_64' },
     image: 'lab@1',
     chosenBy: 'default',

@@ -158,6 +158,13 @@ describe('what a machine boots', () => {
     expect(script).toContain('statectl image use NAME --for channel=stable');
   });
 
+  it('may come from any server of config.d, and from the one that answered', async () => {
+    put('controller/cserver.info.conf', 'servers: [http://a.lab:8080, http://b.lab:8080]\n');
+    expect((await boots('image: lab@1\n')).words).toContain(
+      'statectl.server=http://a.lab:8080,http://b.lab:8080,http://localhost:80',
+    );
+  });
+
   it('is chosen on the server where two node files claim it', async () => {
     put('nodes/again.conf', `match: { mac: ${MAC} }\n`);
     expect((await boots('image: lab@1\n', [['lab@2']])).image).toBe('lab@2');
