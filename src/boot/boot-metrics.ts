@@ -1,4 +1,6 @@
 import { dirname } from 'node:path';
+import { StatectlError } from '../error.ts';
+import { machineClaims } from '../fetch/offer.ts';
 import type { Host } from '../host/host.ts';
 import type { BootRecord } from './boot-record.ts';
 import { onMachine, writablePath } from './delivery.ts';
@@ -49,4 +51,33 @@ export async function writeBootMetrics({ files, clock }: Host, { config }: Facts
   const path = onMachine(await writablePath(files, mounts, `${textfile}/${FILE}`));
   await files.mkdir(dirname(path), 0o755);
   await files.write(path, bootMetrics(record, clock.now()));
+}
+
+/** A boot that is over does not wait for a gateway that is gone. */
+const LONGEST_MS = 1500;
+
+/**
+ * Sends them to the Pushgateway of logging.conf, as the instance that the node is called, or else its MAC address. Throws
+ * why they were not taken.
+ */
+export async function pushBootMetrics(
+  { http, clock }: Pick<Host, 'http' | 'clock'>,
+  facts: Facts,
+  record: BootRecord,
+): Promise<void> {
+  const { push } = facts.config.logging.metrics;
+  if (push === undefined || (facts.leases ?? []).length === 0) return;
+  const { mac, uuid } = machineClaims(facts);
+  const instance = facts.bundle?.node ?? mac ?? uuid ?? 'unknown';
+  const url = new URL(push);
+  url.pathname = `${url.pathname.replace(/\/$/, '')}/metrics/job/statectl/instance/${encodeURIComponent(instance)}`;
+  const { status, body } = await http.request(url.href, {
+    method: 'POST',
+    headers: { 'content-type': 'text/plain; version=0.0.4' },
+    body: bootMetrics(record, clock.now()),
+    connectTimeoutMs: LONGEST_MS,
+    idleTimeoutMs: LONGEST_MS,
+  });
+  for await (const _ of body) break;
+  if (status >= 300) throw new StatectlError('metrics-refused', `${url.host} answers with status ${status}`);
 }

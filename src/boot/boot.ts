@@ -3,7 +3,7 @@ import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { VERSION } from '../version.ts';
 import { keepBootLog, keepReport } from './boot-log.ts';
-import { writeBootMetrics } from './boot-metrics.ts';
+import { pushBootMetrics, writeBootMetrics } from './boot-metrics.ts';
 import { bootRecord } from './boot-record.ts';
 import { PhaseFailure, runPhases } from './engine.ts';
 import type { Facts } from './facts.ts';
@@ -83,6 +83,7 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
     });
     await tolerate('cannot keep a log of this boot', keepBootLog(host));
     await tolerate('the server does not take the report of this boot', reportBoot(host, result.facts));
+    await tolerate('the push gateway does not take the metrics', pushBootMetrics(host, result.facts, record));
     return EXIT.handOver;
   } catch (error) {
     if (!(error instanceof PhaseFailure)) throw error;

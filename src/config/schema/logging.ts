@@ -25,7 +25,9 @@ export const LoggingFile = z
         textfile: AbsolutePath.optional().meta({
           description: 'folder of node_exporter that gets the facts of the boot',
         }),
-        push: HttpUrl.optional().meta({ description: 'a push gateway' }),
+        push: HttpUrl.optional().meta({
+          description: 'a Pushgateway that gets them too, as job statectl and the name of the node',
+        }),
       })
       .prefault({})
       .meta({ description: 'who is told the facts of the boot' }),

@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest';
-import { bootMetrics, writeBootMetrics } from '../../../src/boot/boot-metrics.ts';
+import { describe, expect, it } from 'vitest';
+import { bootMetrics, pushBootMetrics, writeBootMetrics } from '../../../src/boot/boot-metrics.ts';
+import type { HttpRequest } from '../../../src/host/host.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { loadFiles, SHIPPED_FILES } from '../../fixtures/config.ts';
 import { createFacts } from '../../fixtures/facts.ts';
@@ -40,4 +41,34 @@ it('makes the folder where the place is writable', async () => {
 
 it('refuses a place that is read-only', async () => {
   await expect(write('root /sysroot squashfs ro 0 0\n')).rejects.toThrow('read-only');
+});
+
+describe('a Pushgateway', () => {
+  const push = async (url: string, status = 200) => {
+    const asked: { url: string; method?: string; body?: string }[] = [];
+    const config = await loadFiles({ ...SHIPPED_FILES, 'system/logging.conf': `metrics: { push: "${url}" }` });
+    const host = memoryHost({});
+    const http = {
+      async request(to: string, { method, body }: HttpRequest = {}) {
+        asked.push({ url: to, method, body });
+        return { status, headers: {}, body: (async function* () {})() };
+      },
+    };
+    await pushBootMetrics({ clock: host.clock, http }, { ...createFacts(), config }, record);
+    return asked;
+  };
+
+  it('gets them under the name of the machine', async () => {
+    expect(await push('http://metrics.lab:9091/gate/')).toMatchObject([
+      {
+        url: expect.stringMatching(/^http:\/\/metrics\.lab:9091\/gate\/metrics\/job\/statectl\/instance\/[^/]+$/),
+        method: 'POST',
+        body: expect.stringContaining('statectl_boot_info{'),
+      },
+    ]);
+  });
+
+  it('that refuses them is told of', async () => {
+    await expect(push('http://metrics.lab:9091', 400)).rejects.toThrow('metrics.lab:9091 answers with status 400');
+  });
 });
