@@ -1,13 +1,11 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { checkConfigDir } from '../config/check.ts';
-import { type ConfigDir, PARTS } from '../config/config-dir.ts';
+import { PARTS } from '../config/config-dir.ts';
 import { formatFault } from '../config/fault.ts';
 import { CONFIG_FILES } from '../config/files.ts';
-import { groupsOf } from '../config/find-node.ts';
 import { takeSnapshot } from '../config/history/snapshot.ts';
 import { loadSnapshot } from '../config/load-revision.ts';
-import type { NodeRecord } from '../config/nodes.ts';
 import { GroupFile, NodeFile } from '../config/schema/node.ts';
 import { settingSchema } from '../config/setting-schema.ts';
 import { StatectlError } from '../error.ts';
@@ -39,16 +37,12 @@ export const configCheckVerb = (): Command =>
       // As the history and the server read it: what they refuse is told here too.
       const { snapshot, faults } = await takeSnapshot(linuxHost(), config);
       const { dir, templates } = await loadSnapshot(snapshot);
-      const all = [...faults, ...dir.faults];
       const one = node === undefined ? undefined : nodeNamed(dir, node);
-      const report = checkConfigDir(
-        { ...dir, faults: one ? all.filter(({ file }) => concerns(file, dir, one)) : all },
-        templates,
-        one && [one],
-      );
+      const report = checkConfigDir({ ...dir, faults: [...faults, ...dir.faults] }, templates, one);
       if (json) printJson(report);
       else {
         for (const fault of report.faults) print(`${formatFault(fault)}${nodesSuffix(fault.nodes)}\n`);
+        for (const warning of report.warnings) process.stderr.write(`perhaps: ${formatFault(warning)}\n`);
         const count = report.faults.length;
         process.stderr.write(
           `${count === 0 ? 'no fault' : `${count} fault${count > 1 ? 's' : ''}`} in ${config}: ${report.files} files, ${report.checked} nodes\n`,
@@ -56,12 +50,6 @@ export const configCheckVerb = (): Command =>
       }
       if (report.faults.length > 0) process.exitCode = 1;
     });
-
-/** The faults of other nodes' and groups' files are theirs. */
-const concerns = (file: string, { nodes }: ConfigDir, node: NodeRecord): boolean =>
-  !file.startsWith('nodes/') ||
-  file === node.file ||
-  groupsOf(nodes, node, undefined).some((group) => group.file === file);
 
 const nodesSuffix = (nodes: readonly string[]): string =>
   nodes.length === 0

@@ -1,6 +1,8 @@
 import type { ConfigDir } from './config-dir.ts';
 import { effectiveOf } from './effective.ts';
 import { type ConfigFault, formatFault } from './fault.ts';
+import { groupsOf } from './find-node.ts';
+import { type StrayMembers, strayMembers } from './group-members.ts';
 import { nodeContent } from './node-content.ts';
 import { nodeTies } from './node-ties.ts';
 import type { NodeRecord } from './nodes.ts';
@@ -9,6 +11,8 @@ import type { TemplateSet } from './templates/template-set.ts';
 
 export interface CheckReport {
   readonly faults: readonly CheckedFault[];
+  /** What may be meant, and is told all the same. */
+  readonly warnings: readonly ConfigFault[];
   /** How many files were read, and machines rendered. */
   readonly files: number;
   readonly checked: number;
@@ -23,26 +27,30 @@ export interface CheckedFault extends ConfigFault {
 
 /**
  * Checks a whole config.d: its files, the settings of a machine that no node file names, and what each node would get;
- * or only these nodes. The same fault of many nodes is told once. Pure.
+ * or only one node, and the files that concern it. The same fault of many nodes is told once. Pure.
  */
-export function checkConfigDir(
-  dir: ConfigDir,
-  templates: TemplateSet,
-  nodes: readonly NodeRecord[] = [...dir.nodes.nodes.values()],
-): CheckReport {
+export function checkConfigDir(dir: ConfigDir, templates: TemplateSet, one?: NodeRecord): CheckReport {
   const found = new Map<string, { fault: ConfigFault; nodes: NodeRecord[] }>();
   const add = (fault: ConfigFault, node?: NodeRecord): void => {
     const entry = found.get(formatFault(fault)) ?? { fault, nodes: [] };
     if (node !== undefined) entry.nodes.push(node);
     found.set(formatFault(fault), entry);
   };
+  const isAsked = ({ file }: ConfigFault) => one === undefined || concerns(file, dir, one);
+  const strays = strayMembers(dir.nodes).filter(
+    ({ fault, meant }) => isAsked(fault) || (one !== undefined && meant.includes(one.name)),
+  );
+  const ofKind = (wanted: StrayMembers['kind']) =>
+    strays.filter(({ kind }) => kind === wanted).map(({ fault }) => fault);
   for (const fault of [
-    ...dir.faults,
-    ...nodeTies(dir.nodes),
+    ...dir.faults.filter(isAsked),
+    ...nodeTies(dir.nodes).filter(isAsked),
+    ...ofKind('typo'),
     ...checkTemplates(templates),
     ...effectiveOf(dir, undefined).faults,
   ])
     add(fault);
+  const nodes = one ? [one] : [...dir.nodes.nodes.values()];
   for (const node of nodes) {
     const result = nodeContent(dir, templates, node);
     if ('faults' in result) for (const fault of result.faults) add(fault, node);
@@ -56,7 +64,14 @@ export function checkConfigDir(
       nodes: of.map(({ name }) => name),
       nodeFiles: [...new Set(of.map((node) => node.file))],
     })),
+    warnings: ofKind('absent'),
     files: dir.fileCount,
     checked: nodes.length,
   };
 }
+
+/** The faults of other nodes' and groups' files are theirs. */
+const concerns = (file: string, { nodes }: ConfigDir, node: NodeRecord): boolean =>
+  !file.startsWith('nodes/') ||
+  file === node.file ||
+  groupsOf(nodes, node, undefined).some((group) => group.file === file);

@@ -26,6 +26,8 @@ export interface NodeRecord extends Said {
 
 export interface GroupRecord extends Said {
   readonly members: ReadonlySet<string>;
+  /** Where they are listed. */
+  readonly membersAt: Origin;
   readonly match?: Match;
 }
 
@@ -76,7 +78,14 @@ function readGroup(text: string, file: string, faults: ConfigFault[]): readonly 
   }
   const { group, nodes = '', match } = result.data;
   const members = hostlist(nodes, tree, 'nodes', faults);
-  return [{ ...said(group, file, tree), members: new Set(members), ...(match && { match }) }];
+  return [
+    {
+      ...said(group, file, tree),
+      members: new Set(members),
+      membersAt: originOf(tree, ['nodes']),
+      ...(match && { match }),
+    },
+  ];
 }
 
 function readNode(tree: Mapping, file: string, faults: ConfigFault[]): readonly NodeRecord[] {
