@@ -70,8 +70,13 @@ const placeOf = ({ layer, file, line, column }: Origin): string => `${file}:${li
 
 function originTable(rows: readonly SettingRow[]): string {
   return asciiTable(
-    rows.flatMap(({ path, index, value, origin, superseded }) => [
-      [rowPath({ path, index }), shown(value), origin ? placeOf(origin) : 'built-in'],
+    rows.flatMap(({ path, index, value, origin, superseded, removedBy }) => [
+      ...(removedBy
+        ? [
+            [rowPath({ path, index }), `taken out: ${shown(value)}`, placeOf(removedBy)],
+            ['', '  was said', origin ? placeOf(origin) : 'built-in'],
+          ]
+        : [[rowPath({ path, index }), shown(value), origin ? placeOf(origin) : 'built-in']]),
       ...superseded.toReversed().map((old) => ['', `  instead of ${shown(old.value)}`, placeOf(old.origin)]),
     ]),
   );

@@ -50,7 +50,7 @@ function treeOfPlain(value: Plain, origin: Origin): Tree {
   if (value === null || typeof value !== 'object') return { kind: 'leaf', value, ...said };
   if (Array.isArray(value)) {
     const items = (value as readonly Plain[]).map((item) => treeOfPlain(item, origin));
-    return { kind: 'list', items, removes: new Map(), whole: true, ...said };
+    return { kind: 'list', items, removes: new Map(), removed: [], whole: true, ...said };
   }
   const entries = Object.entries(value).map(([key, inner]) => [key, treeOfPlain(inner, origin)] as const);
   return { ...emptyMapping(origin), entries: new Map(entries) };

@@ -2,10 +2,13 @@ import { PARTS } from './config-dir.ts';
 import { CONFIG_FILES } from './files.ts';
 import { kindOf, kindsOf, type SettingSchema, schemasAt, settingSchema } from './setting-schema.ts';
 import {
+  itemText,
+  type List,
   type Mapping,
   type Origin,
   type Plain,
   plainOf,
+  plainText,
   type SettingPath,
   type Superseded,
   type Tree,
@@ -21,9 +24,11 @@ export interface SettingRow {
   readonly origin?: Origin;
   /** The lowest layer first. */
   readonly superseded: readonly Superseded[];
+  /** It is no more: here a higher layer took it out. */
+  readonly removedBy?: Origin;
 }
 
-/** Every setting with its origin, those that nobody set among them, in the order of the files. Pure. */
+/** Every setting with its origin, those that nobody set or that were taken out among them, in the order of the files. Pure. */
 export const settingRows = (settings: Mapping): readonly SettingRow[] =>
   PARTS.flatMap((part) =>
     rowsOf(settings.entries.get(part), schemasAt(settingSchema(CONFIG_FILES[part].schema), []), [part]),
@@ -31,22 +36,13 @@ export const settingRows = (settings: Mapping): readonly SettingRow[] =>
 
 function rowsOf(tree: Tree | undefined, schemas: readonly SettingSchema[], path: SettingPath): readonly SettingRow[] {
   if (tree?.kind === 'leaf') return [{ path, value: tree.value, origin: tree.origin, superseded: tree.superseded }];
-  // The items of a list may come from several layers, each with its own place.
-  if (tree?.kind === 'list' && tree.items.length > 0)
-    return tree.items.map((item, index) => ({
-      path,
-      index,
-      value: plainOf(item),
-      origin: item.origin,
-      superseded: item.superseded,
-    }));
-  if (tree?.kind === 'list') return [{ path, value: [], origin: tree.origin, superseded: [] }];
+  if (tree?.kind === 'list') return [...itemRows(tree, path), ...removedRows(tree, path)];
   const fitting = schemas.flatMap(kindsOf).filter((schema) => isOfKind(schema, tree));
   const known = new Set([
     ...(tree?.entries.keys() ?? []),
     ...fitting.flatMap((schema) => Object.keys(schema.properties ?? {})),
   ]);
-  return [...known].flatMap((key) => {
+  const rows = [...known].flatMap((key) => {
     const below = tree?.entries.get(key);
     const inner = fitting.flatMap((schema) => schemasAt(schema, [key]));
     if (below) return rowsOf(below, inner, [...path, key]);
@@ -55,6 +51,33 @@ function rowsOf(tree: Tree | undefined, schemas: readonly SettingSchema[], path:
     const usual = inner.find((schema) => schema.default !== undefined)?.default as Plain | undefined;
     return usual === undefined ? [] : [{ path: [...path, key], value: usual, superseded: [] }];
   });
+  return tree ? [...rows, ...removedRows(tree, path)] : rows;
+}
+
+/** The items of a list may come from several layers, each with its own place. */
+const itemRows = ({ items, origin }: List, path: SettingPath): readonly SettingRow[] =>
+  items.length === 0
+    ? [{ path, value: [], origin, superseded: [] }]
+    : items.map((item, index) => ({
+        path,
+        index,
+        value: plainOf(item),
+        origin: item.origin,
+        superseded: item.superseded,
+      }));
+
+/** What was taken out and did not come back. */
+function removedRows(tree: List | Mapping, path: SettingPath): readonly SettingRow[] {
+  const there = new Set(tree.kind === 'list' ? tree.items.map(itemText) : tree.entries.keys());
+  return tree.removed
+    .filter(({ key, value }) => !there.has(key ?? plainText(value)))
+    .map(({ key, value, origin, by }) => ({
+      path: key === undefined ? path : [...path, key],
+      value,
+      origin,
+      superseded: [],
+      removedBy: by,
+    }));
 }
 
 const isOfKind = (schema: SettingSchema, tree: Mapping | undefined): boolean => {
@@ -65,10 +88,11 @@ const isOfKind = (schema: SettingSchema, tree: Mapping | undefined): boolean => 
 
 type Nest = { [key: string]: Plain | Nest };
 
-/** Rows as the mapping that an admin would write to say all of it. */
+/** Rows as the mapping that an admin would write to say all of it: nothing of what was taken out. */
 export function withDefaults(rows: readonly SettingRow[]): { readonly [key: string]: Plain } {
   const root: Nest = {};
-  for (const { path, index, value } of rows) {
+  for (const { path, index, value, removedBy } of rows) {
+    if (removedBy) continue;
     const last = path.at(-1) as string;
     const parent = path.slice(0, -1).reduce<Nest>((at, key) => {
       at[key] ??= {};

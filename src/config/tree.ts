@@ -21,6 +21,16 @@ export interface Superseded {
   readonly origin: Origin;
 }
 
+/** What a layer took out, by `~item`, `~key:`, `!replace` or an entry of another kind. */
+export interface Removed {
+  /** Of a mapping; absent for an item of a list. */
+  readonly key?: string;
+  readonly value: Plain;
+  /** Where the value was said, and where it was taken out. */
+  readonly origin: Origin;
+  readonly by: Origin;
+}
+
 interface Said {
   readonly origin: Origin;
   /** The lowest layer first. */
@@ -37,6 +47,8 @@ export interface List extends Said {
   readonly items: readonly Tree[];
   /** What `~item` takes out of the layers below, by its itemText. */
   readonly removes: ReadonlyMap<string, Origin>;
+  /** What it took out of them, the lowest layer first. */
+  readonly removed: readonly Removed[];
   /** `!replace`: nothing of the layers below stays. */
   readonly whole: boolean;
 }
@@ -46,6 +58,8 @@ export interface Mapping extends Said {
   readonly entries: ReadonlyMap<string, Tree>;
   /** What `~key:` takes out of the layers below. */
   readonly removes: ReadonlyMap<string, Origin>;
+  /** What it took out of them, the lowest layer first. */
+  readonly removed: readonly Removed[];
   readonly whole: boolean;
 }
 
@@ -59,8 +73,9 @@ export const plainOf = (tree: Tree): Plain => {
 };
 
 /** Two items of a list are the same when this is; `~8080` takes out a number, too. */
-export const itemText = (tree: Tree): string =>
-  tree.kind === 'leaf' ? String(tree.value) : JSON.stringify(plainOf(tree));
+export const itemText = (tree: Tree): string => plainText(plainOf(tree));
+export const plainText = (value: Plain): string =>
+  value !== null && typeof value === 'object' ? JSON.stringify(value) : String(value);
 
 /**
  * Lays one layer over another. Scalars: the upper wins. Lists: the upper's items come after, each once; what it takes out
@@ -75,9 +90,17 @@ export function overlay(below: Tree, above: Tree): Tree {
 }
 
 function overlayLists(below: List, above: List): List {
+  const said = new Set(above.items.map(itemText));
+  const gone = (item: Tree): Origin | undefined =>
+    above.removes.get(itemText(item)) ?? (above.whole && !said.has(itemText(item)) ? above.origin : undefined);
+  const removed = [
+    ...below.removed,
+    ...below.items.flatMap((item) => takenOut(item, gone(item))),
+    ...above.removed,
+  ];
   if (above.whole) {
     const replaced = { value: plainOf(below), origin: below.origin };
-    return { ...above, superseded: [...below.superseded, replaced, ...above.superseded] };
+    return { ...above, removed, superseded: [...below.superseded, replaced, ...above.superseded] };
   }
   const kept = below.items.filter((item) => !above.removes.has(itemText(item)));
   const present = new Set(kept.map(itemText));
@@ -85,21 +108,32 @@ function overlayLists(below: List, above: List): List {
     ...below,
     items: [...kept, ...above.items.filter((item) => !present.has(itemText(item)))],
     removes: new Map([...below.removes, ...above.removes]),
+    removed,
     superseded: [...below.superseded, ...above.superseded],
   };
 }
 
+const takenOut = (value: Tree, by: Origin | undefined, key?: string): readonly Removed[] =>
+  by === undefined ? [] : [{ ...(key !== undefined && { key }), value: plainOf(value), origin: value.origin, by }];
+
 function overlayMappings(below: Mapping, above: Mapping): Mapping {
-  const kept = above.whole ? [] : [...below.entries].filter(([key]) => !above.removes.has(key));
-  const entries = new Map(kept);
+  const gone = (key: string): Origin | undefined =>
+    above.entries.has(key) ? undefined : (above.removes.get(key) ?? (above.whole ? above.origin : undefined));
+  const entries = new Map([...below.entries].filter(([key]) => !above.whole && !above.removes.has(key)));
   for (const [key, upper] of above.entries) {
-    const lower = above.removes.has(key) ? undefined : below.entries.get(key);
-    entries.set(key, lower === undefined ? upper : overlay(lower, above.whole ? asWhole(upper) : upper));
+    const lower = below.entries.get(key);
+    const isAnew = above.whole || above.removes.has(key);
+    entries.set(key, lower === undefined ? upper : overlay(lower, isAnew ? asWhole(upper) : upper));
   }
   return {
     ...(above.whole ? above : below),
     entries,
     removes: above.whole ? above.removes : new Map([...below.removes, ...above.removes]),
+    removed: [
+      ...below.removed,
+      ...[...below.entries].flatMap(([key, value]) => takenOut(value, gone(key), key)),
+      ...above.removed,
+    ],
     whole: above.whole || below.whole,
     superseded: [...below.superseded, ...above.superseded],
   };
@@ -135,6 +169,7 @@ export const treeOf = (path: SettingPath, value: Tree): Tree =>
       kind: 'mapping',
       entries: new Map([[key, inner]]),
       removes: new Map(),
+      removed: [],
       whole: false,
       origin: inner.origin,
       superseded: [],
@@ -146,6 +181,7 @@ export const emptyMapping = (origin: Origin): Mapping => ({
   kind: 'mapping',
   entries: new Map(),
   removes: new Map(),
+  removed: [],
   whole: false,
   origin,
   superseded: [],

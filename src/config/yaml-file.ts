@@ -125,7 +125,7 @@ class Reader {
       } else entries.set(key, this.tree(pair.value, at));
     }
     const whole = node.tag === REPLACE_TAG || WHOLE_KEYS.some((key) => entries.has(key));
-    return { kind: 'mapping', entries, removes, whole, origin, superseded: [] };
+    return { kind: 'mapping', entries, removes, removed: [], whole, origin, superseded: [] };
   }
 
   #list(nodes: readonly Node[], whole: boolean, origin: Origin): Tree {
@@ -140,7 +140,7 @@ class Reader {
     }
     for (const [text, at] of removes)
       if (items.has(text)) this.#fault(at, `the list both has ${text} and takes it out`);
-    return { kind: 'list', items: [...items.values()], removes, whole, origin, superseded: [] };
+    return { kind: 'list', items: [...items.values()], removes, removed: [], whole, origin, superseded: [] };
   }
 
   #fault(origin: Origin, message: string): void {

@@ -51,6 +51,35 @@ describe('the settings with their origins', () => {
     ]);
   });
 
+  it('tell what a layer took out, where it did and where it was said, and what came back since is there', async () => {
+    const settings = await settingsOf({
+      'system/overlays.conf': '/srv: { kind: tmpfs, size: 1M }\n/var: { kind: tmpfs, skeleton: true }\n/opt: { kind: readonly }\n',
+      'controller/coverlays.conf': '~/srv:\n~/opt:\n/opt: { kind: tmpfs }\n/var: { kind: ramdisk }\n',
+      'controller/tmpfs.conf': '/tmp: { options: [nosuid, noexec] }',
+      'controller/ctmpfs.conf': '/tmp: { options: [~noexec, nodev] }',
+      'system/ssh.conf': 'revoked: [ssh-rsa AAAA a, ssh-rsa AAAA b]\n',
+      'controller/cssh.conf': 'revoked: !replace [ssh-rsa AAAA b]\n',
+    });
+    const rows = settingRows(settings);
+    const place = (origin?: { file: string; line: number; column: number }) =>
+      origin && `${origin.file}:${origin.line}:${origin.column}`;
+    expect(
+      rows.flatMap(({ path, value, origin, removedBy }) =>
+        removedBy ? [[writePath(path), value, place(removedBy), place(origin)]] : [],
+      ),
+    ).toEqual([
+      ['tmpfs./tmp.options', 'noexec', 'controller/ctmpfs.conf:1:19', 'controller/tmpfs.conf:1:27'],
+      ['overlays./var.skeleton', true, 'controller/coverlays.conf:4:1', 'system/overlays.conf:2:22'],
+      ['overlays./srv', { kind: 'tmpfs', size: '1M' }, 'controller/coverlays.conf:1:1', 'system/overlays.conf:1:1'],
+      ['ssh.revoked', 'ssh-rsa AAAA a', 'controller/cssh.conf:1:1', 'system/ssh.conf:1:11'],
+    ]);
+    expect(withDefaults(rows)).toMatchObject({
+      overlays: { '/opt': { kind: 'tmpfs' }, '/var': { kind: 'ramdisk' } },
+      tmpfs: { '/tmp': { options: ['nosuid', 'nodev'] } },
+    });
+    expect(Object.keys(withDefaults(rows).overlays as object)).not.toContain('/srv');
+  });
+
   it('are, written down as a config.d of their own, the same settings', async () => {
     const before = effectiveOf(await readConfigDir(configHost(SHIPPED_FILES), '/config.d'), undefined);
     const said = withDefaults(settingRows(before.settings));
@@ -71,6 +100,16 @@ describe('config explain', () => {
       default: 8,
       rows: [{ value: 3, origin: { file: 'controller/server/server.info.conf', line: 1 } }],
     });
+  });
+
+  it('tells who took a setting out', async () => {
+    const settings = await settingsOf({
+      'system/etc.conf': 'hosts: { 10.0.0.1: [a] }',
+      'controller/cetc.conf': 'hosts: { ~10.0.0.1: }',
+    });
+    expect(explain('etc.hosts', settings).rows).toMatchObject([
+      { value: ['a'], origin: { file: 'system/etc.conf' }, removedBy: { file: 'controller/cetc.conf', column: 10 } },
+    ]);
   });
 
   it('tells the settings of an entry that nobody wrote yet', async () => {
