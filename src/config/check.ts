@@ -3,6 +3,7 @@ import { effectiveOf } from './effective.ts';
 import { type ConfigFault, formatFault } from './fault.ts';
 import { groupsOf } from './find-node.ts';
 import { type StrayMembers, strayMembers } from './group-members.ts';
+import { idleNodeRemovals } from './idle-removals.ts';
 import { nodeContent } from './node-content.ts';
 import { nodeTies } from './node-ties.ts';
 import type { NodeRecord } from './nodes.ts';
@@ -43,9 +44,10 @@ export function checkConfigDir(dir: ConfigDir, templates: TemplateSet, one?: Nod
   const ofKind = (wanted: StrayMembers['kind']) =>
     strays.filter(({ kind }) => kind === wanted).map(({ fault }) => fault);
   for (const fault of [
-    ...dir.faults.filter(isAsked),
+    ...[...dir.faults, ...dir.idle].filter(isAsked),
     ...nodeTies(dir.nodes).filter(isAsked),
     ...ofKind('typo'),
+    ...idleNodeRemovals(dir).filter(isAsked),
     ...checkTemplates(templates),
     ...effectiveOf(dir, undefined).faults,
   ])

@@ -1,6 +1,7 @@
 import type { Host } from '../host/host.ts';
 import { type ConfigFault, faultAt } from './fault.ts';
 import { CONFIG_FILES } from './files.ts';
+import { idleRemovals } from './idle-removals.ts';
 import { type Nodes, readNodes } from './nodes.ts';
 import { nearest } from './suggest.ts';
 import { emptyMapping, type Mapping, overlay, treeOf } from './tree.ts';
@@ -16,6 +17,8 @@ export interface ConfigDir {
   readonly nodes: Nodes;
   /** Faults of single files: YAML, unknown names, node files. */
   readonly faults: readonly ConfigFault[];
+  /** `~` in files that take nothing out: faults for the check, but no reason not to boot. */
+  readonly idle: readonly ConfigFault[];
   readonly fileCount: number;
 }
 
@@ -24,6 +27,7 @@ const START = { layer: 'built-in', file: 'config.d', line: 1, column: 1 };
 /** Reads every file of a config.d. Never throws for what is in them: see `faults`. */
 export async function readConfigDir(host: Pick<Host, 'files'>, dir: string): Promise<ConfigDir> {
   const faults: ConfigFault[] = [...(await unknownFiles(host, dir))];
+  const idle: ConfigFault[] = [];
   let base: Mapping = emptyMapping(START);
   let fileCount = 0;
   for (const part of PARTS) {
@@ -35,11 +39,13 @@ export async function readConfigDir(host: Pick<Host, 'files'>, dir: string): Pro
       const text = await readText(host, dir, file, faults);
       if (text === undefined) continue;
       fileCount += 1;
-      base = overlay(base, treeOf([part], readYaml(text, file, layer, faults))) as Mapping;
+      const said = treeOf([part], readYaml(text, file, layer, faults)) as Mapping;
+      idle.push(...idleRemovals(base, said));
+      base = overlay(base, said) as Mapping;
     }
   }
   const nodes = await readNodes(host, dir, faults);
-  return { base, nodes, faults, fileCount: fileCount + nodes.fileCount };
+  return { base, nodes, faults, idle, fileCount: fileCount + nodes.fileCount };
 }
 
 async function readText(

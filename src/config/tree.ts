@@ -93,11 +93,7 @@ function overlayLists(below: List, above: List): List {
   const said = new Set(above.items.map(itemText));
   const gone = (item: Tree): Origin | undefined =>
     above.removes.get(itemText(item)) ?? (above.whole && !said.has(itemText(item)) ? above.origin : undefined);
-  const removed = [
-    ...below.removed,
-    ...below.items.flatMap((item) => takenOut(item, gone(item))),
-    ...above.removed,
-  ];
+  const removed = [...below.removed, ...below.items.flatMap((item) => takenOut(item, gone(item))), ...above.removed];
   if (above.whole) {
     const replaced = { value: plainOf(below), origin: below.origin };
     return { ...above, removed, superseded: [...below.superseded, replaced, ...above.superseded] };

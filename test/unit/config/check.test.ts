@@ -31,4 +31,57 @@ describe('config check', () => {
       warnings: ['nodes/all.conf:2:1 no node file names print[25-30]: group all does nothing for them yet'],
     });
   });
+
+  it.each([
+    ['misspelt', '["~noexce"]', '"~noexce" takes nothing out: no layer below says noexce: did you mean "~noexec"?'],
+    [
+      'of a built-in list',
+      '["~nosuid"]',
+      '"~nosuid" takes nothing out: no layer below says nosuid; built-in lists need no ~: what you write takes their place',
+    ],
+    [
+      'of a list that begins anew',
+      '!replace ["~noexec", nodev]',
+      '"~noexec" takes nothing out: no layer below says noexec; built-in lists need no ~: what you write takes their place',
+    ],
+  ])('fails for a ~item that takes nothing out: %s', async (_why, options, message) => {
+    const { faults } = await check({
+      'controller/tmpfs.conf': '/tmp: { options: [noexec] }\n',
+      'controller/ctmpfs.conf': `/tmp:\n  options: ${options}\n`,
+    });
+    expect(faults).toEqual([`controller/ctmpfs.conf:2:${options.indexOf('"') + 12} ${message}`]);
+  });
+
+  it('fails for a ~key: that takes nothing out', async () => {
+    const files = { 'system/overlays.conf': '/srv: { kind: tmpfs }\n', 'controller/coverlays.conf': '~/srw:\n' };
+    expect((await check(files)).faults).toEqual([
+      'controller/coverlays.conf:1:1 "~/srw" takes nothing out: no layer below says /srw: did you mean "~/srv"?',
+    ]);
+  });
+
+  it('lets a group take out what only some of its machines have, and no group what none has', async () => {
+    const files = {
+      ...print,
+      'nodes/a.conf': 'group: a\nnodes: print01\nmetadata: { tags: [x] }\nset: { boot: { arguments: [quiet] } }\n',
+      'nodes/b.conf':
+        'group: b\nnodes: print[01-24]\nmetadata: { tags: [~x, ~y] }\nset: { boot: { arguments: [~quiet, ~noisy] } }\n',
+    };
+    expect((await check(files)).faults).toEqual([
+      expect.stringMatching(/^nodes\/b\.conf:4:\d+ "~noisy" takes nothing out/),
+      expect.stringMatching(/^nodes\/b\.conf:3:\d+ "~y" takes nothing out/),
+    ]);
+    expect(
+      (await check({ 'nodes/c.conf': 'group: c\nmatch: { arch: arm64 }\nset: { log: { archive: [~x] } }' })).faults,
+    ).toEqual([]);
+  });
+
+  it('fails for a node that takes out nothing', async () => {
+    const files = {
+      'system/boot.conf': 'arguments: [quiet]\n',
+      'nodes/n.conf': 'set: { boot: { arguments: [~quite] } }\n',
+    };
+    expect((await check(files)).faults).toEqual([
+      'nodes/n.conf:1:28 "~quite" takes nothing out: no layer below says quite: did you mean "~quiet"?',
+    ]);
+  });
 });

@@ -53,7 +53,8 @@ describe('the settings with their origins', () => {
 
   it('tell what a layer took out, where it did and where it was said, and what came back since is there', async () => {
     const settings = await settingsOf({
-      'system/overlays.conf': '/srv: { kind: tmpfs, size: 1M }\n/var: { kind: tmpfs, skeleton: true }\n/opt: { kind: readonly }\n',
+      'system/overlays.conf':
+        '/srv: { kind: tmpfs, size: 1M }\n/var: { kind: tmpfs, skeleton: true }\n/opt: { kind: readonly }\n',
       'controller/coverlays.conf': '~/srv:\n~/opt:\n/opt: { kind: tmpfs }\n/var: { kind: ramdisk }\n',
       'controller/tmpfs.conf': '/tmp: { options: [nosuid, noexec] }',
       'controller/ctmpfs.conf': '/tmp: { options: [~noexec, nodev] }',

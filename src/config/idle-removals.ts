@@ -1,0 +1,95 @@
+import type { ConfigDir } from './config-dir.ts';
+import { type ConfigFault, faultAt } from './fault.ts';
+import { groupsOf } from './find-node.ts';
+import type { GroupRecord, NodeRecord } from './nodes.ts';
+import { nearest } from './suggest.ts';
+import {
+  itemText,
+  type List,
+  type Mapping,
+  type Origin,
+  overlay,
+  type SettingPath,
+  type Tree,
+  treeAt,
+} from './tree.ts';
+
+/** A `~item` or `~key:` of a layer. */
+interface Removal {
+  /** Of the list or mapping that it takes something out of. */
+  readonly path: SettingPath;
+  readonly text: string;
+  readonly origin: Origin;
+  /** It, or what it stands in, begins anew by itself. */
+  readonly needless: boolean;
+}
+
+/** Those of one file that take nothing out of the layers below it: misspelt, or left behind. Pure. */
+export const idleRemovals = (below: Mapping, layer: Mapping): readonly ConfigFault[] =>
+  removalsOf(layer).flatMap((removal) => {
+    const known = keysBelow(below, removal);
+    return known.includes(removal.text) ? [] : [idle(removal, known)];
+  });
+
+/**
+ * Those of groups and nodes: machines of a group differ in what lies below it, so one counts as idle where it takes out
+ * nothing on any machine that has the layer. A group that no node is in may be for machines that no file names. Pure.
+ */
+export function idleNodeRemovals({ base, nodes }: ConfigDir): readonly ConfigFault[] {
+  const busy = new Set<Removal>();
+  const suspects = new Map<Removal, readonly string[]>();
+  const removes = ({ set, metadata }: NodeRecord | GroupRecord) =>
+    removalsOf(set).length + removalsOf(metadata).length > 0;
+  if (![...nodes.nodes.values(), ...nodes.groups.values()].some(removes)) return [];
+  for (const node of nodes.nodes.values()) {
+    const layers = [...groupsOf(nodes, node, undefined), node];
+    if (!layers.some(removes)) continue;
+    for (const part of ['set', 'metadata'] as const) {
+      let below: Mapping = part === 'set' ? base : { ...base, entries: new Map() };
+      for (const { [part]: layer } of layers) {
+        for (const removal of removalsOf(layer)) {
+          const known = keysBelow(below, removal);
+          if (known.includes(removal.text)) busy.add(removal);
+          else suspects.set(removal, [...new Set([...(suspects.get(removal) ?? []), ...known])]);
+        }
+        below = overlay(below, layer) as Mapping;
+      }
+    }
+  }
+  return [...suspects].flatMap(([removal, known]) => (busy.has(removal) ? [] : [idle(removal, known)]));
+}
+
+function idle({ text, origin }: Removal, known: readonly string[]): ConfigFault {
+  const meant = nearest(text, known);
+  const rest =
+    meant === undefined
+      ? '; built-in lists need no ~: what you write takes their place'
+      : `: did you mean "~${meant}"?`;
+  return faultAt(origin, `"~${text}" takes nothing out: no layer below says ${text}${rest}`);
+}
+
+const found = new WeakMap<Tree, readonly Removal[]>();
+
+/** A hostlist's nodes share their layer: it is looked through once, and each of its removals is one. */
+function removalsOf(layer: Mapping): readonly Removal[] {
+  const known = found.get(layer) ?? collect(layer, [], false);
+  found.set(layer, known);
+  return known;
+}
+
+function collect(tree: Tree, path: SettingPath, inWhole: boolean): readonly Removal[] {
+  if (tree.kind === 'leaf') return [];
+  const needless = inWhole || tree.whole;
+  const own = [...tree.removes].map(([text, origin]) => ({ path, text, origin, needless }));
+  const inner =
+    tree.kind === 'list' ? [] : [...tree.entries].flatMap(([key, value]) => collect(value, [...path, key], needless));
+  return [...own, ...inner];
+}
+
+function keysBelow(below: Tree, { path, needless }: Removal): readonly string[] {
+  const at = needless ? undefined : treeAt(below, path);
+  if (at === undefined || at.kind === 'leaf') return [];
+  return at.kind === 'list' ? textsOf(at) : [...at.entries.keys()];
+}
+
+const textsOf = ({ items }: List): readonly string[] => items.map(itemText);
