@@ -4,6 +4,7 @@ import { type ConfigFault, formatFault } from './fault.ts';
 import { groupsOf } from './find-node.ts';
 import { type StrayMembers, strayMembers } from './group-members.ts';
 import { idleNodeRemovals } from './idle-removals.ts';
+import { misplacedFiles } from './misplaced-files.ts';
 import { nodeContent } from './node-content.ts';
 import { nodeTies } from './node-ties.ts';
 import type { NodeRecord } from './nodes.ts';
@@ -43,19 +44,22 @@ export function checkConfigDir(dir: ConfigDir, templates: TemplateSet, one?: Nod
   );
   const ofKind = (wanted: StrayMembers['kind']) =>
     strays.filter(({ kind }) => kind === wanted).map(({ fault }) => fault);
+  const unnamed = effectiveOf(dir, undefined);
   for (const fault of [
     ...[...dir.faults, ...dir.idle].filter(isAsked),
     ...nodeTies(dir.nodes).filter(isAsked),
     ...ofKind('typo'),
     ...idleNodeRemovals(dir).filter(isAsked),
     ...checkTemplates(templates),
-    ...effectiveOf(dir, undefined).faults,
+    ...unnamed.faults,
+    ...(unnamed.config ? misplacedFiles(dir, templates, undefined, { config: unnamed.config }) : []),
   ])
     add(fault);
   const nodes = one ? [one] : [...dir.nodes.nodes.values()];
   for (const node of nodes) {
     const result = nodeContent(dir, templates, node);
-    if ('faults' in result) for (const fault of result.faults) add(fault, node);
+    const faults = 'faults' in result ? result.faults : misplacedFiles(dir, templates, node, result.content);
+    for (const fault of faults) add(fault, node);
   }
   return {
     faults: [...found.values()].map(({ fault: { file, line, column, message }, nodes: of }) => ({

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import type { Inconsistency } from '../consistency.ts';
+import { withoutLinks } from './writable.ts';
 
 const PLACES = ['fstab', 'tmpfs', 'overlays'] as const;
 
@@ -10,7 +11,13 @@ const isWithin = (path: string, folder: string): boolean => path.startsWith(`${f
 
 /** Mount points that cannot all be. */
 export function placeFaults(config: Config): readonly Inconsistency[] {
-  return [...takenPlaces(config), ...hiddenPlaces(config), ...placesBelowLinks(config), ...homelessPlaces(config)];
+  return [
+    ...takenPlaces(config),
+    ...hiddenPlaces(config),
+    ...circles(config),
+    ...placesBelowLinks(config),
+    ...homelessPlaces(config),
+  ];
 }
 
 function takenPlaces(config: Config): readonly Inconsistency[] {
@@ -39,6 +46,14 @@ function hiddenPlaces({ tmpfs, overlays, fstab }: Config): readonly Inconsistenc
   });
   return [...hidden, ...barred];
 }
+
+/** Links that lead to one another, and nowhere. */
+const circles = ({ overlays }: Config): readonly Inconsistency[] =>
+  Object.entries(overlays).flatMap(([link, entry]) =>
+    entry.kind === 'symlink' && withoutLinks(overlays, link) === undefined
+      ? [{ path: ['overlays', link, 'target'], message: `${link} leads in a circle, by way of ${entry.target}` }]
+      : [],
+  );
 
 /** What is mounted below a link would land where the link leads. */
 function placesBelowLinks(config: Config): readonly Inconsistency[] {

@@ -80,6 +80,10 @@ export function checkTemplates(set: TemplateSet): readonly TemplateFault[] {
   return found;
 }
 
+/** A fault of where a file of this template, which was rendered, is to go. */
+export const pathFaultOf = (set: TemplateSet, name: string, message: string): TemplateFault =>
+  compile(set, name).settings.faultAt('path', message);
+
 function collecting<T>(faults: TemplateFault[], task: () => readonly T[]): readonly T[] {
   try {
     return task();

@@ -84,4 +84,55 @@ describe('config check', () => {
       'nodes/n.conf:1:28 "~quite" takes nothing out: no layer below says quite: did you mean "~quiet"?',
     ]);
   });
+
+  const LAYOUT = {
+    'system/overlays.conf':
+      '/etc: { kind: ramdisk }\n/etc/fixed: { kind: readonly }\n/var: { kind: overlay }\n/home: { kind: tmpfs }\n/srv: { kind: symlink, target: var/srv }\n/data: { kind: symlink, target: /opt/data }\n',
+    'system/fstab.conf': '/archive: { source: LABEL=old, options: [ro] }\n',
+  };
+  const files = (...paths: readonly string[]) => `files:\n${paths.map((path) => `  ${path}: { text: x }\n`).join('')}`;
+
+  it('fails for a file that no machine could write, with the reason', async () => {
+    const bad = [
+      '/usr/lib/a',
+      '/opt/a',
+      '/etc/fixed/a',
+      '/archive/a',
+      '/data/a',
+      '/proc/a',
+      '/dev/a',
+      '/run/statectl/a',
+      '/home',
+    ];
+    const good = ['/etc/a', '/var/a/b', '/srv/a', '/run/a', '/user-data/a'];
+    const { faults } = await check({ ...LAYOUT, 'system/etc.conf': files(...good, ...bad) });
+    const none = 'is read-only: overlays.conf, tmpfs.conf and fstab.conf make no place around it writable';
+    expect(faults.map((fault) => fault.replace(/^system\/etc\.conf:\d+:3 /, ''))).toEqual([
+      `/usr/lib/a ${none}`,
+      `/opt/a ${none}`,
+      '/etc/fixed/a is read-only: overlays.conf has /etc/fixed so',
+      '/archive/a is read-only: fstab.conf has /archive so',
+      `/data/a (/opt/data/a) ${none}`,
+      '/proc/a belongs to the kernel',
+      '/dev/a belongs to the kernel',
+      '/run/statectl/a belongs to statectl',
+      '/home is a folder: overlays.conf has it',
+    ]);
+  });
+
+  it('fails for a template and a secret of one node, by the layout of that node', async () => {
+    const shared = {
+      ...LAYOUT,
+      'templates/t': '---\nmode: "0600"\npath: /opt/klipper/{{ node.name }}\n---\nx\n',
+      'nodes/a.conf': 'set: { etc: { templates: [t] }, overlays: { /opt: { kind: overlay } } }\n',
+      'nodes/b.conf': 'set:\n  etc: { templates: [t] }\n',
+      'nodes/c.conf': 'set:\n  identity: { secrets: { /opt/key: { secret: "secret:k" } } }\n',
+    };
+    const none = 'is read-only: overlays.conf, tmpfs.conf and fstab.conf make no place around it writable';
+    expect((await check(shared)).faults).toEqual([
+      `templates/t:3:1 /opt/klipper/b ${none}`,
+      `nodes/c.conf:2:26 /opt/key ${none}`,
+    ]);
+    expect((await check(shared, 'a')).faults).toEqual([]);
+  });
 });

@@ -43,6 +43,26 @@ describe('one mount point', () => {
   });
 });
 
+describe('symlinks of overlays.conf', () => {
+  it('cannot lead in a circle', async () => {
+    expect(
+      await places(
+        '/a: {kind: symlink, target: /b}\n/b: {kind: symlink, target: a/x}\n/c: {kind: symlink, target: /c}',
+      ),
+    ).toBe(
+      [
+        'system/overlays.conf:1:21 /a leads in a circle, by way of /b',
+        'system/overlays.conf:2:21 /b leads in a circle, by way of a/x',
+        'system/overlays.conf:3:21 /c leads in a circle, by way of /c',
+      ].join('\n'),
+    );
+  });
+
+  it('may lead to one another, and to where the image has something', async () => {
+    expect(await places('/a: {kind: symlink, target: /b/x}\n/b: {kind: symlink, target: ../var/b}')).toBe('no fault');
+  });
+});
+
 describe('what is to persist', () => {
   it('needs a disk', async () => {
     const text = '/srv: {kind: overlay, upper: persistent}\n/home: {kind: bind, source: /user-data/h, missing: fail}';
