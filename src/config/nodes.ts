@@ -5,7 +5,17 @@ import { expandHostlist } from './hostlist.ts';
 import type { Match } from './identity.ts';
 import { GroupFile, NodeFile } from './schema/node.ts';
 import { schemaFaults } from './schema-faults.ts';
-import { emptyMapping, type Mapping, type Origin, originOf, plainOf, treeAt } from './tree.ts';
+import {
+  emptyMapping,
+  type Mapping,
+  type Origin,
+  originOf,
+  type Plain,
+  plainOf,
+  type Tree,
+  treeAt,
+  writtenOf,
+} from './tree.ts';
 import { readYaml } from './yaml-file.ts';
 
 /** What a node or a group says. */
@@ -64,6 +74,7 @@ export async function readNodes({ files }: Pick<Host, 'files'>, dir: string, fau
 function readFile(text: string, file: string, faults: ConfigFault[]): readonly (NodeRecord | GroupRecord)[] {
   const before = faults.length;
   const tree = readYaml(text, file, 'node', faults);
+  lossyNumbers(mappingAt(tree, 'metadata'), faults);
   if (faults.length > before) return [];
   return tree.entries.has('group') ? readGroup(text, file, faults) : readNode(tree, file, faults);
 }
@@ -71,7 +82,7 @@ function readFile(text: string, file: string, faults: ConfigFault[]): readonly (
 function readGroup(text: string, file: string, faults: ConfigFault[]): readonly GroupRecord[] {
   const name = /^["']?group["']?\s*:\s*["']?([\w.-]+)/m.exec(text)?.[1] ?? '';
   const tree = readYaml(text, file, `group ${name}`, faults);
-  const result = GroupFile.safeParse(plainOf(tree));
+  const result = GroupFile.safeParse(namesOf(tree));
   if (!result.success) {
     faults.push(...schemaFaults(result.error, tree, GroupFile));
     return [];
@@ -89,7 +100,7 @@ function readGroup(text: string, file: string, faults: ConfigFault[]): readonly 
 }
 
 function readNode(tree: Mapping, file: string, faults: ConfigFault[]): readonly NodeRecord[] {
-  const result = NodeFile.safeParse(plainOf(tree));
+  const result = NodeFile.safeParse(namesOf(tree));
   if (!result.success) {
     faults.push(...schemaFaults(result.error, tree, NodeFile));
     return [];
@@ -105,6 +116,23 @@ function readNode(tree: Mapping, file: string, faults: ConfigFault[]): readonly 
     const mac = macs[name];
     return { ...said(name, file, tree), match: mac ? { mac: [mac] } : (match ?? { hostname: name }), groups };
   });
+}
+
+/** What names a machine counts as it was written: a MAC address of digits alone, a serial number 007, a label 07. */
+const namesOf = (tree: Mapping): Plain =>
+  Object.fromEntries(
+    [...tree.entries].map(([key, value]) => [
+      key,
+      key === 'metadata' || key === 'set' ? plainOf(value) : writtenOf(value),
+    ]),
+  );
+
+/** A template would print another text than the file has. */
+function lossyNumbers(tree: Tree, faults: ConfigFault[]): void {
+  if (tree.kind === 'mapping') for (const value of tree.entries.values()) lossyNumbers(value, faults);
+  else if (tree.kind === 'list') for (const item of tree.items) lossyNumbers(item, faults);
+  else if (tree.text !== undefined && (/^[-+]?0\d/.test(tree.text) || !Number.isFinite(tree.value)))
+    faults.push(faultAt(tree.origin, `${tree.text} would be the number ${tree.value}: put it in quotes`));
 }
 
 function hostlist(text: string, tree: Mapping, key: string, faults: ConfigFault[]): readonly string[] {

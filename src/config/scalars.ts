@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { normaliseMac } from '../boot/mac-address.ts';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -65,6 +66,18 @@ export const MountOptions = z
     { error: 'expected options such as [noatime, nosuid]' },
   )
   .transform((options): readonly string[] => options);
+
+const A_MAC = 'expected a MAC address such as 52:54:00:12:34:56';
+
+/** In any notation, BOOTIF's `01-…` too. Gives `52:54:00:12:34:56`. */
+export const MacAddress = z
+  .string({ error: `${A_MAC}, in quotes where it is of digits alone` })
+  .transform((text, context): string => {
+    const mac = normaliseMac(text) ?? normaliseMac(text.trim().replace(/^01[:-]/, ''));
+    if (mac !== undefined) return mac;
+    context.addIssue({ code: 'custom', message: `${A_MAC}, found "${text}"` });
+    return z.NEVER;
+  });
 
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 

@@ -40,6 +40,8 @@ interface Said {
 export interface Leaf extends Said {
   readonly kind: 'leaf';
   readonly value: string | number | boolean | null;
+  /** A number as it was written, where that is not how it prints: 07, 52540012e456. */
+  readonly text?: string;
 }
 
 export interface List extends Said {
@@ -70,6 +72,13 @@ export const plainOf = (tree: Tree): Plain => {
   if (tree.kind === 'leaf') return tree.value;
   if (tree.kind === 'list') return tree.items.map(plainOf);
   return Object.fromEntries([...tree.entries].map(([key, value]) => [key, plainOf(value)]));
+};
+
+/** The same with every number and truth value as the text that was written: what names something is no quantity. */
+export const writtenOf = (tree: Tree): Plain => {
+  if (tree.kind === 'leaf') return tree.value === null ? null : (tree.text ?? String(tree.value));
+  if (tree.kind === 'list') return tree.items.map(writtenOf);
+  return Object.fromEntries([...tree.entries].map(([key, value]) => [key, writtenOf(value)]));
 };
 
 /** Two items of a list are the same when this is; `~8080` takes out a number, too. */

@@ -65,6 +65,12 @@ const yamlMessage = ({ code, message }: YAMLParseError): string =>
         '',
       );
 
+/** The text of a number that prints otherwise. */
+const writtenAs = (node: Node | null): string | undefined =>
+  isScalar(node) && typeof node.value === 'number' && node.source !== undefined && node.source !== String(node.value)
+    ? node.source
+    : undefined;
+
 class TooMuch extends Error {}
 
 class Reader {
@@ -98,11 +104,13 @@ class Reader {
     if (isMap(node)) return this.mapping(node, origin);
     if (isSeq(node)) return this.#list(node.items as readonly Node[], isReplace, origin);
     const value = isScalar(node) ? node.value : null;
+    const text = writtenAs(node);
     const isPlain = value === null || ['string', 'number', 'boolean'].includes(typeof value);
     if (!isPlain) this.#fault(origin, `expected a text, a number or true or false, found ${String(value)}`);
     return {
       kind: 'leaf',
       value: isPlain ? (value as string | number | boolean | null) : null,
+      ...(text !== undefined && { text }),
       origin,
       superseded: [],
     };
@@ -117,7 +125,7 @@ class Reader {
         this.#fault(at, 'expected a plain key');
         continue;
       }
-      const key = String(pair.key.value);
+      const key = writtenAs(pair.key) ?? String(pair.key.value);
       if (/^~./.test(key)) {
         if (pair.value !== null && !(isScalar(pair.value) && pair.value.value === null))
           this.#fault(at, `"${key}" takes ${key.slice(1)} out of the layers below and has no value`);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { familyOf, parseCidr } from '../addresses.ts';
 import { BOND_MODES, BOND_OPTIONS, type BondOption } from '../bond.ts';
 import { linkFaults } from '../link-faults.ts';
-import { Duration, HostName } from '../scalars.ts';
+import { Duration, HostName, MacAddress } from '../scalars.ts';
 
 // IFNAMSIZ; a name with other characters would need quotes in half of the files that it comes into.
 const InterfaceName = z
@@ -20,10 +20,6 @@ const AddressWithPrefix = z
     (text) => parseCidr(text) !== undefined,
     'expected an address with its prefix, such as 10.0.0.7/24 or fd00::7/64',
   );
-const Mac = z
-  .string()
-  .regex(/^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i, 'expected a MAC address such as 52:54:00:12:34:56')
-  .transform((text) => text.toLowerCase().replaceAll('-', ':'));
 const NumberOrText = z.union([z.string().min(1), z.number().int(), z.boolean()]).transform(String);
 
 const COMMON = {
@@ -58,7 +54,7 @@ const COMMON = {
     .default([])
     .meta({ description: 'time servers' }),
   mtu: z.int().min(68).max(65_535).optional().meta({ description: 'largest packet, in bytes' }),
-  mac: Mac.optional().meta({ description: 'a MAC address that it gets' }),
+  mac: MacAddress.optional().meta({ description: 'a MAC address that it gets' }),
   initramfs: z.boolean().default(false).meta({
     description: 'set up in the initramfs too; the one that is booted from and those under it always are',
   }),
@@ -76,7 +72,7 @@ const Interface = z.discriminatedUnion(
     z.strictObject({
       kind: z.literal('physical').default('physical'),
       match: z
-        .strictObject({ mac: Mac.meta({ description: 'its MAC address' }) })
+        .strictObject({ mac: MacAddress.meta({ description: 'its MAC address' }) })
         .optional()
         .meta({ description: 'which card it is; absent: the one that the kernel calls so' }),
       ...COMMON,

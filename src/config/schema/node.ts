@@ -1,21 +1,14 @@
 import { z } from 'zod';
-import { normaliseMac } from '../../boot/mac-address.ts';
 import { archName } from '../arch-names.ts';
+import { MacAddress } from '../scalars.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 const GroupName = z.string().regex(NAME, 'expected a name of letters, digits, ".", "_" and "-"');
 
-const Mac = z.string().transform((text, context) => {
-  const mac = normaliseMac(text);
-  if (mac !== undefined) return mac;
-  context.addIssue({ code: 'custom', message: `expected a MAC address such as 52:54:00:12:34:56, found "${text}"` });
-  return z.NEVER;
-});
-
 const MatchFile = z.strictObject({
   mac: z
-    .union([Mac.transform((mac) => [mac]), z.array(Mac).min(1)], {
+    .union([MacAddress.transform((mac) => [mac]), z.array(MacAddress).min(1)], {
       error: 'expected a MAC address such as 52:54:00:12:34:56, or a list of them',
     })
     .optional()
@@ -35,7 +28,7 @@ const MatchFile = z.strictObject({
     .meta({ description: 'as uname -m prints it; amd64 and arm64 are understood' }),
   hostname: z.string().min(1).optional().meta({ description: 'the name that DHCP or the kernel command line gives' }),
   labels: z
-    .record(z.string().min(1), z.coerce.string())
+    .record(z.string().min(1), z.string({ error: 'expected a text' }))
     .optional()
     .meta({ description: 'what statectl.label=NAME=VALUE says on the kernel command line' }),
 });
@@ -53,7 +46,7 @@ export const NodeFile = z.strictObject({
   node: z.string().min(1).optional().meta({ description: 'name or hostlist, print[01-24]; default: the file name' }),
   match: MatchFile.optional().meta({ description: 'how the one machine is known; default: by its host name' }),
   macs: z
-    .record(z.string(), Mac)
+    .record(z.string(), MacAddress)
     .optional()
     .meta({ description: 'with a hostlist: the MAC address of each name; names without one are known by host name' }),
   groups: z.array(GroupName).default([]).meta({ description: 'in order: a later one wins over an earlier' }),

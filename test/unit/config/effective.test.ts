@@ -108,6 +108,57 @@ describe('a machine', () => {
   });
 });
 
+describe('what names a machine', () => {
+  it.each([
+    '525400123456',
+    '"525400123456"',
+    '52540012e456',
+    '52-54-00-12-E4-56',
+    '01-52-54-00-12-e4-56',
+    '5254.0012.E456',
+    '52:54:00:12:E4:56',
+    '012345678901',
+    '0000000e0001',
+  ])('is a MAC address in any notation, without quotes too: %s', async (mac) => {
+    const plain = mac.replace(/^01-|[^0-9a-f]/gi, '').toLowerCase();
+    const wanted = plain.replace(/..(?=.)/g, '$&:');
+    const { faults, nodes } = await read({
+      'nodes/one.conf': `match: { mac: ${mac} }\n`,
+      'nodes/list.conf': `match:\n  mac:\n    - ${mac}\n`,
+      'nodes/n.conf': `node: n[1-2]\nmacs:\n  n1: ${mac}\n`,
+      'nodes/g.conf': `group: g\nmatch: { mac: [${mac}] }\n`,
+    });
+    expect(faults).toEqual([]);
+    expect(['one', 'list', 'n1'].map((name) => nodes.nodes.get(name)?.match.mac)).toEqual([
+      [wanted],
+      [wanted],
+      [wanted],
+    ]);
+    expect(nodes.groups.get('g')?.match?.mac).toEqual([wanted]);
+  });
+
+  it('counts as it was written: serial numbers, labels and host names of digits', async () => {
+    const { faults, nodes } = await read({
+      'nodes/a.conf': 'match: { serial: 0012, hostname: 007, labels: { rack: 07, row: 1.10, test: true } }\n',
+    });
+    expect(faults).toEqual([]);
+    expect(nodes.nodes.get('a')?.match).toEqual({
+      serial: '0012',
+      hostname: '007',
+      labels: { rack: '07', row: '1.10', test: 'true' },
+    });
+  });
+
+  it.each([
+    ['match: { labels: { rack: } }', '1:20 "match.labels.rack": expected a text'],
+    ['metadata: { rack: 07 }', '1:13 07 would be the number 7: put it in quotes'],
+    ['metadata: { ids: [52540012e456] }', '1:19 52540012e456 would be the number Infinity: put it in quotes'],
+  ])('is no number: %s is a fault', async (text, fault) => {
+    const { faults } = await read({ 'nodes/x.conf': text });
+    expect(faults.map(formatFault)).toEqual([`nodes/x.conf:${fault}`]);
+  });
+});
+
 describe('a node file', () => {
   it.each([
     ['node: print[1-2]\nmatch: {arch: x}', '2:1 one match cannot tell 2 machines apart'],
