@@ -10,7 +10,7 @@ import { readTemplates } from '../config/templates/template-set.ts';
 import { plainOf } from '../config/tree.ts';
 import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
-import { normalMachineValue } from '../server/machine.ts';
+import { labelsOf, type MachineKey, normalMachineValue } from '../server/machine.ts';
 import { asciiTable } from './ascii-table.ts';
 import {
   type ConfigOptions,
@@ -97,7 +97,7 @@ const filesTable = (files: NodeContent['files']): string =>
   ]);
 
 interface WhyOptions extends ConfigOptions {
-  readonly mac?: string;
+  readonly mac?: readonly string[];
   readonly uuid?: string;
   readonly serial?: string;
   readonly arch?: string;
@@ -113,14 +113,27 @@ export const nodeWhyVerb = (): Command =>
     'statectl node why --mac 52:54:00:12:34:56 --arch x86_64',
   )
     .argument('[name]', 'a node; or say what the machine says of itself:')
-    .option('--mac <address>', 'in any notation')
-    .option('--uuid <uuid>', 'of SMBIOS')
-    .option('--serial <text>')
-    .option('--arch <name>', 'as uname -m prints it')
-    .option('--hostname <name>')
-    .option('--label <name=value...>', 'as statectl.label= on the kernel command line')
+    .option(
+      '--mac <address>',
+      'in any notation; given again for each of its cards, the one it boots from first',
+      all('mac'),
+    )
+    .option('--uuid <uuid>', 'of SMBIOS', one('uuid'))
+    .option('--serial <text>', 'of the board or the system', one('serial'))
+    .option('--arch <name>', 'as uname -m prints it', one('arch'))
+    .option('--hostname <name>', 'that DHCP or the kernel command line gives it', one('hostname'))
+    .option(
+      '--label <name=value>',
+      'as statectl.label= on the kernel command line; given again for several',
+      all('labels'),
+    )
     .addOption(jsonOption())
     .action(async (name: string | undefined, options: WhyOptions) => {
+      const claims = Object.keys(options).some((key) => key !== 'config' && key !== 'json');
+      if (claims === (name !== undefined))
+        throw new StatectlError('machine-unsaid', 'which machine?', {
+          hint: 'give the name of a node, or what the machine says of itself: --mac, --uuid, --serial, --arch, --hostname, --label',
+        });
       const dir = await readSettings(options.config);
       const machine = name === undefined ? machineOf(options) : identityOf(nodeNamed(dir, name));
       const answer = whyOf(dir, machine);
@@ -136,16 +149,20 @@ export const nodeWhyVerb = (): Command =>
       if (first !== undefined && second?.selectors === first.selectors) process.exitCode = 1;
     });
 
-function machineOf({ mac, uuid, serial, arch, hostname, label = [] }: WhyOptions): MachineIdentity {
-  return {
-    macs: mac === undefined ? [] : [normalMachineValue('mac', mac)],
-    ...(uuid && { uuid: normalMachineValue('uuid', uuid) }),
-    ...(serial && { serial }),
-    ...(arch && { arch: normalMachineValue('arch', arch) }),
-    ...(hostname && { hostname }),
-    labels: Object.fromEntries(label.map((one) => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)])),
-  };
-}
+/** A wrong word is told before anything else is read. */
+const one = (key: MachineKey) => (text: string) => normalMachineValue(key, text);
+const all =
+  (key: MachineKey) =>
+  (text: string, before: readonly string[] = []): readonly string[] => [...before, normalMachineValue(key, text)];
+
+const machineOf = ({ mac = [], uuid, serial, arch, hostname, label = [] }: WhyOptions): MachineIdentity => ({
+  macs: mac,
+  ...(uuid && { uuid }),
+  ...(serial && { serial }),
+  ...(arch && { arch }),
+  ...(hostname && { hostname }),
+  labels: labelsOf({ labels: label.join(',') }),
+});
 
 function whyOf(dir: ConfigDir, machine: MachineIdentity) {
   const matches = matchesOf(dir.nodes, machine);

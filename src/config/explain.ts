@@ -1,6 +1,7 @@
 import { StatectlError } from '../error.ts';
 import { PARTS, type Part } from './config-dir.ts';
 import { CONFIG_FILES } from './files.ts';
+import { keyWord, settingsBelow } from './setting-documents.ts';
 import { type SettingRow, settingRows } from './setting-rows.ts';
 import { keysAt, kindOf, kindsOf, type SettingSchema, schemasAt, settingSchema } from './setting-schema.ts';
 import { nearest } from './suggest.ts';
@@ -32,7 +33,8 @@ export function explain(text: string, settings: Mapping): Explanation {
     throw unknown(text, rest[wrong] ?? '', keysAt(root, rest.slice(0, wrong)), path.slice(0, wrong + 1));
   }
   const { path: file, override } = CONFIG_FILES[part];
-  const usual = schemas.find((schema) => schema.default !== undefined);
+  const usual =
+    schemas.find((schema) => schema.default !== undefined) ?? (rest.length === 0 ? { default: {} } : undefined);
   return {
     path,
     file,
@@ -40,7 +42,7 @@ export function explain(text: string, settings: Mapping): Explanation {
     description: schemas.map(({ description }) => description).find(Boolean) ?? '',
     accepts: [...new Set(schemas.flatMap(acceptsOf))],
     ...(usual && { default: usual.default }),
-    below: schemas.flatMap(settingsBelow),
+    below: schemas.flatMap(belowOf),
     rows: settingRows(settings).filter((row) => path.every((key, index) => row.path[index] === key)),
   };
 }
@@ -61,17 +63,24 @@ function acceptsOf(schema: SettingSchema): readonly string[] {
     if (one.const !== undefined) return [String(one.const)];
     if (one.enum) return one.enum.map(String);
     if (kindOf(one)) return [`kind: ${kindOf(one)}`];
+    // An entry for each key of the admin's; what an entry has is listed below.
+    if (typeof one.additionalProperties === 'object') return [entryOf(one, one.additionalProperties)];
+    // A group of settings that are listed.
+    if (one.properties) return [];
+    if (one.type === 'array')
+      return [`a list${one.items ? ` of ${acceptsOf(one.items).join(' | ') || 'entries'}` : ''}`];
     return one.type ? [one.type] : [];
   });
 }
 
-const settingsBelow = (schema: SettingSchema): Explanation['below'] =>
-  kindsOf(schema).flatMap((one) =>
-    Object.entries(one.properties ?? {})
-      .filter(([, property]) => property.const === undefined)
-      .map(([key, property]) => ({
-        key: kindOf(one) ? `${key} (${kindOf(one)})` : key,
-        description: property.description ?? '',
-        ...(property.default !== undefined && { default: property.default }),
-      })),
-  );
+const entryOf = (schema: SettingSchema, entry: SettingSchema): string => {
+  const kinds = kindsOf(entry).some(({ properties }) => properties) ? [] : acceptsOf(entry);
+  return `${keyWord(schema)}: ${kinds.join(' | ') || 'an entry of the settings below'}`;
+};
+
+const belowOf = (schema: SettingSchema): Explanation['below'] =>
+  settingsBelow(schema, '').map(({ name, description, usual }) => ({
+    key: name,
+    description,
+    ...(usual !== undefined && { default: JSON.parse(usual) }),
+  }));

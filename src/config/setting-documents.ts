@@ -11,9 +11,11 @@ export interface DocumentedSetting {
 }
 
 /** Every setting of a file, from the schema that checks it, in its order. */
-export const documentedSettings = (schema: z.ZodType): readonly DocumentedSetting[] => below(settingSchema(schema), '');
+export const documentedSettings = (schema: z.ZodType): readonly DocumentedSetting[] =>
+  settingsBelow(settingSchema(schema), '');
 
-function below(schema: SettingSchema, prefix: string): readonly DocumentedSetting[] {
+/** Every setting below one, each name with the prefix before it. */
+export function settingsBelow(schema: SettingSchema, prefix: string): readonly DocumentedSetting[] {
   return kindsOf(schema).flatMap((one) => {
     const kind = kindOf(one);
     const at = kind === undefined ? prefix : `${prefix.replace(/\.$/, '')}(${kind}).`;
@@ -21,13 +23,13 @@ function below(schema: SettingSchema, prefix: string): readonly DocumentedSettin
     const { additionalProperties: entry } = one;
     return [
       ...named.flatMap(([key, property]) => settingOf(property, `${at}${key}`)),
-      ...(typeof entry === 'object' ? below(entry, `${at}${keyWord(one)}.`) : []),
+      ...(typeof entry === 'object' ? settingsBelow(entry, `${at}${keyWord(one)}.`) : []),
     ];
   });
 }
 
 function settingOf(schema: SettingSchema, name: string): readonly DocumentedSetting[] {
-  const inner = below(schema, `${name}.`);
+  const inner = settingsBelow(schema, `${name}.`);
   const own = {
     name,
     description: schema.description ?? '',
@@ -37,4 +39,4 @@ function settingOf(schema: SettingSchema, name: string): readonly DocumentedSett
 }
 
 /** What the keys of a mapping are, where its schema says so in `title`. */
-const keyWord = ({ propertyNames }: SettingSchema): string => propertyNames?.title ?? 'NAME';
+export const keyWord = ({ propertyNames }: SettingSchema): string => propertyNames?.title ?? 'NAME';

@@ -61,12 +61,23 @@ const isJunk = (key: MachineKey, value: string): boolean =>
 /** One value in its normal form. Throws `machine-invalid`. */
 export function normalMachineValue(key: MachineKey, text: string): string {
   const normal = isJunk(key, text) ? undefined : NORMAL[key](text.trim());
-  if (normal === undefined)
-    throw new StatectlError('machine-invalid', `${JSON.stringify(text.slice(0, 80))} is not a ${key}`, {
-      hint: { mac: 'like 52:54:00:12:34:56', uuid: 'like 4c4c4544-0042-3510-8052-b4c04f4e4d32' }[key as string],
+  if (normal === undefined) {
+    const [what, example] = NAMED[key];
+    throw new StatectlError('machine-invalid', `${JSON.stringify(text.slice(0, 80))} is not ${what}`, {
+      hint: `like ${example}`,
     });
+  }
   return normal;
 }
+
+const NAMED: Readonly<Record<MachineKey, readonly [what: string, example: string]>> = {
+  mac: ['a mac', '52:54:00:12:34:56'],
+  uuid: ['a uuid', '4c4c4544-0042-3510-8052-b4c04f4e4d32'],
+  serial: ['a serial number', 'PF0ABC12, of letters that print'],
+  hostname: ['a host name', 'print01'],
+  arch: ['an architecture', 'x86_64 or aarch64'],
+  labels: ['a label', 'rack=07: NAME=VALUE'],
+};
 
 /** The machine in a query string. Empty values and junk count as absent: iPXE expands unknown settings to nothing. */
 export function machineFromQuery(query: Readonly<Record<string, unknown>>): Machine {
@@ -81,7 +92,7 @@ export function machineFromQuery(query: Readonly<Record<string, unknown>>): Mach
 }
 
 /** `room=b12,row=3` → values by name. */
-const labelsOf = ({ labels = '' }: Machine): Readonly<Record<string, string>> =>
+export const labelsOf = ({ labels = '' }: Machine): Readonly<Record<string, string>> =>
   Object.fromEntries(
     labels
       .split(',')

@@ -71,6 +71,24 @@ describe('an admin with 24 print hosts in two groups', () => {
     );
   });
 
+  it.each([
+    [['--label', 'rack'], '"rack" is not a label', 'like rack=07: NAME=VALUE'],
+    [['--label', '=x'], '"=x" is not a label', 'NAME=VALUE'],
+    [['--mac', '52:54'], '"52:54" is not a mac', 'like 52:54:00:12:34:56'],
+    [['--hostname', 'a/b'], '"a/b" is not a host name', 'like print01'],
+    [['--arch', '--serial'], '"--serial" is not an architecture', 'x86_64'],
+    [['--serial', ''], '"" is not a serial number', 'PF0ABC12'],
+    [[], 'which machine?', '--mac'],
+    [['print01', '--arch', 'arm64'], 'which machine?', 'the name of a node, or'],
+  ])('asks why with %j, and is told what is wrong with it', async (words, message, hint) => {
+    await expect(run('node', 'why', ...words)).rejects.toMatchObject({ message, hint: expect.stringContaining(hint) });
+  });
+
+  it('asks which node a machine of two cards is', async () => {
+    const { out } = await run('node', 'why', '--mac', '525400ffffff', '--mac', '01-52-54-00-12-34-01');
+    expect(out).toContain('→ it is print01\n');
+  });
+
   it('changes one value for all, sees what it does, and takes it back', async () => {
     await run('config', 'set', 'tmpfs./tmp.size', '30%', '--in', 'nodes/klipper.conf');
     expect(text('nodes/klipper.conf')).toBe(NODES['nodes/klipper.conf'].replace('25%', '30%'));

@@ -119,6 +119,18 @@ describe('config explain', () => {
     expect(rows).toEqual([]);
   });
 
+  it('tells of a file of entries what an entry may say, of each kind, with descriptions and defaults', async () => {
+    const { accepts, below, default: usual } = explain('overlays', await settingsOf({}));
+    expect([accepts, usual]).toEqual([['MOUNTPOINT: an entry of the settings below'], {}]);
+    expect(below).toContainEqual({
+      key: 'MOUNTPOINT(overlay).upper',
+      description: 'where changes go: RAM, or /user-data/persistent',
+      default: 'ram',
+    });
+    expect(explain('etc.hosts', await settingsOf({})).accepts).toEqual(['ADDRESS: a list of string']);
+    expect(explain('boot.arguments', await settingsOf({})).accepts).toEqual(['a list of string']);
+  });
+
   it.each([
     ['sever.tries', 'did you mean server?'],
     ['server.trise', 'did you mean server.tries?'],
