@@ -154,6 +154,8 @@ export interface InterfaceFacts {
   readonly carrier?: boolean;
   readonly driver?: string;
   readonly wireless: boolean;
+  /** Its address is another one at each boot, and tells nothing. */
+  readonly random?: true;
 }
 
 /** An address of an interface: of DHCP, a router's announcement, or said by config.d or the kernel command line. */

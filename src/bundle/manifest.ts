@@ -17,6 +17,8 @@ export interface BundleMachine {
   readonly hostname?: string;
   /** `room=b12,row=3` */
   readonly labels?: string;
+  /** Of its other wired cards, separated by commas; absent where it has one. */
+  readonly macs?: string;
 }
 
 export const MACHINE_CLAIMS = [
@@ -26,6 +28,7 @@ export const MACHINE_CLAIMS = [
   'hostname',
   'arch',
   'labels',
+  'macs',
 ] as const satisfies readonly (keyof BundleMachine)[];
 
 /** What a bundle is, besides its number: with the same content it keeps that. */
@@ -61,9 +64,12 @@ export const digestOf = (data: Uint8Array): ContentDigest => ({ sha256: sha256Of
 /** In this order, whatever the order in which the fields were said. */
 export const contentDigestOf = (content: BundleContent): string => {
   const { format, statectl, node, machine, keyId, epoch, configDigest, settings, config, entries } = content;
+  const { macs, ...claims } = machine;
+  const known = MACHINE_CLAIMS.filter((claim) => claim !== 'macs').map((claim) => claims[claim]);
   return sha256Of(
     JSON.stringify([
-      [format, statectl, node, ...MACHINE_CLAIMS.map((claim) => machine[claim]), keyId, epoch, configDigest],
+      // A machine with one card has the digest that it always had.
+      [format, statectl, node, ...known, keyId, epoch, configDigest, ...(macs === undefined ? [] : [macs])],
       [settings, config].map(({ sha256, sizeBytes }) => [sha256, sizeBytes]),
       entries.map((entry) => [entry.path, entry.mode, entry.owner, entry.group, entry.sha256, entry.sizeBytes]),
     ]),

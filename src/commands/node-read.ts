@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import type { ConfigDir } from '../config/config-dir.ts';
 import { effectiveOf } from '../config/effective.ts';
 import { configInvalid } from '../config/fault.ts';
-import { groupsOf, identityOf, matchesOf } from '../config/find-node.ts';
+import { groupsOf, identityOf, matchesOf, rivalsOf } from '../config/find-node.ts';
 import { type MachineIdentity, writeMatch } from '../config/identity.ts';
 import { type NodeContent, nodeContent } from '../config/node-content.ts';
 import { readTemplates } from '../config/templates/template-set.ts';
@@ -140,13 +140,13 @@ export const nodeWhyVerb = (): Command =>
       if (options.json) return printJson(answer);
       for (const { node, file, match, selectors } of answer.nodes)
         print(`node ${node} (${file}): ${match} matches, ${selectors} selector${selectors > 1 ? 's' : ''}\n`);
-      const [first, second] = answer.nodes;
+      const [first] = answer.nodes;
+      const rivals = rivalsOf(dir.nodes, machine);
       if (first === undefined) print('no node file names this machine\n');
-      else if (second?.selectors === first.selectors)
-        print(`→ ${first.node} and ${second.node} match equally well: add a selector to one\n`);
+      else if (rivals) print(`→ ${rivals[0].name} and ${rivals[1].name} match equally well: add a selector to one\n`);
       else print(`→ it is ${first.node}\n`);
       for (const { group, why } of answer.groups) print(`group ${group}: ${why}\n`);
-      if (first !== undefined && second?.selectors === first.selectors) process.exitCode = 1;
+      if (rivals) process.exitCode = 1;
     });
 
 /** A wrong word is told before anything else is read. */

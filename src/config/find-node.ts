@@ -2,7 +2,7 @@ import { StatectlError } from '../error.ts';
 import { type MachineIdentity, matchCount, writeMatch } from './identity.ts';
 import type { GroupRecord, NodeRecord, Nodes } from './nodes.ts';
 
-/** Every node that a machine matches, with how many selectors hold, most first. */
+/** Every node that a machine matches, with how many selectors hold, most first; then the one of the card that it boots from. */
 export const matchesOf = (
   { nodes }: Nodes,
   machine: MachineIdentity,
@@ -12,18 +12,35 @@ export const matchesOf = (
       const count = matchCount(node.match, machine);
       return count === undefined ? [] : [{ node, count }];
     })
-    .toSorted((a, b) => b.count - a.count);
+    .toSorted(
+      (a, b) => b.count - a.count || Number(isOfBootCard(b.node, machine)) - Number(isOfBootCard(a.node, machine)),
+    );
+
+/** A card that moves from one machine to another takes its node along only where nothing else is known. */
+const isOfBootCard = ({ match }: NodeRecord, { macs: [first] }: MachineIdentity): boolean =>
+  first !== undefined && (match.mac?.includes(first) ?? false);
+
+/** The two nodes that a machine matches equally well. */
+export function rivalsOf(nodes: Nodes, machine: MachineIdentity): readonly [NodeRecord, NodeRecord] | undefined {
+  const [first, second] = matchesOf(nodes, machine);
+  const isTie =
+    first?.count === second?.count &&
+    first &&
+    second &&
+    isOfBootCard(first.node, machine) === isOfBootCard(second.node, machine);
+  return first && second && isTie ? [first.node, second.node] : undefined;
+}
 
 /** The node that a machine is: most selectors win. Throws `node-ambiguous` where two match it equally well. */
 export function findNode(nodes: Nodes, machine: MachineIdentity): NodeRecord | undefined {
-  const [first, second] = matchesOf(nodes, machine);
-  if (first && second?.count === first.count)
+  const rivals = rivalsOf(nodes, machine);
+  if (rivals)
     throw new StatectlError(
       'node-ambiguous',
-      `${[first, second].map(({ node: { name, file, match } }) => `${name} (${file}: ${writeMatch(match)})`).join(' and ')} both match this machine`,
+      `${rivals.map(({ name, file, match }) => `${name} (${file}: ${writeMatch(match)})`).join(' and ')} both match this machine`,
       { hint: 'add a selector to one of them' },
     );
-  return first?.node;
+  return matchesOf(nodes, machine)[0]?.node;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** What a machine says of itself. Claims, not proofs: they choose settings, never secrets. */
 export interface MachineIdentity {
-  /** Of every interface, lower case with colons. */
+  /** Of every wired card, lower case with colons; the one that it boots from first. */
   readonly macs: readonly string[];
   readonly uuid?: string;
   readonly serial?: string;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Facts, Offer } from '../boot/facts.ts';
 import type { BundleMachine } from '../bundle/manifest.ts';
-import { kernelCommandLine } from '../config/kernel-cmdline.ts';
+import { isLabel, kernelCommandLine } from '../config/kernel-cmdline.ts';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
@@ -70,9 +70,10 @@ export function machineClaims(facts: Facts): BundleMachine {
   const hostname = facts.leases?.find((lease) => lease.hostname)?.hostname?.toLowerCase();
   const labels = kernelCommandLine(facts.commandLine)
     .all('statectl.label')
-    .flatMap(({ value = '' }) => value.split(',').filter(Boolean))
+    .flatMap(({ value = '' }) => value.split(',').filter(isLabel))
     .toSorted()
     .join(',');
+  const macs = otherMacs(facts, mac);
   return {
     ...(mac && { mac }),
     ...(uuid && { uuid }),
@@ -80,8 +81,21 @@ export function machineClaims(facts: Facts): BundleMachine {
     ...(hostname && { hostname }),
     arch,
     ...(labels && { labels }),
+    ...(macs && { macs }),
   };
 }
+
+const MOST_CARDS = 16;
+
+/** Of its other wired cards: an admin may know the machine by any of them. */
+const otherMacs = ({ interfaces = [] }: Facts, mac: string | undefined): string =>
+  [...new Set(interfaces.flatMap((card) => (card.wireless || card.random || card.mac === mac ? [] : [card.mac])))]
+    .filter((other) => isMac(other) && !other.startsWith('00:00:00:00:00'))
+    .toSorted()
+    .slice(0, MOST_CARDS)
+    .join(',');
+
+const isMac = (text: string): boolean => /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/.test(text);
 
 /** The MAC of the interface that the machine boots from: by it the server knows the machine. */
 function bootMac({ interfaces, leases }: Facts): string | undefined {

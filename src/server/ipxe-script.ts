@@ -51,7 +51,8 @@ const script = (...lines: readonly string[]): string => `${['#!ipxe', ...lines].
  * need not be net0; a 32-bit iPXE looks at the processor, since `buildarch` is only what iPXE was built for.
  */
 export const firstScript = (waitS: number): string => {
-  const url = '/v1/ipxe?mac=${netX/mac:hexhyp}&uuid=${uuid}&serial=${serial:uristring}&arch=${statectl-arch}';
+  const url =
+    '/v1/ipxe?mac=${netX/mac:hexhyp}&uuid=${uuid}&serial=${serial:uristring}&arch=${statectl-arch}&macs=${net0/mac:hexhyp},${net1/mac:hexhyp},${net2/mac:hexhyp},${net3/mac:hexhyp}';
   return script(
     'set statectl-tries:int32 0',
     'set statectl-arch ${buildarch}',

@@ -1,5 +1,6 @@
 import { archName } from '../config/arch-names.ts';
 import type { MachineIdentity } from '../config/identity.ts';
+import { isLabel } from '../config/kernel-cmdline.ts';
 import { StatectlError } from '../error.ts';
 
 /** What a machine says of itself when it asks for an image. Claims, not proofs: they may choose a public image only. */
@@ -15,6 +16,8 @@ export interface Machine {
   readonly hostname?: string;
   /** `room=b12,row=3`: what its kernel command line says with statectl.label=, by name. */
   readonly labels?: string;
+  /** Of its other wired cards, separated by commas. */
+  readonly macs?: string;
 }
 
 export type MachineKey = keyof Machine;
@@ -26,6 +29,7 @@ export const MACHINE_KEYS = [
   'hostname',
   'arch',
   'labels',
+  'macs',
 ] as const satisfies readonly MachineKey[];
 
 /** `AA-BB-…`, `aabb.ccdd.eeff`, `01-aa-…` (BOOTIF) or bare hex, as `aa:bb:cc:dd:ee:ff`; undefined when it is no MAC address. */
@@ -43,14 +47,24 @@ export function normalMac(text: string): string | undefined {
 /** UUIDs that makers left in whole series of boards: they tell nothing, and many machines would share them. */
 const JUNK_UUIDS = /^([0f])\1{7}(-\1{4}){3}-\1{12}$|^03000200-0400-0500-0006-000700080009$/;
 
+/** More cards than a machine tells of. */
+const MOST_CARDS = 32;
+
 const NORMAL: Readonly<Record<MachineKey, (text: string) => string | undefined>> = {
   mac: normalMac,
   uuid: (text) => (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text) ? text.toLowerCase() : undefined),
   serial: (text) => (/^[\x20-\x7e]{1,128}$/.test(text) ? text : undefined),
   hostname: (text) => (/^[a-z0-9.-]{1,253}$/i.test(text) ? text.toLowerCase() : undefined),
   labels: (text) => {
-    const labels = text.split(',').filter((label) => /^[\w.-]+=[\x20-\x2b\x2d-\x7e]*$/.test(label));
+    const labels = text.split(',').filter(isLabel);
     return text.length <= 1024 && labels.length === text.split(',').length ? labels.toSorted().join(',') : undefined;
+  },
+  // iPXE sends nothing between two commas for a card that is not there.
+  macs: (text) => {
+    const macs = text.split(',').filter(Boolean).map(normalMac);
+    return macs.length <= MOST_CARDS && macs.every((mac) => mac !== undefined)
+      ? [...new Set(macs)].toSorted().join(',')
+      : undefined;
   },
   arch: (text) => (/^[a-z0-9_]{1,32}$/i.test(text) ? archName(text) : undefined),
 };
@@ -77,6 +91,7 @@ const NAMED: Readonly<Record<MachineKey, readonly [what: string, example: string
   hostname: ['a host name', 'print01'],
   arch: ['an architecture', 'x86_64 or aarch64'],
   labels: ['a label', 'rack=07: NAME=VALUE'],
+  macs: ['a list of macs', '52:54:00:12:34:56,52:54:00:12:34:57'],
 };
 
 /** The machine in a query string. Empty values and junk count as absent: iPXE expands unknown settings to nothing. */
@@ -88,8 +103,18 @@ export function machineFromQuery(query: Readonly<Record<string, unknown>>): Mach
     if (typeof value !== 'string') throw new StatectlError('machine-invalid', `${key} is given more than once`);
     if (value.trim() !== '' && !isJunk(key, value)) machine[key] = normalMachineValue(key, value);
   }
-  return machine;
+  const { macs, ...others } = machine;
+  const cards = cardsOf(macs).filter((mac) => mac !== machine.mac);
+  return cards.length === 0 ? others : { ...others, macs: cards.join(',') };
 }
+
+const cardsOf = (macs: string | undefined): readonly string[] => macs?.split(',').filter(Boolean) ?? [];
+
+/** Of every card, the one that it boots from first. */
+export const macsOf = ({ mac, macs }: Machine): readonly string[] => [
+  ...(mac === undefined ? [] : [mac]),
+  ...cardsOf(macs),
+];
 
 /** `room=b12,row=3` → values by name. */
 export const labelsOf = ({ labels = '' }: Machine): Readonly<Record<string, string>> =>
@@ -103,7 +128,9 @@ export const labelsOf = ({ labels = '' }: Machine): Readonly<Record<string, stri
 /** The same query again, for a script that asks once more. */
 export const machineQuery = (machine: Machine): string =>
   MACHINE_KEYS.flatMap((key) =>
-    machine[key] === undefined ? [] : [`${key}=${encodeURIComponent(machine[key]).replaceAll('%3A', ':')}`],
+    machine[key] === undefined
+      ? []
+      : [`${key}=${encodeURIComponent(machine[key]).replaceAll('%3A', ':').replaceAll('%2C', ',')}`],
   ).join('&');
 
 /** True when a kernel for `imageArch` can run here. A 32-bit iPXE also runs on 64-bit PCs, so i386 excludes nothing of x86. */
@@ -112,6 +139,6 @@ export const runsOn = (imageArch: string, machine: Machine): boolean =>
 
 /** What the machine says of itself, as config.d knows machines. */
 export const identityOf = (machine: Machine): MachineIdentity => {
-  const { mac, labels: _, ...others } = machine;
-  return { ...others, macs: mac === undefined ? [] : [mac], labels: labelsOf(machine) };
+  const { mac: _mac, macs: _macs, labels: _labels, ...others } = machine;
+  return { ...others, macs: macsOf(machine), labels: labelsOf(machine) };
 };

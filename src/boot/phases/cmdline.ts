@@ -1,4 +1,9 @@
-import { type CommandLineLayer, checkStatectlArguments, kernelCommandLine } from '../../config/kernel-cmdline.ts';
+import {
+  type CommandLineLayer,
+  checkStatectlArguments,
+  isLabel,
+  kernelCommandLine,
+} from '../../config/kernel-cmdline.ts';
 import type { Host } from '../../host/host.ts';
 import type { Phase } from '../phase.ts';
 
@@ -29,6 +34,9 @@ export const cmdline: Phase = {
         const commandLine = await commandLineLayers(host);
         const parsed = kernelCommandLine(commandLine);
         for (const report of checkStatectlArguments(parsed, Object.keys(STATECTL_ARGUMENTS))) boot.warn(report.message);
+        for (const { raw, origin, value = '' } of parsed.all('statectl.label'))
+          if (!value.split(',').every(isLabel))
+            boot.warn(`${origin}: ${raw}: expected statectl.label=NAME=VALUE; what is no label is ignored`);
         return { commandLine };
       },
     },

@@ -108,7 +108,10 @@ async function interfaces({ files }: Pick<Host, 'files'>): Promise<readonly Inte
       (await files.stat(`${dir}/wireless`)) !== undefined || (await files.stat(`${dir}/phy80211`)) !== undefined;
     // A card in a bond shows the bond's address as its own.
     const mac = await files.readText(`${dir}/bonding_slave/perm_hwaddr`).catch(() => files.readText(`${dir}/address`));
-    found.push({ name, mac: mac.trim().toLowerCase(), carrier, driver, wireless });
+    // NET_ADDR_RANDOM of include/uapi/linux/netdevice.h.
+    const assigned = await files.readText(`${dir}/addr_assign_type`).catch(() => '');
+    const random = assigned.trim() === '1' && { random: true as const };
+    found.push({ name, mac: mac.trim().toLowerCase(), carrier, driver, wireless, ...random });
   }
   return found;
 }

@@ -62,6 +62,16 @@ const motd = (content: string, sequence: number, more: object = {}) =>
 const readMotd = ({ files }: Machine) => files.readText('/sysroot/etc/motd').catch(() => 'none');
 
 describe('a machine whose server has a bundle for it', () => {
+  it('with two cards says so, and takes the bundle of a server that knows of one too', async () => {
+    const cards = { eth0: '52:54:00:12:34:56', eth1: '52:54:00:12:34:57' };
+    const files = { '/sys/class/net/eth1/carrier': '0\n' };
+    const macs = '52:54:00:12:34:57';
+    for (const machine of [{ ...CLAIMS, macs }, CLAIMS]) {
+      const bundle = createBundle({ content: createContent([createFile('/etc/motd', { content: 'two' })]), machine });
+      expect(await readMotd(await booted(served(bundle, { cards, files })))).toBe('two');
+    }
+  });
+
   it('is what the bundle says, and has its files', async () => {
     const machine = await booted(
       served(motd('hello', 1000, { tmpfs: { '/tmp': { size: '10M', mode: 0o1777, options: [] } } })),
@@ -315,6 +325,14 @@ describe('without a new bundle', () => {
       'sends that of another machine',
       withBundle(foreign, createServer(IMAGE)),
       /is for a machine with mac 52:54:00:99:99:99, this one has 52:54:00:12:34:56/,
+    ],
+    [
+      'sends that of a machine with another second card',
+      withBundle(
+        createBundle({ machine: { ...CLAIMS, macs: '52:54:00:99:99:99' }, sequence: 9000 }),
+        createServer(IMAGE),
+      ),
+      /is for a machine with macs 52:54:00:99:99:99, this one has none/,
     ],
     [
       'sends that of a machine that says nothing',

@@ -44,6 +44,15 @@ describe('the kernel command line', () => {
     await cmdline.rounds[0]?.gather?.(machine, createFacts(), boot);
     expect(warned).toEqual(['/proc/cmdline: unknown kernel argument statctl.image: did you mean statectl.image?']);
   });
+
+  it('is read with a warning for a label without a value, which no server would take', async () => {
+    const { boot, warned } = listener();
+    const machine = bootHost({ commandLine: 'statectl.label=rack statectl.label=room=b12,row=3' });
+    await cmdline.rounds[0]?.gather?.(machine, createFacts(), boot);
+    expect(warned).toEqual([
+      '/proc/cmdline: statectl.label=rack: expected statectl.label=NAME=VALUE; what is no label is ignored',
+    ]);
+  });
 });
 
 describe('what the command line says wins over config.d', () => {

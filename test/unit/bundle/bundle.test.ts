@@ -85,6 +85,7 @@ describe('a bundle', () => {
       draft({ files: [FILES[0]!, { ...FILES[1]!, owner: 'root' }] }),
       draft({ files: [FILES[0]!, { ...FILES[1]!, content: 'u' }] }),
       draft({}, { ...CLAIMS, mac: '52:54:00:12:34:57' }),
+      draft({}, { ...CLAIMS, macs: '52:54:00:12:34:57' }),
       draft({}, CLAIMS, 1),
       draft({}, CLAIMS, 0, 'ff'.repeat(32)),
     ];

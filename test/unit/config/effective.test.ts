@@ -97,6 +97,19 @@ describe('a machine', () => {
     expect([groups, plainOf(metadata)]).toEqual([['pi'], { board: 'pi' }]);
   });
 
+  it('is that of the card it boots from, where its cards are those of two', async () => {
+    const dir = await read({
+      'nodes/a.conf': 'match: { mac: "52:54:00:00:00:01" }',
+      'nodes/b.conf': 'match: { mac: "52:54:00:00:00:02" }',
+    });
+    const [one, two] = ['52:54:00:00:00:01', '52:54:00:00:00:02'] as const;
+    expect(effectiveFor(dir, machine({ macs: [one, two] })).node?.name).toBe('a');
+    expect(effectiveFor(dir, machine({ macs: [two, one] })).node?.name).toBe('b');
+    expect(() => effectiveFor(dir, machine({ macs: ['52:54:00:00:00:09', one, two] }))).toThrow(
+      'both match this machine',
+    );
+  });
+
   it('that two nodes match equally well is refused, and both are named', async () => {
     const dir = await read({
       'nodes/a.conf': 'match: { mac: "52:54:00:00:00:01" }',

@@ -32,9 +32,15 @@ describe('servers are asked', () => {
     return { host, boot, offer: askServers(host, facts, boot) };
   };
 
-  it('who the machine is, by the interface that it boots from, and for which image', async () => {
+  it('who the machine is, by the interface that it boots from and its other wired ones, and for which image', async () => {
     const facts = factsWith([A], {
-      interfaces: [createInterface({ name: 'eno1', mac: '52:54:00:12:34:57' }), createInterface()],
+      interfaces: [
+        createInterface({ name: 'eno2', mac: '52:54:00:12:34:58' }),
+        createInterface({ name: 'eno1', mac: '52:54:00:12:34:57' }),
+        createInterface({ name: 'wlan0', mac: '52:54:00:12:34:59', wireless: true }),
+        createInterface({ name: 'usb0', mac: '52:54:00:12:34:5a', random: true }),
+        createInterface(),
+      ],
       machine: createMachineFacts({ serial: '7 X' }),
       config: { boot: { image: 'lab@1' } },
     });
@@ -47,8 +53,17 @@ describe('servers are asked', () => {
       ['uuid', '4c4c4544-0042-3510-8054-b4c04f4d5a31'],
       ['serial', '7 X'],
       ['arch', 'x86_64'],
+      ['macs', '52:54:00:12:34:57,52:54:00:12:34:58'],
       ['image', 'lab@1'],
     ]);
+  });
+
+  it('and what is no label of the machine is kept from them', async () => {
+    const commandLine = 'statectl.label=rack,row=3 statectl.label= statectl.label=a=b';
+    const { host, offer } = ask({ [A]: createServer(IMAGE) }, factsWith([A], { commandLine }));
+    await offer;
+    const [first] = host.calls.flatMap((call) => (call.kind === 'request' ? [call.url] : []));
+    expect(first?.searchParams.get('labels')).toBe('a=b,row=3');
   });
 
   it('and the first in the order of the config is believed; those with the same image are further sources of it', async () => {

@@ -15,14 +15,14 @@ test('the first script asks for the script of this machine, and shows every try'
     set statectl-arch \${buildarch}
     iseq \${buildarch} i386 && cpuid --ext 29 && set statectl-arch x86_64 ||
     echo statectl: asking for the image of \${netX/mac:hexhyp} (\${uuid}, \${statectl-arch})
-    chain --replace --autofree /v1/ipxe?mac=\${netX/mac:hexhyp}&uuid=\${uuid}&serial=\${serial:uristring}&arch=\${statectl-arch} ||
+    chain --replace --autofree /v1/ipxe?mac=\${netX/mac:hexhyp}&uuid=\${uuid}&serial=\${serial:uristring}&arch=\${statectl-arch}&macs=\${net0/mac:hexhyp},\${net1/mac:hexhyp},\${net2/mac:hexhyp},\${net3/mac:hexhyp} ||
     echo statectl: the server did not answer
     :again
     inc statectl-tries
     iseq \${statectl-tries} 60 && goto leave ||
     echo statectl: asking the server again in 6 s (try \${statectl-tries} of 60, Ctrl-C for the next boot device)
     sleep 6 || goto leave
-    chain --replace --autofree /v1/ipxe?mac=\${netX/mac:hexhyp}&uuid=\${uuid}&serial=\${serial:uristring}&arch=\${statectl-arch} ||
+    chain --replace --autofree /v1/ipxe?mac=\${netX/mac:hexhyp}&uuid=\${uuid}&serial=\${serial:uristring}&arch=\${statectl-arch}&macs=\${net0/mac:hexhyp},\${net1/mac:hexhyp},\${net2/mac:hexhyp},\${net3/mac:hexhyp} ||
     echo statectl: the server did not answer
     goto again
     :leave

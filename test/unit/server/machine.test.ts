@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { machineFromQuery, machineQuery, normalMac, runsOn } from '../../../src/server/machine.ts';
-import { parseSelector, writeSelector } from '../../../src/server/selector.ts';
+import { identityOf, machineFromQuery, machineQuery, normalMac, runsOn } from '../../../src/server/machine.ts';
+import { parseSelector, selectorsOf, writeSelector } from '../../../src/server/selector.ts';
 
 test.each(['52:54:00:AB:cd:56', '52-54-00-ab-cd-56', '5254.00ab.cd56', '525400ABCD56', '01-52-54-00-ab-cd-56'])(
   'a MAC address may be written as %s',
@@ -40,6 +40,29 @@ test('a machine asks again with what it said before', () => {
   const query = machineQuery(machine);
   expect(query).toBe('mac=52:54:00:ab:cd:56&serial=A%26B%20%231');
   expect(machineFromQuery(Object.fromEntries(new URLSearchParams(query)))).toEqual(machine);
+});
+
+test('a machine has several cards, the one that it boots from first; iPXE names none for those that are not there', () => {
+  const machine = machineFromQuery({
+    mac: '52-54-00-ab-cd-56',
+    macs: '52-54-00-AB-CD-56,525400abcd58,,52-54-00-ab-cd-57',
+  });
+  expect(machine).toEqual({ mac: '52:54:00:ab:cd:56', macs: '52:54:00:ab:cd:57,52:54:00:ab:cd:58' });
+  expect(identityOf(machine).macs).toEqual(['52:54:00:ab:cd:56', '52:54:00:ab:cd:57', '52:54:00:ab:cd:58']);
+  expect(machineFromQuery(Object.fromEntries(new URLSearchParams(machineQuery(machine))))).toEqual(machine);
+  expect(machineFromQuery({ mac: '525400abcd56', macs: '52-54-00-ab-cd-56,,,' })).toEqual({ mac: '52:54:00:ab:cd:56' });
+  expect(() => machineFromQuery({ macs: '52:54:00:ab:cd:56,x' })).toThrow('is not a list of macs');
+  const many = Array.from({ length: 33 }, (_, at) => `5254000000${at + 10}`);
+  expect(() => machineFromQuery({ macs: many.join(',') })).toThrow('is not a list of macs');
+});
+
+test('an image is chosen by any card, by the one that it boots from first', () => {
+  expect(selectorsOf({ mac: '52:54:00:ab:cd:56', macs: '52:54:00:ab:cd:57', arch: 'x86_64' })).toEqual([
+    'mac=52:54:00:ab:cd:56',
+    'mac=52:54:00:ab:cd:57',
+    'arch=x86_64',
+  ]);
+  expect(() => parseSelector('macs=525400abcd56')).toThrow('selects nothing');
 });
 
 test('a 32-bit iPXE does not keep a PC from a 64-bit image, another processor does', () => {

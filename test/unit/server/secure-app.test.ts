@@ -89,7 +89,7 @@ describe('the routes that need to know who asks', () => {
       authority: ca,
       tokens,
       nodes: {
-        ofMachine: async ({ macs }) => of(Object.keys(MACS).find((node) => MACS[node as Node] === macs[0])),
+        ofMachine: async ({ macs }) => of(Object.keys(MACS).find((node) => macs.includes(MACS[node as Node]))),
         ofNode: async (name) => of(name),
       },
       now: host.clock.now,
@@ -150,12 +150,12 @@ describe('the routes that need to know who asks', () => {
   const enrol = async (
     node: Node | 'stranger',
     key: KeyObject,
-    more: { readonly token?: string; readonly shown?: Shown } = {},
+    more: { readonly token?: string; readonly shown?: Shown; readonly macs?: string } = {},
   ) =>
     ask('/v1/enrol', {
       body: {
         request: await makeCertificateRequest(key),
-        machine: { mac: node === 'stranger' ? '52:54:00:99:99:99' : MACS[node] },
+        machine: { mac: node === 'stranger' ? '52:54:00:99:99:99' : MACS[node], ...(more.macs && { macs: more.macs }) },
         ...(more.token && { token: more.token }),
       },
       ...(more.shown && { shown: more.shown }),
@@ -275,6 +275,15 @@ describe('the routes that need to know who asks', () => {
       { alarm: `print01 has another key already: ${fingerprintOf(keyDigest(first.key))}` },
     ]);
     expect((await ask('/v1/secrets', { shown: first })).status).toBe(200);
+  });
+
+  it('give a card that is only claimed no more than the one that is booted from: it waits, and a token must be that node’s', async () => {
+    const key = newKey();
+    expect((await enrol('stranger', key, { macs: MACS.print01 })).status).toBe(202);
+    expect(enrolments.list('pending')).toMatchObject([{ node: 'print01', claims: { macs: MACS.print01 } }]);
+    const answer = tokens.take('lab', '10.0.0.1');
+    const token = 'token' in answer ? answer.token : '';
+    expect((await enrol('stranger', newKey(), { macs: MACS.print02, token })).status).toBe(202);
   });
 
   it('refuse a key that was denied', async () => {
