@@ -5,7 +5,9 @@ import { type SettingRow, settingRows, withDefaults } from '../config/setting-ro
 import { type Origin, type Plain, writePath } from '../config/tree.ts';
 import { asciiTable } from './ascii-table.ts';
 import {
+  type AskedSettings,
   type ConfigOptions,
+  cmdlineOption,
   configVerb,
   effectiveSettings,
   jsonOption,
@@ -24,17 +26,24 @@ export const configShowVerb = (): Command =>
     'print the settings of a machine, built-in ones included',
     'statectl config show --node print01',
     'statectl config show --origin',
+    'statectl config show --origin --cmdline "statectl.set=tmpfs./tmp.size=10% ip=eth0:dhcp"',
   )
     .addOption(nodeOption())
+    .addOption(cmdlineOption())
     .option('--origin', 'where each value was said, and what it took the place of')
     .addOption(jsonOption())
     .action(async (options: ShowOptions) => {
-      const { settings, config, faults, node, groups } = await effectiveSettings(options);
+      const { settings, config, faults, node, groups, notes, ignored } = await effectiveSettings(options);
       const rows = settingRows(settings);
       if (options.json)
-        printJson({ node: node?.name, groups, settings: withDefaults(rows), config, faults, rows: rows.map(rowJson) });
+        printJson({
+          ...{ node: node?.name, groups, settings: withDefaults(rows), faults, rows: rows.map(rowJson) },
+          // The command line is laid over what was checked.
+          ...(options.cmdline ? { commandLine: { notes, ignored } } : { config }),
+        });
       else print(options.origin ? originTable(rows) : stringify(withDefaults(rows), { lineWidth: 0 }));
-      if (faults.length > 0) process.exitCode = 1;
+      if (!options.json) tellCommandLine({ notes, ignored });
+      if (faults.length + ignored.length > 0) process.exitCode = 1;
     });
 
 export const configExplainVerb = (): Command =>
@@ -46,9 +55,11 @@ export const configExplainVerb = (): Command =>
   )
     .argument('<path>', 'FILE.SETTING, such as server.tries')
     .addOption(nodeOption())
+    .addOption(cmdlineOption())
     .addOption(jsonOption())
     .action(async (path: string, options: ConfigOptions) => {
-      const { settings } = await effectiveSettings(options);
+      const { settings, notes, ignored } = await effectiveSettings(options);
+      if (ignored.length > 0) process.exitCode = 1;
       const { rows, ...about } = explain(path, settings);
       if (options.json) return printJson({ ...about, rows: rows.map(rowJson) });
       print(`${writePath(about.path)}: ${about.description || 'a group of settings'}\n`);
@@ -64,7 +75,14 @@ export const configExplainVerb = (): Command =>
           `\nsettings:\n${asciiTable(about.below.map((one) => [`  ${one.key}`, one.default === undefined ? '' : JSON.stringify(one.default), one.description]))}`,
         );
       print(rows.length > 0 ? `\nnow:\n${originTable(rows)}` : '\nnow: nobody says it\n');
+      tellCommandLine({ notes: about.path[0] === 'network' ? notes : [], ignored });
     });
+
+/** What a command line says besides settings stands as a comment below them; what a boot would not obey is an error. */
+function tellCommandLine({ notes, ignored }: Pick<AskedSettings, 'notes' | 'ignored'>): void {
+  for (const note of notes) print(`# ${note}\n`);
+  for (const one of ignored) process.stderr.write(`${one}\n`);
+}
 
 const placeOf = ({ layer, file, line, column }: Origin): string => `${file}:${line}:${column} (${layer})`;
 

@@ -1,7 +1,12 @@
 import { Command, Option } from 'commander';
+import { commandLineSettings } from '../boot/command-line-settings.ts';
+import { parseBootif } from '../boot/mac-address.ts';
+import { STATECTL_ARGUMENTS } from '../boot/phases/cmdline.ts';
 import { type ConfigDir, readConfigDir } from '../config/config-dir.ts';
-import { type Effective, effectiveOf } from '../config/effective.ts';
+import { type Effective, effectiveFor, effectiveOf } from '../config/effective.ts';
 import { configInvalid } from '../config/fault.ts';
+import type { MachineIdentity } from '../config/identity.ts';
+import { type CommandLineLayer, checkStatectlArguments, isLabel, kernelCommandLine } from '../config/kernel-cmdline.ts';
 import type { NodeRecord } from '../config/nodes.ts';
 import { nearest } from '../config/suggest.ts';
 import { StatectlError } from '../error.ts';
@@ -12,6 +17,8 @@ import { path } from './build-options.ts';
 export interface ConfigOptions {
   readonly config: string;
   readonly node?: string;
+  /** Kernel command lines, lowest first. */
+  readonly cmdline?: readonly string[];
   readonly json?: true;
 }
 
@@ -26,6 +33,11 @@ const configOption = (): Option =>
 
 export const nodeOption = (): Option =>
   new Option('--node <name>', 'for one machine (default: one that no node file names)');
+export const cmdlineOption = (): Option =>
+  new Option(
+    '--cmdline <text>',
+    'with a kernel command line over it, quoted as the kernel wants it; given again for several',
+  ).argParser((text: string, before: readonly string[] = []) => [...before, text]);
 export const jsonOption = (): Option => new Option('--json', 'print JSON');
 
 /** A verb of `config` or `node`, with the options that all have. */
@@ -62,11 +74,35 @@ export function nodeNamed({ nodes }: ConfigDir, name: string): NodeRecord {
   });
 }
 
+/** Settings, and what the kernel command line that was given says besides. */
+export interface AskedSettings extends Effective {
+  readonly notes: readonly string[];
+  /** Of the command line: a boot tells them, and goes on without. */
+  readonly ignored: readonly string[];
+}
+
 /** The settings that the options ask for. Throws `config-invalid`: nobody shows settings that are none. */
-export async function effectiveSettings({ config, node }: ConfigOptions): Promise<Effective> {
+export async function effectiveSettings({ config, node, cmdline = [] }: ConfigOptions): Promise<AskedSettings> {
   const dir = await readSettings(config);
-  const effective = effectiveOf(dir, node === undefined ? undefined : nodeNamed(dir, node));
+  const layers = cmdline.map((text, index) => ({ origin: 'cmdline', text, line: index + 1 }));
+  const effective =
+    node === undefined ? effectiveFor(dir, machineOnCommandLine(layers)) : effectiveOf(dir, nodeNamed(dir, node));
   const own = dir.faults.filter(({ file }) => !file.startsWith('nodes/') || file === effective.node?.file);
   if (own.length > 0) throw configInvalid(own);
-  return effective;
+  if (layers.length === 0) return { ...effective, notes: [], ignored: [] };
+  if (effective.config === undefined) throw configInvalid(effective.faults);
+  const { settings, notes, faults } = commandLineSettings(effective.settings, effective.config.network, layers);
+  const unknown = checkStatectlArguments(kernelCommandLine(layers), Object.keys(STATECTL_ARGUMENTS));
+  return { ...effective, settings, notes, ignored: [...faults, ...unknown.map(({ message }) => message)] };
+}
+
+/** What a command line says of the machine: its labels, and the card that it boots from. */
+function machineOnCommandLine(layers: readonly CommandLineLayer[]): MachineIdentity {
+  const commandLine = kernelCommandLine(layers);
+  const mac = parseBootif(commandLine.get('BOOTIF')?.value ?? '');
+  const labels = commandLine.all('statectl.label').flatMap(({ value = '' }) => value.split(',').filter(isLabel));
+  return {
+    macs: mac === undefined ? [] : [mac],
+    labels: Object.fromEntries(labels.map((one) => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)])),
+  };
 }

@@ -13,10 +13,15 @@ export interface KernelArgument {
 export interface CommandLineLayer {
   readonly origin: string;
   readonly text: string;
+  /** Of several texts with one origin; default: 1. */
+  readonly line?: number;
 }
 
 export interface PlacedArgument extends KernelArgument {
   readonly origin: string;
+  /** Where it begins, counted from 1. */
+  readonly line: number;
+  readonly column: number;
 }
 
 /** The layers as one: what the boot asks for arguments. Names are compared as the kernel does, `-` and `_` being equal. */
@@ -103,9 +108,14 @@ const FALSE_WORDS = new Set(['0', 'no', 'off', 'n', 'false']);
 export function kernelCommandLine(layers: readonly CommandLineLayer[]): KernelCommandLine {
   const words: PlacedArgument[] = [];
   const afterDashes: string[] = [];
-  for (const { origin, text } of layers) {
+  for (const { origin, text, line = 1 } of layers) {
     const parts = [...splitAtDashes(parseKernelArguments(text))];
-    for (const word of parts[0]!) words.push({ ...word, origin });
+    let at = 0;
+    for (const word of parts[0]!) {
+      at = text.indexOf(word.raw, at);
+      words.push({ ...word, origin, line, column: at + 1 });
+      at += word.raw.length;
+    }
     // The kernel stops at a second `--` (parse_args in kernel/params.c), so whatever follows that reaches nobody.
     for (const word of parts[1] ?? []) afterDashes.push(plainWord(word));
   }

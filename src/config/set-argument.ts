@@ -5,6 +5,7 @@ import { checkSettings } from './effective.ts';
 import { formatFault } from './fault.ts';
 import type { PlacedArgument } from './kernel-cmdline.ts';
 import { emptyMapping, type Mapping, type Origin, overlay, type Plain, parsePath, type Tree, treeOf } from './tree.ts';
+import { WHOLE_KEYS } from './yaml-file.ts';
 
 /**
  * Lays `statectl.set=PATH=VALUE` arguments over plain settings; VALUE is YAML, as in a file. One that is wrong is left out
@@ -14,38 +15,58 @@ export function withSetArguments(
   settings: Plain,
   words: readonly PlacedArgument[],
 ): { readonly config: Config | undefined; readonly faults: readonly string[] } {
+  const tree = treeOfPlain(settings, { layer: 'built-in', file: 'config.d', line: 1, column: 1 }) as Mapping;
+  const { settings: laid, faults } = laySetArguments(tree, words);
+  return { config: checkSettings(laid).config, faults };
+}
+
+/** The same over settings with their origins; they may have faults of their own, which stay as they are. */
+export function laySetArguments(
+  below: Mapping,
+  words: readonly PlacedArgument[],
+): { readonly settings: Mapping; readonly faults: readonly string[] } {
   const faults: string[] = [];
-  let tree = treeOfPlain(settings, { layer: 'built-in', file: 'config.d', line: 1, column: 1 }) as Mapping;
-  let { config } = checkSettings(tree);
+  const known = new Set(checkSettings(below).faults.map(formatFault));
+  let settings = below;
   for (const word of words) {
     const layer = readSet(word);
     if (typeof layer === 'string') {
       faults.push(layer);
       continue;
     }
-    const next = overlay(tree, layer) as Mapping;
-    const result = checkSettings(next);
-    if (result.config) [tree, config] = [next, result.config];
-    else faults.push(...result.faults.map((fault) => `${word.raw}: ${formatFault(fault)}; it is ignored`));
+    const next = overlay(settings, layer) as Mapping;
+    const wrong = checkSettings(next)
+      .faults.map(formatFault)
+      .filter((fault) => !known.has(fault));
+    if (wrong.length === 0) settings = next;
+    else faults.push(...wrong.map((fault) => `${word.raw}: ${fault}; it is ignored`));
   }
-  return { config, faults };
+  return { settings, faults };
 }
 
+/** Where an argument stands on the kernel command line. */
+export const originOfWord = ({ origin: file, line, column }: PlacedArgument): Origin => ({
+  layer: 'kernel command line',
+  file,
+  line,
+  column,
+});
+
 /** `boot.image=klipper@3`, `tmpfs./tmp.size=10%`, `server.servers=[http://a:8080]`. */
-function readSet({ value = '', raw, origin: file }: PlacedArgument): Tree | string {
+function readSet(word: PlacedArgument): Tree | string {
+  const { value = '', raw } = word;
   const at = value.indexOf('=');
   const path = at < 0 ? undefined : parsePath(value.slice(0, at));
   if (path === undefined) return `${raw}: expected statectl.set=PATH=VALUE; it is ignored`;
   try {
-    const origin: Origin = { layer: 'kernel command line', file, line: 1, column: 1 };
-    return treeOf(path, treeOfPlain(parse(value.slice(at + 1)) as Plain, origin));
+    return treeOf(path, treeOfPlain(parse(value.slice(at + 1)) as Plain, originOfWord(word)));
   } catch (error) {
     return `${raw}: ${reasonOf(error).split('\n')[0]}; it is ignored`;
   }
 }
 
 /** Plain values as a layer; everything has the one origin. Lists are whole: there is nothing else that a value could mean. */
-function treeOfPlain(value: Plain, origin: Origin): Tree {
+export function treeOfPlain(value: Plain, origin: Origin): Tree {
   const said = { origin, superseded: [] };
   if (value === null || typeof value !== 'object') return { kind: 'leaf', value, ...said };
   if (Array.isArray(value)) {
@@ -53,5 +74,6 @@ function treeOfPlain(value: Plain, origin: Origin): Tree {
     return { kind: 'list', items, removes: new Map(), removed: [], whole: true, ...said };
   }
   const entries = Object.entries(value).map(([key, inner]) => [key, treeOfPlain(inner, origin)] as const);
-  return { ...emptyMapping(origin), entries: new Map(entries) };
+  const whole = WHOLE_KEYS.some((key) => Object.hasOwn(value, key));
+  return { ...emptyMapping(origin), entries: new Map(entries), whole };
 }

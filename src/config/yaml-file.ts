@@ -20,7 +20,7 @@ const MOST_VALUES = 200_000;
 const MOST_YAML_FAULTS = 5;
 const REPLACE_TAG = '!replace';
 /** An entry that says what it is made of is meant whole: none of another kind's settings stay below it. */
-const WHOLE_KEYS = ['kind', 'source'];
+export const WHOLE_KEYS = ['kind', 'source'];
 
 /**
  * Reads one YAML file of config.d as a layer. Faults are added to the list; a file with faults gives an empty layer.

@@ -20,6 +20,7 @@ const LAB = {
     'group: all\nnodes: print[01-24]\nmetadata: { room: B12 }\nset: { tmpfs: { /usr/tmp: { size: 3M }, /srv/a: { size: 3M } } }\n',
   'nodes/print01.conf': `match: { uuid: ${UUIDS.print01} }\nset: { tmpfs: { /srv/a: { size: 4M } } }\n`,
   'nodes/print02.conf': `match: { uuid: ${UUIDS.print02} }\nmetadata: { printer: voron }\nset: { etc: { files: { /home/kept: { text: "two\\n" } } } }\n`,
+  'nodes/print03.conf': 'match: { mac: 525400770001 }\n',
   'templates/motd':
     '---\npath: /etc/motd\n---\n{{ node.name }} in {{ metadata.room }}{% if metadata.printer %}, a {{ metadata.printer }}{% endif %}\n',
 };
@@ -75,6 +76,17 @@ describe('machines whose settings come from a server', () => {
     await using vm = await withDisk();
     expect(await vm.shell('cat /etc/motd /home/kept')).toBe('print02 in B12, a voron\ntwo');
     await vm.shell('sync');
+  });
+
+  test('a machine is the node of a card that it does not boot from', async () => {
+    await using vm = await bootMachine({
+      server,
+      memoryMiB: 512,
+      uuid: '11111111-2222-3333-4444-000000000003',
+      nics: [{}, { mac: '52:54:00:77:00:01' }],
+    });
+    await vm.console(/tiny: init/);
+    expect(await vm.shell('cat /etc/hostname /etc/motd')).toBe('print03\nprint03 in B12');
   });
 
   test('no server: what was kept is in force', async () => {

@@ -89,6 +89,33 @@ describe('an admin with 24 print hosts in two groups', () => {
     expect(out).toContain('→ it is print01\n');
   });
 
+  it('looks what a kernel command line would make of a machine', async () => {
+    const line = 'quiet statectl.set=tmpfs./tmp.size=10%';
+    const { out, status } = await run(
+      'config',
+      'show',
+      '--node',
+      'print13',
+      '--origin',
+      '--cmdline',
+      line,
+      '--cmdline',
+      'ip=dhcp',
+    );
+    expect(out).toMatch(
+      /^tmpfs\.\/tmp\.size +10% +cmdline:1:7 \(kernel command line\)\n +instead of 25% +nodes\/klipper\.conf:5:20/m,
+    );
+    expect(out).toContain('# cmdline:2:1 ip=dhcp: for the interface that is booted from, {"dhcp4":true}\n');
+    expect(status).toBe(0);
+    expect((await run('config', 'explain', 'tmpfs./tmp.size', '--cmdline', line)).out).toContain('cmdline:1:7');
+    expect((await run('config', 'show', '--cmdline', 'statectl.sett=boot.image=a')).status).toBe(1);
+    put('nodes/kiosk.conf', 'match: { labels: { room: b12 } }\nset: { boot: { image: kiosk } }\n');
+    expect(await json('config', 'show', '--cmdline', 'statectl.label=room=b12')).toMatchObject({
+      node: 'kiosk',
+      settings: { boot: { image: 'kiosk' } },
+    });
+  });
+
   it('changes one value for all, sees what it does, and takes it back', async () => {
     await run('config', 'set', 'tmpfs./tmp.size', '30%', '--in', 'nodes/klipper.conf');
     expect(text('nodes/klipper.conf')).toBe(NODES['nodes/klipper.conf'].replace('25%', '30%'));
