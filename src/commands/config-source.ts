@@ -5,8 +5,8 @@ import { STATECTL_ARGUMENTS } from '../boot/phases/cmdline.ts';
 import { type ConfigDir, readConfigDir } from '../config/config-dir.ts';
 import { type Effective, effectiveFor, effectiveOf } from '../config/effective.ts';
 import { configInvalid } from '../config/fault.ts';
-import type { MachineIdentity } from '../config/identity.ts';
-import { type CommandLineLayer, checkStatectlArguments, isLabel, kernelCommandLine } from '../config/kernel-cmdline.ts';
+import { isLabel, labelsByName, type MachineIdentity } from '../config/identity.ts';
+import { type CommandLineLayer, checkStatectlArguments, kernelCommandLine } from '../config/kernel-cmdline.ts';
 import type { NodeRecord } from '../config/nodes.ts';
 import { nearest } from '../config/suggest.ts';
 import { StatectlError } from '../error.ts';
@@ -103,6 +103,6 @@ function machineOnCommandLine(layers: readonly CommandLineLayer[]): MachineIdent
   const labels = commandLine.all('statectl.label').flatMap(({ value = '' }) => value.split(',').filter(isLabel));
   return {
     macs: mac === undefined ? [] : [mac],
-    labels: Object.fromEntries(labels.map((one) => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)])),
+    labels: labelsByName(labels),
   };
 }

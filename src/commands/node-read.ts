@@ -4,13 +4,13 @@ import type { ConfigDir } from '../config/config-dir.ts';
 import { effectiveOf } from '../config/effective.ts';
 import { configInvalid } from '../config/fault.ts';
 import { groupsOf, identityOf, matchesOf, rivalsOf } from '../config/find-node.ts';
-import { type MachineIdentity, writeMatch } from '../config/identity.ts';
+import { labelsByName, type MachineIdentity, writeMatch } from '../config/identity.ts';
 import { type NodeContent, nodeContent } from '../config/node-content.ts';
 import { readTemplates } from '../config/templates/template-set.ts';
 import { plainOf } from '../config/tree.ts';
 import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
-import { labelsOf, type MachineKey, normalMachineValue } from '../server/machine.ts';
+import { type MachineKey, normalMachineValue } from '../server/machine.ts';
 import { asciiTable } from './ascii-table.ts';
 import {
   type ConfigOptions,
@@ -161,7 +161,7 @@ const machineOf = ({ mac = [], uuid, serial, arch, hostname, label = [] }: WhyOp
   ...(serial && { serial }),
   ...(arch && { arch }),
   ...(hostname && { hostname }),
-  labels: labelsOf({ labels: label.join(',') }),
+  labels: labelsByName(label),
 });
 
 function whyOf(dir: ConfigDir, machine: MachineIdentity) {

@@ -50,13 +50,23 @@ export function explain(text: string, settings: Mapping): Explanation {
 const isPart = (text: string | undefined): text is Part => (PARTS as readonly (string | undefined)[]).includes(text);
 
 function unknown(text: string, key: string, known: readonly string[], above: SettingPath): StatectlError {
+  const part = partOfFile(text);
   const meant = nearest(key, known);
   return new StatectlError('setting-unknown', `there is no setting ${text}`, {
-    hint: meant
-      ? `did you mean ${writePath([...above, meant])}?`
-      : `${above.length > 0 ? `${writePath(above)} has` : 'there are'} ${known.join(', ') || 'no settings below it'}`,
+    hint: part
+      ? `did you mean ${part}?`
+      : meant
+        ? `did you mean ${writePath([...above, meant])}?`
+        : `${above.length > 0 ? `${writePath(above)} has` : 'there are'} ${known.join(', ') || 'no settings below it'}`,
   });
 }
+
+/** `system/boot.conf`, `boot.conf` and `cboot.conf` hold `boot`. */
+const partOfFile = (text: string): Part | undefined =>
+  PARTS.find((part) => {
+    const { path, override } = CONFIG_FILES[part];
+    return [path, override].some((file) => file === text || file.endsWith(`/${text}`));
+  });
 
 function acceptsOf(schema: SettingSchema): readonly string[] {
   return kindsOf(schema).flatMap((one) => {

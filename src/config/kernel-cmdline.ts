@@ -194,9 +194,6 @@ function moduleParametersOf(words: readonly PlacedArgument[]): ReadonlyMap<strin
   return modules;
 }
 
-/** What a server takes as statectl.label=; anything else it would refuse, and the machine with it. */
-export const isLabel = (text: string): boolean => /^[\w.-]+=[\x20-\x2b\x2d-\x7e]*$/.test(text);
-
 const OURS = 'statectl';
 
 /** Reports each `statectl.` argument that is not in `known` (full names), and prefixes that look misspelt. */

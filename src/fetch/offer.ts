@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Facts, Offer } from '../boot/facts.ts';
 import type { BundleMachine } from '../bundle/manifest.ts';
-import { isLabel, kernelCommandLine } from '../config/kernel-cmdline.ts';
+import { isLabel } from '../config/identity.ts';
+import { kernelCommandLine } from '../config/kernel-cmdline.ts';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';

@@ -1,6 +1,5 @@
 import { archName } from '../config/arch-names.ts';
-import type { MachineIdentity } from '../config/identity.ts';
-import { isLabel } from '../config/kernel-cmdline.ts';
+import { isLabel, labelsByName, type MachineIdentity } from '../config/identity.ts';
 import { StatectlError } from '../error.ts';
 
 /** What a machine says of itself when it asks for an image. Claims, not proofs: they may choose a public image only. */
@@ -116,15 +115,6 @@ export const macsOf = ({ mac, macs }: Machine): readonly string[] => [
   ...cardsOf(macs),
 ];
 
-/** `room=b12,row=3` → values by name. */
-export const labelsOf = ({ labels = '' }: Machine): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    labels
-      .split(',')
-      .filter(Boolean)
-      .map((label) => [label.slice(0, label.indexOf('=')), label.slice(label.indexOf('=') + 1)]),
-  );
-
 /** The same query again, for a script that asks once more. */
 export const machineQuery = (machine: Machine): string =>
   MACHINE_KEYS.flatMap((key) =>
@@ -140,5 +130,5 @@ export const runsOn = (imageArch: string, machine: Machine): boolean =>
 /** What the machine says of itself, as config.d knows machines. */
 export const identityOf = (machine: Machine): MachineIdentity => {
   const { mac: _mac, macs: _macs, labels: _labels, ...others } = machine;
-  return { ...others, macs: macsOf(machine), labels: labelsOf(machine) };
+  return { ...others, macs: macsOf(machine), labels: labelsByName(machine.labels?.split(',').filter(Boolean) ?? []) };
 };

@@ -1,9 +1,5 @@
-import {
-  type CommandLineLayer,
-  checkStatectlArguments,
-  isLabel,
-  kernelCommandLine,
-} from '../../config/kernel-cmdline.ts';
+import { isLabel } from '../../config/identity.ts';
+import { type CommandLineLayer, checkStatectlArguments, kernelCommandLine } from '../../config/kernel-cmdline.ts';
 import type { Host } from '../../host/host.ts';
 import type { Phase } from '../phase.ts';
 

@@ -133,6 +133,10 @@ describe('config explain', () => {
 
   it.each([
     ['sever.tries', 'did you mean server?'],
+    ['system/boot.conf', 'did you mean boot?'],
+    ['boot.conf', 'did you mean boot?'],
+    ['controller/ctmpfs.conf', 'did you mean tmpfs?'],
+    ['default-runlevel', 'did you mean services?'],
     ['server.trise', 'did you mean server.tries?'],
     ['tmpfs./tmp.sise', 'did you mean tmpfs./tmp.size?'],
     ['', 'there are boot'],
