@@ -89,6 +89,15 @@ describe('an admin with 24 print hosts in two groups', () => {
     expect(out).toContain('→ it is print01\n');
   });
 
+  it('is told of members whose files are still to come, and that is no failure', async () => {
+    put('nodes/voron.conf', NODES['nodes/voron.conf'].replace('13-24', '13-26'));
+    const { out, status } = await run('config', 'check', '--json');
+    expect([status, JSON.parse(out)]).toMatchObject([
+      0,
+      { faults: [], warnings: [{ file: 'nodes/voron.conf', message: expect.stringContaining('print[25-26]') }] },
+    ]);
+  });
+
   it('looks what a kernel command line would make of a machine', async () => {
     const line = 'quiet statectl.set=tmpfs./tmp.size=10%';
     const { out, status } = await run(

@@ -3,7 +3,7 @@ import { checkConfigDir } from '../../../src/config/check.ts';
 import { readConfigDir } from '../../../src/config/config-dir.ts';
 import { formatFault } from '../../../src/config/fault.ts';
 import { readTemplates } from '../../../src/config/templates/template-set.ts';
-import { configHost } from '../../fixtures/config.ts';
+import { configHost, loadFiles } from '../../fixtures/config.ts';
 
 /** What `config check` finds, of all or of one node: faults as lines, then what it only supposes. */
 async function check(files: Readonly<Record<string, string>>, node?: string) {
@@ -57,6 +57,12 @@ describe('config check', () => {
     expect((await check(files)).faults).toEqual([
       'controller/coverlays.conf:1:1 "~/srw" takes nothing out: no layer below says /srw: did you mean "~/srv"?',
     ]);
+  });
+
+  it('tells of such a ~ without stopping a machine for it', async () => {
+    expect(await loadFiles({ 'controller/cboot.conf': 'arguments: [~quiet]\n' })).toMatchObject({
+      boot: { arguments: [] },
+    });
   });
 
   it('lets a group take out what only some of its machines have, and no group what none has', async () => {

@@ -70,6 +70,7 @@ interfaces:
     ],
     ['interfaces: {e: {}, a: {kind: bond, members: [e], primary: f}}', 'f is not among the members'],
     ['interfaces: {e: {}, a: {kind: bond, members: [e], options: {lacp_rat: fast}}}', 'lacp_rat'],
+    ['interfaces: {e: {match: {mac: 525400123456}}}', 'in quotes where it is of digits alone'],
   ])('with %j is refused', async (text, fault) => {
     expect(await faultsOf('network', text)).toContain(fault);
   });
