@@ -13,6 +13,7 @@ export function labOf(nodes: number): { readonly host: { readonly files: Files }
   const files: Record<string, string> = {
     'controller/server/server.info.conf': 'servers: ["http://192.168.7.1:8080", "http://192.168.7.2:8080"]\n',
     'controller/tmpfs.conf': '/tmp: { size: 50%, mode: "1777", options: [noexec, nosuid, nodev] }\n',
+    'system/overlays.conf': '/etc: { kind: ramdisk, size: 64M }\n/var: { kind: overlay }\n',
     'system/etc.conf': 'templates: [motd, lab.env]\nfiles: { /etc/lab: { text: "lab\\n" } }\n',
     'templates/motd':
       '---\npath: /etc/motd\n---\n{{ node.name }} in {{ metadata.room }}: {{ node.groups | join: ", " }}\n',
