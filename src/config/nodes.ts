@@ -74,8 +74,8 @@ export async function readNodes({ files }: Pick<Host, 'files'>, dir: string, fau
 function readFile(text: string, file: string, faults: ConfigFault[]): readonly (NodeRecord | GroupRecord)[] {
   const before = faults.length;
   const tree = readYaml(text, file, 'node', faults);
-  lossyNumbers(mappingAt(tree, 'metadata'), faults);
   if (faults.length > before) return [];
+  lossyNumbers(mappingAt(tree, 'metadata'), faults);
   return tree.entries.has('group') ? readGroup(text, file, faults) : readNode(tree, file, faults);
 }
 

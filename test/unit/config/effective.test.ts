@@ -170,6 +170,12 @@ describe('what names a machine', () => {
     const { faults } = await read({ 'nodes/x.conf': text });
     expect(faults.map(formatFault)).toEqual([`nodes/x.conf:${fault}`]);
   });
+
+  it('is no number, and that hides no other fault of its file', async () => {
+    const dir = await read({ 'nodes/x.conf': 'metadata: { rack: 07 }\nset: { boot: { imag: a } }\n' });
+    expect(dir.faults).toHaveLength(1);
+    expect(effectiveOf(dir, dir.nodes.nodes.get('x')).faults).toHaveLength(1);
+  });
 });
 
 describe('a node file', () => {
