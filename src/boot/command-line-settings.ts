@@ -1,4 +1,4 @@
-import type { NetworkConfig } from '../config/config.ts';
+import { checkSettings } from '../config/effective.ts';
 import { type CommandLineLayer, kernelCommandLine, type PlacedArgument } from '../config/kernel-cmdline.ts';
 import { laySetArguments, originOfWord, treeOfPlain } from '../config/set-argument.ts';
 import { emptyMapping, type Mapping, overlay, type Plain, type SettingPath, treeOf } from '../config/tree.ts';
@@ -19,16 +19,13 @@ export interface CommandLineSettings {
 }
 
 /** Lays the arguments that are settings over them: those of statectl.set= first, as a boot does. Pure. */
-export function commandLineSettings(
-  below: Mapping,
-  network: NetworkConfig,
-  layers: readonly CommandLineLayer[],
-): CommandLineSettings {
+export function commandLineSettings(below: Mapping, layers: readonly CommandLineLayer[]): CommandLineSettings {
   const commandLine = kernelCommandLine(layers);
   const { settings: set, faults } = laySetArguments(below, commandLine.all('statectl.set'));
   const named = namedSettings(layers).map(({ path, value, word, instead }) => sayAt(path, value, word, instead));
-  const wishes = tried(() => networkWishes(network, layers));
-  const links = 'value' in wishes ? linkLayers(commandLine.words, wishes.value.network.interfaces) : [];
+  const { config } = checkSettings(set);
+  const wishes = tried(() => config && networkWishes(config.network, layers));
+  const links = 'value' in wishes && wishes.value ? linkLayers(commandLine.words, wishes.value.network.interfaces) : [];
   const addresses = tried(() => addressLayers(commandLine.all('ip')));
   const { layers: said, notes } = 'value' in addresses ? addresses.value : { layers: [], notes: [] };
   return {
@@ -119,7 +116,8 @@ const briefly = (entry: object): Plain =>
   Object.fromEntries(
     Object.entries(asWritten(entry) as object).filter(
       ([key, value]) =>
-        !['[]', '{}', 'false'].includes(JSON.stringify(value)) && !(key === 'handover' && value === 'keep'),
+        (key === 'dhcp4' || !['[]', '{}', 'false'].includes(JSON.stringify(value))) &&
+        !(key === 'handover' && value === 'keep'),
     ),
   );
 

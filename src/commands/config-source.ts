@@ -91,7 +91,7 @@ export async function effectiveSettings({ config, node, cmdline = [] }: ConfigOp
   if (own.length > 0) throw configInvalid(own);
   if (layers.length === 0) return { ...effective, notes: [], ignored: [] };
   if (effective.config === undefined) throw configInvalid(effective.faults);
-  const { settings, notes, faults } = commandLineSettings(effective.settings, effective.config.network, layers);
+  const { settings, notes, faults } = commandLineSettings(effective.settings, layers);
   const unknown = checkStatectlArguments(kernelCommandLine(layers), Object.keys(STATECTL_ARGUMENTS));
   return { ...effective, settings, notes, ignored: [...faults, ...unknown.map(({ message }) => message)] };
 }

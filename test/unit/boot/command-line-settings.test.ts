@@ -17,9 +17,8 @@ const layersOf = (texts: readonly string[]) =>
   texts.map((text, index) => ({ origin: 'cmdline', text, line: index + 1 }));
 
 async function look(...texts: readonly string[]) {
-  const { settings: below, config } = await read();
-  if (!config) throw new Error('the settings below have faults');
-  const { settings, notes, faults } = commandLineSettings(below, config.network, layersOf(texts));
+  const { settings: below } = await read();
+  const { settings, notes, faults } = commandLineSettings(below, layersOf(texts));
   const said = settingRows(settings).flatMap(({ path, index, value, origin, removedBy }) =>
     (removedBy ?? origin)?.file === 'cmdline'
       ? [
@@ -71,6 +70,16 @@ describe('a kernel command line, looked at before a boot', () => {
       'cmdline:1:56 ip=dhcp: for the interface that is booted from, {"dhcp4":true}',
       'cmdline:1:64 nameserver=10.0.0.9: of the interface that is booted from',
       'cmdline:1:84 BOOTIF=01-52-54-00-12-34-56: of the interface that is booted from',
+    ]);
+  });
+
+  it('says interfaces over what it sets of them', async () => {
+    const { said } = await look('"statectl.set=network.interfaces={br0: {dhcp4: false}}" bridge=br0:eth0');
+    expect(said).toEqual([
+      ['network.interfaces.br0.dhcp4', false, '1:57'],
+      ['network.interfaces.br0.kind', 'bridge', '1:57'],
+      ['network.interfaces.br0.members[0]', 'eth0', '1:57'],
+      ['network.interfaces.br0.forwardDelay', '15000ms', '1:57'],
     ]);
   });
 
