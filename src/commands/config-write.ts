@@ -41,7 +41,7 @@ export const configSetVerb = (): Command =>
       const { file, inFile } = placeIn(text, options.in);
       const before = await readConfigFile(options.config, file);
       if (before === undefined && file.startsWith('nodes/')) throw await noSuchFile(options.config, file);
-      const after = editValue(before ?? '', inFile, options.remove ? undefined : readValue(value as string));
+      const after = editValue(before ?? '', inFile, options.remove ? undefined : readValue(value as string), file);
       const message =
         options.message ??
         `${options.remove ? 'Remove' : 'Set'} ${text}${options.remove ? '' : ` to ${value}`} in ${file}`;

@@ -101,7 +101,7 @@ export const nodeSetVerb = (): Command =>
           hint: `that is what you want: --all; only ${name}: a group file with \`nodes: ${name}\``,
         });
       const before = await readConfigFile(options.config, file);
-      const after = editValue(before ?? '', placeIn(path, file).inFile, readValue(value));
+      const after = editValue(before ?? '', placeIn(path, file).inFile, readValue(value), file);
       await change(
         options,
         file,

@@ -224,7 +224,7 @@ describe('what somebody broke with an editor', () => {
       code: 'config-invalid',
     });
     await run('config', 'set', 'groups', '[klipper]', '--in', 'nodes/bad.conf');
-    expect(text('nodes/bad.conf')).toBe('groups:\n  - klipper\n');
+    expect(text('nodes/bad.conf')).toBe('groups: [klipper]\n');
     expect((await run('config', 'check')).status).toBe(0);
     put('nodes/bad.conf', 'groups: [klippr]\n');
     await run('node', 'remove', 'bad');

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+import { isCollection, isMap, isPair, type Node, type Pair, parse, parseDocument } from 'yaml';
 import { editValue } from '../../../../src/config/history/edit-value.ts';
 import type { Plain } from '../../../../src/config/tree.ts';
+import { SHIPPED_FILES } from '../../../fixtures/config.ts';
 
 const FILE = `# What a boot may take.
 connect: 2s      # to a server
@@ -62,5 +63,179 @@ describe('setting a value in a file', () => {
         for (const comment of FILE.match(/# .*/g) ?? []) expect(edited).toContain(comment);
       }),
     );
+  });
+});
+
+describe('a change of one setting', () => {
+  it.each([
+    [
+      'a key after the last of its mapping',
+      'a:\n   b: 1   # one\n\n# of c\nc: "2"\n',
+      ['a', 'x'],
+      3,
+      'a:\n   b: 1   # one\n   x: 3\n\n# of c\nc: "2"\n',
+    ],
+    ['a key in brackets', 'a: { b: 1 }   # c\n\nd:  e\n', ['a', 'x'], 'y', 'a: { b: 1, x: y }   # c\n\nd:  e\n'],
+    ['a key in empty brackets', 'a: {} # c\n', ['a', 'x', 'y'], 1, 'a: { x: { y: 1 } } # c\n'],
+    [
+      'a key in brackets over several lines',
+      'a: {\n  b: 1,   # one\n  c:  2,\n}\n',
+      ['a', 'x'],
+      3,
+      'a: {\n  b: 1,   # one\n  c:  2, x: 3,\n}\n',
+    ],
+    ['an item of a list', 'a:\n- 1   # one\n-   2\n\nb: 1\n', ['a', '2'], 3, 'a:\n- 1   # one\n-   2\n- 3\n\nb: 1\n'],
+    ['an item in brackets', 'a: [ 1,2 ]\n', ['a', '2'], 3, 'a: [ 1,2, 3 ]\n'],
+    [
+      'a whole list by its new item',
+      "a:\n  - 'x' # one\n  - z\n",
+      ['a'],
+      ['x', 'y', 'z'],
+      "a:\n  - 'x' # one\n  - y\n  - z\n",
+    ],
+    [
+      'a whole mapping by what is new in it',
+      "a:\n  b: 'x' # one\n  c:   1\n",
+      ['a'],
+      { b: 'x', d: 2 },
+      "a:\n  b: 'x' # one\n  d: 2\n",
+    ],
+    ['a list that others add to', 'a: !replace [x]  # c\n', ['a'], ['y'], 'a: !replace [y]  # c\n'],
+    ['a text of several lines', 'a: |\n  x\n  y\n\nb:   1\n', ['a'], 'z', 'a: z\n\nb:   1\n'],
+    ['a text to several lines', 'a: z # c\nb:   1\n', ['a'], 'x\ny\n', 'a: | # c\n  x\n  y\nb:   1\n'],
+    ['a mapping to a value', 'a: # c\n  # d\n  b: 1\n\ne:  1\n', ['a'], 5, 'a: 5 # c\n  # d\n\ne:  1\n'],
+    [
+      'a key that says nothing',
+      'set: # c\n\nb:  1\n',
+      ['set', 'boot', 'image'],
+      'x',
+      'set: # c\n  boot: { image: x }\n\nb:  1\n',
+    ],
+    ['a key that is taken out', 'a: 1 # c\n# d\nb:   2\n', ['a'], undefined, '# d\nb:   2\n'],
+    ['the only key of a mapping', 'a:   # c\n  b: 1\nd:   2\n', ['a', 'b'], undefined, 'a: {}   # c\nd:   2\n'],
+    ['the only item of a list', 'a: [ x ] # c\n', ['a', '0'], undefined, 'a: [ ] # c\n'],
+    ['a key out of brackets', 'a: { b: 1, c:  2 }\n', ['a', 'b'], undefined, 'a: { c:  2 }\n'],
+    ['the last key out of brackets', 'a: { b: 1, c:  2 }\n', ['a', 'c'], undefined, 'a: { b: 1 }\n'],
+    ['a line out of brackets', 'a: [\n  1,  # one\n  2\n]\n', ['a', '1'], undefined, 'a: [\n  1,  # one\n]\n'],
+    ['the first key behind a dash', 'a:\n  - b: 1\n    c: 2\n', ['a', '0', 'b'], undefined, 'a:\n  - c: 2\n'],
+    ['a file without an end of line', 'a: 1', ['b'], 2, 'a: 1\nb: 2\n'],
+    ['a byte order mark', '\uFEFFa:  1\n', ['a'], 2, '\uFEFFa:  2\n'],
+    ['a key that is a number', '80:  x\n', ['80'], 'y', '80:  y\n'],
+  ] as const)('changes %s, and nothing else', (_title, text, path, value, expected) => {
+    expect(editValue(text, path, value as Plain | undefined)).toBe(expected);
+  });
+
+  it.each([
+    ['an anchor that others repeat', 'a: &x 1\nb: *x\n', ['a'], 'only an editor'],
+    ['the alias of a mapping', 'a: &x { c: 1 }\nb: *x\n', ['b', 'c'], 'b is the alias *x'],
+    ['a key in its long form', '? a\n: b: 1\n', ['c'], 'only an editor'],
+    ['an item far behind the last', 'a: [1]\n', ['a', '5'], 'a is a list of 1'],
+    ['a name in a list', 'a: [1]\n', ['a', 'b'], 'a is a list of 1'],
+    ['a key that stands twice', 'b: 1\na: 1\na: 2\n', ['b'], 'x.conf:3:1 '],
+  ] as const)('is refused for %s', (_title, text, path, why) => {
+    expect(() => editValue(text, path, 7, 'x.conf')).toThrow(
+      expect.objectContaining({ code: 'edit-impossible', message: expect.stringContaining(why) }),
+    );
+  });
+});
+
+describe('in every file that is shipped', () => {
+  const scalar = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 30 }), fc.integer(), fc.boolean());
+  const value = fc.oneof(
+    { weight: 3, arbitrary: scalar },
+    fc.array(scalar, { maxLength: 4 }),
+    fc.dictionary(fc.constantFrom('size', '/etc/a.conf', '80', 'a: b'), scalar, { maxKeys: 3, noNullPrototype: true }),
+  );
+  type Spot = {
+    readonly path: readonly string[];
+    readonly node: Node | null;
+    readonly lines: readonly [number, number];
+  };
+
+  /** Every value of a text, with the lines (from, up to) on which it stands, read by other means than the edit's. */
+  function spotsOf(text: string): readonly Spot[] {
+    const lineOf = (offset: number) => text.slice(0, offset).split('\n').length - 1;
+    const spots: Spot[] = [];
+    const endOf = (node: Node | null, otherwise: number): number =>
+      node?.range ? node.range[0] + text.slice(node.range[0], node.range[1]).trimEnd().length : otherwise;
+    const walk = (node: Node, path: readonly string[]): void => {
+      if (!isCollection(node)) return;
+      for (const [index, item] of (node.items as (Node | Pair<Node, Node | null>)[]).entries()) {
+        const [key, inner] = isPair(item) ? [String(item.key), item.value] : [String(index), item];
+        const start = (isPair(item) ? item.key.range : item.range)?.[0] ?? 0;
+        const lines = [lineOf(start), lineOf(endOf(inner, start)) + 1] as const;
+        spots.push({ path: [...path, key], node: inner, lines });
+        if (inner) walk(inner, [...path, key]);
+      }
+    };
+    walk(parseDocument(text).contents as Node, []);
+    return spots;
+  }
+
+  /** Every line outside of these is there before and after what changed. */
+  function expectOnly(before: string, after: string, [from, to]: readonly [number, number]): void {
+    const lines = before.split('\n');
+    expect(
+      after.startsWith(
+        lines
+          .slice(0, from)
+          .map((line) => `${line}\n`)
+          .join(''),
+      ),
+    ).toBe(true);
+    expect(after.endsWith(lines.slice(to).join('\n'))).toBe(true);
+  }
+  const files = Object.entries(SHIPPED_FILES).filter(([, text]) => spotsOf(text).length > 0);
+  const spotIn = (fits: (spot: Spot, text: string) => boolean) =>
+    fc
+      .constantFrom(...files.filter(([, text]) => spotsOf(text).some((spot) => fits(spot, text))))
+      .chain(([name, text]) =>
+        fc.constantFrom(...spotsOf(text).filter((spot) => fits(spot, text))).map((spot) => ({ name, text, spot })),
+      );
+  const at = (plain: Plain, path: readonly string[]): Plain =>
+    path.reduce<Plain>((inner, key) => (inner as { [key: string]: Plain })[key] as Plain, plain);
+
+  it('a value changes on its own lines alone', () => {
+    fc.assert(
+      fc.property(
+        spotIn(() => true),
+        value,
+        ({ text, spot }, to) => {
+          const edited = editValue(text, spot.path, to);
+          expect(at(parse(edited), spot.path)).toEqual(to);
+          expectOnly(text, edited, spot.lines);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('a new key or item comes to as a line, or on the last line of its brackets', () => {
+    fc.assert(
+      fc.property(
+        spotIn(({ node }) => isCollection(node)),
+        value,
+        ({ text, spot: { path, node } }, to) => {
+          const { items, flow } = node as unknown as { items: unknown[]; flow?: boolean };
+          const edited = editValue(text, [...path, isMap(node) ? 'new key' : String(items.length)], to);
+          const [old, now] = [text.split('\n'), edited.split('\n')];
+          const head = old.findIndex((line, index) => line !== now[index]);
+          const tail = old.toReversed().findIndex((line, index) => line !== now.at(-1 - index));
+          const changed = head < 0 ? 0 : old.length - head - tail;
+          expect(changed).toBeLessThanOrEqual(flow ? 1 : 0);
+          expect(at(parse(edited), [...path, isMap(node) ? 'new key' : String(items.length)])).toEqual(to);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('what is removed takes its own lines with it and no other', () => {
+    for (const [, text] of files)
+      for (const { path, lines } of spotsOf(text)) {
+        const holder = spotsOf(text).find((spot) => spot.path.join('\0') === path.slice(0, -1).join('\0'));
+        const isOnly = isCollection(holder?.node) && holder.node.items.length === 1;
+        expectOnly(text, editValue(text, path, undefined), isOnly ? (holder as Spot).lines : lines);
+      }
   });
 });
