@@ -5,7 +5,7 @@ import { CONFIG_FILES } from '../config/files.ts';
 import type { Author } from '../config/history/fast-import.ts';
 import { nearest } from '../config/suggest.ts';
 import { type Plain, parsePath, type SettingPath, writePath } from '../config/tree.ts';
-import { StatectlError } from '../error.ts';
+import { reasonOf, StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 
 /** Who sits at the keyboard: under sudo the person, not root. */
@@ -50,16 +50,18 @@ export function placeIn(
 /** A value as a person types it: YAML. Throws `value-invalid`. */
 export function readValue(text: string): Plain {
   const document = parseDocument(text);
-  const [error] = document.errors;
-  if (error)
-    throw new StatectlError('value-invalid', `"${text}" is no YAML value: ${error.message.split('\n')[0]}`, {
-      hint: 'put it in quotes twice: \'"a: b"\'',
-    });
   if (document.warnings.length > 0)
     throw new StatectlError('value-invalid', `"${text}" has a tag, which only an editor can write`, {
       hint: 'write it with `statectl config edit`',
     });
-  return document.toJS() as Plain;
+  try {
+    for (const error of document.errors) throw error;
+    return document.toJS() as Plain;
+  } catch (error) {
+    throw new StatectlError('value-invalid', `"${text}" is no YAML value: ${reasonOf(error).split('\n')[0]}`, {
+      hint: 'put it in quotes twice: \'"a: b"\'',
+    });
+  }
 }
 
 /** A file of config.d; undefined where there is none. */

@@ -20,7 +20,7 @@ export const faultAt = ({ file, line, column }: Omit<Origin, 'layer'>, message: 
 });
 
 /** All faults at once, each once. */
-export const configInvalid = (faults: readonly ConfigFault[]): StatectlError =>
-  new StatectlError('config-invalid', [...new Set(faults.map(formatFault))].join('\n'), {
-    hint: 'correct the lines above and build or boot again; nothing was changed',
-  });
+export const configInvalid = (
+  faults: readonly ConfigFault[],
+  hint = 'correct the lines above and build or boot again; nothing was changed',
+): StatectlError => new StatectlError('config-invalid', [...new Set(faults.map(formatFault))].join('\n'), { hint });

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -179,6 +179,13 @@ describe('a change by statectl', () => {
     expect(await history().log()).toHaveLength(2);
   });
 
+  it('of two at once is looked at by one after the other', async () => {
+    put('a.conf', 'edited\n');
+    const all = await Promise.all([1, 2, 3].map(() => history().settle(check)));
+    expect(all.map(({ state }) => state).toSorted()).toEqual(['clean', 'clean', 'edited']);
+    expect(await history().log()).toHaveLength(2);
+  });
+
   it('can be undone, also when the file changed elsewhere since', async () => {
     await write('a.conf', text('a.conf'), 'x\n2\n3\n4\n5\n', 'first line');
     await write('a.conf', text('a.conf'), 'x\n2\n3\n4\ny\n', 'last line');
@@ -202,6 +209,56 @@ describe('a change by statectl', () => {
     expect(existsSync(join(dir, 'nodes/n.conf'))).toBe(false);
   });
 
+  it('is not undone twice, nor where it is a merge or none of these files', async () => {
+    await write('a.conf', text('a.conf'), 'x\n2\n3\n4\n5\n', 'to x');
+    await history().undo('HEAD', { author, check });
+    const as = ['-c', 'user.name=x', '-c', 'user.email=x@y'];
+    const refused = (revision: string) => expect(history().undo(revision, { author, check })).rejects;
+    await refused('HEAD~1').toThrow(expect.objectContaining({ code: 'undo-nothing' }));
+    await git(...as, 'switch', '-qc', 'side', 'HEAD~1');
+    await git(...as, 'commit', '-q', '--allow-empty', '-m', 'elsewhere');
+    await git('switch', '-q', 'main');
+    await refused('side').toThrow(expect.objectContaining({ code: 'undo-elsewhere' }));
+    await git(...as, 'merge', '-q', '--no-ff', '-m', 'merged', 'side');
+    await refused('HEAD').toThrow(expect.objectContaining({ code: 'undo-merge' }));
+    expect((await history().log({ limit: 1 }))[0]?.message).toBe('merged');
+  });
+
+  it('is told by its own words when it is undone later', async () => {
+    await write('a.conf', text('a.conf'), 'x\n2\n3\n4\n5\n', 'first line');
+    await write('b.conf', undefined, 'b\n', 'another');
+    await history().undo('HEAD~1', { author, check });
+    expect((await history().log({ limit: 1 }))[0]?.message).toBe('Undo: first line');
+  });
+
+  it('leaves the file as it was when git fails to commit it', async () => {
+    rmSync(join(dir, '.git/refs/heads'), { recursive: true });
+    const head = await git('rev-parse', 'refs/statectl/checked');
+    writeFileSync(join(dir, '.git/packed-refs'), `${head} refs/heads/main\n`);
+    writeFileSync(join(dir, '.git/refs/heads'), 'a file where a folder must be');
+    const before = text('a.conf');
+    await expect(write('a.conf', before, 'x\n')).rejects.toThrow(expect.objectContaining({ code: 'git-failed' }));
+    expect(text('a.conf')).toBe(before);
+  });
+
+  it('is refused before it is written where git is on no branch, and edits there are not served', async () => {
+    const { revision } = await history().settle(check);
+    await git('checkout', '-q', '--detach');
+    expect(await history().settle(check)).toMatchObject({ state: 'clean', revision });
+    const before = text('a.conf');
+    const detached = { code: 'git-detached', hint: expect.stringContaining('switch main') };
+    await expect(write('a.conf', before, 'x\n')).rejects.toThrow(expect.objectContaining(detached));
+    expect(text('a.conf')).toBe(before);
+    put('a.conf', 'edited\n');
+    expect(await history().settle(check)).toMatchObject({
+      state: 'faulty',
+      revision,
+      faults: [{ file: 'a.conf', message: expect.stringContaining('on no branch') }],
+    });
+    await git('switch', '-q', 'main');
+    expect(await history().settle(check)).toMatchObject({ state: 'edited' });
+  });
+
   it('is not undone where there was nothing before, or no such revision', async () => {
     await expect(history().undo('HEAD', { author, check })).rejects.toThrow(
       expect.objectContaining({ code: 'undo-first' }),
@@ -219,4 +276,64 @@ it('names the lock of a git that was killed', async () => {
   await expect(history().settle(check)).rejects.toThrow(
     expect.objectContaining({ code: 'git-failed', hint: expect.stringContaining('index.lock') }),
   );
+  await expect(write('b.conf', undefined, '1\n')).rejects.toMatchObject({ code: 'git-failed' });
+  expect(existsSync(join(dir, 'b.conf'))).toBe(false);
+});
+
+describe('a config.d whose .git is a file', () => {
+  const as = ['-c', 'user.name=x', '-c', 'user.email=x@y'];
+  beforeEach(async () => {
+    put('a.conf', '1\n');
+    await history().settle(check);
+  });
+
+  it('is one work tree of several, and has a checked revision of its own', async () => {
+    const other = join(dir, '.other');
+    await git('worktree', 'add', '-q', '-b', 'other', other);
+    const linked = new History(linuxHost(), other);
+    expect(await linked.settle(check)).toMatchObject({ state: 'clean' });
+    const change = { author, message: 'there', check };
+    const id = await linked.write('a.conf', { before: '1\n', after: '2\n' }, change);
+    expect(await linked.resolve('deployed')).toBe(id);
+    expect(await history().resolve('deployed')).not.toBe(id);
+    await linked.undo('HEAD', { author, check });
+    expect(readFileSync(join(other, 'a.conf'), 'utf8')).toBe('1\n');
+    expect(await git('-C', other, 'status', '--porcelain')).toBe('');
+  });
+
+  it('is a submodule', async () => {
+    const outer = mkdtempSync(join(tmpdir(), 'statectl-outer-'));
+    try {
+      await git('init', '-q', outer);
+      await git('-c', 'protocol.file.allow=always', ...as, '-C', outer, 'submodule', 'add', '-q', dir, 'config.d');
+      const inner = new History(linuxHost(), join(outer, 'config.d'));
+      await inner.write('a.conf', { before: '1\n', after: '2\n' }, { author, message: 'inside', check });
+      expect((await inner.log({ limit: 1 }))[0]).toMatchObject({ message: 'inside', files: ['a.conf'] });
+    } finally {
+      rmSync(outer, { recursive: true });
+    }
+  });
+
+  it.each([
+    ['leads nowhere', 'gitdir: /nowhere\n'],
+    ['says nothing', 'what?\n'],
+  ])('that %s is refused, with what to do', async (_title, content) => {
+    rmSync(join(dir, '.git'), { recursive: true });
+    writeFileSync(join(dir, '.git'), content);
+    await expect(history().settle(check)).rejects.toThrow(expect.objectContaining({ code: 'git-unusable' }));
+  });
+
+  it('that leads to the repository of somebody else is refused', async () => {
+    const theirs = mkdtempSync(join(tmpdir(), 'statectl-theirs-'));
+    try {
+      await git('init', '-q', theirs);
+      chownSync(join(theirs, '.git'), 12345, 12345);
+      rmSync(join(dir, '.git'), { recursive: true });
+      writeFileSync(join(dir, '.git'), `gitdir: ${theirs}/.git\n`);
+      await expect(write('a.conf', '1\n', '2\n')).rejects.toThrow(expect.objectContaining({ code: 'git-unusable' }));
+      expect(text('a.conf')).toBe('1\n');
+    } finally {
+      rmSync(theirs, { recursive: true });
+    }
+  });
 });
