@@ -20,6 +20,7 @@ import {
   print,
   printJson,
 } from './config-source.ts';
+import { forNodes } from './node-names.ts';
 
 /** Every fault on a line of its own; exit status 1 when there is one. */
 export const configCheckVerb = (): Command =>
@@ -41,7 +42,7 @@ export const configCheckVerb = (): Command =>
       const report = checkConfigDir({ ...dir, faults: [...faults, ...dir.faults] }, templates, one);
       if (json) printJson(report);
       else {
-        for (const fault of report.faults) print(`${formatFault(fault)}${nodesSuffix(fault.nodes)}\n`);
+        for (const fault of report.faults) print(`${formatFault(fault)}${forNodes(fault.nodes)}\n`);
         for (const warning of report.warnings) process.stderr.write(`perhaps: ${formatFault(warning)}\n`);
         const count = report.faults.length;
         process.stderr.write(
@@ -51,12 +52,6 @@ export const configCheckVerb = (): Command =>
       if (report.faults.length > 0) process.exitCode = 1;
     });
 
-const nodesSuffix = (nodes: readonly string[]): string =>
-  nodes.length === 0
-    ? ''
-    : nodes.length === 1
-      ? ` (for ${nodes[0]})`
-      : ` (for ${nodes[0]} and ${nodes.length - 1} more)`;
 
 /** For editors: yaml-language-server takes `# yaml-language-server: $schema=boot.schema.json` as a first line. */
 export const configSchemaVerb = (): Command =>

@@ -1,13 +1,15 @@
 import type { Command } from 'commander';
-import { type Change, changesBetween, groupChanges } from '../config/config-diff.ts';
+import type { CheckedFault } from '../config/check.ts';
+import { type ConfigDiff, configDiff, type DiffSide } from '../config/config-diff.ts';
+import { formatFault } from '../config/fault.ts';
 import { History } from '../config/history/history.ts';
 import { takeSnapshot } from '../config/history/snapshot.ts';
-import { foldHostlist } from '../config/hostlist.ts';
-import { type LoadedConfig, loadSnapshot } from '../config/load-revision.ts';
-import { nodeContent } from '../config/node-content.ts';
-import { type Plain, writePath } from '../config/tree.ts';
+import { loadSnapshot } from '../config/load-revision.ts';
+import type { Change } from '../config/machine-changes.ts';
+import type { Plain } from '../config/tree.ts';
 import { linuxHost } from '../host/linux/host.ts';
-import { type ConfigOptions, configVerb, jsonOption, print, printJson } from './config-source.ts';
+import { type ConfigOptions, configVerb, jsonOption, needsFolder, print, printJson } from './config-source.ts';
+import { forNodes, namesOf } from './node-names.ts';
 
 export const configDiffVerb = (): Command =>
   configVerb(
@@ -19,52 +21,64 @@ export const configDiffVerb = (): Command =>
     .argument('[from]', 'a revision; `deployed` is what machines get', 'deployed')
     .argument('[to]', 'a revision; default: the files as they are')
     .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+A change of a template is the same for two machines when the lines that went and came are the same but for each
+machine's own name, addresses and metadata: those are shown as {{ node.name }} or {{ metadata.room }} then.
+What has a fault on one side is not compared; exit status 1 says that there was one.`,
+    )
     .action(async (from: string, to: string | undefined, { config, json }: ConfigOptions) => {
+      await needsFolder(config);
       const host = linuxHost();
       const history = new History(host, config);
-      // The files as they are: looked at, never committed by a look.
-      const now = async () => loadSnapshot((await takeSnapshot(host, config)).snapshot);
-      const of = async (name: string) => loadSnapshot(await history.read(await history.resolve(name)));
-      const [before, after] = [await of(from), to === undefined ? await now() : await of(to)];
-      const groups = groupChanges(changesByNode(before, after));
-      if (json) return printJson(groups);
-      if (groups.length === 0) return print('nothing differs for any machine\n');
-      for (const { nodes, changes } of groups) print(`${namesOf(nodes)}:\n${changes.map(lineOf).join('')}`);
+      const side = async (name: string | undefined): Promise<DiffSide> => {
+        // The files as they are: looked at, never committed by a look.
+        const { snapshot, faults } =
+          name === undefined
+            ? await takeSnapshot(host, config)
+            : { snapshot: await history.read(await history.resolve(name)), faults: [] };
+        return { ...(await loadSnapshot(snapshot)), faults };
+      };
+      const diff = configDiff(await side(from), await side(to));
+      if (json) printJson({ ...diff, from: { revision: from, ...diff.from }, to: { revision: to, ...diff.to } });
+      else print(diffText(diff, [from, to ?? 'the files as they are']));
+      if (diff.from.faults.length > 0 || diff.to.faults.length > 0) process.exitCode = 1;
     });
 
-/** `print[01-24]`, and in words who is not named. */
-const namesOf = (nodes: readonly string[]): string =>
-  [foldHostlist(nodes.filter((node) => node !== EVERY_OTHER)), ...nodes.filter((node) => node === EVERY_OTHER)]
-    .filter(Boolean)
-    .join(' and ');
-
-const EVERY_OTHER = '(machines that no node file names)';
-
-function changesByNode(before: LoadedConfig, after: LoadedConfig): ReadonlyMap<string, readonly Change[]> {
-  const names = new Set([...before.dir.nodes.nodes.keys(), ...after.dir.nodes.nodes.keys()]);
-  const byNode = new Map<string, readonly Change[]>([[EVERY_OTHER, changesOf(stateOf(before), stateOf(after))]]);
-  for (const name of names) byNode.set(name, changesOf(stateOf(before, name), stateOf(after, name)));
-  return byNode;
+function diffText({ from, to, notCompared, groups }: ConfigDiff, names: readonly [string, string]): string {
+  const left = notCompared.length > 0 ? `not compared, because of these faults: ${namesOf(notCompared)}\n` : '';
+  const changes = groups.map((group) => `${namesOf(group.nodes)}:\n${group.changes.map(lineOf).join('')}`).join('');
+  const nothing = left === '' ? 'nothing differs for any machine\n' : 'nothing differs for any other machine\n';
+  return faultText(names[0], from.faults) + faultText(names[1], to.faults) + left + (changes || nothing);
 }
 
-const changesOf = (from: Plain | undefined, to: Plain | undefined) => changesBetween(from, to, [], writePath);
+const faultText = (name: string, faults: readonly CheckedFault[]): string =>
+  faults.length === 0
+    ? ''
+    : `in ${name} ${faults.length === 1 ? 'is a fault' : `are ${faults.length} faults`}:\n${faults
+        .map((fault) => `  ${formatFault(fault)}${forNodes(fault.nodes)}\n`)
+        .join('')}`;
 
-/** Settings and files of a machine as one plain value; its faults where it has some. */
-function stateOf({ dir, templates }: LoadedConfig, name?: string): Plain | undefined {
-  const node = name === undefined ? undefined : dir.nodes.nodes.get(name);
-  if (name !== undefined && node === undefined) return undefined;
-  const result = nodeContent(dir, templates, node);
-  if ('faults' in result)
-    return { faults: result.faults.map(({ file, line, message }) => `${file}:${line} ${message}`) };
-  const files = result.content.files.map(({ path, ...file }) => [path, { ...file }] as const);
-  return { ...(result.content.settings as { [key: string]: Plain }), files: Object.fromEntries(files) };
-}
-
-const lineOf = ({ path, from, to }: Change): string => {
+const lineOf = ({ path, from, to, lines, template }: Change): string => {
   const [old, now] = [from, to].map((value) => (value === undefined ? undefined : shown(value)));
-  if (old === undefined) return `  + ${path || 'the node'} ${now}\n`;
-  if (now === undefined) return `  - ${path || 'the node'} ${old}\n`;
-  return `  ~ ${path} ${old} → ${now}\n`;
+  const name = path || 'the machine';
+  if (lines) {
+    const sign = old !== undefined ? '-' : now !== undefined ? '+' : '~';
+    return `  ${sign} ${name} (templates/${template})\n${linesText(lines)}`;
+  }
+  if (old === undefined) return `  + ${name} ${now}\n`;
+  if (now === undefined) return `  - ${name} ${old}\n`;
+  return `  ~ ${name} ${old} → ${now}\n`;
+};
+
+/** Of one file; `--json` has all of them. */
+const MOST_LINES = 40;
+
+const linesText = (lines: readonly string[]): string => {
+  const told = lines.slice(0, MOST_LINES).map((line) => `${line.slice(0, 1)} ${line.slice(1)}`.trimEnd());
+  const rest = lines.length > MOST_LINES ? [`and ${lines.length - MOST_LINES} lines more`] : [];
+  return [...told, ...rest].map((line) => `      ${line}\n`).join('');
 };
 
 const shown = (value: Plain): string => {
