@@ -4,6 +4,7 @@ import { checkConfigDir } from '../config/check.ts';
 import { PARTS } from '../config/config-dir.ts';
 import { formatFault } from '../config/fault.ts';
 import { CONFIG_FILES } from '../config/files.ts';
+import { foldFaults, formatChecked } from '../config/fold-faults.ts';
 import { takeSnapshot } from '../config/history/snapshot.ts';
 import { loadSnapshot } from '../config/load-revision.ts';
 import { GroupFile, NodeFile } from '../config/schema/node.ts';
@@ -20,7 +21,6 @@ import {
   print,
   printJson,
 } from './config-source.ts';
-import { forNodes } from './node-names.ts';
 
 /** Every fault on a line of its own; exit status 1 when there is one. */
 export const configCheckVerb = (): Command =>
@@ -42,9 +42,10 @@ export const configCheckVerb = (): Command =>
       const report = checkConfigDir({ ...dir, faults: [...faults, ...dir.faults] }, templates, one);
       if (json) printJson(report);
       else {
-        for (const fault of report.faults) print(`${formatFault(fault)}${forNodes(fault.nodes)}\n`);
+        const folded = foldFaults(report.faults);
+        for (const fault of folded) print(`${formatChecked(fault)}\n`);
         for (const warning of report.warnings) process.stderr.write(`perhaps: ${formatFault(warning)}\n`);
-        const count = report.faults.length;
+        const count = folded.length;
         process.stderr.write(
           `${count === 0 ? 'no fault' : `${count} fault${count > 1 ? 's' : ''}`} in ${config}: ${report.files} files, ${report.checked} nodes\n`,
         );

@@ -1,15 +1,15 @@
 import type { Command } from 'commander';
 import type { CheckedFault } from '../config/check.ts';
 import { type ConfigDiff, configDiff, type DiffSide } from '../config/config-diff.ts';
-import { formatFault } from '../config/fault.ts';
+import { foldFaults, formatChecked } from '../config/fold-faults.ts';
 import { History } from '../config/history/history.ts';
 import { takeSnapshot } from '../config/history/snapshot.ts';
 import { loadSnapshot } from '../config/load-revision.ts';
 import type { Change } from '../config/machine-changes.ts';
+import { namesOf } from '../config/node-names.ts';
 import type { Plain } from '../config/tree.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { type ConfigOptions, configVerb, jsonOption, needsFolder, print, printJson } from './config-source.ts';
-import { forNodes, namesOf } from './node-names.ts';
 
 export const configDiffVerb = (): Command =>
   configVerb(
@@ -56,8 +56,8 @@ function diffText({ from, to, notCompared, groups }: ConfigDiff, names: readonly
 const faultText = (name: string, faults: readonly CheckedFault[]): string =>
   faults.length === 0
     ? ''
-    : `in ${name} ${faults.length === 1 ? 'is a fault' : `are ${faults.length} faults`}:\n${faults
-        .map((fault) => `  ${formatFault(fault)}${forNodes(fault.nodes)}\n`)
+    : `faults in ${name}:\n${foldFaults(faults)
+        .map((fault) => `  ${formatChecked(fault)}\n`)
         .join('')}`;
 
 const lineOf = ({ path, from, to, lines, template }: Change): string => {

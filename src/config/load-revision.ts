@@ -1,6 +1,9 @@
-import { type CheckReport, checkConfigDir } from './check.ts';
+import { checkConfigDir } from './check.ts';
 import { type ConfigDir, readConfigDir } from './config-dir.ts';
+import type { ConfigFault } from './fault.ts';
+import { foldFaults } from './fold-faults.ts';
 import { type Snapshot, snapshotHost } from './history/snapshot.ts';
+import { forNodes } from './node-names.ts';
 import { readTemplates, type TemplateSet } from './templates/template-set.ts';
 
 /** A config.d of one moment, ready to be asked for any machine. */
@@ -14,8 +17,11 @@ export async function loadSnapshot(snapshot: Snapshot): Promise<LoadedConfig> {
   return { dir: await readConfigDir(host, dir), templates: await readTemplates(host, dir) };
 }
 
-/** Checks all of it, for every machine. */
-export async function checkSnapshot(snapshot: Snapshot): Promise<CheckReport['faults']> {
+/** Checks all of it, for every machine. Each fault says which it is for. */
+export async function checkSnapshot(snapshot: Snapshot): Promise<readonly ConfigFault[]> {
   const { dir, templates } = await loadSnapshot(snapshot);
-  return checkConfigDir(dir, templates).faults;
+  return foldFaults(checkConfigDir(dir, templates).faults).map(({ nodes, message, ...place }) => ({
+    ...place,
+    message: message + forNodes(nodes),
+  }));
 }

@@ -6,7 +6,9 @@ import {
   isSeq,
   LineCounter,
   type Node,
+  type Pair,
   parseDocument,
+  visit,
   type YAMLParseError,
 } from 'yaml';
 import { reasonOf } from '../error.ts';
@@ -41,7 +43,8 @@ export function readYaml(text: string, file: string, layer: string, faults: Conf
   try {
     const document = parseDocument(text, { lineCounter: lines, version: '1.2', uniqueKeys: true });
     // One mistake makes the parser stumble on; the first few tell.
-    for (const error of document.errors.slice(0, MOST_YAML_FAULTS)) fail(yamlMessage(error), originAt(error.pos[0]));
+    for (const error of document.errors.slice(0, MOST_YAML_FAULTS))
+      fail(duplicateMessage(error, document, originAt) ?? yamlMessage(error), originAt(error.pos[0]));
     if (document.errors.length > 0) return emptyMapping(start);
     const { contents } = document;
     const isEmpty = contents === null || (isScalar(contents) && contents.value === null);
@@ -70,6 +73,31 @@ const writtenAs = (node: Node | null): string | undefined =>
   isScalar(node) && typeof node.value === 'number' && node.source !== undefined && node.source !== String(node.value)
     ? node.source
     : undefined;
+
+/** The parser says that a key stands twice, and where it does so again; not which, nor where it was first. */
+function duplicateMessage(
+  { code, pos: [again] }: YAMLParseError,
+  document: Document,
+  originAt: (offset: number | undefined) => Origin,
+): string | undefined {
+  let found: string | undefined;
+  const offsetOf = (pair: Pair): number | undefined => (pair.key as Node | null)?.range?.[0];
+  if (code === 'DUPLICATE_KEY')
+    visit(document, {
+      Map(_key, { items }) {
+        const second = items.find((pair) => offsetOf(pair) === again);
+        if (!isScalar(second?.key)) return undefined;
+        const { value } = second.key;
+        const first = items.find(({ key }) => isScalar(key) && key.value === value);
+        found = standsAlready(String(value), originAt(first && offsetOf(first)));
+        return visit.BREAK;
+      },
+    });
+  return found;
+}
+
+const standsAlready = (key: string, { file, line, column }: Origin): string =>
+  `the key "${key}" stands at ${file}:${line}:${column} already: put both together, or take one out`;
 
 class TooMuch extends Error {}
 
@@ -130,7 +158,12 @@ class Reader {
         if (pair.value !== null && !(isScalar(pair.value) && pair.value.value === null))
           this.#fault(at, `"${key}" takes ${key.slice(1)} out of the layers below and has no value`);
         removes.set(key.slice(1), at);
-      } else entries.set(key, this.tree(pair.value, at));
+      } else {
+        const first = entries.get(key);
+        // 80 and "80", which the parser takes for two.
+        if (first) this.#fault(at, standsAlready(key, first.origin));
+        entries.set(key, this.tree(pair.value, at));
+      }
     }
     const whole = node.tag === REPLACE_TAG || WHOLE_KEYS.some((key) => entries.has(key));
     return { kind: 'mapping', entries, removes, removed: [], whole, origin, superseded: [] };

@@ -195,7 +195,12 @@ describe('a fault', () => {
       '1:1 "access": expected open, none, or what `mkpasswd -m sha-512` prints ($6$… or $5$…): the initramfs can check no other hash',
     ],
     ['an image with a blank', 'system/boot.conf', 'image: my image', '1:1 "image": expected NAME or NAME@VERSION'],
-    ['a key that comes twice', 'system/network.conf', 'wait: 1s\nwait: 2s', '2:1 Map keys must be unique'],
+    [
+      'a key that comes twice',
+      'system/network.conf',
+      'wait: 1s\nwait: 2s',
+      '2:1 the key "wait" stands at system/network.conf:1:1 already: put both together, or take one out',
+    ],
     ['a tab', 'system/network.conf', 'wait: 1s\n\tdhcp: 2s', '2:1 Tabs are not allowed as indentation'],
     ['a list', 'system/network.conf', '- wait', '1:1 expected a mapping of keys to values'],
     ['a word', 'system/network.conf', 'wait', '1:1 expected a mapping of keys to values'],

@@ -14,7 +14,14 @@ describe('hostile YAML', () => {
   it.each([
     ['a bomb of aliases', bomb, /more than 200000 values|Excessive alias/],
     ['an alias of itself', 'a: &a [*a]', /x\.conf:1:\d+ /],
-    ['a key twice', 'a: 1\na: 2', /^x\.conf:2:1 Map keys must be unique/],
+    ['a key twice', 'b: 1\na: 1\na: 2', /^x\.conf:3:1 the key "a" stands at x\.conf:2:1 already: /],
+    [
+      'a key twice further down',
+      'a:\n  - { 80: 1, c: 3,\n 80: 2 }',
+      /^x\.conf:3:2 the key "80" stands at x\.conf:2:7 already/,
+    ],
+    ['a key twice as number and text', '80: 1\n"80": 2', /^x\.conf:2:1 the key "80" stands at x\.conf:1:1 already/],
+    ['a key three times', 'a: 1\na: 2\na: 3', /^x\.conf:2:1 .*1:1 already.*\nx\.conf:3:1 .*1:1 already/],
     ['a tab for a blank', 'a:\n\tb: 1', /^x\.conf:2:1 Tabs are not allowed/],
     ['an unknown tag', 'a: !ruby/object:Foo {}', /^x\.conf:1:1 unknown tag !ruby\/object:Foo: only !replace is/],
     ['a tag of binary', 'a: !!binary aGk=', /x\.conf:1:1 /],

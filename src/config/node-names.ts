@@ -1,4 +1,4 @@
-import { foldHostlist } from '../config/hostlist.ts';
+import { foldHostlist } from './hostlist.ts';
 
 /** More than this is told by a number: names that do not fold would fill the screen. */
 const LONGEST = 120;
