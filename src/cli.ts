@@ -8,6 +8,7 @@ import { manualCommand } from './commands/manual.ts';
 import { nodeCommand } from './commands/node.ts';
 import { secretCommand } from './commands/secret.ts';
 import { serveCommand } from './commands/serve.ts';
+import { fileError } from './host/file-error.ts';
 import { VERSION } from './version.ts';
 
 /** The words of the admin's machine and the server; a machine that boots goes through boot-entry.ts. */
@@ -44,6 +45,6 @@ export async function cli(argv: readonly string[]): Promise<number> {
   } catch (error) {
     // commander has printed what was wrong with the words.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    throw error;
+    throw fileError(error) ?? error;
   }
 }

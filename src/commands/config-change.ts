@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { hostname, userInfo } from 'node:os';
 import { parseDocument } from 'yaml';
 import { PARTS } from '../config/config-dir.ts';
@@ -64,8 +65,21 @@ export function readValue(text: string): Plain {
   }
 }
 
-/** A file of config.d; undefined where there is none. */
-export const readConfigFile = async (dir: string, file: string): Promise<string | undefined> => {
+/** A file of config.d; undefined where there is none. Throws `file-unknown` for what no verb can change. */
+export async function readConfigFile(dir: string, file: string): Promise<string | undefined> {
   const { files } = linuxHost();
-  return (await files.stat(`${dir}/${file}`)) === undefined ? undefined : files.readText(`${dir}/${file}`);
-};
+  const refuse = (what: string) =>
+    new StatectlError('file-unknown', `${dir}/${file} is ${what}: no verb changes it`, {
+      hint: 'config.d holds files of text, such as system/boot.conf',
+    });
+  for (let at = file.indexOf('/'); at > 0; at = file.indexOf('/', at + 1)) {
+    const above = await files.stat(`${dir}/${file.slice(0, at)}`);
+    if (above && above.type !== 'dir') throw refuse(`below a ${above.type}`);
+  }
+  const stat = await files.stat(`${dir}/${file}`);
+  if (stat === undefined) return undefined;
+  if (stat.type !== 'file') throw refuse(stat.type === 'dir' ? 'a folder' : `a ${stat.type}`);
+  const bytes = await files.read(`${dir}/${file}`);
+  if (!isUtf8(bytes) || bytes.includes(0)) throw refuse('no text');
+  return bytes.toString('utf8');
+}

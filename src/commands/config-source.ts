@@ -50,9 +50,11 @@ export const configVerb = (name: string, summary: string, ...examples: readonly 
       `\nExample${examples.length > 1 ? 's' : ''}:\n${examples.map((one) => `  ${one}\n`).join('')}`,
     );
 
-/** Throws `config-missing`. */
+/** Throws `config-missing`; a person who may not look into it learns that here, and not of git or a file in it. */
 export async function needsFolder(dir: string): Promise<void> {
-  if ((await linuxHost().files.stat(dir))?.type !== 'dir')
+  const { files } = linuxHost();
+  if ((await files.stat(`${dir}/.`))?.type === 'dir') await files.list(dir);
+  else
     throw new StatectlError('config-missing', `there is no config.d in ${dir}`, {
       hint: 'name it with --config DIR or STATECTL_CONFIG',
     });

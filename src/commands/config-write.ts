@@ -1,15 +1,14 @@
-import { spawnSync } from 'node:child_process';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { editValue } from '../config/history/edit-value.ts';
-import { History } from '../config/history/history.ts';
+import { History, needsFileName } from '../config/history/history.ts';
 import { checkSnapshot } from '../config/load-revision.ts';
 import { nearest } from '../config/suggest.ts';
 import { writePath } from '../config/tree.ts';
-import { reasonOf, StatectlError } from '../error.ts';
+import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { asciiTable } from './ascii-table.ts';
 import { author, placeIn, readConfigFile, readValue } from './config-change.ts';
-import { type ConfigOptions, configVerb, jsonOption, print, printJson } from './config-source.ts';
+import { type ConfigOptions, configVerb, jsonOption, needsFolder, print, printJson } from './config-source.ts';
 
 const openHistory = (dir: string): History => new History(linuxHost(), dir);
 
@@ -39,6 +38,7 @@ export const configSetVerb = (): Command =>
           hint: `statectl config set ${text} VALUE`,
         });
       const { file, inFile } = placeIn(text, options.in);
+      await needsFolder(options.config);
       const before = await readConfigFile(options.config, file);
       if (before === undefined && file.startsWith('nodes/')) throw await noSuchFile(options.config, file);
       const after = editValue(before ?? '', inFile, options.remove ? undefined : readValue(value as string), file);
@@ -54,57 +54,28 @@ export const configSetVerb = (): Command =>
       else print(before === after ? `${file} says that already\n` : `${message}: ${revision.slice(0, 12)}\n`);
     });
 
-export const configEditVerb = (): Command =>
-  configVerb('edit', 'open a file in your editor; checked before it counts', 'statectl config edit nodes/print.conf')
-    .argument('<file>', 'below config.d')
-    .action(async (file: string, { config }: ConfigOptions) => {
-      const { files } = linuxHost();
-      if (/(^|\/)\.\.?(\/|$)|^\//.test(file))
-        throw new StatectlError('file-unknown', `${file} is no name below config.d`);
-      const before = await readConfigFile(config, file);
-      const draft = `${config}/.git/statectl-edit-${process.pid}${file.replace(/.*(?=\.)/, '')}`;
-      const history = openHistory(config);
-      await history.settle(checkSnapshot);
-      await files.write(draft, before ?? '', { mode: 0o600 });
-      try {
-        const [program = 'vi', ...words] = (process.env.VISUAL ?? process.env.EDITOR ?? 'editor').split(/\s+/);
-        const { status, error } = spawnSync(program, [...words, draft], { stdio: 'inherit' });
-        if (error || status !== 0)
-          throw new StatectlError(
-            'editor-failed',
-            `${program} ended with ${error ? error.message : `status ${status}`}; nothing was changed`,
-            {
-              hint: 'name your editor with EDITOR=nano',
-            },
-          );
-        const after = await files.readText(draft);
-        if (after === (before ?? '')) return print('nothing was changed\n');
-        const keep = `${config}/${file}.rejected~`;
-        const change = { before, after };
-        const revision = await history
-          .write(file, change, { author: author(), message: `Edit ${file}`, check: checkSnapshot })
-          .catch(async (refused: unknown) => {
-            await files.write(keep, after);
-            throw new StatectlError('config-invalid', `${reasonOf(refused)}\nyour text is in ${keep}`, {
-              hint: `correct it there, then: cp ${keep} ${config}/${file}`,
-            });
-          });
-        print(`Edit ${file}: ${revision.slice(0, 12)}\n`);
-      } finally {
-        await files.remove(draft);
-      }
-    });
+const someRevisions = (text: string): number => {
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('expected a number from 1 on.');
+  return Number(text);
+};
 
 export const configLogVerb = (): Command =>
   configVerb('log', 'who changed what, the newest first', 'statectl config log', 'statectl config log nodes/print.conf')
     .argument('[file]', 'of this file only')
-    .option('--limit <n>', 'so many', (text) => Number.parseInt(text, 10), 20)
+    .option('--limit <n>', 'so many', someRevisions, 20)
     .addOption(jsonOption())
     .action(async (file: string | undefined, { config, json, limit }: ConfigOptions & { readonly limit: number }) => {
+      if (file !== undefined) needsFileName(file);
+      await needsFolder(config);
       const history = openHistory(config);
       const settled = await history.settle(checkSnapshot);
       const revisions = await history.log({ limit, ...(file && { path: file }) });
+      if (revisions.length === 0 && file !== undefined) throw await noSuchRevision(history, file);
       if (json) return printJson({ served: settled.revision, revisions });
+      if (settled.state === 'faulty')
+        process.stderr.write(
+          `the files have faults, and what was changed is in no revision yet\n→ \`statectl config check\` tells them\n`,
+        );
       print(
         asciiTable(
           revisions.map(({ id, time, author: who, message }) => [
@@ -123,12 +94,21 @@ export const configUndoVerb = (): Command =>
     .argument('[revision]', 'default: the last', 'HEAD')
     .addOption(jsonOption())
     .action(async (revision: string, { config, json }: ConfigOptions) => {
+      await needsFolder(config);
       const history = openHistory(config);
       const id = await history.undo(revision, { author: author(), check: checkSnapshot });
       const [undone] = await history.log({ limit: 1 });
       if (json) printJson({ revision: id, message: undone?.message, files: undone?.files });
       else print(`${undone?.message}: ${id.slice(0, 12)}\n`);
     });
+
+async function noSuchRevision(history: History, file: string): Promise<StatectlError> {
+  const known = (await history.log({ limit: 1_000 })).flatMap(({ files }) => files);
+  const meant = nearest(file, known);
+  return new StatectlError('file-unknown', `no revision has ${file}`, {
+    hint: meant ? `did you mean ${meant}?` : '`statectl config log` without a file tells of all',
+  });
+}
 
 /** A misspelt name would make a machine that nobody has. */
 async function noSuchFile(config: string, file: string): Promise<StatectlError> {

@@ -1,9 +1,10 @@
 import { Command } from 'commander';
 import { configCheckVerb, configSchemaVerb } from './config-check.ts';
 import { configDiffVerb } from './config-diff.ts';
+import { configEditVerb } from './config-edit.ts';
 import { configEpochVerb } from './config-epoch.ts';
 import { configExplainVerb, configShowVerb } from './config-show.ts';
-import { configEditVerb, configLogVerb, configSetVerb, configUndoVerb } from './config-write.ts';
+import { configLogVerb, configSetVerb, configUndoVerb } from './config-write.ts';
 
 /** `statectl config`: what config.d says, and changes to it. */
 export const configCommand = (): Command =>

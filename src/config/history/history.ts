@@ -141,8 +141,10 @@ export class History {
       throw new StatectlError('revision-unknown', `machines get nothing of ${this.#dir} yet: no revision was checked`, {
         hint: '`statectl config check` tells the faults; without one, `statectl config log` takes the files up',
       });
-    throw new StatectlError('revision-unknown', `there is no revision ${name}`, {
-      hint: '`statectl config log` names them',
+    throw new StatectlError('revision-unknown', `there is no revision ${JSON.stringify(name)}`, {
+      hint: (await this.#repository.head())
+        ? '`statectl config log` names them'
+        : 'nothing was taken up yet: `statectl config check` tells the faults; without one, `statectl config log` takes it up',
     });
   }
 
@@ -211,8 +213,7 @@ export class History {
     settled: Settled,
     { author, message, check }: { readonly author: Author; readonly message: string; readonly check: Check },
   ): Promise<string> {
-    const obstacle = await this.#repository.obstacle();
-    if (obstacle) throw obstacle;
+    await this.needsBranch();
     const names = differences(snapshot, next);
     const good = await this.#goodAfter(next, names, settled, check);
     try {
@@ -222,6 +223,12 @@ export class History {
       for (const name of names) await this.#repository.put(name, snapshot.get(name)).catch(() => {});
       throw error;
     }
+  }
+
+  /** Before a person writes for an hour: throws what `write` would for reasons of git. */
+  async needsBranch(): Promise<void> {
+    const obstacle = await this.#repository.obstacle();
+    if (obstacle) throw obstacle;
   }
 
   /** Where the repository keeps itself; it is made on first need. */

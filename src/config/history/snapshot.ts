@@ -1,12 +1,22 @@
+import { dirname } from 'node:path/posix';
 import type { Host } from '../../host/host.ts';
 import { memoryHost } from '../../host/memory.ts';
 import { type ConfigFault, faultAt } from '../fault.ts';
+import { CONFIG_FILES } from '../files.ts';
 import { LARGEST_FILE_BYTES } from '../yaml-file.ts';
 
 /** The texts of a config.d at one moment, by name below it. */
 export type Snapshot = ReadonlyMap<string, string>;
 
 const START = { line: 1, column: 1 };
+
+const FILES = new Set(Object.values(CONFIG_FILES).flatMap(({ path, override }): string[] => [path, override]));
+const FOLDERS = new Set(['nodes', 'templates', ...[...FILES].flatMap(foldersAbove)]);
+
+function foldersAbove(file: string): readonly string[] {
+  const above = dirname(file);
+  return above === '.' ? [] : [above, ...foldersAbove(above)];
+}
 
 /**
  * Reads a whole work tree. What cannot be in a config.d (a link, a binary, a private key) is a fault, and is not in the
@@ -23,7 +33,11 @@ export async function takeSnapshot(
       if (/^\.|~$|^#.*#$/.test(entry)) continue;
       const file = prefix + entry;
       const stat = await files.stat(`${dir}/${file}`);
-      if (stat?.type === 'dir') await walk(`${file}/`);
+      if (stat?.type === 'dir' && FILES.has(file))
+        faults.push(faultAt({ file, ...START }, 'is a folder: it must be a file'));
+      else if (stat?.type === 'file' && FOLDERS.has(file))
+        faults.push(faultAt({ file, ...START }, 'is a file: it must be a folder'));
+      else if (stat?.type === 'dir') await walk(`${file}/`);
       else if (stat?.type !== 'file')
         faults.push(faultAt({ file, ...START }, `is a ${stat?.type}: config.d holds files`));
       else if (stat.sizeBytes > LARGEST_FILE_BYTES) faults.push(faultAt({ file, ...START }, 'larger than 1 MiB'));

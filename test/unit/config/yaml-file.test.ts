@@ -17,8 +17,8 @@ describe('hostile YAML', () => {
     ['a key twice', 'b: 1\na: 1\na: 2', /^x\.conf:3:1 the key "a" stands at x\.conf:2:1 already: /],
     [
       'a key twice further down',
-      'a:\n  - { 80: 1, c: 3,\n 80: 2 }',
-      /^x\.conf:3:2 the key "80" stands at x\.conf:2:7 already/,
+      'a:\n  - { 80: 1, c: 3,\n      80: 2 }',
+      /^x\.conf:3:7 the key "80" stands at x\.conf:2:7 already/,
     ],
     ['a key twice as number and text', '80: 1\n"80": 2', /^x\.conf:2:1 the key "80" stands at x\.conf:1:1 already/],
     ['a key three times', 'a: 1\na: 2\na: 3', /^x\.conf:2:1 .*1:1 already.*\nx\.conf:3:1 .*1:1 already/],

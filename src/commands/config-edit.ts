@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process';
+import { dirname } from 'node:path/posix';
+import type { Command } from 'commander';
+import { History, needsFileName } from '../config/history/history.ts';
+import { checkSnapshot } from '../config/load-revision.ts';
+import { reasonOf, StatectlError } from '../error.ts';
+import { linuxHost } from '../host/linux/host.ts';
+import { START_FAILURES } from '../host/program-error.ts';
+import { author, readConfigFile } from './config-change.ts';
+import { type ConfigOptions, configVerb, needsFolder, print } from './config-source.ts';
+
+export const configEditVerb = (): Command =>
+  configVerb('edit', 'open a file in your editor; checked before it counts', 'statectl config edit nodes/print.conf')
+    .argument('<file>', 'below config.d')
+    .action(async (file: string, { config }: ConfigOptions) => {
+      const { files } = linuxHost();
+      needsFileName(file);
+      await needsFolder(config);
+      const before = await readConfigFile(config, file);
+      const history = new History(linuxHost(), config);
+      await history.settle(checkSnapshot);
+      await history.needsBranch();
+      const ending = /\.[^./]+$/.exec(file)?.[0] ?? '';
+      const draft = `${await history.gitDir()}/statectl-edit-${process.pid}${ending}`;
+      await files.write(draft, before ?? '', { mode: 0o600 });
+      try {
+        edit(draft);
+        const after = await files.readText(draft);
+        if (after === (before ?? '')) return print('nothing was changed\n');
+        const revision = await history
+          .write(file, { before, after }, { author: author(), message: `Edit ${file}`, check: checkSnapshot })
+          .catch(async (refused: unknown) => {
+            throw await keptText(refused, config, file, after);
+          });
+        print(`Edit ${file}: ${revision.slice(0, 12)}\n`);
+      } finally {
+        await files.remove(draft);
+      }
+    });
+
+/** Lets the person edit it. Throws `editor-failed`. */
+function edit(draft: string): void {
+  // Empty variables count as none.
+  const { VISUAL = '', EDITOR = '' } = process.env;
+  const [program = '', ...words] = (VISUAL.trim() || EDITOR.trim() || 'editor').split(/\s+/);
+  const { status, signal, error } = spawnSync(program, [...words, draft], { stdio: 'inherit' });
+  if (!error && status === 0) return;
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+  const why = error ? (START_FAILURES[code] ?? error.message) : signal ? `ended by ${signal}` : `status ${status}`;
+  throw new StatectlError('editor-failed', `the editor ${program}: ${why}; nothing was changed`, {
+    hint: 'name your editor with EDITOR=nano',
+  });
+}
+
+/** What a person typed is never lost. */
+async function keptText(refused: unknown, config: string, file: string, text: string): Promise<StatectlError> {
+  const { files } = linuxHost();
+  const keep = `${config}/${file}.rejected~`;
+  await files.mkdir(dirname(keep));
+  await files.write(keep, text);
+  return new StatectlError('config-invalid', `${reasonOf(refused)}\nyour text is in ${keep}`, {
+    hint: `correct it there, then: cp ${keep} ${config}/${file}`,
+  });
+}
