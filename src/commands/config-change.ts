@@ -41,6 +41,10 @@ export function placeIn(
       hint: meant ? `did you mean ${writePath([meant, ...rest])}?` : `there are ${PARTS.join(', ')}`,
     });
   }
+  if (rest.length === 0)
+    throw new StatectlError('setting-unknown', `${part} is a whole file`, {
+      hint: `name a setting in it, or edit it: statectl config edit ${CONFIG_FILES[known].path}`,
+    });
   const { path: usual, override } = CONFIG_FILES[known];
   if (file === undefined || file === usual || file === override) return { file: file ?? usual, inFile: rest };
   throw new StatectlError('file-unknown', `${file} does not hold ${writePath(path)}`, {

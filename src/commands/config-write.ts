@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { formatFault } from '../config/fault.ts';
 import { editValue } from '../config/history/edit-value.ts';
 import { History, needsFileName } from '../config/history/history.ts';
 import { checkSnapshot } from '../config/load-revision.ts';
@@ -72,10 +73,9 @@ export const configLogVerb = (): Command =>
       const revisions = await history.log({ limit, ...(file && { path: file }) });
       if (revisions.length === 0 && file !== undefined) throw await noSuchRevision(history, file);
       if (json) return printJson({ served: settled.revision, revisions });
+      for (const fault of settled.faults) process.stderr.write(`${formatFault(fault)}\n`);
       if (settled.state === 'faulty')
-        process.stderr.write(
-          `the files have faults, and what was changed is in no revision yet\n→ \`statectl config check\` tells them\n`,
-        );
+        process.stderr.write('→ until they are corrected, these edits are in no revision\n');
       print(
         asciiTable(
           revisions.map(({ id, time, author: who, message }) => [

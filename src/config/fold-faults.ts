@@ -16,7 +16,8 @@ function folded(faults: readonly CheckedFault[], inGeneral: (fault: CheckedFault
   return [...byText.values()].map((alike) => {
     const [first] = alike as [CheckedFault];
     if (alike.length === 1) return first;
-    return { ...first, message: inGeneral(first), nodes: [...new Set(alike.flatMap(({ nodes }) => nodes))] };
+    const all = (key: 'nodes' | 'nodeFiles') => [...new Set(alike.flatMap((fault) => fault[key]))];
+    return { ...first, message: inGeneral(first), nodes: all('nodes'), nodeFiles: all('nodeFiles') };
   });
 }
 

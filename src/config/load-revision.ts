@@ -1,9 +1,7 @@
-import { checkConfigDir } from './check.ts';
+import { type CheckedFault, checkConfigDir } from './check.ts';
 import { type ConfigDir, readConfigDir } from './config-dir.ts';
-import type { ConfigFault } from './fault.ts';
 import { foldFaults } from './fold-faults.ts';
 import { type Snapshot, snapshotHost } from './history/snapshot.ts';
-import { forNodes } from './node-names.ts';
 import { readTemplates, type TemplateSet } from './templates/template-set.ts';
 
 /** A config.d of one moment, ready to be asked for any machine. */
@@ -17,11 +15,8 @@ export async function loadSnapshot(snapshot: Snapshot): Promise<LoadedConfig> {
   return { dir: await readConfigDir(host, dir), templates: await readTemplates(host, dir) };
 }
 
-/** Checks all of it, for every machine. Each fault says which it is for. */
-export async function checkSnapshot(snapshot: Snapshot): Promise<readonly ConfigFault[]> {
+/** Checks all of it, for every machine. */
+export async function checkSnapshot(snapshot: Snapshot): Promise<readonly CheckedFault[]> {
   const { dir, templates } = await loadSnapshot(snapshot);
-  return foldFaults(checkConfigDir(dir, templates).faults).map(({ nodes, message, ...place }) => ({
-    ...place,
-    message: message + forNodes(nodes),
-  }));
+  return foldFaults(checkConfigDir(dir, templates).faults);
 }

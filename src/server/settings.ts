@@ -2,6 +2,7 @@ import type { RenderNode } from '../bundle/content.ts';
 import type { ConfigDir } from '../config/config-dir.ts';
 import { type Effective, effectiveFor, effectiveOf } from '../config/effective.ts';
 import { type ConfigFault, configInvalid, formatFault } from '../config/fault.ts';
+import { findNode } from '../config/find-node.ts';
 import type { FaultOfNodes } from '../config/history/good-part.ts';
 import { History } from '../config/history/history.ts';
 import type { HistoryHost } from '../config/history/repository.ts';

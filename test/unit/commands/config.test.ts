@@ -241,6 +241,97 @@ describe('what somebody broke with an editor', () => {
   });
 });
 
+describe('config diff', () => {
+  it('names the side that is faulty, tells the faults once, compares the rest, and ends with status 1', async () => {
+    put('nodes/plain.conf', 'node: plain\n');
+    await run('config', 'log');
+    put('templates/motd', '---\npath: /etc/motd\n---\n{{ metadata.rom }}\n');
+    put('nodes/plain.conf', 'node: plain\nmetadata: { room: C1 }\n');
+    expect(await run('config', 'diff')).toEqual({
+      out: [
+        'faults in the files as they are:',
+        '  templates/motd:4:13 unknown variable metadata.rom: did you mean "room"? (for print[01-24])',
+        'not compared, because of these faults: print[01-24]',
+        'plain:',
+        '  + metadata {"room":"C1"}',
+        '',
+      ].join('\n'),
+      status: 1,
+    });
+    expect((await json('config', 'diff')).to.faults).toMatchObject([{ nodes: { length: 24 } }]);
+  });
+
+  it('tells the change of a template for 24 machines once', async () => {
+    await run('config', 'log');
+    put('templates/motd', NODES['templates/motd'].replace('{{ node.name }}', 'Here is {{ node.name }}'));
+    expect((await run('config', 'diff')).out).toContain(
+      '      - {{ node.name }}, room B12\n      + Here is {{ node.name }}, room B12\n',
+    );
+  });
+
+  it('says that nothing was taken up where that is so', async () => {
+    await expect(run('config', 'diff')).rejects.toMatchObject({
+      code: 'revision-unknown',
+      message: expect.stringContaining('machines get nothing'),
+    });
+  });
+});
+
+describe('a folder that is no config.d', () => {
+  const VERBS = [['check'], ['diff'], ['log'], ['undo'], ['edit', 'system/boot.conf'], ['set', 'boot.image', 'x']].map(
+    (words) => ['config', ...words],
+  );
+
+  it.each(VERBS)('is named by %s %s, be it missing or a file', async (...words) => {
+    const given = dir;
+    try {
+      for (const name of ['missing', 'README']) {
+        dir = join(given, name);
+        await expect(run(...words)).rejects.toMatchObject({ code: 'config-missing' });
+      }
+    } finally {
+      dir = given;
+    }
+  });
+
+  it('has a file where a folder must be, or the other way round: config check tells', async () => {
+    rmSync(join(dir, 'sources'), { recursive: true });
+    put('sources', '');
+    rmSync(join(dir, 'system/boot.conf'));
+    mkdirSync(join(dir, 'system/boot.conf'));
+    const { out, status } = await run('config', 'check');
+    expect([status, out]).toEqual([
+      1,
+      'sources:1:1 is a file: it must be a folder\nsystem/boot.conf:1:1 is a folder: it must be a file\n',
+    ]);
+    await expect(run('config', 'set', 'boot.image', 'x')).rejects.toMatchObject({ code: 'file-unknown' });
+  });
+
+  it('has a binary file, which no verb changes', async () => {
+    writeFileSync(join(dir, 'system/boot.conf'), Buffer.from([0xff, 0, 0xfe]));
+    for (const words of [
+      ['set', 'boot.image', 'x'],
+      ['edit', 'system/boot.conf'],
+    ])
+      await expect(run('config', ...words)).rejects.toMatchObject({ code: 'file-unknown' });
+  });
+});
+
+describe('an editor', () => {
+  it.each([
+    ['that is not there', 'nonsuch-editor', 'there is no such program'],
+    ['that fails', 'false', 'status 1'],
+  ])('%s changes nothing', async (_title, editor, why) => {
+    vi.stubEnv('VISUAL', ' ');
+    vi.stubEnv('EDITOR', editor);
+    await expect(run('config', 'edit', 'system/boot.conf')).rejects.toMatchObject({
+      code: 'editor-failed',
+      message: expect.stringContaining(why),
+    });
+    vi.unstubAllEnvs();
+  });
+});
+
 describe('a change that cannot be', () => {
   it.each([
     [['config', 'set', 'sever.tries', '3'], 'setting-unknown', 'did you mean server.tries?'],
@@ -250,6 +341,15 @@ describe('a change that cannot be', () => {
     [['config', 'set', 'server.tries', 'many'], 'config-invalid', ''],
     [['config', 'undo', 'nonsense'], 'revision-unknown', ''],
     [['config', 'edit', '../etc/passwd'], 'file-unknown', ''],
+    [['config', 'edit', '.git/config'], 'file-unknown', 'nothing hidden'],
+    [['config', 'edit', 'system'], 'file-unknown', ''],
+    [['config', 'edit', 'README/x'], 'file-unknown', ''],
+    [['config', 'log', '../x'], 'file-unknown', ''],
+    [['config', 'log', 'system/bot.conf'], 'file-unknown', 'did you mean system/boot.conf?'],
+    [['config', 'undo'], 'revision-unknown', ''],
+    [['config', 'set', 'boot', '{ image: x }'], 'setting-unknown', 'statectl config edit system/boot.conf'],
+    [['config', 'set', 'boot.image', '*x'], 'value-invalid', ''],
+    [['config', 'set', 'boot.arguments', '!replace [a]'], 'value-invalid', 'config edit'],
     [['config', 'explain', 'server.trise'], 'setting-unknown', 'did you mean server.tries?'],
     [['config', 'schema', 'nonsense'], 'schema-unknown', ''],
     [['node', 'add', 'print[01-24]'], 'node-known', ''],
@@ -264,5 +364,9 @@ describe('a change that cannot be', () => {
     const before = Object.keys(NODES).map(text);
     await expect(run(...words)).rejects.toMatchObject({ code, ...(hint && { hint: expect.stringContaining(hint) }) });
     expect(Object.keys(NODES).map(text)).toEqual(before);
+  });
+
+  it.each(['abc', '0', '-1', '1e3'])('config log --limit %s is a usage error', async (limit) => {
+    expect((await run('config', 'log', '--limit', limit)).status).toBe(2);
   });
 });

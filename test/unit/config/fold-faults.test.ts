@@ -4,7 +4,9 @@ import { foldFaults, formatChecked } from '../../../src/config/fold-faults.ts';
 const place = { file: 'templates/motd', line: 4, column: 1 };
 const nodes = Array.from({ length: 24 }, (_, at) => `print${String(at + 1).padStart(2, '0')}`);
 const folded = (messageOf: (node: string) => string) =>
-  foldFaults(nodes.map((node) => ({ ...place, message: messageOf(node), nodes: [node] }))).map(formatChecked);
+  foldFaults(
+    nodes.map((node) => ({ ...place, message: messageOf(node), nodes: [node], nodeFiles: [`nodes/${node}.conf`] })),
+  ).map(formatChecked);
 
 it('a fault that each machine has with its own name is told once', () => {
   expect(folded((node) => `path "/etc/${node}/../x" must not have ".." in it`)).toEqual([
@@ -24,6 +26,6 @@ it('other faults at the same place, and those of one machine alone, are told as 
     'templates/motd:4:1 unknown variable x (for print[01-06,08-24])',
     'templates/motd:4:1 found "7" (for print07)',
   ]);
-  const [alone] = foldFaults([{ ...place, message: 'no print01', nodes: ['print01'] }]);
+  const [alone] = foldFaults([{ ...place, message: 'no print01', nodes: ['print01'], nodeFiles: [] }]);
   expect(alone?.message).toBe('no print01');
 });
