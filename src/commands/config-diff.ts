@@ -26,7 +26,8 @@ export const configDiffVerb = (): Command =>
       `
 A change of a template is the same for two machines when the lines that went and came are the same but for each
 machine's own name, addresses and metadata: those are shown as {{ node.name }} or {{ metadata.room }} then.
-What has a fault on one side is not compared; exit status 1 says that there was one.`,
+How machines are known, their groups and metadata are compared, too. What has a fault on one side is not compared; exit
+status 1 says that there was one.`,
     )
     .action(async (from: string, to: string | undefined, { config, json }: ConfigOptions) => {
       await needsFolder(config);

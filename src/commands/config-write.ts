@@ -22,7 +22,7 @@ interface SetOptions extends ConfigOptions {
 export const configSetVerb = (): Command =>
   configVerb(
     'set',
-    'set one value in a file: comments stay, the whole is checked, the change is committed',
+    'set one value in a file: no other line changes, the whole is checked, the change is committed',
     'statectl config set server.tries 5',
     'statectl config set boot.image klipper@3 --in nodes/print.conf',
     'statectl config set tmpfs./scratch --remove',

@@ -28,7 +28,7 @@ export interface Looked {
   readonly group?: string;
 }
 
-export const EVERY_OTHER: Looked = { label: '(machines that no node file names)' };
+const EVERY_OTHER: Looked = { label: '(machines that no node file names)' };
 
 /** Every machine that one of these knows. */
 export function machinesOf(dirs: readonly ConfigDir[]): readonly Looked[] {

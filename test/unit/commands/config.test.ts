@@ -250,7 +250,7 @@ describe('config diff', () => {
     expect(await run('config', 'diff')).toEqual({
       out: [
         'faults in the files as they are:',
-        '  templates/motd:4:13 unknown variable metadata.rom: did you mean "room"? (for print[01-24])',
+        '  templates/motd:4:4 unknown variable metadata.rom: did you mean "room"? (for print[01-24])',
         'not compared, because of these faults: print[01-24]',
         'plain:',
         '  + metadata {"room":"C1"}',
@@ -346,7 +346,7 @@ describe('a change that cannot be', () => {
     [['config', 'edit', 'README/x'], 'file-unknown', ''],
     [['config', 'log', '../x'], 'file-unknown', ''],
     [['config', 'log', 'system/bot.conf'], 'file-unknown', 'did you mean system/boot.conf?'],
-    [['config', 'undo'], 'revision-unknown', ''],
+    [['config', 'undo'], 'undo-first', '--remove'],
     [['config', 'set', 'boot', '{ image: x }'], 'setting-unknown', 'statectl config edit system/boot.conf'],
     [['config', 'set', 'boot.image', '*x'], 'value-invalid', ''],
     [['config', 'set', 'boot.arguments', '!replace [a]'], 'value-invalid', 'config edit'],
