@@ -53,7 +53,6 @@ export const configCheckVerb = (): Command =>
       if (report.faults.length > 0) process.exitCode = 1;
     });
 
-
 /** For editors: yaml-language-server takes `# yaml-language-server: $schema=boot.schema.json` as a first line. */
 export const configSchemaVerb = (): Command =>
   configVerb(

@@ -35,18 +35,8 @@ export function configDiff(from: DiffSide, to: DiffSide): ConfigDiff {
   });
   const whole = pairs.filter(({ isBroken }) => !isBroken);
   return {
-    from: {
-      faults: faultsOf(
-        from,
-        pairs.map(({ looked, old }) => [looked, old] as const),
-      ),
-    },
-    to: {
-      faults: faultsOf(
-        to,
-        pairs.map(({ looked, now }) => [looked, now] as const),
-      ),
-    },
+    from: { faults: faultsOf(from) },
+    to: { faults: faultsOf(to) },
     notCompared: pairs.filter(({ isBroken }) => isBroken).map(({ looked }) => looked.label),
     groups: groupChanges(whole.map(({ looked, old, now }) => [looked.label, machineChanges(old, now)] as const)),
   };
@@ -64,15 +54,8 @@ function brokenFiles(sides: readonly DiffSide[]): { readonly all: boolean; reado
 const isBroken = (state: MachineState | undefined, files: ReadonlySet<string>): boolean =>
   state !== undefined && (state.faults.length > 0 || state.sources.some((file) => files.has(file)));
 
-function faultsOf(
-  { dir, templates, faults }: DiffSide,
-  states: readonly (readonly [Looked, MachineState | undefined])[],
-): readonly CheckedFault[] {
-  const faulty = states.flatMap(([{ node = '' }, state]) =>
-    state && state.faults.length > 0 ? (dir.nodes.nodes.get(node) ?? []) : [],
-  );
-  return checkConfigDir({ ...dir, faults: [...faults, ...dir.faults] }, templates, faulty).faults;
-}
+const faultsOf = ({ dir, templates, faults }: DiffSide): readonly CheckedFault[] =>
+  checkConfigDir({ ...dir, faults: [...faults, ...dir.faults] }, templates).faults;
 
 /** Machines with the same changes are told once, the largest group first. */
 function groupChanges(byNode: Iterable<readonly [string, MachineChanges]>): readonly GroupedChange[] {
