@@ -3,7 +3,7 @@ import type { ConfigFault } from './fault.ts';
 import { CONFIG_FILES } from './files.ts';
 import type { LoadedConfig } from './load-revision.ts';
 import { type Change, type MachineChanges, machineChanges } from './machine-changes.ts';
-import { type Looked, type MachineState, machinesOf, stateOf } from './machine-state.ts';
+import { type MachineState, machinesOf, stateOf } from './machine-state.ts';
 
 /** One of two states of a config.d. */
 export interface DiffSide extends LoadedConfig {

@@ -4,6 +4,7 @@ import type { ConfigFault } from '../../../src/config/fault.ts';
 import { loadSnapshot } from '../../../src/config/load-revision.ts';
 
 const BASE = {
+  'system/overlays.conf': '/etc: { kind: ramdisk }\n',
   'nodes/print.conf': 'node: print[01-24]\nmacs: { print01: 52:54:00:12:34:01 }\ngroups: [klipper]\n',
   'nodes/klipper.conf': 'group: klipper\nmetadata: { room: B12 }\nset: { etc: { templates: [motd] } }\n',
   'templates/motd': '---\npath: /etc/motd\n---\n{{ node.name }} in {{ metadata.room }}\nsame\n',
