@@ -69,7 +69,7 @@ function replace(text: string, place: Place, value: Plain): readonly Splice[] {
   // The blanks before a value stay as they are, unless none comes there.
   return said === '' || start === headEnd
     ? [{ start: headEnd, end, by: said }, ...below]
-    : [{ start, end, by: said.trimStart() }, ...below];
+    : [{ start, end, by: said.replace(/^ +/, '') }, ...below];
 }
 
 /** Takes out what a path leads to; a list or mapping that is empty then says so, since nothing at all would be no list. */
@@ -108,7 +108,7 @@ const addLines = (text: string, at: number, lines: readonly string[]): Splice =>
 const lineStart = (text: string, at: number): number => text.lastIndexOf('\n', at - 1) + 1;
 const lineEnd = (text: string, at: number): number => text.indexOf('\n', at) + 1 || text.length;
 const columnOf = (text: string, at: number): number => at - lineStart(text, at);
-const isFirstInLine = (text: string, at: number): boolean => text.slice(lineStart(text, at), at).trim() === '';
+const isFirstInLine = (text: string, at: number): boolean => /^[ \t]*$/.test(text.slice(lineStart(text, at), at));
 
 /** From the last to the first, so that none moves another; with the line ends of the text. */
 function apply(text: string, splices: readonly Splice[]): string {

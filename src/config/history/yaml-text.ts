@@ -15,11 +15,7 @@ export function inlineText(value: Plain, within: 'flow' | 'block'): string {
     return entries.length === 0 ? '{}' : `{ ${entries.join(', ')} }`;
   }
   if (within === 'flow') return stringify([value], IN_FLOW).trim().slice(1, -1);
-  // A text of several lines would become a literal here.
-  const isLong = typeof value === 'string' && value.includes('\n');
-  return stringify({ k: value }, { ...ONE_LINE, ...(isLong && { defaultStringType: 'QUOTE_DOUBLE' as const }) })
-    .trimEnd()
-    .replace(/^"?k"?: /, '');
+  return stringify({ k: value }, ONE_LINE).replace(/\n$/, '').replace(/^k: /, '');
 }
 
 /** A key, right in a block and in a flow. */

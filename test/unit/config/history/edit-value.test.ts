@@ -120,6 +120,7 @@ describe('a change of one setting', () => {
     ['the first key behind a dash', 'a:\n  - b: 1\n    c: 2\n', ['a', '0', 'b'], undefined, 'a:\n  - c: 2\n'],
     ['a file without an end of line', 'a: 1', ['b'], 2, 'a: 1\nb: 2\n'],
     ['a byte order mark', '\uFEFFa:  1\n', ['a'], 2, '\uFEFFa:  2\n'],
+    ['a value to a blank of its own kind', 'a: 1\nb:  2\n', ['a'], '\u2003', 'a: \u2003\nb:  2\n'],
     ['a key that is a number', '80:  x\n', ['80'], 'y', '80:  y\n'],
   ] as const)('changes %s, and nothing else', (_title, text, path, value, expected) => {
     expect(editValue(text, path, value as Plain | undefined)).toBe(expected);
