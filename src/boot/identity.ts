@@ -32,7 +32,7 @@ const homeOf = (facts: Facts): string =>
 
 export function planEnrolment(facts: Facts): readonly Step[] {
   if (!wantsIdentity(facts)) return [];
-  const { connectMs, stallMs, tries } = facts.config.server;
+  const { authorities, connectMs, stallMs, tries } = facts.config.server;
   const { first, last } = serversInOrder(facts);
   const hasNetwork = (facts.leases ?? []).length > 0;
   return [
@@ -41,6 +41,7 @@ export function planEnrolment(facts: Facts): readonly Step[] {
       urls: hasNetwork ? [...first, ...last].filter((server) => URL.canParse('/', server)) : [],
       machine: { ...machineClaims(facts) },
       trust: facts.config.identity.trust,
+      authorities,
       home: homeOf(facts),
       to: IDENTITY,
       hostCertificate: facts.config.ssh.hostCertificate,

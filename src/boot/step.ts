@@ -85,6 +85,8 @@ export type Step =
       /** What it claims to be. */
       readonly machine: Readonly<Record<string, string>>;
       readonly trust: 'proven' | 'network';
+      /** Certificates (PEM) that may sign for servers, besides those in the initramfs. */
+      readonly authorities: readonly string[];
       /** Where its keys are kept. */
       readonly home: string;
       readonly to: string;

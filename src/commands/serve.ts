@@ -19,6 +19,8 @@ interface Options {
   readonly config?: string;
   readonly listen: ListenAddress;
   readonly tlsListen: ListenAddress;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly url?: string;
   readonly kernelArgs: string;
   readonly maxTransfers: number;
@@ -76,6 +78,12 @@ async function run(options: Options): Promise<void> {
   const settings = options.config === undefined ? undefined : servedSettings(host, options.config, tell);
   const config = settings && { ...settings, signer: await readBundleSigner(host, `${options.state}/keys`) };
   const alarm = (text: string): void => tell({ event: 'alarm', text });
+  const { tlsCert, tlsKey } = options;
+  if ((tlsCert === undefined) !== (tlsKey === undefined))
+    throw new StatectlError('usage', 'a certificate is a --tls-cert and its --tls-key', {
+      hint: 'name both, or none: then our own CA issues one',
+    });
+  const certificate = tlsCert !== undefined && tlsKey !== undefined && { certificate: tlsCert, key: tlsKey };
   const canEnrol = await hasAuthority(host, options.state);
   if (settings && !canEnrol)
     alarm(`no machine can enrol: ${options.state}/keys has no ca.key (statectl build keys makes one)`);
@@ -88,7 +96,10 @@ async function run(options: Options): Promise<void> {
     maxTransfers: options.maxTransfers,
     ...(options.url === undefined ? {} : { publicUrl: options.url }),
     ...(config && { config }),
-    ...(settings && canEnrol && { secure: { listen: options.tlsListen, nodes: settings.nodes, alarm } }),
+    ...(settings &&
+      canEnrol && {
+        secure: { listen: options.tlsListen, nodes: settings.nodes, alarm, ...(certificate && { certificate }) },
+      }),
     tell,
   });
 }
@@ -143,6 +154,8 @@ export const serveCommand = (): Command =>
       ),
     )
     .addOption(tlsListenOption())
+    .option('--tls-cert <file>', 'its certificate, PEM, issuers behind it (default: our own CA issues one)', path)
+    .option('--tls-key <file>', 'the key of --tls-cert, PEM without a passphrase', path)
     .addOption(kernelArgumentsOption())
     .addOption(maxTransfersOption())
     .option('--json', 'tell start and stop as JSON lines among those of the access log')

@@ -50,9 +50,24 @@ function codesOf(error: unknown, depth = 0): readonly string[] {
   return [...(typeof code === 'string' ? [code] : []), ...inner.flatMap((cause) => codesOf(cause, depth + 1))];
 }
 
+const OUT_OF_TIME = /^CERT_(NOT_YET_VALID|HAS_EXPIRED)$/;
+
+/** The server's certificate was refused for the time it is, or that the clock says it is. */
+export const isOutOfTime = (error: unknown): boolean => codesOf(error).some((code) => OUT_OF_TIME.test(code));
+
+/** When a certificate counts, and what the clock says. */
+export interface Validity {
+  readonly from: Date;
+  readonly until: Date;
+  readonly now: Date;
+}
+
+const shown = (date: Date): string => `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
 function trustHint(code: string): string {
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') return 'check that this port of the server speaks HTTPS, not HTTP';
-  if (/NOT_YET_VALID|HAS_EXPIRED/.test(code)) return "check this machine's clock, then the server's certificate";
+  if (OUT_OF_TIME.test(code))
+    return "check this machine's clock (`ntp` of system/network.conf), then the server's certificate";
   return "check that the server's certificate was issued by the CA this machine trusts";
 }
 
@@ -62,6 +77,7 @@ export function httpError(
   url: URL,
   signal: AbortSignal | undefined,
   during: 'answer' | 'body',
+  validity?: Validity,
 ): unknown {
   if (signal?.aborted) return signal.reason;
   const codes = codesOf(error);
@@ -70,7 +86,10 @@ export function httpError(
 
   const untrusted = codes.find((code) => UNTRUSTED.test(code));
   if (untrusted !== undefined) {
-    return fail('server-untrusted', `the TLS connection was refused (${untrusted})`, trustHint(untrusted));
+    const dates = validity
+      ? `: its certificate counts from ${shown(validity.from)} to ${shown(validity.until)}, and it is ${shown(validity.now)} by this machine's clock`
+      : '';
+    return fail('server-untrusted', `the TLS connection was refused (${untrusted})${dates}`, trustHint(untrusted));
   }
   const unreachable = during === 'answer' ? codes.find((code) => code in UNREACHABLE) : undefined;
   if (unreachable !== undefined)

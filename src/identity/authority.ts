@@ -2,7 +2,8 @@ import { generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } fro
 import forge from 'node-forge';
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import { type KeyPair, keyPair } from './key-file.ts';
+import { type KeyFile, type KeyPair, keyPair } from './key-file.ts';
+import { currentPath, nextPath, retiredFolder } from './key-places.ts';
 
 const YEARS = 30;
 /** node-forge signs with RSA only; 3072 bits are what NIST SP 800-57 asks for beyond 2030. */
@@ -13,19 +14,45 @@ export interface Authority {
   readonly certificatePem: string;
 }
 
+/** The authority that signs, or the one that follows it. */
+export const authorityFile = (dir: string, which: 'current' | 'next' = 'current'): KeyFile => ({
+  path: which === 'current' ? currentPath(dir, 'ca') : nextPath(dir, 'ca'),
+  purpose: which === 'current' ? 'the certificate authority' : 'the certificate authority that follows',
+  advice: 'it stays on the server',
+});
+
 /**
  * The certificate authority for machines and the server, in `ca.key` and `ca.pem` (X.509), made on first need.
  * Throws what `keyPair` throws, and `key-invalid` when the two do not belong together.
  */
-export async function authority(host: Pick<Host, 'files' | 'console' | 'clock'>, dir: string): Promise<Authority> {
-  const file = { path: `${dir}/ca`, purpose: 'the certificate authority', advice: 'it stays on the server' };
+export async function authority(
+  host: Pick<Host, 'files' | 'console' | 'clock'>,
+  dir: string,
+  which: 'current' | 'next' = 'current',
+): Promise<Authority> {
+  const file = authorityFile(dir, which);
   const make = () => generateKeyPairSync('rsa', { modulusLength: RSA_BITS }).privateKey;
   const { privateKey } = await keyPair(host, file, make, (pair) => selfSigned(pair, host.clock.now()));
-  const certificatePem = await host.files.readText(`${dir}/ca.pem`);
+  const certificatePem = await host.files.readText(`${file.path}.pem`);
   if (new X509Certificate(certificatePem).checkPrivateKey(privateKey)) return { privateKey, certificatePem };
-  throw new StatectlError('key-invalid', `${dir}/ca.pem is not the certificate of ${dir}/ca.key`, {
-    hint: 'restore the two from the same copy',
+  throw new StatectlError('key-invalid', `${file.path}.pem is not the certificate of ${file.path}.key`, {
+    hint: 'restore the two from the same copy; was `build keys --retire ca` interrupted, say it again',
   });
+}
+
+/**
+ * The certificates of all authorities that signed for machines, or will: what a machine has counts until it gets a new one.
+ * Who signed for a key is not why it counts (`enrolments`), so a retired authority's word does no harm.
+ */
+export async function authoritiesOfMachines({ files }: Pick<Host, 'files'>, dir: string): Promise<readonly string[]> {
+  const retired = (await files.list(retiredFolder(dir)).catch(() => [])).filter((name) => /^ca-.*\.pem$/.test(name));
+  const paths = [`${currentPath(dir, 'ca')}.pem`, `${nextPath(dir, 'ca')}.pem`];
+  const texts = await Promise.all(
+    [...paths, ...retired.map((name) => `${retiredFolder(dir)}/${name}`)].map((path) =>
+      files.readText(path).catch(() => undefined),
+    ),
+  );
+  return [...new Set(texts.filter((text) => text !== undefined))];
 }
 
 function selfSigned({ privateKey }: KeyPair, nowMs: number): string {

@@ -26,12 +26,22 @@ export async function bundleKey(
     format: 1,
     purpose: 'bundle',
     key: pair.publicPem,
-    notBefore: new Date(clock.now()).toISOString(),
+    notBefore: new Date(Math.max(clock.now(), (await certifiedSinceMs({ files }, path)) + 1)).toISOString(),
   });
   await files.write(`${path}.sig`, signKeyCertificate(text, imageKey.privateKey));
   await files.write(path, text);
   console.line('info', `certified the bundle key by the image key: ${path}`);
   return pair;
+}
+
+/** Of the certificate before this one. Machines take the later of two, so no clock that was set back may come between. */
+async function certifiedSinceMs({ files }: Pick<Host, 'files'>, path: string): Promise<number> {
+  try {
+    const ms = Date.parse((JSON.parse(await files.readText(path)) as { readonly notBefore?: string }).notBefore ?? '');
+    return Number.isFinite(ms) ? ms : 0;
+  } catch {
+    return 0;
+  }
 }
 
 async function isCertified(

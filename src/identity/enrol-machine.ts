@@ -5,11 +5,12 @@ import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import type { EnrolAnswer } from '../server/enrol.ts';
 import type { MachineSecrets } from '../server/secrets.ts';
+import type { SecurePort } from '../server/token-routes.ts';
 import { makeCertificateRequest } from './certificate-request.ts';
 import { fingerprintOf, keyDigest } from './fingerprint.ts';
 import { identityFiles, type MachineIdentityState } from './identity-files.ts';
 import { keepSecrets, readKeptSecrets } from './kept-secrets.ts';
-import { SERVER_NAME } from './leaf-certificate.ts';
+import { bakedAuthorities, serverTrust } from './server-trust.ts';
 import { hostKey, hostKeyFiles } from './ssh-host-key.ts';
 
 type Step = StepOf<'enrol'>;
@@ -26,10 +27,10 @@ export async function enrolMachine(step: Step, host: EnrolHost, boot: BootContex
   const { files } = host;
   const own = identityFiles(step.home);
   const key = await machineKey(host, own.key);
-  const caPem = await authorityPem(host);
+  const caPem = await bakedAuthorities(host);
   const certificatePem = await usableCertificate(host, own.certificate, key);
   const fingerprint = fingerprintOf(keyDigest(key));
-  const asked = caPem === undefined ? undefined : await askInTurn(step, host, boot, { key, caPem, certificatePem });
+  const asked = await askInTurn(step, host, boot, { key, caPem, certificatePem });
   let state: MachineIdentityState;
   let secrets: MachineSecrets | undefined;
   if (asked?.answer.state === 'approved') {
@@ -72,7 +73,7 @@ const waiting = (fingerprint: string): string =>
 
 interface Credentials {
   readonly key: KeyObject;
-  readonly caPem: string;
+  readonly caPem: string | undefined;
   readonly certificatePem: string | undefined;
 }
 
@@ -108,13 +109,14 @@ async function askOne(
     const { status, body } = await host.http.request(url.href, { ...limits, ...more });
     return { status, body: JSON.parse((await bytesOf(body)).toString()) as T };
   };
-  const { status: plain, body: tls } = await ask<{ readonly port?: unknown }>(new URL('/v1/tls', server));
+  const { status: plain, body: tls } = await ask<Partial<SecurePort>>(new URL('/v1/tls', server));
   if (plain !== 200 || typeof tls.port !== 'number') throw new StatectlError('no-authority', 'it enrols no machines');
   const secure = new URL(server);
   secure.protocol = 'https:';
   secure.port = String(tls.port);
+  const trust = serverTrust(own.caPem, step.authorities, tls.name);
   const withTls = (certPem: string | undefined) => ({
-    tls: { caPem: own.caPem, serverName: SERVER_NAME, ...(certPem && { certPem, keyPem: pemOf(own.key) }) },
+    tls: { ...trust, ...(certPem && { certPem, keyPem: pemOf(own.key) }) },
   });
   const token =
     step.trust === 'network' && own.certificatePem === undefined ? await askToken(ask, server, step) : undefined;
@@ -174,14 +176,6 @@ async function machineKey({ files }: EnrolHost, path: string): Promise<KeyObject
 }
 
 const pemOf = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
-
-const TRUST = '/etc/trust';
-/** The authorities that the builder baked in: more than one while an old one gives way to a new one. */
-async function authorityPem({ files }: EnrolHost): Promise<string | undefined> {
-  const names = (await files.list(TRUST).catch(() => [])).filter((name) => name.endsWith('ca.pem'));
-  const texts = await Promise.all(names.map((name) => files.readText(`${TRUST}/${name}`)));
-  return texts.length > 0 ? texts.join('') : undefined;
-}
 
 async function usableCertificate({ files }: EnrolHost, path: string, key: KeyObject): Promise<string | undefined> {
   const pem = await files.readText(path).catch(() => undefined);

@@ -17,8 +17,8 @@ export interface KeyFile {
   readonly advice: string;
 }
 
-/** Why a private key that others can read is refused. */
-async function refuseExposed({ files }: Pick<Host, 'files'>, path: string): Promise<void> {
+/** Why a private key that others can read is refused. Throws `key-exposed`. */
+export async function refuseExposed({ files }: Pick<Host, 'files'>, path: string): Promise<void> {
   const stat = await files.stat(path);
   if (stat && stat.type !== 'symlink' && (stat.mode & 0o077) !== 0)
     throw new StatectlError('key-exposed', `${path} can be read by others (mode ${stat.mode.toString(8)})`, {
@@ -31,8 +31,7 @@ async function readPrivateKey(host: Pick<Host, 'files'>, path: string): Promise<
   await refuseExposed(host, path);
   const pem = await host.files.readText(path);
   try {
-    const privateKey = createPrivateKey(pem);
-    return { privateKey, publicPem: createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString() };
+    return pairOf(createPrivateKey(pem));
   } catch (cause) {
     throw new StatectlError('key-invalid', `${path} is no private key: ${reasonOf(cause)}`, {
       cause,
@@ -62,19 +61,47 @@ export async function keyPair(
     throw new StatectlError('key-lost', `${path}.pem is there, but not ${privatePath}, ${purpose}`, {
       hint: `restore ${privatePath}. To begin anew, move ${path}.pem away: every machine must then get the new one`,
     });
-  const privateKey = make();
-  const publicPem = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
-  const pair = { privateKey, publicPem };
+  const pair = pairOf(make());
+  await writePair(host, path, pair, publicFile?.(pair) ?? pair.publicPem);
+  console.line('info', `made ${purpose}: ${privatePath} (${advice})`);
+  return pair;
+}
+
+/** Writes NAME.key, for its owner only, and NAME.pem. Throws `keys-unwritable`. */
+async function writePair({ files }: Pick<Host, 'files'>, path: string, pair: KeyPair, publicText: string) {
   try {
     await files.mkdir(path.slice(0, path.lastIndexOf('/')), 0o700);
-    await files.write(privatePath, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-    await files.write(`${path}.pem`, publicFile?.(pair) ?? publicPem);
+    await files.write(`${path}.key`, pair.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+    await files.write(`${path}.pem`, publicText);
   } catch (cause) {
-    throw new StatectlError('keys-unwritable', `${privatePath} cannot be made: ${reasonOf(cause)}`, {
+    throw new StatectlError('keys-unwritable', `${path}.key cannot be made: ${reasonOf(cause)}`, {
       cause,
       hint: 'run as the owner of that folder, or name another with --keys or --state',
     });
   }
-  console.line('info', `made ${purpose}: ${privatePath} (${advice})`);
-  return pair;
 }
+
+/**
+ * Puts a key that an admin brings, with its certificate if it has one, to its place. The same key again changes only the
+ * certificate; another one is never overwritten. Throws `key-there`, `keys-unwritable`, and what reading throws.
+ */
+export async function placeKeyPair(
+  host: Pick<Host, 'files' | 'console'>,
+  { path, purpose, advice }: KeyFile,
+  key: KeyObject,
+  certificatePem?: string,
+): Promise<void> {
+  const pair = pairOf(key);
+  const there = (await host.files.stat(`${path}.key`)) && (await readPrivateKey(host, `${path}.key`));
+  if (there && there.publicPem !== pair.publicPem)
+    throw new StatectlError('key-there', `${path}.key is another key, and machines trust it`, {
+      hint: 'bring the new one beside it, with --rotate instead of --import',
+    });
+  await writePair(host, path, pair, certificatePem ?? pair.publicPem);
+  host.console.line('info', `took ${purpose}: ${path}.key (${advice})`);
+}
+
+const pairOf = (privateKey: KeyObject): KeyPair => ({
+  privateKey,
+  publicPem: createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString(),
+});

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Host } from '../host/host.ts';
+import type { GivenFiles } from '../identity/given-certificate.ts';
 import { type AppOptions, createApp } from './app.ts';
 import { type BundlesOptions, openBundles } from './bundles.ts';
 import type { NodeIdentities } from './enrol.ts';
@@ -19,6 +20,8 @@ export interface ServeOptions
   readonly secure?: {
     readonly listen: ListenAddress;
     readonly nodes: NodeIdentities;
+    /** The admin's own certificate. */
+    readonly certificate?: GivenFiles;
     readonly alarm: (text: string) => void;
   };
   /** How long transfers may go on after a stop was asked for, default 10 s. */

@@ -1,24 +1,27 @@
-import { constants, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { constants } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { StatectlError } from '../error.ts';
 import type { Clock } from '../host/host.ts';
-import type { Authority } from '../identity/authority.ts';
 import { readCertificateRequest } from '../identity/certificate-request.ts';
 import { keyDigest } from '../identity/fingerprint.ts';
-import { issueCertificate, SERVER_NAME } from '../identity/leaf-certificate.ts';
 import { accessLog } from './access-log.ts';
 import { type EnrolOptions, enrol } from './enrol.ts';
 import type { Enrolment } from './enrolments.ts';
 import { machineFromQuery } from './machine.ts';
 import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
 import { type ReadSecret, secretsFor } from './secrets.ts';
+import type { ServerCertificate } from './server-certificate.ts';
 import type { HostCertificateWish } from './ssh-authority.ts';
 
 export interface SecureAppOptions extends EnrolOptions {
   readonly clock: Clock;
   readonly log: (line: string) => void;
+  /** What it shows of itself. */
+  readonly certificate: ServerCertificate;
+  /** Those whose certificates machines may show (PEM). */
+  readonly authorities: readonly string[];
   readonly readSecret: ReadSecret;
   /** An SSH host certificate. */
   readonly signHostKey: (wish: HostCertificateWish) => Promise<string>;
@@ -26,7 +29,6 @@ export interface SecureAppOptions extends EnrolOptions {
 
 const LARGEST_BODY_BYTES = 64 * 1024;
 const IDLE_MS = 60_000;
-const YEARS_MS = 10 * 365 * 86_400_000;
 
 const EnrolBody = z.strictObject({
   request: z.string(),
@@ -34,13 +36,9 @@ const EnrolBody = z.strictObject({
   token: z.string().max(128).optional(),
 });
 
-/**
- * The routes that need to know who asks, over TLS 1.3. The server's key lives as long as its process; what machines trust is
- * the CA that signed for it. A machine shows its certificate where a route wants one.
- */
-export async function createSecureApp(options: SecureAppOptions): Promise<FastifyInstance> {
-  const { authority, clock } = options;
-  const { key, certificate } = await serverCertificate(authority, clock.now());
+/** The routes that need to know who asks, over TLS 1.3. A machine shows its certificate where a route wants one. */
+export function createSecureApp(options: SecureAppOptions): FastifyInstance {
+  const { clock, certificate, authorities } = options;
   const access = accessLog(clock, options.log);
   const app = fastify({
     logger: false,
@@ -50,9 +48,9 @@ export async function createSecureApp(options: SecureAppOptions): Promise<Fastif
     forceCloseConnections: 'idle',
     clientErrorHandler: answerNoHttp,
     https: {
-      key,
-      cert: certificate,
-      ca: authority.certificatePem,
+      key: certificate.keyPem,
+      cert: certificate.pem,
+      ca: [...authorities],
       minVersion: 'TLSv1.3',
       requestCert: true,
       // Who shows none may still enrol; each route looks for itself.
@@ -127,22 +125,3 @@ function machineOf({ enrolments }: SecureAppOptions, request: FastifyRequest): E
     hint: 'enrol first: POST /v1/enrol; on the server, `statectl node pending` shows who waits',
   });
 }
-
-async function serverCertificate(
-  authority: Authority,
-  nowMs: number,
-): Promise<{ readonly key: string; readonly certificate: string }> {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const { pem } = await issueCertificate(authority, {
-    publicKey,
-    commonName: SERVER_NAME,
-    dnsNames: [SERVER_NAME],
-    role: 'server',
-    // A board without a clock starts in 1970.
-    notBeforeMs: 0,
-    notAfterMs: nowMs + YEARS_MS,
-  });
-  return { key: pemOf(privateKey), certificate: pem };
-}
-
-const pemOf = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();

@@ -1,12 +1,14 @@
 import type { AddressInfo } from 'node:net';
 import type { Host } from '../host/host.ts';
-import { authority } from '../identity/authority.ts';
+import { authoritiesOfMachines, authority } from '../identity/authority.ts';
+import type { GivenFiles } from '../identity/given-certificate.ts';
 import { bootTokens } from './boot-tokens.ts';
 import type { NodeIdentities } from './enrol.ts';
 import { openEnrolments } from './enrolments.ts';
 import { type ListenAddress, listen } from './listen-on.ts';
 import { openSecretStore } from './secret-store.ts';
 import { createSecureApp } from './secure-app.ts';
+import { givenServerCertificate, issueServerCertificate } from './server-certificate.ts';
 import { signHostKey } from './ssh-authority.ts';
 import type { TokenRouteOptions } from './token-routes.ts';
 
@@ -15,6 +17,8 @@ export interface SecureOptions {
   readonly host: Pick<Host, 'files' | 'clock' | 'exec'>;
   readonly nodes: NodeIdentities;
   readonly listen: ListenAddress;
+  /** The admin's own; default: one that our CA issues. */
+  readonly certificate?: GivenFiles;
   readonly log: (line: string) => void;
   readonly alarm: (text: string) => void;
 }
@@ -32,21 +36,28 @@ export const enrolmentsPath = (state: string): string => `${state}/nodes.sqlite`
 export const hasAuthority = async ({ files }: Pick<Host, 'files'>, state: string): Promise<boolean> =>
   (await files.stat(`${state}/keys/ca.key`)) !== undefined;
 
-/** Opens the enrolments and listens for those who need TLS. Throws `listen-failed`, `enrolments-unusable` and what `authority` throws. */
+/** Opens the enrolments and listens for those who need TLS. Throws `listen-failed`, `enrolments-unusable` and what `authority` and `givenServerCertificate` throw. */
 export async function startSecure({
   state,
   host,
   nodes,
   listen: wanted,
+  certificate: given,
   log,
   alarm,
 }: SecureOptions): Promise<SecureServer> {
-  const ca = await authority({ ...host, console: { line: (_, text) => alarm(text) } }, `${state}/keys`);
+  const keys = `${state}/keys`;
+  const ca = await authority({ ...host, console: { line: (_, text) => alarm(text) } }, keys);
+  const certificate = given
+    ? await givenServerCertificate(host, given)
+    : await issueServerCertificate(ca, host.clock.now());
   const secrets = await openSecretStore(host, state);
   const { now } = host.clock;
   const enrolments = openEnrolments(enrolmentsPath(state), now);
   const tokens = bootTokens(now);
-  const app = await createSecureApp({
+  const app = createSecureApp({
+    certificate,
+    authorities: await authoritiesOfMachines(host, keys),
     ...{ enrolments, authority: ca, nodes, tokens, now, log, clock: host.clock },
     readSecret: secrets.read,
     signHostKey: (wish) => signHostKey(host, state, wish),
@@ -55,7 +66,7 @@ export async function startSecure({
   const { port } = app.server.address() as AddressInfo;
   return {
     port,
-    tokenRoutes: { tokens, nodes, securePort: port, alarm },
+    tokenRoutes: { tokens, nodes, secure: { port, name: certificate.name }, alarm },
     async [Symbol.asyncDispose]() {
       await app.close();
       enrolments[Symbol.dispose]();

@@ -3,12 +3,23 @@ import { StatectlError } from '../error.ts';
 import type { BootTokens } from './boot-tokens.ts';
 import type { NodeIdentities } from './enrol.ts';
 import { identityOf, machineFromQuery } from './machine.ts';
+import type { ServerCertificate } from './server-certificate.ts';
+
+/**
+ * What a machine is told of the port for TLS, by plain HTTP: a hint, which it cannot be harmed by, since each name has its own
+ * authorities (`serverTrust`).
+ */
+export interface SecurePort {
+  readonly port: number;
+  /** What its certificate is for. */
+  readonly name: ServerCertificate['name'];
+}
 
 export interface TokenRouteOptions {
   readonly tokens: BootTokens;
   readonly nodes: NodeIdentities;
   /** Where machines enrol, by TLS. */
-  readonly securePort: number;
+  readonly secure: SecurePort;
   /** Gets what an admin should look at. */
   readonly alarm: (text: string) => void;
 }
@@ -17,7 +28,7 @@ export interface TokenRouteOptions {
 export function tokenRoutes(app: FastifyInstance, options: TokenRouteOptions | undefined): void {
   app.get('/v1/tls', async (_request, reply) => {
     if (!options) throw new StatectlError('route-unknown', 'this server has no certificate authority');
-    return reply.header('cache-control', 'no-store').send({ port: options.securePort });
+    return reply.header('cache-control', 'no-store').send(options.secure);
   });
 
   app.post<{ Querystring: Record<string, unknown> }>('/v1/token', async (request, reply) => {

@@ -1,6 +1,6 @@
 import type { Agent, Dispatcher } from 'undici';
 import type { Http, HttpRequest } from '../host.ts';
-import { httpError } from '../http-error.ts';
+import { httpError, isOutOfTime } from '../http-error.ts';
 import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS } from '../http-timeouts.ts';
 import { type Answer, followRedirects } from '../redirect.ts';
 
@@ -18,6 +18,12 @@ async function* bodyOf(body: AsyncIterable<unknown>, url: URL, signal?: AbortSig
   } catch (error) {
     throw httpError(error, url, signal, 'body');
   }
+}
+
+async function validityOf(url: URL, { connectTimeoutMs = CONNECT_TIMEOUT_MS, tls }: HttpRequest) {
+  const { peerValidity } = await import('./peer-validity.ts');
+  const validity = await peerValidity(url, connectTimeoutMs, tls);
+  return validity && { ...validity, now: new Date() };
 }
 
 /**
@@ -60,7 +66,7 @@ export function linuxHttp(): Http {
         discard: () => response.body.dump().catch(() => {}),
       };
     } catch (error) {
-      throw httpError(error, url, signal, 'answer');
+      throw httpError(error, url, signal, 'answer', isOutOfTime(error) ? await validityOf(url, request) : undefined);
     }
   }
 
