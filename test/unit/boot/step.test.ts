@@ -41,6 +41,7 @@ const EVERY_KIND: { readonly [K in StepKind]: StepOf<K> } = {
     urls: ['http://a:8080'],
     machine: { mac: '52:54:00:12:34:56' },
     trust: 'proven',
+    authorities: [],
     home: '/run/initramfs/user-data/persistent/statectl/identity',
     to: '/run/statectl/identity',
     hostCertificate: true,

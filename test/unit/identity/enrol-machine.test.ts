@@ -71,6 +71,7 @@ async function run(
       urls: [server.url],
       machine: { mac: '52:54:00:12:34:01' },
       trust,
+      authorities: [],
       home: HOME,
       to: TO,
       hostCertificate: false,

@@ -21,6 +21,7 @@ import {
   openEnrolments,
 } from '../../../src/server/enrolments.ts';
 import { createSecureApp } from '../../../src/server/secure-app.ts';
+import { issueServerCertificate } from '../../../src/server/server-certificate.ts';
 import { signHostKey } from '../../../src/server/ssh-authority.ts';
 
 const MACS = { print01: '52:54:00:12:34:01', print02: '52:54:00:12:34:02', lab: '52:54:00:12:34:03' } as const;
@@ -84,7 +85,9 @@ describe('the routes that need to know who asks', () => {
       name !== undefined && name in IDENTITIES
         ? { node: name, identity: IdentityFile.parse(IDENTITIES[name as Node]), users: USERS }
         : undefined;
-    const app = await createSecureApp({
+    const app = createSecureApp({
+      certificate: await issueServerCertificate(ca, host.clock.now()),
+      authorities: [ca.certificatePem],
       enrolments,
       authority: ca,
       tokens,
