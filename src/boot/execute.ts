@@ -20,6 +20,7 @@ import { startNetconsole } from './netconsole.ts';
 import { ipArgv, linkAddArgvs } from './network-commands.ts';
 import { SWITCH_FILE } from './paths.ts';
 import type { BootContext } from './phase.ts';
+import { askTime, setClock } from './set-clock.ts';
 import type { Step, StepKind, StepOf } from './step.ts';
 import { checkArgv, copyArgvs, mountArgv, ownerArgv } from './step-commands.ts';
 import { switchFileText } from './switch-file.ts';
@@ -77,6 +78,8 @@ const executors: Executors = {
     await files.mkdir(dirname(to), 0o755);
     await files.write(to, await files.read(from), { mode });
   },
+  'set-clock': setClock,
+  'ask-time': askTime,
   coldplug: (_step, host, boot) => firstColdplug(host, boot),
   async 'wait-for-device'({ reference, seconds }, host, boot) {
     const wanted = parseDeviceReference(reference);

@@ -15,6 +15,8 @@ export interface Facts {
   /** What config.d in the initramfs writes; a bundle brings its own. */
   readonly bakedFiles?: readonly BakedFile[];
   readonly machine: MachineFacts;
+  /** Absent in facts of earlier versions. */
+  readonly clock?: ClockFacts;
   readonly blocks?: readonly BlockFacts[];
   readonly interfaces?: readonly InterfaceFacts[];
   readonly leases?: readonly Lease[];
@@ -54,6 +56,12 @@ export interface BakedFile {
   /** Names of the machine's own system, or numbers. */
   readonly owner: string;
   readonly group: string;
+}
+
+export interface ClockFacts {
+  /** What it said, and the least that it must say; 0: nothing tells. Unix milliseconds. */
+  readonly nowMs: number;
+  readonly floorMs: number;
 }
 
 export interface MachineFacts {

@@ -2,6 +2,7 @@ import { reasonOf } from '../error.ts';
 import { serversInOrder } from '../fetch/choose-servers.ts';
 import { machineClaims } from '../fetch/offer.ts';
 import type { Host } from '../host/host.ts';
+import { planTime } from './clock.ts';
 import { deliveryPlaces } from './delivery.ts';
 import type { Facts, IdentityFacts } from './facts.ts';
 import { RUN, SYSROOT, USER_DATA_EARLY } from './paths.ts';
@@ -36,6 +37,8 @@ export function planEnrolment(facts: Facts): readonly Step[] {
   const { first, last } = serversInOrder(facts);
   const hasNetwork = (facts.leases ?? []).length > 0;
   return [
+    // Certificates have dates.
+    ...planTime(facts),
     {
       kind: 'enrol',
       urls: hasNetwork ? [...first, ...last].filter((server) => URL.canParse('/', server)) : [],

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { shellLine, shellQuote } from '../host/shell-line.ts';
 import { hostKeyFiles } from '../identity/ssh-host-key.ts';
+import { dateArgv } from './clock-time.ts';
 import { netconsoleCommands } from './netconsole.ts';
 import { dhcp6Argv, dhcpArgv, ipArgv, linkAddArgvs } from './network-commands.ts';
 import type { Step, StepOf } from './step.ts';
@@ -61,6 +62,10 @@ export function shellOf(step: Step): string {
       ]
         .map(shellLine)
         .join(' && ');
+    case 'set-clock':
+      return shellLine(dateArgv(step.toMs));
+    case 'ask-time':
+      return shellLine(['echo', 'only the controller can ask time servers']);
     case 'coldplug':
       return 'for round in 1 2 3; do find /sys/devices -name modalias -exec cat {} + | sort -u | xargs modprobe -abq; done';
     case 'wait-for-device':

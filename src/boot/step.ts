@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { DownloadLimits } from '../fetch/download.ts';
+import { shownTime } from './clock-time.ts';
 import type { ArchiveFormat, DeliveredFile, DroppedFile, NetconsoleFacts } from './facts.ts';
 
 /**
@@ -28,6 +29,15 @@ export type Step =
     }
   | { readonly kind: 'copy'; readonly from: string; readonly to: string; readonly what: 'everything' | 'skeleton' }
   | { readonly kind: 'copy-file'; readonly from: string; readonly to: string; readonly mode: number }
+  /** Forward, to the least that it must say. */
+  | { readonly kind: 'set-clock'; readonly nowMs: number; readonly toMs: number }
+  | {
+      readonly kind: 'ask-time';
+      readonly servers: readonly string[];
+      readonly seconds: number;
+      /** Nobody is believed who says an earlier time. */
+      readonly floorMs: number;
+    }
   | { readonly kind: 'coldplug' }
   | { readonly kind: 'wait-for-device'; readonly reference: string; readonly seconds: number }
   | { readonly kind: 'check-filesystem'; readonly device: string; readonly type: string }
@@ -188,6 +198,10 @@ export function describe(step: Step): string {
       return step.what === 'everything' ? `copy ${step.from} to ${step.to}` : `skeleton of ${step.from} in ${step.to}`;
     case 'copy-file':
       return `${step.to} from ${step.from}`;
+    case 'set-clock':
+      return `set the clock from ${shownTime(step.nowMs)} to ${shownTime(step.toMs)}, when this initramfs was built`;
+    case 'ask-time':
+      return `ask ${step.servers.join(', ')} what time it is (up to ${step.seconds} s)`;
     case 'coldplug':
       return 'load the drivers of the devices that are there';
     case 'wait-for-device':

@@ -108,6 +108,12 @@ export interface Http {
   request(url: string, request?: HttpRequest): Promise<HttpResponse>;
 }
 
+/** Time servers. */
+export interface Ntp {
+  /** What time it is, ms since 1970, as a server says. Rejects when it says nothing of use in time. */
+  ask(server: string, options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<number>;
+}
+
 /** Time and chance, so that hours of back-off run in milliseconds in a test. */
 export interface Clock {
   /** Wall clock, ms since 1970. */
@@ -132,6 +138,7 @@ export interface Host {
   readonly files: Files;
   readonly exec: Exec;
   readonly http: Http;
+  readonly ntp: Ntp;
   readonly clock: Clock;
   readonly console: Console;
 }

@@ -3,6 +3,7 @@ import { memoryClock } from './memory/clock.ts';
 import { memoryExec, type Programs } from './memory/exec.ts';
 import { type FileEffect, memoryFiles } from './memory/files.ts';
 import { memoryHttp, type Servers } from './memory/http.ts';
+import { memoryNtp, type TimeServers } from './memory/ntp.ts';
 import { plant, type Seed } from './memory/seed.ts';
 import { makeInode } from './memory/tree.ts';
 
@@ -11,6 +12,7 @@ export interface MemoryHostOptions {
   readonly files?: Readonly<Record<string, Seed>>;
   readonly programs?: Programs;
   readonly servers?: Servers;
+  readonly timeServers?: TimeServers;
   /** Wall clock at the start, ms since 1970; the default is 2026-11-20, noon UTC. */
   readonly startMs?: number;
   /** Room for all files together, default endless. */
@@ -33,7 +35,13 @@ export interface MemoryHost extends Host {
 
 /** A machine made of values: nothing outside the process is touched, and hours take milliseconds. */
 export function memoryHost(options: MemoryHostOptions = {}): MemoryHost {
-  const { files = {}, programs = {}, servers = {}, capacityBytes = Number.POSITIVE_INFINITY } = options;
+  const {
+    files = {},
+    programs = {},
+    servers = {},
+    timeServers = {},
+    capacityBytes = Number.POSITIVE_INFINITY,
+  } = options;
   const calls: Call[] = [];
   const lines: { level: Level; text: string }[] = [];
   const clock = memoryClock(options.startMs ?? Date.UTC(2026, 10, 20, 12));
@@ -43,6 +51,7 @@ export function memoryHost(options: MemoryHostOptions = {}): MemoryHost {
     files: memoryFiles({ root, clock, capacityBytes, record: (effect) => calls.push({ kind: 'file', ...effect }) }),
     exec: memoryExec(programs, clock, (argv, run) => calls.push({ kind: 'run', argv, options: run })),
     http: memoryHttp(servers, clock, (url, request) => calls.push({ kind: 'request', url, request })),
+    ntp: memoryNtp(timeServers),
     clock,
     console: { line: (level, text) => lines.push({ level, text }) },
     calls,

@@ -4,6 +4,7 @@ import { loadSettings } from '../config/load.ts';
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { archOfElf } from './arch.ts';
+import { builtAtSeconds } from './built-at.ts';
 import { findBusybox } from './busybox.ts';
 import { writeCpio } from './cpio.ts';
 import { cpioOfFolder } from './cpio-folder.ts';
@@ -112,6 +113,11 @@ export async function buildInitramfs(host: Host, input: InitramfsInput): Promise
     env: statectlEnv(loaded.config, early.map(bareModuleName)),
     segmentDigests: `${sha256(modulesImage)}  /modules.squashfs\n${sha256(runtimeImage)}  /runtime.squashfs\n`,
     trusted: input.trusted,
+    builtAt: await builtAtSeconds(
+      host,
+      { path: `${input.image}/${manifest.root.file}`, type: manifest.root.type },
+      input.trusted,
+    ),
   });
   const compiled = JSON.stringify({ digest: await configDigest(host, input.config), ...loaded });
   const parts = [

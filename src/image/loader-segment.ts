@@ -36,6 +36,8 @@ export interface LoaderInput {
   readonly segmentDigests: string;
   /** PEM of the keys and certificates whose signatures count, by name. */
   readonly trusted: Readonly<Record<string, string>>;
+  /** Seconds since 1970. */
+  readonly builtAt: number;
 }
 
 /** The first segment: busybox, /init, what it takes to mount the others, and whom to trust. */
@@ -57,6 +59,7 @@ export async function buildLoader(host: Pick<Host, 'files'>, input: LoaderInput)
     { name: `lib/modules/${input.release}`, type: 'dir', mode: 0o755 },
     file('etc/statectl.env', input.env, 0o600),
     file('etc/segments.sha256', input.segmentDigests),
+    file('etc/built', `${input.builtAt}\n`),
     file('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n'),
     file('etc/initrd-release', 'ID=statectl\nNAME="statectl initramfs"\n'),
     ...Object.entries(input.trusted).map(([name, pem]) => file(`etc/trust/${name}`, pem)),

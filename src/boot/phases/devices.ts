@@ -1,6 +1,7 @@
 import { kernelCommandLine } from '../../config/kernel-cmdline.ts';
 import { StatectlError } from '../../error.ts';
 import { blockDevices } from '../block-devices.ts';
+import { clockFacts, planClock } from '../clock.ts';
 import { matchesDevice, parseDeviceReference } from '../device-reference.ts';
 import type { BlockFacts, Facts } from '../facts.ts';
 import { USER_DATA_EARLY } from '../paths.ts';
@@ -17,6 +18,8 @@ export const devices: Phase = {
   name: 'devices',
   rounds: [
     { plan: () => [{ kind: 'coldplug' }] },
+    // With the driver of the clock, which brings its time; before a disk is mounted, which remembers when.
+    { gather: async (host) => ({ clock: await clockFacts(host) }), plan: planClock },
     { plan: planWaits },
     {
       gather: async (host, facts, boot) => {

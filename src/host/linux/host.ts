@@ -4,12 +4,14 @@ import { type ConsoleOptions, linuxConsole } from './console.ts';
 import { linuxExec } from './exec.ts';
 import { linuxFiles } from './files.ts';
 import { linuxHttp } from './http.ts';
+import { linuxNtp } from './ntp.ts';
 
 /** The machine this runs on. Makes nothing and touches nothing until it is used. */
 export const linuxHost = (options: { readonly console?: ConsoleOptions } = {}): Host => ({
   files: linuxFiles(),
   exec: linuxExec(),
   http: linuxHttp(),
+  ntp: linuxNtp(),
   clock: linuxClock(),
   console: linuxConsole(options.console),
 });

@@ -22,6 +22,8 @@ const EVERY_KIND: { readonly [K in StepKind]: StepOf<K> } = {
   mount: { kind: 'mount', source: '/dev/vda2', target: '/run/statectl/image', type: 'ext4', options: ['ro', 'noload'] },
   copy: { kind: 'copy', from: '/run/statectl/image/etc', to: '/sysroot/etc', what: 'everything' },
   'copy-file': { kind: 'copy-file', from: '/bin/busybox', to: '/run/initramfs/bin/busybox', mode: 0o755 },
+  'set-clock': { kind: 'set-clock', nowMs: 1234, toMs: Date.UTC(2026, 10, 21) },
+  'ask-time': { kind: 'ask-time', servers: ['10.0.0.1', 'time.lab'], seconds: 2, floorMs: 0 },
   coldplug: { kind: 'coldplug' },
   'wait-for-device': { kind: 'wait-for-device', reference: 'LABEL=my disk', seconds: 20 },
   'check-filesystem': { kind: 'check-filesystem', device: '/dev/vda2', type: 'ext4' },
@@ -112,6 +114,8 @@ it('says every step in the words of an admin', () => {
     ext4 on /run/statectl/image from /dev/vda2
     copy /run/statectl/image/etc to /sysroot/etc
     /run/initramfs/bin/busybox from /bin/busybox
+    set the clock from 1970-01-01 00:00:01 UTC to 2026-11-21 00:00:00 UTC, when this initramfs was built
+    ask 10.0.0.1, time.lab what time it is (up to 2 s)
     load the drivers of the devices that are there
     wait for LABEL=my disk (up to 20 s)
     check the ext4 on /dev/vda2
@@ -154,6 +158,8 @@ it('has for every step the command that does the same by hand', () => {
     mount -t ext4 -o ro,noload /dev/vda2 /run/statectl/image
     cp -a /run/statectl/image/etc/. /sysroot/etc/
     mkdir -p /run/initramfs/bin && rm -f /run/initramfs/bin/busybox && cp /bin/busybox /run/initramfs/bin/busybox && chmod 0755 /run/initramfs/bin/busybox
+    [ "$(date +%s)" -ge 1795219200 ] || date -u -s @1795219200 || true
+    echo 'only the controller can ask time servers'
     for round in 1 2 3; do find /sys/devices -name modalias -exec cat {} + | sort -u | xargs modprobe -abq; done
     n=0; until findfs 'LABEL=my disk' || [ $n -ge 20 ]; do sleep 1; n=$((n+1)); done
     fsck.ext4 -p /dev/vda2 || [ $? -eq 1 ]

@@ -122,6 +122,8 @@ describe.skipIf(!canBuild)('an initramfs', () => {
       'data' in loader!.get(name)! ? (loader!.get(name) as { data: Buffer }).data.toString() : undefined;
     expect(textOf('etc/statectl.env')).toContain("STATECTL_LOADER_MODULES='loop zlib squashfs'");
     expect(textOf('etc/trust/ca.pem')).toBe('certificate');
+    // No root image, and no certificate: nothing tells when it was made.
+    expect(textOf('etc/built')).toBe('0\n');
     expect(textOf('etc/segments.sha256')).toMatch(
       /^[0-9a-f]{64} {2}\/modules\.squashfs\n[0-9a-f]{64} {2}\/runtime\.squashfs\n$/,
     );
