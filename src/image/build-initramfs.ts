@@ -13,7 +13,7 @@ import { requirePrograms } from './host-programs.ts';
 import { imageTree } from './image-tree.ts';
 import { joinSegments } from './join-segments.ts';
 import { buildLoader } from './loader-segment.ts';
-import { parseManifest } from './manifest.ts';
+import { manifestIsSigned, parseManifest } from './manifest.ts';
 import { bareModuleName, buildModules, loaderModules } from './modules-segment.ts';
 import { withProgress } from './progress.ts';
 import { planRuntime } from './runtime-plan.ts';
@@ -63,6 +63,7 @@ export async function buildInitramfs(host: Host, input: InitramfsInput): Promise
   const { files } = host;
   await requirePrograms(host, ['depmod', 'mksquashfs', 'patchelf']);
   const manifest = parseManifest(await readManifest(host, input.image));
+  await warnUnlessTrusted(host, input);
   const { arch, kernelRelease: release } = manifest;
   if ((await files.stat(input.config)) === undefined)
     throw new StatectlError('config-missing', `--config ${input.config}: there is no such folder`, {
@@ -152,6 +153,17 @@ async function readManifest({ files }: Host, image: string): Promise<string> {
       hint: 'give the folder that `statectl build image --out` made',
     });
   });
+}
+
+/** An initramfs of after an exchange of keys, and an image of before it: no machine would boot the one with the other. */
+async function warnUnlessTrusted({ files, console }: Host, { image, trusted }: InitramfsInput): Promise<void> {
+  const signature = await files.read(`${image}/manifest.json.sig`).catch(() => undefined);
+  const keys = Object.entries(trusted).flatMap(([name, pem]) => (name.endsWith('.image.pem') ? [pem] : []));
+  if (signature && manifestIsSigned(await files.readText(`${image}/manifest.json`), signature, keys)) return;
+  console.line(
+    'warning',
+    `no key that this initramfs trusts signed ${image}: machines will refuse that image; build it again`,
+  );
 }
 
 async function readStatectl({ files }: Host, path: string, arch: string) {

@@ -6,9 +6,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { buildInitramfs, type InitramfsInput } from '../../../src/image/build-initramfs.ts';
-import { writeManifest } from '../../../src/image/manifest.ts';
+import { signManifest, writeManifest } from '../../../src/image/manifest.ts';
 import { readScripts } from '../../../src/image/scripts.ts';
 import { readSegments } from '../../../src/image/segments.ts';
+import { createKey } from '../../fixtures/image.ts';
 import { ko } from '../../fixtures/ko.ts';
 
 const starts = (...programs: string[]) =>
@@ -19,7 +20,7 @@ const isStatic =
 const canBuild =
   process.arch === 'x64' && isStatic && existsSync('/bin/busybox') && starts('mksquashfs', 'depmod', 'patchelf');
 
-const console = memoryHost().console;
+const { console } = memoryHost();
 const host = { ...linuxHost(), console };
 const RELEASE = '6.1.0-test';
 
@@ -109,6 +110,19 @@ describe.skipIf(!canBuild)('an initramfs', () => {
       if (zone === undefined) delete process.env.TZ;
       else process.env.TZ = zone;
     }
+  });
+
+  test('is told to be of no use for an image that no key in it signed', async () => {
+    const [input, key] = [plant(folderIn(tmpdir())), createKey()];
+    const signature = signManifest(readFileSync(join(input.image, 'manifest.json'), 'utf8'), key.privateKey);
+    writeFileSync(join(input.image, 'manifest.json.sig'), signature);
+    const told = async (trusted: InitramfsInput['trusted']) => {
+      const { console, lines } = memoryHost();
+      await buildInitramfs({ ...host, console }, { ...input, trusted });
+      return lines.some(({ text }) => text.includes('machines will refuse that image'));
+    };
+    expect(await told({ 'builder.image.pem': createKey().publicPem, 'next.image.pem': key.publicPem })).toBe(false);
+    expect(await told({ 'builder.image.pem': createKey().publicPem })).toBe(true);
   });
 
   test('has the early modules in load order, the trust anchors, and digests of the other segments', async () => {

@@ -1,10 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
+import type { FastifyInstance } from 'fastify';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { IdentityFile } from '../../../src/config/schema/identity.ts';
 import { UsersFile } from '../../../src/config/schema/users.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
@@ -58,6 +60,14 @@ interface Shown {
   readonly certificate: string;
 }
 
+/** `GET /path` of all, but the HEAD that Fastify adds to each GET. */
+const routesOf = (app: FastifyInstance): readonly string[] => {
+  const tree = app.printRoutes({ commonPrefix: false });
+  return [...tree.matchAll(/(\/\S+) \(([A-Z, ]+)\)/g)].flatMap(([, path, methods = '']) =>
+    methods.split(', ').flatMap((method) => (method === 'HEAD' ? [] : [`${method} ${path}`])),
+  );
+};
+
 describe('the routes that need to know who asks', () => {
   let dir: string;
   let ca: Authority;
@@ -66,6 +76,7 @@ describe('the routes that need to know who asks', () => {
   let enrolments: Enrolments;
   let tokens: BootTokens;
   let port: number;
+  let routes: readonly string[];
   let stop: () => Promise<void>;
   let log: string[];
 
@@ -101,6 +112,7 @@ describe('the routes that need to know who asks', () => {
       signHostKey: (wish) => signHostKey(host, dir, wish),
       readSecret: async (name) => (SECRETS[name] === undefined ? undefined : Buffer.from(SECRETS[name])),
     });
+    routes = routesOf(app);
     await app.listen({ host: '127.0.0.1', port: 0 });
     port = (app.server.address() as AddressInfo).port;
     stop = async () => app.close();
@@ -223,7 +235,8 @@ describe('the routes that need to know who asks', () => {
     ).pem,
   });
 
-  test.each<[string, () => Promise<Shown | undefined>]>([
+  /** Those that do not count for print01, each with why. */
+  const WORTHLESS: readonly (readonly [string, () => Promise<Shown | undefined>])[] = [
     ['none', async () => undefined],
     ['one whose key nobody approved', async () => certificateOf(newKey(), ca)],
     [
@@ -256,10 +269,55 @@ describe('the routes that need to know who asks', () => {
         return shown;
       },
     ],
-  ])('refuse secrets for a certificate: %s', async (_, make) => {
-    const shown = await make();
-    const { status, body } = await ask('/v1/secrets', shown && { shown });
-    expect([status, body.type]).toEqual([401, 'urn:statectl:problem:certificate-needed']);
+    [
+      'one of a key that was forgotten',
+      async () => {
+        const shown = await enrolled('print01');
+        enrolments.forget(keyDigest(shown.key));
+        return shown;
+      },
+    ],
+  ];
+  /** What a machine asks under each route, and what of the answer says whose it is. */
+  const ROUTES: Readonly<
+    Record<string, { readonly body?: () => Promise<unknown>; readonly whose: (answer: Answer) => string }>
+  > = {
+    'GET /v1/secrets': { whose: ({ body }) => String(body.node) },
+    'POST /v1/ssh/host-certificate': {
+      body: async () => ({ publicKey: await hostKey(linuxHost(), join(dir, 'host')) }),
+      whose: ({ body }) => /^\s+Key ID: "(.*)"$/m.exec(describedCertificate(String(body.certificate)))?.[1] ?? '',
+    },
+    'POST /v1/enrol': {
+      // A new key, by a machine that claims to be print01.
+      body: async () => ({ request: await makeCertificateRequest(newKey()), machine: { mac: MACS.print01 } }),
+      whose: ({ body }) => String(body.node),
+    },
+  };
+  const describedCertificate = (certificate: string): string => {
+    writeFileSync(join(dir, 'shown-cert.pub'), certificate);
+    return execFileSync('ssh-keygen', ['-L', '-f', join(dir, 'shown-cert.pub')]).toString();
+  };
+  const askRoute = async (route: string, shown?: Shown): Promise<Answer> =>
+    ask(route.split(' ')[1] ?? '', { body: await ROUTES[route]?.body?.(), ...(shown && { shown }) });
+
+  it('are all in this matrix', () => {
+    expect(routes.toSorted()).toEqual(Object.keys(ROUTES).toSorted());
+  });
+
+  describe.each(Object.keys(ROUTES))('%s', (route) => {
+    it.each(WORTHLESS)('gives nothing for a certificate: %s', async (_, make) => {
+      const answer = await askRoute(route, await make());
+      // Who only wants to be known may ask without; it waits for a person.
+      if (route === 'POST /v1/enrol') expect([answer.status, answer.body.state]).toEqual([202, 'pending']);
+      else expect([answer.status, answer.body.type]).toEqual([401, 'urn:statectl:problem:certificate-needed']);
+    });
+
+    it('gives each machine its own', async () => {
+      for (const node of ['print01', 'print02'] as const) {
+        const answer = await askRoute(route, await enrolled(node));
+        expect([answer.status, ROUTES[route]?.whose(answer)]).toEqual([200, node]);
+      }
+    });
   });
 
   it('take a new key that an earlier one vouches for, and that of the node it was, whatever is claimed', async () => {
@@ -309,6 +367,12 @@ describe('the routes that need to know who asks', () => {
       expect([status, body.proof]).toEqual([200, 'network']);
       expect((await enrol('lab', newKey(), { token })).status).toBe(202);
       expect((await enrol('print01', newKey(), { token: tokenOf('print01') })).status).toBe(202);
+    });
+
+    it('let one of two machines in that show the same one at once', async () => {
+      const token = tokenOf('lab');
+      const answers = await Promise.all([newKey(), newKey()].map((key) => enrol('lab', key, { token })));
+      expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 202]);
     });
 
     it('let a machine without a disk enrol at each boot anew, and no machine that was vouched for', async () => {
