@@ -239,6 +239,8 @@ export interface IdentityFacts {
   readonly node?: string;
   readonly proof?: 'earlier-key' | 'person' | 'network';
   readonly server?: string;
+  /** How its key lies on the disk; `ram`: it is of this boot alone. Absent in records of earlier versions. */
+  readonly key?: 'sealed' | 'unsealed' | 'ram';
   readonly certificateUntilMs?: number;
   readonly secrets: readonly {
     /** In RAM. */

@@ -46,6 +46,7 @@ export function planEnrolment(facts: Facts): readonly Step[] {
       trust: facts.config.identity.trust,
       authorities,
       home: homeOf(facts),
+      isKept: userDataDevice(facts) !== undefined,
       to: IDENTITY,
       hostCertificate: facts.config.ssh.hostCertificate,
       isNeeded: needsIdentity(facts),

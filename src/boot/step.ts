@@ -97,8 +97,9 @@ export type Step =
       readonly trust: 'proven' | 'network';
       /** Certificates (PEM) that may sign for servers, besides those in the initramfs. */
       readonly authorities: readonly string[];
-      /** Where its keys are kept. */
+      /** Where its keys are kept; on a disk, or in RAM for this boot alone. */
       readonly home: string;
+      readonly isKept: boolean;
       readonly to: string;
       /** Whether its SSH host key is to be signed. */
       readonly hostCertificate: boolean;

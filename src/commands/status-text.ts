@@ -70,22 +70,25 @@ function bootRows(boot: BootRecord): readonly (readonly string[])[] {
 
 const PROOFS = { 'earlier-key': 'an earlier key', person: 'a person', network: 'its presence on the network only' };
 
+const SEALINGS = { sealed: 'key sealed by the TPM', unsealed: 'key unsealed', ram: 'key of this boot alone' };
+
 function identityText(identity: NonNullable<BootRecord['identity']>): string {
-  const { state, fingerprint, node, proof, certificateUntilMs, secrets, missing } = identity;
+  const { state, fingerprint, node, proof, certificateUntilMs, secrets, missing, key } = identity;
   const until = certificateUntilMs
     ? `, certificate until ${new Date(certificateUntilMs).toISOString().slice(0, 10)}`
     : '';
   const lacking = Object.keys(missing);
   const count = `, ${secrets.length} secrets${lacking.length > 0 ? `, without ${lacking.join(' ')}` : ''}`;
+  const sealing = key ? `; ${SEALINGS[key]}` : '';
   switch (state) {
     case 'approved':
-      return `${node}, proven by ${proof ? PROOFS[proof] : 'nobody'}${until}${count}`;
+      return `${node}, proven by ${proof ? PROOFS[proof] : 'nobody'}${until}${count}${sealing}`;
     case 'pending':
-      return `waits to be approved: ${fingerprint}; no secrets`;
+      return `waits to be approved: ${fingerprint}; no secrets${sealing}`;
     case 'denied':
       return `refused by the server: ${fingerprint}; no secrets`;
     case 'offline':
-      return `no server asked${until}${count}`;
+      return `no server asked${until}${count}${sealing}`;
   }
 }
 

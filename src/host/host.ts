@@ -114,6 +114,17 @@ export interface Ntp {
   ask(server: string, options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<number>;
 }
 
+/** A TPM 2.0 that listens. What was loaded over a channel is forgotten with it. */
+export interface TpmChannel extends AsyncDisposable {
+  /** A command, and what the TPM answers: TCG, TPM 2.0 Library, part 1, 18. */
+  send(command: Uint8Array): Promise<Buffer>;
+}
+
+export interface Tpm {
+  /** undefined: this machine has none. */
+  open(): Promise<TpmChannel | undefined>;
+}
+
 /** Time and chance, so that hours of back-off run in milliseconds in a test. */
 export interface Clock {
   /** Wall clock, ms since 1970. */
@@ -139,6 +150,7 @@ export interface Host {
   readonly exec: Exec;
   readonly http: Http;
   readonly ntp: Ntp;
+  readonly tpm: Tpm;
   readonly clock: Clock;
   readonly console: Console;
 }

@@ -1,4 +1,4 @@
-import type { Host, HttpRequest, Level, RunOptions } from './host.ts';
+import type { Host, HttpRequest, Level, RunOptions, Tpm } from './host.ts';
 import { memoryClock } from './memory/clock.ts';
 import { memoryExec, type Programs } from './memory/exec.ts';
 import { type FileEffect, memoryFiles } from './memory/files.ts';
@@ -13,6 +13,8 @@ export interface MemoryHostOptions {
   readonly programs?: Programs;
   readonly servers?: Servers;
   readonly timeServers?: TimeServers;
+  /** Default: none. */
+  readonly tpm?: Tpm;
   /** Wall clock at the start, ms since 1970; the default is 2026-11-20, noon UTC. */
   readonly startMs?: number;
   /** Room for all files together, default endless. */
@@ -33,6 +35,8 @@ export interface MemoryHost extends Host {
   readonly lines: readonly { readonly level: Level; readonly text: string }[];
 }
 
+const NO_TPM: Tpm = { open: async () => undefined };
+
 /** A machine made of values: nothing outside the process is touched, and hours take milliseconds. */
 export function memoryHost(options: MemoryHostOptions = {}): MemoryHost {
   const {
@@ -52,6 +56,7 @@ export function memoryHost(options: MemoryHostOptions = {}): MemoryHost {
     exec: memoryExec(programs, clock, (argv, run) => calls.push({ kind: 'run', argv, options: run })),
     http: memoryHttp(servers, clock, (url, request) => calls.push({ kind: 'request', url, request })),
     ntp: memoryNtp(timeServers),
+    tpm: options.tpm ?? NO_TPM,
     clock,
     console: { line: (level, text) => lines.push({ level, text }) },
     calls,

@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import type { BootContext } from '../boot/phase.ts';
 import type { StepOf } from '../boot/step.ts';
 import { reasonOf, StatectlError } from '../error.ts';
@@ -10,11 +10,12 @@ import { makeCertificateRequest } from './certificate-request.ts';
 import { fingerprintOf, keyDigest } from './fingerprint.ts';
 import { identityFiles, type MachineIdentityState } from './identity-files.ts';
 import { keepSecrets, readKeptSecrets } from './kept-secrets.ts';
+import { type MachineKey, machineKey, pemOf } from './machine-key.ts';
 import { bakedAuthorities, serverTrust } from './server-trust.ts';
 import { hostKey, hostKeyFiles } from './ssh-host-key.ts';
 
 type Step = StepOf<'enrol'>;
-type EnrolHost = Pick<Host, 'files' | 'http' | 'clock'>;
+type EnrolHost = Pick<Host, 'files' | 'http' | 'clock' | 'tpm'>;
 
 const LARGEST_ANSWER_BYTES = 8 << 20;
 
@@ -26,7 +27,7 @@ const LARGEST_ANSWER_BYTES = 8 << 20;
 export async function enrolMachine(step: Step, host: EnrolHost, boot: BootContext): Promise<void> {
   const { files } = host;
   const own = identityFiles(step.home);
-  const key = await machineKey(host, own.key);
+  const { key, is: keyIs } = await machineKey(host, own.key, step.isKept, boot.warn);
   const caPem = await bakedAuthorities(host);
   const certificatePem = await usableCertificate(host, own.certificate, key);
   const fingerprint = fingerprintOf(keyDigest(key));
@@ -64,7 +65,13 @@ export async function enrolMachine(step: Step, host: EnrolHost, boot: BootContex
           : 'no server to prove this machine to, and nothing kept that is still valid: it boots without secrets',
       );
   }
-  await putInPlace(host, step.to, { key, caPem, certificatePath: own.certificate, secrets, state });
+  await putInPlace(host, step.to, {
+    key,
+    caPem,
+    certificatePath: own.certificate,
+    secrets,
+    state: { ...state, key: keyIs },
+  });
   for (const [path, why] of Object.entries(secrets?.missing ?? {})) boot.warn(`no secret for ${path}: ${why}`);
 }
 
@@ -160,23 +167,6 @@ async function askToken(
   return status === 200 ? body.token : undefined;
 }
 
-/** The key that this machine keeps, made when there is none. */
-async function machineKey({ files }: EnrolHost, path: string): Promise<KeyObject> {
-  const kept = await files.readText(path).catch(() => undefined);
-  if (kept !== undefined)
-    try {
-      return createPrivateKey(kept);
-    } catch {
-      // A power cut of a disk that lies: who it is has to be proven anew.
-    }
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  await files.mkdir(path.slice(0, path.lastIndexOf('/')), 0o700);
-  await files.write(path, pemOf(privateKey), { mode: 0o600 });
-  return privateKey;
-}
-
-const pemOf = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
-
 async function usableCertificate({ files }: EnrolHost, path: string, key: KeyObject): Promise<string | undefined> {
   const pem = await files.readText(path).catch(() => undefined);
   try {
@@ -214,7 +204,7 @@ async function putInPlace(
     readonly caPem: string | undefined;
     readonly certificatePath: string;
     readonly secrets: MachineSecrets | undefined;
-    readonly state: MachineIdentityState;
+    readonly state: MachineIdentityState & { readonly key: MachineKey['is'] };
   },
 ): Promise<void> {
   await files.remove(to);

@@ -1,10 +1,11 @@
 import type { Host } from '../host/host.ts';
 import type { MachineSecrets } from '../server/secrets.ts';
 import { identityFiles } from './identity-files.ts';
+import { keepPrivate } from './sealed-file.ts';
 
-type Files = Pick<Host, 'files'>;
+type Files = Pick<Host, 'files' | 'tpm'>;
 
-/** Keeps secrets for a boot without any server, encrypted in the age format to a key beside them, which a TPM can seal. */
+/** Keeps secrets for a boot without any server, encrypted in the age format to a key beside them, which a TPM seals where there is one. */
 export async function keepSecrets(host: Files, home: string, secrets: MachineSecrets): Promise<void> {
   const age = await import('age-encryption');
   const { secrets: path } = identityFiles(home);
@@ -23,12 +24,9 @@ export async function readKeptSecrets(host: Files, home: string): Promise<Machin
   return JSON.parse(await decrypter.decrypt(await host.files.read(path), 'text')) as MachineSecrets;
 }
 
-async function keyOf({ files }: Files, home: string): Promise<string> {
-  const { secretsKey: path } = identityFiles(home);
-  const kept = await files.readText(path).catch(() => undefined);
-  if (kept) return kept.trim();
+async function keyOf(host: Files, home: string): Promise<string> {
   const { generateX25519Identity } = await import('age-encryption');
-  const made = await generateX25519Identity();
-  await files.write(path, `${made}\n`, { mode: 0o600 });
-  return made;
+  // Of one that cannot be opened the machine's own key has told already.
+  const wish = { make: generateX25519Identity, warn: () => {} };
+  return (await keepPrivate(host, identityFiles(home).secretsKey, wish)).text.trim();
 }

@@ -5,6 +5,7 @@ import { linuxExec } from './exec.ts';
 import { linuxFiles } from './files.ts';
 import { linuxHttp } from './http.ts';
 import { linuxNtp } from './ntp.ts';
+import { linuxTpm } from './tpm.ts';
 
 /** The machine this runs on. Makes nothing and touches nothing until it is used. */
 export const linuxHost = (options: { readonly console?: ConsoleOptions } = {}): Host => ({
@@ -12,6 +13,7 @@ export const linuxHost = (options: { readonly console?: ConsoleOptions } = {}): 
   exec: linuxExec(),
   http: linuxHttp(),
   ntp: linuxNtp(),
+  tpm: linuxTpm(),
   clock: linuxClock(),
   console: linuxConsole(options.console),
 });

@@ -45,6 +45,7 @@ const EVERY_KIND: { readonly [K in StepKind]: StepOf<K> } = {
     trust: 'proven',
     authorities: [],
     home: '/run/initramfs/user-data/persistent/statectl/identity',
+    isKept: true,
     to: '/run/statectl/identity',
     hostCertificate: true,
     isNeeded: true,

@@ -73,13 +73,14 @@ async function run(
       trust,
       authorities: [],
       home: HOME,
+      isKept: true,
       to: TO,
       hostCertificate: false,
       isNeeded: true,
       limits: { connectMs: 2000, stallMs: 2000, tries: 1 },
       ...changes,
     },
-    { files, http, clock: { ...machine.clock, now: () => nowMs } },
+    { files, http, tpm: machine.tpm, clock: { ...machine.clock, now: () => nowMs } },
     { say: () => {}, warn: (text) => void warned.push(text), signal: new AbortController().signal },
   );
   const state = JSON.parse(await files.readText(`${TO}/state.json`)) as Record<string, unknown>;

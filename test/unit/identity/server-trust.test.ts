@@ -77,12 +77,13 @@ async function boot(machine: Machine, url: string, authorities: readonly string[
       trust: 'proven',
       authorities,
       home: HOME,
+      isKept: true,
       to: TO,
       hostCertificate: false,
       isNeeded: true,
       limits: { connectMs: 2000, stallMs: 2000, tries: 1 },
     },
-    { files: machine.files, http: host.http, clock: host.clock },
+    { files: machine.files, tpm: machine.tpm, http: host.http, clock: host.clock },
     { say: () => {}, warn: (text) => void warned.push(text), signal: new AbortController().signal },
   );
   const { state } = JSON.parse(await machine.files.readText(`${TO}/state.json`)) as { readonly state: string };

@@ -1,0 +1,77 @@
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { BootRecord } from '../../src/boot/boot-record.ts';
+import { type Enrolments, openEnrolments } from '../../src/server/enrolments.ts';
+import { enrolmentsPath } from '../../src/server/secure.ts';
+import { startSoftwareTpm } from '../fixtures/swtpm.ts';
+import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
+import { bootMachine } from './machine.ts';
+import { type ServedImages, serveImages } from './serve-images.ts';
+
+/** Signed, and not sealed. */
+const HOST_KEY = ['ssh_host_key', 'ssh_host_key-cert.pub', 'ssh_host_key.pub'];
+const UUID = '11111111-2222-3333-4444-000000000020';
+
+describe('a machine with a TPM', () => {
+  const closing = new AsyncDisposableStack();
+  let dir: string;
+  let server: ServedImages;
+  let disk: DiskFile;
+  let enrolments: Enrolments;
+  let first: string | undefined;
+
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'statectl-tpm-'));
+    closing.defer(() => rm(dir, { recursive: true }));
+    await cp('config.d', join(dir, 'config.d'), { recursive: true });
+    const node = `match: { uuid: ${UUID} }\nset: { identity: { names: [print20.lab] } }\n`;
+    await writeFile(join(dir, 'config.d/nodes/print20.conf'), node);
+    disk = closing.use(await makeDisk({ type: 'ext4', label: 'user-data', sizeMiB: 256 }));
+    server = closing.use(await serveImages('tiny', { config: join(dir, 'config.d'), enrols: true }));
+    enrolments = closing.use(openEnrolments(enrolmentsPath(server.state), Date.now));
+    for (const { digest } of enrolments.list()) enrolments.forget(digest);
+  });
+  afterAll(() => closing.disposeAsync());
+
+  /** One boot with the TPM of this name: what came of its identity, and the files that it keeps. */
+  async function bootWith(name: string) {
+    await using tpm = await startSoftwareTpm(join(dir, name), 'qemu');
+    await using vm = await bootMachine({ server, uuid: UUID, memoryMiB: 512, disks: [disk], tpm: tpm.socket });
+    await vm.console(/tiny: init/);
+    const record = JSON.parse(await vm.shell('cat /run/statectl/boot.json')) as BootRecord;
+    // The SSH host key is not sealed: /init places it too, when the controller cannot run.
+    const kept = await vm.shell(
+      'cd /user-data/persistent/statectl/identity; ls; grep -l -e "PRIVATE KEY" -e AGE-SECRET-KEY machine.* secrets.* | sed "s/$/-in-the-clear/"',
+    );
+    await vm.shell('sync');
+    return { ...record, kept };
+  }
+
+  test('keeps its key sealed, and waits for a person', async () => {
+    const { identity, kept } = await bootWith('ours');
+    expect(identity).toMatchObject({ state: 'pending', key: 'sealed' });
+    expect(kept).toBe('machine.key');
+    first = identity?.fingerprint;
+    const [waiting] = enrolments.list('pending');
+    if (!waiting) throw new Error('nobody waits');
+    enrolments.approve({ ...waiting, node: 'print20', proof: 'person' });
+  });
+
+  test('is the same one at its next boot', async () => {
+    const { identity, kept } = await bootWith('ours');
+    expect(identity).toMatchObject({ state: 'approved', node: 'print20', key: 'sealed', fingerprint: first });
+    expect(kept.split(/\s+/)).toEqual(['machine.key', 'machine.pem', 'secrets.age', 'secrets.key', ...HOST_KEY]);
+  });
+
+  test('is nobody any more when its disk is carried to another machine, which waits as an alarm', async () => {
+    const { identity, warnings } = await bootWith('other');
+    expect(identity).toMatchObject({ state: 'pending', key: 'sealed' });
+    expect(identity?.fingerprint).not.toBe(first);
+    expect(warnings).toContainEqual(expect.stringContaining('machine.key cannot be opened, and another one is made'));
+    expect(enrolments.list('pending')).toMatchObject([
+      { alarm: expect.stringContaining('print20 has another key already') },
+    ]);
+  });
+});

@@ -1,0 +1,116 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Tpm } from '../../../src/host/host.ts';
+import { type MemoryHost, memoryHost } from '../../../src/host/memory.ts';
+import { fingerprintOf, keyDigest } from '../../../src/identity/fingerprint.ts';
+import { keepSecrets, readKeptSecrets } from '../../../src/identity/kept-secrets.ts';
+import { machineKey } from '../../../src/identity/machine-key.ts';
+import { type SoftwareTpm, startSoftwareTpm, tpmAt } from '../../fixtures/swtpm.ts';
+
+const PATH = '/disk/identity/machine.key';
+const HOME = '/disk/identity';
+
+const hasSoftwareTpm = spawnSync('swtpm', ['--version']).error === undefined;
+
+describe.skipIf(!hasSoftwareTpm)('with a TPM 2.0 in software', () => {
+  let dir: string;
+  let ours: Tpm;
+  let other: Tpm;
+  const started: SoftwareTpm[] = [];
+  beforeAll(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'statectl-tpm-'));
+    for (const name of ['ours', 'other']) started.push(await startSoftwareTpm(join(dir, name), 'commands'));
+    [ours, other] = started.map(({ socket }) => tpmAt(socket)) as [Tpm, Tpm];
+  });
+  afterAll(async () => {
+    for (const each of started) await each[Symbol.asyncDispose]();
+    rmSync(dir, { recursive: true });
+  });
+
+  const NONE: Tpm = { open: async () => undefined };
+  let host: MemoryHost;
+  let warned: string[];
+  beforeEach(() => {
+    host = memoryHost();
+    warned = [];
+  });
+
+  /** One boot: the machine's key with this TPM. */
+  const keyWith = async (tpm: Tpm, isKept = true) => {
+    const { key, is } = await machineKey({ ...host, tpm }, PATH, isKept, (text) => void warned.push(text));
+    return { is, fingerprint: fingerprintOf(keyDigest(key)) };
+  };
+  const onDisk = () => host.files.readText(PATH);
+
+  describe('the key of a machine with a TPM', () => {
+    it('is sealed, and the same at each boot', async () => {
+      const first = await keyWith(ours);
+      expect(first.is).toBe('sealed');
+      expect(await onDisk()).not.toContain('PRIVATE KEY');
+      expect((await host.files.stat(PATH))?.mode).toBe(0o600);
+      expect(await keyWith(ours)).toEqual(first);
+      expect(warned).toEqual([]);
+    });
+
+    it.each([
+      ['another TPM', () => other, /the TPM answers load with 0x/],
+      ['none', () => NONE, /is sealed by a TPM, and this machine has none/],
+    ])('is not opened with %s: another one is made, and the old one put aside', async (_, tpm, why) => {
+      const first = await keyWith(ours);
+      const sealed = await onDisk();
+      expect((await keyWith(tpm())).fingerprint).not.toBe(first.fingerprint);
+      expect(warned).toEqual([expect.stringMatching(why)]);
+      expect(await host.files.readText(`${PATH}.unopened`)).toBe(sealed);
+    });
+
+    it('that was altered on the disk is not taken', async () => {
+      const first = await keyWith(ours);
+      const file = JSON.parse(await onDisk()) as { data: string };
+      const data = Buffer.from(file.data, 'base64');
+      data[20] = (data[20] ?? 0) ^ 1;
+      await host.files.write(PATH, JSON.stringify({ ...file, data: data.toString('base64') }));
+      expect((await keyWith(ours)).fingerprint).not.toBe(first.fingerprint);
+      expect(warned).toEqual([expect.stringContaining('is damaged')]);
+    });
+
+    it('stays the same and is sealed when the TPM came later', async () => {
+      const first = await keyWith(NONE);
+      expect(first.is).toBe('unsealed');
+      expect(await onDisk()).toContain('PRIVATE KEY');
+      expect(await keyWith(ours)).toEqual({ ...first, is: 'sealed' });
+      expect(await onDisk()).not.toContain('PRIVATE KEY');
+    });
+
+    it('is kept unsealed, and that is told, when the TPM does not do its work', async () => {
+      const broken: Tpm = {
+        open: async () => ({
+          send: async () => Buffer.from('80010000000a00000101', 'hex'),
+          [Symbol.asyncDispose]: async () => {},
+        }),
+      };
+      expect((await keyWith(broken)).is).toBe('unsealed');
+      expect(warned).toEqual([expect.stringContaining('is kept unsealed: the TPM answers createPrimary with 0x101')]);
+      const gone: Tpm = { open: () => Promise.reject(new Error('EACCES')) };
+      expect((await keyWith(gone)).is).toBe('unsealed');
+    });
+
+    it('needs none without a disk: it is of this boot alone', async () => {
+      const asked: Tpm = { open: () => Promise.reject(new Error('nobody asks')) };
+      expect((await keyWith(asked, false)).is).toBe('ram');
+      expect(warned).toEqual([]);
+    });
+  });
+
+  it('secrets that a machine keeps are opened by its own TPM alone', async () => {
+    const secrets = { node: 'print01', secrets: [], passwords: { ada: 'canary' }, missing: {} };
+    await host.files.mkdir(HOME, 0o700);
+    await keepSecrets({ ...host, tpm: ours }, HOME, secrets);
+    for (const name of await host.files.list(HOME))
+      expect(await host.files.readText(`${HOME}/${name}`)).not.toMatch(/canary|AGE-SECRET-KEY/);
+    expect(await readKeptSecrets({ ...host, tpm: ours }, HOME)).toEqual(secrets);
+    await expect(readKeptSecrets({ ...host, tpm: other }, HOME)).rejects.toThrow();
+  });
+});
