@@ -19,8 +19,10 @@ export const devices: Phase = {
   rounds: [
     { plan: () => [{ kind: 'coldplug' }] },
     // With the driver of the clock, which brings its time; before a disk is mounted, which remembers when.
-    { gather: async (host) => ({ clock: await clockFacts(host) }), plan: planClock },
-    { plan: planWaits },
+    {
+      gather: async (host) => ({ clock: await clockFacts(host) }),
+      plan: (facts) => [...planClock(facts), ...planWaits(facts)],
+    },
     {
       gather: async (host, facts, boot) => {
         const blocks = await blockDevices(host);

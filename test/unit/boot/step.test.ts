@@ -159,7 +159,7 @@ it('has for every step the command that does the same by hand', () => {
     mount -t ext4 -o ro,noload /dev/vda2 /run/statectl/image
     cp -a /run/statectl/image/etc/. /sysroot/etc/
     mkdir -p /run/initramfs/bin && rm -f /run/initramfs/bin/busybox && cp /bin/busybox /run/initramfs/bin/busybox && chmod 0755 /run/initramfs/bin/busybox
-    [ "$(date +%s)" -ge 1795219200 ] || date -u -s @1795219200 || true
+    date -u -s @1795219200
     echo 'only the controller can ask time servers'
     for round in 1 2 3; do find /sys/devices -name modalias -exec cat {} + | sort -u | xargs modprobe -abq; done
     n=0; until findfs 'LABEL=my disk' || [ $n -ge 20 ]; do sleep 1; n=$((n+1)); done
