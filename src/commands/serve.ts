@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { Command, Option } from 'commander';
 import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
+import type { GivenFiles } from '../identity/given-certificate.ts';
 import { readBundleSigner } from '../server/bundle-signer.ts';
 import { dnsmasqConfiguration } from '../server/dnsmasq.ts';
 import { DEFAULT_KERNEL_ARGUMENTS, parseKernelArguments } from '../server/ipxe-script.ts';
@@ -66,6 +67,19 @@ function dnsmasqText({ url, listen, dhcp, interface: name, subnet }: Options): s
   });
 }
 
+/** The admin's certificate for the port that needs one. */
+function givenFiles({ tlsCert, tlsKey, state }: Options, isNeeded: boolean): GivenFiles | undefined {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined)
+    throw new StatectlError('usage', 'a certificate is a --tls-cert and its --tls-key', {
+      hint: 'name both, or none: then our own CA issues one',
+    });
+  if (isNeeded) return { certificate: tlsCert, key: tlsKey };
+  throw new StatectlError('usage', '--tls-cert is for the port by which machines enrol, and there is none', {
+    hint: `it needs --config, and an authority in ${state}/keys: statectl build keys`,
+  });
+}
+
 /** The access log and, with --json, what happens to the server go to stdout as JSON lines; sentences go to stderr. */
 async function run(options: Options): Promise<void> {
   if (options.printDnsmasq) return void process.stdout.write(dnsmasqText(options));
@@ -78,13 +92,8 @@ async function run(options: Options): Promise<void> {
   const settings = options.config === undefined ? undefined : servedSettings(host, options.config, tell);
   const config = settings && { ...settings, signer: await readBundleSigner(host, `${options.state}/keys`) };
   const alarm = (text: string): void => tell({ event: 'alarm', text });
-  const { tlsCert, tlsKey } = options;
-  if ((tlsCert === undefined) !== (tlsKey === undefined))
-    throw new StatectlError('usage', 'a certificate is a --tls-cert and its --tls-key', {
-      hint: 'name both, or none: then our own CA issues one',
-    });
-  const certificate = tlsCert !== undefined && tlsKey !== undefined && { certificate: tlsCert, key: tlsKey };
   const canEnrol = await hasAuthority(host, options.state);
+  const certificate = givenFiles(options, settings !== undefined && canEnrol);
   if (settings && !canEnrol)
     alarm(`no machine can enrol: ${options.state}/keys has no ca.key (statectl build keys makes one)`);
   await serve({

@@ -149,6 +149,17 @@ describe('statectl status', () => {
     expect(text).toMatch(/\/home +bind +NOT MOUNTED/);
   });
 
+  it('says who the machine proved to be, and how its key lies on the disk', async () => {
+    const textWith = async (key: 'sealed' | 'unsealed' | 'ram') => {
+      const identity = { state: 'approved', node: 'print07', proof: 'person', fingerprint: 'k7fj', key } as const;
+      const facts = createFacts({ identity: { ...identity, secrets: [], missing: {} } });
+      return await statusOf({ record: createRecord(facts) });
+    };
+    expect(await textWith('unsealed')).toContain('print07, proven by a person, 0 secrets; key unsealed\n');
+    expect(await textWith('sealed')).toContain('0 secrets; key sealed by the TPM\n');
+    expect(await textWith('ram')).toContain('0 secrets; key of this boot alone\n');
+  });
+
   it('says that a root partition is unverified', async () => {
     const facts = createFacts({
       config: { boot: { root: 'LABEL=system' } },

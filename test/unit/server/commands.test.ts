@@ -64,6 +64,12 @@ test('a selector or an address that cannot be is a usage error with an example',
     message: expect.stringContaining('mac=52:54:00:12:34:56'),
   });
   await expect(run('serve', '--listen', 'nowhere')).rejects.toMatchObject({ code: 'commander.invalidArgument' });
+  for (const words of [
+    ['--tls-cert', '/x'],
+    ['--tls-key', '/x'],
+    ['--tls-cert', '/x', '--tls-key', '/x'],
+  ])
+    await expect(run('serve', '--state', temporary.store.root, ...words)).rejects.toMatchObject({ code: 'usage' });
   await expect(run('serve', '--kernel-args', 'a || b')).rejects.toMatchObject({ code: 'commander.invalidArgument' });
   for (const count of ['0', '-1', 'many'])
     await expect(run('serve', '--max-transfers', count)).rejects.toMatchObject({ code: 'commander.invalidArgument' });
