@@ -38,7 +38,10 @@ export async function enrolMachine(step: Step, host: EnrolHost, boot: BootContex
   if (asked?.answer.state === 'approved') {
     await files.write(own.certificate, asked.answer.certificatePem);
     secrets = asked.secrets ?? (await readKeptSecrets(host, step.home).catch(() => undefined));
-    if (asked.secrets) await keepSecrets(host, step.home, asked.secrets);
+    if (asked.secrets)
+      await keepSecrets(host, step.home, asked.secrets).catch((error) =>
+        boot.warn(`the secrets are not kept for a boot without a server: ${reasonOf(error)}`),
+      );
     state = {
       state: 'approved',
       fingerprint,

@@ -1,3 +1,4 @@
+import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import type { MachineSecrets } from '../server/secrets.ts';
 import { identityFiles } from './identity-files.ts';
@@ -27,6 +28,10 @@ export async function readKeptSecrets(host: Files, home: string): Promise<Machin
 async function keyOf(host: Files, home: string): Promise<string> {
   const { generateX25519Identity } = await import('age-encryption');
   // Of one that cannot be opened the machine's own key has told already.
-  const wish = { make: generateX25519Identity, warn: () => {} };
+  const wish = { make: generateX25519Identity, check: refuseDamaged, warn: () => {} };
   return (await keepPrivate(host, identityFiles(home).secretsKey, wish)).text.trim();
+}
+
+function refuseDamaged(text: string): void {
+  if (!text.startsWith('AGE-SECRET-KEY-')) throw new StatectlError('sealed-damaged', 'it is no key of age');
 }

@@ -1,4 +1,5 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { reasonOf } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { keepPrivate, type Sealing } from './sealed-file.ts';
 
@@ -11,7 +12,7 @@ export interface MachineKey {
 export const pemOf = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
 
 /**
- * The key that this machine keeps (P-256), or one for this boot. Where the kept one cannot be opened, who this is has to be
+ * The key that this machine keeps (P-256), or one for this boot alone. Where the kept one is not opened, who this is has to be
  * proven anew.
  */
 export async function machineKey(
@@ -23,10 +24,14 @@ export async function machineKey(
   await host.files.mkdir(path.slice(0, path.lastIndexOf('/')), 0o700);
   // What is gone with the power needs no TPM, which may take a second.
   const own = isKept ? host : { ...host, tpm: { open: async () => undefined } };
-  const { text, is } = await keepPrivate(own, path, {
-    make: () => pemOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
-    check: createPrivateKey,
-    warn,
-  });
-  return { key: createPrivateKey(text), is: isKept ? is : 'ram' };
+  const make = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  try {
+    const wish = { make: () => pemOf(make()), check: createPrivateKey, warn };
+    const { text, is } = await keepPrivate(own, path, wish);
+    return { key: createPrivateKey(text), is: isKept ? is : 'ram' };
+  } catch (error) {
+    // A TPM that is slow or switched off must not cost the machine its key: at the next boot it may be there.
+    warn(`${reasonOf(error)}: this boot has a key of its own. To do without the TPM for good: rm ${path}`);
+    return { key: make(), is: 'ram' };
+  }
 }

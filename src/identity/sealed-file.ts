@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { reasonOf, StatectlError } from '../error.ts';
+import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { sealToTpm, unsealFromTpm } from './tpm.ts';
 
@@ -39,7 +39,8 @@ export interface PrivateTextWish {
 
 /**
  * A private text that this machine keeps in a file, for its owner only and sealed where there is a TPM; made when there is none,
- * and when it cannot be opened: then the old one is put aside, for the day when its TPM comes back.
+ * and when nothing will open the one that is there: then that is put aside. Throws when the TPM may do so another time:
+ * `tpm-missing`, `tpm-failed`, and what opening it throws.
  */
 export async function keepPrivate(host: SealHost, path: string, wish: PrivateTextWish): Promise<PrivateText> {
   const { make, check, warn } = wish;
@@ -51,6 +52,7 @@ export async function keepPrivate(host: SealHost, path: string, wish: PrivateTex
       if (kept.is === 'sealed' || !(await hasTpm(host))) return kept;
       return { text: kept.text, is: await writePrivate(host, path, kept.text, warn) };
     } catch (error) {
+      if (!isForGood(error)) throw error;
       await host.files.rename(path, `${path}.unopened`);
       warn(`${path} cannot be opened, and another one is made: ${reasonOf(error)}`);
     }
@@ -58,12 +60,18 @@ export async function keepPrivate(host: SealHost, path: string, wish: PrivateTex
   return { text, is: await writePrivate(host, path, text, warn) };
 }
 
+/** What OpenSSL throws for half of a key is no error of ours. */
+const isForGood = (error: unknown): boolean =>
+  isStatectlError(error)
+    ? ['tpm-foreign', 'sealed-damaged'].includes(error.code)
+    : String((error as NodeJS.ErrnoException).code).startsWith('ERR_');
+
 async function hasTpm({ tpm }: Pick<Host, 'tpm'>): Promise<boolean> {
   await using channel = await tpm.open().catch(() => undefined);
   return channel !== undefined;
 }
 
-/** Throws ENOENT; `tpm-missing` and `tpm-failed` for what this machine's TPM does not open, `sealed-damaged` for what was altered. */
+/** Throws `tpm-missing`, `tpm-failed`, `tpm-foreign`, and `sealed-damaged` for what was altered. */
 async function readPrivate(host: SealHost, path: string): Promise<PrivateText> {
   const text = await host.files.readText(path);
   if (!text.startsWith('{')) return { text, is: 'unsealed' };

@@ -17,6 +17,9 @@ const COMMANDS = { createPrimary: 0x131, create: 0x153, load: 0x157, unseal: 0x1
 const TAG_NO_SESSIONS = 0x8001;
 const OWNER = 0x4000_0001;
 const HEADER_BYTES = 10;
+/** A response code without the number of the parameter: part 2, 6.6. */
+const FORMAT_ONE = 0xbf;
+const INTEGRITY = 0x9f;
 
 const u8 = (value: number): Buffer => Buffer.from([value]);
 const u16 = (value: number): Buffer => {
@@ -60,7 +63,7 @@ const SEALED_TEMPLATE = sized(
 /** No data from outside, no PCRs. */
 const NOTHING_MORE = [EMPTY, u32(0)];
 
-/** Sends a command; its parameters, behind the header. Throws `tpm-failed`. */
+/** Sends a command; its parameters, behind the header. Throws `tpm-failed`, `tpm-foreign`. */
 async function send(
   channel: TpmChannel,
   command: keyof typeof COMMANDS,
@@ -73,6 +76,8 @@ async function send(
   );
   const code = answer.length < HEADER_BYTES ? undefined : answer.readUInt32BE(6);
   if (code === 0) return answer.subarray(HEADER_BYTES);
+  if (command === 'load' && code !== undefined && (code & FORMAT_ONE) === INTEGRITY)
+    throw new StatectlError('tpm-foreign', 'another TPM sealed it, or this one was cleared since');
   throw new StatectlError(
     'tpm-failed',
     `the TPM answers ${command} with ${code === undefined ? 'too little' : `0x${code.toString(16)}`}`,
@@ -127,7 +132,7 @@ export const sealToTpm = (channel: TpmChannel, secret: Uint8Array): Promise<Seal
     return { private: privatePart, public: takeSized(answer, AFTER_SIZE + privatePart.length) };
   });
 
-/** What was sealed. Throws `tpm-failed`, also for what another TPM sealed. */
+/** What was sealed. Throws `tpm-failed`, and `tpm-foreign` for what another TPM sealed. */
 export const unsealFromTpm = (channel: TpmChannel, sealed: SealedBytes): Promise<Buffer> =>
   withParent(channel, (parent) =>
     withObject(channel, 'load', [parent, NO_PASSWORD, sealed.private, sealed.public], async (item) => {

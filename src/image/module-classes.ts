@@ -25,10 +25,11 @@ const USB_HOSTS = [
 /** Names that a kernel lacks are left out in silence: kernels differ in what they build in, rename and drop. */
 export const MODULE_CLASSES = {
   core: {
-    title: 'virtual machines, VLAN, bonding, bridges, checksums, netconsole',
+    title: 'virtual machines, TPM, VLAN, bonding, bridges, checksums, netconsole',
     folders: [],
     names: [
       ...['virtio_pci', 'virtio_mmio', 'virtio_rng', 'virtio_console', 'qemu_fw_cfg', 'hv_vmbus', 'pci_hyperv'],
+      ...['tpm_tis', 'tpm_crb'],
       ...['8021q', 'bonding', 'bridge', 'af_packet', 'ipv6', 'netconsole'],
       // Found through the crypto API by name, so nothing in modules.dep leads to them.
       ...['crc32c', 'crc32c_generic', 'crc32c_intel', 'crc32_ce', 'crct10dif_generic', 'crct10dif_pclmul', 'libcrc32c'],

@@ -43,7 +43,7 @@ describe('a machine with a TPM', () => {
     const record = JSON.parse(await vm.shell('cat /run/statectl/boot.json')) as BootRecord;
     // The SSH host key is not sealed: /init places it too, when the controller cannot run.
     const kept = await vm.shell(
-      'cd /user-data/persistent/statectl/identity; ls; grep -l -e "PRIVATE KEY" -e AGE-SECRET-KEY machine.* secrets.* | sed "s/$/-in-the-clear/"',
+      'cd /user-data/persistent/statectl/identity; ls; grep -ls -e "PRIVATE KEY" -e AGE-SECRET-KEY machine.* secrets.* | sed "s/$/-in-the-clear/"',
     );
     await vm.shell('sync');
     return { ...record, kept };
