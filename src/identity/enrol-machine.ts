@@ -26,8 +26,11 @@ const LARGEST_ANSWER_BYTES = 8 << 20;
  */
 export async function enrolMachine(step: Step, host: EnrolHost, boot: BootContext): Promise<void> {
   const { files } = host;
-  const own = identityFiles(step.home);
-  const { key, is: keyIs } = await machineKey(host, own.key, step.isKept, boot.warn);
+  const { key, is: keyIs } = await machineKey(host, identityFiles(step.home).key, step.isKept, boot.warn);
+  // What belongs to a kept key stays as it is while that cannot be opened.
+  const home = step.isKept && keyIs === 'ram' ? `${step.to}.boot` : step.home;
+  await files.mkdir(home, 0o700);
+  const own = identityFiles(home);
   const caPem = await bakedAuthorities(host);
   const certificatePem = await usableCertificate(host, own.certificate, key);
   const fingerprint = fingerprintOf(keyDigest(key));
@@ -37,9 +40,9 @@ export async function enrolMachine(step: Step, host: EnrolHost, boot: BootContex
   let secrets: MachineSecrets | undefined;
   if (asked?.answer.state === 'approved') {
     await files.write(own.certificate, asked.answer.certificatePem);
-    secrets = asked.secrets ?? (await readKeptSecrets(host, step.home).catch(() => undefined));
+    secrets = asked.secrets ?? (await readKeptSecrets(host, home).catch(() => undefined));
     if (asked.secrets)
-      await keepSecrets(host, step.home, asked.secrets).catch((error) =>
+      await keepSecrets(host, home, asked.secrets).catch((error) =>
         boot.warn(`the secrets are not kept for a boot without a server: ${reasonOf(error)}`),
       );
     state = {
@@ -51,7 +54,7 @@ export async function enrolMachine(step: Step, host: EnrolHost, boot: BootContex
     };
   } else if (asked) {
     // A key that counts no more must not go on living from what it was given.
-    for (const path of [own.certificate, own.secrets, hostKeyFiles(step.home).certificate]) await files.remove(path);
+    for (const path of [own.certificate, own.secrets, hostKeyFiles(home).certificate]) await files.remove(path);
     state = { state: asked.answer.state, fingerprint, server: asked.server };
     boot.warn(
       asked.answer.state === 'pending'
@@ -60,7 +63,7 @@ export async function enrolMachine(step: Step, host: EnrolHost, boot: BootContex
     );
   } else {
     const isValid = certificatePem !== undefined && isValidAt(certificatePem, host.clock.now());
-    if (isValid) secrets = await readKeptSecrets(host, step.home).catch(() => undefined);
+    if (isValid) secrets = await readKeptSecrets(host, home).catch(() => undefined);
     state = { state: 'offline', fingerprint };
     if (step.isNeeded)
       boot.warn(
@@ -72,7 +75,7 @@ export async function enrolMachine(step: Step, host: EnrolHost, boot: BootContex
   await putInPlace(host, step.to, {
     key,
     caPem,
-    certificatePath: own.certificate,
+    certificatePem: await usableCertificate(host, own.certificate, key),
     secrets,
     state: { ...state, key: keyIs },
   });
@@ -200,23 +203,22 @@ async function putInPlace(
   {
     key,
     caPem,
-    certificatePath,
+    certificatePem,
     secrets,
     state,
   }: {
     readonly key: KeyObject;
     readonly caPem: string | undefined;
-    readonly certificatePath: string;
+    readonly certificatePem: string | undefined;
     readonly secrets: MachineSecrets | undefined;
     readonly state: MachineIdentityState & { readonly key: MachineKey['is'] };
   },
 ): Promise<void> {
   await files.remove(to);
   await files.mkdir(`${to}/secrets`, 0o711);
-  const certificate = await files.readText(certificatePath).catch(() => undefined);
-  if (certificate !== undefined) {
+  if (certificatePem !== undefined) {
     await files.write(`${to}/key.pem`, pemOf(key), { mode: 0o600 });
-    await files.write(`${to}/cert.pem`, certificate);
+    await files.write(`${to}/cert.pem`, certificatePem);
   }
   if (caPem !== undefined) await files.write(`${to}/ca.pem`, caPem);
   if (secrets) await files.write(`${to}/passwords.json`, JSON.stringify(secrets.passwords), { mode: 0o600 });
@@ -226,7 +228,7 @@ async function putInPlace(
     await files.write(file, Buffer.from(content, 'base64'), { mode: 0o600 });
     places.push({ ...place, file });
   }
-  const until = certificate && new X509Certificate(certificate).validToDate.getTime();
+  const until = certificatePem && new X509Certificate(certificatePem).validToDate.getTime();
   await files.write(
     `${to}/state.json`,
     JSON.stringify({

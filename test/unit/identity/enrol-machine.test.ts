@@ -177,6 +177,20 @@ describe('a machine that enrols', () => {
   it('makes a new key where the old one is damaged, and has to prove that', async () => {
     const machine = await approved();
     await machine.files.write(`${HOME}/machine.key`, 'half');
+    await run(machine, GONE);
+    // The certificate that is kept is another key's.
+    expect(await machine.files.stat(`${TO}/cert.pem`)).toBeUndefined();
     expect((await run(machine)).state.state).toBe('pending');
+  });
+
+  it('loses nothing of what it keeps when the TPM that sealed its key is away for a boot', async () => {
+    const machine = await approved();
+    const key = await machine.files.read(`${HOME}/machine.key`);
+    await machine.files.write(`${HOME}/machine.key`, '{"format":1}');
+    const { state, warned } = await run(machine);
+    expect(state).toMatchObject({ state: 'pending', key: 'ram' });
+    expect(warned[0]).toContain('is sealed by a TPM, and this machine has none: this boot has a key of its own');
+    await machine.files.write(`${HOME}/machine.key`, key);
+    expect(await run(machine, GONE)).toMatchObject({ state: { state: 'offline', key: 'unsealed' }, secret: 'canary' });
   });
 });
