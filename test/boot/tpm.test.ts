@@ -48,7 +48,7 @@ describe('a machine with a TPM', () => {
     const record = JSON.parse(await vm.shell('cat /run/statectl/boot.json')) as BootRecord;
     // The SSH host key is not sealed: /init places it too, when the controller cannot run.
     const kept = await vm.shell(
-      'cd /user-data/persistent/statectl/identity; ls; grep -ls -e "PRIVATE KEY" -e AGE-SECRET-KEY machine.* secrets.* | sed "s/$/-in-the-clear/"',
+      'cd /user-data/persistent/statectl/identity; ls -1; grep -ls -e "PRIVATE KEY" -e AGE-SECRET-KEY machine.* secrets.* | sed "s/$/-in-the-clear/"',
     );
     await vm.shell('sync');
     return { ...record, kept };
@@ -67,7 +67,13 @@ describe('a machine with a TPM', () => {
   test('is the same one at its next boot', async () => {
     const { identity, kept } = await bootWith('ours');
     expect(identity).toMatchObject({ state: 'approved', node: 'print20', key: 'sealed', fingerprint: first });
-    expect(kept.split(/\s+/)).toEqual(['machine.key', 'machine.pem', 'secrets.age', 'secrets.key', ...HOST_KEY]);
+    expect(kept.split(/\s+/).toSorted()).toEqual([
+      'machine.key',
+      'machine.pem',
+      'secrets.age',
+      'secrets.key',
+      ...HOST_KEY,
+    ]);
   });
 
   test('is nobody any more when its disk is carried to another machine, which waits as an alarm', async () => {
