@@ -126,6 +126,20 @@ describe('a server whose authority is exchanged', () => {
     });
   });
 
+  it('may be one that a root signed for: the machine and the server believe each other by both', async () => {
+    const root = await makeCertificate({ name: 'Root' });
+    const ca = await makeCertificate({ name: 'Lab CA', issuer: root });
+    const pem = `${ca.pem}${root.pem}`;
+    await place({ ...ca, pem }, 'current');
+    await (await openSecretStore(host, dir)).write('token', Buffer.from('canary'));
+    const machine = machineThatTrusts(pem);
+    await serving(async (url) => {
+      await boot(machine, url);
+      approveAll();
+      expect(await boot(machine, url)).toMatchObject({ state: 'approved', secret: 'canary' });
+    });
+  });
+
   it('takes the certificate that a machine has of the old one, and gives one of the new one in its place', async () => {
     const [old, successor] = [await makeCertificate({ name: 'Old' }), await makeCertificate({ name: 'New' })];
     await place(old, 'current');
