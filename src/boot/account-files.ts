@@ -182,16 +182,19 @@ const numbersFirst = <T>(
   return Object.entries(entries).toSorted((one, other) => rank(one) - rank(other));
 };
 
-interface Table {
+export interface Table {
   get(name: string): readonly string[] | undefined;
   /** The name that has this number, which stands third. */
   ownerOf(number: number): string | undefined;
   put(name: string, fields: readonly string[]): void;
+  remove(name: string): void;
+  /** Names in order. */
+  names(): readonly string[];
   text(): string;
 }
 
 /** Lines by their first field; those that are none (comments, NIS) stay where they are. The first of two counts, as for glibc. */
-function table(text: string): Table {
+export function table(text: string): Table {
   const lines = text.split('\n').filter((line, at, all) => line !== '' || at < all.length - 1);
   const nameOf = (line: string) =>
     /^[^+#\-:]/.test(line) && line.includes(':') ? line.slice(0, line.indexOf(':')) : undefined;
@@ -209,6 +212,11 @@ function table(text: string): Table {
       // Before what is none: NIS lines stand last.
       else lines.splice(lines.findLastIndex((one) => nameOf(one) !== undefined) + 1, 0, line);
     },
+    remove(name) {
+      const at = find(name);
+      if (at >= 0) lines.splice(at, 1);
+    },
+    names: () => lines.flatMap((line) => nameOf(line) ?? []),
     text: () => lines.map((line) => `${line}\n`).join(''),
   };
 }

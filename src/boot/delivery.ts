@@ -85,17 +85,22 @@ export async function deliveryPlaces({ files }: Host) {
 /** Pure. */
 export function planDelivery({ delivery }: Facts): readonly Step[] {
   if (!delivery) return [];
-  const { contents = {}, files, dropped, listedBefore, listed } = delivery;
-  // Whenever the power goes, the list names at least what is there.
-  const meanwhile = [...new Set([...listedBefore, ...listed])].toSorted();
+  const { contents = {}, files, dropped } = delivery;
+  const { before, after } = planDeliveryList(delivery);
   return [
     ...(Object.keys(contents).length > 0 ? [{ kind: 'mkdir', path: `${BAKED}/files`, mode: 0o700 } as const] : []),
     ...Object.entries(contents).map(([path, content]): Step => ({ kind: 'write', path, content, mode: 0o600 })),
-    ...planList(listedBefore, meanwhile),
+    ...before,
     ...files.map((file): Step => ({ kind: 'deliver', ...file })),
     ...dropped.map((file): Step => ({ kind: 'drop', ...file })),
-    ...planList(meanwhile, listed),
+    ...after,
   ];
+}
+
+/** Whenever the power goes, the list names at least what is there. Pure. */
+export function planDeliveryList({ listedBefore, listed }: DeliveryFacts) {
+  const meanwhile = [...new Set([...listedBefore, ...listed])].toSorted();
+  return { before: planList(listedBefore, meanwhile), after: planList(meanwhile, listed) };
 }
 
 const planList = (before: readonly string[], now: readonly string[]): readonly Step[] =>

@@ -10,22 +10,18 @@ import type { StepOf } from './step.ts';
 /** Group that may read shadow(5), on every system that has one. */
 const SHADOW_MODE = 0o640;
 
-/** Brings the accounts of config.d into the system that is about to start. What cannot be is told, and left as it was. */
+/**
+ * Brings the accounts of config.d into the system that is about to start. What cannot be is told, and left as it was. In a
+ * running system, `withoutDropped` takes out what config.d no longer says.
+ */
 export async function bringAccounts(
   { root, users, passwords }: StepOf<'accounts'>,
   host: Host,
   boot: BootContext,
+  withoutDropped: (files: AccountFiles) => AccountFiles = (files) => files,
 ): Promise<void> {
   const { files } = host;
-  const read = (name: string) => files.readText(`${root}/etc/${name}`).catch(() => undefined);
-  const [passwd = '', group = ''] = [await read('passwd'), await read('group')];
-  const [shadow, gshadow] = [await read('shadow'), await read('gshadow')];
-  const before: AccountFiles = {
-    passwd,
-    group,
-    ...(shadow !== undefined && { shadow }),
-    ...(gshadow !== undefined && { gshadow }),
-  };
+  const before = await readAccountFiles(host, root);
   const hashes = await readHashes(host, passwords);
   const owners = await homeOwners(root, users, host);
   const {
@@ -33,7 +29,7 @@ export async function bringAccounts(
     warnings,
     homes,
   } = mergeAccounts(
-    before,
+    withoutDropped(before),
     users,
     (user) => hashes[user],
     (home) => owners.get(home),
@@ -48,6 +44,13 @@ export async function bringAccounts(
     if (isSecret) await host.exec.run(['chown', `0:${shadowGroup}`, path]);
   }
   for (const home of homes) await makeHome(root, home, host, boot);
+}
+
+export async function readAccountFiles({ files }: Pick<Host, 'files'>, root: string): Promise<AccountFiles> {
+  const read = (name: string) => files.readText(`${root}/etc/${name}`).catch(() => undefined);
+  const [passwd = '', group = ''] = [await read('passwd'), await read('group')];
+  const [shadow, gshadow] = [await read('shadow'), await read('gshadow')];
+  return { passwd, group, ...(shadow !== undefined && { shadow }), ...(gshadow !== undefined && { gshadow }) };
 }
 
 /** By user; nothing where no secrets came. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { writeNumber } from '../bundle/order.ts';
+import { compareBundles, writeNumber } from '../bundle/order.ts';
 import type { Bundle } from '../bundle/verify.ts';
 import { reasonOf } from '../error.ts';
 import { chooseBundle } from '../fetch/choose-bundle.ts';
@@ -23,16 +23,21 @@ export const BUNDLES = '/persistent/statectl/bundle';
 const homes = (facts: Facts): readonly string[] =>
   userDataDevice(facts) ? [USER_DATA_EARLY + BUNDLES, RAM_BUNDLES] : [RAM_BUNDLES];
 
-/** The bundle that this machine kept, in force from now on. One that is damaged is told and left alone. */
+/**
+ * The newest bundle that this machine kept, in force from now on: what came when the disk could not be written is in RAM. One
+ * that is damaged is told and left alone.
+ */
 export async function takeKept(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
+  let newest: Partial<Facts> = {};
   for (const home of homes(facts))
     try {
       const bundle = await readKeptBundle(host, home, facts.machine.trustedKeys);
-      if (bundle) return await inForce(bundle, home, facts, boot, { origin: 'cached' });
+      const taken = bundle && (await inForce(bundle, home, facts, boot, { origin: 'cached' }));
+      if (taken?.bundle && (!newest.bundle || compareBundles(taken.bundle, newest.bundle) > 0)) newest = taken;
     } catch (error) {
       boot.warn(`the bundle that is kept in ${home} is not used: ${reasonOf(error)}`);
     }
-  return {};
+  return newest;
 }
 
 /** However long the servers were measured. */

@@ -62,7 +62,7 @@ function sayUnused(facts: Facts, { serviceManager }: InstallFacts, { warn }: Boo
 const givenPython = async (host: Host, facts: Facts, boot: BootContext) =>
   facts.pythonFailed ? undefined : pythonArchives(host, facts, boot);
 
-function isEtcWritable({ config }: Facts): boolean {
+export function isEtcWritable({ config }: Facts): boolean {
   const etc = config.overlays['/etc'];
   return etc !== undefined && etc.kind !== 'symlink';
 }
@@ -94,13 +94,7 @@ export function planInstall(facts: Facts): readonly Step[] {
       : []),
     ...planNetworkHandover(facts, install, etcIsWritable),
     ...(etcIsWritable
-      ? [
-          ...planSystemSettings(facts, install),
-          ...planLogins(facts, install),
-          ...planHostKey(facts),
-          ...planSyslog(facts),
-          ...planPythonServices(facts, install),
-        ]
+      ? [...planSettingFiles(facts, install), ...planHostKey(facts), ...planPythonServices(facts, install)]
       : []),
     ...planPath(etcIsWritable && install.hasProfileDir === true),
     { kind: 'copy-file', from: '/bin/busybox', to: `${RUN_INITRAMFS}/bin/busybox`, mode: 0o755 },
@@ -110,6 +104,19 @@ export function planInstall(facts: Facts): readonly Step[] {
     ...planSecrets(facts),
   ];
 }
+
+/** Files of the system that say what config.d says; the agent keeps them so. */
+const planSettingFiles = (facts: Facts, install: InstallFacts): readonly Step[] => [
+  ...planSystemSettings(facts, install),
+  ...planLogins(facts, install),
+  ...planSyslog(facts),
+];
+
+/** What of the install phase the agent does again in the running system: the other files are the boot's. Pure. */
+export const planLiveFiles = (facts: Facts): readonly Step[] => [
+  ...(facts.install && isEtcWritable(facts) ? planSettingFiles(facts, facts.install) : []),
+  ...planDelivery(facts),
+];
 
 /** People find `statectl` although the image has none. A directory of its own: rt/bin has tools that shadow the system's. */
 const planPath = (forLoginShells: boolean): readonly Step[] => [
@@ -142,9 +149,7 @@ async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts
     usesIfupdown: (await exists('/usr/sbin/ifup')) || (await exists('/sbin/ifup')),
     hasSshd: await exists('/usr/sbin/sshd'),
     hasSudo: await exists('/etc/sudoers.d'),
-    ...(facts.config.identity.authorities.length > 0 && {
-      certificates: await files.readText(`${IMAGE_MOUNT}/etc/ssl/certs/ca-certificates.crt`).catch(() => undefined),
-    }),
+    ...(await imageCertificates({ files }, facts)),
     needsHostKey: (await exists('/usr/sbin/sshd')) && !(await hasHostKeys({ files })),
     hasProfileDir: await exists('/etc/profile.d'),
     ...((await exists('/usr/lib/systemd/systemd')) || (await exists('/lib/systemd/systemd'))
@@ -153,6 +158,15 @@ async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts
     hasResolvConf: resolvConf === undefined ? 'missing' : resolvConf.type === 'symlink' ? 'symlink' : 'file',
   };
 }
+
+/** The image's list of authorities, where config.d has more. */
+export const imageCertificates = async (
+  { files }: Pick<Host, 'files'>,
+  { config }: Pick<Facts, 'config'>,
+): Promise<Pick<InstallFacts, 'certificates'>> =>
+  config.identity.authorities.length > 0
+    ? { certificates: await files.readText(`${IMAGE_MOUNT}/etc/ssl/certs/ca-certificates.crt`).catch(() => undefined) }
+    : {};
 
 /** Of the image's own, or of a persistent /etc. */
 const hasHostKeys = async ({ files }: Pick<Host, 'files'>): Promise<boolean> =>

@@ -1,7 +1,8 @@
+import type { FstabEntry } from '../../config/config.ts';
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { resolveInTree } from '../../image/tree.ts';
-import type { Facts, TreeFacts } from '../facts.ts';
+import type { BlockFacts, Facts, TreeFacts } from '../facts.ts';
 import {
   layoutPaths,
   missingMountPoints,
@@ -97,16 +98,26 @@ function planFstab(facts: Facts): ReadonlyMap<string, readonly Step[]> {
   for (const [mountPoint, entry] of Object.entries(config.fstab)) {
     const block = findBlock(blocks ?? [], entry.source);
     if (!block || mountPoint === '/user-data') continue;
-    const type = entry.type === 'auto' ? (block.type ?? 'ext4') : entry.type;
-    const target = SYSROOT + mountPoint;
-    steps.set(mountPoint, [
-      ...planCheck(block.device, type),
-      ...planMountPoint(config, treeOf(facts), mountPoint),
-      { kind: 'mount', source: block.device, target, type, options: entry.options },
-      { kind: 'check-mount', target, type, access: entry.options.includes('ro') ? 'read-only' : 'read-write' },
-    ]);
+    const folder = planMountPoint(config, treeOf(facts), mountPoint);
+    steps.set(mountPoint, planFstabEntry(SYSROOT + mountPoint, entry, block, folder));
   }
   return steps;
+}
+
+/** One disk, looked at before it is mounted and after; `folder` makes its mount point. Pure. */
+export function planFstabEntry(
+  target: string,
+  entry: FstabEntry,
+  block: BlockFacts,
+  folder: readonly Step[],
+): readonly Step[] {
+  const type = entry.type === 'auto' ? (block.type ?? 'ext4') : entry.type;
+  return [
+    ...planCheck(block.device, type),
+    ...folder,
+    { kind: 'mount', source: block.device, target, type, options: entry.options },
+    { kind: 'check-mount', target, type, access: entry.options.includes('ro') ? 'read-only' : 'read-write' },
+  ];
 }
 
 /** `missing: fail`: rather no boot than one that forgets. */

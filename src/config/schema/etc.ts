@@ -49,6 +49,10 @@ export const EtcFile = z
       .record(AbsolutePath.meta({ title: 'PATH' }), EtcEntry)
       .prefault({})
       .meta({ description: 'small files, by their path on the machine; larger ones are templates' }),
+    edits: z.enum(['report', 'keep', 'overwrite']).default('report').meta({
+      description:
+        'what the agent does about a file of config.d that somebody edited: leave it and say so (`statectl status`), keep: leave it, or overwrite it',
+    }),
     templates: z
       .array(z.string().regex(/^(?!\/|.*(?:^|\/)\.\.(?:\/|$))[^\0]+$/, 'expected a name or pattern below templates/'))
       .default([])

@@ -3,7 +3,13 @@ import { faultsOf, read } from './part.ts';
 
 describe('etc.conf', () => {
   it('that is empty changes nothing, and the machine keeps its id', async () => {
-    expect(await read('etc', '')).toEqual({ hosts: {}, machineId: 'stable', files: {}, templates: [] });
+    expect(await read('etc', '')).toEqual({
+      edits: 'report',
+      hosts: {},
+      machineId: 'stable',
+      files: {},
+      templates: [],
+    });
   });
 
   it('has names, locale, files and templates', async () => {
@@ -20,6 +26,7 @@ templates: [motd, klipper/*]
 `;
     expect(await read('etc', text)).toEqual({
       hostname: 'print01',
+      edits: 'report',
       hosts: { '192.168.7.2': ['files.lab.example', 'files'], 'fd00::2': ['files'] },
       locale: 'de_DE.UTF-8',
       timezone: 'America/Argentina/Buenos_Aires',

@@ -1,0 +1,97 @@
+import { type AccountFiles, type Table, table } from '../boot/account-files.ts';
+import type { Config } from '../config/config.ts';
+
+type Wishes = Config['users'];
+
+/**
+ * The accounts of a running system without what config.d said before and says no longer: as the image has them, else gone. What
+ * people and packages made since stays; so do the numbers of accounts that stay. Pure.
+ */
+export function dropAccounts(files: AccountFiles, image: AccountFiles, before: Wishes, now: Wishes): AccountFiles {
+  const [live, base] = [tables(files), tables(image)];
+  for (const [name, old] of Object.entries(before.users)) {
+    const wish = now.users[name];
+    for (const group of old.groups) if (!wish?.groups.includes(group)) removeMember(live, base, group, name);
+    if (wish === undefined) {
+      restore(live.passwd, base.passwd, name);
+      restore(live.shadow, base.shadow, name);
+    } else resetFields(live, base, name, old, wish);
+  }
+  const ownGroups = Object.keys(before.users).filter((name) => !(name in now.users));
+  for (const name of [...Object.keys(before.groups), ...ownGroups])
+    if (!(name in now.groups) && base.group.get(name) === undefined && !isPrimary(live, name)) {
+      live.group.remove(name);
+      live.gshadow?.remove(name);
+    }
+  return {
+    passwd: live.passwd.text(),
+    group: live.group.text(),
+    ...(live.shadow && { shadow: live.shadow.text() }),
+    ...(live.gshadow && { gshadow: live.gshadow.text() }),
+  };
+}
+
+interface Tables {
+  readonly passwd: Table;
+  readonly group: Table;
+  readonly shadow?: Table;
+  readonly gshadow?: Table;
+}
+
+const tables = ({ passwd, group, shadow, gshadow }: AccountFiles): Tables => ({
+  passwd: table(passwd),
+  group: table(group),
+  ...(shadow !== undefined && { shadow: table(shadow) }),
+  ...(gshadow !== undefined && { gshadow: table(gshadow) }),
+});
+
+function restore(live: Table | undefined, base: Table | undefined, name: string): void {
+  const line = base?.get(name);
+  if (line) live?.put(name, line);
+  else live?.remove(name);
+}
+
+/** What is said of an account no longer is as the image has it, else as a new account has it; its numbers stay. */
+function resetFields(
+  live: Tables,
+  base: Tables,
+  name: string,
+  old: Wishes['users'][string],
+  now: Wishes['users'][string],
+): void {
+  const known = live.passwd.get(name);
+  const usual = base.passwd.get(name) ?? [name, 'x', '', '', '', `/home/${name}`, '/bin/bash'];
+  const isDropped = (key: 'comment' | 'home' | 'shell') => old[key] !== undefined && now[key] === undefined;
+  if (known)
+    live.passwd.put(
+      name,
+      known.map((field, at) =>
+        (at === 4 && isDropped('comment')) || (at === 5 && isDropped('home')) || (at === 6 && isDropped('shell'))
+          ? (usual[at] ?? '')
+          : field,
+      ),
+    );
+  if (old.password !== undefined && now.password === undefined) restore(live.shadow, base.shadow, name);
+}
+
+function removeMember(live: Tables, base: Tables, group: string, user: string): void {
+  if (membersOf(base.group, group).includes(user)) return;
+  for (const each of [live.group, live.gshadow]) {
+    const line = each?.get(group);
+    if (line)
+      each?.put(group, [
+        ...line.slice(0, 3),
+        membersOf(each, group)
+          .filter((name) => name !== user)
+          .join(','),
+      ]);
+  }
+}
+
+const membersOf = (groups: Table, name: string): readonly string[] =>
+  (groups.get(name)?.[3] ?? '').split(',').filter(Boolean);
+
+const isPrimary = ({ passwd, group }: Tables, name: string): boolean => {
+  const gid = group.get(name)?.[2];
+  return passwd.names().some((user) => passwd.get(user)?.[3] === gid);
+};

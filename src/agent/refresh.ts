@@ -1,0 +1,90 @@
+import { applyStep } from '../boot/execute.ts';
+import type { Facts, Lease } from '../boot/facts.ts';
+import { BUNDLE_ANSWERS, FACTS } from '../boot/paths.ts';
+import type { BootContext } from '../boot/phase.ts';
+import { judgeAnswers, planAsk, planKeep, takeKept } from '../boot/take-bundle.ts';
+import { reasonOf, StatectlError } from '../error.ts';
+import { answersPath, type BundleAnswer } from '../fetch/ask-bundle.ts';
+import type { Host } from '../host/host.ts';
+import type { AgentHost, Refreshed } from './agent.ts';
+import { applyConfig } from './apply-config.ts';
+import { bootView } from './boot-view.ts';
+
+/**
+ * Asks a server what this machine is to be, keeps a newer bundle for the next boot as a boot does, and makes of it what needs no
+ * reboot. What was left undone by an agent that was killed is completed, whatever the server says.
+ */
+export async function refresh(host: AgentHost, server: string, signal: AbortSignal): Promise<Refreshed> {
+  const nothing = { applied: [], needsReboot: [], keptLocal: [] };
+  try {
+    const booted = await readFacts(host);
+    const { facts, ...asked } = await askServer(host, booted, server, signal);
+    // Settings of the initramfs alone were in force since the boot.
+    if (!facts.bundle) return { ...nothing, ...asked };
+    const { applied, needsReboot, keptLocal } = await applyConfig(host, booted, facts, signal);
+    const isApplied = asked.state !== 'unreachable' && asked.state !== 'refused' && applied.length > 0;
+    return {
+      ...asked,
+      ...(isApplied && { state: 'applied' }),
+      applied,
+      needsReboot: needsReboot.map(({ path }) => path),
+      keptLocal,
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { ...nothing, state: 'refused', reason: reasonOf(error) };
+  }
+}
+
+/** What the boot knew. Throws `facts-missing`. */
+export async function readFacts({ files }: Pick<Host, 'files'>): Promise<Facts> {
+  try {
+    return JSON.parse(await files.readText(FACTS)) as Facts;
+  } catch (cause) {
+    throw new StatectlError('facts-missing', `${FACTS} cannot be read: ${reasonOf(cause)}`, {
+      cause,
+      hint: 'nothing is applied until the next boot',
+    });
+  }
+}
+
+/** The facts of the boot with the newest bundle that this machine keeps. */
+export async function factsInForce(view: Host, booted: Facts, context: BootContext): Promise<Facts> {
+  return { ...booted, bundle: undefined, ...(await takeKept(view, booted, context)) };
+}
+
+type Asked = { readonly facts: Facts } & Pick<Refreshed, 'state' | 'reason'>;
+
+/** The bundle phase of the boot, with one server. */
+async function askServer(host: AgentHost, booted: Facts, server: string, signal: AbortSignal): Promise<Asked> {
+  const view = bootView(host);
+  const troubles: string[] = [];
+  const quiet: BootContext = { signal, say: () => {}, warn: () => {} };
+  const listening: BootContext = { ...quiet, warn: (text) => void troubles.push(text) };
+  const kept = await factsInForce(view, booted, quiet);
+  const asking: Facts = { ...kept, ...withNetwork(booted), servers: [{ url: server, reason: 'the agent asks it' }] };
+  for (const step of planAsk(asking))
+    if (step.kind === 'ask-bundle') await applyStep({ ...step, limits: { ...step.limits, tries: 1 } }, view, listening);
+  const said = await view.files.readText(answersPath(BUNDLE_ANSWERS)).catch(() => '[]');
+  const [answer] = JSON.parse(said) as readonly BundleAnswer[];
+  if (!answer) return { facts: kept, state: 'unreachable', reason: troubles[0] ?? `${server} cannot be asked` };
+  const judged = { ...asking, ...(await judgeAnswers(view, asking, listening)) };
+  for (const step of planKeep(judged)) await applyStep(step, view, listening);
+  const isAway = 'failure' in answer || answer.status >= 500;
+  if (!judged.newBundle)
+    return judged.bundle?.server || (troubles.length === 0 && !isAway)
+      ? { facts: kept, state: 'unchanged' }
+      : { facts: kept, state: isAway ? 'unreachable' : 'refused', reason: troubles.join('; ') };
+  const facts = await factsInForce(view, booted, listening);
+  return facts.bundle?.digest === judged.newBundle.digest
+    ? { facts: { ...facts, bundle: { ...facts.bundle, server } }, state: 'unchanged' }
+    : { facts, state: 'refused', reason: troubles.join('; ') || 'the new bundle could not be kept' };
+}
+
+/** A cable that was plugged in after the boot: by its card the server knows the machine all the same. */
+function withNetwork({ leases = [], interfaces = [] }: Facts): { readonly leases: readonly Lease[] } {
+  if (leases.length > 0) return { leases };
+  const [card] = interfaces.filter(({ wireless }) => !wireless).toSorted((a, b) => (a.mac < b.mac ? -1 : 1));
+  const device = card?.name ?? 'none';
+  return { leases: [{ device, method: 'static', address: '', prefixLength: 0, dns: [], ntp: [] }] };
+}
