@@ -29,15 +29,12 @@ export async function changeMounts(
   const now = config.fstab;
   if (JSON.stringify(before) === JSON.stringify(now)) return { applied: [], needsReboot: [], fstab: before };
   const { files } = host;
-  const folders = new Set<string>();
-  for (const path of Object.keys(now)) if ((await files.stat(path))?.type === 'dir') folders.add(path);
   const plans = planMountChanges({
     before,
     now,
     mounts: parseMounts(await files.readText('/proc/mounts')),
     blocks: await blockDevices(host).catch(() => known),
     places: [...Object.keys(config.overlays), ...Object.keys(config.tmpfs)],
-    folders,
   });
   const applied: string[] = [];
   const needsReboot: NeedsReboot[] = [];

@@ -9,12 +9,12 @@ import { type Plain, writePath } from '../config/tree.ts';
 const LEFT_ALONE = ['boot', 'network', 'overlays', 'tmpfs', 'drives', 'btrfs', 'python', 'log'] as const;
 
 /** Files are written for these; what runs goes on as it is: no service is started, stopped or restarted by itself. */
-const IN_EFFECT_LATER = [['services'], ['logging'], ['etc', 'hostname'], ['etc', 'machineId'], ['fstab', '/user-data']];
+const IN_EFFECT_LATER = [['services'], ['logging'], ['etc', 'hostname'], ['etc', 'machineId']];
 
 /** How the initramfs goes about it at the next boot; nothing of the running system would differ. */
 const OF_THE_BOOT = [
-  ['network', 'wait'],
-  ['network', 'dhcp'],
+  ['network', 'waitMs'],
+  ['network', 'dhcpMs'],
   ['network', 'tries'],
   ['boot', 'keepCopy'],
 ];
@@ -34,8 +34,4 @@ const isBelow = (path: readonly string[], prefix: readonly string[]): boolean =>
 export const liveConfig = (booted: Config, now: Config): Config => ({
   ...now,
   ...(Object.fromEntries(LEFT_ALONE.map((part) => [part, booted[part]])) as Pick<Config, (typeof LEFT_ALONE)[number]>),
-  fstab: withoutUndefined({ ...now.fstab, '/user-data': booted.fstab['/user-data'] }),
 });
-
-const withoutUndefined = (fstab: Readonly<Record<string, Config['fstab'][string] | undefined>>): Config['fstab'] =>
-  Object.fromEntries(Object.entries(fstab).flatMap(([path, entry]) => (entry ? [[path, entry]] : [])));

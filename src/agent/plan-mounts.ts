@@ -26,11 +26,9 @@ export interface MountFacts {
   readonly blocks: readonly BlockFacts[];
   /** Mount points of the layout: another file system shows there when nothing of fstab does. */
   readonly places: readonly string[];
-  /** Mount points that are folders already. */
-  readonly folders: ReadonlySet<string>;
 }
 
-/** What differs between two fstabs, mount point by mount point; /user-data is the boot's alone. Pure. */
+/** What differs between two fstabs, mount point by mount point. /user-data is the boot's: no bundle says where it is. Pure. */
 export function planMountChanges(facts: MountFacts): readonly MountPlan[] {
   const { before, now } = facts;
   const removed = Object.keys(before).filter((path) => !(path in now));
@@ -67,9 +65,7 @@ function planChange(facts: MountFacts, mountPoint: string): Change | undefined {
   return {
     steps: [
       ...(mount ? [{ kind: 'unmount', target: mountPoint } as const] : []),
-      ...planFstabEntry(target, entry, block, [
-        ...(facts.folders.has(mountPoint) ? [] : [{ kind: 'mkdir', path: target, mode: 0o755 } as const]),
-      ]),
+      ...planFstabEntry(target, entry, block, [{ kind: 'mkdir', path: target, mode: 0o755 }]),
     ],
   };
 }

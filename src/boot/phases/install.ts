@@ -115,7 +115,7 @@ const planSettingFiles = (facts: Facts, install: InstallFacts): readonly Step[] 
 /** What of the install phase the agent does again in the running system: the other files are the boot's. Pure. */
 export const planLiveFiles = (facts: Facts): readonly Step[] => [
   ...(facts.install && isEtcWritable(facts) ? planSettingFiles(facts, facts.install) : []),
-  ...planDelivery(facts),
+  ...planDelivery(facts).filter(({ kind }) => kind === 'deliver'),
 ];
 
 /** People find `statectl` although the image has none. A directory of its own: rt/bin has tools that shadow the system's. */
