@@ -29,6 +29,8 @@ export interface AppliedRecord {
   readonly applying?: Readonly<Record<string, Entry>>;
   readonly users: Config['users'];
   readonly fstab: Config['fstab'];
+  /** What else may be there since somebody who was killed was about to make it. */
+  readonly meanwhile?: Pick<Config, 'users' | 'fstab'>;
   readonly needsReboot: readonly NeedsReboot[];
   /** Paths that a person edited, and that were left. */
   readonly keptLocal: readonly string[];

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { unfinishedName } from '../boot/deliver.ts';
 import type { Facts } from '../boot/facts.ts';
 import { PASSWORDS } from '../boot/identity.ts';
 import { bringAccounts, readAccountFiles } from '../boot/merge-accounts.ts';
@@ -38,8 +39,11 @@ export async function applyConfig(
   const { context, warnings } = listen(host, before, signal);
   const config = liveConfig(booted.config, now.config);
   const facts: Facts = { ...now, config, blocks: booted.blocks };
-  const accounts = await changeAccounts(view, before?.users ?? booted.config.users, facts, context);
-  const mounts = await changeMounts(host, before?.fstab ?? booted.config.fstab, facts, context);
+  const was: AppliedRecord = before ?? { ...NOTHING, users: booted.config.users, fstab: booted.config.fstab };
+  if (!isDeepStrictEqual([was.users, was.fstab], [config.users, config.fstab]))
+    await writeApplied(host.files, { ...was, meanwhile: together(was.meanwhile, config) });
+  const accounts = await changeAccounts(view, was, facts, context);
+  const mounts = await changeMounts(host, was, facts, context);
   const live = await liveFacts(view, booted, facts, context);
   const edits = config.etc.edits ?? 'report';
   const plan = await planLive(view, booted, live, before, edits);
@@ -52,11 +56,11 @@ export async function applyConfig(
     keptLocal,
   };
   const reboot = needsReboot(booted.config, now.config).map((path): NeedsReboot => ({ path }));
+  const present = Object.fromEntries(plan.plans.map((each) => [each.path, each.present]));
   const unfinished = Object.keys(before?.applying ?? {});
   if (plan.plans.length > 0) {
     const applying = Object.fromEntries(plan.plans.map(({ path, entry }) => [path, entry]));
     // What is there and what takes its place: after any interruption both are ours.
-    const present = Object.fromEntries(plan.plans.map(({ path, present }) => [path, present]));
     const files = { ...plan.files, ...present };
     await writeApplied(host.files, {
       ...record,
@@ -66,6 +70,7 @@ export async function applyConfig(
       warnings: warnings(),
     });
   }
+  for (const path of unfinished) await host.files.remove(unfinishedName(path)).catch(() => {});
   const { applied, failed } = await applyFiles(view, plan, context);
   for (const text of await tellReaders(host, booted.install?.serviceManager, [...applied, ...unfinished]))
     context.warn(text);
@@ -76,7 +81,7 @@ export async function applyConfig(
     ...Object.entries(failed).map(([path, why]): NeedsReboot => ({ path, why })),
   ];
   const files = Object.fromEntries(
-    Object.entries(plan.files).map(([path, entry]) => [path, path in failed ? (before?.files[path] ?? entry) : entry]),
+    Object.entries(plan.files).map(([path, entry]) => [path, path in failed ? (present[path] ?? entry) : entry]),
   );
   const done: AppliedRecord = { ...record, files, needsReboot: waiting, warnings: warnings() };
   if (!isDeepStrictEqual({ ...done, atMs: before?.atMs }, before)) await writeApplied(host.files, done);
@@ -104,18 +109,29 @@ function listen(host: AgentHost, before: AppliedRecord | undefined, signal: Abor
   return { context, warnings: () => [...told] };
 }
 
+const NOTHING = { atMs: 0, files: {}, needsReboot: [], keptLocal: [], warnings: [] };
+
+/** What several may have begun, one after the other. */
+const together = (earlier: AppliedRecord['meanwhile'], { users, fstab }: Config): AppliedRecord['meanwhile'] => ({
+  users: {
+    users: { ...earlier?.users.users, ...users.users },
+    groups: { ...earlier?.users.groups, ...users.groups },
+  },
+  fstab: { ...earlier?.fstab, ...fstab },
+});
+
 /** Merged anew when config.d says something else of them than it did. */
 async function changeAccounts(
   view: Host,
-  before: Config['users'],
+  { users: before, meanwhile }: Pick<AppliedRecord, 'users' | 'meanwhile'>,
   facts: Facts,
   context: BootContext,
 ): Promise<readonly string[]> {
   const { users } = facts.config;
-  if (isDeepStrictEqual(before, users) || !isEtcWritable(facts)) return [];
+  if ((isDeepStrictEqual(before, users) && !meanwhile) || !isEtcWritable(facts)) return [];
   const image = await readAccountFiles(view, IMAGE_MOUNT);
-  await bringAccounts({ kind: 'accounts', root: SYSROOT, users, passwords: PASSWORDS }, view, context, (files) =>
-    dropAccounts(files, image, before, users),
+  await bringAccounts({ kind: 'accounts', root: SYSROOT, users, passwords: PASSWORDS }, view, context, (now) =>
+    dropAccounts(now, image, before, users, meanwhile?.users),
   );
   return ['accounts'];
 }

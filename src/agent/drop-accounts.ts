@@ -5,9 +5,27 @@ type Wishes = Config['users'];
 
 /**
  * The accounts of a running system without what config.d said before and says no longer: as the image has them, else gone. What
- * people and packages made since stays; so do the numbers of accounts that stay. Pure.
+ * people and packages made since stays; so do the numbers of accounts that stay. What somebody who was killed was about to make
+ * (`meanwhile`) may be there by half, and is made anew. Pure.
  */
-export function dropAccounts(files: AccountFiles, image: AccountFiles, before: Wishes, now: Wishes): AccountFiles {
+export function dropAccounts(
+  files: AccountFiles,
+  image: AccountFiles,
+  before: Wishes,
+  now: Wishes,
+  meanwhile: Wishes = before,
+): AccountFiles {
+  const half = dropped(files, image, meanwhile, {
+    users: common(before.users, now.users),
+    groups: common(before.groups, now.groups),
+  });
+  return dropped(half, image, before, now);
+}
+
+const common = <T>(before: Readonly<Record<string, T>>, now: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(now).filter(([name]) => name in before));
+
+function dropped(files: AccountFiles, image: AccountFiles, before: Wishes, now: Wishes): AccountFiles {
   const [live, base] = [tables(files), tables(image)];
   for (const [name, old] of Object.entries(before.users)) {
     const wish = now.users[name];
@@ -17,7 +35,8 @@ export function dropAccounts(files: AccountFiles, image: AccountFiles, before: W
       restore(live.shadow, base.shadow, name);
     } else resetFields(live, base, name, old, wish);
   }
-  const ownGroups = Object.keys(before.users).filter((name) => !(name in now.users));
+  // An account that is to be made anew gets its group with it: both then have the same number.
+  const ownGroups = Object.keys(before.users).filter((name) => !(name in now.users) || !live.passwd.get(name));
   for (const name of [...Object.keys(before.groups), ...ownGroups])
     if (!(name in now.groups) && base.group.get(name) === undefined && !isPrimary(live, name)) {
       live.group.remove(name);

@@ -1,3 +1,4 @@
+import { unfinishedName } from '../boot/deliver.ts';
 import { deliveryFacts, planDeliveryList } from '../boot/delivery.ts';
 import { applyStep } from '../boot/execute.ts';
 import type { Facts, InstallFacts } from '../boot/facts.ts';
@@ -51,11 +52,12 @@ export async function planLive(
 ): Promise<LivePlan> {
   const [then, wanted] = [wantedBy(planInstall(booted)), wantedBy(planInstall(now))];
   const live = planLiveFiles(now);
+  const named = new Set([...wantedBy(live).keys(), ...wantedBy(planLiveFiles(booted)).keys()]);
   const dropped = new Set((now.delivery?.dropped ?? []).map(({ path }) => inSystem(path)));
   const paths = new Set([
-    ...wantedBy(live).keys(),
-    ...wantedBy(planLiveFiles(booted)).keys(),
+    ...named,
     ...Object.keys(record?.files ?? {}),
+    ...Object.keys(record?.applying ?? {}),
     ...dropped,
   ]);
   const facts: FileFacts[] = [];
@@ -75,10 +77,10 @@ export async function planLive(
   }
   const { plans, edited } = planFiles(facts, edits);
   const isEdited = new Set(edited);
-  const files = facts.map(({ path, wanted: { entry }, applied: [first = entry] }) => [
-    path,
-    isEdited.has(path) ? first : entry,
-  ]);
+  const files = facts
+    // What is the image's again is nobody's.
+    .filter(({ path }) => named.has(path) || isEdited.has(path))
+    .map(({ path, wanted: { entry }, applied: [first = entry] }) => [path, isEdited.has(path) ? first : entry]);
   const list = now.delivery ? planDeliveryList(now.delivery) : { before: [], after: [] };
   return { plans, edited, files: Object.fromEntries(files), folders: foldersBy(live), list };
 }
@@ -122,7 +124,10 @@ export async function applyFiles(
       whys.push(reasonOf(error));
     }
     if (isSameEntry(await readEntry(view.files, inBoot(path)), entry)) applied.push(path);
-    else failed[path] = whys[0] ?? 'something else is there';
+    else {
+      failed[path] = whys[0] ?? 'something else is there';
+      await view.files.remove(unfinishedName(inBoot(path))).catch(() => {});
+    }
   }
   // What could not be taken away is still ours.
   if (Object.keys(failed).length === 0) for (const step of list.after) await applyStep(step, view, context);

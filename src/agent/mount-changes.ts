@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts';
 import { writePath } from '../config/tree.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { AgentHost } from './agent.ts';
-import type { NeedsReboot } from './applied-record.ts';
+import type { AppliedRecord, NeedsReboot } from './applied-record.ts';
 import { bootView } from './boot-view.ts';
 import { type MountStep, planMountChanges } from './plan-mounts.ts';
 
@@ -22,15 +22,17 @@ export interface MountsChanged {
 /** Mounts what is new, unmounts what is gone, changes options; what is busy or in the way waits for a reboot. */
 export async function changeMounts(
   host: AgentHost,
-  before: Config['fstab'],
+  { fstab: before, meanwhile }: Pick<AppliedRecord, 'fstab' | 'meanwhile'>,
   { config, blocks: known = [] }: Pick<Facts, 'config' | 'blocks'>,
   context: BootContext,
 ): Promise<MountsChanged> {
   const now = config.fstab;
-  if (JSON.stringify(before) === JSON.stringify(now)) return { applied: [], needsReboot: [], fstab: before };
+  if (JSON.stringify(before) === JSON.stringify(now) && !meanwhile)
+    return { applied: [], needsReboot: [], fstab: before };
   const { files } = host;
   const plans = planMountChanges({
     before,
+    meanwhile: meanwhile?.fstab ?? {},
     now,
     mounts: parseMounts(await files.readText('/proc/mounts')),
     blocks: await blockDevices(host).catch(() => known),

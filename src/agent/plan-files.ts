@@ -1,3 +1,4 @@
+import { unfinishedName } from '../boot/deliver.ts';
 import type { Step } from '../boot/step.ts';
 import type { Config } from '../config/config.ts';
 import { type Entry, isSameEntry, type Wanted } from './entry.ts';
@@ -43,7 +44,7 @@ export function planFiles(
 /** As the executor of the boot makes a link, nothing is there for a moment. */
 function atomically(step: Step): readonly Step[] {
   if (step.kind !== 'symlink') return [step];
-  const fresh = `${step.path}.statectl-new`;
+  const fresh = unfinishedName(step.path);
   return [
     { ...step, path: fresh },
     { kind: 'rename', from: fresh, to: step.path },

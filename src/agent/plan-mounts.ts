@@ -21,6 +21,8 @@ export interface MountFacts {
   /** As it was last applied, and as it shall be. */
   readonly before: Config['fstab'];
   readonly now: Config['fstab'];
+  /** What may be mounted besides: by an agent that was killed. */
+  readonly meanwhile: Config['fstab'];
   /** Of the running system. */
   readonly mounts: readonly Mount[];
   readonly blocks: readonly BlockFacts[];
@@ -30,8 +32,8 @@ export interface MountFacts {
 
 /** What differs between two fstabs, mount point by mount point. /user-data is the boot's: no bundle says where it is. Pure. */
 export function planMountChanges(facts: MountFacts): readonly MountPlan[] {
-  const { before, now } = facts;
-  const removed = Object.keys(before).filter((path) => !(path in now));
+  const { before, now, meanwhile } = facts;
+  const removed = Object.keys({ ...meanwhile, ...before }).filter((path) => !(path in now));
   return [
     // What lies inside goes first, what lies around comes first.
     ...removed.toSorted().toReversed(),
@@ -49,16 +51,17 @@ type Change = { readonly steps: readonly MountStep[] } | { readonly needsReboot:
 function planChange(facts: MountFacts, mountPoint: string): Change | undefined {
   const [old, entry] = [facts.before[mountPoint], facts.now[mountPoint]];
   if (old && entry && isSameMount(old, entry) && isSameOptions(old, entry)) return undefined;
+  const maybe = facts.meanwhile[mountPoint];
   const mount = facts.mounts.findLast(({ target }) => target === mountPoint);
   const isOurs = (each: FstabEntry | undefined) =>
     each !== undefined && mount !== undefined && findBlock(facts.blocks, each.source)?.device === mount.source;
   if (facts.places.includes(mountPoint)) return { needsReboot: 'it takes the place of another file system' };
-  if (!entry) return isOurs(old) ? { steps: [{ kind: 'unmount', target: mountPoint }] } : undefined;
+  if (!entry) return isOurs(old) || isOurs(maybe) ? { steps: [{ kind: 'unmount', target: mountPoint }] } : undefined;
   if (mount && isOurs(entry)) {
     const isChanged = !(old && isSameOptions(old, entry)) || !hasOptions(mount, entry);
     return isChanged ? { steps: [planRemount(mount, entry)] } : undefined;
   }
-  if (mount && !isOurs(old)) return { needsReboot: `${mount.source} is mounted there` };
+  if (mount && !isOurs(old) && !isOurs(maybe)) return { needsReboot: `${mount.source} is mounted there` };
   const block = findBlock(facts.blocks, entry.source);
   if (!block) return { needsReboot: `${entry.source} is not there` };
   const target = inBoot(mountPoint);

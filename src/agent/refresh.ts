@@ -2,7 +2,7 @@ import { applyStep } from '../boot/execute.ts';
 import type { Facts, Lease } from '../boot/facts.ts';
 import { BUNDLE_ANSWERS, FACTS } from '../boot/paths.ts';
 import type { BootContext } from '../boot/phase.ts';
-import { judgeAnswers, planAsk, planKeep, takeKept } from '../boot/take-bundle.ts';
+import { judgeAnswers, planAsk, planKeep, takeKept, takeNewest } from '../boot/take-bundle.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { answersPath, type BundleAnswer } from '../fetch/ask-bundle.ts';
 import type { Host } from '../host/host.ts';
@@ -50,7 +50,7 @@ export async function readFacts({ files }: Pick<Host, 'files'>): Promise<Facts> 
 
 /** The facts of the boot with the newest bundle that this machine keeps. */
 export async function factsInForce(view: Host, booted: Facts, context: BootContext): Promise<Facts> {
-  return { ...booted, bundle: undefined, ...(await takeKept(view, booted, context)) };
+  return { ...booted, bundle: undefined, ...(await takeNewest(view, booted, context)) };
 }
 
 type Asked = { readonly facts: Facts } & Pick<Refreshed, 'state' | 'reason'>;
@@ -62,7 +62,14 @@ async function askServer(host: AgentHost, booted: Facts, server: string, signal:
   const quiet: BootContext = { signal, say: () => {}, warn: () => {} };
   const listening: BootContext = { ...quiet, warn: (text) => void troubles.push(text) };
   const kept = await factsInForce(view, booted, quiet);
-  const asking: Facts = { ...kept, ...withNetwork(booted), servers: [{ url: server, reason: 'the agent asks it' }] };
+  const asking: Facts = {
+    ...booted,
+    bundle: undefined,
+    // What only RAM has is asked for again: the next boot shall find it on the disk.
+    ...(await takeKept(view, booted, quiet)),
+    ...withNetwork(booted),
+    servers: [{ url: server, reason: 'the agent asks it' }],
+  };
   for (const step of planAsk(asking))
     if (step.kind === 'ask-bundle') await applyStep({ ...step, limits: { ...step.limits, tries: 1 } }, view, listening);
   const said = await view.files.readText(answersPath(BUNDLE_ANSWERS)).catch(() => '[]');

@@ -27,11 +27,12 @@ async function isThere({ to, mode, uid, gid }: StepOf<'deliver'>, data: Buffer, 
   return isAlike && stat.sizeBytes === data.length && (await files.read(to)).equals(data);
 }
 
-const unfinished = (path: string): string => `${path}.statectl-new`;
+/** What has this name is half of what shall be there. */
+export const unfinishedName = (path: string): string => `${path}.statectl-new`;
 
 /** Under another name until it has its owner. chown(2) takes the set-user-ID bit away, so the mode comes after it. */
 async function writeOwned({ to, mode, uid, gid }: StepOf<'deliver'>, data: Buffer, host: Host): Promise<void> {
-  const fresh = unfinished(to);
+  const fresh = unfinishedName(to);
   await host.files.write(fresh, data, { mode: 0o600 });
   await mustRun(host, ['chown', `${uid}:${gid}`, fresh]);
   await host.files.chmod(fresh, mode);
@@ -41,7 +42,7 @@ async function writeOwned({ to, mode, uid, gid }: StepOf<'deliver'>, data: Buffe
 /** Takes away what an earlier bundle brought; where the image has something of this name, it shows again. */
 export async function drop({ path, image }: StepOf<'drop'>, host: Host, boot: BootContext): Promise<void> {
   try {
-    await host.files.remove(unfinished(path));
+    await host.files.remove(unfinishedName(path));
     await host.files.remove(path);
     if (image) await mustRun(host, restoreArgv(image, path));
   } catch (error) {

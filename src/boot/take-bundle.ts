@@ -23,20 +23,26 @@ export const BUNDLES = '/persistent/statectl/bundle';
 const homes = (facts: Facts): readonly string[] =>
   userDataDevice(facts) ? [USER_DATA_EARLY + BUNDLES, RAM_BUNDLES] : [RAM_BUNDLES];
 
-/**
- * The newest bundle that this machine kept, in force from now on: what came when the disk could not be written is in RAM. One
- * that is damaged is told and left alone.
- */
+/** The bundle that this machine kept, in force from now on. One that is damaged is told and left alone. */
 export async function takeKept(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
-  let newest: Partial<Facts> = {};
   for (const home of homes(facts))
     try {
       const bundle = await readKeptBundle(host, home, facts.machine.trustedKeys);
-      const taken = bundle && (await inForce(bundle, home, facts, boot, { origin: 'cached' }));
-      if (taken?.bundle && (!newest.bundle || compareBundles(taken.bundle, newest.bundle) > 0)) newest = taken;
+      if (bundle) return await inForce(bundle, home, facts, boot, { origin: 'cached' });
     } catch (error) {
       boot.warn(`the bundle that is kept in ${home} is not used: ${reasonOf(error)}`);
     }
+  return {};
+}
+
+/** The newest of what this machine keeps: what came when the disk could not be written is in RAM. */
+export async function takeNewest(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
+  let newest: Partial<Facts> = {};
+  for (const home of homes(facts)) {
+    const bundle = await readKeptBundle(host, home, facts.machine.trustedKeys).catch(() => undefined);
+    const taken = bundle && (await inForce(bundle, home, facts, boot, { origin: 'cached' }));
+    if (taken?.bundle && (!newest.bundle || compareBundles(taken.bundle, newest.bundle) > 0)) newest = taken;
+  }
   return newest;
 }
 

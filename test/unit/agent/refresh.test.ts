@@ -259,10 +259,8 @@ describe('a server', () => {
     running.serve(server);
     expect(await running.refresh()).toMatchObject({ state: 'unreachable', applied: [], reason: expect.any(String) });
     await running.host.files.remove('/etc/motd');
-    await running.host.files.write(
-      APPLIED,
-      JSON.stringify({ files: {}, applying: { '/etc/motd': { kind: 'absent' } }, warnings: [], needsReboot: [] }),
-    );
+    const begun = { ...(await record(running)), applying: { '/etc/motd': { kind: 'absent' } } };
+    await running.host.files.write(APPLIED, JSON.stringify(begun));
     expect(await running.refresh()).toMatchObject({ state: 'unreachable', applied: ['/etc/motd'] });
     expect(await running.read('/etc/motd')).toBe('one');
   });
