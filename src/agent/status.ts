@@ -1,6 +1,7 @@
 import type { BootRecord } from '../boot/boot-record.ts';
 import { reasonOf } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import { type AppliedRecord, readApplied } from './applied-record.ts';
 import { readBootRecord } from './booted.ts';
 import { type Place, type PlaceReport, scanPlaces } from './changes.ts';
 import { type MountInfo, parseMountInfo } from './mountinfo.ts';
@@ -9,6 +10,8 @@ import { boundBelowUserData, type PlaceStatus, placeStatus, placesToScan } from 
 /** What `statectl status` knows of the running system. */
 export interface Status {
   readonly boot: BootRecord;
+  /** What the agent applied since; undefined: nothing. */
+  readonly applied?: Pick<AppliedRecord, 'bundle' | 'atMs' | 'needsReboot' | 'keptLocal'>;
   readonly places: readonly PlaceStatus[];
   /** Undefined when nobody looked. */
   readonly changes?: readonly PlaceReport[];
@@ -21,8 +24,20 @@ export async function systemStatus(
   const boot = await readBootRecord(host);
   const mounts = parseMountInfo(await host.files.readText('/proc/self/mountinfo'));
   const places = placeStatus(boot, mounts);
-  return look === 'no changes' ? { boot, places } : { boot, places, changes: await lostAtReboot(host, boot, mounts) };
+  const record = await readApplied(host.files);
+  const known = { boot, places, ...(record && { applied: shown(record) }) };
+  if (look === 'no changes') return known;
+  // What the agent put there is in config.d: no reboot loses it.
+  const ours = Object.keys(record?.files ?? {}).filter((path) => !record?.keptLocal.includes(path));
+  return { ...known, changes: await lostAtReboot(host, { ...boot, wrote: [...boot.wrote, ...ours] }, mounts) };
 }
+
+const shown = ({ bundle, atMs, needsReboot, keptLocal }: AppliedRecord): Status['applied'] => ({
+  ...(bundle && { bundle }),
+  atMs,
+  needsReboot,
+  keptLocal,
+});
 
 /** The changes that no disk keeps, without what the boot itself wrote. */
 async function lostAtReboot(

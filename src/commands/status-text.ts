@@ -4,12 +4,13 @@ import type { Status } from '../agent/status.ts';
 import type { BootRecord } from '../boot/boot-record.ts';
 import type { Lease } from '../boot/facts.ts';
 import { writeNumber } from '../bundle/order.ts';
+import { appliedLines, runsAsRow } from './applied-text.ts';
 import { asciiTable } from './ascii-table.ts';
 
 /** For people: plain ASCII, what matters most last, where a terminal stops scrolling. */
-export function statusText({ boot, places, changes }: Status, options: ReportOptions = {}): string {
+export function statusText({ boot, applied, places, changes }: Status, options: ReportOptions = {}): string {
   return [
-    asciiTable(bootRows(boot)),
+    asciiTable([...bootRows(boot), ...(applied ? runsAsRow(applied, boot.bundle) : [])]),
     section('time', asciiTable(phaseRows(boot))),
     section(
       'kept at a reboot',
@@ -20,6 +21,7 @@ export function statusText({ boot, places, changes }: Status, options: ReportOpt
     boot.warnings.length > 0
       ? section('warnings of the boot', boot.warnings.map((text) => `  ! ${text}\n`).join(''))
       : '',
+    applied && appliedLines(applied) !== '' ? section('otherwise than config.d says', appliedLines(applied)) : '',
     troubleText(boot),
     changes ? changesText(changes, options) : '\nchanges: not looked for (--no-changes)\n',
   ].join('');

@@ -26,6 +26,31 @@ describe('statectl status', () => {
     expect(await of({ servers: servers.slice(0, 1) })).toContain('\nserver      http://boot.lab:8080\n');
   });
 
+  it('says what the agent applied since, what waits for a reboot, and what somebody edited', async () => {
+    const applied = {
+      bundle: { node: 'print01', epoch: 0, sequence: 1002, contentDigest: 'new' },
+      atMs: Date.UTC(2026, 10, 20, 12),
+      files: { '/etc/motd': { kind: 'absent' }, '/etc/issue': { kind: 'absent' } },
+      needsReboot: [{ path: 'boot.image' }, { path: 'fstab./srv', why: 'target is busy' }],
+      keptLocal: ['/etc/issue'],
+    };
+    const files = {
+      '/run/statectl/applied.json': JSON.stringify(applied),
+      '/etc/motd': 'ours',
+      '/etc/issue': 'theirs',
+    };
+    const text = await statusOf({ record: diskless, files });
+    expect(text).toContain('\nruns as     bundle 0.1002, applied 2026-11-20 12:00 without a reboot\n');
+    expect(text).toContain(
+      '\notherwise than config.d says\n  ! boot.image needs a reboot\n  ! fstab./srv needs a reboot: target is busy\n  ! /etc/issue was edited by hand and is left so (system/etc.conf: edits)\n',
+    );
+    // What a reboot brings again is not lost by it.
+    expect(text).toContain('/etc/issue\n');
+    expect(text).not.toContain('/etc/motd');
+    const json = JSON.parse(await statusOf({ record: diskless, files }, '--json', '--no-changes'));
+    expect(json.applied).toEqual({ ...applied, files: undefined });
+  });
+
   it('says what was booted, what is kept, and what a reboot loses', async () => {
     const files = {
       '/run/statectl/upper/var/upper/lib/app.db': 'x'.repeat(3000),

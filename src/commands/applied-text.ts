@@ -1,0 +1,25 @@
+import type { Status } from '../agent/status.ts';
+import { writeNumber } from '../bundle/order.ts';
+
+type Applied = NonNullable<Status['applied']>;
+
+/** What the agent made of the system since its boot. `since` the bundle that it was booted with: nothing new is not told. */
+export const runsAsRow = (
+  { bundle, atMs }: Applied,
+  booted: { readonly contentDigest: string } | undefined,
+): readonly (readonly string[])[] =>
+  bundle === undefined || bundle.contentDigest === booted?.contentDigest
+    ? []
+    : [
+        [
+          'runs as',
+          `bundle ${writeNumber(bundle)}, applied ${new Date(atMs).toISOString().slice(0, 16).replace('T', ' ')} without a reboot`,
+        ],
+      ];
+
+/** What waits for a reboot and why, and what people changed. */
+export const appliedLines = ({ needsReboot, keptLocal }: Applied): string =>
+  [
+    ...needsReboot.map(({ path, why }) => `  ! ${path} needs a reboot${why === undefined ? '' : `: ${why}`}\n`),
+    ...keptLocal.map((path) => `  ! ${path} was edited by hand and is left so (system/etc.conf: edits)\n`),
+  ].join('');
