@@ -13,8 +13,8 @@ import type { Step } from './step.ts';
 /** Below /user-data. */
 const KEPT_IDENTITY = '/persistent/statectl/identity';
 /** Certificate, key and secrets of the running system, all in RAM. */
-const IDENTITY = `${RUN}/identity`;
-const HOST_KEY = `${RUN}/ssh`;
+export const IDENTITY = `${RUN}/identity`;
+export const HOST_KEY = `${RUN}/ssh`;
 /** Password hashes by user, of mode 0600. */
 export const PASSWORDS = `${IDENTITY}/passwords.json`;
 
@@ -72,7 +72,8 @@ export async function identityFacts(host: Host, facts: Facts, boot: BootContext)
   return { ...state, secrets };
 }
 
-interface IdentityState extends Omit<IdentityFacts, 'secrets'> {
+/** `state.json` beside them: what came of it, without any secret. */
+export interface IdentityState extends Omit<IdentityFacts, 'secrets'> {
   readonly secrets: readonly {
     readonly path: string;
     readonly file: string;

@@ -85,20 +85,26 @@ export async function enrolMachine(step: Step, host: EnrolHost, boot: BootContex
 const waiting = (fingerprint: string): string =>
   `this machine waits to be approved. Compare on the server: statectl node approve ${fingerprint}`;
 
-interface Credentials {
+export interface Credentials {
   readonly key: KeyObject;
   readonly caPem: string | undefined;
   readonly certificatePem: string | undefined;
 }
 
-interface Asked {
+export interface Asked {
   readonly server: string;
   readonly answer: EnrolAnswer;
   /** Absent where they could not be had after all. */
   readonly secrets?: MachineSecrets;
 }
 
-async function askInTurn(step: Step, host: EnrolHost, boot: BootContext, own: Credentials): Promise<Asked | undefined> {
+/** The first server that says something of this machine; undefined: none did, and why is told. */
+export async function askInTurn(
+  step: Step,
+  host: EnrolHost,
+  boot: BootContext,
+  own: Credentials,
+): Promise<Asked | undefined> {
   for (const server of step.urls)
     try {
       return await askOne(step, host, boot, server, own);

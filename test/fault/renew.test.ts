@@ -1,0 +1,27 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { IDENTITY } from '../../src/boot/identity.ts';
+import { failingHost } from '../../src/host/failing.ts';
+import { identityServer, type RenewingMachine } from '../fixtures/identity-server.ts';
+
+const DAY = 86_400_000;
+const reloads = ({ machine }: RenewingMachine) => machine.commands.filter((line) => line.startsWith('systemctl'));
+
+describe('a machine', () => {
+  it('whose agent is killed while it is renewed has all of it after the next try, and a key that fits at any moment', async () => {
+    await using server = await identityServer();
+    for (let at = 1; ; at += 1) {
+      const it = await server.approvedMachine();
+      await server.store.write('token', Buffer.from(`canary ${at}`));
+      it.setClock(Date.now() + 11 * DAY);
+      const failing = failingHost(it.host, { at, how: 'stop' });
+      await it.renew(undefined, failing).catch(() => undefined);
+      const [key, pem] = [await it.read(`${IDENTITY}/key.pem`), await it.read(`${IDENTITY}/cert.pem`)];
+      expect(new X509Certificate(pem).checkPrivateKey(createPrivateKey(key))).toBe(true);
+      if (failing.effects < at) break;
+      await it.renew();
+      expect(await it.read('/etc/app/token'), `at effect ${at}`).toBe(`canary ${at}`);
+      expect(reloads(it), `at effect ${at}`).toContain('systemctl try-reload-or-restart app');
+    }
+  });
+});
