@@ -9,6 +9,7 @@ import {
 } from './node-enrol.ts';
 import { nodeListVerb } from './node-list.ts';
 import { nodeRenderVerb, nodeShowVerb, nodeWhyVerb } from './node-read.ts';
+import { nodeRunVerb } from './node-run.ts';
 import { nodeAddVerb, nodeRemoveVerb, nodeSetVerb } from './node-write.ts';
 
 /** `statectl node`: single machines. */
@@ -27,4 +28,5 @@ export const nodeCommand = (): Command =>
     .addCommand(nodeDenyVerb())
     .addCommand(nodeRevokeVerb())
     .addCommand(nodeForgetVerb())
-    .addCommand(nodeKnownHostsVerb());
+    .addCommand(nodeKnownHostsVerb())
+    .addCommand(nodeRunVerb());

@@ -118,6 +118,7 @@ export async function lastReports(store: Store): Promise<ReadonlyMap<string, Las
     const image = imageOf(newest.report);
     last.set(/^([0-9a-f]{2}-){5}/.test(id) ? id.replaceAll('-', ':') : id, {
       receivedAt: newest.receivedAt,
+      remote: newest.remote,
       machine: claimsOf(newest.report),
       ...(image && { image: writeImageName(image) }),
       ...(typeof config?.digest === 'string' && { configDigest: config.digest }),
@@ -144,6 +145,8 @@ export interface LastReport {
   /** The node that it was told to be. */
   readonly node?: string;
   readonly receivedAt: string;
+  /** Address that it came from. */
+  readonly remote: string;
   /** NAME@VERSION */
   readonly image?: string;
   /** Of the settings and files that it runs with; compare with `nodeContent`. */

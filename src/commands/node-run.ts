@@ -1,0 +1,185 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InvalidArgumentError } from 'commander';
+import { readConfigDir } from '../config/config-dir.ts';
+import { groupsOf } from '../config/find-node.ts';
+import { expandHostlist, foldHostlist } from '../config/hostlist.ts';
+import { Duration } from '../config/scalars.ts';
+import { nearest } from '../config/suggest.ts';
+import { StatectlError } from '../error.ts';
+import { linuxHost } from '../host/linux/host.ts';
+import { openEnrolments } from '../server/enrolments.ts';
+import { nodeAddresses } from '../server/node-addresses.ts';
+import { lastReports } from '../server/reports.ts';
+import { type NodeRun, runOnNodes } from '../server/run-on-nodes.ts';
+import { enrolmentsPath } from '../server/secure.ts';
+import { knownHostsLine, sshAuthority } from '../server/ssh-authority.ts';
+import { openStore } from '../server/store.ts';
+import { asciiTable } from './ascii-table.ts';
+import { path } from './build-options.ts';
+import { type ConfigOptions, configVerb, jsonOption, needsFolder, print, printJson } from './config-source.ts';
+import { stateOption } from './state-option.ts';
+
+interface RunOptions extends ConfigOptions {
+  readonly state: string;
+  readonly group?: string;
+  readonly user?: string;
+  readonly identity?: string;
+  readonly width: number;
+  readonly timeout: number;
+  readonly prefix?: true;
+  readonly save?: string;
+  readonly sshOption: readonly string[];
+}
+
+const count = (text: string): number => {
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected a number from 1 to 9999');
+};
+const duration = (text: string): number => {
+  const parsed = Duration.safeParse(text);
+  if (parsed.success && parsed.data > 0) return parsed.data;
+  throw new InvalidArgumentError('expected a time such as 30s or 5m');
+};
+const collect = (text: string, before: readonly string[]): readonly string[] => [...before, text];
+
+/** `statectl node run`: one command on many machines, over ssh(1). */
+export const nodeRunVerb = () =>
+  configVerb(
+    'run',
+    'run a command on many machines over SSH, and see how each took it',
+    'statectl node run "print[01-24]" -- systemctl is-active klipper',
+    'statectl node run --group klipper --width 4 --prefix -- journalctl -b -n 3',
+    'statectl node run print07 --user root --identity admin_key -- reboot',
+  )
+    .argument('<words...>', 'names of nodes, as print[01-24] (not with --group), then -- and the command')
+    .addOption(stateOption())
+    .option('--group <name>', 'the nodes of a group of config.d')
+    .option('--user <name>', 'whom to log in as (default: what ssh says)')
+    .option('--identity <file>', 'a private key; its certificate beside it is shown too', path)
+    .option('--width <number>', 'how many at once', count, 16)
+    .option('--timeout <time>', 'how long one machine may take', duration, 60_000)
+    .option('--prefix', 'print every line as it comes, behind the name of its machine')
+    .option('--save <dir>', 'keep what each printed: DIR/NODE.out and DIR/NODE.err', path)
+    .option('--ssh-option <setting>', 'as ssh -o has it, such as ProxyJump=gateway; again for several', collect, [])
+    .addOption(jsonOption())
+    .action(async (words: readonly string[], options: RunOptions) => {
+      const [selector = '', ...rest] = words;
+      const command = options.group === undefined ? rest : words;
+      if (command.length === 0)
+        throw new StatectlError('usage', 'which command?', { hint: 'statectl node run print[01-24] -- uptime' });
+      const nodes = await chosenNodes(options, selector);
+      const folder = await mkdtemp(join(tmpdir(), 'statectl-run-'));
+      try {
+        const runs = await runAndTell(nodes, command, folder, options);
+        if (runs.some(({ exitCode }) => exitCode !== 0)) process.exitCode = 1;
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    });
+
+async function runAndTell(
+  nodes: readonly string[],
+  command: readonly string[],
+  folder: string,
+  { state, user, identity, width, timeout, prefix, save, sshOption, json }: RunOptions,
+): Promise<readonly NodeRun[]> {
+  const host = linuxHost();
+  const signal = untilInterrupted();
+  const { addresses, knownHosts } = await known(state, folder);
+  let done = 0;
+  const runs = await runOnNodes(host, {
+    targets: nodes.map((node) => ({ node, ...(addresses.has(node) && { address: addresses.get(node) }) })),
+    command,
+    width,
+    timeoutMs: timeout,
+    ...(user !== undefined && { user }),
+    ...(identity !== undefined && { identityFile: identity }),
+    ...(knownHosts !== undefined && { knownHosts }),
+    options: sshOption,
+    signal,
+    ...(prefix && !json && !save && { onLine: (node, line) => print(`${node}: ${printable(line)}\n`) }),
+    onDone: () => {
+      done += 1;
+      host.console.status?.(`${done} of ${nodes.length} are done`);
+    },
+  });
+  if (host.console.status) host.console.line('info', `${done} of ${nodes.length} are done`);
+  if (save) {
+    await host.files.mkdir(save);
+    for (const { node, stdout, stderr } of runs) {
+      await host.files.write(join(save, `${node}.out`), stdout);
+      await host.files.write(join(save, `${node}.err`), stderr);
+    }
+  }
+  if (json) printJson(runs);
+  else print(runTable(runs));
+  return runs;
+}
+
+/** Ctrl-C ends every ssh, and the table says how far it came; the second one ends this program at once. */
+function untilInterrupted(): AbortSignal {
+  const abort = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.on(name, () => {
+      if (abort.signal.aborted) process.exit(130);
+      abort.abort(new StatectlError('interrupted', `stopped by ${name}`));
+    });
+  return abort.signal;
+}
+
+/** NODE, EXIT, SECONDS, FIRST LINE, and how many failed. */
+export function runTable(runs: readonly NodeRun[]): string {
+  const rows = runs.map(({ node, exitCode, failure, tookMs, firstLine }) => [
+    node,
+    failure ?? String(exitCode),
+    (tookMs / 1000).toFixed(1),
+    printable(firstLine).slice(0, 200),
+  ]);
+  const failed = runs.filter(({ exitCode }) => exitCode !== 0).map(({ node }) => node);
+  const end = failed.length > 0 ? `${failed.length} of ${runs.length} failed: ${foldHostlist(failed)}\n` : '';
+  return asciiTable([['NODE', 'EXIT', 'SECONDS', 'FIRST LINE'], ...rows]) + end;
+}
+
+/** What a machine prints may hold what a terminal obeys. */
+const printable = (line: string): string => line.replace(/[^\P{C}\t]/gu, '?');
+
+/** By the group, or by the words; a config.d that is there must know them. Throws `node-unknown`, `group-unknown`. */
+async function chosenNodes({ config, group }: RunOptions, selector: string): Promise<readonly string[]> {
+  const host = linuxHost();
+  if (group === undefined && (await host.files.stat(config))?.type !== 'dir') return expandHostlist(selector);
+  await needsFolder(config);
+  const { nodes } = await readConfigDir(host, config);
+  if (group !== undefined) {
+    const members = [...nodes.nodes.values()].filter((node) =>
+      groupsOf(nodes, node, undefined).some(({ name }) => name === group),
+    );
+    if (members.length > 0) return members.map(({ name }) => name);
+    const meant = nearest(group, nodes.groups.keys());
+    throw new StatectlError('group-unknown', `no node is in a group ${group}`, {
+      hint: meant && meant !== group ? `did you mean ${meant}?` : '`statectl node list` shows the groups of each node',
+    });
+  }
+  const names = expandHostlist(selector);
+  const strangers = names.filter((name) => !nodes.nodes.has(name));
+  if (strangers.length > 0)
+    throw new StatectlError('node-unknown', `there is no node ${foldHostlist(strangers)}`, {
+      hint: '`statectl node list` names those that there are; is the command behind `--`?',
+    });
+  return names;
+}
+
+/** What the server knows: where machines are, and by which authority they are known. A person may have no server at hand. */
+async function known(
+  state: string,
+  folder: string,
+): Promise<{ readonly addresses: ReadonlyMap<string, string>; readonly knownHosts?: string }> {
+  const host = linuxHost();
+  const store = await openStore(state, host, 'existing').catch(() => undefined);
+  if (!store) return { addresses: new Map() };
+  const file = join(folder, 'known_hosts');
+  await host.files.write(file, `${knownHostsLine(await sshAuthority(host, store.root), '*')}\n`);
+  using enrolments = openEnrolments(enrolmentsPath(store.root), host.clock.now);
+  return { addresses: nodeAddresses(enrolments, await lastReports(store)), knownHosts: file };
+}
