@@ -119,6 +119,26 @@ set:
     expect(await vm.run('stat -c "%a %G" /etc/shadow; grep ^ada: /etc/shadow | cut -d: -f2')).toBe('640 shadow\n!');
   });
 
+  test('takes a command of `node run`: the server knows where it is, and by which authority', async () => {
+    const run = (...words: string[]) =>
+      execa(
+        process.execPath,
+        [
+          ...['src/main.ts', 'node', 'run', 'print08', '--config', join(dir, 'config.d'), '--state', server.state],
+          ...['--ssh-option', `Port=${port}`, '--ssh-option', 'IdentitiesOnly=yes', '--json', ...words],
+        ],
+        { reject: false },
+      );
+    const asRoot = ['--user', 'root', '--identity', join(dir, 'admin')];
+    const { stdout, exitCode } = await run(...asRoot, '--', 'echo $(id -u) on $(hostname); echo why >&2; exit 3');
+    expect(JSON.parse(stdout)).toMatchObject([
+      { node: 'print08', exitCode: 3, stdout: '0 on print08\n', stderr: expect.stringContaining('why\n') },
+    ]);
+    expect(exitCode).toBe(1);
+    const [other] = JSON.parse((await run('--user', 'root', '--identity', join(dir, 'ada'), '--', 'true')).stdout);
+    expect(other).toMatchObject({ exitCode: 255, firstLine: expect.stringContaining('Permission denied') });
+  });
+
   test('has its key in RAM, and nothing failed', async () => {
     expect(await vm.run('stat -c %a /run/statectl/ssh/ssh_host_key; systemctl --failed --no-legend')).toBe('600');
     expect(await vm.run('/run/statectl/rt/statectl status --no-changes | grep ^identity')).toContain(
