@@ -55,7 +55,8 @@ function planChange(facts: MountFacts, mountPoint: string): Change | undefined {
   const mount = facts.mounts.findLast(({ target }) => target === mountPoint);
   const isOurs = (each: FstabEntry | undefined) =>
     each !== undefined && mount !== undefined && findBlock(facts.blocks, each.source)?.device === mount.source;
-  if (facts.places.includes(mountPoint)) return { needsReboot: 'it takes the place of another file system' };
+  const isPlace = facts.places.includes(mountPoint);
+  if (isPlace && !(entry && isOurs(entry))) return { needsReboot: 'it takes the place of another file system' };
   if (!entry) return isOurs(old) || isOurs(maybe) ? { steps: [{ kind: 'unmount', target: mountPoint }] } : undefined;
   if (mount && isOurs(entry)) {
     const isChanged = !(old && isSameOptions(old, entry)) || !hasOptions(mount, entry);

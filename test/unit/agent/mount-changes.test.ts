@@ -48,6 +48,15 @@ describe('a mount of fstab.conf', () => {
     expect(await running.refresh()).toMatchObject({ state: 'unchanged', applied: [] });
   });
 
+  it('in the place of one of the layout changes its options, and no more', async () => {
+    const running = await runningMachine({ disks: [dataDisk()], ...fstab({ '/home': entry() }) });
+    running.serve(fstab({ '/home': entry({ options: ['nodev'] }) }));
+    expect(await running.refresh()).toMatchObject({ applied: ['/home'], needsReboot: [] });
+    running.serve(fstab({}));
+    expect(await running.refresh()).toMatchObject({ applied: [], needsReboot: ['fstab./home'] });
+    expect(mounted(running)).toEqual(['/dev/vdc /sysroot/home']);
+  });
+
   it('that is busy stays, waits for a reboot, and is tried again: never detached lazily', async () => {
     const disks = [dataDisk(), dataDisk('vdd', 'inner')];
     const inner = { '/srv/data': entry(), '/srv/data/in': entry({ source: 'LABEL=inner' }) };
