@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Facts } from '../boot/facts.ts';
 import { IDENTITY, type IdentityState, planEnrolment } from '../boot/identity.ts';
 import { RUN } from '../boot/paths.ts';
@@ -105,12 +105,11 @@ async function ask(
   certificatePem: string | undefined,
   context: BootContext,
 ): Promise<Asked | undefined> {
-  const { askInTurn, machineKey } = await onDemand();
-  const { files } = host;
+  const { askInTurn } = await onDemand();
+  const read = (name: string) => host.files.readText(`${IDENTITY}/${name}`);
   // The key that services use: with another one its certificate would be of no use to them.
-  const inUse = `${IDENTITY}/key.pem`;
-  const key = await machineKey(host, (await files.stat(inUse)) ? inUse : identityFiles(enrol.home).key);
-  const caPem = await files.readText(`${IDENTITY}/ca.pem`).catch(() => undefined);
+  const key = createPrivateKey(await read('key.pem'));
+  const caPem = await read('ca.pem').catch(() => undefined);
   return caPem === undefined ? undefined : await askInTurn(enrol, host, context, { key, caPem, certificatePem });
 }
 

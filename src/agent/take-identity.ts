@@ -38,9 +38,6 @@ export async function takeIdentity(
   const { warn } = context;
   const own = identityFiles(enrol.home);
   await files.write(own.certificate, answer.certificatePem);
-  // A machine that was booted before it was approved has none in RAM yet.
-  if (!(await files.stat(`${IDENTITY}/key.pem`)))
-    await files.write(`${IDENTITY}/key.pem`, await files.read(own.key), { mode: 0o600 });
   await files.write(`${IDENTITY}/cert.pem`, answer.certificatePem);
   const { secrets } = asked;
   if (secrets) {

@@ -222,10 +222,9 @@ async function putInPlace(
 ): Promise<void> {
   await files.remove(to);
   await files.mkdir(`${to}/secrets`, 0o711);
-  if (certificatePem !== undefined) {
-    await files.write(`${to}/key.pem`, pemOf(key), { mode: 0o600 });
-    await files.write(`${to}/cert.pem`, certificatePem);
-  }
+  // Also without a certificate: the agent asks for one with it.
+  await files.write(`${to}/key.pem`, pemOf(key), { mode: 0o600 });
+  if (certificatePem !== undefined) await files.write(`${to}/cert.pem`, certificatePem);
   if (caPem !== undefined) await files.write(`${to}/ca.pem`, caPem);
   if (secrets) await files.write(`${to}/passwords.json`, JSON.stringify(secrets.passwords), { mode: 0o600 });
   const places = [];
