@@ -5,6 +5,7 @@ export type AgentHost = Pick<Host, 'files' | 'exec' | 'http' | 'clock' | 'consol
 
 /** What asking a server for the bundle, and applying what needs no reboot, came to. */
 export interface Refreshed {
+  /** `applied`: another bundle is in force, or something is as it should be again. */
   readonly state: 'unchanged' | 'applied' | 'refused' | 'unreachable';
   /** Paths that were written, replaced or removed. */
   readonly applied: readonly string[];

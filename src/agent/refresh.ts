@@ -84,7 +84,7 @@ async function askServer(host: AgentHost, booted: Facts, server: string, signal:
       : { facts: kept, state: isAway ? 'unreachable' : 'refused', reason: troubles.join('; ') };
   const facts = await factsInForce(view, booted, listening);
   return facts.bundle?.digest === judged.newBundle.digest
-    ? { facts: { ...facts, bundle: { ...facts.bundle, server } }, state: 'unchanged' }
+    ? { facts: { ...facts, bundle: { ...facts.bundle, server } }, state: 'applied' }
     : { facts, state: 'refused', reason: troubles.join('; ') || 'the new bundle could not be kept' };
 }
 

@@ -217,6 +217,13 @@ describe('settings', () => {
 });
 
 describe('a server', () => {
+  it('whose bundle says something else than files is heard too: secrets are fetched by another part', async () => {
+    const running = await runningMachine();
+    running.serve({ config: { identity: { names: ['print01.lab'] } } });
+    expect(await running.refresh()).toMatchObject({ state: 'applied', applied: [], needsReboot: [] });
+    expect(await running.refresh()).toMatchObject({ state: 'unchanged' });
+  });
+
   it('whose bundle is newer has it kept for the next boot', async () => {
     const disk = userDataDisk();
     const running = await runningMachine({ files: [motd('one')], disks: [disk] });
