@@ -11,7 +11,7 @@ import { boundBelowUserData, type PlaceStatus, placeStatus, placesToScan } from 
 export interface Status {
   readonly boot: BootRecord;
   /** What the agent applied since; undefined: nothing. */
-  readonly applied?: Pick<AppliedRecord, 'bundle' | 'atMs' | 'needsReboot' | 'keptLocal'>;
+  readonly applied?: Pick<AppliedRecord, 'bundle' | 'atMs' | 'needsReboot' | 'keptLocal' | 'warnings'>;
   readonly places: readonly PlaceStatus[];
   /** Undefined when nobody looked. */
   readonly changes?: readonly PlaceReport[];
@@ -25,19 +25,26 @@ export async function systemStatus(
   const mounts = parseMountInfo(await host.files.readText('/proc/self/mountinfo'));
   const places = placeStatus(boot, mounts);
   const record = await readApplied(host.files);
-  const known = { boot, places, ...(record && { applied: shown(record) }) };
+  const known = { boot, places, ...(record && { applied: shown(record, boot) }) };
   if (look === 'no changes') return known;
   // What the agent put there is in config.d: no reboot loses it.
   const ours = Object.keys(record?.files ?? {}).filter((path) => !record?.keptLocal.includes(path));
   return { ...known, changes: await lostAtReboot(host, { ...boot, wrote: [...boot.wrote, ...ours] }, mounts) };
 }
 
-const shown = ({ bundle, atMs, needsReboot, keptLocal }: AppliedRecord): Status['applied'] => ({
-  ...(bundle && { bundle }),
-  atMs,
-  needsReboot,
-  keptLocal,
-});
+/** Without what is said elsewhere: by the boot, or as a path that somebody edited. */
+const shown = (record: AppliedRecord, boot: BootRecord): Status['applied'] => {
+  const { bundle, atMs, needsReboot, keptLocal, warnings } = record;
+  const isSaid = (text: string) =>
+    boot.warnings.includes(text) || keptLocal.some((path) => text.startsWith(`${path} was edited`));
+  return {
+    ...(bundle && { bundle }),
+    atMs,
+    needsReboot,
+    keptLocal,
+    warnings: warnings.filter((text) => !isSaid(text)),
+  };
+};
 
 /** The changes that no disk keeps, without what the boot itself wrote. */
 async function lostAtReboot(

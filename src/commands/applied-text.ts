@@ -3,7 +3,7 @@ import { writeNumber } from '../bundle/order.ts';
 
 type Applied = NonNullable<Status['applied']>;
 
-/** What the agent made of the system since its boot. `since` the bundle that it was booted with: nothing new is not told. */
+/** The bundle that the system was made as since its boot; nothing is said of the one that it was booted with. */
 export const runsAsRow = (
   { bundle, atMs }: Applied,
   booted: { readonly contentDigest: string } | undefined,
@@ -17,9 +17,10 @@ export const runsAsRow = (
         ],
       ];
 
-/** What waits for a reboot and why, and what people changed. */
-export const appliedLines = ({ needsReboot, keptLocal }: Applied): string =>
+/** What waits for a reboot and why, what people changed, and what went wrong. */
+export const appliedLines = ({ needsReboot, keptLocal, warnings }: Applied): string =>
   [
     ...needsReboot.map(({ path, why }) => `  ! ${path} needs a reboot${why === undefined ? '' : `: ${why}`}\n`),
     ...keptLocal.map((path) => `  ! ${path} was edited by hand and is left so (system/etc.conf: edits)\n`),
+    ...warnings.map((text) => `  ! ${text}\n`),
   ].join('');

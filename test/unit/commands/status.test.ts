@@ -33,22 +33,24 @@ describe('statectl status', () => {
       files: { '/etc/motd': { kind: 'absent' }, '/etc/issue': { kind: 'absent' } },
       needsReboot: [{ path: 'boot.image' }, { path: 'fstab./srv', why: 'target is busy' }],
       keptLocal: ['/etc/issue'],
+      warnings: ['/etc/issue was edited by hand and is left as it is', 'the boot said it', '/usr/x is not delivered'],
     };
     const files = {
       '/run/statectl/applied.json': JSON.stringify(applied),
       '/etc/motd': 'ours',
       '/etc/issue': 'theirs',
     };
-    const text = await statusOf({ record: diskless, files });
+    const record = { ...diskless, warnings: ['the boot said it'] };
+    const text = await statusOf({ record, files });
     expect(text).toContain('\nruns as     bundle 0.1002, applied 2026-11-20 12:00 without a reboot\n');
     expect(text).toContain(
-      '\notherwise than config.d says\n  ! boot.image needs a reboot\n  ! fstab./srv needs a reboot: target is busy\n  ! /etc/issue was edited by hand and is left so (system/etc.conf: edits)\n',
+      '\notherwise than config.d says\n  ! boot.image needs a reboot\n  ! fstab./srv needs a reboot: target is busy\n  ! /etc/issue was edited by hand and is left so (system/etc.conf: edits)\n  ! /usr/x is not delivered\n',
     );
     // What a reboot brings again is not lost by it.
     expect(text).toContain('/etc/issue\n');
     expect(text).not.toContain('/etc/motd');
-    const json = JSON.parse(await statusOf({ record: diskless, files }, '--json', '--no-changes'));
-    expect(json.applied).toEqual({ ...applied, files: undefined });
+    const json = JSON.parse(await statusOf({ record, files }, '--json', '--no-changes'));
+    expect(json.applied).toEqual({ ...applied, files: undefined, warnings: ['/usr/x is not delivered'] });
   });
 
   it('says what was booted, what is kept, and what a reboot loses', async () => {
