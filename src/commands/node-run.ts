@@ -7,7 +7,7 @@ import { groupsOf } from '../config/find-node.ts';
 import { expandHostlist, foldHostlist } from '../config/hostlist.ts';
 import { Duration } from '../config/scalars.ts';
 import { nearest } from '../config/suggest.ts';
-import { StatectlError } from '../error.ts';
+import { reasonOf, StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { openEnrolments } from '../server/enrolments.ts';
 import { nodeAddresses } from '../server/node-addresses.ts';
@@ -170,16 +170,26 @@ async function chosenNodes({ config, group }: RunOptions, selector: string): Pro
   return names;
 }
 
-/** What the server knows: where machines are, and by which authority they are known. A person may have no server at hand. */
-async function known(
-  state: string,
-  folder: string,
-): Promise<{ readonly addresses: ReadonlyMap<string, string>; readonly knownHosts?: string }> {
+interface Known {
+  readonly addresses: ReadonlyMap<string, string>;
+  readonly knownHosts?: string;
+}
+
+/**
+ * What the server knows: where machines are, and by which authority they are known. A person may have no server at hand, or may
+ * not read its state: then ssh finds and knows machines as it always does.
+ */
+async function known(state: string, folder: string): Promise<Known> {
   const host = linuxHost();
   const store = await openStore(state, host, 'existing').catch(() => undefined);
   if (!store) return { addresses: new Map() };
-  const file = join(folder, 'known_hosts');
-  await host.files.write(file, `${knownHostsLine(await sshAuthority(host, store.root), '*')}\n`);
-  using enrolments = openEnrolments(enrolmentsPath(store.root), host.clock.now);
-  return { addresses: nodeAddresses(enrolments, await lastReports(store)), knownHosts: file };
+  try {
+    const file = join(folder, 'known_hosts');
+    await host.files.write(file, `${knownHostsLine(await sshAuthority(host, store.root), '*')}\n`);
+    using enrolments = openEnrolments(enrolmentsPath(store.root), host.clock.now);
+    return { addresses: nodeAddresses(enrolments, await lastReports(store)), knownHosts: file };
+  } catch (error) {
+    host.console.line('warning', `${state} cannot be read (${reasonOf(error)}): machines are found by their names`);
+    return { addresses: new Map() };
+  }
 }
