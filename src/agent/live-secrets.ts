@@ -40,11 +40,12 @@ export async function replaceSecrets(
       now.push(...before.filter((other) => other.path === path));
     }
   }
-  for (const { path, file, credential, owner, group } of before) {
+  for (const { path, file, credential } of before) {
     const current = now.find((other) => other.path === path);
     if (credential && credential !== current?.credential) await removeLink(host, `${CREDENTIALS}/${credential}`, file);
     if (current) continue;
-    const there = await place({ path, owner, group }).catch(() => undefined);
+    // Its owner may have gone with it.
+    const there = await place({ path, owner: 'root', group: 'root' }).catch(() => undefined);
     if (there) await removeLink(host, inSystem(there.to), file);
     await files.remove(file);
   }

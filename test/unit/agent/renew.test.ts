@@ -112,6 +112,19 @@ describe('secrets', () => {
     expect(JSON.stringify([await state(it), it.machine.lines, it.machine.commands])).not.toContain('canary');
   });
 
+  it('that are dropped go together with the account that they were for', async () => {
+    const it = await server.approvedMachine();
+    it.setClock(Date.now() + 10.5 * DAY);
+    await it.renew();
+    expect(await it.read('/etc/app/token')).toBe('canary');
+    await it.host.files.write('/etc/passwd', 'root:x:0:0::/root:/bin/sh\n');
+    server.give(createIdentity({}));
+    await it.configure({ ...createIdentity({}), names: ['print01.lab'] });
+    expect(await it.renew()).toMatchObject({ state: 'renewed' });
+    expect((await it.host.files.stat('/etc/app/token'))?.type).toBeUndefined();
+    expect((await state(it)).secrets).toEqual([]);
+  });
+
   it('that config.d gives since are fetched at once, not in days', async () => {
     const it = await server.approvedMachine();
     await server.store.write('other', Buffer.from('new'));
