@@ -1,6 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/config.ts';
-import { changesBetween } from '../config/config-diff.ts';
-import { type Plain, writePath } from '../config/tree.ts';
+import { type SettingPath, writePath } from '../config/tree.ts';
 
 /**
  * What a running system cannot take on: disks, mounts and the network under everything that runs, the image and its kernel, and
@@ -21,13 +21,23 @@ const OF_THE_BOOT = [
 
 /** Settings that differ from those that were booted and take effect at the next boot only, by path. Pure. */
 export const needsReboot = (booted: Config, now: Config): readonly string[] =>
-  changesBetween(booted as unknown as Plain, now as unknown as Plain, [], (path) => JSON.stringify(path))
-    .map(({ path }) => JSON.parse(path) as readonly string[])
+  differences(booted, now, [])
     .filter((path) => [...LEFT_ALONE.map((part) => [part]), ...IN_EFFECT_LATER].some((prefix) => isBelow(path, prefix)))
     .filter((path) => !OF_THE_BOOT.some((prefix) => isBelow(path, prefix)))
     .map(writePath);
 
-const isBelow = (path: readonly string[], prefix: readonly string[]): boolean =>
+/** Where two settings differ, down to what is no mapping. */
+function differences(from: unknown, to: unknown, path: SettingPath): readonly SettingPath[] {
+  if (isDeepStrictEqual(from, to)) return [];
+  if (!isMapping(from) || !isMapping(to)) return [path];
+  const keys = new Set([...Object.keys(from), ...Object.keys(to)]);
+  return [...keys].flatMap((key) => differences(from[key], to[key], [...path, key]));
+}
+
+const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isBelow = (path: SettingPath, prefix: readonly string[]): boolean =>
   prefix.every((part, at) => path[at] === part);
 
 /** The settings that the running system can be made as: the parts that need a reboot are as booted. Pure. */
