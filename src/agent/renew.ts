@@ -8,7 +8,7 @@ import { sha256Of } from '../bundle/manifest.ts';
 import { reasonOf } from '../error.ts';
 import type { Files } from '../host/host.ts';
 import type { Asked } from '../identity/enrol-machine.ts';
-import { identityFiles } from '../identity/identity-files.ts';
+import { bootHome, identityFiles } from '../identity/identity-files.ts';
 import { hostKeyFiles } from '../identity/ssh-host-key.ts';
 import { onDemand } from '../on-demand.ts';
 import type { AgentHost, Renewed } from './agent.ts';
@@ -38,8 +38,8 @@ export async function renew(host: AgentHost, servers: readonly string[], signal:
     const warnings: string[] = [];
     const context: BootContext = { signal, say: () => {}, warn: (text) => void warnings.push(text) };
     const facts = await factsInForce(bootView(host), booted, context);
-    const enrol = enrolmentOf(facts, servers);
     const state = await readState(host.files);
+    const enrol = enrolmentOf(facts, servers, state);
     const laterMs = nextLookMs(nowMs, Number.POSITIVE_INFINITY, random);
     if (!enrol) return { state: 'current', nextAtMs: laterMs };
     if (!state) return { state: 'current', nextAtMs: laterMs, reason: 'it proves who it is at the next boot' };
@@ -92,11 +92,17 @@ export async function renew(host: AgentHost, servers: readonly string[], signal:
   }
 }
 
-/** As the boot asked, of these servers. */
-function enrolmentOf(facts: Facts, servers: readonly string[]): StepOf<'enrol'> | undefined {
+/** As the boot asked, of these servers; with a key of this boot alone, what is kept stays as it is. */
+function enrolmentOf(
+  facts: Facts,
+  servers: readonly string[],
+  state: IdentityState | undefined,
+): StepOf<'enrol'> | undefined {
   const step = planEnrolment(facts).find(({ kind }) => kind === 'enrol') as StepOf<'enrol'> | undefined;
+  if (!step) return undefined;
   const urls = servers.filter((url) => URL.canParse('/', url));
-  return step && { ...step, urls, home: inSystem(step.home), isNeeded: true };
+  const home = step.isKept && state?.key === 'ram' ? bootHome(step.to) : inSystem(step.home);
+  return { ...step, urls, home, isNeeded: true };
 }
 
 async function ask(
@@ -110,7 +116,8 @@ async function ask(
   // The key that services use: with another one its certificate would be of no use to them.
   const key = createPrivateKey(await read('key.pem'));
   const caPem = await read('ca.pem').catch(() => undefined);
-  return caPem === undefined ? undefined : await askInTurn(enrol, host, context, { key, caPem, certificatePem });
+  const canTrust = caPem !== undefined || enrol.authorities.length > 0;
+  return canTrust ? await askInTurn(enrol, host, context, { key, caPem, certificatePem }) : undefined;
 }
 
 /** Says so, and lets no later boot live from what was kept; what runs keeps what it has. */

@@ -8,7 +8,7 @@ import type { MachineSecrets } from '../server/secrets.ts';
 import type { SecurePort } from '../server/token-routes.ts';
 import { makeCertificateRequest } from './certificate-request.ts';
 import { fingerprintOf, keyDigest } from './fingerprint.ts';
-import { identityFiles, type MachineIdentityState } from './identity-files.ts';
+import { bootHome, identityFiles, type MachineIdentityState } from './identity-files.ts';
 import { keepSecrets, readKeptSecrets } from './kept-secrets.ts';
 import { type MachineKey, machineKey, pemOf } from './machine-key.ts';
 import { bakedAuthorities, serverTrust } from './server-trust.ts';
@@ -28,7 +28,7 @@ export async function enrolMachine(step: Step, host: EnrolHost, boot: BootContex
   const { files } = host;
   const { key, is: keyIs } = await machineKey(host, identityFiles(step.home).key, step.isKept, boot.warn);
   // What belongs to a kept key stays as it is while that cannot be opened.
-  const home = step.isKept && keyIs === 'ram' ? `${step.to}.boot` : step.home;
+  const home = step.isKept && keyIs === 'ram' ? bootHome(step.to) : step.home;
   await files.mkdir(home, 0o700);
   const own = identityFiles(home);
   const caPem = await bakedAuthorities(host);

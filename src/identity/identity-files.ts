@@ -9,6 +9,9 @@ export const identityFiles = (home: string) => ({
   secretsKey: `${home}/secrets.key`,
 });
 
+/** Where a machine whose kept key cannot be opened has another one, for this boot. */
+export const bootHome = (to: string): string => `${to}.boot`;
+
 /** What became of a machine that said who it is. */
 export interface MachineIdentityState {
   readonly state: 'approved' | 'pending' | 'denied' | 'offline';
