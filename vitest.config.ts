@@ -23,10 +23,10 @@ export default defineConfig({
       level('unit', 20_000, false, { isolate: false }),
       level('contract', 30_000, true),
       level('fault', 60_000),
-      level('boot', 600_000, true, {
+      // Each file has one machine at a time, so two at most run at once.
+      level('boot', 600_000, false, {
         globalSetup: 'test/boot/global-setup.ts',
         setupFiles: 'test/boot/setup.ts',
-        maxConcurrency: 2,
       }),
     ],
   },

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => disk[Symbol.asyncDispose]());
 
-describe.concurrent('a breakpoint', () => {
+describe('a breakpoint', () => {
   test('opens a shell before each phase, and leaving it goes on', async () => {
     const cmdline = `root=/dev/vda statectl.break=${PHASE_NAMES.join(',')} rd.break=premount statectl.break=brunch`;
     await using vm = await bootMachine({ disks: [{ ...disk, temporary: true }], cmdline, memoryMiB: 512, panic: '' });
@@ -28,7 +28,7 @@ describe.concurrent('a breakpoint', () => {
   });
 });
 
-describe.concurrent('panic= on the kernel command line', () => {
+describe('panic= on the kernel command line', () => {
   test('3 reboots a failed boot after so many seconds, without a prompt', async () => {
     await using vm = await bootFailing(disk, { panic: '3' });
     await vm.event('failed');
@@ -47,7 +47,7 @@ describe.concurrent('panic= on the kernel command line', () => {
   });
 });
 
-describe.concurrent('a kernel command line that leaves our /init no console', () => {
+describe('a kernel command line that leaves our /init no console', () => {
   test.each(['console=ttyS9', 'console=null'])('boots all the same with %s', async (consoles) => {
     await using vm = await bootMachine({
       disks: [{ ...disk, temporary: true }],
@@ -68,7 +68,7 @@ describe.concurrent('a kernel command line that leaves our /init no console', ()
   });
 });
 
-test.concurrent('rdinit=/bin/sh gives a shell with tools although nothing of ours has run', async () => {
+test('rdinit=/bin/sh gives a shell with tools although nothing of ours has run', async () => {
   await using vm = await bootMachine({
     disks: [{ ...disk, temporary: true }],
     cmdline: 'rdinit=/bin/sh root=/dev/vda',

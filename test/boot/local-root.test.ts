@@ -12,7 +12,7 @@ import { bootMachine, type Machine } from './machine.ts';
 const UUID = '0b6e3ad2-6c1f-4a58-8d0e-7f5c2a914b3d';
 const PARTUUID = '9d4f2c60-1b7a-4e35-a0c8-52e6f3b7d911';
 
-test.concurrent('an initramfs of six segments boots, by the command line as the kernel reads it', async () => {
+test('an initramfs of six segments boots, by the command line as the kernel reads it', async () => {
   await using disk = await makeDisk({ type: 'ext4', label: 'my root', tree: inject('tinyTree') });
   // Quotes around a whole word, the last of two values, a module's parameter, and what belongs to init.
   const cmdline =
@@ -27,7 +27,7 @@ test.concurrent('an initramfs of six segments boots, by the command line as the 
   expect(await vm.shell('cat /sys/module/virtio_net/parameters/napi_tx')).toBe('N');
 });
 
-test.concurrent('an initramfs of another kernel says so, and what to do', async () => {
+test('an initramfs of another kernel says so, and what to do', async () => {
   await using initramfs = await initramfsWithLoader((entry) => ({
     ...entry,
     name: entry.name.replace(/^(lib\/modules\/)[^/]+/, '$15.10.0-0-other'),
@@ -42,13 +42,13 @@ test.concurrent('an initramfs of another kernel says so, and what to do', async 
   expect(await vm.ended()).toBe('guest-reset');
 });
 
-test.concurrent('a machine with too little memory for the initramfs says so and does not hang', async () => {
+test('a machine with too little memory for the initramfs says so and does not hang', async () => {
   await using vm = await bootMachine({ memoryMiB: 160, cmdline: 'root=/dev/vda', expects: 'trouble' });
   await vm.console(/Kernel panic - not syncing: System is deadlocked on memory/);
   expect(await vm.ended()).toBe('guest-reset');
 });
 
-test.concurrent('the example with an empty /var boots a Debian with no failed unit and with its packages known', async () => {
+test('the example with an empty /var boots a Debian with no failed unit and with its packages known', async () => {
   const example = await readFile('config.d/system/examples/overlays.empty-var.conf', 'utf8');
   await using initramfs = await initramfsWith({ 'config.d/system/overlays.conf': example });
   await using vm = await bootMachine({
@@ -77,7 +77,7 @@ test.concurrent('the example with an empty /var boots a Debian with no failed un
   await vm.run('touch /etc/x /var/x /var/lib/dpkg/x /root/x /home/x /mnt/x /media/x');
 });
 
-describe.concurrent('a system on a disk, which is one busybox without glibc and without systemd', () => {
+describe('a system on a disk, which is one busybox without glibc and without systemd', () => {
   test.each<readonly [string, Partition]>([
     ['LABEL=tiny', { type: 'ext4', label: 'tiny' }],
     [`UUID=${UUID}`, { type: 'btrfs', uuid: UUID }],

@@ -143,6 +143,7 @@ describe('a machine with nothing but a network card', () => {
     expect(await vm.ended()).toBe('guest-reset');
     expect(vm.transcript).toContain('Returning to initrd');
     expect(vm.transcript.match(/still mounted at shutdown.*/g)).toBeNull();
+    await vm[Symbol.asyncDispose]();
     await using tiny = await serveImages('tiny');
     await using again = await bootMachine({ server: tiny });
     await again.console(/tiny: init/);

@@ -21,7 +21,7 @@ describe('the rescue prompt', () => {
     HASH.STATECTL_ACCESS = stdout;
   });
 
-  test.concurrent('gives a person the verbs that say what happened and go on', async () => {
+  test('gives a person the verbs that say what happened and go on', async () => {
     const cmdline = 'statectl.server=http://user:s3cr3t@10.0.2.2:9 rd.iscsi.password=s3cr3t';
     await using initramfs = await initramfsWith({ 'etc/cmdline.d/root.conf': 'root=LABEL=nowhere rootdelay=1\n' });
     await using vm = await bootMachine({
@@ -62,7 +62,7 @@ describe('the rescue prompt', () => {
     expect(record.failures).toMatchObject([{ phase: 'slot', code: 'root-missing' }]);
   });
 
-  test.concurrent('opens with the password, and after three wrong ones asks again from the start', async () => {
+  test('opens with the password, and after three wrong ones asks again from the start', async () => {
     await using initramfs = await initramfsWithEnvironment(HASH);
     await using vm = await bootFailing(disk, { initramfs: initramfs.file });
     await vm.console(/press Enter for the rescue shell/);
@@ -83,7 +83,7 @@ describe('the rescue prompt', () => {
     expect(await vm.ended()).toBe('guest-reset');
   });
 
-  test.concurrent('says that an image allows no shell, which key opens one, and lets nobody in', async () => {
+  test('says that an image allows no shell, which key opens one, and lets nobody in', async () => {
     await using initramfs = await initramfsWithEnvironment({ STATECTL_ACCESS: 'none' });
     await using vm = await bootFailing(disk, { initramfs: initramfs.file });
     await vm.console(
@@ -96,7 +96,7 @@ describe('the rescue prompt', () => {
     expect(vm.transcript).not.toMatch(/rescue:\S*#/);
   });
 
-  test.concurrent('reboots when nobody comes, but not for ever, and a good boot starts the count anew', async () => {
+  test('reboots when nobody comes, but not for ever, and a good boot starts the count anew', async () => {
     await using state = await makeDisk({ type: 'ext4', label: 'user-data' });
     await using initramfs = await initramfsWithEnvironment({ STATECTL_COUNTDOWN: '3', STATECTL_ATTEMPTS: '1' });
     const boot = (cmdline: string) =>
@@ -124,7 +124,7 @@ describe('the rescue prompt', () => {
     expect(await vm.shell('ls /user-data/persistent/statectl')).not.toContain('attempts');
   });
 
-  test.concurrent('the prompt is on every console, not only on the last one that was named', async () => {
+  test('the prompt is on every console, not only on the last one that was named', async () => {
     await using vm = await bootFailing(disk, { consoles: 'console=ttyS0,115200 console=tty0' });
     await vm.rescueShell();
     expect(await vm.shell('cat /sys/class/tty/console/active')).toBe('ttyS0 tty0');

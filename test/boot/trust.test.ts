@@ -102,7 +102,7 @@ describe('a machine whose server goes wrong in every way, one after the other', 
   });
 });
 
-describe.concurrent('a machine whose initramfs was damaged on its way', () => {
+describe('a machine whose initramfs was damaged on its way', () => {
   test('does not run a runtime of which one byte changed, and reboots as panic= says', async () => {
     await using initramfs = await initramfsWithFlippedByte('runtime.squashfs');
     await using vm = await bootMachine({
@@ -129,7 +129,7 @@ describe.concurrent('a machine whose initramfs was damaged on its way', () => {
   });
 });
 
-describe.concurrent('a machine on a network where nobody answers', () => {
+describe('a machine on a network where nobody answers', () => {
   test('says that no DHCP server answered, and what to look at', async () => {
     await using initramfs = await initramfsWith({
       ...IMPATIENT,
