@@ -15,7 +15,8 @@ interface EnrolOptions {
   readonly json?: true;
 }
 
-const enrolVerb = (name: string, summary: string, ...examples: readonly string[]): Command =>
+/** A verb over the keys of machines. */
+export const enrolVerb = (name: string, summary: string, ...examples: readonly string[]): Command =>
   new Command(name)
     .description(summary)
     .addOption(stateOption())

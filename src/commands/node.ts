@@ -8,6 +8,7 @@ import {
   nodeRevokeVerb,
 } from './node-enrol.ts';
 import { nodeListVerb } from './node-list.ts';
+import { nodeMoveVerb } from './node-move.ts';
 import { nodeRenderVerb, nodeShowVerb, nodeWhyVerb } from './node-read.ts';
 import { nodeRunVerb } from './node-run.ts';
 import { nodeAddVerb, nodeRemoveVerb, nodeSetVerb } from './node-write.ts';
@@ -28,5 +29,6 @@ export const nodeCommand = (): Command =>
     .addCommand(nodeDenyVerb())
     .addCommand(nodeRevokeVerb())
     .addCommand(nodeForgetVerb())
-    .addCommand(nodeKnownHostsVerb())
-    .addCommand(nodeRunVerb());
+    .addCommand(nodeMoveVerb())
+    .addCommand(nodeRunVerb())
+    .addCommand(nodeKnownHostsVerb());

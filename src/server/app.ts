@@ -7,7 +7,7 @@ import { type BootRouteOptions, bootRoutes } from './boot-routes.ts';
 import { bundleRoutes } from './bundle-routes.ts';
 import type { Bundles } from './bundles.ts';
 import { imageRoutes } from './image-routes.ts';
-import { DEFAULT_MAX_TRANSFERS, loadMeter } from './load.ts';
+import { DEFAULT_MAX_TRANSFERS, type LoadMeter, loadMeter } from './load.ts';
 import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
 import { isHostHeader } from './public-url.ts';
 import { reportRoutes } from './report-routes.ts';
@@ -30,6 +30,8 @@ export interface AppOptions extends Omit<BootRouteOptions, 'admission'> {
   readonly maxTransfers?: number;
   /** How late the event loop lately was, default measured. */
   readonly delayMs?: () => number;
+  /** Default: one of its own. */
+  readonly meter?: LoadMeter;
 }
 
 /** A client that sends or takes nothing for so long is gone; a slow one goes on for hours. */
@@ -74,7 +76,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   });
   app.get('/healthz', async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }));
   const { clock, delayMs, maxTransfers = DEFAULT_MAX_TRANSFERS } = options;
-  const meter = loadMeter({ clock, maxTransfers, ...(delayMs && { delayMs }) });
+  const meter = options.meter ?? loadMeter({ clock, maxTransfers, ...(delayMs && { delayMs }) });
   app.addHook('onClose', async () => meter.stop());
   const gate = admission(meter, clock);
   statusRoutes(app, meter);

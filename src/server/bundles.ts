@@ -17,6 +17,8 @@ export interface Bundles {
    * config.d has faults that concern this machine.
    */
   bundleFor(machine: Machine, known?: (contentDigest: string) => boolean): Promise<ServedBundle | 'known'>;
+  /** The same without making it. */
+  contentDigest(machine: Machine): Promise<string>;
 }
 
 export interface BundlesOptions {
@@ -60,6 +62,8 @@ export async function openBundles({
   };
 
   return {
+    contentDigest: async (machine) =>
+      (await drafts(machineQuery(machine), () => draft(machine).catch(nodeFaulty))).contentDigest,
     async bundleFor(machine, known) {
       const name = machineQuery(machine);
       const drafted = await drafts(name, () => draft(machine).catch(nodeFaulty));

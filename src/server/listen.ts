@@ -6,16 +6,21 @@ import { type AppOptions, createApp } from './app.ts';
 import { type BundlesOptions, openBundles } from './bundles.ts';
 import type { NodeIdentities } from './enrol.ts';
 import { type ListenAddress, listen, writeListenAddress } from './listen-on.ts';
+import { DEFAULT_MAX_TRANSFERS, loadMeter } from './load.ts';
 import { type SecureServer, startSecure } from './secure.ts';
 import { openStore } from './store.ts';
 
 export interface ServeOptions
-  extends Omit<AppOptions, 'store' | 'clock' | 'bundles' | 'renderPublic' | 'bootSettings' | 'tokenRoutes'> {
+  extends Omit<AppOptions, 'store' | 'clock' | 'bundles' | 'renderPublic' | 'bootSettings' | 'tokenRoutes' | 'meter'> {
   readonly state: string;
   readonly listen: ListenAddress;
   readonly host: Pick<Host, 'files' | 'clock' | 'exec'>;
   /** Makes the bundles of machines; absent where the server has no config.d. */
-  readonly config?: Pick<BundlesOptions, 'renderNode' | 'signer'> & Pick<AppOptions, 'renderPublic' | 'bootSettings'>;
+  readonly config?: Pick<BundlesOptions, 'renderNode' | 'signer'> &
+    Pick<AppOptions, 'renderPublic' | 'bootSettings'> & {
+      /** Of config.d: when it is another, machines that run are told. */
+      readonly revision?: () => Promise<string>;
+    };
   /** Where machines enrol, by TLS; absent where the server has no authority, or no config.d to know them by. */
   readonly secure?: {
     readonly listen: ListenAddress;
@@ -71,12 +76,20 @@ export async function startServer({
   ...options
 }: ServeOptions): Promise<RunningServer> {
   const store = await openStore(state, host, 'create');
-  const secured = secure && (await startSecure({ ...secure, state, host, log: options.log }));
   const bundles = config && (await openBundles({ ...config, store }));
+  const { maxTransfers = DEFAULT_MAX_TRANSFERS, delayMs } = options;
+  const meter = loadMeter({ clock: host.clock, maxTransfers, ...(delayMs && { delayMs }) });
+  const tells = {
+    load: meter.status,
+    ...(config?.revision && { revision: config.revision }),
+    ...(bundles && { contentDigest: bundles.contentDigest }),
+  };
+  const secured = secure && (await startSecure({ ...secure, tells, state, host, log: options.log }));
   const app = createApp({
     ...options,
     store,
     clock: host.clock,
+    meter,
     ...(bundles && { bundles }),
     ...(secured && { tokenRoutes: secured.tokenRoutes }),
     ...(config && { renderPublic: config.renderPublic, bootSettings: config.bootSettings }),

@@ -9,7 +9,9 @@ import { keyDigest } from '../identity/fingerprint.ts';
 import { accessLog } from './access-log.ts';
 import { type EnrolOptions, enrol } from './enrol.ts';
 import type { Enrolment } from './enrolments.ts';
-import { machineFromQuery } from './machine.ts';
+import type { EventHub } from './event-hub.ts';
+import { eventRoutes } from './event-routes.ts';
+import { type Machine, machineFromQuery } from './machine.ts';
 import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
 import { type ReadSecret, secretsFor } from './secrets.ts';
 import type { ServerCertificate } from './server-certificate.ts';
@@ -25,6 +27,8 @@ export interface SecureAppOptions extends EnrolOptions {
   readonly readSecret: ReadSecret;
   /** An SSH host certificate. */
   readonly signHostKey: (wish: HostCertificateWish) => Promise<string>;
+  /** Absent where machines are told nothing while they run. */
+  readonly events?: { readonly hub: EventHub; readonly contentDigest?: (machine: Machine) => Promise<string> };
 }
 
 const LARGEST_BODY_BYTES = 64 * 1024;
@@ -103,6 +107,7 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
     });
     return reply.header('cache-control', 'no-store').send({ certificate: signed });
   });
+  if (options.events) eventRoutes(app, { ...options.events, readerOf: (request) => machineOf(options, request) });
   return app;
 }
 

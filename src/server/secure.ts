@@ -5,7 +5,10 @@ import type { GivenFiles } from '../identity/given-certificate.ts';
 import { bootTokens } from './boot-tokens.ts';
 import type { NodeIdentities } from './enrol.ts';
 import { openEnrolments } from './enrolments.ts';
+import { eventHub } from './event-hub.ts';
+import { type WatchOptions, watchForEvents } from './event-watch.ts';
 import { type ListenAddress, listen } from './listen-on.ts';
+import { openMoveOrders } from './move-orders.ts';
 import { openSecretStore } from './secret-store.ts';
 import { createSecureApp } from './secure-app.ts';
 import { givenServerCertificate, issueServerCertificate } from './server-certificate.ts';
@@ -21,6 +24,8 @@ export interface SecureOptions {
   readonly certificate?: GivenFiles;
   readonly log: (line: string) => void;
   readonly alarm: (text: string) => void;
+  /** What running machines are told of. */
+  readonly tells?: Pick<WatchOptions, 'revision' | 'contentDigest' | 'load'>;
 }
 
 export interface SecureServer extends AsyncDisposable {
@@ -45,6 +50,7 @@ export async function startSecure({
   certificate: given,
   log,
   alarm,
+  tells = {},
 }: SecureOptions): Promise<SecureServer> {
   const keys = `${state}/keys`;
   const ca = await authority({ ...host, console: { line: (_, text) => alarm(text) } }, keys);
@@ -55,20 +61,28 @@ export async function startSecure({
   const { now } = host.clock;
   const enrolments = openEnrolments(enrolmentsPath(state), now);
   const tokens = bootTokens(now);
+  const hub = eventHub(now);
+  const { contentDigest } = tells;
   const app = createSecureApp({
     certificate,
     authorities: await authoritiesOfMachines(host, keys),
+    events: { hub, ...(contentDigest && { contentDigest }) },
     ...{ enrolments, authority: ca, nodes, tokens, now, log, clock: host.clock },
     readSecret: secrets.read,
     signHostKey: (wish) => signHostKey(host, state, wish),
   });
   await listen(app, wanted);
+  const orders = openMoveOrders(enrolmentsPath(state), now);
+  const stop = new AbortController();
+  const watching = watchForEvents({ ...tells, hub, enrolments, orders, clock: host.clock }, stop.signal);
   const { port } = app.server.address() as AddressInfo;
   return {
     port,
     tokenRoutes: { tokens, nodes, secure: { port, name: certificate.name }, alarm },
     async [Symbol.asyncDispose]() {
-      await app.close();
+      stop.abort();
+      await Promise.all([app.close(), watching]);
+      orders[Symbol.dispose]();
       enrolments[Symbol.dispose]();
     },
   };

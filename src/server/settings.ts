@@ -32,6 +32,8 @@ export interface ServedSettings {
   readonly renderPublic: RenderPublic;
   readonly bootSettings: BootSettings;
   readonly nodes: NodeIdentities;
+  /** What machines get now. Throws while nothing was ever good. */
+  readonly revision: () => Promise<string>;
 }
 
 /**
@@ -62,7 +64,7 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
     tell({ event: 'settings', state: 'served', revision, files, faults: [] });
   }
 
-  async function current(): Promise<LoadedConfig> {
+  async function current(): Promise<LoadedConfig & { readonly revision: string }> {
     if (host.clock.uptimeMs() - lookedMs >= LOOK_MS) {
       look ??= refresh().finally(() => {
         look = undefined;
@@ -84,6 +86,7 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
   }
 
   return {
+    revision: async () => (await current()).revision,
     async renderNode(machine) {
       const { dir: config, templates } = await currentFor(machine);
       const result = contentFor(config, templates, machine);
