@@ -14,6 +14,7 @@ export async function bootVerb(verb: BootVerb, words: readonly string[]): Promis
   }
   if (verb === 'rescue') return (await import('./commands/rescue.ts')).rescue(linuxHost(), words);
   if (verb === 'status') return (await import('./commands/status.ts')).status(linuxHost(), words);
+  if (verb === 'agent') return (await import('./commands/agent.ts')).agent(linuxHost(), words);
   const { values } = parseWords('boot', {
     args: [...words],
     options: {

@@ -3,7 +3,8 @@ import { isStatectlError } from './error.ts';
 import { onDemand } from './on-demand.ts';
 
 /** What a booting or running machine needs; all else is loaded on demand, so that a boot never parses the server. */
-const isBootVerb = (verb: string): verb is BootVerb => verb === 'boot' || verb === 'rescue' || verb === 'status';
+const isBootVerb = (verb: string): verb is BootVerb =>
+  verb === 'boot' || verb === 'rescue' || verb === 'status' || verb === 'agent';
 
 async function main(argv: readonly string[]): Promise<number> {
   const [verb = '', ...words] = argv;

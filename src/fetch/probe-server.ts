@@ -1,6 +1,7 @@
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import { withDeadline } from '../host/deadline.ts';
 import type { Host } from '../host/host.ts';
+import { readBody } from './read-body.ts';
 
 /** What a server was like when it was asked for its status. */
 export type Probe =
@@ -23,7 +24,7 @@ const WHY: Readonly<Record<string, string>> = {
   'transfer-broken': 'broke the connection',
   'redirect-loop': 'redirects without end',
   'url-invalid': 'no address of a server',
-  'probe-nonsense': NONSENSE,
+  'answer-too-large': NONSENSE,
 };
 
 /** Asks one server how it is, for no longer than `timeoutMs` in all. Throws nothing but the signal's reason. */
@@ -43,7 +44,7 @@ export async function probeServer(
         connectTimeoutMs: timeoutMs,
         idleTimeoutMs: timeoutMs,
       });
-      return { status: response.status, text: await shortText(response.body) };
+      return { status: response.status, text: (await readBody(response.body, LONGEST_STATUS_BYTES)).toString() };
     });
     const roundTripMs = Math.round((clock.uptimeMs() - startedMs) * 10) / 10;
     // A server of before has no such route, and is as good as it ever was.
@@ -71,15 +72,4 @@ export function readStatus(text: string): { readonly accepting: boolean; readonl
   const { accepting, load } = said as Record<string, unknown>;
   if (typeof accepting !== 'boolean' || typeof load !== 'number') return undefined;
   return load >= 0 && load <= 1 ? { accepting, load } : undefined;
-}
-
-async function shortText(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of body) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > LONGEST_STATUS_BYTES) throw new StatectlError('probe-nonsense', 'too long for a status');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Host } from '../../host/host.ts';
+import { planAgent } from '../agent-service.ts';
 import { deliveryFacts, planDelivery } from '../delivery.ts';
 import type { Facts, InstallFacts } from '../facts.ts';
 import { identityFacts, PASSWORDS, planHostKey, planSecrets } from '../identity.ts';
@@ -52,6 +53,7 @@ export const install: Phase = {
 function sayUnused(facts: Facts, { serviceManager }: InstallFacts, { warn }: BootContext): void {
   const { config, python } = facts;
   const isReadOnly = !isEtcWritable(facts);
+  if (config.server.agent === 'on' && !serviceManager) warn('no agent: the image has neither systemd nor OpenRC');
   const named = (python?.packages ?? []).some(({ services }) => services.length > 0);
   if (named && isReadOnly) warn('no service gets a PYTHONPATH: /etc is read-only (system/overlays.conf)');
   else if (named && !serviceManager) warn('no service gets a PYTHONPATH: the image has neither systemd nor OpenRC');
@@ -96,6 +98,7 @@ export function planInstall(facts: Facts): readonly Step[] {
     ...(etcIsWritable
       ? [...planSettingFiles(facts, install), ...planHostKey(facts), ...planPythonServices(facts, install)]
       : []),
+    ...planAgent(facts, install, etcIsWritable ? 'writable' : 'read-only'),
     ...planPath(etcIsWritable && install.hasProfileDir === true),
     { kind: 'copy-file', from: '/bin/busybox', to: `${RUN_INITRAMFS}/bin/busybox`, mode: 0o755 },
     { kind: 'copy-file', from: '/etc/shutdown', to: `${RUN_INITRAMFS}/shutdown`, mode: 0o755 },

@@ -52,6 +52,10 @@ export const ServerInfoFile = z
       description: 'a server that takes no TCP connection in this time is dead',
     }),
     stall: Duration.prefault('10s').meta({ description: 'a server that sends nothing for this long is stalled' }),
+    agent: z
+      .enum(['auto', 'on', 'off'])
+      .default('auto')
+      .meta({ description: 'a service that keeps the running machine up to date; auto: where a server is named' }),
     tries: z
       .int()
       .min(1)

@@ -1,0 +1,98 @@
+import type { BootRecord } from '../boot/boot-record.ts';
+import type { Facts } from '../boot/facts.ts';
+import { bootMac } from '../fetch/offer.ts';
+import type { AgentHost } from './agent.ts';
+import type { agentStateFile } from './agent-state.ts';
+import type { Bell } from './bell.ts';
+import { postReport } from './post-report.ts';
+import type { Report, ReportQueue } from './report-queue.ts';
+import type { SettingsInForce } from './server-settings.ts';
+
+export interface AgentReportOptions {
+  readonly record: BootRecord;
+  readonly facts: Facts;
+  readonly queue: ReportQueue;
+  readonly settings: () => SettingsInForce;
+  readonly servers: () => readonly string[];
+  readonly bell: Bell;
+  readonly file: Pick<ReturnType<typeof agentStateFile>, 'state' | 'change'>;
+}
+
+export interface AgentReports {
+  /** The boot, once: its own report may have found no server. */
+  tellStarted(): Promise<void>;
+  /** Something that changed. */
+  tell(what: string, about: object): void;
+  keepSending(signal: AbortSignal): Promise<never>;
+}
+
+const BOOT_ID = '/proc/sys/kernel/random/boot_id';
+const FIRST_WAIT_MS = 2_000;
+const LONGEST_WAIT_MS = 10 * 60_000;
+
+/** What this machine tells servers: the report of its boot, and with the same fields what changed since. */
+export function agentReports(host: AgentHost, options: AgentReportOptions): AgentReports {
+  const { clock, console, files } = host;
+  const { record, facts, queue, settings, servers, bell, file } = options;
+  let putting: Promise<unknown> = Promise.resolve();
+
+  const report = (id: string, what: string, about: object): Report => {
+    const { configDigest, configOrigin, bundle } = settings();
+    // What waits for a reboot is not what the machine runs with.
+    const isApplied = (file.state.refreshed?.needsReboot ?? []).length === 0;
+    const config = {
+      digest: isApplied ? configDigest : record.configDigest,
+      origin: isApplied ? configOrigin : record.configOrigin,
+      ...bundle,
+    };
+    return {
+      id,
+      mac: bootMac(facts),
+      uuid: facts.machine.uuid,
+      image: record.image?.name,
+      version: record.image?.version,
+      kernelRelease: record.kernelRelease,
+      bootMs: record.bootMs,
+      config,
+      agent: { event: what, at: new Date(clock.now()).toISOString(), ...about },
+    };
+  };
+  const put = (id: string, what: string, about: object): Promise<void> => {
+    const made = report(id, what, about);
+    // A machine that says neither could not be told from others.
+    if (made.mac === undefined && made.uuid === undefined) return Promise.resolve();
+    const done = putting.then(async () => {
+      await queue.put(made);
+      await file.change({ queue: await queue.status() });
+      bell.ring();
+    });
+    putting = done.catch((error: Error) => console.line('warning', `a report is lost: ${error.message}`));
+    return putting.then(() => undefined);
+  };
+  const chance = () => Math.floor(clock.random() * 2 ** 32).toString(36);
+
+  return {
+    async tellStarted() {
+      const boot = (await files.readText(BOOT_ID).catch(() => chance())).trim();
+      await put(`boot-${boot}`, 'booted', {});
+    },
+    tell: (what, about) => void put(`${clock.now().toString(36)}-${chance()}`, what, about),
+    async keepSending(signal) {
+      for (let failures = 0; ; ) {
+        const known = servers();
+        const server = known[failures % Math.max(1, known.length)];
+        const limits = {
+          connectTimeoutMs: settings().server.connectMs,
+          idleTimeoutMs: settings().server.stallMs,
+          signal,
+        };
+        const post = async (each: Report) => (server === undefined ? 'later' : postReport(host, server, each, limits));
+        const left = await queue.send(post);
+        await file.change({ queue: await queue.status() });
+        failures = left > 0 ? failures + 1 : 0;
+        const longestMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures, 20));
+        await bell.wait(failures > 0 ? clock.random() * longestMs : LONGEST_WAIT_MS, signal);
+      }
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { RUN } from '../boot/paths.ts';
+import type { Host } from '../host/host.ts';
+import type { Refreshed, Renewed } from './agent.ts';
+import type { Connection } from './keep-connected.ts';
+import type { QueueStatus } from './report-queue.ts';
+
+const AGENT_STATE = `${RUN}/agent.json`;
+
+/** What the agent is at, for `statectl status`, for tests and for the agent after it. Times are Unix ms. */
+export interface AgentState {
+  readonly pid: number;
+  readonly startedMs: number;
+  readonly connection: Connection;
+  readonly lastEvent?: { readonly event: string; readonly server: string; readonly atMs: number };
+  /** When it was last asked what this machine is to be. */
+  readonly refreshed?: Refreshed & { readonly server?: string; readonly atMs: number };
+  readonly renewed?: Renewed & { readonly atMs: number };
+  readonly queue?: QueueStatus;
+}
+
+/** Keeps the state, and writes each change of it. A full /run is told once, and stops nothing. */
+export function agentStateFile({ files, console }: Pick<Host, 'files' | 'console'>, first: AgentState) {
+  let state = first;
+  let writing: Promise<void> | undefined;
+  let isTold = false;
+  const write = async (): Promise<void> => {
+    for (let written: AgentState | undefined; written !== state; ) {
+      written = state;
+      await files.write(AGENT_STATE, `${JSON.stringify(written, null, 1)}\n`).catch((error: Error) => {
+        if (!isTold) console.line('warning', `${AGENT_STATE} cannot be written: ${error.message}`);
+        isTold = true;
+      });
+    }
+  };
+  return {
+    get state() {
+      return state;
+    },
+    /** Whoever changes the state several times in a row waits for one write. */
+    change(changes: Partial<AgentState>): Promise<void> {
+      state = { ...state, ...changes };
+      writing ??= write().finally(() => {
+        writing = undefined;
+      });
+      return writing;
+    },
+  };
+}
+
+/** What the last agent of this boot left; undefined when none ever ran. */
+export async function readAgentState({
+  files,
+}: Pick<Host, 'files'>): Promise<(AgentState & { readonly runs: boolean }) | undefined> {
+  try {
+    const state = JSON.parse(await files.readText(AGENT_STATE)) as AgentState;
+    const commandLine = await files.readText(`/proc/${state.pid}/cmdline`).catch(() => '');
+    return { ...state, runs: commandLine.split('\0').includes('agent') };
+  } catch {
+    return undefined;
+  }
+}

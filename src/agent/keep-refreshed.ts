@@ -1,0 +1,32 @@
+import type { Clock } from '../host/host.ts';
+import type { Refreshed } from './agent.ts';
+import type { Bell } from './bell.ts';
+
+export interface KeepRefreshedOptions {
+  readonly clock: Pick<Clock, 'random'>;
+  readonly servers: () => readonly string[];
+  /** Rung by the server's events. */
+  readonly bell: Bell;
+  readonly pollMs: () => number;
+  /** Then events say when there is something new, and polling is for what nobody thought of. */
+  readonly isConnected: () => boolean;
+  readonly refresh: (server: string) => Promise<Refreshed>;
+  readonly refreshed: (result: Refreshed, server: string) => Promise<void>;
+}
+
+const RARELY = 15;
+
+/** Asks what the machine is to be: at the start, when an event says so, and now and then in any case. */
+export async function keepRefreshed(options: KeepRefreshedOptions, signal: AbortSignal): Promise<never> {
+  const { clock, bell, servers, refresh, refreshed } = options;
+  for (;;) {
+    for (const server of servers()) {
+      const result = await refresh(server);
+      signal.throwIfAborted();
+      await refreshed(result, server);
+      if (result.state !== 'unreachable') break;
+    }
+    const everyMs = options.pollMs() * (options.isConnected() ? RARELY : 1);
+    await bell.wait(everyMs * (0.75 + clock.random() / 2), signal);
+  }
+}

@@ -1,0 +1,101 @@
+import type { Clock } from '../host/host.ts';
+import type { ServerChoice, ServerSettings } from './server-choice.ts';
+import type { Session } from './server-session.ts';
+
+/** An open and verified stream of another server, and why it takes the place of the present one. */
+export interface Replacement {
+  readonly session: Session;
+  readonly why: string;
+}
+
+/** When a machine leaves a server that works. Each gives the stream of another that is verified already, or undefined: it stays. */
+export interface Leaving {
+  /** The machine is at this server from now on. */
+  arrived(server: string): void;
+  /** The server asks for it; `data` is that of its `move`. */
+  asked(data: unknown): Promise<Replacement | undefined>;
+  /** Looked at on every beat of the stream: is there a better server, or is this one none of config.d's any more? */
+  onBeat(): Promise<Replacement | undefined>;
+  /** Its stream was lost: an admin's order is done with. */
+  lost(): void;
+}
+
+export interface LeavingOptions {
+  readonly clock: Pick<Clock, 'uptimeMs' | 'random'>;
+  readonly choice: ServerChoice;
+  readonly settings: () => ServerSettings;
+  /** Undefined where its stream cannot be opened. */
+  readonly attempt: (server: string) => Promise<Session | undefined>;
+}
+
+/** However good others are meanwhile. */
+const STAYS_MS = 5 * 60_000;
+const MOST_TARGETS = 16;
+
+export function leaving({ clock, choice, settings, attempt }: LeavingOptions, signal: AbortSignal): Leaving {
+  let here = '';
+  let sinceMs = 0;
+  let nextLookMs = 0;
+  let seen = settings();
+  /** Where an admin wants it: no preference takes that back, as long as config.d says the same. */
+  let pinned: string | undefined;
+  // A room of machines that started together does not look together for ever.
+  const lookAgain = () => {
+    nextLookMs = clock.uptimeMs() + settings().server.probe.intervalMs * (0.75 + clock.random() / 2);
+  };
+  const isFresh = () => clock.uptimeMs() - sinceMs < STAYS_MS;
+
+  async function firstOf(urls: readonly string[], why: string): Promise<Replacement | undefined> {
+    for (const url of urls) {
+      if (url === here) continue;
+      const session = await attempt(url);
+      if (session) return { session, why };
+    }
+    return undefined;
+  }
+  const others = async (): Promise<readonly string[]> =>
+    (
+      await choice.inOrder(
+        settings().listed.filter((url) => url !== here),
+        signal,
+      )
+    ).map(({ url }) => url);
+
+  return {
+    arrived(server) {
+      if (server !== here) sinceMs = clock.uptimeMs();
+      here = server;
+      lookAgain();
+    },
+    lost() {
+      pinned = undefined;
+    },
+    async asked(data) {
+      const { order, to, reason } = (data ?? {}) as Record<string, unknown>;
+      const text = typeof reason === 'string' ? reason.slice(0, 200) : 'the server asked for it';
+      if (order !== 'admin') {
+        const better = isFresh() ? undefined : await choice.better(here, 'asked', signal);
+        return better && (await firstOf([better.url], `${text}; ${better.reason}`));
+      }
+      const targets = Array.isArray(to) ? to.filter((url) => typeof url === 'string' && URL.canParse(url)) : undefined;
+      const found = await firstOf(targets?.slice(0, MOST_TARGETS) ?? (await others()), text);
+      if (found) pinned = found.session.server;
+      return found;
+    },
+    async onBeat() {
+      if (seen !== settings()) {
+        seen = settings();
+        pinned = undefined;
+        nextLookMs = 0;
+      }
+      if (clock.uptimeMs() < nextLookMs || here === pinned) return undefined;
+      lookAgain();
+      const { listed } = settings();
+      // One edit moves all machines; the new server is verified while the old one still answers.
+      if (listed.length > 0 && !listed.includes(here))
+        return firstOf(await others(), `config.d does not name ${here} any more`);
+      const better = isFresh() ? undefined : await choice.better(here, 'preferred', signal);
+      return better && (await firstOf([better.url], better.reason));
+    },
+  };
+}

@@ -1,0 +1,162 @@
+import type { Facts } from '../boot/facts.ts';
+import { FACTS, RUN } from '../boot/paths.ts';
+import { userDataDevice } from '../boot/phases/devices.ts';
+import { reasonOf, StatectlError } from '../error.ts';
+import type { AgentHost, Refresh, Renew } from './agent.ts';
+import { agentReports } from './agent-reports.ts';
+import { agentStateFile, readAgentState } from './agent-state.ts';
+import { bell } from './bell.ts';
+import { readBootRecord } from './booted.ts';
+import { keepConnected } from './keep-connected.ts';
+import { keepRefreshed } from './keep-refreshed.ts';
+import { keepRenewed } from './keep-renewed.ts';
+import { type QueueLimits, reportQueue } from './report-queue.ts';
+import { serverChoice } from './server-choice.ts';
+import { openSession } from './server-session.ts';
+import { settingsHolder } from './server-settings.ts';
+
+export interface AgentParts {
+  readonly refresh: Refresh;
+  readonly renew: Renew;
+  readonly queueLimits?: QueueLimits;
+}
+
+const IDENTITY = `${RUN}/identity`;
+const KEPT_QUEUE = '/user-data/persistent/statectl/queue';
+const RAM_QUEUE = `${RUN}/queue`;
+/** A task that fails as it never should begins anew after this long. */
+const AGAIN_MS = 60_000;
+
+/**
+ * The agent: keeps an event stream to the best server, what the machine is to be applied, its certificate valid and its
+ * reports on their way, until the signal. Whatever fails is told and tried again; nothing of it disturbs the system.
+ */
+export async function runAgent(host: AgentHost, parts: AgentParts, signal: AbortSignal): Promise<void> {
+  const { clock, console, files } = host;
+  const record = await readBootRecord(host);
+  const facts = await readFacts(host);
+  const before = await readAgentState(host);
+  const held = await settingsHolder(host, facts);
+  const queue = reportQueue(host, userDataDevice(facts) ? KEPT_QUEUE : RAM_QUEUE, parts.queueLimits);
+  const nowMs = clock.now();
+  const file = agentStateFile(host, {
+    pid: Number(await files.readlink('/proc/self').catch(() => '0')),
+    startedMs: nowMs,
+    connection: { state: 'away', sinceMs: nowMs, why: 'just started' },
+    queue: await queue.status(),
+  });
+  const [wake, refreshBell, reportBell] = [bell(clock), bell(clock), bell(clock)];
+  const present = before?.connection.server;
+  const { connectMs, stallMs } = facts.config.server;
+  /** Whom to ask: the server that the machine is at, or else all that it knows. */
+  const servers = (): readonly string[] => {
+    const { state, server } = file.state.connection;
+    const others = held.settings().all.filter((url) => url !== server);
+    return state === 'connected' && server ? [server, ...others] : [...others, ...(server ? [server] : [])];
+  };
+  const reports = agentReports(host, {
+    record,
+    facts,
+    queue,
+    settings: held.settings,
+    servers,
+    bell: reportBell,
+    file,
+  });
+
+  const tasks: Readonly<Record<string, () => Promise<unknown>>> = {
+    events: () =>
+      keepConnected(
+        {
+          clock,
+          choice: serverChoice(host, held.settings),
+          settings: held.settings,
+          open: (server, lastEventId, until) =>
+            openSession(
+              host,
+              server,
+              { identity: IDENTITY, connectMs, stallMs, ...(lastEventId !== undefined && { lastEventId }) },
+              until,
+            ),
+          heard({ event, data }, server) {
+            void file.change({ lastEvent: { event, server, atMs: clock.now() } });
+            if (event === 'bundle' || event === 'resync') refreshBell.ring();
+            if (event === 'identity') reports.tell('identity', { server, ...(data as object) });
+          },
+          changed(connection) {
+            const was = file.state.connection;
+            void file.change({ connection });
+            if (connection.state === 'connected') {
+              if (was.state !== 'connected' || was.server !== connection.server)
+                reports.tell('connected', { server: connection.server, why: connection.why });
+              reportBell.ring();
+            } else if (was.state === 'connected')
+              reports.tell('server-lost', { server: was.server, why: connection.why });
+          },
+          wake,
+          ...(present !== undefined && { present }),
+        },
+        signal,
+      ),
+    bundle: () =>
+      keepRefreshed(
+        {
+          clock,
+          servers,
+          bell: refreshBell,
+          pollMs: () => held.settings().server.probe.intervalMs,
+          isConnected: () => file.state.connection.state === 'connected',
+          refresh: (server) => parts.refresh(host, server, signal),
+          async refreshed(result, server) {
+            const was = file.state.refreshed;
+            await file.change({ refreshed: { ...result, server, atMs: clock.now() } });
+            if (await held.readAgain()) wake.ring();
+            const isNews = result.state === 'applied' || (result.state === 'refused' && was?.reason !== result.reason);
+            if (isNews) reports.tell('bundle', { server, ...result });
+          },
+        },
+        signal,
+      ),
+    certificate: () =>
+      keepRenewed(
+        {
+          clock,
+          renew: () => parts.renew(host, servers(), signal),
+          async renewed(result) {
+            const was = file.state.renewed;
+            await file.change({ renewed: { ...result, atMs: clock.now() } });
+            if (result.state === 'renewed') wake.ring();
+            if (result.state === 'renewed' || (result.state === 'refused' && was?.state !== 'refused'))
+              reports.tell('certificate', { ...result });
+          },
+        },
+        signal,
+      ),
+    reports: () => reports.keepSending(signal),
+  };
+
+  const never = async (name: string, task: () => Promise<unknown>): Promise<void> => {
+    while (!signal.aborted)
+      try {
+        await task();
+      } catch (error) {
+        if (signal.aborted) return;
+        console.line('error', `${name}: ${reasonOf(error)}; it begins anew in ${AGAIN_MS / 1000} s`);
+        await clock.sleep(AGAIN_MS, signal).catch(() => {});
+      }
+  };
+  await reports.tellStarted();
+  await Promise.all(Object.entries(tasks).map(([name, task]) => never(name, task)));
+}
+
+/** What the boot knew. Throws `boot-record-invalid`. */
+async function readFacts({ files }: Pick<AgentHost, 'files'>): Promise<Facts> {
+  try {
+    return JSON.parse(await files.readText(FACTS)) as Facts;
+  } catch (cause) {
+    throw new StatectlError('boot-record-invalid', `${FACTS} cannot be read: ${reasonOf(cause)}`, {
+      cause,
+      hint: 'the agent runs as root, in a system that was booted by statectl',
+    });
+  }
+}
