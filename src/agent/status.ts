@@ -2,6 +2,7 @@ import type { BootRecord } from '../boot/boot-record.ts';
 import { reasonOf } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { type AppliedRecord, readApplied } from './applied-record.ts';
+import { type AgentState, readAgentState } from './agent-state.ts';
 import { readBootRecord } from './booted.ts';
 import { type Place, type PlaceReport, scanPlaces } from './changes.ts';
 import { type MountInfo, parseMountInfo } from './mountinfo.ts';
@@ -12,6 +13,8 @@ export interface Status {
   readonly boot: BootRecord;
   /** What the agent applied since; undefined: nothing. */
   readonly applied?: Pick<AppliedRecord, 'bundle' | 'atMs' | 'needsReboot' | 'keptLocal' | 'warnings'>;
+  /** Undefined where no agent ever ran since the boot. */
+  readonly agent?: AgentState & { readonly runs: boolean };
   readonly places: readonly PlaceStatus[];
   /** Undefined when nobody looked. */
   readonly changes?: readonly PlaceReport[];
@@ -25,7 +28,8 @@ export async function systemStatus(
   const mounts = parseMountInfo(await host.files.readText('/proc/self/mountinfo'));
   const places = placeStatus(boot, mounts);
   const record = await readApplied(host.files);
-  const known = { boot, places, ...(record && { applied: shown(record, boot) }) };
+  const agent = await readAgentState(host);
+  const known = { boot, places, ...(record && { applied: shown(record, boot) }), ...(agent && { agent }) };
   if (look === 'no changes') return known;
   // What the agent put there is in config.d: no reboot loses it.
   const ours = Object.keys(record?.files ?? {}).filter((path) => !record?.keptLocal.includes(path));

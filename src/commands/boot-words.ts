@@ -84,7 +84,7 @@ Examples:
   },
   agent: {
     summary: 'keep this machine as config.d wants it while it runs (its service does that)',
-    help: `Usage: statectl agent
+    help: `Usage: statectl agent [--help]
 
 Runs until SIGTERM: hears from the server what changed, applies what needs no reboot, renews the certificate, and reports.
 The boot makes a service of it, unless controller/server/server.info.conf says \`agent: off\`; \`statectl status\` shows what

@@ -4,14 +4,16 @@ import type { Status } from '../agent/status.ts';
 import type { BootRecord } from '../boot/boot-record.ts';
 import type { Lease } from '../boot/facts.ts';
 import { writeNumber } from '../bundle/order.ts';
+import { agentText } from './agent-text.ts';
 import { appliedLines, runsAsRow } from './applied-text.ts';
 import { asciiTable } from './ascii-table.ts';
 
 /** For people: plain ASCII, what matters most last, where a terminal stops scrolling. */
-export function statusText({ boot, applied, places, changes }: Status, options: ReportOptions = {}): string {
+export function statusText({ boot, agent, applied, places, changes }: Status, options: ReportOptions = {}): string {
   return [
     asciiTable([...bootRows(boot), ...(applied ? runsAsRow(applied, boot.bundle) : [])]),
     section('time', asciiTable(phaseRows(boot))),
+    agent ? section('agent', agentText(agent)) : '',
     section(
       'kept at a reboot',
       asciiTable(places.filter(({ persistent }) => persistent).map(placeRow)) ||

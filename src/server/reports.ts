@@ -14,6 +14,8 @@ const ReportSchema = z
   .looseObject({
     mac: z.string().optional(),
     uuid: z.string().optional(),
+    /** Of this report: the same one that comes again is kept once. */
+    id: z.string().min(1).max(100).optional(),
     /** What it booted: NAME with `version` beside it, or NAME@VERSION. */
     image: z.string().max(300).optional(),
     version: z.string().max(200).optional(),
@@ -70,11 +72,12 @@ function newestThatFit(reports: ReportFile['reports']): ReportFile['reports'] {
   return reports.slice(0, Math.min(KEPT_REPORTS, overflow === -1 ? reports.length : Math.max(overflow, 1)));
 }
 
-/** Keeps a report as the newest of its machine. Throws `reports-full` for yet another machine when there are too many. */
+/** Keeps a report as the newest of its machine, unless it is there already. Throws `reports-full` for yet another machine when there are too many. */
 export async function keepReport(store: Store, report: Report, remote: string): Promise<string> {
   const id = machineIdOf(report);
   // A damaged file must not keep a machine from reporting ever again.
   const old = await readReports(store, id).catch(() => ({ reports: [] }));
+  if (report.id !== undefined && old.reports.some((kept) => kept.report.id === report.id)) return id;
   if (old.reports.length === 0 && (await idsOf(store)).length >= MOST_MACHINES)
     throw new StatectlError('reports-full', `${MOST_MACHINES} machines have reported already`, {
       hint: `remove old files from ${reportsPath(store)}`,

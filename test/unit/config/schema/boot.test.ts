@@ -32,6 +32,7 @@ describe('server.info.conf', () => {
   it('that is empty has no server and the times of the design', async () => {
     expect(await read('server', '')).toEqual({
       servers: [],
+      agent: 'auto',
       choose: 'ordered',
       weights: {},
       probe: { timeoutMs: 2_000, intervalMs: 60_000, margin: 30 },
