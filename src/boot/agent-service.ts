@@ -21,8 +21,6 @@ Nice=19
 IOSchedulingClass=idle
 MemoryHigh=128M
 OOMScoreAdjust=500
-# What it mounts is for the whole system.
-PrivateMounts=no
 `;
 
 const INIT_SCRIPT = `#!/sbin/openrc-run

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -22,6 +23,7 @@ import {
   MOST_PENDING_OF_ADDRESS,
   openEnrolments,
 } from '../../../src/server/enrolments.ts';
+import { type EventHub, type EventReader, type EventSink, eventHub } from '../../../src/server/event-hub.ts';
 import { createSecureApp } from '../../../src/server/secure-app.ts';
 import { issueServerCertificate } from '../../../src/server/server-certificate.ts';
 import { signHostKey } from '../../../src/server/ssh-authority.ts';
@@ -79,6 +81,9 @@ describe('the routes that need to know who asks', () => {
   let routes: readonly string[];
   let stop: () => Promise<void>;
   let log: string[];
+  let hub: EventHub;
+  /** What the last stream that was written to holds for its reader, in bytes. */
+  let waiting: number;
 
   beforeAll(async () => {
     keys = mkdtempSync(join(tmpdir(), 'statectl-authorities-'));
@@ -96,7 +101,18 @@ describe('the routes that need to know who asks', () => {
       name !== undefined && name in IDENTITIES
         ? { node: name, identity: IdentityFile.parse(IDENTITIES[name as Node]), users: USERS }
         : undefined;
+    const real = eventHub(host.clock.now);
+    hub = Object.create(real, {
+      open: {
+        value: (reader: EventReader, sink: EventSink, lastEventId?: string) => {
+          const write = (text: string) => (waiting = sink.write(text));
+          return real.open(reader, { ...sink, write }, lastEventId);
+        },
+      },
+    });
+    waiting = 0;
     const app = createSecureApp({
+      events: { hub, contentDigest: async ({ mac }) => `content of ${mac}` },
       certificate: await issueServerCertificate(ca, host.clock.now()),
       authorities: [ca.certificatePem],
       enrolments,
@@ -154,8 +170,14 @@ describe('the routes that need to know who asks', () => {
       },
       async (response) => {
         const chunks: Buffer[] = [];
-        for await (const chunk of response) chunks.push(chunk);
-        resolve({ status: response.statusCode ?? 0, body: JSON.parse(Buffer.concat(chunks).toString()) });
+        const isStream = response.headers['content-type'] === 'text/event-stream';
+        for await (const chunk of response) {
+          chunks.push(chunk);
+          if (isStream) break;
+        }
+        const text = Buffer.concat(chunks).toString();
+        const body = JSON.parse((isStream && /^data: (.*)$/m.exec(text)?.[1]) || text);
+        resolve({ status: response.statusCode ?? 0, body });
       },
     );
     request.on('error', reject);
@@ -283,6 +305,8 @@ describe('the routes that need to know who asks', () => {
     Record<string, { readonly body?: () => Promise<unknown>; readonly whose: (answer: Answer) => string }>
   > = {
     'GET /v1/secrets': { whose: ({ body }) => String(body.node) },
+    // The first event of the stream.
+    'GET /v1/events': { whose: ({ body }) => String(body.node) },
     'POST /v1/ssh/host-certificate': {
       body: async () => ({ publicKey: await hostKey(linuxHost(), join(dir, 'host')) }),
       whose: ({ body }) => /^\s+Key ID: "(.*)"$/m.exec(describedCertificate(String(body.certificate)))?.[1] ?? '',
@@ -317,6 +341,121 @@ describe('the routes that need to know who asks', () => {
         const answer = await askRoute(route, await enrolled(node));
         expect([answer.status, ROUTES[route]?.whose(answer)]).toEqual([200, node]);
       }
+    });
+  });
+
+  describe('and the stream of events', () => {
+    /** Gives the text that has come, and closes. */
+    const listen = async (shown: Shown, lastEventId?: string) => {
+      const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+      httpsRequest(
+        {
+          ...{
+            host: '127.0.0.1',
+            port,
+            path: '/v1/events',
+            ca: ca.certificatePem,
+            servername: SERVER_NAME,
+            agent: false,
+          },
+          key: shown.key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+          cert: shown.certificate,
+          headers: lastEventId === undefined ? {} : { 'last-event-id': lastEventId },
+        },
+        resolve,
+      )
+        .on('error', reject)
+        .end();
+      const response = await promise;
+      let text = '';
+      let wake = () => {};
+      response.on('data', (chunk: Buffer) => {
+        text += chunk;
+        wake();
+      });
+      const ended = new Promise<void>((end) => void response.once('close', () => end()));
+      return {
+        response,
+        ended,
+        async until(wanted: string): Promise<string> {
+          while (!text.includes(wanted))
+            await new Promise<void>((more) => {
+              wake = more;
+            });
+          return text;
+        },
+      };
+    };
+
+    it('are a machine’s own, go on after the last one, and end when the server stops', async () => {
+      const shown = await enrolled('print01');
+      const first = await listen(shown);
+      expect(first.response.headers).toMatchObject({
+        'content-type': 'text/event-stream',
+        'cache-control': 'no-store',
+      });
+      await first.until('event: hello');
+      expect(hub.contentOf('print01')).toBe(`content of ${MACS.print01}`);
+      hub.publish('print02', 'bundle', {});
+      hub.publish('print01', 'move', { to: ['http://b.lab'] });
+      const text = await first.until('event: move');
+      expect(text).not.toContain('event: bundle');
+      const id = [...text.matchAll(/^id: (.*)$/gm)].at(-1)?.[1] ?? '';
+      hub.publish('print01', 'bundle', {});
+      await first.until('event: bundle');
+      first.response.destroy();
+      const again = await listen(shown, id);
+      expect(await again.until('event: bundle')).not.toContain('event: move');
+      await stop();
+      await again.ended;
+      expect(again.response.complete).toBe(true);
+      expect(log.join('\n')).toContain('/v1/events');
+    });
+
+    it('say to a machine whose key was revoked that it was', async () => {
+      const shown = await enrolled('print01');
+      const stream = await listen(shown);
+      await stream.until('event: hello');
+      hub.dismiss('print01', 'revoked');
+      await stream.until('event: identity');
+      await stream.ended;
+    });
+
+    it('do not keep the server from stopping, whoever does not read them', async () => {
+      const shown = await enrolled('print01');
+      const stream = await listen(shown);
+      await stream.until('event: hello');
+      stream.response.pause();
+      // Until the kernel takes no more: then what was written before waits here, with what is written now.
+      const each = 20_000;
+      while (waiting < 1.5 * each && hub.isOpen('print01')) {
+        hub.publish('print01', 'bundle', { line: 'x'.repeat(each) });
+        for (let turn = 0; turn < 10; turn += 1) await new Promise((next) => setImmediate(next));
+      }
+      expect(hub.isOpen('print01')).toBe(true);
+      const before = performance.now();
+      await stop();
+      expect(performance.now() - before).toBeLessThan(10_000);
+      stream.response.destroy();
+    });
+
+    it('are cut for who does not read them', async () => {
+      const shown = await enrolled('print01');
+      const stream = await listen(shown);
+      await stream.until('event: hello');
+      stream.response.pause();
+      const line = 'x'.repeat(60_000);
+      let sent = 0;
+      for (; hub.isOpen('print01') && sent < 2_000; sent += 1) {
+        hub.publish('print01', 'bundle', { line });
+        await new Promise((turn) => setImmediate(turn));
+      }
+      // What the kernel takes for the connection, and 64 KiB.
+      expect(sent).toBeLessThan(500);
+      stream.response.resume();
+      stream.response.on('error', () => {});
+      await stream.ended;
+      expect(stream.response.complete).toBe(false);
     });
   });
 
