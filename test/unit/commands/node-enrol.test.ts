@@ -2,11 +2,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { program } from '../../../src/cli.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { fingerprintOf } from '../../../src/identity/fingerprint.ts';
 import { type Enrolments, openEnrolments } from '../../../src/server/enrolments.ts';
+import { openMoveOrders } from '../../../src/server/move-orders.ts';
 import { openSecretStore } from '../../../src/server/secret-store.ts';
 import { enrolmentsPath } from '../../../src/server/secure.ts';
 import { openStore } from '../../../src/server/store.ts';
@@ -104,4 +105,48 @@ it('keeps secrets so that only the key opens them', async () => {
   await run('secret', 'remove', 'moonraker-token');
   expect(readdirSync(join(state, 'secrets'))).toEqual([]);
   await expect(store.write('../x', Buffer.from('x'))).rejects.toMatchObject({ code: 'secret-invalid' });
+});
+
+describe('node move', () => {
+  const nodes = ['print01', 'print02', 'print03', 'print04'];
+  beforeEach(() => {
+    for (const node of nodes)
+      enrolments.approve({ digest: `key of ${node}`, node, claims: {}, remote: '', proof: 'person' });
+  });
+  const ordered = () => {
+    using orders = openMoveOrders(enrolmentsPath(state), Date.now);
+    return orders.waiting().map(({ node, to }) => [node, to]);
+  };
+
+  it('orders machines to another server, which the running server finds in its database', async () => {
+    const text = await run('node', 'move', 'print[01-02]', '--to', 'http://b.lab:8080/');
+    expect(text).toContain('2 of 4 are asked to go to http://b.lab:8080: print[01-02]\n');
+    expect(ordered()).toEqual([
+      ['print01', 'http://b.lab:8080'],
+      ['print02', 'http://b.lab:8080'],
+    ]);
+    // Whoever waits for an older order hears the newer one alone.
+    await run('node', 'move', 'print01');
+    expect(ordered()).toEqual([
+      ['print02', 'http://b.lab:8080'],
+      ['print01', undefined],
+    ]);
+  });
+
+  it('orders a share of all', async () => {
+    const { nodes: chosen } = JSON.parse(await run('node', 'move', 'all', '--share', '50%', '--json'));
+    expect(chosen).toHaveLength(2);
+    expect(ordered().map(([node]) => node)).toEqual(chosen);
+  });
+
+  it.each([
+    [['print09'], 'node-unknown'],
+    [['print[1'], 'hostlist-invalid'],
+    [['all', '--share', '0%'], 'commander.invalidArgument'],
+    [['all', '--to', 'file:///etc'], 'commander.invalidArgument'],
+  ])('refuses %j', async (words, code) => {
+    vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    await expect(run('node', 'move', ...words)).rejects.toMatchObject({ code });
+    expect(ordered()).toEqual([]);
+  });
 });

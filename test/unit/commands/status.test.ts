@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { AgentState } from '../../../src/agent/agent-state.ts';
 import { status } from '../../../src/commands/status.ts';
 import { createFacts, createLease, USER_DATA_DISK } from '../../fixtures/facts.ts';
 import { createRecord, DISK_MOUNTS, type RunningSystem, runningSystem } from '../../fixtures/running-system.ts';
@@ -239,6 +240,56 @@ describe('statectl status', () => {
     expect(parsed.changes[0]).toMatchObject({
       place: { mountPoint: '/etc' },
       changes: [{ path: '/etc/new', change: 'added' }],
+    });
+  });
+
+  describe('and the agent', () => {
+    const atMs = Date.parse('2026-11-20T12:00:00Z');
+    const state: AgentState = {
+      pid: 4242,
+      startedMs: atMs,
+      connection: { state: 'connected', server: 'http://b.lab:8080', sinceMs: atMs, why: 'A gets a new disk' },
+      lastEvent: { event: 'bundle', server: 'http://b.lab:8080', atMs },
+      refreshed: {
+        ...{ state: 'applied', applied: ['/etc/motd'], needsReboot: ['boot.image'], keptLocal: ['/etc/hosts'] },
+        atMs,
+      },
+      renewed: { state: 'current', nextAtMs: atMs, atMs },
+      queue: { length: 3, bytes: 900, dropped: 1 },
+    };
+    const agentOf = async (agent: AgentState, ...words: string[]) => {
+      const files = {
+        '/run/statectl/agent.json': JSON.stringify(agent),
+        '/proc/4242/cmdline': '/run/statectl/rt/statectl\0agent\0',
+      };
+      return statusOf({ record: diskless, files }, '--no-changes', ...words);
+    };
+
+    it('says where it is, what it applied and what waits for a reboot', async () => {
+      const text = await agentOf(state);
+      expect(text.slice(text.indexOf('\nagent\n'), text.indexOf('\nkept at'))).toMatchInlineSnapshot(`
+        "
+        agent
+          agent         runs since 2026-11-20 12:00:00
+          server        http://b.lab:8080 since 2026-11-20 12:00:00 (A gets a new disk)
+          last event    bundle of http://b.lab:8080, 2026-11-20 12:00:00
+          settings      applied: 1 path, 2026-11-20 12:00:00
+          NEEDS REBOOT  boot.image
+          edited here   /etc/hosts
+          certificate   current; looked at again 2026-11-20 12:00:00
+          reports       3 wait to be sent, 1 were dropped
+        "
+      `);
+      expect(JSON.parse(await agentOf(state, '--json')).agent).toMatchObject({ runs: true, queue: { length: 3 } });
+    });
+
+    it('says so when there is no server, or no agent any more', async () => {
+      const away = { state: 'away', server: 'http://b.lab:8080', sinceMs: atMs, why: 'it is not reachable' } as const;
+      expect(await agentOf({ ...state, connection: away })).toContain(
+        'none since 2026-11-20 12:00:00: it is not reachable; it was http://b.lab:8080',
+      );
+      expect(await agentOf({ ...state, pid: 7 })).toContain('DOES NOT RUN');
+      expect(await statusOf({ record: diskless })).not.toContain('\nagent\n');
     });
   });
 

@@ -29,6 +29,14 @@ test('a report is kept with its time and sender, readable for the server alone',
   expect((await stat(path)).mode & 0o777).toBe(0o600);
 });
 
+test('a report that comes again, as its answer was lost, is kept once', async () => {
+  await using temporary = await temporaryStore();
+  const { app } = appOver(temporary.store);
+  for (const id of ['a', 'b', 'a', 'b', 'b']) expect((await app.inject(post({ mac: MAC, id }))).statusCode).toBe(204);
+  const { reports } = JSON.parse(await readFile(reportPath(temporary.store, ID), 'utf8'));
+  expect(reports.map((entry: { report: { id: string } }) => entry.report.id)).toEqual(['b', 'a']);
+});
+
 test('the last twenty reports of a machine are kept, also when they come at once', async () => {
   await using temporary = await temporaryStore();
   const { app } = appOver(temporary.store);
