@@ -1,6 +1,6 @@
 import type { BootRecord } from '../boot/boot-record.ts';
 import type { Facts } from '../boot/facts.ts';
-import { bootMac } from '../fetch/offer.ts';
+import { machineClaims } from '../fetch/offer.ts';
 import type { AgentHost } from './agent.ts';
 import type { agentStateFile } from './agent-state.ts';
 import type { Bell } from './bell.ts';
@@ -34,6 +34,7 @@ const LONGEST_WAIT_MS = 10 * 60_000;
 export function agentReports(host: AgentHost, options: AgentReportOptions): AgentReports {
   const { clock, console, files } = host;
   const { record, facts, queue, settings, servers, bell, file } = options;
+  const claims = machineClaims(facts);
   let putting: Promise<unknown> = Promise.resolve();
 
   const report = (id: string, what: string, about: object): Report => {
@@ -47,8 +48,7 @@ export function agentReports(host: AgentHost, options: AgentReportOptions): Agen
     };
     return {
       id,
-      mac: bootMac(facts),
-      uuid: facts.machine.uuid,
+      ...claims,
       image: record.image?.name,
       version: record.image?.version,
       kernelRelease: record.kernelRelease,
@@ -60,7 +60,7 @@ export function agentReports(host: AgentHost, options: AgentReportOptions): Agen
   const put = (id: string, what: string, about: object): Promise<void> => {
     const made = report(id, what, about);
     // A machine that says neither could not be told from others.
-    if (made.mac === undefined && made.uuid === undefined) return Promise.resolve();
+    if (claims.mac === undefined && claims.uuid === undefined) return Promise.resolve();
     const done = putting.then(async () => {
       await queue.put(made);
       await file.change({ queue: await queue.status() });

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { bundleSettings, configInForce } from '../boot/bundle-config.ts';
 import type { BundleFacts, Facts } from '../boot/facts.ts';
 import { RAM_BUNDLES } from '../boot/paths.ts';
-import { withCommandLine, withSettings } from '../boot/phases/config.ts';
+import { withSettings } from '../boot/phases/config.ts';
 import { userDataDevice } from '../boot/phases/devices.ts';
 import { BUNDLES } from '../boot/take-bundle.ts';
 import type { Config } from '../config/config.ts';
@@ -34,42 +34,30 @@ export async function settingsHolder(host: Pick<Host, 'files' | 'console'>, fact
 
 /** Reads the bundle that is kept; where there is none, what this boot had is in force. */
 async function settingsInForce(host: Pick<Host, 'files' | 'console'>, facts: Facts): Promise<SettingsInForce> {
-  const atBoot = ofConfig(facts.config.server, facts.config.server, facts);
   for (const home of [...(userDataDevice(facts) ? [`/user-data${BUNDLES}`] : []), RAM_BUNDLES]) {
     const bundle = await readKeptBundle(host, home, facts.machine.trustedKeys).catch(() => undefined);
     if (!bundle) continue;
     const warn = (text: string) => host.console.line('warning', text);
     const config = await withSettings(await bundleSettings(bundle), facts.commandLine, { warn });
-    const baked = facts.baked ?? facts.config;
+    const { server } = configInForce(config, facts.baked ?? facts.config, facts.commandLine);
     const { node, epoch, sequence, configDigest } = bundle.manifest;
     return {
-      ...ofConfig(
-        withCommandLine(config, facts.commandLine).server,
-        configInForce(config, baked, facts.commandLine).server,
-        facts,
-      ),
+      ...serversOf(server, config.server.servers),
       configDigest,
       configOrigin: bundle.digest === facts.bundle?.digest ? facts.bundle.origin : 'fetched',
       bundle: { epoch, sequence, ...(node !== undefined && { node }) },
     };
   }
-  return atBoot;
+  const { configDigest, configOrigin } = facts.machine;
+  return { ...serversOf(facts.config.server, facts.config.server.servers), configDigest, configOrigin };
 }
 
-/** A bundle that names no server leaves those of the initramfs. */
-function ofConfig(named: Config['server'], inForce: Config['server'], facts: Facts): SettingsInForce {
-  const usable = (urls: readonly string[]) => urls.filter((url) => URL.canParse('/', url));
-  const all = usable(inForce.servers);
-  const listed = usable(named.servers);
-  const { bundle, machine } = facts;
-  return {
-    server: inForce,
-    listed: listed.length > 0 ? listed : all,
-    all,
-    configDigest: machine.configDigest,
-    configOrigin: machine.configOrigin,
-    ...(bundle && {
-      bundle: { epoch: bundle.epoch, sequence: bundle.sequence, ...(bundle.node && { node: bundle.node }) },
-    }),
-  };
+/**
+ * What config.d says now is newer than the kernel command line, which iPXE had of the same config.d when the machine booted:
+ * so one edit moves a machine that runs. A bundle that names no server leaves those of the boot.
+ */
+function serversOf(server: Config['server'], named: readonly string[]): ServerSettings {
+  const usable = (urls: readonly string[]) => [...new Set(urls)].filter((url) => URL.canParse('/', url));
+  const listed = usable(named.length > 0 ? named : server.servers);
+  return { server, listed, all: usable([...listed, ...server.servers]) };
 }
