@@ -20,8 +20,9 @@ export interface WatchOptions {
 
 const BEAT_MS = 1_000;
 const LOOK_MS = 2_000;
-/** A look at a large config.d takes no more of the server than a twentieth. */
+/** Looks at a large config.d take no more of the server than a twentieth, as long as an edit is heard of in time. */
 const LOOK_SHARE = 20;
+const LONGEST_BETWEEN_MS = 30_000;
 /** A machine that comes back within this time has missed nothing. */
 const KEPT_MS = 60 * 60_000;
 const BUSY_LOOKS = 3;
@@ -42,13 +43,12 @@ export async function watchForEvents(options: WatchOptions, signal: AbortSignal)
     if (signal.aborted) break;
     hub.beat();
     if (looking || clock.uptimeMs() < nextLookMs || hub.openCount === 0) continue;
-    const startedMs = clock.uptimeMs();
     looking = look(signal)
       // A database or a git that is busy now will not be at the next look.
       .catch(() => {})
       .finally(() => {
         looking = undefined;
-        nextLookMs = clock.uptimeMs() + Math.max(LOOK_MS, (clock.uptimeMs() - startedMs) * LOOK_SHARE);
+        nextLookMs = clock.uptimeMs() + LOOK_MS;
       });
   }
   await looking;
@@ -58,6 +58,7 @@ function looker(options: WatchOptions): (signal: AbortSignal) => Promise<void> {
   const { hub, enrolments, orders, clock } = options;
   let database = -1;
   let revision: string | undefined;
+  let nextRevisionMs = 0;
   const shed = shedder(options);
   return async (signal) => {
     hub.forgetBefore(clock.now() - KEPT_MS);
@@ -70,7 +71,11 @@ function looker(options: WatchOptions): (signal: AbortSignal) => Promise<void> {
     }
     giveOrders(hub, orders);
     shed();
+    const startedMs = clock.uptimeMs();
+    if (startedMs < nextRevisionMs) return;
     const now = await options.revision?.().catch(() => revision);
+    const tookMs = clock.uptimeMs() - startedMs;
+    nextRevisionMs = clock.uptimeMs() + Math.min(LONGEST_BETWEEN_MS, tookMs * LOOK_SHARE);
     if (now === revision) return;
     revision = now;
     for (const reader of hub.known) {
