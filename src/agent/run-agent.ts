@@ -1,7 +1,6 @@
-import type { Facts } from '../boot/facts.ts';
-import { FACTS, RUN } from '../boot/paths.ts';
+import { RUN } from '../boot/paths.ts';
 import { userDataDevice } from '../boot/phases/devices.ts';
-import { reasonOf, StatectlError } from '../error.ts';
+import { reasonOf } from '../error.ts';
 import type { AgentHost, Refresh, Renew } from './agent.ts';
 import { agentReports } from './agent-reports.ts';
 import { agentStateFile, readAgentState } from './agent-state.ts';
@@ -10,6 +9,7 @@ import { readBootRecord } from './booted.ts';
 import { keepConnected } from './keep-connected.ts';
 import { keepRefreshed } from './keep-refreshed.ts';
 import { keepRenewed } from './keep-renewed.ts';
+import { readFacts } from './refresh.ts';
 import { type QueueLimits, reportQueue } from './report-queue.ts';
 import { serverChoice } from './server-choice.ts';
 import { openSession } from './server-session.ts';
@@ -147,16 +147,4 @@ export async function runAgent(host: AgentHost, parts: AgentParts, signal: Abort
   };
   await reports.tellStarted();
   await Promise.all(Object.entries(tasks).map(([name, task]) => never(name, task)));
-}
-
-/** What the boot knew. Throws `boot-record-invalid`. */
-async function readFacts({ files }: Pick<AgentHost, 'files'>): Promise<Facts> {
-  try {
-    return JSON.parse(await files.readText(FACTS)) as Facts;
-  } catch (cause) {
-    throw new StatectlError('boot-record-invalid', `${FACTS} cannot be read: ${reasonOf(cause)}`, {
-      cause,
-      hint: 'the agent runs as root, in a system that was booted by statectl',
-    });
-  }
 }

@@ -1,8 +1,8 @@
 import type { BootRecord } from '../boot/boot-record.ts';
 import { reasonOf } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import { type AppliedRecord, readApplied } from './applied-record.ts';
 import { type AgentState, readAgentState } from './agent-state.ts';
+import { type AppliedRecord, readApplied } from './applied-record.ts';
 import { readBootRecord } from './booted.ts';
 import { type Place, type PlaceReport, scanPlaces } from './changes.ts';
 import { type MountInfo, parseMountInfo } from './mountinfo.ts';

@@ -34,13 +34,9 @@ const connectionText = ({ connection: { state, server, sinceMs, why } }: Agent):
 
 function refreshedRows({ refreshed }: Agent): readonly (readonly string[])[] {
   if (!refreshed) return [];
-  const { state, applied, needsReboot, keptLocal, reason, atMs } = refreshed;
+  const { state, applied, reason, atMs } = refreshed;
   const count = applied.length > 0 ? `: ${applied.length} ${applied.length === 1 ? 'path' : 'paths'}` : '';
-  return [
-    ['  settings', `${REFRESHED[state]}${count}, ${time(atMs)}${reason ? ` (${reason})` : ''}`],
-    ...(needsReboot.length > 0 ? [['  NEEDS REBOOT', needsReboot.join(' ')]] : []),
-    ...(keptLocal.length > 0 ? [['  edited here', keptLocal.join(' ')]] : []),
-  ];
+  return [['  settings', `${REFRESHED[state]}${count}, ${time(atMs)}${reason ? ` (${reason})` : ''}`]];
 }
 
 function renewedRows({ renewed }: Agent): readonly (readonly string[])[] {

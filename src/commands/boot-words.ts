@@ -86,9 +86,9 @@ Examples:
     summary: 'keep this machine as config.d wants it while it runs (its service does that)',
     help: `Usage: statectl agent [--help]
 
-Runs until SIGTERM: hears from the server what changed, applies what needs no reboot, renews the certificate, and reports.
-The boot makes a service of it, unless controller/server/server.info.conf says \`agent: off\`; \`statectl status\` shows what
-it is at. Killing it disturbs nothing.
+Runs until SIGTERM: hears from the server what changed, applies what needs no reboot, renews the certificate, reports.
+The boot makes a service of it, unless controller/server/server.info.conf says \`agent: off\`; \`statectl status\` shows
+what it is at. Killing it disturbs nothing.
 
 Examples:
   systemctl status statectl-agent

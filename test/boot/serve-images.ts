@@ -84,7 +84,7 @@ export async function serveImages(
 }
 
 /** The bundle key of this server, certified by the key that the demo's initramfs trusts. */
-async function demoSigner(state: string): Promise<BundleSigner> {
+export async function demoSigner(state: string): Promise<BundleSigner> {
   const host = linuxHost();
   const keys = `${state}/keys`;
   await bundleKey(host, keys, await imageKey(host, DEMO.keys));

@@ -265,19 +265,17 @@ describe('statectl status', () => {
       return statusOf({ record: diskless, files }, '--no-changes', ...words);
     };
 
-    it('says where it is, what it applied and what waits for a reboot', async () => {
+    it('says where it is, what it did last and what waits to be sent', async () => {
       const text = await agentOf(state);
       expect(text.slice(text.indexOf('\nagent\n'), text.indexOf('\nkept at'))).toMatchInlineSnapshot(`
         "
         agent
-          agent         runs since 2026-11-20 12:00:00
-          server        http://b.lab:8080 since 2026-11-20 12:00:00 (A gets a new disk)
-          last event    bundle of http://b.lab:8080, 2026-11-20 12:00:00
-          settings      applied: 1 path, 2026-11-20 12:00:00
-          NEEDS REBOOT  boot.image
-          edited here   /etc/hosts
-          certificate   current; looked at again 2026-11-20 12:00:00
-          reports       3 wait to be sent, 1 were dropped
+          agent        runs since 2026-11-20 12:00:00
+          server       http://b.lab:8080 since 2026-11-20 12:00:00 (A gets a new disk)
+          last event   bundle of http://b.lab:8080, 2026-11-20 12:00:00
+          settings     applied: 1 path, 2026-11-20 12:00:00
+          certificate  current; looked at again 2026-11-20 12:00:00
+          reports      3 wait to be sent, 1 were dropped
         "
       `);
       expect(JSON.parse(await agentOf(state, '--json')).agent).toMatchObject({ runs: true, queue: { length: 3 } });
