@@ -1,0 +1,192 @@
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { DEMO } from '../../build/demo.ts';
+import type { AgentState } from '../../src/agent/agent-state.ts';
+import { program } from '../../src/cli.ts';
+import { linuxHost } from '../../src/host/linux/host.ts';
+import { openEnrolments } from '../../src/server/enrolments.ts';
+import { type RunningServer, startServer } from '../../src/server/listen.ts';
+import { enrolmentsPath } from '../../src/server/secure.ts';
+import { servedSettings } from '../../src/server/settings.ts';
+import { Watch } from '../fixtures/vm/watch.ts';
+import { bootMachine, type Machine } from './machine.ts';
+import { demoSigner } from './serve-images.ts';
+
+const UUID = '11111111-2222-3333-4444-000000000009';
+const WAIT_MS = 120_000;
+const STATE = '/run/statectl/agent.json';
+
+interface AgentReport {
+  readonly id: string;
+  readonly agent: { readonly event: string; readonly server?: string };
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((listening) => probe.listen(0, '127.0.0.1', listening));
+  const { port } = probe.address() as { readonly port: number };
+  await new Promise((closed) => probe.close(closed));
+  return port;
+}
+
+/** A server on the same two ports whenever it runs, and what the agent told it. */
+class LabServer {
+  readonly reports: AgentReport[] = [];
+  readonly url: string;
+  readonly state: string;
+  readonly #config: string;
+  readonly #ports: readonly [number, number];
+  readonly #watch: Watch;
+  #running: RunningServer | undefined;
+
+  constructor(state: string, config: string, ports: readonly [number, number], watch: Watch) {
+    this.state = state;
+    this.#config = config;
+    this.#ports = ports;
+    this.#watch = watch;
+    // As a machine behind qemu's own network reaches it.
+    this.url = `http://10.0.2.2:${ports[0]}`;
+  }
+
+  async start(): Promise<void> {
+    const host = linuxHost();
+    const settings = servedSettings(host, this.#config, () => {});
+    const listen = (port: number) => ({ host: '127.0.0.1', port });
+    this.#running = await startServer({
+      ...{ state: this.state, listen: listen(this.#ports[0]), host, kernelArguments: '', graceMs: 0 },
+      log: (line) => void this.#logged(JSON.parse(line) as { readonly path: string }),
+      config: { ...settings, signer: await demoSigner(this.state) },
+      secure: { listen: listen(this.#ports[1]), nodes: settings.nodes, alarm: () => {} },
+    });
+  }
+
+  async #logged({ path }: { readonly path: string }): Promise<void> {
+    if (path !== '/v1/reports') return;
+    const { files } = linuxHost();
+    const folder = `${this.state}/reports`;
+    for (const name of await files.list(folder)) {
+      const { reports } = JSON.parse(await files.readText(`${folder}/${name}`)) as {
+        readonly reports: readonly { readonly report: Partial<AgentReport> }[];
+      };
+      for (const { report } of reports.toReversed())
+        if (report.agent && !this.reports.some(({ id }) => id === report.id)) this.reports.push(report as AgentReport);
+    }
+    this.#watch.changed();
+  }
+
+  /** The next report of this event that was not waited for yet. */
+  #seen = 0;
+  report(event: string): Promise<AgentReport> {
+    return this.#watch.until(
+      () => {
+        const at = this.reports.findIndex(({ agent }, index) => index >= this.#seen && agent.event === event);
+        if (at < 0) return undefined;
+        this.#seen = at + 1;
+        return this.reports[at];
+      },
+      `the report "${event}" of the agent`,
+      WAIT_MS,
+    );
+  }
+
+  async stop(): Promise<void> {
+    await this.#running?.stop();
+    this.#running = undefined;
+  }
+}
+
+describe('the agent of a Debian that runs', () => {
+  let dir: string;
+  let vm: Machine;
+  let a: LabServer;
+  let b: LabServer;
+
+  const nodeFile = (motd: string): string => `match: { uuid: ${UUID} }
+set:
+  identity: { trust: network, names: [print09.lab.test] }
+  etc: { files: { /etc/motd: { text: "${motd}\\n" } } }
+`;
+  const write = (motd: string) => writeFile(join(dir, 'config.d/nodes/print09.conf'), nodeFile(motd));
+  const agentState = async () => JSON.parse(await vm.run(`cat ${STATE}`)) as AgentState;
+
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'statectl-agent-'));
+    await cp('config.d', join(dir, 'config.d'), { recursive: true });
+    await write('first');
+    const watch = new Watch((message) => new Error(`${message}\n${vm?.tail()}`));
+    const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+    const make = async (name: string, pair: readonly [number, number]) => {
+      const state = join(dir, name);
+      await cp(inject('images').tiny.state, state, { recursive: true });
+      await cp(`${DEMO.state}/keys`, `${state}/keys`, { recursive: true });
+      return new LabServer(state, join(dir, 'config.d'), pair, watch);
+    };
+    [a, b] = [await make('a', [ports[0], ports[1]]), await make('b', [ports[2], ports[3]])];
+    await a.start();
+    vm = await bootMachine({
+      uuid: UUID,
+      disks: [{ file: `${DEMO.image}/root.squashfs`, temporary: true }],
+      cmdline: `root=/dev/vda ip=dhcp statectl.server=${a.url}`,
+    });
+    await vm.console(/login: /);
+  });
+  afterAll(async () => {
+    await vm?.[Symbol.asyncDispose]();
+    await Promise.all([a?.stop(), b?.stop()]);
+    await rm(dir, { recursive: true });
+  });
+
+  test('is a service that gives way to everything else, and tells the server of the boot', async () => {
+    expect(await a.report('booted')).toMatchObject({ id: expect.stringMatching(/^boot-/) });
+    expect(await a.report('connected')).toMatchObject({ agent: { server: a.url } });
+    expect(await vm.run('systemctl is-active statectl-agent')).toBe('active');
+    expect(await vm.run('ps -o ni= -p $(systemctl show -P MainPID statectl-agent)')).toBe('19');
+    expect(await agentState()).toMatchObject({ connection: { state: 'connected', server: a.url } });
+  });
+
+  test('changes a file without a reboot when config.d does', async () => {
+    expect(await vm.run('cat /etc/motd')).toBe('first');
+    await write('second');
+    expect(await a.report('bundle')).toMatchObject({ agent: { state: 'applied', applied: ['/etc/motd'] } });
+    expect(await vm.run('cat /etc/motd')).toBe('second');
+    expect(await vm.run('/run/statectl/bin/statectl status --no-changes')).toContain('applied: 1 path');
+  });
+
+  test('disturbs nothing when the server is away, and tells it afterwards', async () => {
+    const served = Date.now();
+    await a.stop();
+    const queued = 'until grep -q server-lost /run/statectl/queue/*.json 2>/dev/null; do sleep 0.2; done';
+    await vm.run(queued);
+    expect(await agentState()).toMatchObject({ connection: { state: 'away', server: a.url } });
+    expect(await vm.run('systemctl --failed --no-legend; cat /etc/motd')).toBe('second');
+    await a.start();
+    expect(await a.report('server-lost')).toMatchObject({ agent: { server: a.url } });
+    expect(await a.report('connected')).toBeDefined();
+    expect((await agentState()).connection.sinceMs).toBeGreaterThan(served - 60_000);
+  });
+
+  test('goes to another server when an admin says so, without a restart', async () => {
+    const pid = await vm.run('systemctl show -P MainPID statectl-agent');
+    // The other server knows the same machines.
+    using known = openEnrolments(enrolmentsPath(a.state), Date.now);
+    using others = openEnrolments(enrolmentsPath(b.state), Date.now);
+    for (const { node, proof, ...entry } of known.list('approved'))
+      if (node && proof) others.approve({ ...entry, node, proof });
+    await b.start();
+    await program().parseAsync(['node', 'move', 'print09', '--to', b.url, '--state', a.state], { from: 'user' });
+    expect(await b.report('connected')).toMatchObject({ agent: { server: b.url, why: 'an admin asked for it' } });
+    expect(await agentState()).toMatchObject({ connection: { state: 'connected', server: b.url } });
+    expect(await vm.run('systemctl show -P MainPID statectl-agent')).toBe(pid);
+    await write('third');
+    expect(await b.report('bundle')).toMatchObject({ agent: { applied: ['/etc/motd'] } });
+  });
+
+  test('that is killed comes again, and nothing of the system notices', async () => {
+    await vm.run('systemctl kill -s KILL statectl-agent');
+    expect(await b.report('connected')).toBeDefined();
+    expect(await vm.run('systemctl --failed --no-legend; cat /etc/motd')).toBe('third');
+  });
+});
