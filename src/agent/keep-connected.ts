@@ -14,20 +14,21 @@ export interface Connection {
   /** Unix ms. */
   readonly sinceMs: number;
   readonly why: string;
+  /** An admin sent it there. */
+  readonly pinned?: true;
 }
 
 export interface KeepConnectedOptions {
   readonly clock: Clock;
   readonly choice: ServerChoice;
-  /** The same object until they change. */
   readonly settings: () => ServerSettings;
   readonly open: (server: string, lastEventId: string | undefined, signal: AbortSignal) => Promise<Session>;
   readonly heard: (event: ServerEvent, server: string) => void;
   readonly changed: (connection: Connection) => void;
   /** Rung when there is no sense in waiting any more: a certificate has come, the servers are others. */
   readonly wake: Bell;
-  /** Of the agent before this one: asked as well, until another is verified. */
-  readonly present?: string;
+  /** Where the agent before this one was: asked as well, until another is verified, and first where an admin sent it there. */
+  readonly before?: Pick<Connection, 'server' | 'pinned'>;
 }
 
 /** The longest wait after a loss; it doubles with each failure. */
@@ -50,7 +51,8 @@ export async function keepConnected(options: KeepConnectedOptions, signal: Abort
   const { clock, choice, settings, changed, heard, wake } = options;
   /** By server; an id says nothing to another. */
   const lastIds = new Map<string, string>();
-  let home = options.present;
+  const { before } = options;
+  let home = before?.server;
   let failures = 0;
   let next: Replacement | undefined;
   let trouble = '';
@@ -65,12 +67,15 @@ export async function keepConnected(options: KeepConnectedOptions, signal: Abort
       return undefined;
     }
   }
-  const leave = leaving({ clock, choice, settings, attempt }, signal);
+  const pinned = before?.pinned && before.server !== undefined ? { pinned: before.server } : {};
+  const leave = leaving({ clock, choice, settings, attempt, ...pinned }, signal);
 
   async function connect(): Promise<Replacement | undefined> {
     trouble = 'no server is known';
     const known = [...settings().all, ...(home === undefined ? [] : [home])];
-    for (const { url, reason } of await choice.inOrder(known, signal)) {
+    const ordered = await choice.inOrder(known, signal);
+    const sent = leave.pinned === undefined ? [] : [{ url: leave.pinned, reason: 'an admin sent it here' }];
+    for (const { url, reason } of [...sent, ...ordered.filter(({ url }) => url !== leave.pinned)]) {
       const session = await attempt(url);
       if (session) return { session, why: reason };
     }
@@ -103,7 +108,8 @@ export async function keepConnected(options: KeepConnectedOptions, signal: Abort
       for (const url of lastIds.keys()) if (url !== home && !settings().all.includes(url)) lastIds.delete(url);
       if (first.id) lastIds.set(server, first.id);
       leave.arrived(server);
-      changed({ state: 'connected', server, sinceMs: clock.now(), why });
+      const isPinned = leave.pinned === server && { pinned: true as const };
+      changed({ state: 'connected', server, sinceMs: clock.now(), why, ...isPinned });
       if (mayHaveMissed) heard({ ...first, event: 'resync' }, server);
       next = undefined;
       try {

@@ -12,6 +12,8 @@ export interface Replacement {
 export interface Leaving {
   /** The machine is at this server from now on. */
   arrived(server: string): void;
+  /** An admin wants it at this server: no preference takes that back, as long as config.d says the same. */
+  readonly pinned: string | undefined;
   /** The server asks for it; `data` is that of its `move`. */
   asked(data: unknown): Promise<Replacement | undefined>;
   /** Looked at on every beat of the stream: is there a better server, or is this one none of config.d's any more? */
@@ -26,19 +28,24 @@ export interface LeavingOptions {
   readonly settings: () => ServerSettings;
   /** Undefined where its stream cannot be opened. */
   readonly attempt: (server: string) => Promise<Session | undefined>;
+  /** Where an admin sent the agent before this one. */
+  readonly pinned?: string;
 }
 
 /** However good others are meanwhile. */
 const STAYS_MS = 5 * 60_000;
 const MOST_TARGETS = 16;
 
-export function leaving({ clock, choice, settings, attempt }: LeavingOptions, signal: AbortSignal): Leaving {
+export function leaving(
+  { clock, choice, settings, attempt, ...options }: LeavingOptions,
+  signal: AbortSignal,
+): Leaving {
   let here = '';
   let sinceMs = 0;
   let nextLookMs = 0;
-  let seen = settings();
-  /** Where an admin wants it: no preference takes that back, as long as config.d says the same. */
-  let pinned: string | undefined;
+  let { pinned } = options;
+  const namedServers = () => settings().listed.join(' ');
+  let named = namedServers();
   // A room of machines that started together does not look together for ever.
   const lookAgain = () => {
     nextLookMs = clock.uptimeMs() + settings().server.probe.intervalMs * (0.75 + clock.random() / 2);
@@ -65,7 +72,11 @@ export function leaving({ clock, choice, settings, attempt }: LeavingOptions, si
     arrived(server) {
       if (server !== here) sinceMs = clock.uptimeMs();
       here = server;
+      if (pinned !== server) pinned = undefined;
       lookAgain();
+    },
+    get pinned() {
+      return pinned;
     },
     lost() {
       pinned = undefined;
@@ -83,8 +94,8 @@ export function leaving({ clock, choice, settings, attempt }: LeavingOptions, si
       return found;
     },
     async onBeat() {
-      if (seen !== settings()) {
-        seen = settings();
+      if (named !== namedServers()) {
+        named = namedServers();
         pinned = undefined;
         nextLookMs = 0;
       }

@@ -46,7 +46,6 @@ export async function runAgent(host: AgentHost, parts: AgentParts, signal: Abort
     queue: await queue.status(),
   });
   const [wake, refreshBell, reportBell] = [bell(clock), bell(clock), bell(clock)];
-  const present = before?.connection.server;
   const { connectMs, stallMs } = facts.config.server;
   /** Whom to ask: the server that the machine is at, or else all that it knows. */
   const servers = (): readonly string[] => {
@@ -94,7 +93,7 @@ export async function runAgent(host: AgentHost, parts: AgentParts, signal: Abort
               reports.tell('server-lost', { server: was.server, why: connection.why });
           },
           wake,
-          ...(present !== undefined && { present }),
+          ...(before && { before: before.connection }),
         },
         signal,
       ),

@@ -16,7 +16,7 @@ import { bootMachine, type Machine } from './machine.ts';
 import { demoSigner } from './serve-images.ts';
 
 const UUID = '11111111-2222-3333-4444-000000000009';
-const WAIT_MS = 120_000;
+const WAIT_MS = 60_000;
 const STATE = '/run/statectl/agent.json';
 
 interface AgentReport {
@@ -143,7 +143,7 @@ set:
     expect(await a.report('booted')).toMatchObject({ id: expect.stringMatching(/^boot-/) });
     expect(await a.report('connected')).toMatchObject({ agent: { server: a.url } });
     expect(await vm.run('systemctl is-active statectl-agent')).toBe('active');
-    expect(await vm.run('ps -o ni= -p $(systemctl show -P MainPID statectl-agent)')).toBe('19');
+    expect(await vm.run('ps -o ni= -p $(systemctl show -P MainPID statectl-agent) | tr -d " "')).toBe('19');
     expect(await agentState()).toMatchObject({ connection: { state: 'connected', server: a.url } });
   });
 

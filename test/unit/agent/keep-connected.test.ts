@@ -16,11 +16,11 @@ const [A, B, C] = ['http://a.lab:8080', 'http://b.lab:8080', 'http://c.lab:8080'
 interface LabOptions {
   readonly servers?: readonly string[];
   readonly choose?: 'ordered' | 'weighted' | 'measured';
-  readonly present?: string;
+  readonly before?: Pick<Connection, 'server' | 'pinned'>;
 }
 
 /** An agent with up to three servers, and hours that pass at once. */
-function lab({ servers = [A, B], choose = 'ordered', present }: LabOptions = {}) {
+function lab({ servers = [A, B], choose = 'ordered', before }: LabOptions = {}) {
   const answers: Record<string, Server> = {};
   const host = memoryHost({ servers: answers });
   const { clock } = host;
@@ -51,7 +51,7 @@ function lab({ servers = [A, B], choose = 'ordered', present }: LabOptions = {})
       heard: (event, server) => heard.push({ ...event, server }),
       changed: (connection) => connections.push({ ...connection, uptimeMs: clock.uptimeMs() }),
       wake,
-      ...(present !== undefined && { present }),
+      ...(before && { before }),
     },
     stop.signal,
   ).catch((error: unknown) => {
@@ -190,9 +190,22 @@ describe('a machine that is asked to move', () => {
       { event: 'resync', server: B },
     ]);
     expect([machine.a.open, machine.b.open]).toEqual([0, 1]);
-    // Although config.d would have A first, the admin's word holds.
+    // Although config.d would have A first, the admin's word holds, also when something else of config.d changes.
+    machine.name([A, B]);
     await machine.pass(60 * MINUTE);
     expect(machine.home()).toBe(B);
+    expect(machine.at()?.pinned).toBe(true);
+  });
+
+  it('stays there when its agent begins anew, and when that server dies goes by config.d again', async () => {
+    await using machine = lab({ before: { server: B, pinned: true } });
+    await machine.pass(20 * MINUTE);
+    expect(machine.at()).toMatchObject({ server: B, why: 'an admin sent it here', pinned: true });
+    machine.b.state = 'down';
+    await machine.pass(MINUTE);
+    machine.b.state = 'up';
+    await machine.pass(20 * MINUTE);
+    expect(machine.home()).toBe(A);
   });
 
   it('stays where the other cannot be verified', async () => {
@@ -297,7 +310,7 @@ describe('one edit that replaces server A by B', () => {
   });
 
   it('is survived by the agent’s own restart: the server that it had is asked as well', async () => {
-    await using machine = lab({ servers: [B], present: A });
+    await using machine = lab({ servers: [B], before: { server: A } });
     machine.b.state = 'not ours';
     await machine.pass(MINUTE);
     expect(machine.home()).toBe(A);
