@@ -1,0 +1,58 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { startLabServer } from '../../test/fixtures/agent-lab.ts';
+
+/** What a server costs, as its own process tells. */
+export interface ServerCost {
+  readonly rssBytes: number;
+  /** Since it started, of all its threads. */
+  readonly cpuSeconds: number;
+}
+
+/** A real server in a process of its own: what it costs is not mixed with what its clients cost. */
+export interface ChildServer extends AsyncDisposable {
+  readonly url: string;
+  readonly securePort: number;
+  cost(): Promise<ServerCost>;
+}
+
+const WORD = '--serve';
+
+/** In the process that was started with the words of `startChildServer`, serves until its parent goes; otherwise gives false. */
+export async function isChildServer(words: readonly string[]): Promise<boolean> {
+  const [word, state] = words;
+  if (word !== WORD || state === undefined || !process.send) return false;
+  const { url, securePort } = await startLabServer(state, () => 'first');
+  process.on('disconnect', () => process.exit(0));
+  process.on('message', () => {
+    // What is collectable is not kept by anybody.
+    globalThis.gc?.();
+    globalThis.gc?.();
+    const { user, system } = process.cpuUsage();
+    process.send?.({ rssBytes: process.memoryUsage().rss, cpuSeconds: (user + system) / 1e6 } satisfies ServerCost);
+  });
+  process.send({ url, securePort });
+  return true;
+}
+
+/** `script` calls `isChildServer`. */
+export async function startChildServer(script: string, state: string): Promise<ChildServer> {
+  const child: ChildProcess = fork(script, [WORD, state], { execArgv: ['--expose-gc'] });
+  const [{ url, securePort }] = (await once(child, 'message')) as [
+    { readonly url: string; readonly securePort: number },
+  ];
+  return {
+    url,
+    securePort,
+    async cost() {
+      const answer = once(child, 'message');
+      child.send('cost');
+      return (await answer)[0] as ServerCost;
+    },
+    async [Symbol.asyncDispose]() {
+      const ended = once(child, 'exit');
+      child.disconnect();
+      await ended;
+    },
+  };
+}
