@@ -1,3 +1,4 @@
+import { IDENTITY } from '../boot/identity.ts';
 import { RUN } from '../boot/paths.ts';
 import { userDataDevice } from '../boot/phases/devices.ts';
 import { reasonOf } from '../error.ts';
@@ -21,7 +22,6 @@ export interface AgentParts {
   readonly queueLimits?: QueueLimits;
 }
 
-const IDENTITY = `${RUN}/identity`;
 const KEPT_QUEUE = '/user-data/persistent/statectl/queue';
 const RAM_QUEUE = `${RUN}/queue`;
 /** A task that fails as it never should begins anew after this long. */
@@ -45,7 +45,7 @@ export async function runAgent(host: AgentHost, parts: AgentParts, signal: Abort
     connection: { state: 'away', sinceMs: nowMs, why: 'just started' },
     queue: await queue.status(),
   });
-  const [wake, refreshBell, reportBell] = [bell(clock), bell(clock), bell(clock)];
+  const [wake, refreshBell, renewBell, reportBell] = [bell(clock), bell(clock), bell(clock), bell(clock)];
   const { connectMs, stallMs } = facts.config.server;
   /** Whom to ask: the server that the machine is at, or else all that it knows. */
   const servers = (): readonly string[] => {
@@ -109,7 +109,10 @@ export async function runAgent(host: AgentHost, parts: AgentParts, signal: Abort
           async refreshed(result, server) {
             const was = file.state.refreshed;
             await file.change({ refreshed: { ...result, server, atMs: clock.now() } });
-            if (await held.readAgain()) wake.ring();
+            if (await held.readAgain()) {
+              wake.ring();
+              renewBell.ring();
+            }
             const isNews = result.state === 'applied' || (result.state === 'refused' && was?.reason !== result.reason);
             if (isNews) reports.tell('bundle', { server, ...result });
           },
@@ -120,6 +123,7 @@ export async function runAgent(host: AgentHost, parts: AgentParts, signal: Abort
       keepRenewed(
         {
           clock,
+          bell: renewBell,
           renew: () => parts.renew(host, servers(), signal),
           async renewed(result) {
             const was = file.state.renewed;

@@ -1,4 +1,4 @@
-import type { AgentHost, Renewed } from '../agent/agent.ts';
+import type { AgentHost } from '../agent/agent.ts';
 import { parseWords } from './boot-words.ts';
 
 /** `statectl agent`: until SIGTERM or SIGINT. Throws `not-booted` where there is nothing to keep. */
@@ -9,9 +9,8 @@ export async function agent(host: AgentHost, words: readonly string[]): Promise<
   process.once('SIGTERM', end);
   process.once('SIGINT', end);
   const { refresh } = await import('../agent/refresh.ts');
+  const { renew } = await import('../agent/renew.ts');
   const { runAgent } = await import('../agent/run-agent.ts');
-  await runAgent(host, { refresh, renew: async () => never(host) }, stop.signal);
+  await runAgent(host, { refresh, renew }, stop.signal);
   return 0;
 }
-
-const never = ({ clock }: AgentHost): Renewed => ({ state: 'current', nextAtMs: clock.now() + 86_400_000 });

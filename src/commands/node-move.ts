@@ -27,7 +27,7 @@ function parseShare(text: string): number {
 }
 
 /** The known machines that the words name; `all` names every one. Throws `node-unknown`. */
-export function chosenNodes(selector: string, known: readonly string[]): readonly string[] {
+function chosenNodes(selector: string, known: readonly string[]): readonly string[] {
   if (selector === 'all') return known;
   const names = expandHostlist(selector);
   const strangers = names.filter((name) => !known.includes(name));

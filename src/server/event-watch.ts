@@ -104,7 +104,7 @@ async function compareContent(
 }
 
 /** Orders of the admin to the machines whose streams are open here; the others' wait. */
-export function giveOrders(hub: EventHub, orders: MoveOrders): void {
+function giveOrders(hub: EventHub, orders: MoveOrders): void {
   for (const { id, node, to, reason } of orders.waiting()) {
     if (!hub.isOpen(node)) continue;
     hub.publish(node, 'move', { order: 'admin', reason, ...(to && { to: [to] }) });
