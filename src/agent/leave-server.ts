@@ -72,7 +72,6 @@ export function leaving(
     arrived(server) {
       if (server !== here) sinceMs = clock.uptimeMs();
       here = server;
-      if (pinned !== server) pinned = undefined;
       lookAgain();
     },
     get pinned() {

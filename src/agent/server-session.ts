@@ -25,7 +25,8 @@ export interface SessionOptions {
 
 /** Three beats of the server. */
 const SILENT_MS = 45_000;
-const FIRST_EVENT_MS = 10_000;
+/** A busy little board needs a while for its first TLS; nothing waits for it. */
+const FIRST_EVENT_MS = 30_000;
 const LARGEST_ANSWER_BYTES = 64 * 1024;
 
 /**

@@ -17,6 +17,8 @@ import { demoSigner } from './serve-images.ts';
 
 const UUID = '11111111-2222-3333-4444-000000000009';
 const WAIT_MS = 60_000;
+/** Besides the program itself, which is shared with the file that it came from. */
+const MOST_MEMORY_MIB = 96;
 const STATE = '/run/statectl/agent.json';
 
 interface AgentReport {
@@ -145,6 +147,15 @@ set:
     expect(await vm.run('systemctl is-active statectl-agent')).toBe('active');
     expect(await vm.run('ps -o ni= -p $(systemctl show -P MainPID statectl-agent) | tr -d " "')).toBe('19');
     expect(await agentState()).toMatchObject({ connection: { state: 'connected', server: a.url } });
+    const kib = await vm.run(
+      'awk "/^RssAnon/ { print \\$2 }" /proc/$(systemctl show -P MainPID statectl-agent)/status',
+    );
+    expect(Number(kib)).toBeLessThan(MOST_MEMORY_MIB * 1024);
+    console.log(
+      await vm.run(
+        'cat /proc/$(systemctl show -P MainPID statectl-agent)/status | grep Rss; systemctl show -P MemoryCurrent statectl-agent',
+      ),
+    );
   });
 
   test('changes a file without a reboot when config.d does', async () => {

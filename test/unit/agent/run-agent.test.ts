@@ -3,9 +3,15 @@ import type { Refreshed, Renewed } from '../../../src/agent/agent.ts';
 import { type AgentState, readAgentState } from '../../../src/agent/agent-state.ts';
 import { runAgent } from '../../../src/agent/run-agent.ts';
 import { BOOT_RECORD, FACTS } from '../../../src/boot/paths.ts';
+import { unpackMembers } from '../../../src/bundle/archive.ts';
+import { sha256Of } from '../../../src/bundle/manifest.ts';
+import { verifyBundle } from '../../../src/bundle/verify.ts';
+import { keepBundle } from '../../../src/fetch/kept-bundle.ts';
 import type { Server } from '../../../src/host/memory/http.ts';
-import { memoryHost } from '../../../src/host/memory.ts';
+import { type MemoryHost, memoryHost } from '../../../src/host/memory.ts';
+import { createBundle } from '../../fixtures/bundle.ts';
 import { createFacts } from '../../fixtures/facts.ts';
+import { TRUSTED_KEY } from '../../fixtures/image.ts';
 import { createRecord } from '../../fixtures/running-system.ts';
 
 const SERVER = 'http://boot.lab:8080';
@@ -22,7 +28,7 @@ interface LabOptions {
   readonly streams?: readonly string[];
   /** When the server is away. */
   readonly away?: readonly [fromMs: number, toMs: number];
-  readonly refresh?: (count: number) => Partial<Refreshed> | Error;
+  readonly refresh?: (count: number, host: MemoryHost) => Partial<Refreshed> | Error | Promise<Partial<Refreshed>>;
   readonly renew?: (count: number, nowMs: number) => Partial<Renewed>;
   readonly takes?: (id: string) => number;
 }
@@ -76,7 +82,7 @@ function lab({
     {
       async refresh() {
         refreshes.push(host.clock.uptimeMs());
-        const result = refresh(refreshes.length);
+        const result = await refresh(refreshes.length, host);
         if (result instanceof Error) throw result;
         return {
           state: isAway() ? 'unreachable' : 'unchanged',
@@ -197,6 +203,28 @@ describe('the agent', () => {
     expect(agent.renewals).toHaveLength(2);
     expect((await agent.state()).connection.state).toBe('connected');
     expect(agent.reports.map(({ event }) => event)).toContain('certificate');
+  });
+
+  it('looks at once whether it has to prove itself for more when config.d is another', async () => {
+    await using agent = lab({
+      async refresh(count, { files, ...host }) {
+        if (count !== 2) return {};
+        const { archive } = createBundle();
+        const { digest } = verifyBundle(unpackMembers(archive), [TRUSTED_KEY.publicPem]);
+        await files.mkdir('/run/statectl/bundle');
+        await files.write('/run/answer', archive);
+        await keepBundle({ ...host, files }, '/run/statectl/bundle', {
+          ...{ archive: '/run/answer', sha256: sha256Of(archive), digest },
+        });
+        return { state: 'applied', applied: ['/etc/motd'] };
+      },
+    });
+    await agent.pass(10 * MINUTE);
+    expect(agent.renewals).toHaveLength(2);
+    expect(agent.reports.at(-1)).toMatchObject({
+      event: 'bundle',
+      config: { digest: 'cd'.repeat(32), node: 'print01' },
+    });
   });
 
   it('is not driven to ask without end by what says that it is due now', async () => {
