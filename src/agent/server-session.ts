@@ -27,6 +27,8 @@ export interface SessionOptions {
 const SILENT_MS = 45_000;
 /** A busy little board needs a while for its first TLS; nothing waits for it. */
 const FIRST_EVENT_MS = 30_000;
+/** That it lives is known by then; a slow machine may be at something else in the middle of its handshake. */
+const HANDSHAKE_MS = 20_000;
 const LARGEST_ANSWER_BYTES = 64 * 1024;
 
 /**
@@ -60,7 +62,7 @@ export async function openSession(
       const late = () => open.abort(within.reason);
       within.addEventListener('abort', late, { once: true });
       const response = await http.request(secure.href, {
-        connectTimeoutMs: connectMs,
+        connectTimeoutMs: Math.max(connectMs, HANDSHAKE_MS),
         idleTimeoutMs: SILENT_MS,
         signal: open.signal,
         tls,

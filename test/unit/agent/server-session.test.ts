@@ -36,6 +36,8 @@ describe('the stream of a server', () => {
     expect(first).toEqual({ id: 'ab-3', event: 'hello', data: {} });
     const asked = host.calls.flatMap((call) => (call.kind === 'request' ? [call] : []));
     expect(asked.map(({ url }) => url.href)).toEqual([`${SERVER}/v1/tls`, `${SECURE}/v1/events`]);
+    // The time for TCP is enough for no TLS handshake of a small machine.
+    expect(asked.map(({ request }) => request.connectTimeoutMs)).toEqual([2000, 20_000]);
     expect(asked[1]?.request.headers).toMatchObject({ 'last-event-id': 'ab-2' });
     expect(asked[1]?.request.tls).toEqual({
       certPem: 'CERT',
