@@ -79,14 +79,18 @@ export function agentReports(host: AgentHost, options: AgentReportOptions): Agen
     tell: (what, about) => void put(`${clock.now().toString(36)}-${chance()}`, what, about),
     async keepSending(signal) {
       for (let failures = 0; ; ) {
-        const known = servers();
-        const server = known[failures % Math.max(1, known.length)];
         const limits = {
           connectTimeoutMs: settings().server.connectMs,
           idleTimeoutMs: settings().server.stallMs,
           signal,
         };
-        const post = async (each: Report) => (server === undefined ? 'later' : postReport(host, server, each, limits));
+        const tries = failures;
+        const post = async (each: Report) => {
+          // The machine may have moved since the one before.
+          const known = servers();
+          const server = known[tries % Math.max(1, known.length)];
+          return server === undefined ? 'later' : postReport(host, server, each, limits);
+        };
         const left = await queue.send(post);
         await file.change({ queue: await queue.status() });
         failures = left > 0 ? failures + 1 : 0;
