@@ -85,15 +85,16 @@ export function agentReports(host: AgentHost, options: AgentReportOptions): Agen
           signal,
         };
         const tries = failures;
-        const post = async (each: Report) => {
+        failures = 0;
+        await queue.send(async (each) => {
           // The machine may have moved since the one before.
           const known = servers();
           const server = known[tries % Math.max(1, known.length)];
-          return server === undefined ? 'later' : postReport(host, server, each, limits);
-        };
-        const left = await queue.send(post);
+          const outcome = server === undefined ? 'later' : await postReport(host, server, each, limits);
+          if (outcome === 'later') failures = tries + 1;
+          return outcome;
+        });
         await file.change({ queue: await queue.status() });
-        failures = left > 0 ? failures + 1 : 0;
         const longestMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures, 20));
         await bell.wait(failures > 0 ? clock.random() * longestMs : LONGEST_WAIT_MS, signal);
       }

@@ -7,9 +7,9 @@ export interface ReportQueue {
   put(report: Report): Promise<void>;
   /**
    * Sends all in order, the oldest first, and forgets each when the server has it. Stops at the first one that cannot be
-   * sent now; one that the server will never take is dropped. Gives how many are left.
+   * sent now; one that the server will never take is dropped.
    */
-  send(post: (report: Report) => Promise<'taken' | 'refused' | 'later'>): Promise<number>;
+  send(post: (report: Report) => Promise<'taken' | 'refused' | 'later'>): Promise<void>;
   status(): Promise<QueueStatus>;
 }
 
@@ -86,7 +86,6 @@ export function reportQueue({ files }: Pick<Host, 'files'>, folder: string, limi
         if (outcome === 'taken') await files.remove(path);
         else await drop([name]);
       }
-      return (await entries()).length;
     },
     async status() {
       const kept = await entries();
