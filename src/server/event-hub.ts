@@ -135,9 +135,9 @@ export function eventHub(now: () => number): EventHub {
       slots[channel.slot]?.add(channel);
       const from = resumable(channel, lastEventId);
       if (from === undefined)
-        send(channel, textOf(channel.sequence, lastEventId === undefined ? 'hello' : 'resync', {}));
+        send(channel, textOf(channel.sequence, lastEventId === undefined ? 'hello' : 'resync', { node: reader.node }));
       else {
-        send(channel, textOf(from, 'hello', {}));
+        send(channel, textOf(from, 'hello', { node: reader.node }));
         for (const { sequence, text } of channel.kept) if (sequence > from) send(channel, text);
       }
       return () => leave(channel, sink);
