@@ -74,7 +74,13 @@ export async function runAgent(host: AgentHost, parts: AgentParts, signal: Abort
             openSession(
               host,
               server,
-              { identity: IDENTITY, connectMs, stallMs, ...(lastEventId !== undefined && { lastEventId }) },
+              {
+                identity: IDENTITY,
+                authorities: held.settings().server.authorities ?? [],
+                connectMs,
+                stallMs,
+                ...(lastEventId !== undefined && { lastEventId }),
+              },
               until,
             ),
           heard({ event, data }, server) {

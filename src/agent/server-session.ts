@@ -3,7 +3,8 @@ import { detailOf } from '../fetch/offer.ts';
 import { readBody } from '../fetch/read-body.ts';
 import { withDeadline } from '../host/deadline.ts';
 import type { Host, HttpResponse } from '../host/host.ts';
-import { SERVER_NAME } from '../identity/leaf-certificate.ts';
+import { serverTrust } from '../identity/server-trust.ts';
+import type { SecurePort } from '../server/token-routes.ts';
 import { readEvents, type ServerEvent, type StreamMessage } from './event-stream.ts';
 
 /** An open stream of events of a server that is known: our CA signed for it, it knows this machine, and it spoke. */
@@ -18,6 +19,8 @@ export interface Session {
 export interface SessionOptions {
   /** Where the certificate, the key and the authorities are. */
   readonly identity: string;
+  /** PEM texts of those that server.info.conf names. */
+  readonly authorities: readonly string[];
   readonly connectMs: number;
   readonly stallMs: number;
   readonly lastEventId?: string;
@@ -38,10 +41,10 @@ const LARGEST_ANSWER_BYTES = 64 * 1024;
 export async function openSession(
   { http, files, clock }: Pick<Host, 'http' | 'files' | 'clock'>,
   server: string,
-  { identity, connectMs, stallMs, lastEventId }: SessionOptions,
+  { identity, authorities, connectMs, stallMs, lastEventId }: SessionOptions,
   signal: AbortSignal,
 ): Promise<Session> {
-  const tls = { ...(await credentials({ files }, identity)), serverName: SERVER_NAME };
+  const { caPem, ...own } = await credentials({ files }, identity);
   const open = new AbortController();
   const abort = () => open.abort(signal.reason);
   signal.throwIfAborted();
@@ -57,7 +60,8 @@ export async function openSession(
       const plain = await http.request(new URL('/v1/tls', server).href, { ...limits, idleTimeoutMs: stallMs });
       const secure = new URL('/v1/events', server);
       secure.protocol = 'https:';
-      secure.port = String(await securePort(server, plain));
+      const { port, name } = await securePort(server, plain);
+      secure.port = String(port);
       // Beyond the deadline of this task: the stream goes on.
       const late = () => open.abort(within.reason);
       within.addEventListener('abort', late, { once: true });
@@ -65,7 +69,7 @@ export async function openSession(
         connectTimeoutMs: Math.max(connectMs, HANDSHAKE_MS),
         idleTimeoutMs: SILENT_MS,
         signal: open.signal,
-        tls,
+        tls: { ...own, ...serverTrust(caPem, authorities, name) },
         headers: { accept: 'text/event-stream', ...(lastEventId !== undefined && { 'last-event-id': lastEventId }) },
       });
       if (response.status !== 200) throw await refusal(server, response);
@@ -93,10 +97,11 @@ async function firstEvent(server: string, messages: AsyncGenerator<StreamMessage
 /** PEM texts of this machine. Throws `no-certificate`. */
 async function credentials({ files }: Pick<Host, 'files'>, identity: string) {
   try {
-    const [certPem, keyPem, caPem] = await Promise.all(
-      ['cert.pem', 'key.pem', 'ca.pem'].map((name) => files.readText(`${identity}/${name}`)),
-    );
-    return { certPem, keyPem, caPem } as { readonly certPem: string; readonly keyPem: string; readonly caPem: string };
+    const certPem = await files.readText(`${identity}/cert.pem`);
+    const keyPem = await files.readText(`${identity}/key.pem`);
+    // Absent where server.info.conf alone names authorities.
+    const caPem = await files.readText(`${identity}/ca.pem`).catch(() => undefined);
+    return { certPem, keyPem, caPem };
   } catch (cause) {
     throw new StatectlError('no-certificate', 'this machine has no certificate', {
       cause,
@@ -105,12 +110,12 @@ async function credentials({ files }: Pick<Host, 'files'>, identity: string) {
   }
 }
 
-async function securePort(server: string, { status, body }: HttpResponse): Promise<number> {
+async function securePort(server: string, { status, body }: HttpResponse): Promise<Partial<SecurePort>> {
   const bytes = await readBody(body, LARGEST_ANSWER_BYTES);
   if (status === 200)
     try {
-      const { port } = JSON.parse(bytes.toString()) as { readonly port?: unknown };
-      if (typeof port === 'number') return port;
+      const said = JSON.parse(bytes.toString()) as Partial<SecurePort>;
+      if (typeof said.port === 'number') return said;
     } catch {
       // Said below.
     }

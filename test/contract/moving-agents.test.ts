@@ -25,7 +25,12 @@ function startAgent({ host }: LabMachine, lab: AgentLab, signal: AbortSignal) {
       choice: serverChoice(host, () => settings),
       settings: () => settings,
       open: (server, lastEventId, until) =>
-        openSession(host, server, { identity: IDENTITY, connectMs: 20_000, stallMs: 20_000, lastEventId }, until),
+        openSession(
+          host,
+          server,
+          { identity: IDENTITY, authorities: [], connectMs: 20_000, stallMs: 20_000, lastEventId },
+          until,
+        ),
       heard(event, server) {
         events.push({ ...event, server });
         known = lab.revision();

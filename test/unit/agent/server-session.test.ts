@@ -12,17 +12,19 @@ function lab({
   tls = { body: '{"port": 8443}' },
   events = { body: HELLO, end: 'stall' },
   pems = PEMS,
+  authorities = [],
 }: {
   readonly tls?: ServedAnswer;
   readonly events?: ServedAnswer | 'silent';
   readonly pems?: Readonly<Record<string, string>>;
+  readonly authorities?: readonly string[];
 } = {}) {
   const servers: Record<string, Server> = { [SERVER]: () => tls, [SECURE]: () => events };
   const files = Object.fromEntries(
     Object.entries(pems).map(([name, pem]) => [`/run/statectl/identity/${name}`, pem] as const),
   );
   const host = memoryHost({ servers, files });
-  const options = { identity: '/run/statectl/identity', connectMs: 2000, stallMs: 10_000 };
+  const options = { identity: '/run/statectl/identity', authorities, connectMs: 2000, stallMs: 10_000 };
   const { signal } = new AbortController();
   return { host, open: (lastEventId?: string) => openSession(host, SERVER, { ...options, lastEventId }, signal) };
 }
@@ -47,6 +49,13 @@ describe('the stream of a server', () => {
     });
   });
 
+  it('of a server with a certificate of its own is opened where config.d names who signed it', async () => {
+    const { host, open } = lab({ tls: { body: '{"port": 8443, "name": "host"}' }, authorities: ['THEIRS'] });
+    await open();
+    const [, asked] = host.calls.flatMap((call) => (call.kind === 'request' ? [call] : []));
+    expect(asked?.request.tls).toEqual({ certPem: 'CERT', keyPem: 'KEY', caPem: 'THEIRS\n' });
+  });
+
   it('that is silent for three beats is given up', async () => {
     const { host, open } = lab();
     const { messages } = await open();
@@ -61,6 +70,12 @@ describe('the stream of a server', () => {
   it.each<[string, string, Parameters<typeof lab>[0]]>([
     ['the machine has no certificate', 'no-certificate', { pems: { 'ca.pem': 'CA' } }],
     ['the server has no authority', 'no-events', { tls: refused(404, 'this server has no certificate authority') }],
+    ['nobody vouches for it', 'no-authority', { pems: { 'cert.pem': 'CERT', 'key.pem': 'KEY' } }],
+    [
+      'it shows a name of its own, and config.d names no authority for that',
+      'no-authority',
+      { tls: { body: '{"port": 8443, "name": "host"}' } },
+    ],
     ['it answers nonsense', 'no-events', { tls: { body: '<html>' } }],
     ['its answer has no end', 'answer-too-large', { tls: { body: 'x'.repeat(100_000) } }],
     ['it does not take the certificate', 'certificate-refused', { events: refused(401, 'for machines') }],
