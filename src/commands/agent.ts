@@ -8,9 +8,15 @@ export async function agent(host: AgentHost, words: readonly string[]): Promise<
   const end = () => stop.abort(new Error('the agent stops'));
   process.once('SIGTERM', end);
   process.once('SIGINT', end);
+  const { inTurn } = await import('../agent/in-turn.ts');
   const { refresh } = await import('../agent/refresh.ts');
   const { renew } = await import('../agent/renew.ts');
   const { runAgent } = await import('../agent/run-agent.ts');
-  await runAgent(host, { refresh, renew }, stop.signal);
+  const turn = inTurn();
+  await runAgent(
+    host,
+    { refresh: (...words) => turn(() => refresh(...words)), renew: (...words) => turn(() => renew(...words)) },
+    stop.signal,
+  );
   return 0;
 }
