@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { program } from '../../src/cli.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
 import { openEnrolments } from '../../src/server/enrolments.ts';
 import { type RunningServer, startServer } from '../../src/server/listen.ts';
+import { openSecretStore } from '../../src/server/secret-store.ts';
 import { enrolmentsPath } from '../../src/server/secure.ts';
 import { servedSettings } from '../../src/server/settings.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
@@ -159,6 +161,44 @@ set:
     expect(await a.report('bundle')).toMatchObject({ agent: { state: 'applied', applied: ['/etc/motd'] } });
     expect(await vm.run('cat /etc/motd')).toBe('second');
     expect(await vm.run('/run/statectl/bin/statectl status --no-changes')).toContain('applied: 1 path');
+  });
+
+  test('gets a secret, an account and another name without a reboot; what is dropped goes again', async () => {
+    await (await openSecretStore(linuxHost(), a.state)).write('token', Buffer.from('canary\n'));
+    await writeFile(
+      join(dir, 'config.d/nodes/print09.conf'),
+      `match: { uuid: ${UUID} }
+set:
+  identity:
+    trust: network
+    names: [print09.lab.test, other.lab.test]
+    secrets: { /etc/app/token: { secret: "secret:token", trust: network, owner: "mia:mia", credential: app } }
+  users: { users: { mia: { uid: 1501 } } }
+  boot: { modules: { load: [loop] } }
+  etc: { hosts: { 192.0.2.9: [files.lab.test] }, files: { /etc/motd: { text: "second\\n" } } }
+`,
+    );
+    expect(await a.report('bundle')).toMatchObject({
+      agent: { state: 'applied', applied: ['accounts', '/etc/hosts'], needsReboot: ['boot.modules.load'] },
+    });
+    expect(await a.report('certificate')).toMatchObject({ agent: { state: 'renewed' } });
+    expect(await vm.run('id -u mia; stat -Lc "%a %U" /etc/app/token; cat /etc/app/token /run/credstore/app')).toBe(
+      '1501\n600 mia\ncanary\ncanary',
+    );
+    expect(await vm.run('getent hosts files.lab.test')).toContain('192.0.2.9');
+    const { subjectAltName } = new X509Certificate(await vm.run('cat /run/statectl/identity/cert.pem'));
+    expect(subjectAltName).toContain('DNS:other.lab.test');
+    expect(await vm.run('/run/statectl/bin/statectl status --no-changes')).toContain(
+      '! boot.modules.load needs a reboot\n',
+    );
+    await write('second');
+    expect(await a.report('bundle')).toMatchObject({ agent: { applied: ['accounts', '/etc/hosts'], needsReboot: [] } });
+    expect(await a.report('certificate')).toMatchObject({ agent: { state: 'renewed' } });
+    expect(await vm.run('id mia 2>&1; cat /etc/app/* /run/credstore/* /etc/hosts 2>/dev/null | wc -c')).toMatch(
+      /no such user\n0$/,
+    );
+    const told = 'cat /run/statectl/*.json /run/statectl/journal.jsonl; journalctl -b';
+    expect(await vm.run(`{ ${told}; } | grep -c "[c]anary" || true`)).toBe('0');
   });
 
   test('disturbs nothing when the server is away, and tells it afterwards', async () => {
