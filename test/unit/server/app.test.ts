@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { parseSelector } from '../../../src/server/selector.ts';
 import { blobPath } from '../../../src/server/store.ts';
 import { useImage } from '../../../src/server/uses.ts';
-import { appOver, temporaryStore } from './temporary-store.ts';
+import { appOver, temporaryStore } from '../../fixtures/temporary-store.ts';
 
 const MAC = '52:54:00:12:34:56';
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

@@ -16,7 +16,7 @@ import { openBundles } from '../../../src/server/bundles.ts';
 import type { Store } from '../../../src/server/store.ts';
 import { createContent, createFile, createSigner, SIGNER } from '../../fixtures/bundle.ts';
 import { TRUSTED_KEY } from '../../fixtures/image.ts';
-import { appOver, stillClock, temporaryStore } from './temporary-store.ts';
+import { appOver, stillClock, temporaryStore } from '../../fixtures/temporary-store.ts';
 
 const NOON = stillClock.now();
 const MAC = 'mac=52:54:00:12:34:56';

@@ -5,7 +5,7 @@ import { keepReport } from '../../../src/server/reports.ts';
 import { parseSelector } from '../../../src/server/selector.ts';
 import { blobsPath } from '../../../src/server/store.ts';
 import { chooseImage, releaseChoice, useImage } from '../../../src/server/uses.ts';
-import { temporaryStore } from './temporary-store.ts';
+import { temporaryStore } from '../../fixtures/temporary-store.ts';
 
 const MAC = '52:54:00:12:34:56';
 const code = (text: string) => expect.objectContaining({ code: text });

@@ -7,7 +7,7 @@ import { removeImage } from '../../../src/server/images.ts';
 import { lockStore } from '../../../src/server/lock.ts';
 import { lockPath } from '../../../src/server/store.ts';
 import { releaseChoice, useImage } from '../../../src/server/uses.ts';
-import { stillClock, temporaryStore } from './temporary-store.ts';
+import { stillClock, temporaryStore } from '../../fixtures/temporary-store.ts';
 
 /** Ten seconds of waiting pass at once. */
 function hurriedClock(): Clock {

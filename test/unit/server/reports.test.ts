@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { bootedImages, KEPT_REPORTS } from '../../../src/server/reports.ts';
 import { reportPath, reportsPath } from '../../../src/server/store.ts';
-import { appOver, temporaryStore } from './temporary-store.ts';
+import { appOver, temporaryStore } from '../../fixtures/temporary-store.ts';
 
 const MAC = '52:54:00:12:34:56';
 const ID = '52-54-00-12-34-56';

@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { memoryClock } from '../../../src/host/memory/clock.ts';
 import { type LoadOptions, loadMeter, type ServerStatus } from '../../../src/server/load.ts';
 import { useImage } from '../../../src/server/uses.ts';
-import { appOver, type TestApp, temporaryStore } from './temporary-store.ts';
+import { appOver, type TestApp, temporaryStore } from '../../fixtures/temporary-store.ts';
 
 const ROOT_BYTES = 30_000_000;
 

@@ -7,7 +7,7 @@ import { linuxHost } from '../../../src/host/linux/host.ts';
 import { keepReport } from '../../../src/server/reports.ts';
 import { servedSettings } from '../../../src/server/settings.ts';
 import { useImage } from '../../../src/server/uses.ts';
-import { type TemporaryStore, temporaryStore } from '../server/temporary-store.ts';
+import { type TemporaryStore, temporaryStore } from '../../fixtures/temporary-store.ts';
 
 const MAC = '52:54:00:12:34:01';
 const STRANGER = '52:54:00:12:34:99';

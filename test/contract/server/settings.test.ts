@@ -7,7 +7,7 @@ import { createApp } from '../../../src/server/app.ts';
 import { parseSelector } from '../../../src/server/selector.ts';
 import { type SettingsEvent, servedSettings } from '../../../src/server/settings.ts';
 import { useImage } from '../../../src/server/uses.ts';
-import { temporaryStore } from './temporary-store.ts';
+import { temporaryStore } from '../../fixtures/temporary-store.ts';
 
 let dir: string;
 let uptimeMs = 0;
