@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { hostname, userInfo } from 'node:os';
-import { parseDocument } from 'yaml';
+import { parseDocument, visit } from 'yaml';
 import { PARTS } from '../config/config-dir.ts';
 import { CONFIG_FILES } from '../config/files.ts';
 import type { Author } from '../config/history/fast-import.ts';
@@ -61,6 +61,21 @@ export function readValue(text: string): Plain {
     });
   try {
     for (const error of document.errors) throw error;
+  } catch (error) {
+    throw new StatectlError('value-invalid', `"${text}" is no YAML value: ${reasonOf(error).split('\n')[0]}`, {
+      hint: 'put it in quotes twice: \'"a: b"\'',
+    });
+  }
+  // What is written to the file is the number's own form: 07 would stand there as 7.
+  visit(document, {
+    Scalar(_key, { value, source }) {
+      if (typeof value !== 'number' || source === undefined || source === String(value)) return;
+      throw new StatectlError('value-invalid', `${source} would be the number ${value}`, {
+        hint: `write ${value}, or, if it is a text, put it in quotes twice: '${JSON.stringify(source)}'`,
+      });
+    },
+  });
+  try {
     return document.toJS() as Plain;
   } catch (error) {
     throw new StatectlError('value-invalid', `"${text}" is no YAML value: ${reasonOf(error).split('\n')[0]}`, {

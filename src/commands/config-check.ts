@@ -5,21 +5,18 @@ import { PARTS } from '../config/config-dir.ts';
 import { formatFault } from '../config/fault.ts';
 import { CONFIG_FILES } from '../config/files.ts';
 import { foldFaults, formatChecked } from '../config/fold-faults.ts';
-import { takeSnapshot } from '../config/history/snapshot.ts';
-import { loadSnapshot } from '../config/load-revision.ts';
 import { GroupFile, NodeFile } from '../config/schema/node.ts';
 import { settingSchema } from '../config/setting-schema.ts';
 import { StatectlError } from '../error.ts';
-import { linuxHost } from '../host/linux/host.ts';
 import {
   type ConfigOptions,
   configVerb,
   jsonOption,
-  needsFolder,
   nodeNamed,
   nodeOption,
   print,
   printJson,
+  readLoaded,
 } from './config-source.ts';
 
 /** Every fault on a line of its own; exit status 1 when there is one. */
@@ -34,12 +31,9 @@ export const configCheckVerb = (): Command =>
     .option('--all', 'every machine (the default)')
     .addOption(jsonOption())
     .action(async ({ config, node, json }: ConfigOptions) => {
-      await needsFolder(config);
-      // As the history and the server read it: what they refuse is told here too.
-      const { snapshot, faults } = await takeSnapshot(linuxHost(), config);
-      const { dir, templates } = await loadSnapshot(snapshot);
+      const { dir, templates } = await readLoaded(config);
       const one = node === undefined ? undefined : nodeNamed(dir, node);
-      const report = checkConfigDir({ ...dir, faults: [...faults, ...dir.faults] }, templates, one);
+      const report = checkConfigDir(dir, templates, one);
       if (json) printJson(report);
       else {
         const folded = foldFaults(report.faults);

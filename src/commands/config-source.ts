@@ -2,11 +2,13 @@ import { Command, Option } from 'commander';
 import { commandLineSettings } from '../boot/command-line-settings.ts';
 import { parseBootif } from '../boot/mac-address.ts';
 import { STATECTL_ARGUMENTS } from '../boot/phases/cmdline.ts';
-import { type ConfigDir, readConfigDir } from '../config/config-dir.ts';
+import type { ConfigDir } from '../config/config-dir.ts';
 import { type Effective, effectiveFor, effectiveOf } from '../config/effective.ts';
 import { configInvalid } from '../config/fault.ts';
+import { takeSnapshot } from '../config/history/snapshot.ts';
 import { isLabel, labelsByName, type MachineIdentity } from '../config/identity.ts';
 import { type CommandLineLayer, checkStatectlArguments, kernelCommandLine } from '../config/kernel-cmdline.ts';
+import { type LoadedConfig, loadSnapshot } from '../config/load-revision.ts';
 import type { NodeRecord } from '../config/nodes.ts';
 import { nearest } from '../config/suggest.ts';
 import { StatectlError } from '../error.ts';
@@ -60,10 +62,20 @@ export async function needsFolder(dir: string): Promise<void> {
     });
 }
 
-/** Reads a config.d. Throws `config-missing`; faults of single files are in what it gives. */
+/**
+ * Reads a config.d as the history and the server do: what they refuse is refused here too. Throws `config-missing`; faults
+ * of single files are in what it gives.
+ */
 export async function readSettings(dir: string): Promise<ConfigDir> {
+  return (await readLoaded(dir)).dir;
+}
+
+/** The same with its templates. */
+export async function readLoaded(dir: string): Promise<LoadedConfig> {
   await needsFolder(dir);
-  return readConfigDir(linuxHost(), dir);
+  const { snapshot, faults } = await takeSnapshot(linuxHost(), dir);
+  const loaded = await loadSnapshot(snapshot);
+  return { ...loaded, dir: { ...loaded.dir, faults: [...faults, ...loaded.dir.faults] } };
 }
 
 /** Throws `node-unknown`, with the name that was probably meant. */
@@ -89,7 +101,7 @@ export async function effectiveSettings({ config, node, cmdline = [] }: ConfigOp
   const layers = cmdline.map((text, index) => ({ origin: 'cmdline', text, line: index + 1 }));
   const effective =
     node === undefined ? effectiveFor(dir, machineOnCommandLine(layers)) : effectiveOf(dir, nodeNamed(dir, node));
-  const own = dir.faults.filter(({ file }) => !file.startsWith('nodes/') || file === effective.node?.file);
+  const own = dir.faults.filter(({ file }) => !/^(?:nodes|templates)\//.test(file) || file === effective.node?.file);
   if (own.length > 0) throw configInvalid(own);
   if (layers.length === 0) return { ...effective, notes: [], ignored: [] };
   if (effective.config === undefined) throw configInvalid(effective.faults);

@@ -6,10 +6,8 @@ import { configInvalid } from '../config/fault.ts';
 import { groupsOf, identityOf, matchesOf, rivalsOf } from '../config/find-node.ts';
 import { labelsByName, type MachineIdentity, writeMatch } from '../config/identity.ts';
 import { type NodeContent, nodeContent } from '../config/node-content.ts';
-import { readTemplates } from '../config/templates/template-set.ts';
 import { plainOf } from '../config/tree.ts';
 import { StatectlError } from '../error.ts';
-import { linuxHost } from '../host/linux/host.ts';
 import { type MachineKey, normalMachineValue } from '../server/machine.ts';
 import { asciiTable } from './ascii-table.ts';
 import {
@@ -19,15 +17,16 @@ import {
   nodeNamed,
   print,
   printJson,
+  readLoaded,
   readSettings,
 } from './config-source.ts';
 
 /** What one machine gets. Throws `config-invalid` with its faults; those of other machines do not matter. */
 async function contentOf(config: string, name: string): Promise<NodeContent> {
-  const dir = await readSettings(config);
+  const { dir, templates } = await readLoaded(config);
   const node = nodeNamed(dir, name);
-  const result = nodeContent(dir, await readTemplates(linuxHost(), config), node);
-  const own = dir.faults.filter(({ file }) => !file.startsWith('nodes/') || file === node.file);
+  const result = nodeContent(dir, templates, node);
+  const own = dir.faults.filter(({ file }) => !/^(?:nodes|templates)\//.test(file) || file === node.file);
   const faults = [...own, ...('faults' in result ? result.faults : [])];
   if (faults.length > 0 || 'faults' in result) throw configInvalid(faults);
   return result.content;

@@ -1,11 +1,12 @@
 import type { Host } from '../host/host.ts';
 import { type ConfigFault, faultAt } from './fault.ts';
-import { CONFIG_FILES } from './files.ts';
+import { CONFIG_FILES, NODE_FILE } from './files.ts';
 import { idleRemovals } from './idle-removals.ts';
 import { type Nodes, readNodes } from './nodes.ts';
+import { readText } from './read-text.ts';
 import { nearest } from './suggest.ts';
 import { emptyMapping, type Mapping, overlay, treeOf } from './tree.ts';
-import { LARGEST_FILE_BYTES, readYaml } from './yaml-file.ts';
+import { readYaml } from './yaml-file.ts';
 
 export type Part = keyof typeof CONFIG_FILES;
 export const PARTS = Object.keys(CONFIG_FILES) as readonly Part[];
@@ -48,24 +49,8 @@ export async function readConfigDir(host: Pick<Host, 'files'>, dir: string): Pro
   return { base, nodes, faults, idle, fileCount: fileCount + nodes.fileCount };
 }
 
-async function readText(
-  { files }: Pick<Host, 'files'>,
-  dir: string,
-  file: string,
-  faults: ConfigFault[],
-): Promise<string | undefined> {
-  const stat = await files.stat(`${dir}/${file}`);
-  if (stat === undefined) return undefined;
-  if (stat.type === 'file' && stat.sizeBytes > LARGEST_FILE_BYTES) {
-    faults.push(faultAt({ file, line: 1, column: 1 }, `larger than ${LARGEST_FILE_BYTES >> 20} MiB`));
-    return undefined;
-  }
-  return files.readText(`${dir}/${file}`);
-}
-
 /** Folders whose files have other rules, or none. */
 const OTHER_FOLDERS = /^(?:.*\/)?examples\/|^templates\//;
-const NODE_FILE = /^nodes\/[^/]+\.conf$/;
 /** Nobody names a letter of explanation so. */
 const LOOKS_LIKE_SETTINGS = /\.(?:conf|ya?ml)$|^controller\/services\/(?!README)/;
 

@@ -52,3 +52,6 @@ export const CONFIG_FILES = {
   log: { path: 'controller/log.conf', override: 'controller/clog.conf', schema: LogFile },
   sources: { path: 'sources/sources.conf', override: 'controller/csources.conf', schema: SourcesFile },
 } as const satisfies Readonly<Record<string, { path: string; override: string; schema: z.ZodType }>>;
+
+/** The file of a node, of several alike, or of a group. */
+export const NODE_FILE = /^nodes\/[^/]+\.conf$/;

@@ -3,6 +3,7 @@ import type { Host } from '../host/host.ts';
 import { type ConfigFault, faultAt } from './fault.ts';
 import { expandHostlist } from './hostlist.ts';
 import type { Match } from './identity.ts';
+import { readText } from './read-text.ts';
 import { GroupFile, NodeFile } from './schema/node.ts';
 import { schemaFaults } from './schema-faults.ts';
 import {
@@ -52,14 +53,15 @@ export interface Nodes {
 const FOLDER = 'nodes';
 
 /** Reads nodes/*.conf. A file with faults gives nothing and stops no other. */
-export async function readNodes({ files }: Pick<Host, 'files'>, dir: string, faults: ConfigFault[]): Promise<Nodes> {
+export async function readNodes(host: Pick<Host, 'files'>, dir: string, faults: ConfigFault[]): Promise<Nodes> {
   const nodes = new Map<string, NodeRecord>();
   const groups = new Map<string, GroupRecord>();
-  const listed = await files.list(`${dir}/${FOLDER}`).catch(() => []);
+  const listed = await host.files.list(`${dir}/${FOLDER}`).catch(() => []);
   const names = listed.filter((candidate) => candidate.endsWith('.conf')).toSorted();
   for (const name of names) {
     const file = `${FOLDER}/${name}`;
-    const text = await files.readText(`${dir}/${file}`);
+    const text = await readText(host, dir, file, faults);
+    if (text === undefined) continue;
     for (const record of readFile(text, file, faults)) {
       const known: Map<string, Said> = 'members' in record ? groups : nodes;
       const other = known.get(record.name);

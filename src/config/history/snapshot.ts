@@ -2,7 +2,7 @@ import { dirname } from 'node:path/posix';
 import type { Host } from '../../host/host.ts';
 import { memoryHost } from '../../host/memory.ts';
 import { type ConfigFault, faultAt } from '../fault.ts';
-import { CONFIG_FILES } from '../files.ts';
+import { CONFIG_FILES, NODE_FILE } from '../files.ts';
 import { LARGEST_FILE_BYTES } from '../yaml-file.ts';
 
 /** The texts of a config.d at one moment, by name below it. */
@@ -33,7 +33,7 @@ export async function takeSnapshot(
       if (/^\.|~$|^#.*#$/.test(entry)) continue;
       const file = prefix + entry;
       const stat = await files.stat(`${dir}/${file}`);
-      if (stat?.type === 'dir' && FILES.has(file))
+      if (stat?.type === 'dir' && (FILES.has(file) || NODE_FILE.test(file)))
         faults.push(faultAt({ file, ...START }, 'is a folder: it must be a file'));
       else if (stat?.type === 'file' && FOLDERS.has(file))
         faults.push(faultAt({ file, ...START }, 'is a file: it must be a folder'));

@@ -277,6 +277,32 @@ describe('config diff', () => {
   });
 });
 
+describe('a number that would lose what was typed', () => {
+  it.each([
+    ['07', '7'],
+    ['1.10', '1.1'],
+    ['0x1F', '31'],
+    ['12345678901234567890', '12345678901234567000'],
+    ['{ bay: [1, 08] }', '8'],
+    ['{ 007: a }', '7'],
+  ])('is refused: %s', async (value, number) => {
+    const before = text('nodes/print.conf');
+    await expect(run('node', 'set', 'print01', 'metadata.rack', value, '--all')).rejects.toMatchObject({
+      code: 'value-invalid',
+      message: expect.stringContaining(`would be the number ${number}`),
+      hint: expect.stringContaining('quotes'),
+    });
+    expect(text('nodes/print.conf')).toBe(before);
+  });
+
+  it('is written where it stands in quotes', async () => {
+    await run('node', 'set', 'print01', 'metadata.rack', '"07"', '--all');
+    expect(await json('node', 'show', 'print01')).toMatchObject({ metadata: { rack: '07' } });
+    await run('config', 'set', 'server.tries', '5');
+    expect(await json('config', 'show')).toMatchObject({ settings: { server: { tries: 5 } } });
+  });
+});
+
 describe('a folder that is no config.d', () => {
   const VERBS = [['check'], ['diff'], ['log'], ['undo'], ['edit', 'system/boot.conf'], ['set', 'boot.image', 'x']].map(
     (words) => ['config', ...words],
@@ -305,6 +331,49 @@ describe('a folder that is no config.d', () => {
       'sources:1:1 is a file: it must be a folder\nsystem/boot.conf:1:1 is a folder: it must be a file\n',
     ]);
     await expect(run('config', 'set', 'boot.image', 'x')).rejects.toMatchObject({ code: 'file-unknown' });
+  });
+
+  it.each([
+    ['system/boot.conf', 'config', 'show'],
+    ['system/boot.conf', 'config', 'explain', 'boot.image'],
+    ['system/boot.conf', 'node', 'render', 'print01'],
+    ['nodes/print.conf', 'config', 'check'],
+    ['nodes/print.conf', 'config', 'show'],
+  ])('has a folder where %s must be: %s %s names it', async (file, ...words) => {
+    rmSync(join(dir, file));
+    mkdirSync(join(dir, file));
+    const isTold = `${file}:1:1 is a folder: it must be a file`;
+    if (words[1] === 'check') {
+      expect(await run(...words)).toMatchObject({ status: 1, out: expect.stringContaining(isTold) });
+      return;
+    }
+    const said = await run(...words).then(
+      () => 'done',
+      ({ code, message }) => [code, message],
+    );
+    // The file of a node stops no machine that no file names.
+    const isOfNode = file.startsWith('nodes/');
+    expect(said).toEqual(isOfNode ? 'done' : ['config-invalid', isTold]);
+  });
+
+  it('has a binary file, which config show and node render name as the check does', async () => {
+    writeFileSync(join(dir, 'system/boot.conf'), Buffer.from([0xff, 0xfe, 0x3a, 0x00]));
+    for (const words of [
+      ['config', 'show'],
+      ['node', 'render', 'print01'],
+    ])
+      await expect(run(...words)).rejects.toMatchObject({
+        code: 'config-invalid',
+        message: 'system/boot.conf:1:1 is not UTF-8 text',
+      });
+  });
+
+  it('has a link for a template: it stops the machines that use it alone', async () => {
+    rmSync(join(dir, 'templates/motd'));
+    symlinkSync('/etc/motd', join(dir, 'templates/motd'));
+    put('nodes/alone.conf', '{}\n');
+    expect((await run('node', 'render', 'alone')).status).toBe(0);
+    await expect(run('node', 'render', 'print01')).rejects.toMatchObject({ code: 'config-invalid' });
   });
 
   it('has a binary file, which no verb changes', async () => {
