@@ -1,6 +1,6 @@
 import type { ConfigDir } from './config-dir.ts';
 import { effectiveOf } from './effective.ts';
-import { type ConfigFault, formatFault } from './fault.ts';
+import { type ConfigFault, faultAt, formatFault } from './fault.ts';
 import { groupsOf } from './find-node.ts';
 import { type StrayMembers, strayMembers } from './group-members.ts';
 import { idleNodeRemovals } from './idle-removals.ts';
@@ -70,11 +70,22 @@ export function checkConfigDir(dir: ConfigDir, templates: TemplateSet, one?: Nod
       nodes: of.map(({ name }) => name),
       nodeFiles: [...new Set(of.map((node) => node.file))],
     })),
-    warnings: ofKind('absent'),
+    warnings: [...ofKind('absent'), ...rescueOfNodes(dir.nodes).filter(isAsked)],
     files: dir.fileCount,
     checked: nodes.length,
   };
 }
+
+/** The prompt must come where no bundle did, so it knows its initramfs alone: what a node file says would be missed in silence. */
+const rescueOfNodes = ({ nodes, groups }: ConfigDir['nodes']): readonly ConfigFault[] => {
+  const said = [...nodes.values(), ...groups.values()].flatMap(({ set }) => {
+    const rescue = set.entries.get('rescue');
+    return rescue ? [faultAt(rescue.origin, NOT_OF_A_BUNDLE)] : [];
+  });
+  return [...new Map(said.map((fault) => [formatFault(fault), fault])).values()];
+};
+const NOT_OF_A_BUNDLE =
+  'rescue counts only in an initramfs that was built for this machine: `statectl build initramfs --node`';
 
 /** The faults of other nodes' and groups' files are theirs. */
 const concerns = (file: string, { nodes }: ConfigDir, node: NodeRecord): boolean =>

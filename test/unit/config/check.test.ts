@@ -32,6 +32,20 @@ describe('config check', () => {
     });
   });
 
+  it('tells that rescue in the file of a node or group is for an initramfs of that node, once for all alike', async () => {
+    const word =
+      'rescue counts only in an initramfs that was built for this machine: `statectl build initramfs --node`';
+    const files = {
+      'nodes/print.conf': 'node: print[01-24]\nset:\n  rescue: { access: none }\n',
+      'nodes/lab.conf': 'group: lab\nset: { rescue: { unattended: wait } }\n',
+      'controller/rescue.conf': 'access: none\n',
+    };
+    expect(await check(files)).toEqual({
+      faults: [],
+      warnings: [`nodes/print.conf:3:3 ${word}`, `nodes/lab.conf:2:8 ${word}`],
+    });
+  });
+
   it.each([
     ['misspelt', '["~noexce"]', '"~noexce" takes nothing out: no layer below says noexce: did you mean "~noexec"?'],
     [
