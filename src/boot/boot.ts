@@ -1,5 +1,6 @@
 import { type KernelCommandLine, kernelCommandLine } from '../config/kernel-cmdline.ts';
 import { reasonOf, StatectlError } from '../error.ts';
+import { serverHttp } from '../fetch/server-http.ts';
 import type { Host } from '../host/host.ts';
 import { VERSION } from '../version.ts';
 import { keepBootLog, keepReport } from './boot-log.ts';
@@ -82,7 +83,11 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
       bootMs: Math.round(host.clock.uptimeMs()),
     });
     await tolerate('cannot keep a log of this boot', keepBootLog(host));
-    await tolerate('the server does not take the report of this boot', reportBoot(host, result.facts));
+    await tolerate(
+      'the server does not take the report of this boot',
+      // Without a certificate: that was told before.
+      reportBoot({ clock: host.clock, http: serverHttp(host)(result.facts, () => {}) }, result.facts),
+    );
     await tolerate('the push gateway does not take the metrics', pushBootMetrics(host, result.facts, record));
     return EXIT.handOver;
   } catch (error) {

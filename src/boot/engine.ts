@@ -1,4 +1,5 @@
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
+import { serverHttp } from '../fetch/server-http.ts';
 import type { Host } from '../host/host.ts';
 import { applyStep } from './execute.ts';
 import type { Facts } from './facts.ts';
@@ -59,6 +60,7 @@ export async function runPhases(
   const warnings: string[] = [];
   const records: PhaseRecord[] = [];
   let facts = first;
+  const httpOf = serverHttp(host);
   for (const [index, phase] of phases.entries()) {
     const label = `${phase.name} (${options.firstIndex + index + 1}/${options.firstIndex + phases.length})`;
     if (options.breakAt.has(phase.name)) {
@@ -80,12 +82,14 @@ export async function runPhases(
         void journal({ event: 'said', level: 'warning', phase: phase.name, text });
       },
     };
+    /** What is asked of servers is asked as the settings say that are in force by now. */
+    const hostOf = (): Host => ({ ...host, http: httpOf(facts, context.warn) });
     const run = async () => {
       for (const round of phase.rounds) {
-        if (round.gather) facts = { ...facts, ...(await round.gather(host, facts, context)) };
+        if (round.gather) facts = { ...facts, ...(await round.gather(hostOf(), facts, context)) };
         for (const step of round.plan?.(facts) ?? []) {
           const stepStartedMs = host.clock.uptimeMs();
-          await applyStep(step, host, context);
+          await applyStep(step, hostOf(), context);
           const tookMs = Math.round(host.clock.uptimeMs() - stepStartedMs);
           steps.push(step);
           host.console.line('info', redact(`${label}: ${describe(step)} … done in ${tookMs} ms`));

@@ -19,7 +19,8 @@ export const HOST_KEY = `${RUN}/ssh`;
 export const PASSWORDS = `${IDENTITY}/passwords.json`;
 
 /** Something depends on who it is. */
-const needsIdentity = ({ config: { identity, users } }: Facts): boolean =>
+const needsIdentity = ({ config: { identity, users, server } }: Facts): boolean =>
+  (server.authentication === 'mtls' && server.credentials === undefined) ||
   Object.keys(identity.secrets).length + identity.names.length + identity.certificate.services.length > 0 ||
   Object.values(users.users).some(({ password }) => password?.startsWith('secret:'));
 
@@ -28,7 +29,7 @@ const wantsIdentity = (facts: Facts): boolean =>
   needsIdentity(facts) || (facts.bundle?.node !== undefined && facts.config.ssh.hostCertificate);
 
 /** Where the keys of this machine are kept: without a disk in RAM, for this boot. */
-const homeOf = (facts: Facts): string =>
+export const identityHome = (facts: Facts): string =>
   userDataDevice(facts) ? USER_DATA_EARLY + KEPT_IDENTITY : `${RUN}/identity.key`;
 
 export function planEnrolment(facts: Facts): readonly Step[] {
@@ -45,7 +46,7 @@ export function planEnrolment(facts: Facts): readonly Step[] {
       machine: { ...machineClaims(facts) },
       trust: facts.config.identity.trust,
       authorities,
-      home: homeOf(facts),
+      home: identityHome(facts),
       isKept: userDataDevice(facts) !== undefined,
       to: IDENTITY,
       hostCertificate: facts.config.ssh.hostCertificate,
@@ -87,7 +88,7 @@ export interface IdentityState extends Omit<IdentityFacts, 'secrets'> {
 export function planHostKey(facts: Facts): readonly Step[] {
   if (!facts.install?.needsHostKey) return [];
   // The disk has moved to its place in the system by now.
-  const home = homeOf(facts).replace(USER_DATA_EARLY, `${SYSROOT}/user-data`);
+  const home = identityHome(facts).replace(USER_DATA_EARLY, `${SYSROOT}/user-data`);
   const dropIns = `${SYSROOT}/etc/ssh/sshd_config.d`;
   return [
     { kind: 'ssh-host-key', home, to: HOST_KEY },

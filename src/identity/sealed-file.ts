@@ -71,8 +71,8 @@ async function hasTpm({ tpm }: Pick<Host, 'tpm'>): Promise<boolean> {
   return channel !== undefined;
 }
 
-/** Throws `tpm-missing`, `tpm-failed`, `tpm-foreign`, and `sealed-damaged` for what was altered. */
-async function readPrivate(host: SealHost, path: string): Promise<PrivateText> {
+/** As it lies there. Throws `tpm-missing`, `tpm-failed`, `tpm-foreign`, and `sealed-damaged` for what was altered. */
+export async function readPrivate(host: SealHost, path: string): Promise<PrivateText> {
   const text = await host.files.readText(path);
   if (!text.startsWith('{')) return { text, is: 'unsealed' };
   await using channel = await host.tpm.open();

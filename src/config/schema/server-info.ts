@@ -33,10 +33,10 @@ export const ServerInfoFile = z
       .default({})
       .meta({ description: 'by URL, for choose: weighted; 0: only when no other answers; default: 1' }),
     probe: Probe,
-    authentication: z
-      .enum(['none', 'mtls'])
-      .default('none')
-      .meta({ description: 'none: what is public and signed; mtls: with the certificate of the machine' }),
+    authentication: z.enum(['none', 'mtls']).default('none').meta({
+      description:
+        'none: what is public and signed; mtls: https servers are shown the certificate of the machine, once it has one',
+    }),
     credentials: z
       .strictObject({
         certificate: SecretReference.meta({ description: 'certificate of the machine' }),

@@ -20,6 +20,10 @@ async function* bodyOf(body: AsyncIterable<unknown>, url: URL, signal?: AbortSig
   }
 }
 
+/** For another host than the one that was meant: it is none of its business who this machine is. */
+const withoutCertificate = ({ tls, ...request }: HttpRequest): HttpRequest =>
+  tls ? { ...request, tls: { ...tls, certPem: undefined, keyPem: undefined } } : request;
+
 async function validityOf(url: URL, { connectTimeoutMs = CONNECT_TIMEOUT_MS, tls }: HttpRequest) {
   const { peerValidity } = await import('./peer-validity.ts');
   const validity = await peerValidity(url, connectTimeoutMs, tls);
@@ -73,7 +77,9 @@ export function linuxHttp(): Http {
   return {
     async request(address, request = {}) {
       request.signal?.throwIfAborted();
-      return await followRedirects(address, request, (url, headers) => send(url, headers, request));
+      return await followRedirects(address, request, (url, headers) =>
+        send(url, headers, url.origin === new URL(address).origin ? request : withoutCertificate(request)),
+      );
     },
   };
 }
