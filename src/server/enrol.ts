@@ -62,15 +62,31 @@ export async function enrol(options: EnrolOptions, request: EnrolRequest): Promi
   const proven = await prove(options, request, digest);
   if (proven) return certify(options, request, proven);
   const found = await options.nodes.ofMachine(identityOf(request.claims));
-  const other = found && enrolments.approvedFor(found.node);
-  enrolments.wait({
+  const alarm = alarmOf(options, request, found?.node);
+  const { state } = enrolments.wait({
     digest,
     claims: request.claims,
     remote: request.remote,
     ...(found && { node: found.node }),
-    ...(other && { alarm: `${found.node} has another key already: ${fingerprintOf(other.digest)}` }),
+    ...(alarm !== undefined && { alarm }),
   });
-  return { state: 'pending', fingerprint: fingerprintOf(digest) };
+  // A person may have decided while this was looked up.
+  return { state: state === 'pending' ? 'pending' : 'denied', fingerprint: fingerprintOf(digest) };
+}
+
+/** Why a person should look twice before this key is let in. */
+function alarmOf(
+  { enrolments }: EnrolOptions,
+  { earlierDigest }: EnrolRequest,
+  node: string | undefined,
+): string | undefined {
+  const earlier = earlierDigest === undefined ? undefined : enrolments.find(earlierDigest);
+  if (earlier?.state === 'revoked' || earlier?.state === 'denied')
+    return `it shows the certificate of a key that was ${earlier.state}: ${fingerprintOf(earlier.digest)}`;
+  if (node === undefined) return undefined;
+  const other = enrolments.approvedFor(node);
+  if (other) return `${node} has another key already: ${fingerprintOf(other.digest)}`;
+  return enrolments.wasRevoked(node) ? `a key of ${node} was revoked` : undefined;
 }
 
 /** An earlier key, or a token of a node that trusts the network. */
@@ -81,8 +97,11 @@ async function prove(
 ): Promise<Enrolment | undefined> {
   const earlier = earlierDigest === undefined ? undefined : enrolments.find(earlierDigest);
   // The key that it had says which node it is, whatever it claims now.
-  if (earlier?.state === 'approved' && earlier.node)
-    return enrolments.approve({ digest, node: earlier.node, claims, remote, proof: 'earlier-key' });
+  if (earlier?.state === 'approved' && earlier.node) {
+    // It vouches for no more than was proven of itself: else a second key would open what a token does not.
+    const proof = earlier.proof === 'network' ? 'network' : 'earlier-key';
+    return enrolments.approve({ digest, node: earlier.node, claims, remote, proof });
+  }
   if (token === undefined) return undefined;
   const found = await nodes.ofMachine(identityOf(claims));
   // Spent in any case: whoever saw it cannot try it on another node.
@@ -90,7 +109,10 @@ async function prove(
   if (!found || !isToken || found.identity.trust !== 'network') return undefined;
   // A machine without a disk has another key at each boot. What a person or an earlier key vouched for gives way to no token.
   const other = enrolments.approvedFor(found.node);
-  if (other && other.proof !== 'network') return undefined;
+  // Nor does a token bring back a machine whose key a person revoked: its next one would be in again at once.
+  if (other ? other.proof !== 'network' : enrolments.wasRevoked(found.node)) return undefined;
+  const decided = enrolments.find(digest)?.state;
+  if (decided === 'denied' || decided === 'revoked') return undefined;
   return enrolments.approve({ digest, node: found.node, claims, remote, proof: 'network' });
 }
 

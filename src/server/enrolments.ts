@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Machine } from './machine.ts';
@@ -29,7 +30,9 @@ export type NewEnrolment = Pick<Enrolment, 'digest' | 'node' | 'alarm' | 'claims
 
 /** Anybody on the network may ask: this bounds what waits for a person. */
 export const MOST_PENDING = 1_000;
-/** One address may be a whole room behind a router. */
+/** Keys that others took the place of: of a machine that exchanges its key again and again the last ones are remembered. */
+export const MOST_REVOKED_OF_NODE = 16;
+/** One address may be a whole room behind a router, and one machine has all IPv6 addresses of its network. */
 export const MOST_PENDING_OF_ADDRESS = 64;
 
 /** The keys of machines. Several processes may use one file: SQLite locks it. */
@@ -38,7 +41,9 @@ export interface Enrolments extends Disposable {
   list(state?: EnrolmentState): readonly Enrolment[];
   /** The key that counts for a node. */
   approvedFor(node: string): Enrolment | undefined;
-  /** An entry that waits for a person. Throws `pending-full`. */
+  /** A key of it was revoked, by a person or for another. */
+  wasRevoked(node: string): boolean;
+  /** An entry that waits for a person; what was decided of the key meanwhile stays. Throws `pending-full`. */
   wait(entry: NewEnrolment): Enrolment;
   /** Lets the key count for a node; another that counted for it is revoked. */
   approve(entry: NewEnrolment & { readonly node: string; readonly proof: Proof }): Enrolment;
@@ -76,16 +81,27 @@ export function openEnrolments(path: string, now: () => number): Enrolments {
       `INSERT INTO enrolments (digest, state, node, proof, alarm, claims, remote, first_seen, last_seen)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (digest) DO UPDATE SET state = excluded.state, node = excluded.node, proof = excluded.proof,
-         alarm = excluded.alarm, claims = excluded.claims, remote = excluded.remote, last_seen = excluded.last_seen`,
+         alarm = excluded.alarm, claims = excluded.claims, remote = excluded.remote, last_seen = excluded.last_seen
+       WHERE excluded.state <> 'pending' OR enrolments.state = 'pending'`,
       ...[digest, state, node, proof, alarm, JSON.stringify(claims), remote, now(), now()],
     );
     return find(digest) as Enrolment;
+  };
+
+  const waitingOf = (remote: string): number => {
+    const sender = senderOf(remote);
+    if (sender === remote) return count("WHERE state = 'pending' AND remote = ?", remote);
+    const others = database
+      .prepare("SELECT remote FROM enrolments WHERE state = 'pending' AND remote LIKE '%:%'")
+      .all();
+    return others.filter((row) => senderOf(String(row.remote)) === sender).length;
   };
 
   return {
     find,
     list: (state) => (state ? all('WHERE state = ? ORDER BY first_seen', state) : all('ORDER BY first_seen')),
     approvedFor: (node) => all("WHERE state = 'approved' AND node = ?", node)[0],
+    wasRevoked: (node) => count("WHERE state = 'revoked' AND node = ?", node) > 0,
     wait(entry) {
       // A machine without a disk asks with another key after each boot: the last one waits for it.
       if (entry.node !== undefined)
@@ -94,7 +110,7 @@ export function openEnrolments(path: string, now: () => number): Enrolments {
           ...[entry.node, entry.remote, entry.digest],
         );
       if (find(entry.digest) === undefined) {
-        if (count("WHERE state = 'pending' AND remote = ?", entry.remote) >= MOST_PENDING_OF_ADDRESS)
+        if (waitingOf(entry.remote) >= MOST_PENDING_OF_ADDRESS)
           throw full(`${MOST_PENDING_OF_ADDRESS} machines wait already that asked from this address`);
         if (count("WHERE state = 'pending'") >= MOST_PENDING) {
           // Machines that config.d knows go before strangers.
@@ -114,11 +130,19 @@ export function openEnrolments(path: string, now: () => number): Enrolments {
       database.exec('BEGIN IMMEDIATE');
       try {
         // Keys of single boots leave nothing behind; others are remembered as revoked.
-        run("DELETE FROM enrolments WHERE node = ? AND proof = 'network' AND digest <> ?", entry.node, entry.digest);
+        run(
+          "DELETE FROM enrolments WHERE node = ? AND proof = 'network' AND state = 'approved' AND digest <> ?",
+          ...[entry.node, entry.digest],
+        );
         run(
           "UPDATE enrolments SET state = 'revoked' WHERE node = ? AND state = 'approved' AND digest <> ?",
           entry.node,
           entry.digest,
+        );
+        run(
+          `DELETE FROM enrolments WHERE node = ?1 AND state = 'revoked' AND digest NOT IN
+           (SELECT digest FROM enrolments WHERE node = ?1 AND state = 'revoked' ORDER BY last_seen DESC, rowid DESC LIMIT ?2)`,
+          ...[entry.node, MOST_REVOKED_OF_NODE],
         );
         const approved = put({ ...entry, alarm: undefined }, 'approved', entry.proof);
         database.exec('COMMIT');
@@ -151,6 +175,21 @@ function open(path: string): DatabaseSync {
     });
   }
 }
+
+/** Whom an address tells of: by IPv6 a network of 64 bits, in which a machine may take any address. */
+const senderOf = (remote: string): string => {
+  const [address = ''] = remote.split('%');
+  // As `::ffff:10.0.0.1` is written for IPv4.
+  if (!isIPv6(address) || address.includes('.')) return remote;
+  const [head = '', tail] = address.split('::');
+  const [before, after] = [head, tail ?? ''].map((part) => part.split(':').filter(Boolean)) as [string[], string[]];
+  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
+  const groups = [...before, ...Array<string>(zeros).fill('0'), ...after];
+  return groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':');
+};
 
 const full = (why: string): StatectlError =>
   new StatectlError('pending-full', why, {

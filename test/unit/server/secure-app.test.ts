@@ -21,6 +21,7 @@ import {
   type Enrolments,
   MOST_PENDING,
   MOST_PENDING_OF_ADDRESS,
+  MOST_REVOKED_OF_NODE,
   openEnrolments,
 } from '../../../src/server/enrolments.ts';
 import { type EventHub, type EventReader, type EventSink, eventHub } from '../../../src/server/event-hub.ts';
@@ -539,6 +540,36 @@ describe('the routes that need to know who asks', () => {
       expect(answer.body.passwords).toEqual({});
     });
 
+    it('prove no more for the next key, which the first one vouches for, than for that one', async () => {
+      const key = newKey();
+      const { body } = await enrol('lab', key, { token: tokenOf('lab') });
+      const next = newKey();
+      const shown = { key, certificate: String(body.certificatePem) };
+      const second = await enrol('lab', next, { shown });
+      expect([second.status, second.body.proof]).toEqual([200, 'network']);
+      const answer = await ask('/v1/secrets', {
+        shown: { key: next, certificate: String(second.body.certificatePem) },
+      });
+      expect(JSON.stringify(answer.body)).not.toMatch(/\/etc\/two":\{|canaryhash/);
+      expect(answer.body.missing).toMatchObject({ '/etc/two': expect.stringContaining('proven') });
+    });
+
+    it('do not bring back a machine whose key was revoked, by that key or by a new one', async () => {
+      const key = newKey();
+      const { body } = await enrol('lab', key, { token: tokenOf('lab') });
+      enrolments.decide(keyDigest(key), 'revoked');
+      const shown = { key, certificate: String(body.certificatePem) };
+      expect((await enrol('lab', newKey(), { token: tokenOf('lab') })).status).toBe(202);
+      expect(enrolments.list('pending')).toMatchObject([{ alarm: 'a key of lab was revoked' }]);
+      expect((await enrol('lab', newKey(), { token: tokenOf('lab'), shown })).status).toBe(202);
+      expect(enrolments.list('pending').at(-1)?.alarm).toBe(
+        `it shows the certificate of a key that was revoked: ${fingerprintOf(keyDigest(key))}`,
+      );
+      expect((await enrol('lab', key, { token: tokenOf('lab'), shown })).status).toBe(403);
+      enrolments.forget(keyDigest(key));
+      expect((await enrol('lab', newKey(), { token: tokenOf('lab') })).status).toBe(200);
+    });
+
     it('are lost for both when two addresses claim one node', () => {
       const token = tokenOf('lab');
       expect(tokens.take('lab', '10.0.0.2')).toEqual({ alarm: expect.stringContaining('10.0.0.1 and 10.0.0.2') });
@@ -593,6 +624,37 @@ describe('the list of those who wait', () => {
     expect(enrolments.wait(entry(9999, 'b')).state).toBe('pending');
     // Who waits already may ask again.
     expect(enrolments.wait(entry(0, 'a')).state).toBe('pending');
+  });
+
+  it('is bounded for one network of IPv6, in which a machine has every address', () => {
+    using enrolments = make();
+    const wait = (remote: string) => enrolments.wait({ digest: remote, claims: {}, remote });
+    for (let index = 0; index < MOST_PENDING_OF_ADDRESS; index += 1) wait(`2001:db8:0:7::${index.toString(16)}`);
+    expect(() => wait('2001:db8:0:7:aaaa:bbbb:cccc:dddd')).toThrow(
+      'machines wait already that asked from this address',
+    );
+    wait('2001:db8:0:8::1');
+    wait('2001:db8::7');
+    wait('::ffff:10.0.0.1');
+  });
+
+  it('never brings back a key that was denied while it was looked up', () => {
+    using enrolments = make();
+    const entry = { digest: 'k', claims: {}, remote: '10.0.0.1' };
+    enrolments.wait(entry);
+    enrolments.decide('k', 'denied');
+    expect(enrolments.wait(entry).state).toBe('denied');
+  });
+
+  it('remembers the last keys that others took the place of, however often a machine exchanges its key', () => {
+    using enrolments = make();
+    for (let index = 0; index < 100; index += 1)
+      enrolments.approve({
+        ...{ digest: `key ${index}`, node: 'print01', claims: {}, remote: '10.0.0.1', proof: 'earlier-key' },
+      });
+    expect(enrolments.list('revoked')).toHaveLength(MOST_REVOKED_OF_NODE);
+    expect(enrolments.approvedFor('print01')?.digest).toBe('key 99');
+    expect(enrolments.find('key 98')?.state).toBe('revoked');
   });
 
   it('is bounded in all, and a machine that config.d knows still gets in', () => {
