@@ -195,7 +195,8 @@ export interface Table {
 
 /** Lines by their first field; those that are none (comments, NIS) stay where they are. The first of two counts, as for glibc. */
 export function table(text: string): Table {
-  const lines = text.split('\n').filter((line, at, all) => line !== '' || at < all.length - 1);
+  // A carriage return would be part of the last field: a shell or a member that nobody knows.
+  const lines = text.split(/\r?\n/).filter((line, at, all) => line !== '' || at < all.length - 1);
   const nameOf = (line: string) =>
     /^[^+#\-:]/.test(line) && line.includes(':') ? line.slice(0, line.indexOf(':')) : undefined;
   const find = (name: string) => lines.findIndex((line) => nameOf(line) === name);

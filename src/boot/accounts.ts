@@ -1,7 +1,7 @@
 /** passwd(5) and group(5): the numbers of the names in a system. Lines that are none are passed over, as glibc does. Pure. */
 export function parseAccounts(text: string): ReadonlyMap<string, number> {
   const numbers = new Map<string, number>();
-  for (const line of text.split('\n')) {
+  for (const line of text.split(/\r?\n/)) {
     const [name = '', , number = ''] = line.split(':');
     // The first of two counts.
     if (/^[^+#-]/.test(name) && isNumber(number) && !numbers.has(name)) numbers.set(name, Number(number));

@@ -3,6 +3,7 @@ import { zstdDecompress } from 'node:zlib';
 import { StatectlError } from '../error.ts';
 import type { Host, RunResult } from '../host/host.ts';
 import type { ArchiveFormat } from './facts.ts';
+import { zipLink } from './zip-links.ts';
 
 /** First bytes: PKWARE APPNOTE 4.3.7, RFC 1952, the .xz format 2.1.1.1, RFC 8878. */
 const MAGIC: readonly (readonly [format: ArchiveFormat, hex: string])[] = [
@@ -91,12 +92,13 @@ async function listTar(host: Host, path: string, format: Exclude<ArchiveFormat, 
   return [{ names: linesOf(names.stdout), details: linesOf(details.stdout), said: names.stderr + details.stderr }];
 }
 
-/** Its links show only when it is unpacked; the step looks for them then. */
+/** No list of unzip(1) shows links. */
 async function listZip(host: Host, path: string): Promise<Listing> {
+  const link = await zipLink(host, path);
   const result = await host.exec.run(['unzip', '-l', path]);
   if (result.exitCode !== 0) throw damaged(result);
   const names = linesOf(result.stdout).flatMap((line) => /^ *\d+ {2}[\d-]+ [\d:]+ {3}(.*)$/.exec(line)?.[1] ?? []);
-  return { names, details: [], said: result.stderr };
+  return { names, details: link === undefined ? [] : [`link ${link}`], said: result.stderr };
 }
 
 const damaged = ({ stdout, stderr }: RunResult): StatectlError =>

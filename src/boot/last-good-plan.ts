@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Host } from '../host/host.ts';
-import { shellQuote } from '../host/shell-line.ts';
+import { shellLine, shellQuote } from '../host/shell-line.ts';
 import { planAll } from './engine.ts';
-import type { Facts } from './facts.ts';
+import type { Facts, PythonPackage } from './facts.ts';
 import { SWITCH_FILE, SYSROOT } from './paths.ts';
 import type { PhaseName } from './phase.ts';
 import { userDataDevice } from './phases/devices.ts';
@@ -32,12 +32,17 @@ export function lastGoodPlan(facts: Facts): string | undefined {
   // What was dropped is gone; a person may put something there since.
   const delivery = facts.delivery && { ...facts.delivery, dropped: [], listedBefore: facts.delivery.listed };
   // What was fetched this time is in the store the next.
-  const python = facts.python && { ...facts.python, wanted: [], stale: [] };
+  const packages = facts.python?.packages ?? [];
+  const isReadable = ({ format }: PythonPackage) => format !== 'tar.zst';
+  const python = facts.python && { ...facts.python, wanted: [], stale: [], packages: packages.filter(isReadable) };
+  const missing = packages
+    .filter((each) => !isReadable(each))
+    .map(({ name }) => `${shellLine(['echo', `without ${name} of python.conf: busybox unpacks no zstd`])}\n`);
   const local: Facts = { ...facts, copy, tree, delivery, python, offer: undefined, leases: [] };
   const lines = planAll(STORY, local)
     .filter(({ phase, step }) => LOCAL_PHASES.has(phase) && step.kind !== 'check-mount')
     .map(({ step }) => (step.kind === 'switch-root' ? switchFile(step) : shellOf(step)));
-  return `#!/bin/sh\n# The plan of the last good boot, for /init when the controller cannot run. Made by statectl.\nset -e\n${lines.join('\n')}\n`;
+  return `#!/bin/sh\n# The plan of the last good boot, for /init when the controller cannot run. Made by statectl.\nset -e\n${missing.join('')}${lines.join('\n')}\n`;
 }
 
 const switchFile = (step: StepOf<'switch-root'>): string =>

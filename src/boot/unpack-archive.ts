@@ -5,7 +5,7 @@ import { extract, extractArgv } from './archive.ts';
 import type { BootContext } from './phase.ts';
 import type { StepOf } from './step.ts';
 
-/** What is neither file nor folder: a zip's links show only now. */
+/** What is neither file nor folder: `checkArchive` let none through, and this looks at what a program made of it. */
 const strangers = (to: string): readonly string[] => ['find', to, '!', '-type', 'f', '!', '-type', 'd'];
 /** Everybody may read it, and nobody but root wrote it. */
 const opened = (to: string): readonly string[] => ['chmod', '-R', 'u=rwX,go=rX', to];

@@ -9,6 +9,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { archiveFormat, checkArchive, listingFault } from '../../../src/boot/archive.ts';
 import { applyStep } from '../../../src/boot/execute.ts';
 import type { ArchiveFormat } from '../../../src/boot/facts.ts';
+import { zipLink } from '../../../src/boot/zip-links.ts';
 import type { Host } from '../../../src/host/host.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 
@@ -80,12 +81,26 @@ describe.skipIf(!existsSync(BUSYBOX) || !existsSync('/usr/bin/python3'))('an arc
     ['a path above', 'zip', 'zip', '../evil'],
     ['a path that climbs out', 'zip', 'zip', 'a/../../evil'],
     ['an absolute path', 'zip', 'zip', '/etc/evil'],
+    ['a link', 'zip', 'zip', '@x'],
   ])('with %s is refused before it is unpacked (%s)', async (_title, kind, format, member) => {
     const path = await archive(kind, 'ok.py', member);
     await expect(checkArchive(host, path, format)).rejects.toMatchObject({ code: 'archive-refused' });
   });
 
-  it('with a link that only unpacking shows leaves nothing behind', async () => {
+  it.each([0, 65_536, 200_000])(
+    'as zip is looked through to its end, %i bytes before its directory',
+    async (before) => {
+      const path = await archive('zip', 'ok.py', '@x');
+      const bytes = await readFile(path);
+      const chunks = [Buffer.alloc(before), bytes].flatMap((each) => [each.subarray(0, 30_001), each.subarray(30_001)]);
+      const readStream = async function* () {
+        yield* chunks;
+      };
+      expect(await zipLink({ files: { ...real.files, readStream } }, path)).toBe('x');
+    },
+  );
+
+  it('that was not looked through leaves nothing behind where a link shows', async () => {
     const path = await archive('zip', 'ok.py', '@x');
     const warnings: string[] = [];
     const boot = { say: () => {}, warn: (text: string) => warnings.push(text), signal: new AbortController().signal };

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AccountFiles, mergeAccounts } from '../../../src/boot/account-files.ts';
+import { parseAccounts } from '../../../src/boot/accounts.ts';
 import { UsersFile } from '../../../src/config/schema/users.ts';
 
 const IMAGE: AccountFiles = {
@@ -31,6 +32,15 @@ describe('accounts of config.d', () => {
     expect(lineOf(files.shadow, 'ada')).toBe('ada:!::0:99999:7:::');
     expect(homes[0]).toEqual({ path: '/home/ada', uid: 1001, gid: 1001 });
     expect(warnings).toEqual([]);
+  });
+
+  it('are merged into files with the line ends of Windows as into others, and leave none behind', () => {
+    const windows = Object.fromEntries(
+      Object.entries(IMAGE).map(([name, text]) => [name, text.replaceAll('\n', '\r\n')]),
+    ) as unknown as AccountFiles;
+    const wishes = { users: { ada: { groups: ['sudo'] }, daemon: {}, ben: { groups: ['sudo'] } } };
+    expect(merge(wishes, windows)).toEqual(merge(wishes));
+    expect(parseAccounts('root:x:0\r\nsudo:x:27\r\n').get('sudo')).toBe(27);
   });
 
   it('leave of the image’s what they do not say', () => {

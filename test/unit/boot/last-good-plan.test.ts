@@ -57,6 +57,21 @@ describe('the plan of the last good boot', () => {
     expect(plan).toContain('mount -o bind /sysroot/user-data/persistent/local/root /sysroot/root');
   });
 
+  it('leaves out Python packages that busybox cannot unpack, says so, and names no path of theirs', () => {
+    const each = { services: ['klipper'], sha256: 'ab'.repeat(32) };
+    const packages = [
+      { ...each, name: 'one', format: 'tar.gz' as const },
+      { ...each, name: 'two', format: 'tar.zst' as const },
+    ];
+    const python = { store: '/sysroot/user-data/persistent/statectl/python', wanted: [], stale: [], packages };
+    const facts = withDisk({ python, install: { ...createFacts().install!, serviceManager: 'systemd' } });
+    const plan = lastGoodPlan(facts) ?? '';
+    expect(plan).toContain("echo 'without two of python.conf: busybox unpacks no zstd'\n");
+    expect(plan).toContain('PYTHONPATH=/run/statectl/python/one\n');
+    expect(plan).not.toContain('--zstd');
+    expect(plan.match(/python\/two/g)).toBeNull();
+  });
+
   it('ends with the words that /init hands over by', () => {
     expect(lastGoodPlan(withDisk({ init: { path: '/sbin/init', arguments: ['single'] } }))).toMatch(
       /printf %s 'ROOT=\/sysroot\nINIT=\/sbin\/init\nINIT_ARGUMENTS=single\n' > \/run\/initramfs\/switch-root\.env\n$/,
