@@ -22,8 +22,9 @@ export async function hostKey({ files }: Files, folder: string): Promise<string>
   if (!kept) {
     await files.mkdir(folder, 0o700);
     await files.write(path, key.export({ type: 'sec1', format: 'pem' }), { mode: 0o600 });
-    await files.write(publicKey, `${line}\n`);
   }
+  // The power may have gone between the two.
+  if ((await files.readText(publicKey).catch(() => '')) !== `${line}\n`) await files.write(publicKey, `${line}\n`);
   return line;
 }
 

@@ -46,6 +46,29 @@ const SITUATIONS: Readonly<Record<string, () => Situation>> = {
     options: { images: IMAGES },
     mayMount: [OLD],
   }),
+  'a machine with accounts, a host key of its own and secrets that no server gives': () => ({
+    disks: [
+      createDisk({
+        name: 'vda1',
+        label: 'system',
+        files: {
+          ...DEBIAN_TREE,
+          '/usr/sbin/sshd': { data: 'ELF', mode: 0o755 },
+          '/etc/passwd': 'root:x:0:0::/root:/bin/sh\n',
+          '/etc/group': 'root:x:0:\n',
+        },
+      }),
+      userDataDisk(),
+    ],
+    options: {
+      commandLine: 'root=LABEL=system',
+      config: {
+        'system/users.conf': 'users: { ada: {} }\n',
+        'system/identity.conf': 'secrets: { /etc/token: { secret: "secret:token" } }\n',
+      },
+    },
+    mayMount: [],
+  }),
   'a machine with a local root': () => ({
     disks: [createDisk({ name: 'vda1', label: 'system', files: DEBIAN_TREE }), userDataDisk()],
     options: { commandLine: 'root=LABEL=system' },
