@@ -82,7 +82,7 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
       init: result.facts.init?.path ?? '',
       bootMs: Math.round(host.clock.uptimeMs()),
     });
-    await tolerate('cannot keep a log of this boot', keepBootLog(host));
+    await tolerate('cannot keep a log of this boot', keepBootLog(host, result.facts.config.log));
     await tolerate(
       'the server does not take the report of this boot',
       // Without a certificate: that was told before.

@@ -4,6 +4,7 @@ import { type ConfigFault, faultAt, formatFault } from './fault.ts';
 import { groupsOf } from './find-node.ts';
 import { type StrayMembers, strayMembers } from './group-members.ts';
 import { idleNodeRemovals } from './idle-removals.ts';
+import { laterSettings } from './later-settings.ts';
 import { misplacedFiles } from './misplaced-files.ts';
 import { nodeContent } from './node-content.ts';
 import { nodeTies } from './node-ties.ts';
@@ -70,7 +71,11 @@ export function checkConfigDir(dir: ConfigDir, templates: TemplateSet, one?: Nod
       nodes: of.map(({ name }) => name),
       nodeFiles: [...new Set(of.map((node) => node.file))],
     })),
-    warnings: [...ofKind('absent'), ...rescueOfNodes(dir.nodes).filter(isAsked)],
+    warnings: [
+      ...ofKind('absent'),
+      ...rescueOfNodes(dir.nodes).filter(isAsked),
+      ...laterSettings(dir, unnamed).filter(isAsked),
+    ],
     files: dir.fileCount,
     checked: nodes.length,
   };

@@ -1,6 +1,7 @@
 import { StatectlError } from '../error.ts';
 import { PARTS, type Part } from './config-dir.ts';
 import { CONFIG_FILES } from './files.ts';
+import { LATER_PARTS } from './later-settings.ts';
 import { keyWord, settingsBelow } from './setting-documents.ts';
 import { type SettingRow, settingRows } from './setting-rows.ts';
 import { keysAt, kindOf, kindsOf, type SettingSchema, schemasAt, settingSchema } from './setting-schema.ts';
@@ -39,13 +40,17 @@ export function explain(text: string, settings: Mapping): Explanation {
     path,
     file,
     override,
-    description: schemas.map(({ description }) => description).find(Boolean) ?? '',
+    description: [schemas.map(({ description }) => description).find(Boolean) ?? '', later(part)]
+      .filter(Boolean)
+      .join('; '),
     accepts: [...new Set(schemas.flatMap(acceptsOf))],
     ...(usual && { default: usual.default }),
     below: schemas.flatMap(belowOf),
     rows: settingRows(settings).filter((row) => path.every((key, index) => row.path[index] === key)),
   };
 }
+
+const later = (part: Part): string => (LATER_PARTS.includes(part) ? 'no machine obeys it in this version' : '');
 
 const isPart = (text: string | undefined): text is Part => (PARTS as readonly (string | undefined)[]).includes(text);
 

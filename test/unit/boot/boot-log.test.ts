@@ -1,3 +1,4 @@
+import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { keepBootLog, keepReport, logFolder } from '../../../src/boot/boot-log.ts';
 import { parseMounts } from '../../../src/boot/mounts.ts';
@@ -8,6 +9,8 @@ import { createFacts } from '../../fixtures/facts.ts';
 
 const LOGS = '/sysroot/user-data/persistent/logs';
 const ON_DISK = '/dev/vdb /sysroot/user-data ext4 rw,noatime 0 0\n';
+
+const SETTINGS = { keep: 10, limitBytes: 64 << 20, compress: 'none' } as const;
 
 const machine = (mounts: string, files: Readonly<Record<string, Seed>> = {}): MemoryHost =>
   memoryHost({
@@ -24,7 +27,7 @@ const machine = (mounts: string, files: Readonly<Record<string, Seed>> = {}): Me
 describe('the log of a boot', () => {
   it('is kept on the disk, in sentences', async () => {
     const host = machine(ON_DISK);
-    await keepBootLog(host);
+    await keepBootLog(host, SETTINGS);
     expect(await host.files.readText(`${LOGS}/boot-000001.log`)).toBe(
       '2026-11-20T12:00:00.000Z\n    2.000 s  statectl 1.2.3 begins\n',
     );
@@ -36,16 +39,34 @@ describe('the log of a boot', () => {
       Array.from({ length: 12 }, (_, index) => [`${LOGS}/boot-${String(index + 1).padStart(6, '0')}.log`, 'old']),
     );
     const host = machine(ON_DISK, { ...old, [`${LOGS}/klippy.log`]: 'not ours' });
-    await keepBootLog(host);
+    await keepBootLog(host, SETTINGS);
     const names = await host.files.list(LOGS);
     expect(names).toHaveLength(11);
     expect(names[0]).toBe('boot-000004.log');
     expect(names.slice(-2)).toEqual(['boot-000013.log', 'klippy.log']);
   });
 
+  it('takes with its older ones no more than log.conf gives them', async () => {
+    const old = Object.fromEntries([1, 2, 3].map((number) => [`${LOGS}/boot-00000${number}.log`, 'x'.repeat(400)]));
+    const host = machine(ON_DISK, old);
+    await keepBootLog(host, { ...SETTINGS, limitBytes: 900 });
+    expect(await host.files.list(LOGS)).toEqual(['boot-000003.log', 'boot-000004.log', 'boot-000002.log'].toSorted());
+    await keepBootLog(host, { ...SETTINGS, keep: 1 });
+    expect(await host.files.list(LOGS)).toEqual(['boot-000005.log']);
+    await keepBootLog(host, { ...SETTINGS, keep: 0 });
+    expect(await host.files.list(LOGS)).toEqual([]);
+  });
+
+  it('is compressed where log.conf says so', async () => {
+    const host = machine(ON_DISK);
+    await keepBootLog(host, { ...SETTINGS, compress: 'zstd' });
+    const data = await host.files.read(`${LOGS}/boot-000001.log.zst`);
+    expect(zstdDecompressSync(data).toString()).toContain('statectl 1.2.3 begins');
+  });
+
   it('is kept nowhere without a disk', async () => {
     const host = machine('user-data /sysroot/user-data tmpfs rw 0 0\n');
-    await keepBootLog(host);
+    await keepBootLog(host, SETTINGS);
     expect(host.calls).toEqual([]);
   });
 });

@@ -32,6 +32,21 @@ describe('config check', () => {
     });
   });
 
+  it('tells of what no machine obeys yet, where somebody says it, and not of what is shipped', async () => {
+    const word = 'checked and shown; no machine obeys it in this version';
+    const files = {
+      'controller/update.chk.conf': 'check: boot\napproval: auto\n',
+      'controller/cdrives.conf': 'main: { match: { id: nvme-* } }\n',
+      'controller/log.conf': 'keep: 5\narchive: [/var/log]\n',
+      'nodes/print.conf': 'node: print[01-24]\nset: { persist: { generations: 5 } }\n',
+    };
+    expect((await check(files)).warnings).toEqual([
+      `controller/cdrives.conf:1:1 drives: ${word}`,
+      `controller/log.conf:2:1 log.archive: ${word}`,
+      `nodes/print.conf:2:8 persist: ${word}`,
+    ]);
+  });
+
   it('tells that rescue in the file of a node or group is for an initramfs of that node, once for all alike', async () => {
     const word =
       'rescue counts only in an initramfs that was built for this machine: `statectl build initramfs --node`';
