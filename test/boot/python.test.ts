@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -19,6 +19,9 @@ describe('a machine with Python packages and somebody who listens to it', () => 
   let web: Server;
   let listener: Socket;
   let heard = '';
+  let syslog: TcpServer;
+  let logged = '';
+  let pushed = '';
   let initramfs: InitramfsFile;
   let vm: Machine;
 
@@ -36,6 +39,11 @@ describe('a machine with Python packages and somebody who listens to it', () => 
       join(dir, 'tree/extra.py'),
     ]);
     web = createServer(async (request, response) => {
+      if (request.method === 'POST') {
+        pushed += `${request.url}\n`;
+        for await (const chunk of request) pushed += chunk;
+        return void response.writeHead(202).end();
+      }
       const body = await readFile(join(dir, request.url ?? '')).catch(() => undefined);
       if (body === undefined) return void response.writeHead(404).end();
       response.writeHead(200, { 'content-length': body.length }).end(body);
@@ -46,6 +54,13 @@ describe('a machine with Python packages and somebody who listens to it', () => 
       heard += message.toString();
     });
     await new Promise<void>((bound) => listener.bind(0, '127.0.0.1', bound));
+    syslog = createTcpServer((socket) => {
+      socket.on('data', (data) => {
+        logged += data.toString();
+      });
+      socket.on('error', () => undefined);
+    });
+    await new Promise<void>((listening) => syslog.listen(0, '127.0.0.1', listening));
     const at = `http://10.0.2.2:${(web.address() as AddressInfo).port}`;
     const sumOf = async (name: string) =>
       createHash('sha256')
@@ -61,7 +76,8 @@ evil: { url: "${at}/evil.tar", sha256: ${await sumOf('evil.tar')}, services: [kl
 gone: { url: "${at}/gone.tar", sha256: "${'0'.repeat(64)}" }
 `,
       'config.d/controller/clogging.conf': `netconsole: 10.0.2.2:${(listener.address() as AddressInfo).port}
-metrics: { textfile: /var/lib/node_exporter }
+metrics: { textfile: /var/lib/node_exporter, push: "${at}/gateway" }
+syslog: { lab: { to: "10.0.2.2:${(syslog.address() as AddressInfo).port}", protocol: tcp } }
 `,
     });
     vm = await bootMachine({
@@ -77,6 +93,7 @@ metrics: { textfile: /var/lib/node_exporter }
     await initramfs[Symbol.asyncDispose]();
     web.close();
     listener.close();
+    syslog.close();
     await rm(dir, { recursive: true });
   });
 
@@ -104,8 +121,18 @@ metrics: { textfile: /var/lib/node_exporter }
     expect(await vm.run('cat /var/lib/node_exporter/statectl.prom')).toMatch(
       /^statectl_boot_phase_seconds\{phase="mount"\} [\d.]+$/m,
     );
+    expect(pushed).toMatch(/^\/gateway\/metrics\/job\/statectl\/instance\/52%3A54%3A00%3A12%3A34%3A56\n/);
+    expect(pushed).toMatch(/^statectl_boot_info\{/m);
     await vm.run('echo "canary of netconsole" > /dev/kmsg');
     await expect.poll(() => heard, { timeout: 10_000 }).toContain('canary of netconsole');
     expect(await vm.run('systemctl --failed --no-legend')).toBe('');
+  });
+
+  test('sends the messages of its system on, whole', async () => {
+    await vm.run(`logger -t canary 'of "syslog"; and; more'`);
+    // RFC 6587: its length; RFC 5424: priority, version, time, host, application.
+    await expect
+      .poll(() => logged, { timeout: 20_000 })
+      .toMatch(/\d+ <13>1 \d{4}-\S+ \S+ canary - - - +of "syslog"; and; more/);
   });
 });

@@ -28,6 +28,10 @@ async function diskWith(image: TestImage): Promise<Disk> {
   return disk;
 }
 
+/** A wheel of one file, as unzip lists it. */
+const WHEEL = Buffer.from('504b0304', 'hex');
+const LISTING = '        4  01-01-1980 00:00   paho/__init__.py\n';
+
 const WITH_COPY = await diskWith(OLD);
 const SITUATIONS: Readonly<Record<string, () => Situation>> = {
   'a machine without a disk, from its server': () => ({ disks: [], options: served(OLD), mayMount: [OLD] }),
@@ -68,6 +72,28 @@ const SITUATIONS: Readonly<Record<string, () => Situation>> = {
       },
     },
     mayMount: [],
+  }),
+  'a machine with a Python package, whose kernel tells the network': () => ({
+    disks: [userDataDisk()],
+    options: {
+      images: IMAGES,
+      servers: { [SERVER]: createServer(OLD), 'http://files.lab': () => ({ body: WHEEL }) },
+      files: {
+        '/proc/net/arp': 'IP address HW type Flags HW address Mask Device\n10.0.2.2 0x1 0x2 52:55:0a:00:02:02 * eth0\n',
+      },
+      programs: {
+        unzip: (argv) => (argv.includes('-l') ? LISTING : ''),
+        chmod: () => '',
+        find: () => '',
+        ping: () => '',
+        ip: (argv) => (argv.includes('get') ? '10.0.2.2 dev eth0 src 10.0.2.15\n' : ''),
+      },
+      config: {
+        'system/python.conf': `paho: { url: "http://files.lab/paho.whl", sha256: ${digestOf(WHEEL)}, services: [klipper] }\n`,
+        'system/logging.conf': 'netconsole: "10.0.2.2:6666"\nmetrics: { push: "http://files.lab" }\n',
+      },
+    },
+    mayMount: [OLD],
   }),
   'a machine with a local root': () => ({
     disks: [createDisk({ name: 'vda1', label: 'system', files: DEBIAN_TREE }), userDataDisk()],
