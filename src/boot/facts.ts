@@ -239,8 +239,8 @@ export interface IdentityFacts {
   readonly node?: string;
   readonly proof?: 'earlier-key' | 'person' | 'network';
   readonly server?: string;
-  /** How its key lies on the disk; `ram`: it is of this boot alone. Absent in records of earlier versions. */
-  readonly key?: 'sealed' | 'unsealed' | 'ram';
+  /** How its key lies on the disk; without one `tpm`: the TPM gives the same each time; `ram`: it is of this boot alone. Absent in records of earlier versions. */
+  readonly key?: 'sealed' | 'unsealed' | 'tpm' | 'ram';
   readonly certificateUntilMs?: number;
   readonly secrets: readonly {
     /** In RAM. */

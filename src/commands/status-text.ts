@@ -74,7 +74,12 @@ function bootRows(boot: BootRecord): readonly (readonly string[])[] {
 
 const PROOFS = { 'earlier-key': 'an earlier key', person: 'a person', network: 'its presence on the network only' };
 
-const SEALINGS = { sealed: 'key sealed by the TPM', unsealed: 'key unsealed', ram: 'key of this boot alone' };
+const SEALINGS = {
+  sealed: 'key sealed by the TPM',
+  unsealed: 'key unsealed',
+  tpm: 'key out of the TPM',
+  ram: 'key of this boot alone',
+};
 
 function identityText(identity: NonNullable<BootRecord['identity']>): string {
   const { state, fingerprint, node, proof, certificateUntilMs, secrets, missing, key } = identity;

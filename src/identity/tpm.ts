@@ -13,7 +13,14 @@ export interface SealedBytes {
 }
 
 const TAG_SESSIONS = 0x8002;
-const COMMANDS = { createPrimary: 0x131, create: 0x153, load: 0x157, unseal: 0x15e, flush: 0x165 } as const;
+const COMMANDS = {
+  createPrimary: 0x131,
+  create: 0x153,
+  hmac: 0x155,
+  load: 0x157,
+  unseal: 0x15e,
+  flush: 0x165,
+} as const;
 const TAG_NO_SESSIONS = 0x8001;
 const OWNER = 0x4000_0001;
 const HEADER_BYTES = 10;
@@ -39,7 +46,7 @@ const sized = (...parts: readonly Buffer[]): Buffer => {
 };
 
 const EMPTY = u16(0);
-const ALG = { ecc: 0x23, keyedHash: 0x08, sha256: 0x0b, aes: 0x06, cfb: 0x43, none: 0x10 } as const;
+const ALG = { ecc: 0x23, hmac: 0x05, keyedHash: 0x08, sha256: 0x0b, aes: 0x06, cfb: 0x43, none: 0x10 } as const;
 const P256 = 0x03;
 /** TPMA_OBJECT: fixedTPM, fixedParent, userWithAuth, noDA; and of the parent sensitiveDataOrigin, restricted, decrypt. */
 const SEALED_ATTRIBUTES = (1 << 1) | (1 << 4) | (1 << 6) | (1 << 10);
@@ -59,6 +66,11 @@ const PARENT_TEMPLATE = sized(
 );
 const SEALED_TEMPLATE = sized(
   ...[u16(ALG.keyedHash), u16(ALG.sha256), u32(SEALED_ATTRIBUTES), EMPTY, u16(ALG.none), EMPTY],
+);
+/** A key for HMACs alone, of the same seed; sensitiveDataOrigin, sign. */
+const MAC_TEMPLATE = sized(
+  ...[u16(ALG.keyedHash), u16(ALG.sha256), u32(SEALED_ATTRIBUTES | (1 << 5) | (1 << 18)), EMPTY],
+  ...[u16(ALG.hmac), u16(ALG.sha256), EMPTY],
 );
 /** No data from outside, no PCRs. */
 const NOTHING_MORE = [EMPTY, u32(0)];
@@ -115,13 +127,10 @@ async function withObject<T>(
   }
 }
 
+const withPrimary = <T>(channel: TpmChannel, template: Buffer, use: (handle: Buffer) => Promise<T>): Promise<T> =>
+  withObject(channel, 'createPrimary', [u32(OWNER), NO_PASSWORD, sized(EMPTY, EMPTY), template, ...NOTHING_MORE], use);
 const withParent = <T>(channel: TpmChannel, use: (handle: Buffer) => Promise<T>): Promise<T> =>
-  withObject(
-    channel,
-    'createPrimary',
-    [u32(OWNER), NO_PASSWORD, sized(EMPTY, EMPTY), PARENT_TEMPLATE, ...NOTHING_MORE],
-    use,
-  );
+  withPrimary(channel, PARENT_TEMPLATE, use);
 
 /** Seals up to 128 bytes. Throws `tpm-failed`. */
 export const sealToTpm = (channel: TpmChannel, secret: Uint8Array): Promise<SealedBytes> =>
@@ -140,3 +149,10 @@ export const unsealFromTpm = (channel: TpmChannel, sealed: SealedBytes): Promise
       return takeSized(answer, AFTER_SIZE).subarray(2);
     }),
   );
+
+/** HMAC-SHA-256 by a key that only this TPM has, the same at each boot until it is cleared. Throws `tpm-failed`. */
+export const macByTpm = (channel: TpmChannel, text: string): Promise<Buffer> =>
+  withPrimary(channel, MAC_TEMPLATE, async (key) => {
+    const answer = await send(channel, 'hmac', [key, NO_PASSWORD, sized(Buffer.from(text)), u16(ALG.sha256)]);
+    return takeSized(answer, AFTER_SIZE).subarray(2);
+  });

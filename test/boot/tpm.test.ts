@@ -13,6 +13,7 @@ import { type ServedImages, serveImages } from './serve-images.ts';
 /** Signed, and not sealed. */
 const HOST_KEY = ['ssh_host_key', 'ssh_host_key-cert.pub', 'ssh_host_key.pub'];
 const UUID = '11111111-2222-3333-4444-000000000020';
+const DISKLESS = '11111111-2222-3333-4444-000000000021';
 
 describe('a machine with a TPM', () => {
   const closing = new AsyncDisposableStack();
@@ -28,6 +29,7 @@ describe('a machine with a TPM', () => {
     await cp('config.d', join(dir, 'config.d'), { recursive: true });
     const node = `match: { uuid: ${UUID} }\nset: { identity: { names: [print20.lab] } }\n`;
     await writeFile(join(dir, 'config.d/nodes/print20.conf'), node);
+    await writeFile(join(dir, 'config.d/nodes/print21.conf'), node.replace(UUID, DISKLESS));
     disk = closing.use(await makeDisk({ type: 'ext4', label: 'user-data', sizeMiB: 256 }));
     server = closing.use(await serveImages('tiny', { config: join(dir, 'config.d'), enrols: true }));
     enrolments = closing.use(openEnrolments(enrolmentsPath(server.state), Date.now));
@@ -84,5 +86,20 @@ describe('a machine with a TPM', () => {
     expect(enrolments.list('pending')).toMatchObject([
       { alarm: expect.stringContaining('print20 has another key already') },
     ]);
+  });
+
+  test('and no disk has the same key at each boot, so that a person vouches for it once', async () => {
+    const boot = async () => {
+      await using tpm = await startSoftwareTpm(join(dir, 'diskless'), 'qemu');
+      await using vm = await bootMachine({ server, uuid: DISKLESS, memoryMiB: 512, tpm: tpm.socket });
+      await vm.console(/tiny: init/);
+      return (JSON.parse(await vm.shell('cat /run/statectl/boot.json')) as BootRecord).identity;
+    };
+    const before = await boot();
+    expect(before).toMatchObject({ state: 'pending', key: 'tpm' });
+    const waiting = enrolments.list('pending').find(({ node }) => node === 'print21');
+    if (!waiting) throw new Error('nobody waits');
+    enrolments.approve({ ...waiting, node: 'print21', proof: 'person' });
+    expect(await boot()).toMatchObject({ state: 'approved', node: 'print21', fingerprint: before?.fingerprint });
   });
 });

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { createPublicKey, sign, verify } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -110,10 +111,26 @@ describe.skipIf(!hasSoftwareTpm)('with a TPM 2.0 in software', () => {
       expect((await keyWith(gone)).is).toBe('unsealed');
     });
 
-    it('needs none without a disk: it is of this boot alone', async () => {
-      const asked: Tpm = { open: () => Promise.reject(new Error('nobody asks')) };
-      expect((await keyWith(asked, false)).is).toBe('ram');
+    it('comes out of the TPM without a disk, the same at each boot and another one of another TPM', async () => {
+      const first = await keyWith(ours, false);
+      expect(first.is).toBe('tpm');
+      expect(await host.files.stat(PATH)).toBeUndefined();
+      expect(await keyWith(ours, false)).toEqual(first);
+      expect((await keyWith(other, false)).fingerprint).not.toBe(first.fingerprint);
       expect(warned).toEqual([]);
+    });
+
+    it('is of this boot alone without disk and TPM, and where the TPM does not do its work', async () => {
+      expect((await keyWith(NONE, false)).is).toBe('ram');
+      expect(warned).toEqual([]);
+      expect((await keyWith(BROKEN, false)).is).toBe('ram');
+      expect(warned).toEqual([expect.stringContaining('the TPM answers createPrimary with 0x101')]);
+    });
+
+    it('that comes out of the TPM signs and is on its curve', async () => {
+      const { key } = await machineKey({ ...host, tpm: ours }, PATH, false, () => {});
+      const signature = sign('sha256', Buffer.from('x'), key);
+      expect(verify('sha256', Buffer.from('x'), createPublicKey(key), signature)).toBe(true);
     });
   });
 
