@@ -77,10 +77,13 @@ set:
     const [waiting] = enrolments.list('pending');
     if (!waiting) throw new Error('nobody waits');
     enrolments.approve({ ...waiting, node: 'print07', proof: 'person' });
-    await using vm = await boot();
+    // The second of three: the others are dead.
+    const guestUrl = ['http://10.0.2.2:9', server.guestUrl, 'http://10.0.2.2:10'].join(',');
+    await using vm = await boot({ server: { guestUrl } });
     const { identity } = await recordOf(vm);
     expect(identity).toMatchObject({
       state: 'approved',
+      server: server.guestUrl,
       node: 'print07',
       proof: 'person',
       secrets: ['/etc/moonraker/token'],
