@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { ifupdownStanzas } from '../../../src/boot/ifupdown-stanzas.ts';
+import { wantedNetwork } from '../../../src/boot/wanted-network.ts';
+import { loadFiles, SHIPPED_FILES } from '../../fixtures/config.ts';
+import { createFacts } from '../../fixtures/facts.ts';
+
+/** Not among the packages that `npm test` installs: on a PC it would take over the network. */
+const hasIfupdown = spawnSync('ifup', ['--version']).error === undefined && process.getuid?.() === 0;
+const dir = mkdtempSync(join(tmpdir(), 'statectl-ifupdown-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+it.skipIf(!hasIfupdown)('ifup takes what the boot writes for it, and sets the addresses, routes and MTU', async () => {
+  const text = `interfaces:
+  eth0:
+    addresses: [10.9.0.1/24, 10.9.1.1/24, "fd00:9::1/64"]
+    gateway: [10.9.0.254]
+    mtu: 1400
+    routes: { 10.8.0.0/16: 10.9.0.2 }
+`;
+  const config = await loadFiles({ ...SHIPPED_FILES, 'system/network.conf': text });
+  const [eth0] = wantedNetwork({ ...createFacts(), config });
+  if (!eth0) throw new Error('there is no eth0');
+  writeFileSync(join(dir, 'interfaces'), ifupdownStanzas(eth0));
+  const script = `set -e
+mount -t tmpfs none /run
+mkdir -p /run/network
+ip link add eth0 type veth peer name peer0
+ip link set peer0 up
+ifup -i ${dir}/interfaces eth0
+ip -o address show dev eth0 scope global
+ip route show
+ip link show eth0`;
+  const { stdout, stderr, status } = spawnSync('unshare', ['-n', '-m', 'sh', '-c', script], { encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: expect.any(String) });
+  for (const part of [
+    'inet 10.9.0.1/24',
+    'inet 10.9.1.1/24',
+    'inet6 fd00:9::1/64',
+    'default via 10.9.0.254',
+    '10.8.0.0/16 via 10.9.0.2',
+    'mtu 1400',
+  ])
+    expect(stdout).toContain(part);
+});
