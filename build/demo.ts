@@ -42,7 +42,14 @@ const EXCLUDES = [
 export async function buildDemo(): Promise<void> {
   await mkdir('dist', { recursive: true });
   await mkdir(CACHE, { recursive: true });
-  const sources = await digestOf(['src', 'build/binary.ts', 'initramfs', 'config.d', 'package-lock.json']);
+  const sources = await digestOf([
+    'src',
+    'build/binary.ts',
+    'build/small-icu.ts',
+    'initramfs',
+    'config.d',
+    'package-lock.json',
+  ]);
   await once(DEMO.binary, sources, () => statectl('build', 'binary'));
   const recipe = createHash('sha256')
     .update(JSON.stringify([PACKAGES, EXCLUDES]))

@@ -51,7 +51,14 @@ export async function buildMaterial(wanted: readonly RivalName[], say: (text: st
 
   const binary = `${HOME}/statectl`;
   const initramfs = `${HOME}/statectl.img`;
-  const sources = await digestOf(['src', 'build/binary.ts', 'initramfs', 'config.d', 'package-lock.json']);
+  const sources = await digestOf([
+    'src',
+    'build/binary.ts',
+    'build/small-icu.ts',
+    'initramfs',
+    'config.d',
+    'package-lock.json',
+  ]);
   await once(binary, sources, () => statectl('build', 'binary', '--out', binary));
   await once(initramfs, sources + packages, () =>
     statectl('build', 'initramfs', '--image', base, '--statectl', binary, '--keys', keys, '--out', initramfs),

@@ -1,23 +1,42 @@
 import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import {
-  chmod,
-  type FileHandle,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  readlink,
-  rename,
-  rm,
-  stat,
-  symlink,
-} from 'node:fs/promises';
+import * as promises from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { AppendStream, Files, FileType, Stat, WriteOptions } from '../host.ts';
 
 const CHUNK_BYTES = 256 * 1024;
+
+/** An open file, as far as it is used here. */
+export interface OpenFile extends AsyncDisposable {
+  chmod(mode: number): Promise<void>;
+  read(buffer: Buffer, offset: number, length: number, position: number | null): Promise<{ bytesRead: number }>;
+  sync(): Promise<void>;
+  writeFile(data: string | Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The kernel's calls, as node:fs names them. */
+export interface FileCalls {
+  chmod(path: string, mode: number): Promise<void>;
+  lstat(path: string): Promise<Stats>;
+  mkdir(path: string): Promise<unknown>;
+  open(path: string, flags: string, mode?: number): Promise<OpenFile>;
+  readBytes(path: string): Promise<Buffer>;
+  readText(path: string): Promise<string>;
+  readdir(path: string): Promise<string[]>;
+  readlink(path: string): Promise<string>;
+  rename(from: string, to: string): Promise<void>;
+  rm(path: string, options: { recursive?: boolean; force?: boolean }): Promise<void>;
+  stat(path: string): Promise<Stats>;
+  symlink(target: string, path: string): Promise<void>;
+}
+
+/** By a thread, so that a server goes on meanwhile. */
+const threadedCalls: FileCalls = {
+  ...promises,
+  readBytes: (path) => promises.readFile(path),
+  readText: (path) => promises.readFile(path, 'utf8'),
+};
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;
 
@@ -31,11 +50,11 @@ async function tolerating(codes: readonly string[], task: () => Promise<unknown>
 }
 
 // sysfs, procfs and some FUSE file systems have no fsync: fsync(2) says EINVAL there.
-const sync = (handle: FileHandle) => tolerating(['EINVAL', 'ENOTSUP'], () => handle.sync());
+const sync = (handle: OpenFile) => tolerating(['EINVAL', 'ENOTSUP'], () => handle.sync());
 
 /** A name is durable only when its folder is: fsync(2), "Calling fsync() does not necessarily ensure …". */
-async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path, 'r');
+async function syncFolder(fs: FileCalls, path: string): Promise<void> {
+  await using folder = await fs.open(path, 'r');
   await sync(folder);
 }
 
@@ -47,11 +66,16 @@ async function setMode(set: (mode: number) => Promise<void>, asked: number | und
   await tolerating(asked === undefined ? ['EPERM'] : [], () => set(asked ?? usual));
 }
 
-async function write(path: string, data: string | Uint8Array, { mode }: WriteOptions = {}): Promise<void> {
+async function write(
+  fs: FileCalls,
+  path: string,
+  data: string | Uint8Array,
+  { mode }: WriteOptions = {},
+): Promise<void> {
   const folder = dirname(path);
   const temporary = join(folder, `.statectl-${randomBytes(6).toString('hex')}.tmp`);
   // 'wx' is O_CREAT | O_EXCL: nobody's file or symlink is ever followed. Private until it has its final mode.
-  const handle = await open(temporary, 'wx', 0o600);
+  const handle = await fs.open(temporary, 'wx', 0o600);
   try {
     try {
       await handle.writeFile(data);
@@ -60,31 +84,31 @@ async function write(path: string, data: string | Uint8Array, { mode }: WriteOpt
     } finally {
       await handle.close();
     }
-    await rename(temporary, path);
+    await fs.rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
+    await fs.rm(temporary, { force: true }).catch(() => {});
     throw error;
   }
-  await syncFolder(folder);
+  await syncFolder(fs, folder);
 }
 
-async function append(path: string, data: string | Uint8Array): Promise<void> {
-  await using stream = await appendStream(path);
+async function append(fs: FileCalls, path: string, data: string | Uint8Array): Promise<void> {
+  await using stream = await appendStream(fs, path);
   await stream.write(Buffer.from(data));
 }
 
-async function makeDirectory(path: string, mode?: number): Promise<void> {
+async function makeDirectory(fs: FileCalls, path: string, mode?: number): Promise<void> {
   try {
-    await mkdir(path);
+    await fs.mkdir(path);
   } catch (error) {
     // A symlink to a directory will do, as for `mkdir -p`.
-    if (codeOf(error) === 'EEXIST' && (await stat(path).catch(() => undefined))?.isDirectory()) return;
+    if (codeOf(error) === 'EEXIST' && (await fs.stat(path).catch(() => undefined))?.isDirectory()) return;
     if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
-    await makeDirectory(dirname(path), mode);
-    return makeDirectory(path, mode);
+    await makeDirectory(fs, dirname(path), mode);
+    return makeDirectory(fs, path, mode);
   }
-  await setMode((bits) => chmod(path, bits), mode, 0o755);
-  await syncFolder(dirname(path));
+  await setMode((bits) => fs.chmod(path, bits), mode, 0o755);
+  await syncFolder(fs, dirname(path));
 }
 
 const TYPES: readonly (readonly [FileType, (stats: Stats) => boolean])[] = [
@@ -103,10 +127,10 @@ const deviceOf = (rdev: number) => ({
   minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00),
 });
 
-async function statOf(path: string): Promise<Stat | undefined> {
+async function statOf(fs: FileCalls, path: string): Promise<Stat | undefined> {
   let stats: Stats;
   try {
-    stats = await lstat(path);
+    stats = await fs.lstat(path);
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
     throw error;
@@ -122,8 +146,8 @@ async function statOf(path: string): Promise<Stat | undefined> {
   };
 }
 
-async function* readStream(path: string, start = 0): AsyncGenerator<Uint8Array> {
-  await using handle = await open(path, 'r');
+async function* readStream(fs: FileCalls, path: string, start = 0): AsyncGenerator<Uint8Array> {
+  await using handle = await fs.open(path, 'r');
   let position = start;
   for (;;) {
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -135,8 +159,8 @@ async function* readStream(path: string, start = 0): AsyncGenerator<Uint8Array> 
   }
 }
 
-async function appendStream(path: string): Promise<AppendStream> {
-  const handle = await open(path, 'a', 0o644);
+async function appendStream(fs: FileCalls, path: string): Promise<AppendStream> {
+  const handle = await fs.open(path, 'a', 0o644);
   let open_ = true;
   const close = async () => {
     if (!open_) return;
@@ -146,39 +170,39 @@ async function appendStream(path: string): Promise<AppendStream> {
     } finally {
       await handle.close();
     }
-    await syncFolder(dirname(path));
+    await syncFolder(fs, dirname(path));
   };
   return { write: (chunk) => handle.writeFile(chunk), close, [Symbol.asyncDispose]: close };
 }
 
 /** The kernel's files. What changes a folder or a file is durable when its promise resolves. */
-export const linuxFiles = (): Files => ({
-  read: (path) => readFile(path),
-  readText: (path) => readFile(path, 'utf8'),
-  write,
-  append,
-  mkdir: makeDirectory,
+export const linuxFiles = (fs: FileCalls = threadedCalls): Files => ({
+  read: (path) => fs.readBytes(path),
+  readText: (path) => fs.readText(path),
+  write: (path, data, options) => write(fs, path, data, options),
+  append: (path, data) => append(fs, path, data),
+  mkdir: (path, mode) => makeDirectory(fs, path, mode),
   async symlink(target, path) {
-    await symlink(target, path);
-    await syncFolder(dirname(path));
+    await fs.symlink(target, path);
+    await syncFolder(fs, dirname(path));
   },
-  readlink: (path) => readlink(path),
+  readlink: (path) => fs.readlink(path),
   async list(path) {
-    return (await readdir(path)).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    return (await fs.readdir(path)).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   },
-  stat: statOf,
+  stat: (path) => statOf(fs, path),
   async rename(from, to) {
-    await rename(from, to);
-    await syncFolder(dirname(to));
-    if (dirname(from) !== dirname(to)) await syncFolder(dirname(from));
+    await fs.rename(from, to);
+    await syncFolder(fs, dirname(to));
+    if (dirname(from) !== dirname(to)) await syncFolder(fs, dirname(from));
   },
   async remove(path) {
     // lstat first: without it a missing parent would make the folder's fsync fail.
-    if ((await statOf(path)) === undefined) return;
-    await rm(path, { recursive: true, force: true });
-    await syncFolder(dirname(path));
+    if ((await statOf(fs, path)) === undefined) return;
+    await fs.rm(path, { recursive: true, force: true });
+    await syncFolder(fs, dirname(path));
   },
-  chmod: (path, mode) => chmod(path, mode),
-  readStream,
-  appendStream,
+  chmod: (path, mode) => fs.chmod(path, mode),
+  readStream: (path, start) => readStream(fs, path, start),
+  appendStream: (path) => appendStream(fs, path),
 });
