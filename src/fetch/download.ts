@@ -180,8 +180,10 @@ async function transfer(
         throw new StatectlError('download-wrong', `${url} sends more than the ${sizeBytes} bytes of the manifest`, {
           hint: 'the server holds another file under this name',
         });
-      await onDisk(part, sizeBytes, out.write(chunk));
+      // Hashed while a thread writes it.
+      const written = onDisk(part, sizeBytes, out.write(chunk));
       part.hash.update(chunk);
+      await written;
       part.doneBytes += chunk.length;
       progress(host.clock.uptimeMs(), part.doneBytes);
     }

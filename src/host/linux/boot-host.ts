@@ -9,7 +9,8 @@ import { promptCalls } from './prompt-calls.ts';
 /** The real machine as the initramfs sees it: the same ports, with adapters that cost a starting machine less. */
 export const bootHost = (): Host => ({
   ...linuxHost(),
-  files: linuxFiles(promptCalls),
+  // What is long is written by a thread: the next bytes come, and are hashed, meanwhile.
+  files: { ...linuxFiles(promptCalls), appendStream: linuxFiles().appendStream },
   exec: leanExec(),
   http: leanHttp(),
   console: bootConsole(),
