@@ -15,7 +15,7 @@ export const DEMO = {
   state: `${CACHE}/state`,
 } as const;
 
-const PACKAGES = ['qemu-guest-agent', 'procps', 'systemd-resolved', 'openssh-server', 'rsyslog'];
+const PACKAGES = ['qemu-guest-agent', 'procps', 'systemd-resolved', 'openssh-server', 'rsyslog', 'rsyslog-gnutls'];
 /** Drivers that no virtual machine has; a real image keeps them. */
 const UNUSED = [
   'gpu',

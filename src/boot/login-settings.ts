@@ -72,5 +72,5 @@ function planAuthorities({ config }: Facts, { certificates }: InstallFacts): rea
   const { authorities } = config.identity;
   if (authorities.length === 0 || certificates === undefined) return [];
   const added = authorities.map((pem) => `${pem.trim()}\n`).filter((pem) => !certificates.includes(pem.trim()));
-  return [write('ssl/certs/ca-certificates.crt', `${certificates}${added.join('')}`)];
+  return [folder('ssl/certs'), write('ssl/certs/ca-certificates.crt', `${certificates}${added.join('')}`)];
 }

@@ -28,9 +28,14 @@ export async function syslogFacts(host: Host, { config }: Facts, boot: BootConte
   }
   if (!targets.some(({ protocol }) => protocol === 'tls')) return { daemon: 'rsyslog' };
   const tlsDriver = await tlsDriverOf(host);
-  if (!tlsDriver)
-    boot.warn('logging.conf: nothing is sent by tls: the image has no TLS driver of rsyslog (package rsyslog-gnutls)');
-  return { daemon: 'rsyslog', ...(tlsDriver && { tlsDriver }) };
+  const hasAuthorities = config.identity.authorities.length > 0 || (await exists(CA_BUNDLE));
+  if (tlsDriver && hasAuthorities) return { daemon: 'rsyslog', tlsDriver };
+  boot.warn(
+    tlsDriver
+      ? 'logging.conf: nothing is sent by tls: no certificate is trusted (`authorities` of identity.conf, package ca-certificates)'
+      : 'logging.conf: nothing is sent by tls: the image has no TLS driver of rsyslog (package rsyslog-gnutls)',
+  );
+  return { daemon: 'rsyslog' };
 }
 
 /** Debian keeps the modules in the folder of the architecture, others beside it. */

@@ -8,7 +8,9 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
+import { makeCertificate } from '../fixtures/certificates.ts';
 import { type InitramfsFile, initramfsWith } from '../fixtures/vm/initramfs.ts';
+import { type SyslogServer, syslogServer } from '../fixtures/vm/syslog-server.ts';
 import { bootMachine, type Machine } from './machine.ts';
 
 /** A folder that the image has and that is read-only. */
@@ -21,6 +23,9 @@ describe('a machine with Python packages and somebody who listens to it', () => 
   let heard = '';
   let syslog: TcpServer;
   let logged = '';
+  let trusted: SyslogServer;
+  let stranger: SyslogServer;
+  let misnamed: SyslogServer;
   let pushed = '';
   let initramfs: InitramfsFile;
   let vm: Machine;
@@ -61,6 +66,12 @@ describe('a machine with Python packages and somebody who listens to it', () => 
       socket.on('error', () => undefined);
     });
     await new Promise<void>((listening) => syslog.listen(0, '127.0.0.1', listening));
+    const lab = await makeCertificate({ name: 'lab' });
+    const [log, foreign] = await Promise.all([
+      makeCertificate({ name: 'log', names: ['log.lab.test'], issuer: lab, isAuthority: false }),
+      makeCertificate({ name: 'log', names: ['log.lab.test'] }),
+    ]);
+    [trusted, stranger, misnamed] = await Promise.all([syslogServer(log), syslogServer(foreign), syslogServer(log)]);
     const at = `http://10.0.2.2:${(web.address() as AddressInfo).port}`;
     const sumOf = async (name: string) =>
       createHash('sha256')
@@ -77,8 +88,14 @@ gone: { url: "${at}/gone.tar", sha256: "${'0'.repeat(64)}" }
 `,
       'config.d/controller/clogging.conf': `netconsole: 10.0.2.2:${(listener.address() as AddressInfo).port}
 metrics: { textfile: /var/lib/node_exporter, push: "${at}/gateway" }
-syslog: { lab: { to: "10.0.2.2:${(syslog.address() as AddressInfo).port}", protocol: tcp } }
+syslog:
+  lab: { to: "10.0.2.2:${(syslog.address() as AddressInfo).port}", protocol: tcp }
+  trusted: { to: "log.lab.test:${trusted.port}" }
+  stranger: { to: "log.lab.test:${stranger.port}" }
+  misnamed: { to: "other.lab.test:${misnamed.port}" }
 `,
+      'config.d/controller/cetc.conf': 'hosts: { 10.0.2.2: [log.lab.test, other.lab.test] }\n',
+      'config.d/controller/cidentity.conf': `authorities: [${JSON.stringify(lab.pem)}]\n`,
     });
     vm = await bootMachine({
       initramfs: initramfs.file,
@@ -94,6 +111,7 @@ syslog: { lab: { to: "10.0.2.2:${(syslog.address() as AddressInfo).port}", proto
     web.close();
     listener.close();
     syslog.close();
+    for (const each of [trusted, stranger, misnamed]) await each[Symbol.asyncDispose]();
     await rm(dir, { recursive: true });
   });
 
@@ -134,5 +152,12 @@ syslog: { lab: { to: "10.0.2.2:${(syslog.address() as AddressInfo).port}", proto
     await expect
       .poll(() => logged, { timeout: 20_000 })
       .toMatch(/\d+ <13>1 \d{4}-\S+ \S+ canary - - - +of "syslog"; and; more/);
+  });
+
+  test('sends them by TLS to whom an authority of config.d vouches for, and to nobody else', async () => {
+    await vm.run("logger -t canary 'by TLS'");
+    await trusted.message(/^<13>1 \d{4}-\S+ \S+ canary - - - +by TLS\n?$/);
+    await Promise.all([stranger.left(), misnamed.left()]);
+    expect([stranger.bytes, misnamed.bytes]).toEqual([0, 0]);
   });
 });

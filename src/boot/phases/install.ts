@@ -162,13 +162,13 @@ async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts
   };
 }
 
-/** The image's list of authorities, where config.d has more. */
+/** The image's list of authorities, where config.d has more; empty where the image has none (no package ca-certificates). */
 export const imageCertificates = async (
   { files }: Pick<Host, 'files'>,
   { config }: Pick<Facts, 'config'>,
 ): Promise<Pick<InstallFacts, 'certificates'>> =>
   config.identity.authorities.length > 0
-    ? { certificates: await files.readText(`${IMAGE_MOUNT}/etc/ssl/certs/ca-certificates.crt`).catch(() => undefined) }
+    ? { certificates: await files.readText(`${IMAGE_MOUNT}/etc/ssl/certs/ca-certificates.crt`).catch(() => '') }
     : {};
 
 /** Of the image's own, or of a persistent /etc. */

@@ -11,7 +11,9 @@ export const LoggingFile = z
           .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected a name')
           .meta({ title: 'TARGET' }),
         z.strictObject({
-          to: HostPort.meta({ description: 'HOST:PORT' }),
+          to: HostPort.meta({
+            description: 'HOST:PORT; for tls HOST is a DNS name in its certificate: rsyslog compares no addresses',
+          }),
           protocol: z
             .enum(['udp', 'tcp', 'tls'])
             .default('tls')

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { InstallFacts } from '../../../src/boot/facts.ts';
 import { planLogins } from '../../../src/boot/login-settings.ts';
+import { imageCertificates } from '../../../src/boot/phases/install.ts';
+import { memoryHost } from '../../../src/host/memory.ts';
 import { loadFiles } from '../../fixtures/config.ts';
 import { createFacts } from '../../fixtures/facts.ts';
 
@@ -52,5 +54,37 @@ describe('who may log in', () => {
     expect((await written(users, { hasSudo: false }))['sudoers.d/statectl']).toBeUndefined();
     const nobody = planLogins(createFacts(), INSTALL);
     expect(nobody).toContainEqual({ kind: 'remove', path: '/sysroot/etc/sudoers.d/statectl' });
+  });
+});
+
+describe('whom the system trusts', () => {
+  const [ours, theirs] = ['ours', 'theirs'].map(
+    (text) => `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`,
+  );
+  const trusting = async (list?: string) => {
+    const shipped = await loadFiles({});
+    const facts = {
+      ...createFacts(),
+      config: { ...shipped, identity: { ...shipped.identity, authorities: [ours ?? ''] } },
+    };
+    const path = '/run/statectl/image/etc/ssl/certs/ca-certificates.crt';
+    const host = memoryHost({ files: list === undefined ? {} : { [path]: list } });
+    return planLogins(facts, { ...INSTALL, hasSshd: false, ...(await imageCertificates(host, facts)) });
+  };
+  const list = (content: string | undefined) => ({
+    kind: 'write',
+    path: '/sysroot/etc/ssl/certs/ca-certificates.crt',
+    content,
+  });
+
+  it('is whom the image trusts, and whom config.d names', async () => {
+    expect(await trusting(theirs)).toContainEqual(list(`${theirs}${ours}`));
+    expect(await trusting(`${ours}${theirs}`)).toContainEqual(list(`${ours}${theirs}`));
+  });
+
+  it('is whom config.d names, in an image without the package ca-certificates', async () => {
+    expect(await trusting()).toEqual(
+      expect.arrayContaining([{ kind: 'mkdir', path: '/sysroot/etc/ssl/certs', mode: 0o755 }, list(ours)]),
+    );
   });
 });

@@ -2,15 +2,20 @@ import { expect, it } from 'vitest';
 import type { SyslogFacts } from '../../../src/boot/facts.ts';
 import { planSyslog, syslogFacts } from '../../../src/boot/syslog-settings.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import { makeCertificate } from '../../fixtures/certificates.ts';
 import { loadFiles, SHIPPED_FILES } from '../../fixtures/config.ts';
 import { createFacts } from '../../fixtures/facts.ts';
 
 const LAB =
   'syslog:\n  main: { to: "log.lab.example:6514", protocol: tls }\n  spare: { to: "[fd00::1]:514", protocol: udp }\n';
 const IMAGE = '/run/statectl/image';
+const DAEMON = '/usr/sbin/rsyslogd';
+const DRIVER = '/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_gtls.so';
+const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
+const AUTHORITY = (await makeCertificate({ name: 'lab' })).pem;
 
-async function settings(image: readonly string[], text = LAB) {
-  const config = await loadFiles({ ...SHIPPED_FILES, 'system/logging.conf': text });
+async function settings(image: readonly string[], text = LAB, more: Readonly<Record<string, string>> = {}) {
+  const config = await loadFiles({ ...SHIPPED_FILES, 'system/logging.conf': text, ...more });
   const facts = { ...createFacts(), config };
   const warnings: string[] = [];
   const host = memoryHost({ files: Object.fromEntries(image.map((path) => [IMAGE + path, ''])) });
@@ -21,10 +26,7 @@ async function settings(image: readonly string[], text = LAB) {
 }
 
 it('sends to each target with a queue in RAM that never blocks', async () => {
-  const { warnings, path, lines } = await settings([
-    '/usr/sbin/rsyslogd',
-    '/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_gtls.so',
-  ]);
+  const { warnings, path, lines } = await settings([DAEMON, DRIVER, CERTIFICATES]);
   expect(warnings).toEqual([]);
   expect(path).toBe('/sysroot/etc/rsyslog.d/60-statectl.conf');
   expect(lines.slice(1)).toEqual([
@@ -36,9 +38,22 @@ it('sends to each target with a queue in RAM that never blocks', async () => {
 });
 
 it('goes without tls where rsyslog has no driver for it, and says so', async () => {
-  const { warnings, lines } = await settings(['/usr/sbin/rsyslogd']);
+  const { warnings, lines } = await settings([DAEMON, CERTIFICATES]);
   expect(warnings).toEqual([expect.stringContaining('rsyslog-gnutls')]);
   expect(lines.filter((line) => line.includes('omfwd'))).toEqual([expect.stringContaining('statectl-spare')]);
+});
+
+it('goes without tls where nobody could be trusted, and says so', async () => {
+  const { warnings, lines } = await settings([DAEMON, DRIVER]);
+  expect(warnings).toEqual([expect.stringContaining('no certificate is trusted')]);
+  expect(lines.filter((line) => line.includes('omfwd'))).toEqual([expect.stringContaining('statectl-spare')]);
+});
+
+it('trusts what identity.conf says, in an image without any certificates', async () => {
+  const identity = `authorities: [${JSON.stringify(AUTHORITY)}]\n`;
+  const { warnings, lines } = await settings([DAEMON, DRIVER], LAB, { 'system/identity.conf': identity });
+  expect(warnings).toEqual([]);
+  expect(lines.filter((line) => line.includes('omfwd'))).toHaveLength(2);
 });
 
 it.each([
