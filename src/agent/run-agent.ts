@@ -10,6 +10,7 @@ import { readBootRecord } from './booted.ts';
 import { keepConnected } from './keep-connected.ts';
 import { keepRefreshed } from './keep-refreshed.ts';
 import { keepRenewed } from './keep-renewed.ts';
+import { withMachineHttp } from './machine-http.ts';
 import { readFacts } from './refresh.ts';
 import { type QueueLimits, reportQueue } from './report-queue.ts';
 import { serverChoice } from './server-choice.ts';
@@ -31,12 +32,13 @@ const AGAIN_MS = 60_000;
  * The agent: keeps an event stream to the best server, what the machine is to be applied, its certificate valid and its
  * reports on their way, until the signal. Whatever fails is told and tried again; nothing of it disturbs the system.
  */
-export async function runAgent(host: AgentHost, parts: AgentParts, signal: AbortSignal): Promise<void> {
-  const { clock, console, files } = host;
-  const record = await readBootRecord(host);
-  const facts = await readFacts(host);
-  const before = await readAgentState(host);
-  const held = await settingsHolder(host, facts);
+export async function runAgent(machine: AgentHost, parts: AgentParts, signal: AbortSignal): Promise<void> {
+  const { clock, console, files } = machine;
+  const record = await readBootRecord(machine);
+  const facts = await readFacts(machine);
+  const before = await readAgentState(machine);
+  const held = await settingsHolder(machine, facts);
+  const host = withMachineHttp(machine, facts, held.settings);
   const queue = reportQueue(host, userDataDevice(facts) ? KEPT_QUEUE : RAM_QUEUE, parts.queueLimits);
   const nowMs = clock.now();
   const file = agentStateFile(host, {

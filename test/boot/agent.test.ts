@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,8 @@ import { type RunningServer, startServer } from '../../src/server/listen.ts';
 import { openSecretStore } from '../../src/server/secret-store.ts';
 import { enrolmentsPath } from '../../src/server/secure.ts';
 import { servedSettings } from '../../src/server/settings.ts';
+import { makeCertificate } from '../fixtures/certificates.ts';
+import { tlsFront } from '../fixtures/vm/tls-front.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
 import { bootMachine, type Machine } from './machine.ts';
 import { demoSigner } from './serve-images.ts';
@@ -40,6 +42,7 @@ async function freePort(): Promise<number> {
 class LabServer {
   readonly reports: AgentReport[] = [];
   readonly url: string;
+  readonly port: number;
   readonly state: string;
   readonly #config: string;
   readonly #ports: readonly [number, number];
@@ -50,6 +53,7 @@ class LabServer {
     this.state = state;
     this.#config = config;
     this.#ports = ports;
+    this.port = ports[0];
     this.#watch = watch;
     // As a machine behind qemu's own network reaches it.
     this.url = `http://10.0.2.2:${ports[0]}`;
@@ -108,12 +112,12 @@ describe('the agent of a Debian that runs', () => {
   let a: LabServer;
   let b: LabServer;
 
-  const nodeFile = (motd: string): string => `match: { uuid: ${UUID} }
-set:
+  const nodeFile = (motd: string, more: string): string => `match: { uuid: ${UUID} }
+set:${more}
   identity: { trust: network, names: [print09.lab.test] }
   etc: { files: { /etc/motd: { text: "${motd}\\n" } } }
 `;
-  const write = (motd: string) => writeFile(join(dir, 'config.d/nodes/print09.conf'), nodeFile(motd));
+  const write = (motd: string, more = '') => writeFile(join(dir, 'config.d/nodes/print09.conf'), nodeFile(motd, more));
   const agentState = async () => JSON.parse(await vm.run(`cat ${STATE}`)) as AgentState;
 
   beforeAll(async () => {
@@ -234,5 +238,23 @@ set:
     await vm.run('systemctl kill -s KILL statectl-agent');
     expect(await b.report('connected')).toBeDefined();
     expect(await vm.run('systemctl --failed --no-legend; cat /etc/motd')).toBe('third');
+  });
+
+  test('follows one edit of config.d to a server behind a proxy that lets in nobody without a certificate', async () => {
+    const lab = await makeCertificate({ name: 'lab' });
+    const machines = await readFile(`${DEMO.keys}/ca.pem`, 'utf8');
+    await using front = await tlsFront({ host: '127.0.0.1', port: a.port }, { issuer: lab, machines });
+    const server = `
+  server: { servers: ["${front.guestUrl}"], authentication: mtls, authorities: [${JSON.stringify(lab.pem)}] }`;
+    await write('fourth', server);
+    expect(await a.report('connected')).toMatchObject({
+      agent: { server: front.guestUrl, why: `config.d does not name ${b.url} any more` },
+    });
+    await write('fifth', server);
+    expect(await a.report('bundle')).toMatchObject({ agent: { applied: ['/etc/motd'] } });
+    expect(await vm.run('cat /etc/motd')).toBe('fifth');
+    const paths = front.asked.map(({ path }) => path);
+    expect(paths).toEqual(expect.arrayContaining(['/v1/bundle', '/v1/tls', '/v1/reports']));
+    expect(new Set(front.asked.map(({ name }) => name))).toEqual(new Set(['print09']));
   });
 });

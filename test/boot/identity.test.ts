@@ -1,15 +1,20 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DEMO } from '../../build/demo.ts';
 import type { BootRecord } from '../../src/boot/boot-record.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
 import { type Enrolments, openEnrolments } from '../../src/server/enrolments.ts';
 import { openSecretStore } from '../../src/server/secret-store.ts';
 import { enrolmentsPath } from '../../src/server/secure.ts';
+import { type MadeCertificate, makeCertificate } from '../fixtures/certificates.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
+import { type TlsFront, tlsFront } from '../fixtures/vm/tls-front.ts';
 import { bootMachine, type Machine, type MachineOptions } from './machine.ts';
-import { type ServedImages, serveImages } from './serve-images.ts';
+import { PATHS, type ServedImages, serveImages } from './serve-images.ts';
 
 const UUID = '11111111-2222-3333-4444-000000000007';
 const CANARY = 'canary-7f3a9c';
@@ -20,8 +25,11 @@ describe('a machine that has to prove who it is before it gets its secrets', () 
   let disk: DiskFile;
   let enrolments: Enrolments;
   const transcripts: string[] = [];
+  let lab: MadeCertificate;
+  let front: TlsFront;
 
   beforeAll(async () => {
+    lab = await makeCertificate({ name: 'lab' });
     dir = await mkdtemp(join(tmpdir(), 'statectl-identity-'));
     await cp('config.d', dir, { recursive: true });
     await writeFile(
@@ -34,13 +42,22 @@ set:
       /etc/absent: { secret: "secret:absent" }
 `,
     );
+    // Whoever knows these settings can be sent to a proxy.
+    await writeFile(
+      join(dir, 'controller/cserver.info.conf'),
+      `authentication: mtls\nauthorities: [${JSON.stringify(lab.pem)}]\n`,
+    );
     disk = await makeDisk({ type: 'ext4', label: 'user-data', sizeMiB: 256 });
     server = await serveImages('tiny', { config: dir, enrols: true });
     await (await openSecretStore(linuxHost(), server.state)).write('token', Buffer.from(CANARY));
+    const machines = await readFile(`${DEMO.keys}/ca.pem`, 'utf8');
+    const target = { host: '127.0.0.1', port: Number(new URL(server.guestUrl).port) };
+    front = await tlsFront(target, { issuer: lab, machines });
     enrolments = openEnrolments(enrolmentsPath(server.state), Date.now);
   });
   afterAll(async () => {
     enrolments[Symbol.dispose]();
+    await front[Symbol.asyncDispose]();
     await server[Symbol.asyncDispose]();
     await disk[Symbol.asyncDispose]();
     await rm(dir, { recursive: true });
@@ -58,6 +75,7 @@ set:
     await vm.console(/tiny: init/);
     return vm;
   };
+  const blobsOf = ({ log }: ServedImages) => log.filter(({ path }) => PATHS.blob.test(path));
   const recordOf = async (vm: Machine) => JSON.parse(await vm.shell('cat /run/statectl/boot.json')) as BootRecord;
 
   test('waits for a person, and shows the fingerprint that the server shows too', async () => {
@@ -110,7 +128,35 @@ set:
     await using vm = await boot({ server: { guestUrl: 'http://10.0.2.2:9' }, cmdline });
     expect((await recordOf(vm)).identity).toMatchObject({ state: 'offline', secrets: ['/etc/moonraker/token'] });
     expect(await vm.shell('test "$(cat /etc/moonraker/token | wc -c)" = 13 && echo there')).toBe('there');
+    await vm.shell('rm -r /user-data/persistent/images && sync');
     transcripts.push(vm.transcript);
+  });
+
+  test('gets its image through a proxy that lets in nobody without a certificate', async () => {
+    const before = blobsOf(server).length;
+    await using vm = await boot({ server: front });
+    expect(await recordOf(vm)).toMatchObject({
+      source: 'fetched',
+      server: front.guestUrl,
+      root: { verified: true },
+      identity: { state: 'approved', server: front.guestUrl, secrets: ['/etc/moonraker/token'] },
+    });
+    expect(blobsOf(server).slice(before)).toMatchObject([{ status: 200, bytes: server.manifest.root.sizeBytes }]);
+    const paths = front.asked.map(({ path }) => path);
+    expect(paths).toEqual(expect.arrayContaining(['/v1/bundle', '/v1/boot', '/v1/tls', '/v1/reports']));
+    expect(new Set(front.asked.map(({ name }) => name))).toEqual(new Set(['print07']));
+    transcripts.push(vm.transcript);
+  });
+
+  test('is the one that the proxy lets in: neither one without a certificate nor with that of another authority', async () => {
+    const before = front.asked.length;
+    const foreign = await makeCertificate({ name: 'print07', issuer: lab, isAuthority: false });
+    for (const own of [{}, { cert: foreign.pem, key: foreign.keyPem }]) {
+      const options = { host: '127.0.0.1', port: front.port, path: '/healthz', ca: lab.pem, agent: false, ...own };
+      const asking = get({ ...options, checkServerIdentity: () => undefined });
+      await expect(once(asking, 'response')).rejects.toThrow(/alert|ECONNRESET|hang up/);
+    }
+    expect(front.asked).toHaveLength(before);
   });
 
   test('without a disk and unknown has none, and says so', async () => {

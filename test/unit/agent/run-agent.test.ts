@@ -6,10 +6,12 @@ import { BOOT_RECORD, FACTS } from '../../../src/boot/paths.ts';
 import { unpackMembers } from '../../../src/bundle/archive.ts';
 import { sha256Of } from '../../../src/bundle/manifest.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
+import type { Config } from '../../../src/config/config.ts';
 import { keepBundle } from '../../../src/fetch/kept-bundle.ts';
 import type { Server } from '../../../src/host/memory/http.ts';
 import { type MemoryHost, memoryHost } from '../../../src/host/memory.ts';
 import { createBundle } from '../../fixtures/bundle.ts';
+import { makeCertificate } from '../../fixtures/certificates.ts';
 import { createFacts } from '../../fixtures/facts.ts';
 import { TRUSTED_KEY } from '../../fixtures/image.ts';
 import { createRecord } from '../../fixtures/running-system.ts';
@@ -23,7 +25,12 @@ const BUNDLE = 'id: ab-2\nevent: bundle\ndata: {}\n\n';
 const beats = (ms: number): string => ':\n\n'.repeat((ms / 1000) * 13);
 
 interface LabOptions {
+  readonly url?: string;
+  readonly server?: Partial<Config['server']>;
   readonly certificate?: boolean;
+  /** By name, as texts. */
+  readonly pems?: Readonly<Record<string, string>>;
+  readonly startMs?: number;
   /** The bodies of the streams, one after the other; the last one again and again. */
   readonly streams?: readonly string[];
   /** When the server is away. */
@@ -34,20 +41,24 @@ interface LabOptions {
 }
 
 function lab({
+  url: served = SERVER,
+  server = {},
   certificate = true,
+  pems = { cert: 'cert', key: 'key', ca: 'ca' },
+  startMs,
   streams = [HELLO + beats(120 * MINUTE)],
   away = [Number.POSITIVE_INFINITY, 0],
   refresh = () => ({}),
   renew = () => ({}),
   takes = () => 204,
 }: LabOptions = {}) {
-  const facts = createFacts({ config: { server: { servers: [SERVER] } } });
+  const facts = createFacts({ config: { server: { servers: [served], ...server } } });
   const record = createRecord(facts);
   const reports: { readonly id: string; readonly event: string; readonly atMs: number; readonly config: object }[] = [];
   let opened = 0;
   const isAway = () => host.clock.uptimeMs() >= away[0] && host.clock.uptimeMs() < away[1];
   const servers: Record<string, Server> = {
-    [SERVER]: ({ url, body }) => {
+    [served]: ({ url, body }) => {
       if (isAway()) return 'refused';
       if (url.pathname === '/v1/tls') return { body: '{"port": 8443}' };
       if (url.pathname !== '/v1/reports') return { status: 404 };
@@ -62,7 +73,6 @@ function lab({
       return { body: streams[Math.min(opened, streams.length) - 1] ?? '', bytesPerSecond: 40 };
     },
   };
-  const pem = (name: string) => [`/run/statectl/identity/${name}.pem`, name] as const;
   const host = memoryHost({
     servers,
     files: {
@@ -71,8 +81,12 @@ function lab({
       '/proc/self': { target: '4242' },
       '/proc/4242/cmdline': '/run/statectl/rt/statectl\0agent\0',
       '/proc/sys/kernel/random/boot_id': 'b00710d0-0000-4000-8000-000000000001\n',
-      ...(certificate && Object.fromEntries(['cert', 'key', 'ca'].map(pem))),
+      ...(certificate &&
+        Object.fromEntries(
+          Object.entries(pems).map(([name, text]) => [`/run/statectl/identity/${name}.pem`, text] as const),
+        )),
     },
+    ...(startMs !== undefined && { startMs }),
   });
   const refreshes: number[] = [];
   const renewals: number[] = [];
@@ -231,6 +245,25 @@ describe('the agent', () => {
     await using agent = lab({ renew: () => ({ nextAtMs: 0 }) });
     await agent.pass(10 * MINUTE);
     expect(agent.renewals.length).toBeLessThanOrEqual(61);
+  });
+
+  it('asks a server behind a proxy in the name of the machine, where config.d says mtls, and of config.d’s authorities', async () => {
+    const url = 'https://boot.lab';
+    const own = await makeCertificate({ name: 'print01', isAuthority: false });
+    await using agent = lab({
+      url,
+      server: { authentication: 'mtls', authorities: ['LAB'] },
+      pems: { cert: own.pem, key: own.keyPem, ca: 'ca' },
+      startMs: Date.now(),
+    });
+    await agent.pass(5 * MINUTE);
+    expect(agent.reports.map(({ event }) => event)).toEqual(['booted', 'connected']);
+    const asked = agent.host.calls.flatMap((call) =>
+      call.kind === 'request' && call.url.origin === url ? [[call.url.pathname, call.request.tls]] : [],
+    );
+    const tls = { caPem: 'LAB\n', certPem: own.pem, keyPem: own.keyPem };
+    expect(asked.map(([path]) => path).toSorted()).toEqual(['/v1/reports', '/v1/reports', '/v1/tls']);
+    for (const [, shown] of asked) expect(shown).toEqual(tls);
   });
 
   it('goes on when a part of it fails as it never should', async () => {
