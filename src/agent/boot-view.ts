@@ -1,3 +1,4 @@
+import { CREDENTIALS, SEGMENT_SECRETS } from '../boot/credentials.ts';
 import { SYSROOT, USER_DATA_EARLY } from '../boot/paths.ts';
 import type { Files, Host } from '../host/host.ts';
 import type { AgentHost } from './agent.ts';
@@ -5,6 +6,7 @@ import type { AgentHost } from './agent.ts';
 /** What of the running system the boot had elsewhere. */
 const MOVED: readonly (readonly [early: string, now: string])[] = [
   [USER_DATA_EARLY, '/user-data'],
+  [SEGMENT_SECRETS, CREDENTIALS],
   [SYSROOT, ''],
 ];
 

@@ -45,6 +45,8 @@ export interface Facts {
   readonly syslog?: SyslogFacts;
   readonly delivery?: DeliveryFacts;
   readonly identity?: IdentityFacts;
+  /** Names of files of the machine segment that prove who it is. */
+  readonly credentials?: readonly string[];
   readonly init?: InitFacts;
 }
 

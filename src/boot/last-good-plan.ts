@@ -38,7 +38,11 @@ export function lastGoodPlan(facts: Facts): string | undefined {
   const missing = packages
     .filter((each) => !isReadable(each))
     .map(({ name }) => `${shellLine(['echo', `without ${name} of python.conf: busybox unpacks no zstd`])}\n`);
-  const local: Facts = { ...facts, copy, tree, delivery, python, offer: undefined, leases: [] };
+  // Who the machine is, and what it may know, the controller alone puts into RAM.
+  const nobody = { identity: undefined, credentials: undefined };
+  if ((facts.identity?.secrets.length ?? 0) > 0)
+    missing.push("echo 'without its secrets: only the controller opens them'\n");
+  const local: Facts = { ...facts, ...nobody, copy, tree, delivery, python, offer: undefined, leases: [] };
   const lines = planAll(STORY, local)
     .filter(({ phase, step }) => LOCAL_PHASES.has(phase) && step.kind !== 'check-mount')
     .map(({ step }) => (step.kind === 'switch-root' ? switchFile(step) : shellOf(step)));

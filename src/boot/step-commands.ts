@@ -99,11 +99,11 @@ export function shellOf(step: Step): string {
     case 'accounts':
       return shellLine(['echo', 'only the controller can merge accounts']);
     case 'ssh-host-key':
-      return [
+      return tolerant(step.to, [
         shellLine(['mkdir', '-p', '-m', '0711', step.to]),
-        // A key of that boot alone, where the controller cannot make one: only what the machine kept.
+        // The controller alone makes one: only what the machine kept. Not every one is signed.
         ...Object.values(hostKeyFiles(step.home)).map((path) => shellLine(['cp', '-p', path, step.to])),
-      ].join('; ');
+      ]);
     case 'fetch': {
       const commands = [shellLine(['wget', '-O', step.to, step.urls[0] ?? '']), digestCheck(step.sha256, step.to)];
       return step.otherwise === 'warn' ? tolerant(step.to, commands) : commands.join(' && ');

@@ -1,12 +1,10 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { SEGMENT_SECRETS, secretName } from '../boot/credentials.ts';
 import type { Facts } from '../boot/facts.ts';
 import { IDENTITY, identityHome } from '../boot/identity.ts';
 import { reasonOf } from '../error.ts';
 import type { Host, Http, TlsMaterial } from '../host/host.ts';
 import { identityFiles } from '../identity/identity-files.ts';
-
-/** Where the machine segment of an initramfs has what `credentials` names, each a file in PEM. */
-const SEGMENT_SECRETS = '/etc/statectl/secrets';
 
 type OwnCertificate = Required<Pick<TlsMaterial, 'certPem' | 'keyPem'>>;
 type Warn = (text: string) => void;
@@ -64,7 +62,7 @@ async function ownCertificate(
 ): Promise<OwnCertificate | undefined> {
   const { credentials } = facts.config.server;
   const kept = identityFiles(identityHome(facts));
-  const segment = (reference: string) => `${SEGMENT_SECRETS}/${reference.replace(/^secret:/, '')}`;
+  const segment = (reference: string) => `${SEGMENT_SECRETS}/${secretName(reference)}`;
   const places = credentials
     ? [{ certificate: segment(credentials.certificate), key: segment(credentials.key) }]
     : [{ certificate: `${IDENTITY}/cert.pem`, key: `${IDENTITY}/key.pem` }, kept];

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Host } from '../../host/host.ts';
 import { planAgent } from '../agent-service.ts';
+import { givenCredentials, planCredentials } from '../credentials.ts';
 import { deliveryFacts, planDelivery } from '../delivery.ts';
 import type { Facts, InstallFacts } from '../facts.ts';
 import { identityFacts, PASSWORDS, planHostKey, planSecrets } from '../identity.ts';
@@ -38,6 +39,7 @@ export const install: Phase = {
         return {
           syslog: await syslogFacts(host, facts, boot),
           install: found,
+          credentials: await givenCredentials(host, facts),
           delivery: await deliveryFacts(host, facts, boot),
           identity: await identityFacts(host, facts, boot),
         };
@@ -105,6 +107,7 @@ export function planInstall(facts: Facts): readonly Step[] {
     // Last: what an admin says wins over what the boot made up.
     ...planDelivery(facts),
     ...planSecrets(facts),
+    ...planCredentials(facts.credentials),
   ];
 }
 

@@ -72,6 +72,20 @@ describe('the plan of the last good boot', () => {
     expect(plan.match(/python\/two/g)).toBeNull();
   });
 
+  it('goes without secrets, credentials and host key where the controller cannot put them into RAM, and says so', () => {
+    const secret = { file: '/run/statectl/identity/secrets/0', to: '/sysroot/etc/token', uid: 900, gid: 901 };
+    const identity = { state: 'approved' as const, fingerprint: 'SHA256:x', secrets: [secret], missing: {} };
+    const install = { ...createFacts().install!, needsHostKey: true };
+    const plan = lastGoodPlan(withDisk({ identity, install, credentials: ['tls'] })) ?? '';
+    expect(plan).toContain("echo 'without its secrets: only the controller opens them'\n");
+    expect(plan).not.toMatch(/run\/statectl\/(identity|credentials)|etc\/token/);
+    // As /init runs it: any command that fails would end the boot.
+    const hostKey = plan.split('\n').find((line) => line.includes('ssh_host_key')) ?? '';
+    expect(
+      execFileSync('sh', ['-ec', hostKey.replaceAll('/run/', '/proc/none/')], { encoding: 'utf8', stdio: 'pipe' }),
+    ).toMatch(/^not as it should be: /);
+  });
+
   it('ends with the words that /init hands over by', () => {
     expect(lastGoodPlan(withDisk({ init: { path: '/sbin/init', arguments: ['single'] } }))).toMatch(
       /printf %s 'ROOT=\/sysroot\nINIT=\/sbin\/init\nINIT_ARGUMENTS=single\n' > \/run\/initramfs\/switch-root\.env\n$/,
