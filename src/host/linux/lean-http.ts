@@ -5,7 +5,8 @@ import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS } from '../http-timeouts.ts';
 import { type Answer, followRedirects } from '../redirect.ts';
 import { linuxHttp } from './http.ts';
 
-const READ_BYTES = 64 * 1024;
+/** Not worth a read of its own: the next goes into a new piece. */
+const LEAST_READ_BYTES = 64 * 1024;
 /** What may wait in memory before the server is held back, and what a reader is woken for. */
 const MOST_WAITING_BYTES = 2 * 1024 * 1024;
 const PIECE_BYTES = 1024 * 1024;
@@ -67,6 +68,12 @@ async function send(url: URL, headers: Readonly<Record<string, string>>, request
 /** A connection whose bytes are asked for one read at a time. */
 class Connection {
   readonly #socket: Socket;
+  /** Read into where it is handed over from: no byte is copied. */
+  #piece = Buffer.alloc(0);
+  /** Of the piece: what was handed over, and what came. */
+  #taken = 0;
+  #filled = 0;
+  /** Full pieces that nobody read yet. */
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #ended: { readonly error?: Error } | undefined;
@@ -75,9 +82,9 @@ class Connection {
 
   constructor(url: URL, connectTimeoutMs: number, idleTimeoutMs: number, signal: AbortSignal | undefined) {
     const onread = {
-      buffer: () => Buffer.allocUnsafe(READ_BYTES),
-      callback: (bytes: number, buffer: Uint8Array) => {
-        this.#waiting.push(buffer.subarray(0, bytes));
+      buffer: () => this.#room(),
+      callback: (bytes: number) => {
+        this.#filled += bytes;
         this.#waitingBytes += bytes;
         // Few large pieces cost the reader far less than many small ones.
         if (this.#waitingBytes >= PIECE_BYTES) this.#wake?.();
@@ -125,15 +132,31 @@ class Connection {
       clearTimeout(this.#later);
       this.#later = undefined;
     }
-    if (this.#waiting.length === 0) {
+    const chunk = this.#waiting.shift() ?? this.#takeFilled();
+    if (chunk.length === 0) {
       if (this.#ended?.error) throw this.#ended.error;
       return undefined;
     }
-    const [first, ...others] = this.#waiting;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+    this.#waitingBytes -= chunk.length;
     this.#socket.resume();
-    return others.length === 0 ? first : Buffer.concat([first as Uint8Array, ...others]);
+    return chunk;
+  }
+
+  /** Where the next bytes go. */
+  #room(): Uint8Array {
+    if (this.#piece.length - this.#filled < LEAST_READ_BYTES) {
+      if (this.#filled > this.#taken) this.#waiting.push(this.#takeFilled());
+      this.#piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+      this.#taken = 0;
+      this.#filled = 0;
+    }
+    return this.#piece.subarray(this.#filled);
+  }
+
+  #takeFilled(): Uint8Array {
+    const chunk = this.#piece.subarray(this.#taken, this.#filled);
+    this.#taken = this.#filled;
+    return chunk;
   }
 
   /** Only for a reader that waits: what comes while nobody does is handed over at the next read. */
