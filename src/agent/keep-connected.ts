@@ -16,6 +16,8 @@ export interface Connection {
   readonly why: string;
   /** An admin sent it there. */
   readonly pinned?: true;
+  /** config.d names others by now: why it is here all the same. */
+  readonly stays?: string;
 }
 
 export interface KeepConnectedOptions {
@@ -48,7 +50,7 @@ const waitMs = (failures: number, random: number): number =>
  * stream of its own, before the present one is left. Where something may have been lost, `heard` gets a `resync`.
  */
 export async function keepConnected(options: KeepConnectedOptions, signal: AbortSignal): Promise<never> {
-  const { clock, choice, settings, changed, heard, wake } = options;
+  const { clock, choice, settings, heard, wake } = options;
   /** By server; an id says nothing to another. */
   const lastIds = new Map<string, string>();
   const { before } = options;
@@ -56,19 +58,30 @@ export async function keepConnected(options: KeepConnectedOptions, signal: Abort
   let failures = 0;
   let next: Replacement | undefined;
   let trouble = '';
+  let at: Connection | undefined;
+  const changed = (connection: Connection): void => {
+    at = connection;
+    options.changed(connection);
+  };
+  /** Told once, as long as the reason is the same. */
+  const stays = (why: string | undefined): void => {
+    if (!at || at.stays === why) return;
+    const { stays: _, ...rest } = at;
+    changed({ ...rest, ...(why !== undefined && { stays: why }) });
+  };
 
-  async function attempt(server: string): Promise<Session | undefined> {
+  async function attempt(server: string): Promise<Session | { readonly trouble: string }> {
     try {
       return await options.open(server, lastIds.get(server), signal);
     } catch (error) {
       signal.throwIfAborted();
       trouble = reasonOf(error);
       if (!isStatectlError(error) || !OWN_FAULTS.includes(error.code)) choice.failed(server);
-      return undefined;
+      return { trouble };
     }
   }
   const pinned = before?.pinned && before.server !== undefined ? { pinned: before.server } : {};
-  const leave = leaving({ clock, choice, settings, attempt, ...pinned }, signal);
+  const leave = leaving({ clock, choice, settings, attempt, stays, ...pinned }, signal);
 
   async function connect(): Promise<Replacement | undefined> {
     trouble = 'no server is known';
@@ -77,7 +90,7 @@ export async function keepConnected(options: KeepConnectedOptions, signal: Abort
     const sent = leave.pinned === undefined ? [] : [{ url: leave.pinned, reason: 'an admin sent it here' }];
     for (const { url, reason } of [...sent, ...ordered.filter(({ url }) => url !== leave.pinned)]) {
       const session = await attempt(url);
-      if (session) return { session, why: reason };
+      if (!('trouble' in session)) return { session, why: reason };
     }
     return undefined;
   }

@@ -26,8 +26,10 @@ export interface LeavingOptions {
   readonly clock: Pick<Clock, 'uptimeMs' | 'random'>;
   readonly choice: ServerChoice;
   readonly settings: () => ServerSettings;
-  /** Undefined where its stream cannot be opened. */
-  readonly attempt: (server: string) => Promise<Session | undefined>;
+  /** Why not, where its stream cannot be opened. */
+  readonly attempt: (server: string) => Promise<Session | { readonly trouble: string }>;
+  /** It is at a server that config.d does not name any more, and why; undefined: that is over. */
+  readonly stays: (why: string | undefined) => void;
   /** Where an admin sent the agent before this one. */
   readonly pinned?: string;
 }
@@ -37,7 +39,7 @@ const STAYS_MS = 5 * 60_000;
 const MOST_TARGETS = 16;
 
 export function leaving(
-  { clock, choice, settings, attempt, ...options }: LeavingOptions,
+  { clock, choice, settings, attempt, stays, ...options }: LeavingOptions,
   signal: AbortSignal,
 ): Leaving {
   let here = '';
@@ -52,13 +54,25 @@ export function leaving(
   };
   const isFresh = () => clock.uptimeMs() - sinceMs < STAYS_MS;
 
-  async function firstOf(urls: readonly string[], why: string): Promise<Replacement | undefined> {
+  async function firstOf(
+    urls: readonly string[],
+    why: string,
+    troubles: string[] = [],
+  ): Promise<Replacement | undefined> {
     for (const url of urls) {
       if (url === here) continue;
       const session = await attempt(url);
-      if (session) return { session, why };
+      if (!('trouble' in session)) return { session, why };
+      troubles.push(session.trouble.includes(url) ? session.trouble : `${url}: ${session.trouble}`);
     }
     return undefined;
+  }
+  /** One edit moves all machines; the new server is verified while the old one still answers. */
+  async function goWhereNamed(): Promise<Replacement | undefined> {
+    const troubles: string[] = [];
+    const found = await firstOf(await others(), `config.d does not name ${here} any more`, troubles);
+    if (!found) stays(`config.d does not name it any more, and no other can be used: ${troubles.join('; ')}`);
+    return found;
   }
   const others = async (): Promise<readonly string[]> =>
     (
@@ -101,9 +115,8 @@ export function leaving(
       if (clock.uptimeMs() < nextLookMs || here === pinned) return undefined;
       lookAgain();
       const { listed } = settings();
-      // One edit moves all machines; the new server is verified while the old one still answers.
-      if (listed.length > 0 && !listed.includes(here))
-        return firstOf(await others(), `config.d does not name ${here} any more`);
+      if (listed.length > 0 && !listed.includes(here)) return goWhereNamed();
+      stays(undefined);
       const better = isFresh() ? undefined : await choice.better(here, 'preferred', signal);
       return better && (await firstOf([better.url], better.reason));
     },

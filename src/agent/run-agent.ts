@@ -96,6 +96,8 @@ export async function runAgent(machine: AgentHost, parts: AgentParts, signal: Ab
             if (connection.state === 'connected') {
               if (was.state !== 'connected' || was.server !== connection.server)
                 reports.tell('connected', { server: connection.server, why: connection.why });
+              if (connection.stays !== undefined && connection.stays !== was.stays)
+                reports.tell('server-kept', { server: connection.server, why: connection.stays });
               reportBell.ring();
             } else if (was.state === 'connected')
               reports.tell('server-lost', { server: was.server, why: connection.why });
@@ -121,7 +123,9 @@ export async function runAgent(machine: AgentHost, parts: AgentParts, signal: Ab
               wake.ring();
               renewBell.ring();
             }
-            const isNews = result.state === 'applied' || (result.state === 'refused' && was?.reason !== result.reason);
+            // Also what was put right while no server was there: nobody would ever know of it.
+            const isApplied = result.state === 'applied' || result.applied.length > 0;
+            const isNews = isApplied || (result.state === 'refused' && was?.reason !== result.reason);
             if (isNews) reports.tell('bundle', { server, ...result });
           },
         },

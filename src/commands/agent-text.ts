@@ -27,9 +27,9 @@ export const agentText = (agent: Agent): string =>
 
 const time = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 
-const connectionText = ({ connection: { state, server, sinceMs, why } }: Agent): string =>
+const connectionText = ({ connection: { state, server, sinceMs, why, stays } }: Agent): string =>
   state === 'connected'
-    ? `${server} since ${time(sinceMs)} (${why})`
+    ? `${server} since ${time(sinceMs)} (${why})${stays === undefined ? '' : `; ${stays}`}`
     : `none since ${time(sinceMs)}: ${why}${server === undefined ? '' : `; it was ${server}`}`;
 
 function refreshedRows({ refreshed }: Agent): readonly (readonly string[])[] {

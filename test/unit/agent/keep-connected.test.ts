@@ -292,13 +292,17 @@ describe('one edit that replaces server A by B', () => {
     expect(machine.connections.map(({ state }) => state)).toEqual(['connected', 'connected']);
   });
 
-  it('leaves the machine with A while B is wrong, and when A is cut off it finds A again', async () => {
+  it('leaves the machine with A while B is wrong, which it says once, and when A is cut off it finds A again', async () => {
     await using machine = lab({ servers: [A] });
     machine.b.state = 'not ours';
     await machine.pass(MINUTE);
     machine.name([B]);
     await machine.pass(60 * MINUTE);
     expect(machine.home()).toBe(A);
+    expect(machine.connections.map(({ stays }) => stays)).toEqual([
+      undefined,
+      `config.d does not name it any more, and no other can be used: ${B} is not trusted`,
+    ]);
     machine.a.state = 'down';
     await machine.pass(30_000);
     machine.a.state = 'up';
@@ -307,6 +311,22 @@ describe('one edit that replaces server A by B', () => {
     machine.b.state = 'up';
     await machine.pass(70 * MINUTE);
     expect(machine.home()).toBe(B);
+  });
+
+  it('and is taken back leaves the machine where it is, with nothing to say any more', async () => {
+    await using machine = lab({ servers: [A] });
+    machine.b.state = 'not ours';
+    await machine.pass(MINUTE);
+    machine.name([B]);
+    await machine.pass(MINUTE);
+    machine.name([A]);
+    await machine.pass(MINUTE);
+    expect(machine.connections.map(({ state, stays }) => [state, stays !== undefined])).toEqual([
+      ['connected', false],
+      ['connected', true],
+      ['connected', false],
+    ]);
+    expect(machine.a.openings).toHaveLength(1);
   });
 
   it('is survived by the agent’s own restart: the server that it had is asked as well', async () => {

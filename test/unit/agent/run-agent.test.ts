@@ -192,6 +192,15 @@ describe('the agent', () => {
     expect(agent.refreshes.at(-1)).toBeGreaterThan(15 * MINUTE);
   });
 
+  it('tells what it put right while no server was there', async () => {
+    await using agent = lab({
+      away: [0, 10 * MINUTE],
+      refresh: (count) => (count === 3 ? { applied: ['/etc/motd'] } : {}),
+    });
+    await agent.pass(30 * MINUTE);
+    expect(agent.reports.map(({ event }) => event)).toEqual(['booted', 'bundle', 'connected']);
+  });
+
   it('does not send for ever what the server refuses', async () => {
     await using agent = lab({ takes: (id) => (id.startsWith('boot-') ? 400 : 204) });
     await agent.pass(10 * MINUTE);

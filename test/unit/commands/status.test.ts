@@ -281,6 +281,13 @@ describe('statectl status', () => {
       expect(JSON.parse(await agentOf(state, '--json')).agent).toMatchObject({ runs: true, queue: { length: 3 } });
     });
 
+    it('says why it is at a server that config.d does not name any more', async () => {
+      const stays = 'config.d does not name it any more, and no other can be used: http://c.lab cannot be reached';
+      expect(await agentOf({ ...state, connection: { ...state.connection, stays } })).toContain(
+        `http://b.lab:8080 since 2026-11-20 12:00:00 (A gets a new disk); ${stays}\n`,
+      );
+    });
+
     it('says so when there is no server, or no agent any more', async () => {
       const away = { state: 'away', server: 'http://b.lab:8080', sinceMs: atMs, why: 'it is not reachable' } as const;
       expect(await agentOf({ ...state, connection: away })).toContain(
