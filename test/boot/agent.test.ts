@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -9,108 +8,26 @@ import type { AgentState } from '../../src/agent/agent-state.ts';
 import { program } from '../../src/cli.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
 import { openEnrolments } from '../../src/server/enrolments.ts';
-import { type RunningServer, startServer } from '../../src/server/listen.ts';
 import { openSecretStore } from '../../src/server/secret-store.ts';
 import { enrolmentsPath } from '../../src/server/secure.ts';
-import { servedSettings } from '../../src/server/settings.ts';
 import { makeCertificate } from '../fixtures/certificates.ts';
+import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
 import { tlsFront } from '../fixtures/vm/tls-front.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
 import { bootMachine, type Machine } from './machine.ts';
-import { demoSigner } from './serve-images.ts';
 
 const UUID = '11111111-2222-3333-4444-000000000009';
-const WAIT_MS = 60_000;
 /** Besides the program itself, which is shared with the file that it came from. */
 const MOST_MEMORY_MIB = 64;
 const STATE = '/run/statectl/agent.json';
 
-interface AgentReport {
-  readonly id: string;
-  readonly agent: { readonly event: string; readonly server?: string };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((listening) => probe.listen(0, '127.0.0.1', listening));
-  const { port } = probe.address() as { readonly port: number };
-  await new Promise((closed) => probe.close(closed));
-  return port;
-}
-
-/** A server on the same two ports whenever it runs, and what the agent told it. */
-class LabServer {
-  readonly reports: AgentReport[] = [];
-  readonly url: string;
-  readonly port: number;
-  readonly state: string;
-  readonly #config: string;
-  readonly #ports: readonly [number, number];
-  readonly #watch: Watch;
-  #running: RunningServer | undefined;
-
-  constructor(state: string, config: string, ports: readonly [number, number], watch: Watch) {
-    this.state = state;
-    this.#config = config;
-    this.#ports = ports;
-    this.port = ports[0];
-    this.#watch = watch;
-    // As a machine behind qemu's own network reaches it.
-    this.url = `http://10.0.2.2:${ports[0]}`;
-  }
-
-  async start(): Promise<void> {
-    const host = linuxHost();
-    const settings = servedSettings(host, this.#config, () => {});
-    const listen = (port: number) => ({ host: '127.0.0.1', port });
-    this.#running = await startServer({
-      ...{ state: this.state, listen: listen(this.#ports[0]), host, kernelArguments: '', graceMs: 0 },
-      log: (line) => void this.#logged(JSON.parse(line) as { readonly path: string }),
-      config: { ...settings, signer: await demoSigner(this.state) },
-      secure: { listen: listen(this.#ports[1]), nodes: settings.nodes, alarm: () => {} },
-    });
-  }
-
-  async #logged({ path }: { readonly path: string }): Promise<void> {
-    if (path !== '/v1/reports') return;
-    const { files } = linuxHost();
-    const folder = `${this.state}/reports`;
-    for (const name of await files.list(folder)) {
-      const { reports } = JSON.parse(await files.readText(`${folder}/${name}`)) as {
-        readonly reports: readonly { readonly report: Partial<AgentReport> }[];
-      };
-      for (const { report } of reports.toReversed())
-        if (report.agent && !this.reports.some(({ id }) => id === report.id)) this.reports.push(report as AgentReport);
-    }
-    this.#watch.changed();
-  }
-
-  /** The next report of this event that was not waited for yet. */
-  #seen = 0;
-  report(event: string): Promise<AgentReport> {
-    return this.#watch.until(
-      () => {
-        const at = this.reports.findIndex(({ agent }, index) => index >= this.#seen && agent.event === event);
-        if (at < 0) return undefined;
-        this.#seen = at + 1;
-        return this.reports[at];
-      },
-      `the report "${event}" of the agent`,
-      WAIT_MS,
-    );
-  }
-
-  async stop(): Promise<void> {
-    await this.#running?.stop();
-    this.#running = undefined;
-  }
-}
-
 describe('the agent of a Debian that runs', () => {
   let dir: string;
   let vm: Machine;
-  let a: LabServer;
-  let b: LabServer;
+  let a: RestartableServer;
+  let b: RestartableServer;
+  /** With an authority of its own. */
+  let stranger: RestartableServer;
 
   const nodeFile = (motd: string, more: string): string => `match: { uuid: ${UUID} }
 set:${more}
@@ -125,14 +42,13 @@ set:${more}
     await cp('config.d', join(dir, 'config.d'), { recursive: true });
     await write('first');
     const watch = new Watch((message) => new Error(`${message}\n${vm?.tail()}`));
-    const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
-    const make = async (name: string, pair: readonly [number, number]) => {
+    const make = async (name: string) => {
       const state = join(dir, name);
       await cp(inject('images').tiny.state, state, { recursive: true });
-      await cp(`${DEMO.state}/keys`, `${state}/keys`, { recursive: true });
-      return new LabServer(state, join(dir, 'config.d'), pair, watch);
+      if (name !== 'stranger') await cp(`${DEMO.state}/keys`, `${state}/keys`, { recursive: true });
+      return RestartableServer.make(state, join(dir, 'config.d'), watch);
     };
-    [a, b] = [await make('a', [ports[0], ports[1]]), await make('b', [ports[2], ports[3]])];
+    [a, b, stranger] = [await make('a'), await make('b'), await make('stranger')];
     await a.start();
     vm = await bootMachine({
       uuid: UUID,
@@ -143,7 +59,7 @@ set:${more}
   });
   afterAll(async () => {
     await vm?.[Symbol.asyncDispose]();
-    await Promise.all([a?.stop(), b?.stop()]);
+    await Promise.all([a, b, stranger].map((server) => server?.stop()));
     await rm(dir, { recursive: true });
   });
 
@@ -240,19 +156,60 @@ set:
     expect(await vm.run('systemctl --failed --no-legend; cat /etc/motd')).toBe('third');
   });
 
+  const configSet = (...words: string[]) =>
+    program().parseAsync(['config', 'set', ...words, '--config', join(dir, 'config.d')], { from: 'user' });
+
+  test('stays with its server, and says so, while one edit names others that are not there or have another authority', async () => {
+    const nobody = 'http://10.0.2.2:9';
+    await configSet('server.servers', `[${nobody}]`);
+    expect((await b.report('server-kept')).agent).toMatchObject({
+      server: b.url,
+      why: expect.stringContaining(nobody),
+    });
+    await stranger.start();
+    await configSet('server.servers', `[${stranger.url}]`);
+    const { agent } = await b.report('server-kept');
+    expect(agent.why).toMatch(`no other can be used: ${stranger.url}`);
+    expect(agent.why).toMatch(/certificate/);
+    expect(await agentState()).toMatchObject({ connection: { state: 'connected', server: b.url, stays: agent.why } });
+    expect(await vm.run('/run/statectl/bin/statectl status --no-changes')).toContain(agent.why);
+    await write('fourth');
+    expect(await b.report('bundle')).toMatchObject({ agent: { applied: ['/etc/motd'] } });
+  });
+
+  test('leaves its server for the one that one edit names instead, after that one spoke, and hears from it when the other is gone', async () => {
+    const pid = await vm.run('systemctl show -P MainPID statectl-agent');
+    const told = [a, b].map(({ reports }) => reports.length);
+    await configSet('server.servers', `[${a.url}]`);
+    expect(await a.report('connected')).toMatchObject({
+      agent: { server: a.url, why: `config.d does not name ${b.url} any more` },
+    });
+    await b.stop();
+    await write('fifth');
+    expect(await a.report('bundle')).toMatchObject({ agent: { applied: ['/etc/motd'] } });
+    expect(await vm.run('cat /etc/motd; systemctl --failed --no-legend')).toBe('fifth');
+    expect((await agentState()).connection).toEqual({
+      ...{ state: 'connected', server: a.url, sinceMs: expect.any(Number) },
+      why: `config.d does not name ${b.url} any more`,
+    });
+    const since = [a, b].flatMap(({ reports }, index) => reports.slice(told[index]));
+    expect(since.map(({ agent }) => agent.event)).not.toContain('server-lost');
+    expect(await vm.run('systemctl show -P MainPID statectl-agent')).toBe(pid);
+  });
+
   test('follows one edit of config.d to a server behind a proxy that lets in nobody without a certificate', async () => {
     const lab = await makeCertificate({ name: 'lab' });
     const machines = await readFile(`${DEMO.keys}/ca.pem`, 'utf8');
     await using front = await tlsFront({ host: '127.0.0.1', port: a.port }, { issuer: lab, machines });
     const server = `
-  server: { servers: ["${front.guestUrl}"], authentication: mtls, authorities: [${JSON.stringify(lab.pem)}] }`;
-    await write('fourth', server);
+  server: { servers: !replace ["${front.guestUrl}"], authentication: mtls, authorities: [${JSON.stringify(lab.pem)}] }`;
+    await write('sixth', server);
     expect(await a.report('connected')).toMatchObject({
-      agent: { server: front.guestUrl, why: `config.d does not name ${b.url} any more` },
+      agent: { server: front.guestUrl, why: `config.d does not name ${a.url} any more` },
     });
-    await write('fifth', server);
+    await write('seventh', server);
     expect(await a.report('bundle')).toMatchObject({ agent: { applied: ['/etc/motd'] } });
-    expect(await vm.run('cat /etc/motd')).toBe('fifth');
+    expect(await vm.run('cat /etc/motd')).toBe('seventh');
     const paths = front.asked.map(({ path }) => path);
     expect(paths).toEqual(expect.arrayContaining(['/v1/bundle', '/v1/tls', '/v1/reports']));
     expect(new Set(front.asked.map(({ name }) => name))).toEqual(new Set(['print09']));

@@ -1,14 +1,11 @@
 import { cp, readFile } from 'node:fs/promises';
 import { inject } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
-import type { BundleSigner } from '../../src/bundle/make.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
-import { bundleKey } from '../../src/identity/bundle-key.ts';
-import { imageKey } from '../../src/image/keys.ts';
 import { type Manifest, parseManifest } from '../../src/image/manifest.ts';
-import { readBundleSigner } from '../../src/server/bundle-signer.ts';
 import { startServer } from '../../src/server/listen.ts';
 import { servedSettings } from '../../src/server/settings.ts';
+import { demoSigner } from '../fixtures/vm/demo-signer.ts';
 import { type FaultyProxy, faultyProxy } from '../fixtures/vm/faulty-proxy.ts';
 import { baseCmdline } from './machine.ts';
 
@@ -81,12 +78,4 @@ export async function serveImages(
       await server.stop();
     },
   };
-}
-
-/** The bundle key of this server, certified by the key that the demo's initramfs trusts. */
-export async function demoSigner(state: string): Promise<BundleSigner> {
-  const host = linuxHost();
-  const keys = `${state}/keys`;
-  await bundleKey(host, keys, await imageKey(host, DEMO.keys));
-  return readBundleSigner(host, keys);
 }
