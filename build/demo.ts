@@ -86,4 +86,6 @@ export async function buildDemo(): Promise<void> {
   );
 }
 
-const statectl = (...words: string[]) => execa(process.execPath, ['src/main.ts', ...words], { stdio: 'inherit' });
+/** Progress goes to stderr: a bench with --json has stdout for itself. */
+const statectl = (...words: string[]) =>
+  execa(process.execPath, ['src/main.ts', ...words], { stdin: 'inherit', stdout: 2, stderr: 2 });

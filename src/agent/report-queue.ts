@@ -31,14 +31,15 @@ export interface QueueLimits {
   readonly bytes: number;
 }
 
-const LIMITS: QueueLimits = { reports: 200, bytes: 1 << 20 };
+/** Of a queue where nothing else is said. */
+export const QUEUE_LIMITS: QueueLimits = { reports: 200, bytes: 1 << 20 };
 
 /** Their order is that of their numbers. */
 const NAME = /^(\d{12})\.json$/;
 const DROPPED = 'dropped';
 
 /** The queue in a folder, which is made on first need. One agent at a time uses it. */
-export function reportQueue({ files }: Pick<Host, 'files'>, folder: string, limits = LIMITS): ReportQueue {
+export function reportQueue({ files }: Pick<Host, 'files'>, folder: string, limits = QUEUE_LIMITS): ReportQueue {
   let last: number | undefined;
 
   const entries = async () => {

@@ -16,13 +16,19 @@ export interface Admission {
 const SOONEST_RETRY_S = 5;
 const RETRY_SPAN_S = 10;
 
-/** Refuses new boots politely above the mark of the meter. Machines come back at different times, not all at once. */
+/** Says when to ask again, and gives the seconds. Machines come back at different times, not all at once. */
+export function sayRetryAfter(reply: FastifyReply, clock: Pick<Clock, 'random'>): number {
+  const seconds = SOONEST_RETRY_S + Math.floor(clock.random() * RETRY_SPAN_S);
+  reply.headers({ 'retry-after': String(seconds), 'cache-control': 'no-store' });
+  return seconds;
+}
+
+/** Refuses new boots politely above the mark of the meter. */
 export function admission(meter: LoadMeter, clock: Pick<Clock, 'random'>): Admission {
   function newBoot(reply: FastifyReply): void {
     const { accepting, transfers } = meter.status();
     if (accepting) return;
-    const seconds = SOONEST_RETRY_S + Math.floor(clock.random() * RETRY_SPAN_S);
-    reply.headers({ 'retry-after': String(seconds), 'cache-control': 'no-store' });
+    const seconds = sayRetryAfter(reply, clock);
     throw new StatectlError('server-busy', `this server sends ${transfers} files already, as many as it may`, {
       hint: `ask again in ${seconds} s, or another server; \`statectl serve --max-transfers\` sets the mark`,
     });

@@ -1,7 +1,8 @@
-import { isIPv6 } from 'node:net';
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Machine } from './machine.ts';
+import { type Waiting, whoGivesWay } from './pending-place.ts';
+import { senderOf } from './sender.ts';
 
 /** What was decided of a key. */
 export type EnrolmentState = 'pending' | 'approved' | 'denied' | 'revoked';
@@ -34,6 +35,8 @@ export const MOST_PENDING = 1_000;
 export const MOST_REVOKED_OF_NODE = 16;
 /** One address may be a whole room behind a router, and one machine has all IPv6 addresses of its network. */
 export const MOST_PENDING_OF_ADDRESS = 64;
+/** A machine that runs asks again and again; who did not for so long gives way to the next that comes. */
+export const PENDING_LIFETIME_MS = 7 * 24 * 3_600_000;
 
 /** The keys of machines. Several processes may use one file: SQLite locks it. */
 export interface Enrolments extends Disposable {
@@ -88,13 +91,22 @@ export function openEnrolments(path: string, now: () => number): Enrolments {
     return find(digest) as Enrolment;
   };
 
-  const waitingOf = (remote: string): number => {
-    const sender = senderOf(remote);
-    if (sender === remote) return count("WHERE state = 'pending' AND remote = ?", remote);
-    const others = database
-      .prepare("SELECT remote FROM enrolments WHERE state = 'pending' AND remote LIKE '%:%'")
-      .all();
-    return others.filter((row) => senderOf(String(row.remote)) === sender).length;
+  const waiting = (): readonly Waiting[] =>
+    database
+      .prepare("SELECT digest, node, remote, last_seen FROM enrolments WHERE state = 'pending'")
+      .all()
+      .map(({ digest, node, remote, last_seen }) => ({
+        digest: String(digest),
+        remote: String(remote),
+        lastSeenMs: Number(last_seen),
+        ...(node !== null && { node: String(node) }),
+      }));
+  /** Whether somebody gave way. Throws `pending-full`. */
+  const makeRoom = (entry: NewEnrolment, among: readonly Waiting[], most: number, why: string): boolean => {
+    if (among.length < most) return false;
+    const leaving = whoGivesWay(entry, among);
+    if (!leaving) throw full(`${most} machines wait already${why}`);
+    return run('DELETE FROM enrolments WHERE digest = ?', leaving.digest) > 0;
   };
 
   return {
@@ -110,19 +122,12 @@ export function openEnrolments(path: string, now: () => number): Enrolments {
           ...[entry.node, entry.remote, entry.digest],
         );
       if (find(entry.digest) === undefined) {
-        if (waitingOf(entry.remote) >= MOST_PENDING_OF_ADDRESS)
-          throw full(`${MOST_PENDING_OF_ADDRESS} machines wait already that asked from this address`);
-        if (count("WHERE state = 'pending'") >= MOST_PENDING) {
-          // Machines that config.d knows go before strangers.
-          const isStranger = entry.node === undefined;
-          const dropped = isStranger
-            ? 0
-            : run(
-                `DELETE FROM enrolments WHERE digest = (SELECT digest FROM enrolments
-                 WHERE state = 'pending' AND node IS NULL ORDER BY last_seen LIMIT 1)`,
-              );
-          if (dropped === 0) throw full(`${MOST_PENDING} machines wait already`);
-        }
+        run("DELETE FROM enrolments WHERE state = 'pending' AND last_seen < ?", now() - PENDING_LIFETIME_MS);
+        const sender = senderOf(entry.remote);
+        const everybody = waiting();
+        const ofSender = everybody.filter(({ remote }) => senderOf(remote) === sender);
+        if (!makeRoom(entry, ofSender, MOST_PENDING_OF_ADDRESS, ' that asked from this address'))
+          makeRoom(entry, everybody, MOST_PENDING, '');
       }
       return put(entry, 'pending', null);
     },
@@ -175,21 +180,6 @@ function open(path: string): DatabaseSync {
     });
   }
 }
-
-/** Whom an address tells of: by IPv6 a network of 64 bits, in which a machine may take any address. */
-const senderOf = (remote: string): string => {
-  const [address = ''] = remote.split('%');
-  // As `::ffff:10.0.0.1` is written for IPv4.
-  if (!isIPv6(address) || address.includes('.')) return remote;
-  const [head = '', tail] = address.split('::');
-  const [before, after] = [head, tail ?? ''].map((part) => part.split(':').filter(Boolean)) as [string[], string[]];
-  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
-  const groups = [...before, ...Array<string>(zeros).fill('0'), ...after];
-  return groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':');
-};
 
 const full = (why: string): StatectlError =>
   new StatectlError('pending-full', why, {

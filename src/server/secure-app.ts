@@ -1,12 +1,14 @@
 import { constants } from 'node:crypto';
-import type { TLSSocket } from 'node:tls';
+import type { Server, TLSSocket } from 'node:tls';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { StatectlError } from '../error.ts';
+import { isStatectlError, StatectlError } from '../error.ts';
 import type { Clock } from '../host/host.ts';
 import { readCertificateRequest } from '../identity/certificate-request.ts';
 import { keyDigest } from '../identity/fingerprint.ts';
 import { accessLog } from './access-log.ts';
+import { sayRetryAfter } from './admission.ts';
+import { boundConnections } from './connection-bound.ts';
 import { type EnrolOptions, enrol } from './enrol.ts';
 import type { Enrolment } from './enrolments.ts';
 import type { EventHub } from './event-hub.ts';
@@ -15,7 +17,8 @@ import { type Machine, machineFromQuery } from './machine.ts';
 import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
 import { type ReadSecret, secretsFor } from './secrets.ts';
 import type { ServerCertificate } from './server-certificate.ts';
-import type { HostCertificateWish } from './ssh-authority.ts';
+import type { SignHostKey } from './ssh-authority.ts';
+import { turns } from './turns.ts';
 
 export interface SecureAppOptions extends EnrolOptions {
   readonly clock: Clock;
@@ -26,13 +29,15 @@ export interface SecureAppOptions extends EnrolOptions {
   readonly authorities: readonly string[];
   readonly readSecret: ReadSecret;
   /** An SSH host certificate. */
-  readonly signHostKey: (wish: HostCertificateWish) => Promise<string>;
+  readonly signHostKey: SignHostKey;
   /** Absent where machines are told nothing while they run. */
   readonly events?: { readonly hub: EventHub; readonly contentDigest?: (machine: Machine) => Promise<string> };
 }
 
 const LARGEST_BODY_BYTES = 64 * 1024;
 const IDLE_MS = 60_000;
+/** Each runs a program. A room of machines that starts at once waits some seconds at most. */
+const SIGNING = { atOnce: 2, waiting: 256, each: 2 };
 
 const EnrolBody = z.strictObject({
   request: z.string(),
@@ -44,6 +49,7 @@ const EnrolBody = z.strictObject({
 export function createSecureApp(options: SecureAppOptions): FastifyInstance {
   const { clock, certificate, authorities } = options;
   const access = accessLog(clock, options.log);
+  const signing = turns(SIGNING);
   const app = fastify({
     logger: false,
     bodyLimit: LARGEST_BODY_BYTES,
@@ -52,6 +58,7 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
     forceCloseConnections: 'idle',
     clientErrorHandler: answerNoHttp,
     https: {
+      handshakeTimeout: IDLE_MS,
       key: certificate.keyPem,
       cert: certificate.pem,
       ca: [...authorities],
@@ -64,7 +71,11 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
     },
   }) as unknown as FastifyInstance;
   access.install(app);
-  app.setErrorHandler((error, _request, reply) => answer(problemOf(error), reply));
+  boundConnections(app.server as unknown as Server, shownDigest);
+  app.setErrorHandler((error, _request, reply) => {
+    if (isStatectlError(error) && error.code === 'server-busy') sayRetryAfter(reply, clock);
+    return answer(problemOf(error), reply);
+  });
   app.setNotFoundHandler(() => {
     throw new StatectlError('route-unknown', 'there is nothing under this path');
   });
@@ -74,7 +85,7 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
     if (!body.success) throw new StatectlError('request-invalid', 'an enrolment is {request, machine, token?}');
     const { machine, token } = body.data;
     const publicKey = await readCertificateRequest(body.data.request);
-    const earlierDigest = shownDigest(request);
+    const earlierDigest = shownDigest(request.raw.socket as TLSSocket);
     const result = await enrol(options, {
       publicKey,
       claims: machineFromQuery(machine),
@@ -99,12 +110,8 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
     const body = z.strictObject({ publicKey: z.string() }).safeParse(request.body);
     if (!body.success) throw new StatectlError('request-invalid', 'a host key is {publicKey}');
     const { names, certificate } = found.identity;
-    const signed = await options.signHostKey({
-      publicKey: body.data.publicKey,
-      node,
-      names,
-      lifetimeMs: certificate.lifetimeMs,
-    });
+    const wish = { publicKey: body.data.publicKey, node, names, lifetimeMs: certificate.lifetimeMs };
+    const signed = await signing.take(node, () => options.signHostKey(wish));
     return reply.header('cache-control', 'no-store').send({ certificate: signed });
   });
   if (options.events) eventRoutes(app, { ...options.events, readerOf: (request) => machineOf(options, request) });
@@ -115,15 +122,14 @@ const answer = (problem: ReturnType<typeof problemOf>, reply: FastifyReply): Fas
   reply.code(problem.status).header('cache-control', 'no-store').type(PROBLEM_TYPE).send(JSON.stringify(problem));
 
 /** Of the certificate that was shown, when it is ours and valid today. */
-function shownDigest({ raw }: FastifyRequest): string | undefined {
-  const socket = raw.socket as TLSSocket;
+function shownDigest(socket: TLSSocket): string | undefined {
   const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
   return certificate && keyDigest(certificate.publicKey);
 }
 
 /** Deny by default: a certificate of ours, whose key counts for a node today. Throws `certificate-needed`. */
 function machineOf({ enrolments }: SecureAppOptions, request: FastifyRequest): Enrolment & { readonly node: string } {
-  const digest = shownDigest(request);
+  const digest = shownDigest(request.raw.socket as TLSSocket);
   const enrolment = digest === undefined ? undefined : enrolments.find(digest);
   if (enrolment?.state === 'approved' && enrolment.node !== undefined) return { ...enrolment, node: enrolment.node };
   throw new StatectlError('certificate-needed', 'this is for machines that show a certificate that counts', {

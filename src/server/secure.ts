@@ -12,7 +12,7 @@ import { openMoveOrders } from './move-orders.ts';
 import { openSecretStore } from './secret-store.ts';
 import { createSecureApp } from './secure-app.ts';
 import { givenServerCertificate, issueServerCertificate } from './server-certificate.ts';
-import { signHostKey } from './ssh-authority.ts';
+import { hostKeySigner } from './ssh-authority.ts';
 import type { TokenRouteOptions } from './token-routes.ts';
 
 export interface SecureOptions {
@@ -69,7 +69,7 @@ export async function startSecure({
     events: { hub, ...(contentDigest && { contentDigest }) },
     ...{ enrolments, authority: ca, nodes, tokens, now, log, clock: host.clock },
     readSecret: secrets.read,
-    signHostKey: (wish) => signHostKey(host, state, wish),
+    signHostKey: hostKeySigner(host, state),
   });
   await listen(app, wanted);
   const orders = openMoveOrders(enrolmentsPath(state), now);

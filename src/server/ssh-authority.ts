@@ -29,12 +29,24 @@ export async function sshAuthority(host: AuthorityHost, state: string): Promise<
 /** What clients put into known_hosts, once, for all machines: sshd(8), SSH_KNOWN_HOSTS FILE FORMAT. */
 export const knownHostsLine = (authority: string, pattern: string): string => `@cert-authority ${pattern} ${authority}`;
 
-/** A host certificate by our authority, as ssh-keygen(1) makes it. Throws `ssh-key-invalid`, `ssh-authority-failed`. */
-export async function signHostKey(host: AuthorityHost, state: string, wish: HostCertificateWish): Promise<string> {
+/** Gives a host certificate by our authority, as ssh-keygen(1) makes it. Throws `ssh-key-invalid`, `ssh-authority-failed`. */
+export type SignHostKey = (wish: HostCertificateWish) => Promise<string>;
+
+/** The signer of one server. */
+export function hostKeySigner(host: AuthorityHost, state: string): SignHostKey {
+  let looking: Promise<unknown> = Promise.resolve();
+  return async (wish) => {
+    // Of the first two that ask at once, one makes the key.
+    looking = looking.catch(() => {}).then(() => sshAuthority(host, state));
+    await looking;
+    return signHostKey(host, state, wish);
+  };
+}
+
+async function signHostKey(host: AuthorityHost, state: string, wish: HostCertificateWish): Promise<string> {
   const { publicKey, node, names, lifetimeMs } = wish;
   if (!/^(?:ssh-ed25519|ecdsa-sha2-nistp256) [A-Za-z0-9+/]{40,400}={0,2}$/.test(publicKey))
     throw new StatectlError('ssh-key-invalid', 'that is no public key of Ed25519 or ECDSA on P-256');
-  await sshAuthority(host, state);
   const folder = `${state}/ssh-signing-${host.clock.now()}-${Math.floor(host.clock.random() * 1e9)}`;
   try {
     await host.files.mkdir(folder, 0o700);

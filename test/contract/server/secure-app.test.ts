@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { IdentityFile } from '../../../src/config/schema/identity.ts';
@@ -17,17 +19,19 @@ import { fingerprintOf, keyDigest } from '../../../src/identity/fingerprint.ts';
 import { issueCertificate, SERVER_NAME } from '../../../src/identity/leaf-certificate.ts';
 import { hostKey } from '../../../src/identity/ssh-host-key.ts';
 import { type BootTokens, bootTokens } from '../../../src/server/boot-tokens.ts';
+import { MOST_CONNECTIONS_OF_MACHINE } from '../../../src/server/connection-bound.ts';
 import {
   type Enrolments,
   MOST_PENDING,
   MOST_PENDING_OF_ADDRESS,
   MOST_REVOKED_OF_NODE,
   openEnrolments,
+  PENDING_LIFETIME_MS,
 } from '../../../src/server/enrolments.ts';
 import { type EventHub, type EventReader, type EventSink, eventHub } from '../../../src/server/event-hub.ts';
 import { createSecureApp } from '../../../src/server/secure-app.ts';
 import { issueServerCertificate } from '../../../src/server/server-certificate.ts';
-import { signHostKey } from '../../../src/server/ssh-authority.ts';
+import { hostKeySigner, type SignHostKey } from '../../../src/server/ssh-authority.ts';
 
 const MACS = { print01: '52:54:00:12:34:01', print02: '52:54:00:12:34:02', lab: '52:54:00:12:34:03' } as const;
 type Node = keyof typeof MACS;
@@ -83,6 +87,7 @@ describe('the routes that need to know who asks', () => {
   let stop: () => Promise<void>;
   let log: string[];
   let hub: EventHub;
+  let sign: SignHostKey;
   /** What the last stream that was written to holds for its reader, in bytes. */
   let waiting: number;
 
@@ -98,6 +103,7 @@ describe('the routes that need to know who asks', () => {
     enrolments = openEnrolments(`${dir}/nodes.sqlite`, host.clock.now);
     tokens = bootTokens(host.clock.now);
     log = [];
+    sign = hostKeySigner(host, dir);
     const of = (name: string | undefined) =>
       name !== undefined && name in IDENTITIES
         ? { node: name, identity: IdentityFile.parse(IDENTITIES[name as Node]), users: USERS }
@@ -126,7 +132,7 @@ describe('the routes that need to know who asks', () => {
       now: host.clock.now,
       clock: host.clock,
       log: (line) => log.push(line),
-      signHostKey: (wish) => signHostKey(host, dir, wish),
+      signHostKey: (wish) => sign(wish),
       readSecret: async (name) => (SECRETS[name] === undefined ? undefined : Buffer.from(SECRETS[name])),
     });
     routes = routesOf(app);
@@ -147,11 +153,13 @@ describe('the routes that need to know who asks', () => {
       shown,
       trust = ca.certificatePem,
       name = SERVER_NAME,
+      heard = () => {},
     }: {
       readonly body?: unknown;
       readonly shown?: Shown;
       readonly trust?: string;
       readonly name?: string;
+      readonly heard?: (headers: IncomingHttpHeaders) => void;
     } = {},
   ): Promise<Answer> => {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
@@ -170,6 +178,7 @@ describe('the routes that need to know who asks', () => {
         ...(shown && { key: shown.key.export({ type: 'pkcs8', format: 'pem' }).toString(), cert: shown.certificate }),
       },
       async (response) => {
+        heard(response.headers);
         const chunks: Buffer[] = [];
         const isStream = response.headers['content-type'] === 'text/event-stream';
         for await (const chunk of response) {
@@ -577,14 +586,89 @@ describe('the routes that need to know who asks', () => {
     });
   });
 
-  it('sign an SSH host key for who may have one, and nothing that is no key', async () => {
+  describe('and host keys of SSH', () => {
+    const askToSign = (publicKey: string, by?: Shown, heard?: (headers: IncomingHttpHeaders) => void) =>
+      ask('/v1/ssh/host-certificate', { body: { publicKey }, ...(by && { shown: by }), ...(heard && { heard }) });
+
+    it('are signed for who may have one, and nothing that is no key', async () => {
+      const shown = await enrolled('print01');
+      const key = await hostKey(linuxHost(), join(dir, 'host'));
+      expect((await askToSign(key)).status).toBe(401);
+      expect((await askToSign(`${key}\nssh-ed25519 AAAA`, shown)).status).toBe(400);
+      expect((await askToSign(key, shown)).body.certificate).toMatch(/^ecdsa-sha2-nistp256-cert-v01@openssh.com /);
+    });
+
+    it('are signed by one authority for the first two machines, which ask at the same moment', async () => {
+      const key = await hostKey(linuxHost(), join(dir, 'host'));
+      const machines = [await enrolled('print01'), await enrolled('print02')];
+      const answers = await Promise.all(machines.map((shown) => askToSign(key, shown)));
+      expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+      const [one, other] = answers.map(({ body }) => describedCertificate(String(body.certificate)));
+      const authorityOf = (text = '') => /Signing CA: (.*)/.exec(text)?.[1];
+      expect(authorityOf(one)).toBe(authorityOf(other));
+    });
+
+    it('are signed two at a time; a machine that asks for more at once is told when to come again, others have their turn', async () => {
+      const key = await hostKey(linuxHost(), join(dir, 'host'));
+      const begun: string[] = [];
+      const finish: (() => void)[] = [];
+      sign = async ({ node }) => {
+        begun.push(node);
+        await new Promise<void>((end) => finish.push(end));
+        return `of ${node}`;
+      };
+      const [one, two, three] = [await enrolled('print01'), await enrolled('print02'), await enrolled('lab')];
+      const first = askToSign(key, one);
+      const second = askToSign(key, one);
+      await expect.poll(() => begun).toEqual(['print01', 'print01']);
+      let retryAfter: string | undefined;
+      const refused = await askToSign(key, one, (headers) => {
+        retryAfter = headers['retry-after'];
+      });
+      expect([refused.status, refused.body.type]).toEqual([503, 'urn:statectl:problem:server-busy']);
+      expect(Number(retryAfter)).toBeGreaterThan(0);
+      // Others wait for their turn.
+      const others = [askToSign(key, two), askToSign(key, three)];
+      expect((await ask('/v1/secrets', { shown: two })).status).toBe(200);
+      expect(begun).toHaveLength(2);
+      for (let turn = 0; turn < 4; turn += 1) {
+        await expect.poll(() => finish.length).toBeGreaterThan(turn);
+        expect(begun.length - turn).toBeLessThanOrEqual(2);
+        finish[turn]?.();
+      }
+      expect((await Promise.all([first, second, ...others])).map(({ body }) => body.certificate)).toEqual([
+        'of print01',
+        'of print01',
+        'of print02',
+        'of lab',
+      ]);
+    });
+  });
+
+  it('hold sixteen connections of a machine, and cut its oldest for one more, no other machine’s', async () => {
+    const open = async ({ key, certificate }: Shown) => {
+      const socket = connectTls({
+        ...{ host: '127.0.0.1', port, ca: ca.certificatePem, servername: SERVER_NAME },
+        ...{ key: key.export({ type: 'pkcs8', format: 'pem' }).toString(), cert: certificate },
+      });
+      socket.on('error', () => {}).resume();
+      await once(socket, 'secureConnect');
+      // TLS 1.3: the server is done with the handshake when it answers.
+      socket.write('HEAD /nothing HTTP/1.1\r\nHost: a\r\n\r\n');
+      await once(socket, 'data');
+      return socket;
+    };
+    const neighbour = await open(await enrolled('print02'));
     const shown = await enrolled('print01');
-    const sign = (publicKey: string, by?: Shown) =>
-      ask('/v1/ssh/host-certificate', { body: { publicKey }, ...(by && { shown: by }) });
-    const key = await hostKey(linuxHost(), join(dir, 'host'));
-    expect((await sign(key)).status).toBe(401);
-    expect((await sign(`${key}\nssh-ed25519 AAAA`, shown)).status).toBe(400);
-    expect((await sign(key, shown)).body.certificate).toMatch(/^ecdsa-sha2-nistp256-cert-v01@openssh.com /);
+    const sockets: TLSSocket[] = [];
+    for (let index = 0; index < MOST_CONNECTIONS_OF_MACHINE; index += 1) sockets.push(await open(shown));
+    const isOpen = (socket: TLSSocket) => !socket.closed && !socket.readableEnded;
+    expect(sockets.every(isOpen)).toBe(true);
+    const cut = once(sockets[0] as TLSSocket, 'close');
+    const oneMore = await open(shown);
+    await cut;
+    expect([...sockets.slice(1), oneMore, neighbour].every(isOpen)).toBe(true);
+    for (const socket of [...sockets, oneMore, neighbour]) socket.destroy();
   });
 
   it('refuse what is no request, too large, or signed by another key', async () => {
@@ -659,13 +743,48 @@ describe('the list of those who wait', () => {
 
   it('is bounded in all, and a machine that config.d knows still gets in', () => {
     using enrolments = make();
-    for (let index = 0; index < 10_000; index += 1)
+    for (let index = 0; index < 3 * MOST_PENDING; index += 1)
       try {
         enrolments.wait(entry(index, `10.0.${index >> 6}.1`));
       } catch {}
     expect(enrolments.list('pending')).toHaveLength(MOST_PENDING);
     expect(enrolments.wait(entry(20_000, 'lab', 'print01')).node).toBe('print01');
     expect(enrolments.list('pending')).toHaveLength(MOST_PENDING);
+  });
+
+  it('that is full of names which config.d knows still takes a machine from elsewhere, which cannot be pushed out from there', () => {
+    using enrolments = make();
+    // From 16 addresses of one network, each of which claims every name.
+    const flood = (from: number) => {
+      for (let index = from; index < from + MOST_PENDING; index += 1)
+        try {
+          enrolments.wait(entry(index, `10.0.0.${index >> 6}`, `print${index % 64}`));
+        } catch {}
+    };
+    flood(0);
+    expect(enrolments.list('pending')).toHaveLength(MOST_PENDING);
+    for (const [digest, remote] of [
+      [90_000, '10.0.7.1'],
+      // Also in the same network.
+      [90_001, '10.0.0.200'],
+    ] as const)
+      expect(enrolments.wait(entry(digest, remote, 'print07')).state).toBe('pending');
+    flood(10_000);
+    expect(enrolments.list('pending')).toHaveLength(MOST_PENDING);
+    expect([90_000, 90_001].map((digest) => enrolments.find(String(digest))?.state)).toEqual(['pending', 'pending']);
+  });
+
+  it('is left by who did not ask again for a week', () => {
+    let nowMs = 0;
+    using enrolments = openEnrolments(':memory:', () => nowMs);
+    enrolments.wait(entry(1, 'a'));
+    enrolments.wait(entry(2, 'b'));
+    enrolments.approve({ ...entry(3, 'c'), node: 'print01', proof: 'person' });
+    nowMs = PENDING_LIFETIME_MS;
+    enrolments.wait(entry(2, 'b'));
+    nowMs += 1;
+    enrolments.wait(entry(4, 'd'));
+    expect(enrolments.list().map(({ digest }) => digest)).toEqual(['2', '3', '4']);
   });
 
   it('has one entry for a machine that asks with another key after each boot', () => {

@@ -1,0 +1,40 @@
+import { parseArgs } from 'node:util';
+import { measureOutage } from './bench/outage.ts';
+import { writeOutage } from './bench/outage-report.ts';
+import { buildDemo } from './demo.ts';
+
+const HELP = `npm run bench:outage [-- OPTIONS]   boots a machine, stops its server for ten minutes, and measures what the agent makes of it:
+                                    the system undisturbed, what it costs, and no report lost
+
+  --minutes N  how long the server is away (default 10)
+  --json       print JSON; progress goes to stderr either way
+
+Exit status 1 when something was lost, came in another order, or failed.
+`;
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h' },
+  },
+});
+const say = (text: string) => void process.stderr.write(`bench: ${text}\n`);
+if (values.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
+const minutes = Number(values.minutes);
+if (!(minutes > 0) || minutes > 24 * 60) fail(`--minutes ${values.minutes} is no time from above 0 to a day`);
+if (process.getuid?.() !== 0)
+  fail('building a system needs root (device nodes, owners): run `sudo npm run bench:outage`');
+
+await buildDemo();
+const outage = await measureOutage(minutes, say);
+process.stdout.write(values.json ? `${JSON.stringify(outage, null, 2)}\n` : writeOutage(outage));
+process.exitCode = outage.faults.length > 0 ? 1 : 0;
+
+function fail(why: string): never {
+  say(why);
+  process.exit(1);
+}
