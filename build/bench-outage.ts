@@ -3,6 +3,9 @@ import { measureOutage } from './bench/outage.ts';
 import { writeOutage } from './bench/outage-report.ts';
 import { buildDemo } from './demo.ts';
 
+/** A report a minute, and some more, fit into the queue. */
+const MOST_MINUTES = 180;
+
 const HELP = `npm run bench:outage [-- OPTIONS]   boots a machine, stops its server for ten minutes, and measures what the agent makes of it:
                                     the system undisturbed, what it costs, and no report lost
 
@@ -25,7 +28,8 @@ if (values.help) {
   process.exit(0);
 }
 const minutes = Number(values.minutes);
-if (!(minutes > 0) || minutes > 24 * 60) fail(`--minutes ${values.minutes} is no time from above 0 to a day`);
+if (!(minutes > 0) || minutes > MOST_MINUTES)
+  fail(`--minutes ${values.minutes}: above 0, and ${MOST_MINUTES} at most, since the queue keeps 200 reports`);
 if (process.getuid?.() !== 0)
   fail('building a system needs root (device nodes, owners): run `sudo npm run bench:outage`');
 
