@@ -16,7 +16,7 @@ const SHARES: readonly ((one: Newcomer) => string)[] = [
  * Whose place a newcomer takes where no more may wait; undefined: nobody's. Names and addresses are claims, so neither proves
  * anything; but many of them are harder to have than one. Machines that config.d knows go before strangers. Among equals the
  * places are shared out by network, in that by sender, in that by the node that is claimed: who holds more than the newcomer
- * would gives way, the entry that was not seen for the longest time. Nobody with a fair share loses a place. Pure.
+ * would gives way, the entry that was not seen for the longest time. A network within its fair share loses no place. Pure.
  */
 export function whoGivesWay(newcomer: Newcomer, waiting: readonly Waiting[]): Waiting | undefined {
   const strangers = waiting.filter(({ node }) => node === undefined);
