@@ -46,7 +46,7 @@ const MOST_CPU_SHARE = 0.1;
 /** The agent looks every 45 to 75 s without a server. */
 const RESTORED_MS = 150_000;
 const CHECK_EVERY_MS = 60_000;
-/** The longest wait of the agent is five minutes; its reports go when it is back. */
+/** The longest wait of the agent is five minutes; its reports go by then. */
 const BACK_MS = 7 * 60_000;
 const SOON_MS = 30_000;
 
