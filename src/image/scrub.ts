@@ -5,7 +5,7 @@ import { onMachine, resolveInTree } from './tree.ts';
 
 /** What differs from machine to machine or dates from the build: it must not be in an image that many machines boot. */
 const UNIQUE = [
-  ...['etc/hostname', 'etc/fstab', 'etc/mtab', 'etc/ssh/ssh_host_*_key', 'etc/ssh/ssh_host_*_key.pub'],
+  ...['etc/hostname', 'etc/mtab', 'etc/ssh/ssh_host_*_key', 'etc/ssh/ssh_host_*_key.pub'],
   ...['etc/passwd-', 'etc/shadow-', 'etc/group-', 'etc/gshadow-', 'etc/subuid-', 'etc/subgid-'],
   ...[
     'etc/udev/rules.d/70-persistent-net.rules',
@@ -46,7 +46,11 @@ export async function scrubTree({ files }: Pick<Host, 'files'>, tree: string): P
 
   // A missing machine-id starts Debian's first-boot prompt; an empty one is filled by the controller.
   await removeAll('etc/machine-id');
-  await files.write(`${await realFolder({ files }, tree, 'etc')}/machine-id`, '', { mode: 0o444 });
+  const etc = await realFolder({ files }, tree, 'etc');
+  await files.write(`${etc}/machine-id`, '', { mode: 0o444 });
+  // config.d mounts. Debian's dhclient-script reads the file, and declines every address where there is none.
+  await removeAll('etc/fstab');
+  await files.write(`${etc}/fstab`, '', { mode: 0o644 });
   const dbus = await resolveInTree(files, tree, 'var/lib/dbus');
   if (dbus) await files.symlink('/etc/machine-id', `${onMachine(tree, dbus.path)}/machine-id`);
   await scrubResolver({ files }, tree);

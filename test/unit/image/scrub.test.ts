@@ -24,7 +24,7 @@ const scrubbed = async (tree: Seeds, own?: Seeds) => {
 describe('a scrubbed tree', () => {
   test('has nothing that is one machine’s own', async () => {
     const unique = [
-      ...['/etc/hostname', '/etc/fstab', '/etc/ssh/ssh_host_ed25519_key', '/etc/ssh/ssh_host_ed25519_key.pub'],
+      ...['/etc/hostname', '/etc/ssh/ssh_host_ed25519_key', '/etc/ssh/ssh_host_ed25519_key.pub'],
       ...['/var/lib/systemd/random-seed', '/root/.bash_history', '/etc/shadow-', '/vmlinuz.old', '/etc/resolv.conf'],
     ];
     const kept = ['/etc/ssh/sshd_config', '/etc/shadow', '/root/.profile', '/var/lib/systemd/pstore'];
@@ -42,6 +42,14 @@ describe('a scrubbed tree', () => {
   test('has the machine-id itself where that was a link', async () => {
     const files = await scrubbed({ '/etc/machine-id': { target: '/var/lib/dbus/machine-id' } });
     expect(await files.stat('/tree/etc/machine-id')).toMatchObject({ type: 'file', sizeBytes: 0 });
+  });
+
+  test('has an empty fstab, which Debian’s dhclient reads', async () => {
+    const trees: readonly Seeds[] = [{ '/etc/fstab': 'LABEL=old / ext4' }, {}];
+    for (const seeds of trees) {
+      const files = await scrubbed(seeds);
+      expect(await files.stat('/tree/etc/fstab')).toMatchObject({ type: 'file', sizeBytes: 0, mode: 0o644 });
+    }
   });
 
   test('keeps the folders of logs, which daemons do not make, without their files', async () => {
