@@ -27,9 +27,9 @@ export async function reloadService(
 const whyNot = ({ exitCode, stderr }: RunResult): string | undefined =>
   exitCode === 0 ? undefined : stderr.trim().split('\n').at(-1) || `exit status ${exitCode}`;
 
-/** sshd reads its settings and certificate anew, and no session ends. Debian calls its service ssh. */
+/** sshd reads its settings and certificate anew, and no session ends. Debian calls its service ssh, under OpenRC too. */
 export async function reloadSshd(host: Pick<Host, 'exec'>, manager: ServiceManager): Promise<string | undefined> {
-  const names = manager === 'systemd' ? ['ssh.service', 'sshd.service'] : ['sshd'];
+  const names = manager === 'systemd' ? ['ssh.service', 'sshd.service'] : ['ssh', 'sshd'];
   let why: string | undefined;
   for (const name of names) {
     why = await reloadService(host, manager, name);

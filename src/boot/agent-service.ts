@@ -23,6 +23,7 @@ MemoryHigh=128M
 OOMScoreAdjust=500
 `;
 
+/** openrc-run(8), supervise-daemon(8). Unlike systemd's it is in /etc, where alone OpenRC looks. */
 const INIT_SCRIPT = `#!/sbin/openrc-run
 # Made by statectl at boot.
 description="statectl agent: keeps this machine as config.d wants it"
@@ -31,12 +32,24 @@ command=${PROGRAM}
 command_args=agent
 respawn_delay=15
 respawn_max=0
+# OpenRC would throw away what it says, and a log file in RAM would grow without end.
+error_log=/dev/kmsg
 supervise_daemon_args="--nicelevel 19 --ionice 3"
+# No option: before 0.45 OpenRC knows none, and an agent with a common score is better than none.
+export SSD_OOM_SCORE_ADJ=500
+rc_cgroup_settings="memory.high 134217728"
+
+depend() {
+	# On the way down localmount unmounts what the program is in.
+	after localmount
+}
 `;
 
-/** With `auto` where the machine has a server to hear from. */
-const isWanted = ({ config: { server } }: Facts): boolean =>
-  server.agent !== 'off' && (server.agent === 'on' || server.servers.length > 0);
+/** With `auto` where the machine has a server to hear from; not where services/default-runlevel has it off. */
+const isWanted = ({ config: { server, services } }: Facts): boolean =>
+  server.agent !== 'off' &&
+  (server.agent === 'on' || server.servers.length > 0) &&
+  (services.services[NAME] ?? services.services[`${NAME}.service`] ?? 'enabled') === 'enabled';
 
 /** The agent as a service of the running system. systemd's is in RAM, whatever /etc is. Pure. */
 export function planAgent(

@@ -59,6 +59,8 @@ function planModules({ config }: Facts): readonly Step[] {
 }
 
 const UNITS = 'systemd/system';
+/** The state of OpenRC, which moves into the system with /run. */
+const OPENRC = '/run/openrc';
 /** Where systemctl(1) enables a unit that is no service; the unit's own [Install] is not read here. */
 const WANTS = { timer: 'timers.target.wants', socket: 'sockets.target.wants' } as const;
 
@@ -79,12 +81,30 @@ function planUnits({ config }: Facts): readonly Step[] {
   ];
 }
 
+/** Where images start services besides the runlevel that is booted: Debian in sysinit, others in boot. */
+const EARLY_RUNLEVELS = ['sysinit', 'boot'];
+
 /** OpenRC starts what is linked in the runlevel; what is not linked is not started, masked or not. */
 function planRunlevel({ config }: Facts): readonly Step[] {
   const { target = 'default', services } = config.services;
   return Object.entries(services).flatMap(([service, state]): readonly Step[] =>
     state === 'enabled'
       ? [folder(`runlevels/${target}`), link(`runlevels/${target}/${service}`, `/etc/init.d/${service}`)]
-      : [{ kind: 'remove', path: etc(`runlevels/${target}/${service}`) }],
+      : [...EARLY_RUNLEVELS, target].map((runlevel) => ({
+          kind: 'remove',
+          path: etc(`runlevels/${runlevel}/${service}`),
+        })),
   );
+}
+
+/** As `openrc --override` does it: the runlevel to enter instead of the next after sysinit and boot. For the boot alone. Pure. */
+export function planBootedRunlevel({ config }: Facts, { serviceManager }: InstallFacts): readonly Step[] {
+  const { target } = config.services;
+  if (serviceManager !== 'openrc' || !target) return [];
+  return [
+    // It refuses a runlevel that it has no folder of.
+    folder(`runlevels/${target}`),
+    { kind: 'mkdir', path: OPENRC, mode: 0o755 },
+    { kind: 'write', path: `${OPENRC}/krunlevel`, content: `${target}\n` },
+  ];
 }

@@ -7,13 +7,15 @@ import type { Facts, InstallFacts } from '../facts.ts';
 import { identityFacts, PASSWORDS, planHostKey, planSecrets } from '../identity.ts';
 import { planLogins } from '../login-settings.ts';
 import { planNetworkHandover } from '../network-handover.ts';
+import { planOpenrcShutdown } from '../openrc-shutdown.ts';
 import { BIN, IMAGE_MOUNT, RUN, RUN_INITRAMFS, SYSROOT } from '../paths.ts';
 import type { BootContext, Phase } from '../phase.ts';
 import { pythonArchives, pythonPackages } from '../python-packages.ts';
 import { planPythonFetch, planPythonPackages, planPythonServices } from '../python-steps.ts';
+import { findServiceManager } from '../service-manager.ts';
 import type { Step } from '../step.ts';
 import { planSyslog, syslogFacts } from '../syslog-settings.ts';
-import { planSystemSettings } from '../system-settings.ts';
+import { planBootedRunlevel, planSystemSettings } from '../system-settings.ts';
 import { userDataDevice } from './devices.ts';
 
 const KEPT_MACHINE_ID = '/persistent/statectl/machine-id';
@@ -56,6 +58,8 @@ function sayUnused(facts: Facts, { serviceManager }: InstallFacts, { warn }: Boo
   const { config, python } = facts;
   const isReadOnly = !isEtcWritable(facts);
   if (config.server.agent === 'on' && !serviceManager) warn('no agent: the image has neither systemd nor OpenRC');
+  if (config.server.agent === 'on' && serviceManager === 'openrc' && isReadOnly)
+    warn('no agent: /etc is read-only (system/overlays.conf), and OpenRC looks for services nowhere else');
   const named = (python?.packages ?? []).some(({ services }) => services.length > 0);
   if (named && isReadOnly) warn('no service gets a PYTHONPATH: /etc is read-only (system/overlays.conf)');
   else if (named && !serviceManager) warn('no service gets a PYTHONPATH: the image has neither systemd nor OpenRC');
@@ -98,7 +102,13 @@ export function planInstall(facts: Facts): readonly Step[] {
       : []),
     ...planNetworkHandover(facts, install, etcIsWritable),
     ...(etcIsWritable
-      ? [...planSettingFiles(facts, install), ...planHostKey(facts), ...planPythonServices(facts, install)]
+      ? [
+          ...planSettingFiles(facts, install),
+          ...planBootedRunlevel(facts, install),
+          ...planOpenrcShutdown(install),
+          ...planHostKey(facts),
+          ...planPythonServices(facts, install),
+        ]
       : []),
     ...planAgent(facts, install, etcIsWritable ? 'writable' : 'read-only'),
     ...planPath(etcIsWritable && install.hasProfileDir === true),
@@ -158,9 +168,7 @@ async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts
     ...(await imageCertificates({ files }, facts)),
     needsHostKey: (await exists('/usr/sbin/sshd')) && !(await hasHostKeys({ files })),
     hasProfileDir: await exists('/etc/profile.d'),
-    ...((await exists('/usr/lib/systemd/systemd')) || (await exists('/lib/systemd/systemd'))
-      ? { serviceManager: 'systemd' as const }
-      : (await exists('/sbin/openrc-run')) && { serviceManager: 'openrc' as const }),
+    ...(await findServiceManager({ files })),
     hasResolvConf: resolvConf === undefined ? 'missing' : resolvConf.type === 'symlink' ? 'symlink' : 'file',
   };
 }

@@ -34,6 +34,9 @@ describe('sshd', () => {
     const host = memoryHost({ programs: failing('systemctl try-reload-or-restart ssh.service') });
     expect(await reloadSshd(host, 'systemd')).toBeUndefined();
     expect(host.commands.at(-1)).toBe('systemctl try-reload-or-restart sshd.service');
+    const debian = memoryHost({ programs: failing('rc-service --ifstarted sshd reload') });
+    expect(await reloadSshd(debian, 'openrc')).toBeUndefined();
+    expect(debian.commands).toEqual(['rc-service --ifstarted ssh reload']);
     expect(await reloadSshd(memoryHost(), 'openrc')).toContain('rc-service');
   });
 });

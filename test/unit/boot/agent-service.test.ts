@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planAgent } from '../../../src/boot/agent-service.ts';
-import type { InstallFacts } from '../../../src/boot/facts.ts';
+import type { Facts, InstallFacts } from '../../../src/boot/facts.ts';
 import { planInstall } from '../../../src/boot/phases/install.ts';
 import { shellOf } from '../../../src/boot/step-commands.ts';
 import { createFacts } from '../../fixtures/facts.ts';
@@ -12,13 +12,16 @@ interface Options {
   readonly servers?: readonly string[];
   readonly serviceManager?: InstallFacts['serviceManager'];
   readonly etc?: 'writable' | 'read-only';
+  readonly services?: Facts['config']['services']['services'];
+  readonly target?: string;
 }
 
-function stepsFor({ agent = 'auto', servers = SERVERS, serviceManager = 'systemd', etc = 'writable' }: Options) {
+function stepsFor({ agent = 'auto', servers = SERVERS, serviceManager = 'systemd', etc = 'writable', ...on }: Options) {
   const facts = createFacts();
   const server = { ...facts.config.server, agent, servers: [...servers] };
   const install = { ...facts.install, serviceManager } as InstallFacts;
-  return planAgent({ ...facts, config: { ...facts.config, server } }, install, etc);
+  const services = { ...facts.config.services, services: on.services ?? {}, ...(on.target && { target: on.target }) };
+  return planAgent({ ...facts, config: { ...facts.config, server, services } }, install, etc);
 }
 const paths = (options: Options) => stepsFor(options).map((step) => ('path' in step ? step.path : step.kind));
 
@@ -55,6 +58,42 @@ describe('the agent’s service', () => {
     `);
   });
 
+  it('is none where services/default-runlevel has it off', () => {
+    for (const state of ['masked', 'disabled'] as const)
+      for (const service of ['statectl-agent', 'statectl-agent.service']) {
+        expect(paths({ services: { [service]: state } })).toEqual([]);
+        expect(paths({ serviceManager: 'openrc', services: { [service]: state } })).toEqual([]);
+      }
+    expect(paths({ services: { 'statectl-agent': 'enabled', ssh: 'masked' } })).not.toEqual([]);
+  });
+
+  it('of OpenRC is supervised, gives way to everything else, and stops before what it runs from is unmounted', () => {
+    const script = stepsFor({ serviceManager: 'openrc' }).find(({ kind }) => kind === 'write');
+    expect(script).toMatchObject({ mode: 0o755 });
+    expect(script && shellOf(script)).toMatchInlineSnapshot(`
+      "rm -f /sysroot/etc/init.d/statectl-agent && printf %s '#!/sbin/openrc-run
+      # Made by statectl at boot.
+      description="statectl agent: keeps this machine as config.d wants it"
+      supervisor=supervise-daemon
+      command=/run/statectl/rt/statectl
+      command_args=agent
+      respawn_delay=15
+      respawn_max=0
+      # OpenRC would throw away what it says, and a log file in RAM would grow without end.
+      error_log=/dev/kmsg
+      supervise_daemon_args="--nicelevel 19 --ionice 3"
+      # No option: before 0.45 OpenRC knows none, and an agent with a common score is better than none.
+      export SSD_OOM_SCORE_ADJ=500
+      rc_cgroup_settings="memory.high 134217728"
+
+      depend() {
+      	# On the way down localmount unmounts what the program is in.
+      	after localmount
+      }
+      ' > /sysroot/etc/init.d/statectl-agent && chmod 0755 /sysroot/etc/init.d/statectl-agent"
+    `);
+  });
+
   it('of OpenRC is in /etc, where that can be written', () => {
     expect(paths({ serviceManager: 'openrc' })).toEqual([
       '/sysroot/etc/init.d',
@@ -63,6 +102,9 @@ describe('the agent’s service', () => {
       '/sysroot/etc/runlevels/default/statectl-agent',
     ]);
     expect(paths({ serviceManager: 'openrc', etc: 'read-only' })).toEqual([]);
+    expect(paths({ serviceManager: 'openrc', target: 'print' })).toContain(
+      '/sysroot/etc/runlevels/print/statectl-agent',
+    );
   });
 
   it('is none without a service manager, and none in the way of the boot', () => {

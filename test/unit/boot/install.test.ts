@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
+import type { Facts, InstallFacts } from '../../../src/boot/facts.ts';
 import { IMAGE_MOUNT, SYSROOT } from '../../../src/boot/paths.ts';
 import { handover } from '../../../src/boot/phases/handover.ts';
-import { install, machineId, planInstall } from '../../../src/boot/phases/install.ts';
+import { install, machineId, planInstall, planLiveFiles } from '../../../src/boot/phases/install.ts';
+import { shellOf } from '../../../src/boot/step-commands.ts';
 import { switchFileText } from '../../../src/boot/switch-file.ts';
 import type { Seed } from '../../../src/host/memory/seed.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
@@ -80,12 +82,59 @@ describe('the machine-id', () => {
   });
 });
 
+describe('the runlevel of OpenRC that config.d names', () => {
+  const steps = (target: string | undefined, changes: Partial<InstallFacts> = {}) => {
+    const facts = createFacts();
+    const services = { ...facts.config.services, ...(target && { target }) };
+    const known = { ...(facts.install as InstallFacts), serviceManager: 'openrc' as const, ...changes };
+    return { ...facts, config: { ...facts.config, services }, install: known };
+  };
+  const entered = (facts: Facts) =>
+    planInstall(facts).filter((step) => 'path' in step && /runlevels\/print|krunlevel/.test(step.path));
+
+  it('is entered instead of the default one, at the boot alone', () => {
+    expect(entered(steps('print'))).toEqual([
+      { kind: 'mkdir', path: '/sysroot/etc/runlevels/print', mode: 0o755 },
+      { kind: 'write', path: '/run/openrc/krunlevel', content: 'print\n' },
+    ]);
+    // A runlevel that is entered later, "off" among them, would be replaced by it.
+    expect(planLiveFiles(steps('print')).map(shellOf).join('\n')).not.toContain('krunlevel');
+  });
+
+  it('is no matter of an image that names its own, and none of systemd', () => {
+    expect(entered(steps(undefined))).toEqual([]);
+    expect(entered(steps('print', { serviceManager: 'systemd' }))).toEqual([]);
+  });
+});
+
 describe('what the image has is looked up', () => {
   const look = async (tree: Record<string, Seed>) => {
     const files = Object.fromEntries(Object.entries(tree).map(([path, seed]) => [IMAGE_MOUNT + path, seed]));
     const boot = { say: () => {}, warn: () => {}, signal: new AbortController().signal };
     return (await install.rounds.at(-1)?.gather?.(memoryHost({ files }), createFacts(), boot))?.install;
   };
+
+  it('and an agent that no service can start is told of', async () => {
+    const warnings = async (tree: Record<string, Seed>, overlays = createFacts().config.overlays) => {
+      const files = Object.fromEntries(Object.entries(tree).map(([path, seed]) => [IMAGE_MOUNT + path, seed]));
+      const facts = createFacts({ config: { overlays } });
+      const wanted = { ...facts.config, server: { ...facts.config.server, agent: 'on' as const } };
+      const told: string[] = [];
+      const boot = {
+        say: () => {},
+        warn: (text: string) => void told.push(text),
+        signal: new AbortController().signal,
+      };
+      await install.rounds.at(-1)?.gather?.(memoryHost({ files }), { ...facts, config: wanted }, boot);
+      return told;
+    };
+    expect(await warnings({})).toEqual(['no agent: the image has neither systemd nor OpenRC']);
+    expect(await warnings({ '/sbin/openrc-run': '' }, {})).toEqual([
+      'no agent: /etc is read-only (system/overlays.conf), and OpenRC looks for services nowhere else',
+    ]);
+    expect(await warnings({ '/sbin/openrc-run': '' })).toEqual([]);
+    expect(await warnings({ '/usr/lib/systemd/systemd': '' }, {})).toEqual([]);
+  });
 
   it('networkd, ifupdown, profile.d and resolv.conf', async () => {
     expect(await look({})).toMatchObject({

@@ -82,6 +82,8 @@ describe('the settings of the system', () => {
     expect(await stepsFor({ 'controller/services/default-runlevel': text }, 'openrc')).toEqual([
       'mkdir -p -m 0755 /sysroot/etc/runlevels/default',
       'ln -sfT /etc/init.d/sshd /sysroot/etc/runlevels/default/sshd',
+      'rm -rf /sysroot/etc/runlevels/sysinit/cronie',
+      'rm -rf /sysroot/etc/runlevels/boot/cronie',
       'rm -rf /sysroot/etc/runlevels/default/cronie',
     ]);
   });

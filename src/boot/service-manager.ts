@@ -1,0 +1,16 @@
+import type { Host } from '../host/host.ts';
+import { resolveInTree } from '../image/tree.ts';
+import type { InstallFacts } from './facts.ts';
+import { IMAGE_MOUNT } from './paths.ts';
+
+/** Who starts the services of the image; where it has the programs of both, the one that /sbin/init leads to. */
+export async function findServiceManager({
+  files,
+}: Pick<Host, 'files'>): Promise<Pick<InstallFacts, 'serviceManager'>> {
+  const at = (path: string) => resolveInTree(files, IMAGE_MOUNT, path).catch(() => undefined);
+  const isThere = async (path: string) => (await at(path)) !== undefined;
+  const hasSystemd = (await isThere('/usr/lib/systemd/systemd')) || (await isThere('/lib/systemd/systemd'));
+  if (!(await isThere('/sbin/openrc-run'))) return hasSystemd ? { serviceManager: 'systemd' } : {};
+  const isInit = hasSystemd && (await at('/sbin/init'))?.path.endsWith('/systemd') === true;
+  return { serviceManager: isInit ? 'systemd' : 'openrc' };
+}
