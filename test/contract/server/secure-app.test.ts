@@ -741,9 +741,9 @@ describe('the list of those who wait', () => {
     expect(enrolments.find('key 98')?.state).toBe('revoked');
   });
 
-  it('is bounded in all, and a machine that config.d knows still gets in', () => {
+  it('is bounded in all, and a machine that config.d knows still gets in', { timeout: 90_000 }, () => {
     using enrolments = make();
-    for (let index = 0; index < 3 * MOST_PENDING; index += 1)
+    for (let index = 0; index < 10_000; index += 1)
       try {
         enrolments.wait(entry(index, `10.0.${index >> 6}.1`));
       } catch {}
