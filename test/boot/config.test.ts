@@ -57,7 +57,7 @@ describe('machines whose settings come from a server', () => {
   };
   const withDisk = () => boot('print02', { disks: [disk], cmdline: 'statectl.set=network.wait=2s' });
   const originOf = async (vm: Machine) =>
-    (JSON.parse(await vm.shell('cat /run/statectl/boot.json')) as BootRecord).configOrigin;
+    (JSON.parse(await vm.read('/run/statectl/boot.json')) as BootRecord).configOrigin;
 
   test('a node file beats a group, which beats cNAME.conf, which beats NAME.conf, and the kernel command line beats all', async () => {
     await using vm = await boot('print01', { cmdline: 'statectl.set=tmpfs./usr/tmp.mode="0700"' });

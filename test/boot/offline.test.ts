@@ -32,7 +32,7 @@ describe('a machine with a disk for what persists, boot after boot', () => {
   /** Always the same machine; every test ends it as a power cut does. */
   const boot = (options: MachineOptions = {}): Promise<Machine> =>
     bootMachine({ disks: [disk], server, initramfs: impatient.file, memoryMiB: 512, ...options });
-  const recordOf = async (vm: Machine) => JSON.parse(await vm.shell('cat /run/statectl/boot.json')) as BootRecord;
+  const recordOf = async (vm: Machine) => JSON.parse(await vm.read('/run/statectl/boot.json')) as BootRecord;
 
   test('keeps a verified copy of the image that it fetched', async () => {
     await using vm = await boot();

@@ -31,7 +31,7 @@ describe('a machine with several servers', () => {
 
   const boot = (urls: readonly string[], cmdline = ''): Promise<Machine> =>
     bootMachine({ server: { guestUrl: urls.join(',') }, memoryMiB: 512, cmdline });
-  const recordOf = async (vm: Machine) => JSON.parse(await vm.shell('cat /run/statectl/boot.json')) as BootRecord;
+  const recordOf = async (vm: Machine) => JSON.parse(await vm.read('/run/statectl/boot.json')) as BootRecord;
   const blobsOf = ({ log }: ServedImages) => log.filter(({ path }) => PATHS.blob.test(path));
 
   test('boots from the one that answers, and loses no more than two seconds to the others', async () => {

@@ -47,7 +47,7 @@ describe('a machine with a TPM', () => {
     await using tpm = await startSoftwareTpm(join(dir, name), 'qemu');
     await using vm = await bootMachine({ server, uuid: UUID, memoryMiB: 512, disks: [disk], tpm: tpm.socket });
     await vm.console(/tiny: init/);
-    const record = JSON.parse(await vm.shell('cat /run/statectl/boot.json')) as BootRecord;
+    const record = JSON.parse(await vm.read('/run/statectl/boot.json')) as BootRecord;
     // The SSH host key is not sealed: /init places it too, when the controller cannot run.
     const kept = await vm.shell(
       'cd /user-data/persistent/statectl/identity; ls -1; grep -ls -e "PRIVATE KEY" -e AGE-SECRET-KEY machine.* secrets.* | sed "s/$/-in-the-clear/"',
@@ -93,7 +93,7 @@ describe('a machine with a TPM', () => {
       await using tpm = await startSoftwareTpm(join(dir, 'diskless'), 'qemu');
       await using vm = await bootMachine({ server, uuid: DISKLESS, memoryMiB: 512, tpm: tpm.socket });
       await vm.console(/tiny: init/);
-      return (JSON.parse(await vm.shell('cat /run/statectl/boot.json')) as BootRecord).identity;
+      return (JSON.parse(await vm.read('/run/statectl/boot.json')) as BootRecord).identity;
     };
     const before = await boot();
     expect(before).toMatchObject({ state: 'pending', key: 'tpm' });
