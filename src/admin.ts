@@ -3,5 +3,6 @@ export { parseSettings } from './bundle/parse-settings.ts';
 export { cli } from './cli.ts';
 export { loadSettings } from './config/load.ts';
 export { withSetArguments } from './config/set-argument.ts';
-export { askInTurn, enrolMachine } from './identity/enrol-machine.ts';
+export { askInTurn } from './identity/ask-servers.ts';
+export { enrolMachine } from './identity/enrol-machine.ts';
 export { keepSecrets } from './identity/kept-secrets.ts';

@@ -7,7 +7,7 @@ import type { StepOf } from '../boot/step.ts';
 import { sha256Of } from '../bundle/manifest.ts';
 import { reasonOf } from '../error.ts';
 import type { Files } from '../host/host.ts';
-import type { Asked } from '../identity/enrol-machine.ts';
+import type { Asked } from '../identity/ask-servers.ts';
 import { bootHome, identityFiles } from '../identity/identity-files.ts';
 import { hostKeyFiles } from '../identity/ssh-host-key.ts';
 import { onDemand } from '../on-demand.ts';

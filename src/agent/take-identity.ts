@@ -6,7 +6,7 @@ import { SYSROOT } from '../boot/paths.ts';
 import type { BootContext } from '../boot/phase.ts';
 import { isEtcWritable } from '../boot/phases/install.ts';
 import type { StepOf } from '../boot/step.ts';
-import type { Asked } from '../identity/enrol-machine.ts';
+import type { Asked } from '../identity/ask-servers.ts';
 import { identityFiles } from '../identity/identity-files.ts';
 import { hostKeyFiles, placeHostKey } from '../identity/ssh-host-key.ts';
 import { onDemand } from '../on-demand.ts';

@@ -1,23 +1,19 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import type { BootContext } from '../boot/phase.ts';
 import type { StepOf } from '../boot/step.ts';
-import { reasonOf, StatectlError } from '../error.ts';
+import { reasonOf } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import type { EnrolAnswer } from '../server/enrol.ts';
 import type { MachineSecrets } from '../server/secrets.ts';
-import type { SecurePort } from '../server/token-routes.ts';
-import { makeCertificateRequest } from './certificate-request.ts';
+import { askInTurn } from './ask-servers.ts';
 import { fingerprintOf, keyDigest } from './fingerprint.ts';
 import { bootHome, identityFiles, type MachineIdentityState } from './identity-files.ts';
 import { keepSecrets, readKeptSecrets } from './kept-secrets.ts';
 import { type MachineKey, machineKey, pemOf } from './machine-key.ts';
-import { bakedAuthorities, serverTrust } from './server-trust.ts';
-import { hostKey, hostKeyFiles } from './ssh-host-key.ts';
+import { bakedAuthorities } from './server-trust.ts';
+import { hostKeyFiles } from './ssh-host-key.ts';
 
 type Step = StepOf<'enrol'>;
 type EnrolHost = Pick<Host, 'files' | 'http' | 'clock' | 'tpm'>;
-
-const LARGEST_ANSWER_BYTES = 8 << 20;
 
 /**
  * Proves to the servers, in order, who this machine is, and gets its certificate and secrets; where none answers, those that
@@ -85,101 +81,6 @@ export async function enrolMachine(step: Step, host: EnrolHost, boot: BootContex
 const waiting = (fingerprint: string): string =>
   `this machine waits to be approved. Compare on the server: statectl node approve ${fingerprint}`;
 
-export interface Credentials {
-  readonly key: KeyObject;
-  readonly caPem: string | undefined;
-  readonly certificatePem: string | undefined;
-}
-
-export interface Asked {
-  readonly server: string;
-  readonly answer: EnrolAnswer;
-  /** Absent where they could not be had after all. */
-  readonly secrets?: MachineSecrets;
-}
-
-/** The first server that says something of this machine; undefined: none did, and why is told. */
-export async function askInTurn(
-  step: Step,
-  host: EnrolHost,
-  boot: BootContext,
-  own: Credentials,
-): Promise<Asked | undefined> {
-  for (const server of step.urls)
-    try {
-      return await askOne(step, host, boot, server, own);
-    } catch (error) {
-      boot.signal.throwIfAborted();
-      // Where nothing depends on it, an older server is no trouble.
-      const tell = step.isNeeded ? boot.warn : boot.say;
-      tell(`${server} did not say who this machine is: ${reasonOf(error)}`);
-    }
-  return undefined;
-}
-
-async function askOne(
-  step: Step,
-  host: EnrolHost,
-  boot: BootContext,
-  server: string,
-  own: Credentials,
-): Promise<Asked> {
-  const limits = { connectTimeoutMs: step.limits.connectMs, idleTimeoutMs: step.limits.stallMs, signal: boot.signal };
-  const ask = async <T>(url: URL, more: object = {}): Promise<{ readonly status: number; readonly body: T }> => {
-    const { status, body } = await host.http.request(url.href, { ...limits, ...more });
-    return { status, body: JSON.parse((await bytesOf(body)).toString()) as T };
-  };
-  const { status: plain, body: tls } = await ask<Partial<SecurePort>>(new URL('/v1/tls', server));
-  if (plain !== 200 || typeof tls.port !== 'number') throw new StatectlError('no-authority', 'it enrols no machines');
-  const secure = new URL(server);
-  secure.protocol = 'https:';
-  secure.port = String(tls.port);
-  const trust = serverTrust(own.caPem, step.authorities, tls.name);
-  const withTls = (certPem: string | undefined) => ({
-    tls: { ...trust, ...(certPem && { certPem, keyPem: pemOf(own.key) }) },
-  });
-  const token =
-    step.trust === 'network' && own.certificatePem === undefined ? await askToken(ask, server, step) : undefined;
-  const { status, body: answer } = await ask<EnrolAnswer & { readonly detail?: string }>(new URL('/v1/enrol', secure), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ request: await makeCertificateRequest(own.key), machine: step.machine, token }),
-    ...withTls(own.certificatePem),
-  });
-  if (![200, 202, 403].includes(status))
-    throw new StatectlError('enrolment-failed', answer.detail ?? `status ${status}`);
-  if (answer.state !== 'approved') return { server, answer };
-  const secrets = await ask<MachineSecrets>(new URL('/v1/secrets', secure), withTls(answer.certificatePem));
-  if (secrets.status !== 200) boot.warn(`${server} gave no secrets: status ${secrets.status}`);
-  if (step.hostCertificate) {
-    const { status: signed, body } = await ask<{ readonly certificate?: string; readonly detail?: string }>(
-      new URL('/v1/ssh/host-certificate', secure),
-      {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ publicKey: await hostKey(host, step.home) }),
-        ...withTls(answer.certificatePem),
-      },
-    );
-    if (signed === 200 && body.certificate)
-      await host.files.write(hostKeyFiles(step.home).certificate, body.certificate);
-    else boot.warn(`${server} did not sign the SSH host key: ${body.detail ?? `status ${signed}`}`);
-  }
-  return { server, answer, ...(secrets.status === 200 && { secrets: secrets.body }) };
-}
-
-/** Only where the record of the machine trusts the network; without one it waits for a person, as others do. */
-async function askToken(
-  ask: (url: URL, more: object) => Promise<{ readonly status: number; readonly body: { readonly token?: string } }>,
-  server: string,
-  { machine }: Step,
-): Promise<string | undefined> {
-  const url = new URL('/v1/token', server);
-  url.search = String(new URLSearchParams({ ...machine }));
-  const { status, body } = await ask(url, { method: 'POST', body: '' });
-  return status === 200 ? body.token : undefined;
-}
-
 async function usableCertificate({ files }: EnrolHost, path: string, key: KeyObject): Promise<string | undefined> {
   const pem = await files.readText(path).catch(() => undefined);
   try {
@@ -190,17 +91,6 @@ async function usableCertificate({ files }: EnrolHost, path: string, key: KeyObj
 }
 
 const isValidAt = (pem: string, nowMs: number): boolean => nowMs < new X509Certificate(pem).validToDate.getTime();
-
-async function bytesOf(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > LARGEST_ANSWER_BYTES) throw new StatectlError('answer-too-large', 'it sends more than an answer has');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
 
 /** All in RAM: the files for services, and for the boot what goes where, without what it is. */
 async function putInPlace(
