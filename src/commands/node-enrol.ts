@@ -16,7 +16,7 @@ interface EnrolOptions {
 }
 
 /** A verb over the keys of machines. */
-export const enrolVerb = (name: string, summary: string, ...examples: readonly string[]): Command =>
+const enrolVerb = (name: string, summary: string, ...examples: readonly string[]): Command =>
   new Command(name)
     .description(summary)
     .addOption(stateOption())

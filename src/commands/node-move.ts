@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { expandHostlist, foldHostlist } from '../config/hostlist.ts';
+import { foldHostlist } from '../config/hostlist.ts';
 import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { openEnrolments } from '../server/enrolments.ts';
@@ -7,16 +7,16 @@ import { openMoveOrders } from '../server/move-orders.ts';
 import { parsePublicUrl } from '../server/public-url.ts';
 import { enrolmentsPath } from '../server/secure.ts';
 import { openStore } from '../server/store.ts';
-import { print, printJson } from './config-source.ts';
-import { enrolVerb } from './node-enrol.ts';
-import { usage } from './state-option.ts';
+import { type ConfigOptions, configVerb, jsonOption, print, printJson } from './config-source.ts';
+import { groupOption, NODE_WORDS, nodesNamed, nodesOfGroup } from './node-choice.ts';
+import { stateOption, usage } from './state-option.ts';
 
-interface MoveOptions {
+interface MoveOptions extends ConfigOptions {
   readonly state: string;
+  readonly group?: string;
   readonly to?: string;
   readonly share: number;
   readonly reason: string;
-  readonly json?: true;
 }
 
 /** 50% as 0.5. Throws `share-invalid`. */
@@ -26,16 +26,30 @@ function parseShare(text: string): number {
   throw new StatectlError('share-invalid', `"${text}" is no share of the machines`, { hint: 'write it as 50%' });
 }
 
-/** The known machines that the words name; `all` names every one. Throws `node-unknown`. */
-function chosenNodes(selector: string, known: readonly string[]): readonly string[] {
-  if (selector === 'all') return known;
-  const names = expandHostlist(selector);
-  const strangers = names.filter((name) => !known.includes(name));
-  if (strangers.length > 0)
-    throw new StatectlError('node-unknown', `no machine is approved as ${foldHostlist(strangers)}`, {
-      hint: '`statectl node pending --all` shows those that ever asked',
+interface Chosen {
+  readonly chosen: readonly string[];
+  /** Of the group, but no machine counts for them yet. */
+  readonly leftOut: readonly string[];
+}
+
+/** By the group, or by the words: machines that are approved. Throws `node-unknown`, `group-unknown`. */
+async function chosenNodes(
+  { config, group }: MoveOptions,
+  selector: string | undefined,
+  approved: readonly string[],
+): Promise<Chosen> {
+  if ((selector === undefined) === (group === undefined))
+    throw new StatectlError('usage', 'which machines?', {
+      hint: 'statectl node move print[01-12], statectl node move all, or statectl node move --group NAME',
     });
-  return names;
+  const hint = '`statectl node pending --all` shows those that ever asked';
+  if (group === undefined)
+    return { chosen: nodesNamed(selector ?? '', approved, 'no machine is approved as', hint), leftOut: [] };
+  const members = await nodesOfGroup(config, group);
+  const isApproved = new Set(approved);
+  const chosen = members.filter((name) => isApproved.has(name));
+  if (chosen.length === 0) throw new StatectlError('node-unknown', `no machine of ${group} is approved`, { hint });
+  return { chosen, leftOut: members.filter((name) => !isApproved.has(name)) };
 }
 
 /** So many of them, by chance. */
@@ -49,29 +63,37 @@ function shareOf(nodes: readonly string[], share: number, random: () => number):
 
 /** `statectl node move`: running machines go to another server, which each of them verifies first. */
 export const nodeMoveVerb = (): Command =>
-  enrolVerb(
+  configVerb(
     'move',
     'ask running machines to go to another server, without a restart; each verifies it before it leaves this one',
     'statectl node move print[01-12] --to http://192.168.7.2:8080',
     'statectl node move all --share 50%',
+    'statectl node move --group klipper',
   )
-    .argument('<machines>', 'names of nodes, as print[01-24], or all')
+    .argument('[machines]', NODE_WORDS)
+    .addOption(stateOption())
+    .addOption(groupOption())
     .option('--to <url>', 'that server (default: whichever each machine finds best)', usage(parsePublicUrl))
     .option('--share <percent>', 'so many of them, by chance', usage(parseShare), 1)
     .option('--reason <text>', 'what the machines and their status say', 'an admin asked for it')
-    .action(async (selector: string, { state, to, share, reason, json }: MoveOptions) => {
+    .addOption(jsonOption())
+    .action(async (selector: string | undefined, options: MoveOptions) => {
+      const { state, to, share, reason, json } = options;
       const { clock } = linuxHost();
       const { root } = await openStore(state, linuxHost(), 'existing');
       using enrolments = openEnrolments(enrolmentsPath(root), clock.now);
       const known = enrolments.list('approved').flatMap(({ node }) => node ?? []);
-      const nodes = shareOf(chosenNodes(selector, known), share, clock.random);
+      const { chosen, leftOut } = await chosenNodes(options, selector, known);
+      const nodes = shareOf(chosen, share, clock.random);
       using orders = openMoveOrders(enrolmentsPath(root), clock.now);
       orders.order(nodes, { reason, ...(to && { to }) });
-      if (json) printJson({ nodes, ...(to && { to }), reason });
-      else
+      if (json) printJson({ nodes, ...(leftOut.length > 0 && { leftOut }), ...(to && { to }), reason });
+      else if (nodes.length === 0) print('no machine is approved: nobody moves\n');
+      else {
         print(
-          nodes.length === 0
-            ? 'no machine is approved: nobody moves\n'
-            : `${nodes.length} of ${known.length} are asked to go to ${to ?? 'another server'}: ${foldHostlist(nodes)}\n→ who is off or away from this server hears of it within the hour, or not at all\n`,
+          `${nodes.length} of ${known.length} are asked to go to ${to ?? 'another server'}: ${foldHostlist(nodes)}\n`,
         );
+        if (leftOut.length > 0) print(`not approved, and so not asked: ${foldHostlist(leftOut)}\n`);
+        print('→ who is off or away from this server hears of it within the hour, or not at all\n');
+      }
     });

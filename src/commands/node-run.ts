@@ -3,10 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { readConfigDir } from '../config/config-dir.ts';
-import { groupsOf } from '../config/find-node.ts';
 import { expandHostlist, foldHostlist } from '../config/hostlist.ts';
 import { Duration } from '../config/scalars.ts';
-import { nearest } from '../config/suggest.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { openEnrolments } from '../server/enrolments.ts';
@@ -19,6 +17,7 @@ import { openStore } from '../server/store.ts';
 import { asciiTable } from './ascii-table.ts';
 import { path } from './build-options.ts';
 import { type ConfigOptions, configVerb, jsonOption, needsFolder, print, printJson } from './config-source.ts';
+import { groupOption, NODE_WORDS, nodesNamed, nodesOfGroup } from './node-choice.ts';
 import { stateOption } from './state-option.ts';
 
 interface RunOptions extends ConfigOptions {
@@ -53,9 +52,9 @@ export const nodeRunVerb = () =>
     'statectl node run --group klipper --width 4 --prefix -- journalctl -b -n 3',
     'statectl node run print07 --user root --identity admin_key -- reboot',
   )
-    .argument('<words...>', 'names of nodes, as print[01-24] (not with --group), then -- and the command')
+    .argument('<words...>', `${NODE_WORDS}, then -- and the command`)
     .addOption(stateOption())
-    .option('--group <name>', 'the nodes of a group of config.d')
+    .addOption(groupOption())
     .option('--user <name>', 'whom to log in as (default: what ssh says)')
     .option('--identity <file>', 'a private key; its certificate beside it is shown too', path)
     .option('--width <number>', 'how many at once', count, 16)
@@ -147,27 +146,13 @@ const printable = (line: string): string => line.replace(/[^\P{C}\t]/gu, '?');
 
 /** By the group, or by the words; a config.d that is there must know them. Throws `node-unknown`, `group-unknown`. */
 async function chosenNodes({ config, group }: RunOptions, selector: string): Promise<readonly string[]> {
+  if (group !== undefined) return await nodesOfGroup(config, group);
   const host = linuxHost();
-  if (group === undefined && (await host.files.stat(config))?.type !== 'dir') return expandHostlist(selector);
+  if (selector !== 'all' && (await host.files.stat(config))?.type !== 'dir') return expandHostlist(selector);
   await needsFolder(config);
   const { nodes } = await readConfigDir(host, config);
-  if (group !== undefined) {
-    const members = [...nodes.nodes.values()].filter((node) =>
-      groupsOf(nodes, node, undefined).some(({ name }) => name === group),
-    );
-    if (members.length > 0) return members.map(({ name }) => name);
-    const meant = nearest(group, nodes.groups.keys());
-    throw new StatectlError('group-unknown', `no node is in a group ${group}`, {
-      hint: meant && meant !== group ? `did you mean ${meant}?` : '`statectl node list` shows the groups of each node',
-    });
-  }
-  const names = expandHostlist(selector);
-  const strangers = names.filter((name) => !nodes.nodes.has(name));
-  if (strangers.length > 0)
-    throw new StatectlError('node-unknown', `there is no node ${foldHostlist(strangers)}`, {
-      hint: '`statectl node list` names those that there are; is the command behind `--`?',
-    });
-  return names;
+  const hint = '`statectl node list` names those that there are; is the command behind `--`?';
+  return nodesNamed(selector, [...nodes.nodes.keys()], 'there is no node', hint);
 }
 
 interface Known {

@@ -55,6 +55,16 @@ off1    255   T      ssh: connect to host off1 port 22: No route to host
     );
   });
 
+  it('takes all, as `node move` does: every node of config.d', async () => {
+    const { stdout } = await start('all', '--json', '--', 'true');
+    expect(JSON.parse(stdout).map(({ node }: { node: string }) => node)).toEqual([
+      'off1',
+      'print1',
+      'print2',
+      'print3',
+    ]);
+  });
+
   it('keeps what each printed in files', async () => {
     await start('print[1-2]', '--save', join(dir, 'saved'), '--', 'echo $node');
     expect(await readFile(join(dir, 'saved/print2.out'), 'utf8')).toBe('print2\n');

@@ -14,6 +14,7 @@ it('completes verbs, the verbs below them, and options', () => {
   expect(offered('statectl', 'image', 're')).toEqual(['release', 'remove']);
   expect(offered('statectl', 'build', 'initramfs', '--un')).toEqual(['--unpack']);
   expect(offered('statectl', 'status', '--a')).toEqual(['--all']);
+  for (const verb of ['move', 'run']) expect(offered('statectl', 'node', verb, '--g')).toEqual(['--group']);
 });
 
 it('completes file names where no word of its own fits', () => {

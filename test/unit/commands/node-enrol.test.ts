@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -139,9 +139,46 @@ describe('node move', () => {
     expect(ordered().map(([node]) => node)).toEqual(chosen);
   });
 
+  /** config.d with a group of two that are approved and one that is not. */
+  const createConfig = (): string => {
+    const config = join(state, 'config.d');
+    mkdirSync(join(config, 'nodes'), { recursive: true });
+    writeFileSync(join(config, 'nodes/klipper.conf'), 'group: klipper\nnodes: print[02-03]\n');
+    writeFileSync(join(config, 'nodes/print.conf'), 'node: print[01-04]\n');
+    writeFileSync(join(config, 'nodes/new.conf'), 'node: new1\ngroups: [klipper]\n');
+    writeFileSync(join(config, 'nodes/idle.conf'), 'group: idle\nnodes: new2\n');
+    writeFileSync(join(config, 'nodes/new2.conf'), 'node: new2\n');
+    return config;
+  };
+
+  it('orders the machines of a group, as `node run` does, and tells which of it are not approved', async () => {
+    const config = createConfig();
+    const text = await run('node', 'move', '--group', 'klipper', '--config', config);
+    expect(text).toContain(
+      '2 of 4 are asked to go to another server: print[02-03]\nnot approved, and so not asked: new1\n',
+    );
+    expect(ordered().map(([node]) => node)).toEqual(['print02', 'print03']);
+    const half = await run('node', 'move', '--group', 'klipper', '--share', '50%', '--config', config, '--json');
+    expect(JSON.parse(half)).toMatchObject({ nodes: [expect.stringMatching(/^print0[23]$/)], leftOut: ['new1'] });
+  });
+
+  it.each([
+    [['--group', 'kliper'], 'group-unknown', 'did you mean klipper?'],
+    [['--group', 'idle'], 'node-unknown', 'statectl node pending --all'],
+    [['print01', '--group', 'klipper'], 'usage', 'node move --group NAME'],
+  ])('refuses %j of a config.d', async (words, code, hint) => {
+    await expect(run('node', 'move', ...words, '--config', createConfig())).rejects.toMatchObject({
+      code,
+      hint: expect.stringContaining(hint),
+    });
+    expect(ordered()).toEqual([]);
+  });
+
   it.each([
     [['print09'], 'node-unknown'],
     [['print[1'], 'hostlist-invalid'],
+    [[], 'usage'],
+    [['--group', 'klipper', '--config', '/nonexistent'], 'config-missing'],
     [['all', '--share', '0%'], 'commander.invalidArgument'],
     [['all', '--to', 'file:///etc'], 'commander.invalidArgument'],
   ])('refuses %j', async (words, code) => {
