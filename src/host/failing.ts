@@ -19,6 +19,8 @@ export interface Failure {
 export interface FailingHost extends Host {
   /** Effects asked for so far: when this is less than `at` in the end, nothing failed, and a loop over `at` is done. */
   readonly effects: number;
+  /** Each, as its message names it: `write /run/x`. */
+  readonly asked: readonly string[];
 }
 
 /**
@@ -26,8 +28,8 @@ export interface FailingHost extends Host {
  * appendStream, exec.run. Reads always pass; once stopped, sleeping throws too, so that no retry goes on for ever.
  */
 export function failingHost(host: Host, { at, how }: Failure): FailingHost {
-  let effects = 0;
-  const isStopped = () => how !== 'error' && effects >= at;
+  const asked: string[] = [];
+  const isStopped = () => how !== 'error' && asked.length >= at;
 
   async function effect<T>(
     call: string,
@@ -35,7 +37,7 @@ export function failingHost(host: Host, { at, how }: Failure): FailingHost {
     act: () => Promise<T>,
     tear?: () => Promise<unknown>,
   ): Promise<T> {
-    effects += 1;
+    const effects = asked.push(`${call} ${path}`);
     if (effects === at && how === 'torn') await tear?.();
     if (isStopped()) throw new Stopped(`stopped at effect ${at}, asked for: ${call} ${path}`);
     if (effects === at) throw systemError('EIO', call, path);
@@ -87,8 +89,9 @@ export function failingHost(host: Host, { at, how }: Failure): FailingHost {
         await host.clock.sleep(ms, signal);
       },
     },
+    asked,
     get effects() {
-      return effects;
+      return asked.length;
     },
   };
 }

@@ -149,8 +149,8 @@ async function askOne(
   );
   if (secrets.status !== 200)
     boot.warn(`${server} gave no secrets: ${secrets.body.detail ?? `status ${secrets.status}`}`);
-  if (step.hostCertificate) {
-    const { status: signed, body } = await askOn<{ readonly certificate?: string; readonly detail?: string }>(
+  const signHostKey = async (): Promise<void> => {
+    const { status, body } = await askOn<{ readonly certificate?: string; readonly detail?: string }>(
       new URL('/v1/ssh/host-certificate', secure),
       {
         method: 'POST',
@@ -159,10 +159,16 @@ async function askOne(
         ...withTls(answer.certificatePem),
       },
     );
-    if (signed === 200 && body.certificate)
-      await host.files.write(hostKeyFiles(step.home).certificate, body.certificate);
-    else boot.warn(`${server} did not sign the SSH host key: ${body.detail ?? `status ${signed}`}`);
-  }
+    if (status !== 200 || !body.certificate)
+      throw new StatectlError('host-key-unsigned', body.detail ?? `status ${status}`);
+    await host.files.write(hostKeyFiles(step.home).certificate, body.certificate);
+  };
+  if (step.hostCertificate)
+    // The certificate and the secrets are of use without it.
+    await signHostKey().catch((error) => {
+      boot.signal.throwIfAborted();
+      boot.warn(`${server} did not sign the SSH host key: ${reasonOf(error)}`);
+    });
   return { server, answer, ...(secrets.status === 200 && { secrets: secrets.body }) };
 }
 

@@ -1,11 +1,17 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../src/boot/boot.ts';
-import { BOOT_RECORD, JOURNAL } from '../../src/boot/paths.ts';
+import { HOST_KEY, IDENTITY } from '../../src/boot/identity.ts';
+import { BOOT_RECORD, FACTS, JOURNAL } from '../../src/boot/paths.ts';
 import { type Failure, failingHost, Stopped } from '../../src/host/failing.ts';
 import { find } from '../../src/host/memory/tree.ts';
+import { identityFiles } from '../../src/identity/identity-files.ts';
+import { hostKeyFiles } from '../../src/identity/ssh-host-key.ts';
+import { makeCertificate } from '../fixtures/certificates.ts';
 import { cloneDisk, createDisk, type Disk, userDataDisk } from '../fixtures/disk.ts';
+import { enrollingServers, hostCertificateOf } from '../fixtures/enrolling-server.ts';
 import { createImage, createServer, DEBIAN_TREE, digestOf, type TestImage } from '../fixtures/image.ts';
-import { bootHost, type Machine, type MachineOptions, SERVER } from '../fixtures/machine.ts';
+import { BOOTED_AT_MS, bootHost, type Machine, type MachineOptions, SERVER } from '../fixtures/machine.ts';
 
 const OLD = createImage({ version: '20261120.1', sizeBytes: 50_000 });
 const NEW = createImage({ version: '20261121.1', sizeBytes: 50_000 });
@@ -17,6 +23,10 @@ interface Situation {
   readonly options: Omit<MachineOptions, 'disks'>;
   /** The versions that may be mounted; none for a partition. */
   readonly mayMount: readonly TestImage[];
+  /** The effects that fail, by what failing.ts calls them; default: every one. */
+  readonly among?: RegExp;
+  /** What such a machine has when nothing fails any more. */
+  readonly expectBooted?: (machine: Machine) => Promise<void>;
 }
 
 const served = (image: TestImage): MachineOptions => ({ images: IMAGES, servers: { [SERVER]: createServer(image) } });
@@ -31,6 +41,8 @@ async function diskWith(image: TestImage): Promise<Disk> {
 /** A wheel of one file, as unzip lists it. */
 const WHEEL = Buffer.from('504b0304', 'hex');
 const LISTING = '        4  01-01-1980 00:00   paho/__init__.py\n';
+
+const CA = await makeCertificate({ name: 'lab authority' });
 
 const WITH_COPY = await diskWith(OLD);
 const SITUATIONS: Readonly<Record<string, () => Situation>> = {
@@ -100,13 +112,54 @@ const SITUATIONS: Readonly<Record<string, () => Situation>> = {
     options: { commandLine: 'root=LABEL=system' },
     mayMount: [],
   }),
+  // What it has in common with those above fails there.
+  'a machine with an address by DHCPv6': () => ({
+    disks: [createDisk({ name: 'vda1', label: 'system', files: DEBIAN_TREE }), userDataDisk()],
+    options: { commandLine: 'root=LABEL=system ip=eth0:dhcp6', lease6: 'fd000000000000000000000000000100' },
+    mayMount: [],
+    among: /dhcpcd|ipv6|eth0|resolv|network|facts/,
+    expectBooted: async (machine) => {
+      expect(JSON.parse(await machine.files.readText(FACTS)).leases).toMatchObject([{ address: 'fd00::100' }]);
+    },
+  }),
+  'a machine that its server knows, and gives a certificate, secrets and a host certificate': () => ({
+    disks: [
+      createDisk({
+        name: 'vda1',
+        label: 'system',
+        files: { ...DEBIAN_TREE, '/usr/sbin/sshd': { data: 'ELF', mode: 0o755 } },
+      }),
+      userDataDisk(),
+    ],
+    options: {
+      commandLine: `root=LABEL=system ip=dhcp statectl.server=${SERVER}`,
+      servers: enrollingServers(SERVER, CA, { '/etc/token': 'canary' }, BOOTED_AT_MS),
+      files: { '/etc/trust/ca.pem': CA.pem },
+      config: { 'system/identity.conf': 'secrets: { /etc/token: { secret: "secret:token" } }\n' },
+    },
+    mayMount: [],
+    among: /identity|ssh|token|credstore/,
+    expectBooted: expectKnown,
+  }),
 };
 
 interface Outcome {
   readonly machine: Machine;
-  readonly effects: number;
+  readonly asked: readonly string[];
   readonly exit: number | undefined;
   readonly error: unknown;
+}
+
+/** It has all that the server gave, and keeps it. */
+async function expectKnown({ files }: Machine): Promise<void> {
+  const state = JSON.parse(await files.readText(`${IDENTITY}/state.json`));
+  expect(state).toMatchObject({ state: 'approved', node: 'print01', server: SERVER });
+  expect(await files.readText('/sysroot/etc/token')).toBe('canary');
+  expect((await files.stat(`${IDENTITY}/secrets/0`))?.mode).toBe(0o600);
+  const key = createPrivateKey(await files.readText(`${IDENTITY}/key.pem`));
+  expect(new X509Certificate(await files.readText(`${IDENTITY}/cert.pem`)).checkPrivateKey(key)).toBe(true);
+  const ssh = hostKeyFiles(HOST_KEY);
+  expect(await files.readText(ssh.certificate)).toBe(hostCertificateOf((await files.readText(ssh.publicKey)).trim()));
 }
 
 async function bootFailing({ disks, options }: Situation, failure: Failure): Promise<Outcome> {
@@ -120,7 +173,7 @@ async function bootFailing({ disks, options }: Situation, failure: Failure): Pro
     (code) => [code, undefined] as const,
     (thrown) => [undefined, thrown] as const,
   );
-  return { machine, effects: failing.effects, exit, error };
+  return { machine, asked: failing.asked, exit, error };
 }
 
 /** What a failure at every effect leads to; each begins with the machine as it was. */
@@ -129,14 +182,23 @@ async function atEveryEffect(
   how: Failure['how'],
   look: (outcome: Outcome, situation: Situation) => Promise<void>,
 ): Promise<number> {
+  const { among } = make();
+  let failed = 0;
+  const asked = among && (await bootFailing(make(), { at: Number.POSITIVE_INFINITY, how })).asked;
   for (let at = 1; ; at += 1) {
+    if (asked && at > asked.length) return failed;
+    if (asked && !among.test(asked[at - 1] ?? '')) continue;
+    failed += 1;
     const situation = make();
     const outcome = await bootFailing(situation, { at, how });
-    if (outcome.effects < at) return at - 1;
+    if (outcome.asked.length < at) return failed - 1;
     try {
       await look(outcome, situation);
     } catch (error) {
-      throw new Error(`at effect ${at} (${how}), after ${outcome.machine.lines.at(-1)?.text}`, { cause: error });
+      throw new Error(
+        `at effect ${at} (${how}, ${outcome.asked[at - 1]}), after ${outcome.machine.lines.at(-1)?.text}`,
+        { cause: error },
+      );
     }
   }
 }
@@ -172,6 +234,16 @@ function expectWhole(disks: readonly Disk[]): void {
     if (digest !== undefined) expect(digest).toMatch(/^[0-9a-f]{64} {2}plan\.sh\n$/);
     if (plan !== '') expect(plan.endsWith(' > /run/initramfs/switch-root.env\n')).toBe(true);
     expect(textOn(disk, '/persistent/statectl/machine-id') ?? '0'.repeat(33)).toMatch(/^[0-9a-f]{32}\n$|^0{33}$/);
+    // What proves who it is fits together, or is not there.
+    const keys = identityFiles('/persistent/statectl/identity');
+    const [key, certificate] = [textOn(disk, keys.key), textOn(disk, keys.certificate)];
+    if (key !== undefined) createPrivateKey(key);
+    if (certificate !== undefined)
+      expect(new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key ?? ''))).toBe(true);
+    const ssh = hostKeyFiles('/persistent/statectl/identity');
+    const [hostKey, signed] = [textOn(disk, ssh.key), textOn(disk, ssh.certificate)];
+    if (hostKey !== undefined) createPrivateKey(hostKey);
+    if (signed !== undefined) expect(signed).toBe(hostCertificateOf(textOn(disk, ssh.publicKey)?.trim() ?? ''));
     // A place is seeded as a whole or not at all.
     const seeded = textOn(disk, '/persistent/local/root/.bashrc');
     expect([undefined, '# root\n']).toContain(seeded);
@@ -179,17 +251,18 @@ function expectWhole(disks: readonly Disk[]): void {
 }
 
 /** Trying again on the very machine, with what failed in order again, is like the first time. */
-async function expectRetry(machine: Machine, { disks }: Situation): Promise<void> {
+async function expectRetry(machine: Machine, { disks, expectBooted }: Situation): Promise<void> {
   const said = machine.lines.length;
   expect({ exit: await boot(machine), said: machine.lines.at(-2)?.text }).toMatchObject({ exit: EXIT.handOver });
   expect(machine.lines.slice(said).filter(({ text }) => text.startsWith('cannot '))).toEqual([]);
   expect(new Set(machine.mounts.map(({ target }) => target)).size).toBe(machine.mounts.length);
   expectWhole(disks);
+  await expectBooted?.(machine);
 }
 
 describe.each(Object.entries(SITUATIONS))('%s', (_title, make) => {
   it('hands over or says what failed, when any one thing fails, and boots once that works again', async () => {
-    const effects = await atEveryEffect(make, 'error', async (outcome, situation) => {
+    const failed = await atEveryEffect(make, 'error', async (outcome, situation) => {
       expect({ error: outcome.error, exit: [EXIT.handOver, EXIT.rescue].includes(outcome.exit as never) }).toEqual({
         error: undefined,
         exit: true,
@@ -200,13 +273,18 @@ describe.each(Object.entries(SITUATIONS))('%s', (_title, make) => {
         const errors = outcome.machine.lines.filter(({ level }) => level === 'error').map(({ text }) => text);
         expect(errors.at(-2)).toMatch(/^\w+: ./);
         expect(errors.at(-1)).toMatch(/^→ ./);
-      } else
+      } else {
+        // All of it is there, or somebody is told what is not.
+        await situation.expectBooted?.(outcome.machine).catch(() => {
+          expect(outcome.machine.lines.filter(({ level }) => level === 'warning')).not.toEqual([]);
+        });
         expect(outcome.machine.mounts.map(({ target }) => target)).toEqual(
           expect.arrayContaining(['/sysroot', '/sysroot/etc', '/sysroot/var']),
         );
+      }
       await expectRetry(outcome.machine, situation);
     });
-    expect(effects).toBeGreaterThan(50);
+    expect(failed).toBeGreaterThan(make().among ? 10 : 50);
   });
 
   it.each(['stop', 'torn'] as const)('boots after the power went at any time (%s)', async (how) => {
@@ -217,6 +295,7 @@ describe.each(Object.entries(SITUATIONS))('%s', (_title, make) => {
       expect({ exit: await boot(again), said: again.lines.at(-2)?.text }).toMatchObject({ exit: EXIT.handOver });
       expectVerified({ ...outcome, machine: again }, situation);
       expectWhole(situation.disks);
+      await situation.expectBooted?.(again);
       expect(again.lines.filter(({ text }) => /tamper|not signed/.test(text))).toEqual([]);
     });
   });

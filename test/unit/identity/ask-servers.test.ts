@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { expect, it } from 'vitest';
 import type { StepOf } from '../../../src/boot/step.ts';
 import type { ServedAnswer } from '../../../src/host/memory/http.ts';
+import type { Seed } from '../../../src/host/memory/seed.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { askInTurn } from '../../../src/identity/ask-servers.ts';
 import { hostKeyFiles } from '../../../src/identity/ssh-host-key.ts';
@@ -11,7 +12,7 @@ const BUSY: ServedAnswer = { status: 503, headers: { 'retry-after': '7' }, body:
 const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 
 const GOOD: Readonly<Record<string, object>> = {
-  '/v1/tls': { port: 8443, name: 'statectl' },
+  '/v1/tls': { port: 8443, name: 'common' },
   '/v1/token': { token: 'once' },
   '/v1/enrol': { state: 'approved', node: 'print01', certificatePem: 'PEM', proof: 'network' },
   '/v1/secrets': { node: 'print01', secrets: [], passwords: {}, missing: {} },
@@ -21,12 +22,20 @@ const GOOD: Readonly<Record<string, object>> = {
 /** Servers that answer well, but of these paths (`a/v1/enrol`) first so often something else. */
 async function ask(
   first: Readonly<Record<string, readonly (ServedAnswer | 'refused')[]>>,
-  { names = ['a'], ...changes }: Partial<StepOf<'enrol'>> & { readonly names?: readonly string[] } = {},
+  {
+    names = ['a'],
+    files = {},
+    ...changes
+  }: Partial<StepOf<'enrol'>> & {
+    readonly names?: readonly string[];
+    readonly files?: Readonly<Record<string, Seed>>;
+  } = {},
 ) {
   const asked: { readonly path: string; readonly atMs: number }[] = [];
   const lines: string[] = [];
   const warned: string[] = [];
   const host = memoryHost({
+    files,
     servers({ url }) {
       const path = url.hostname + url.pathname;
       const before = asked.filter((one) => one.path === path).length;
@@ -127,4 +136,12 @@ it.each(['7', '3600'])('servers that stay busy for Retry-After: %s are given up'
   expect(result).toBeUndefined();
   expect(warned).toEqual(['no server said who this machine is: http://a:8080 is busy']);
   expect(tookMs).toBeLessThanOrEqual(40_000);
+});
+
+it('a host key that cannot be written or signed costs a machine neither its certificate nor its secrets', async () => {
+  const { result, warned } = await ask({}, { files: { [HOME]: 'a file where the folder should be' } });
+  expect(result).toMatchObject({ answer: { state: 'approved' }, secrets: { secrets: [] } });
+  expect(warned).toEqual([expect.stringMatching(/^http:\/\/a:8080 did not sign the SSH host key: E/)]);
+  const cut = await ask({ 'a/v1/ssh/host-certificate': ['refused'] });
+  expect(cut.result).toMatchObject({ answer: { state: 'approved' }, secrets: { secrets: [] } });
 });
