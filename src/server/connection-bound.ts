@@ -5,7 +5,7 @@ import { senderOf } from './sender.ts';
 /** Of one machine, which keeps one stream and asks a few things in turn; with what a broken network left half open. */
 export const MOST_CONNECTIONS_OF_MACHINE = 16;
 /** Of one address that showed no certificate of ours, or not yet: a room of machines behind a router starts at once. */
-const MOST_CONNECTIONS_OF_STRANGERS = 512;
+export const MOST_CONNECTIONS_OF_STRANGERS = 512;
 
 export interface ConnectionBounds {
   readonly ofMachine: number;

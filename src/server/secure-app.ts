@@ -8,7 +8,7 @@ import { readCertificateRequest } from '../identity/certificate-request.ts';
 import { keyDigest } from '../identity/fingerprint.ts';
 import { accessLog } from './access-log.ts';
 import { sayRetryAfter } from './admission.ts';
-import { boundConnections } from './connection-bound.ts';
+import { boundConnections, MOST_CONNECTIONS_OF_STRANGERS } from './connection-bound.ts';
 import { type EnrolOptions, enrol } from './enrol.ts';
 import type { Enrolment } from './enrolments.ts';
 import type { EventHub } from './event-hub.ts';
@@ -16,6 +16,7 @@ import { eventRoutes } from './event-routes.ts';
 import { type Machine, machineFromQuery } from './machine.ts';
 import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
 import { type ReadSecret, secretsFor } from './secrets.ts';
+import { senderOf } from './sender.ts';
 import type { ServerCertificate } from './server-certificate.ts';
 import type { SignHostKey } from './ssh-authority.ts';
 import { turns } from './turns.ts';
@@ -38,6 +39,8 @@ const LARGEST_BODY_BYTES = 64 * 1024;
 const IDLE_MS = 60_000;
 /** Each runs a program. A room of machines that starts at once waits some seconds at most. */
 const SIGNING = { atOnce: 2, waiting: 256, each: 2 };
+/** A signature to check, the database, a certificate. As many of an address as may connect from it: a room of machines waits. */
+const ENROLLING = { atOnce: 4, waiting: 8 * MOST_CONNECTIONS_OF_STRANGERS, each: MOST_CONNECTIONS_OF_STRANGERS };
 
 const EnrolBody = z.strictObject({
   request: z.string(),
@@ -50,6 +53,7 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
   const { clock, certificate, authorities } = options;
   const access = accessLog(clock, options.log);
   const signing = turns(SIGNING);
+  const enrolling = turns(ENROLLING);
   const app = fastify({
     logger: false,
     bodyLimit: LARGEST_BODY_BYTES,
@@ -84,15 +88,17 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
     const body = EnrolBody.safeParse(request.body);
     if (!body.success) throw new StatectlError('request-invalid', 'an enrolment is {request, machine, token?}');
     const { machine, token } = body.data;
-    const publicKey = await readCertificateRequest(body.data.request);
     const earlierDigest = shownDigest(request.raw.socket as TLSSocket);
-    const result = await enrol(options, {
-      publicKey,
-      claims: machineFromQuery(machine),
-      remote: request.ip,
-      ...(earlierDigest !== undefined && { earlierDigest }),
-      ...(token !== undefined && { token }),
-    });
+    // Who was here before waits for no stranger at its address.
+    const result = await enrolling.take(earlierDigest ?? senderOf(request.ip), async () =>
+      enrol(options, {
+        publicKey: await readCertificateRequest(body.data.request),
+        claims: machineFromQuery(machine),
+        remote: request.ip,
+        ...(earlierDigest !== undefined && { earlierDigest }),
+        ...(token !== undefined && { token }),
+      }),
+    );
     const status = { approved: 200, pending: 202, denied: 403 }[result.state];
     return reply.code(status).header('cache-control', 'no-store').send(result);
   });

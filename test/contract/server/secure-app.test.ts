@@ -19,7 +19,7 @@ import { fingerprintOf, keyDigest } from '../../../src/identity/fingerprint.ts';
 import { issueCertificate, SERVER_NAME } from '../../../src/identity/leaf-certificate.ts';
 import { hostKey } from '../../../src/identity/ssh-host-key.ts';
 import { type BootTokens, bootTokens } from '../../../src/server/boot-tokens.ts';
-import { MOST_CONNECTIONS_OF_MACHINE } from '../../../src/server/connection-bound.ts';
+import { MOST_CONNECTIONS_OF_MACHINE, MOST_CONNECTIONS_OF_STRANGERS } from '../../../src/server/connection-bound.ts';
 import {
   type Enrolments,
   MOST_PENDING,
@@ -88,6 +88,10 @@ describe('the routes that need to know who asks', () => {
   let log: string[];
   let hub: EventHub;
   let sign: SignHostKey;
+  /** Answers with a Retry-After, which is drawn. */
+  let refusals: number;
+  /** Before a machine is looked up. */
+  let lookUp: () => Promise<void>;
   /** What the last stream that was written to holds for its reader, in bytes. */
   let waiting: number;
 
@@ -118,6 +122,12 @@ describe('the routes that need to know who asks', () => {
       },
     });
     waiting = 0;
+    lookUp = async () => {};
+    refusals = 0;
+    const random = () => {
+      refusals += 1;
+      return 0.5;
+    };
     const app = createSecureApp({
       events: { hub, contentDigest: async ({ mac }) => `content of ${mac}` },
       certificate: await issueServerCertificate(ca, host.clock.now()),
@@ -126,11 +136,14 @@ describe('the routes that need to know who asks', () => {
       authority: ca,
       tokens,
       nodes: {
-        ofMachine: async ({ macs }) => of(Object.keys(MACS).find((node) => macs.includes(MACS[node as Node]))),
+        async ofMachine({ macs }) {
+          await lookUp();
+          return of(Object.keys(MACS).find((node) => macs.includes(MACS[node as Node])));
+        },
         ofNode: async (name) => of(name),
       },
       now: host.clock.now,
-      clock: host.clock,
+      clock: { ...host.clock, random },
       log: (line) => log.push(line),
       signHostKey: (wish) => sign(wish),
       readSecret: async (name) => (SECRETS[name] === undefined ? undefined : Buffer.from(SECRETS[name])),
@@ -643,6 +656,49 @@ describe('the routes that need to know who asks', () => {
         'of lab',
       ]);
     });
+  });
+
+  it('let a whole room behind one address wait to enrol, but refuse more of it, and no other address for it', async () => {
+    const key = newKey();
+    await enrol('print01', key);
+    let begun = 0;
+    const { promise: isOpen, resolve: open } = Promise.withResolvers<void>();
+    lookUp = () => {
+      begun += 1;
+      return isOpen;
+    };
+    const body = JSON.stringify({ request: await makeCertificateRequest(key), machine: { mac: MACS.print01 } });
+    const head = 'POST /v1/enrol HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length:';
+    const asks = (count: number) => `${head} ${body.length}\r\n\r\n${body}`.repeat(count);
+    /** What the server answers to so many requests, by one connection. */
+    const from = async (localAddress: string, count: number) => {
+      const socket = connectTls({
+        ...{ host: '127.0.0.1', port, ca: ca.certificatePem, servername: SERVER_NAME, localAddress },
+      });
+      await once(socket, 'secureConnect');
+      socket.write(asks(count));
+      let text = '';
+      const statuses = () => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status));
+      for await (const chunk of socket) {
+        text += chunk;
+        if (statuses().length === count) break;
+      }
+      return { statuses: statuses(), text };
+    };
+    const room = from('127.0.0.1', MOST_CONNECTIONS_OF_STRANGERS + 2);
+    const other = from('127.0.0.2', 1);
+    await expect.poll(() => refusals, { timeout: 10_000 }).toBe(2);
+    expect(begun).toBe(4);
+    // The rest of them is refused at once: their keys need no more to be looked up.
+    enrolments.decide(keyDigest(key), 'denied');
+    open();
+    const { statuses, text } = await room;
+    expect(statuses.slice(0, -2).every((status) => status === 403)).toBe(true);
+    expect(statuses.slice(-2)).toEqual([503, 503]);
+    expect(text.slice(text.lastIndexOf('HTTP/1.1'))).toMatch(/^retry-after: \d+\r$/im);
+    expect((await other).statuses).toEqual([403]);
+    // Afterwards there is room again.
+    expect((await from('127.0.0.1', 2)).statuses).toEqual([403, 403]);
   });
 
   it('hold sixteen connections of a machine, and cut its oldest for one more, no other machine’s', async () => {

@@ -68,6 +68,17 @@ describe('work that is bounded', () => {
     expect(await Promise.all([...own, other])).toEqual(['a1', 'a2', 'a4', 'b']);
   });
 
+  it('is done for each in turn, so that one with little of it does not wait for all of another', async () => {
+    const { ask, end, begun } = tasks({ atOnce: 1, waiting: 10, each: 5 });
+    const all = [ask('a', 'a1'), ask('a', 'a2'), ask('a', 'a3'), ask('b', 'b1'), ask('b', 'b2'), ask('c', 'c1')];
+    await settled();
+    for (const name of ['a1', 'a2', 'b1', 'c1', 'a3', 'b2']) {
+      expect(begun.at(-1)).toBe(name);
+      await end(name);
+    }
+    await Promise.all(all);
+  });
+
   it('that fails gives its place to the next', async () => {
     const { ask, end } = tasks({ atOnce: 1, waiting: 10, each: 1 });
     const first = ask('a');
