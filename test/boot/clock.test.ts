@@ -11,8 +11,6 @@ import type { BootRecord } from '../../src/boot/boot-record.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
 import { authority } from '../../src/identity/authority.ts';
 import { issueCertificate, SERVER_NAME } from '../../src/identity/leaf-certificate.ts';
-import { openEnrolments } from '../../src/server/enrolments.ts';
-import { enrolmentsPath } from '../../src/server/secure.ts';
 import { makeCertificate, newKey } from '../fixtures/certificates.ts';
 import { bootMachine } from './machine.ts';
 import { type ServedImages, serveImages } from './serve-images.ts';
@@ -42,11 +40,6 @@ describe('a machine whose clock is at 1970', () => {
     const node = `match: { uuid: ${UUID} }\nset: { identity: { names: [print34.lab] } }\n`;
     await writeFile(join(dir, 'nodes/print34.conf'), node);
     const serve = async (enrols: boolean) => closing.use(await serveImages('tiny', { config: dir, enrols }));
-    // What waits in the state that tests share would be another one's surprise.
-    closing.defer(() => {
-      using enrolments = openEnrolments(enrolmentsPath(servers.good.state), Date.now);
-      for (const { digest } of enrolments.list()) enrolments.forget(digest);
-    });
     servers = { foreign: await serve(false), over: await serve(false), good: await serve(true) };
     const names = { name: SERVER_NAME, isAuthority: false, names: [SERVER_NAME] };
     const foreign = await makeCertificate({ ...names, issuer: await makeCertificate({ name: 'statectl CA' }) });

@@ -1,4 +1,5 @@
-import { cp, readFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { execa } from 'execa';
 import { inject } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
@@ -41,7 +42,7 @@ export const PATHS = {
 export interface ServeImagesOptions {
   readonly config?: string;
   readonly family?: 4 | 6;
-  /** With the authority that the demo's initramfs trusts. */
+  /** With the authority that the demo's initramfs trusts, and a state of its own: who waits there is this server's alone. */
   readonly enrols?: boolean;
 }
 
@@ -50,10 +51,15 @@ export async function serveImages(
   image: 'demo' | 'tiny',
   { config, family = 4, enrols = false }: ServeImagesOptions = {},
 ): Promise<ServedImages> {
-  const { state, dir } = inject('images')[image];
+  const { state: shared, dir } = inject('images')[image];
+  const state = enrols ? await mkdtemp(`${shared}-`) : shared;
   const log: AccessLine[] = [];
   const settings = config === undefined ? undefined : servedSettings(linuxHost(), config, () => {});
-  if (enrols) await cp(`${DEMO.state}/keys`, `${state}/keys`, { recursive: true });
+  if (enrols) {
+    // Images are only read; hard links cost no room.
+    await execa('cp', ['-al', `${shared}/.`, state]);
+    await cp(`${DEMO.state}/keys`, `${state}/keys`, { recursive: true });
+  }
   const server = await startServer({
     state,
     listen: { host: '127.0.0.1', port: 0 },
@@ -76,6 +82,7 @@ export async function serveImages(
     async [Symbol.asyncDispose]() {
       await proxy[Symbol.asyncDispose]();
       await server.stop();
+      if (enrols) await rm(state, { recursive: true });
     },
   };
 }

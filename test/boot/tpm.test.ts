@@ -33,12 +33,6 @@ describe('a machine with a TPM', () => {
     disk = closing.use(await makeDisk({ type: 'ext4', label: 'user-data', sizeMiB: 256 }));
     server = closing.use(await serveImages('tiny', { config: join(dir, 'config.d'), enrols: true }));
     enrolments = closing.use(openEnrolments(enrolmentsPath(server.state), Date.now));
-    // What waits in the state that tests share would be another one's surprise.
-    const forgetAll = () => {
-      for (const { digest } of enrolments.list()) enrolments.forget(digest);
-    };
-    forgetAll();
-    closing.defer(forgetAll);
   });
   afterAll(() => closing.disposeAsync());
 
