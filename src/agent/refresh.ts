@@ -1,5 +1,6 @@
 import { applyStep } from '../boot/execute.ts';
-import type { Facts, Lease } from '../boot/facts.ts';
+import type { Facts } from '../boot/facts.ts';
+import type { Lease } from '../boot/network-facts.ts';
 import { BUNDLE_ANSWERS, FACTS } from '../boot/paths.ts';
 import type { BootContext } from '../boot/phase.ts';
 import { judgeAnswers, planAsk, planKeep, takeKept, takeNewest } from '../boot/take-bundle.ts';

@@ -1,4 +1,4 @@
-import type { ServerFacts } from '../boot/facts.ts';
+import type { ServerFacts } from '../boot/network-facts.ts';
 import type { Config } from '../config/config.ts';
 import { orderServers, score } from '../fetch/order-servers.ts';
 import { type Probe, probeServer } from '../fetch/probe-server.ts';

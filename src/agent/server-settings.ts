@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { bundleSettings, configInForce } from '../boot/bundle-config.ts';
-import type { BundleFacts, Facts } from '../boot/facts.ts';
+import type { BundleFacts } from '../boot/bundle-facts.ts';
+import type { Facts } from '../boot/facts.ts';
 import { RAM_BUNDLES } from '../boot/paths.ts';
 import { withSettings } from '../boot/phases/config.ts';
 import { userDataDevice } from '../boot/phases/devices.ts';

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { zstdDecompress } from 'node:zlib';
 import { StatectlError } from '../error.ts';
 import type { Host, RunResult } from '../host/host.ts';
-import type { ArchiveFormat } from './facts.ts';
+import type { ArchiveFormat } from './python-facts.ts';
 import { zipLink } from './zip-links.ts';
 
 /** First bytes: PKWARE APPNOTE 4.3.7, RFC 1952, the .xz format 2.1.1.1, RFC 8878. */

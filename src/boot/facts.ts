@@ -1,6 +1,9 @@
 import type { Config } from '../config/config.ts';
 import type { CommandLineLayer } from '../config/kernel-cmdline.ts';
 import type { Manifest } from '../image/manifest.ts';
+import type { BakedFile, BundleFacts, DeliveryFacts, NewBundle } from './bundle-facts.ts';
+import type { InterfaceFacts, Lease, NetconsoleFacts, ServerFacts } from './network-facts.ts';
+import type { PythonFacts } from './python-facts.ts';
 
 /**
  * What a boot knows, as plain data. Each phase adds its own part and reads the parts before it, so the facts of one
@@ -50,16 +53,6 @@ export interface Facts {
   readonly init?: InitFacts;
 }
 
-export interface BakedFile {
-  readonly path: string;
-  readonly content: string;
-  /** Permission bits. */
-  readonly mode: number;
-  /** Names of the machine's own system, or numbers. */
-  readonly owner: string;
-  readonly group: string;
-}
-
 export interface ClockFacts {
   /** What it said, and the least that it must say; 0: nothing tells. Unix milliseconds. */
   readonly nowMs: number;
@@ -81,73 +74,6 @@ export interface MachineFacts {
   readonly configOrigin: 'baked' | BundleFacts['origin'];
 }
 
-/** A server, and why it stands where it does in the list. */
-export interface ServerFacts {
-  readonly url: string;
-  readonly reason: string;
-  /** It takes no new boots, or did not answer well: it is asked when the others fail. */
-  readonly isLast?: true;
-  readonly roundTripMs?: number;
-  /** 0 to 1, as it says itself. */
-  readonly load?: number;
-}
-
-/** A bundle that is verified and kept on this machine. */
-export interface BundleFacts {
-  /** `cached`: kept at an earlier boot. */
-  readonly origin: 'cached' | 'fetched';
-  /** The folder with its members, as the running system sees it. */
-  readonly dir: string;
-  /** SHA-256 of its manifest. */
-  readonly digest: string;
-  readonly contentDigest: string;
-  /** Absent where no node file on the server names this machine. */
-  readonly node?: string;
-  readonly notBeforeMs: number;
-  readonly epoch: number;
-  readonly sequence: number;
-  /** The server that sent it, or said that it is current. */
-  readonly server?: string;
-}
-
-/** A verified bundle as it came. */
-export interface NewBundle {
-  readonly server: string;
-  readonly archive: string;
-  /** Of the archive. */
-  readonly sha256: string;
-  /** Of the manifest. */
-  readonly digest: string;
-}
-
-/** What becomes of a bundle's files in the root. */
-export interface DeliveryFacts {
-  /** To be written first, by path: without a bundle that holds them. */
-  readonly contents?: Readonly<Record<string, string>>;
-  readonly files: readonly DeliveredFile[];
-  /** What an earlier bundle brought to a place that persists, and this one does not. */
-  readonly dropped: readonly DroppedFile[];
-  /** What lies in places that persist: by the list of the boot before, and when this one is done. Sorted paths in the root. */
-  readonly listedBefore: readonly string[];
-  readonly listed: readonly string[];
-}
-
-export interface DeliveredFile {
-  readonly from: string;
-  /** Free of links: it leads nowhere else. */
-  readonly to: string;
-  readonly sha256: string;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-}
-
-export interface DroppedFile {
-  readonly path: string;
-  /** What the image has there: it shows again. */
-  readonly image?: string;
-}
-
 export interface BlockFacts {
   readonly device: string;
   readonly type?: string;
@@ -155,32 +81,6 @@ export interface BlockFacts {
   readonly uuid?: string;
   readonly partuuid?: string;
   readonly partlabel?: string;
-}
-
-export interface InterfaceFacts {
-  readonly name: string;
-  readonly mac: string;
-  /** undefined while the link is down and nobody can know. */
-  readonly carrier?: boolean;
-  readonly driver?: string;
-  readonly wireless: boolean;
-  /** Its address is another one at each boot, and tells nothing. */
-  readonly random?: true;
-}
-
-/** An address of an interface: of DHCP, a router's announcement, or said by config.d or the kernel command line. */
-export interface Lease {
-  readonly device: string;
-  /** The card, where the interface is a VLAN, bond or bridge over it. */
-  readonly card?: string;
-  readonly method: 'dhcp' | 'static' | 'router';
-  readonly address: string;
-  readonly prefixLength: number;
-  readonly gateway?: string;
-  readonly dns: readonly string[];
-  readonly domain?: string;
-  readonly hostname?: string;
-  readonly ntp: readonly string[];
 }
 
 /** What a server offers to boot; the signature was checked against a baked-in key. */
@@ -257,52 +157,11 @@ export interface IdentityFacts {
   readonly missing: Readonly<Record<string, string>>;
 }
 
-/** Where the kernel sends its messages, by UDP over IPv4. */
-export interface NetconsoleFacts {
-  readonly device: string;
-  readonly localAddress: string;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  /** Of that host, or of the router before it. */
-  readonly remoteMac: string;
-}
-
 /** What in the image sends messages on. */
 export interface SyslogFacts {
   readonly daemon?: 'rsyslog' | 'syslog-ng';
   /** How rsyslog speaks TLS. */
   readonly tlsDriver?: 'gtls' | 'ossl';
-}
-
-/** The packages of python.conf. */
-export interface PythonFacts {
-  /** The folder of the archives, each named by its digest. */
-  readonly store: string;
-  /** Archives that are not there whole, and whose size a server told. */
-  readonly wanted: readonly WantedArchive[];
-  /** Files in the store that no package names any more. */
-  readonly stale: readonly string[];
-  /** Those whose archive was verified and looked through, in the order of python.conf. */
-  readonly packages?: readonly PythonPackage[];
-  /** What the image has in /etc/conf.d/SERVICE, where OpenRC reads it. */
-  readonly serviceSettings?: Readonly<Record<string, string>>;
-}
-
-export interface WantedArchive {
-  readonly urls: readonly string[];
-  readonly sha256: string;
-  readonly sizeBytes: number;
-}
-
-export type ArchiveFormat = 'tar' | 'tar.gz' | 'tar.xz' | 'tar.zst' | 'zip';
-
-export interface PythonPackage {
-  readonly name: string;
-  readonly sha256: string;
-  readonly format: ArchiveFormat;
-  readonly services: readonly string[];
-  /** The folder of the system that it is laid over, free of links. */
-  readonly overlay?: string;
 }
 
 export interface InitFacts {

@@ -1,7 +1,7 @@
 import { StatectlError } from '../error.ts';
-import type { InterfaceFacts } from './facts.ts';
 import { IP_HINT, type IpArgument } from './ip-argument.ts';
 import { normaliseMac, parseBootif } from './mac-address.ts';
+import type { InterfaceFacts } from './network-facts.ts';
 
 export interface InterfaceChoice {
   readonly nic: InterfaceFacts;

@@ -1,7 +1,7 @@
 import { familyOf } from '../config/addresses.ts';
 import type { Host } from '../host/host.ts';
-import type { Lease } from './facts.ts';
 import { ipv6State } from './ipv6-state.ts';
+import type { Lease } from './network-facts.ts';
 import { leaseFile } from './paths.ts';
 import { addressesOf, gatewayOf, hasAddresses, type WantedInterface, type WantedNetwork } from './wanted-network.ts';
 

@@ -1,7 +1,8 @@
 import { isIPv4 } from 'node:net';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import type { Facts, NetconsoleFacts } from './facts.ts';
+import type { Facts } from './facts.ts';
+import type { NetconsoleFacts } from './network-facts.ts';
 import type { BootContext } from './phase.ts';
 import type { Step, StepOf } from './step.ts';
 

@@ -1,4 +1,4 @@
-import type { Lease } from './facts.ts';
+import type { Lease } from './network-facts.ts';
 import type { Step, StepOf } from './step.ts';
 import { addressesOf, hasAddresses, type WantedInterface, type WantedNetwork } from './wanted-network.ts';
 

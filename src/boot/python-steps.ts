@@ -1,5 +1,6 @@
-import type { Facts, InstallFacts, PythonPackage } from './facts.ts';
+import type { Facts, InstallFacts } from './facts.ts';
 import { PYTHON, SYSROOT } from './paths.ts';
+import type { PythonPackage } from './python-facts.ts';
 import type { Step } from './step.ts';
 
 /** Ends the line of ours in a file that is the image's. */

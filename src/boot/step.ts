@@ -1,7 +1,9 @@
 import type { Config } from '../config/config.ts';
 import type { DownloadLimits } from '../fetch/download.ts';
+import type { DeliveredFile, DroppedFile } from './bundle-facts.ts';
 import { shownTime } from './clock-time.ts';
-import type { ArchiveFormat, DeliveredFile, DroppedFile, NetconsoleFacts } from './facts.ts';
+import type { NetconsoleFacts } from './network-facts.ts';
+import type { ArchiveFormat } from './python-facts.ts';
 
 /**
  * A step is one thing a boot does, as a value: planners make steps, one executor applies them, and each can be shown

@@ -1,7 +1,7 @@
 import { familyOf, parseCidr } from '../config/addresses.ts';
 import { kernelCommandLine } from '../config/kernel-cmdline.ts';
 import { below, masterOf } from '../config/link-faults.ts';
-import type { Facts, InterfaceFacts } from './facts.ts';
+import type { Facts } from './facts.ts';
 import { missingInterface, planInterfaceChoice } from './interface-choice.ts';
 import { parseBootif } from './mac-address.ts';
 import { needsNetwork } from './needs-network.ts';
@@ -14,6 +14,7 @@ import {
   networkWishes,
   together,
 } from './network-arguments.ts';
+import type { InterfaceFacts } from './network-facts.ts';
 
 /** An interface of this machine, as it is to be. */
 export interface WantedInterface {

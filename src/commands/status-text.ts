@@ -2,7 +2,7 @@ import { type ReportOptions, renderChanges, sizeText, summarizeChanges } from '.
 import type { PlaceStatus } from '../agent/places.ts';
 import type { Status } from '../agent/status.ts';
 import type { BootRecord } from '../boot/boot-record.ts';
-import type { Lease } from '../boot/facts.ts';
+import type { Lease } from '../boot/network-facts.ts';
 import { writeNumber } from '../bundle/order.ts';
 import { agentText } from './agent-text.ts';
 import { appliedLines, runsAsRow } from './applied-text.ts';

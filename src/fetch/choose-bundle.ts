@@ -1,4 +1,5 @@
-import type { BundleFacts, Facts, NewBundle } from '../boot/facts.ts';
+import type { BundleFacts, NewBundle } from '../boot/bundle-facts.ts';
+import type { Facts } from '../boot/facts.ts';
 import { bundleAnswer } from '../boot/step-commands.ts';
 import { unpackMembers } from '../bundle/archive.ts';
 import { type BundleMachine, MACHINE_CLAIMS, sha256Of } from '../bundle/manifest.ts';

@@ -1,4 +1,5 @@
-import type { Facts, ServerFacts } from '../boot/facts.ts';
+import type { Facts } from '../boot/facts.ts';
+import type { ServerFacts } from '../boot/network-facts.ts';
 import type { Config } from '../config/config.ts';
 import type { Host } from '../host/host.ts';
 import { orderServers } from './order-servers.ts';

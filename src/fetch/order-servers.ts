@@ -1,4 +1,4 @@
-import type { ServerFacts } from '../boot/facts.ts';
+import type { ServerFacts } from '../boot/network-facts.ts';
 import type { Probe } from './probe-server.ts';
 
 export interface ServerOrder {

@@ -1,9 +1,10 @@
 import { localCopies } from '../../fetch/local-copy.ts';
 import type { Host } from '../../host/host.ts';
-import type { Facts, InterfaceFacts } from '../facts.ts';
+import type { Facts } from '../facts.ts';
 import { readLeases } from '../leases.ts';
 import { netconsoleFacts, planNetconsole } from '../netconsole.ts';
 import { networkWishes } from '../network-arguments.ts';
+import type { InterfaceFacts } from '../network-facts.ts';
 import { planAddressing, planCards, planResolver, planVirtual } from '../network-steps.ts';
 import { USER_DATA_EARLY } from '../paths.ts';
 import type { BootContext, Phase } from '../phase.ts';

@@ -8,7 +8,7 @@ import { zstdCompressSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { archiveFormat, checkArchive, listingFault } from '../../../src/boot/archive.ts';
 import { applyStep } from '../../../src/boot/execute.ts';
-import type { ArchiveFormat } from '../../../src/boot/facts.ts';
+import type { ArchiveFormat } from '../../../src/boot/python-facts.ts';
 import { zipLink } from '../../../src/boot/zip-links.ts';
 import type { Host } from '../../../src/host/host.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';

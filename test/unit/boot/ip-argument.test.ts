@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { InterfaceFacts } from '../../../src/boot/facts.ts';
 import { planInterfaceChoice } from '../../../src/boot/interface-choice.ts';
 import { maskToPrefix, parseIpArgument } from '../../../src/boot/ip-argument.ts';
 import { normaliseMac, parseBootif } from '../../../src/boot/mac-address.ts';
+import type { InterfaceFacts } from '../../../src/boot/network-facts.ts';
 import { StatectlError } from '../../../src/error.ts';
 
 /** Only what was given: fields that are undefined and empty lists left out. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { applyStep } from '../../../src/boot/execute.ts';
-import type { Facts, InterfaceFacts } from '../../../src/boot/facts.ts';
+import type { Facts } from '../../../src/boot/facts.ts';
 import { parseLease } from '../../../src/boot/leases.ts';
 import { needsNetwork } from '../../../src/boot/needs-network.ts';
+import type { InterfaceFacts } from '../../../src/boot/network-facts.ts';
 import { network, planAddresses, planLinks, planNameServers } from '../../../src/boot/phases/network.ts';
 import { shellOf } from '../../../src/boot/step-commands.ts';
 import { memoryHost } from '../../../src/host/memory.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { applyStep } from '../../../src/boot/execute.ts';
-import type { PythonFacts, PythonPackage } from '../../../src/boot/facts.ts';
 import { install } from '../../../src/boot/phases/install.ts';
+import type { PythonFacts, PythonPackage } from '../../../src/boot/python-facts.ts';
 import { pythonArchives, pythonPackages } from '../../../src/boot/python-packages.ts';
 import { planPythonFetch, planPythonPackages, planPythonServices } from '../../../src/boot/python-steps.ts';
 import { shellOf } from '../../../src/boot/step-commands.ts';

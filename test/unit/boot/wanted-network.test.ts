@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Facts, InterfaceFacts } from '../../../src/boot/facts.ts';
+import type { Facts } from '../../../src/boot/facts.ts';
+import type { InterfaceFacts } from '../../../src/boot/network-facts.ts';
 import { planAddresses, planLinks, planNameServers } from '../../../src/boot/phases/network.ts';
 import { shellOf } from '../../../src/boot/step-commands.ts';
 import { wantedNetwork } from '../../../src/boot/wanted-network.ts';

@@ -1,0 +1,46 @@
+/** A server, and why it stands where it does in the list. */
+export interface ServerFacts {
+  readonly url: string;
+  readonly reason: string;
+  /** It takes no new boots, or did not answer well: it is asked when the others fail. */
+  readonly isLast?: true;
+  readonly roundTripMs?: number;
+  /** 0 to 1, as it says itself. */
+  readonly load?: number;
+}
+
+export interface InterfaceFacts {
+  readonly name: string;
+  readonly mac: string;
+  /** undefined while the link is down and nobody can know. */
+  readonly carrier?: boolean;
+  readonly driver?: string;
+  readonly wireless: boolean;
+  /** Its address is another one at each boot, and tells nothing. */
+  readonly random?: true;
+}
+
+/** An address of an interface: of DHCP, a router's announcement, or said by config.d or the kernel command line. */
+export interface Lease {
+  readonly device: string;
+  /** The card, where the interface is a VLAN, bond or bridge over it. */
+  readonly card?: string;
+  readonly method: 'dhcp' | 'static' | 'router';
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly gateway?: string;
+  readonly dns: readonly string[];
+  readonly domain?: string;
+  readonly hostname?: string;
+  readonly ntp: readonly string[];
+}
+
+/** Where the kernel sends its messages, by UDP over IPv4. */
+export interface NetconsoleFacts {
+  readonly device: string;
+  readonly localAddress: string;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** Of that host, or of the router before it. */
+  readonly remoteMac: string;
+}
