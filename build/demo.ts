@@ -38,18 +38,14 @@ const EXCLUDES = [
   'usr/lib/modules/*/kernel/sound/*',
 ];
 
+/** What the binary and an initramfs are made of. */
+export const SOURCES = ['src', 'build/binary.ts', 'build/small-icu.ts', 'initramfs', 'config.d', 'package-lock.json'];
+
 /** Makes what is missing or older than its sources; says each thing that it makes. */
 export async function buildDemo(): Promise<void> {
   await mkdir('dist', { recursive: true });
   await mkdir(CACHE, { recursive: true });
-  const sources = await digestOf([
-    'src',
-    'build/binary.ts',
-    'build/small-icu.ts',
-    'initramfs',
-    'config.d',
-    'package-lock.json',
-  ]);
+  const sources = await digestOf(SOURCES);
   await once(DEMO.binary, sources, () => statectl('build', 'binary'));
   const recipe = createHash('sha256')
     .update(JSON.stringify([PACKAGES, EXCLUDES]))

@@ -2,7 +2,7 @@ import { chmod, copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { execa } from 'execa';
 import { parseManifest } from '../../src/image/manifest.ts';
-import { CACHE } from '../demo.ts';
+import { CACHE, SOURCES } from '../demo.ts';
 import { digestOf, once } from '../once.ts';
 import { RIVALS, type RivalName } from './rivals.ts';
 
@@ -51,14 +51,7 @@ export async function buildMaterial(wanted: readonly RivalName[], say: (text: st
 
   const binary = `${HOME}/statectl`;
   const initramfs = `${HOME}/statectl.img`;
-  const sources = await digestOf([
-    'src',
-    'build/binary.ts',
-    'build/small-icu.ts',
-    'initramfs',
-    'config.d',
-    'package-lock.json',
-  ]);
+  const sources = await digestOf(SOURCES);
   await once(binary, sources, () => statectl('build', 'binary', '--out', binary));
   await once(initramfs, sources + packages, () =>
     statectl('build', 'initramfs', '--image', base, '--statectl', binary, '--keys', keys, '--out', initramfs),

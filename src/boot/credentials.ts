@@ -1,3 +1,4 @@
+import { secretName } from '../config/secret-name.ts';
 import type { Host } from '../host/host.ts';
 import type { Facts } from './facts.ts';
 import { RUN } from './paths.ts';
@@ -34,6 +35,3 @@ export const planCredentials = (names: readonly string[] = []): readonly Step[] 
           }),
         ),
       ];
-
-/** `secret:NAME` as NAME. */
-export const secretName = (reference: string): string => reference.replace(/^secret:/, '');

@@ -1,7 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { SEGMENT_SECRETS, secretName } from '../boot/credentials.ts';
+import { SEGMENT_SECRETS } from '../boot/credentials.ts';
 import type { Facts } from '../boot/facts.ts';
 import { IDENTITY, identityHome } from '../boot/identity.ts';
+import { secretName } from '../config/secret-name.ts';
 import { reasonOf } from '../error.ts';
 import type { Host, Http, TlsMaterial } from '../host/host.ts';
 import { identityFiles } from '../identity/identity-files.ts';

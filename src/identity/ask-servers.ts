@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { BootContext } from '../boot/phase.ts';
 import type { StepOf } from '../boot/step.ts';
 import { reasonOf, StatectlError } from '../error.ts';
+import { readBody } from '../fetch/read-body.ts';
 import type { Host } from '../host/host.ts';
 import { retry } from '../host/retry.ts';
 import { askedWaitMs, retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
@@ -112,7 +113,7 @@ async function askOne(
   const limits = { connectTimeoutMs: step.limits.connectMs, idleTimeoutMs: step.limits.stallMs, signal: boot.signal };
   const ask = async <T>(url: URL, more: object = {}): Promise<{ readonly status: number; readonly body: T }> => {
     const response = await host.http.request(url.href, { ...limits, ...more });
-    const text = (await bytesOf(response.body)).toString();
+    const text = (await readBody(response.body, LARGEST_ANSWER_BYTES)).toString();
     const busyMs = retryAfterMs(response);
     if (busyMs !== undefined) throw new ServerBusyError(`${server} is busy`, busyMs);
     return { status: response.status, body: JSON.parse(text) as T };
@@ -182,15 +183,4 @@ async function askToken(
   url.search = String(new URLSearchParams({ ...machine }));
   const { status, body } = await ask(url, { method: 'POST', body: '' });
   return status === 200 ? body.token : undefined;
-}
-
-async function bytesOf(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > LARGEST_ANSWER_BYTES) throw new StatectlError('answer-too-large', 'it sends more than an answer has');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

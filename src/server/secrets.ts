@@ -1,3 +1,4 @@
+import { secretName } from '../config/secret-name.ts';
 import type { NodeIdentity } from './enrol.ts';
 import type { Enrolment } from './enrolments.ts';
 
@@ -42,7 +43,7 @@ export async function secretsFor(
       missing[path] = 'it is for machines that were proven by an earlier key or a person';
       continue;
     }
-    const content = await read(secret.replace(/^secret:/, '')).catch(() => undefined);
+    const content = await read(secretName(secret)).catch(() => undefined);
     if (content === undefined) missing[path] = `the server has no ${secret}`;
     else
       secrets.push({

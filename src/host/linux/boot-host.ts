@@ -9,7 +9,7 @@ import { promptCalls } from './prompt-calls.ts';
 /** The real machine as the initramfs sees it: the same ports, with adapters that cost a starting machine less. */
 export const bootHost = (): Host => ({
   ...linuxHost(),
-  // What is long is written by a thread: the next bytes come, and are hashed, meanwhile.
+  // Long streams are written by a thread: a slow disk must not stand in the way of the network and its timers.
   files: { ...linuxFiles(promptCalls), appendStream: linuxFiles().appendStream },
   exec: leanExec(),
   http: leanHttp(),
