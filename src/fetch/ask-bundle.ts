@@ -8,6 +8,7 @@ import type { Host } from '../host/host.ts';
 import { retry } from '../host/retry.ts';
 import { retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
 import { detailOf } from './offer.ts';
+import { readBody } from './read-body.ts';
 
 /** What a server said when it was asked for the bundle: `answers.json` beside the bundles that came, in order. */
 export type BundleAnswer =
@@ -109,26 +110,14 @@ async function askOne(
     });
     ({ status } = response);
     busyMs = retryAfterMs(response);
-    body = await bodyOf(response.body);
+    body = await readBody(response.body, LARGEST_BUNDLE_BYTES);
   } catch (error) {
     signal.throwIfAborted();
-    if (isStatectlError(error) && error.code === 'bundle-too-large')
+    if (isStatectlError(error) && error.code === 'answer-too-large')
       return { url, status: TOO_LARGE, detail: `: ${error.message}` };
     return { url, failure: reasonOf(error) };
   }
   if (status === 200) await files.write(bundleAnswer(to, at), body, { mode: 0o600 });
   const detail = status === 200 ? '' : detailOf(body);
   return { url, status, detail, ...(busyMs !== undefined && { retryAfterMs: busyMs }) };
-}
-
-async function bodyOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const body: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of chunks) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > LARGEST_BUNDLE_BYTES)
-      throw new StatectlError('bundle-too-large', `it sends more than the ${LARGEST_BUNDLE_BYTES} bytes of a bundle`);
-    body.push(chunk);
-  }
-  return Buffer.concat(body);
 }

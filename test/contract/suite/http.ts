@@ -46,6 +46,21 @@ export const httpSentences: readonly Sentence[] = [
     },
   },
   {
+    title: 'http: a long body comes whole and in order, to a reader who keeps the server waiting too',
+    async check({ host: { http, clock }, serve }) {
+      const numbers = Array.from({ length: 900_000 }, (_, index) => String(index).padStart(8)).join('');
+      const origin = await serve(() => ({ body: numbers }));
+      const { body } = await http.request(`${origin}/long`);
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of body) {
+        chunks.push(chunk);
+        await clock.sleep(20);
+      }
+      // Not strictEqual: its message would hold both texts.
+      assert.ok(Buffer.concat(chunks).equals(Buffer.from(numbers)));
+    },
+  },
+  {
     title: 'http: method, path, query, body and the password of the URL reach the server',
     async check({ host: { http }, serve }) {
       const origin = await serve(echo);
