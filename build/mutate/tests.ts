@@ -1,0 +1,32 @@
+/** The tests that guard a folder: all others would only be loaded again for each mutant. */
+const TESTS: readonly (readonly [prefix: string, tests: readonly string[]])[] = [
+  [
+    'src/bundle/',
+    ['test/unit/bundle/**', 'test/unit/boot/{bundle,delivery}.test.ts', 'test/unit/server/bundles.test.ts'],
+  ],
+  [
+    'src/identity/',
+    [
+      'test/unit/identity/**',
+      'test/contract/identity/**',
+      'test/unit/agent/renew.test.ts',
+      'test/unit/commands/build-keys.test.ts',
+    ],
+  ],
+  [
+    'src/fetch/',
+    ['test/unit/fetch/**', 'test/unit/bundle/over-http.test.ts', 'test/unit/boot/{bundle,servers}.test.ts'],
+  ],
+  ['src/config/history/', ['test/unit/config/history/**', 'test/contract/config/history/**']],
+  ['src/server/', ['test/unit/server/**', 'test/contract/server/**', 'test/unit/commands/node-enrol.test.ts']],
+];
+
+/** Throws for a file that no row names. */
+export function testsOf(files: readonly string[]): readonly string[] {
+  const tests = files.flatMap((file) => {
+    const row = TESTS.find(([prefix]) => file.startsWith(prefix));
+    if (!row) throw new Error(`no tests are named for ${file}: give it a row in build/mutate/tests.ts`);
+    return row[1];
+  });
+  return [...new Set(tests)];
+}
