@@ -5,8 +5,8 @@ export type AgentHost = Pick<Host, 'files' | 'exec' | 'http' | 'clock' | 'consol
 
 /** What asking a server for the bundle, and applying what needs no reboot, came to. */
 export interface Refreshed {
-  /** `applied`: another bundle is in force, or something is as it should be again. */
-  readonly state: 'unchanged' | 'applied' | 'refused' | 'unreachable';
+  /** `applied`: another bundle is in force, or something is as it should be again; `none`: the server has no settings for machines. */
+  readonly state: 'unchanged' | 'none' | 'applied' | 'refused' | 'unreachable';
   /** Paths that were written, replaced or removed. */
   readonly applied: readonly string[];
   /** Settings, or mount points, that take effect at the next boot only. */
@@ -18,7 +18,8 @@ export interface Refreshed {
 
 /** What renewing the machine's certificates and secrets came to. */
 export interface Renewed {
-  readonly state: 'current' | 'renewed' | 'unreachable' | 'refused';
+  /** `none`: there is no certificate, and nothing is asked for. */
+  readonly state: 'current' | 'none' | 'renewed' | 'unreachable' | 'refused';
   /** When to come again, Unix ms. */
   readonly nextAtMs: number;
   readonly reason?: string;

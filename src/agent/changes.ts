@@ -23,7 +23,7 @@ export interface Change {
 /** A writable place. Directories that the controller made reachable below /run/statectl: */
 export interface Place {
   readonly mountPoint: string;
-  readonly kind: 'overlay' | 'ramdisk' | 'tmpfs';
+  readonly kind: 'overlay' | 'ramdisk' | 'bind' | 'tmpfs';
   /** Survives a reboot. */
   readonly persistent: boolean;
   /** Of an overlay: its upper directory. */
@@ -32,7 +32,7 @@ export interface Place {
   readonly lower?: string;
   /** Of an overlay: it was mounted with redirect_dir=off and metacopy=off, so while it is seen its marks tell nothing more. */
   readonly plain?: boolean;
-  /** Of a ramdisk: the image's directory that it is a copy of. */
+  /** Of a ramdisk, or of a bind that lies in RAM: the image's directory that it began as a copy of. */
   readonly image?: string;
 }
 
@@ -93,6 +93,7 @@ function startScan(host: Pick<Host, 'files' | 'exec'>, options: ScanOptions) {
   const { files, exec } = host;
   const changes: Change[] = [];
   const limits: string[] = [];
+  const inodes = new Map<string, number>();
   const mountPoints = options.mountPoints ?? [];
   const mounted = new Set(mountPoints);
   const excluded = (options.excludes ?? []).map(globOf);
@@ -101,7 +102,10 @@ function startScan(host: Pick<Host, 'files' | 'exec'>, options: ScanOptions) {
     exec,
     mountPoints,
     skips: (shown) => mounted.has(shown) || excluded.some((glob) => glob.test(shown)),
-    found: (path, change, stat) => changes.push({ path, change, what: kindOf(stat), sizeBytes: sizeOf(stat) }),
+    found(path, change, stat) {
+      changes.push({ path, change, what: kindOf(stat), sizeBytes: sizeOf(stat) });
+      if (stat.hardLink !== undefined) inodes.set(path, stat.hardLink);
+    },
     limit: (text) => limits.push(text),
     names: (dir) => scan.attempt(dir, () => files.list(dir), []),
     stat: (path) => scan.attempt(path, () => files.stat(path), undefined),
@@ -116,25 +120,12 @@ function startScan(host: Pick<Host, 'files' | 'exec'>, options: ScanOptions) {
       }
     },
   };
-  return { scan, changes, limits };
-}
-
-/** Inode by path of every file below a directory that has several links. GNU find, since lstat's inode is not in `Stat`. */
-async function readHardLinks(scan: Scan, dir: string, shown: string): Promise<ReadonlyMap<string, string>> {
-  const argv = ['find', dir, '-xdev', '-type', 'f', '-links', '+1', '-printf', '%i %P\\0'];
-  const result = await scan.exec
-    .run(argv)
-    .catch((error: unknown) => ({ exitCode: 127, stdout: '', stderr: reasonOf(error) }));
-  // An exit code of 1 with output is find's word for a file that vanished.
-  if (result.exitCode !== 0 && result.stdout === '')
-    scan.limit(`hard links: unread, each link is counted as a file (${result.stderr.trim().split('\n')[0]})`);
-  const lines = result.stdout.split('\0').map((line) => line.split(/ (.*)/s));
-  return new Map(lines.flatMap(([inode, name]) => (inode && name ? [[join(shown, name), inode] as const] : [])));
+  return { scan, changes, limits, inodes };
 }
 
 /** The bytes of a file stay with the first of its links that is a change. */
-function countOnce(changes: readonly Change[], inodes: ReadonlyMap<string, string>): readonly Change[] {
-  const first = new Map<string, string>();
+function countOnce(changes: readonly Change[], inodes: ReadonlyMap<string, number>): readonly Change[] {
+  const first = new Map<number, string>();
   return changes.map((change) => {
     const inode = change.change === 'deleted' ? undefined : inodes.get(change.path);
     const sameFileAs = inode === undefined ? undefined : first.get(inode);
@@ -163,18 +154,17 @@ function treesOf(place: Place): Trees {
       'place-incomplete',
       `${mountPoint} (${kind}) cannot be compared: its directories are unknown`,
       {
-        hint: kind === 'overlay' ? 'an overlay needs "upper" and "lower"' : 'a ramdisk needs "image"',
+        hint: kind === 'overlay' ? 'an overlay needs "upper" and "lower"' : `a ${kind} needs "image"`,
       },
     );
   return { shown: mountPoint, live, image };
 }
 
 async function scanPlace(host: Pick<Host, 'files' | 'exec'>, place: Place, options: ScanOptions): Promise<PlaceReport> {
-  const { scan, changes, limits } = startScan(host, options);
+  const { scan, changes, limits, inodes } = startScan(host, options);
   const trees = treesOf(place);
-  const inodes = await readHardLinks(scan, trees.live, place.mountPoint);
   if (place.kind === 'tmpfs') {
-    const { files, bytes } = await scanTmpfs(scan, place.mountPoint, inodes);
+    const { files, bytes } = await scanTmpfs(scan, place.mountPoint);
     return { place, changes, totals: { added: files, changed: 0, deleted: 0, bytes }, limits };
   }
   await (place.kind === 'overlay' ? scanOverlay(scan, trees, place.plain) : scanRamdisk(scan, trees));

@@ -84,7 +84,7 @@ export const boundBelowUserData = (mounts: readonly MountInfo[]): readonly strin
 export function placesToScan(record: BootRecord): readonly Place[] {
   const places = record.places.flatMap((place): readonly Place[] => {
     if (place.persistent || place.kind === 'symlink' || place.kind === 'readonly') return [];
-    if (place.kind === 'bind') return place.image === undefined ? [] : [{ ...place, kind: 'ramdisk' }];
+    if (place.kind === 'bind') return place.image === undefined ? [] : [{ ...place, kind: 'bind' }];
     return [{ ...place, kind: place.kind, ...(place.kind === 'overlay' ? { plain: true } : {}) }];
   });
   const userData: readonly Place[] = record.persistent

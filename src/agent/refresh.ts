@@ -23,7 +23,7 @@ export async function refresh(host: AgentHost, server: string, signal: AbortSign
     // Settings of the initramfs alone were in force since the boot.
     if (!facts.bundle) return { ...nothing, ...asked };
     const { applied, needsReboot, keptLocal } = await applyConfig(host, booted, facts, signal);
-    const isApplied = asked.state !== 'unreachable' && asked.state !== 'refused' && applied.length > 0;
+    const isApplied = asked.state === 'unchanged' && applied.length > 0;
     return {
       ...asked,
       ...(isApplied && { state: 'applied' }),
@@ -78,6 +78,7 @@ async function askServer(host: AgentHost, booted: Facts, server: string, signal:
   if (!answer) return { facts: kept, state: 'unreachable', reason: troubles[0] ?? `${server} cannot be asked` };
   const judged = { ...asking, ...(await judgeAnswers(view, asking, listening)) };
   for (const step of planKeep(judged)) await applyStep(step, view, listening);
+  if (!judged.bundle && !('failure' in answer) && answer.status === 404) return { facts: kept, state: 'none' };
   const isAway = 'failure' in answer || answer.status >= 500;
   if (!judged.newBundle)
     return judged.bundle?.server || (troubles.length === 0 && !isAway)

@@ -41,9 +41,10 @@ export async function renew(host: AgentHost, servers: readonly string[], signal:
     const state = await readState(host.files);
     const enrol = enrolmentOf(facts, servers, state);
     const laterMs = nextLookMs(nowMs, Number.POSITIVE_INFINITY, random);
-    if (!enrol) return { state: 'current', nextAtMs: laterMs };
-    if (!state) return { state: 'current', nextAtMs: laterMs, reason: 'it proves who it is at the next boot' };
     const certificatePem = await host.files.readText(`${IDENTITY}/cert.pem`).catch(() => undefined);
+    const asItIs = certificatePem === undefined ? 'none' : 'current';
+    if (!enrol) return { state: asItIs, nextAtMs: laterMs, reason: 'config.d gives it nothing to prove itself for' };
+    if (!state) return { state: asItIs, nextAtMs: laterMs, reason: 'it proves who it is at the next boot' };
     const life = certificatePem === undefined ? undefined : lifeOf(certificatePem);
     const dueMs = life ? dueAtMs(life.endsMs, facts.config.identity.certificate.lifetimeMs) : nowMs;
     const wish = wishOf(facts);

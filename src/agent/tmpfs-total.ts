@@ -7,12 +7,8 @@ export interface TmpfsTotal {
 }
 
 /** Regular files below a plain tmpfs, hard links once. All of it is lost, so names would only be noise. */
-export async function scanTmpfs(
-  scan: Scan,
-  mountPoint: string,
-  inodes: ReadonlyMap<string, string>,
-): Promise<TmpfsTotal> {
-  const counted = new Set<string>();
+export async function scanTmpfs(scan: Scan, mountPoint: string): Promise<TmpfsTotal> {
+  const counted = new Set<number | string>();
   let files = 0;
   let bytes = 0;
   const walk = async (dir: string): Promise<void> => {
@@ -20,7 +16,7 @@ export async function scanTmpfs(
       const path = join(dir, name);
       const stat = scan.skips(path) ? undefined : await scan.stat(path);
       if (stat?.type === 'dir') await walk(path);
-      const file = inodes.get(path) ?? path;
+      const file = stat?.hardLink ?? path;
       if (stat?.type !== 'file' || counted.has(file)) continue;
       counted.add(file);
       files += 1;

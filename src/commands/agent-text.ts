@@ -5,6 +5,7 @@ type Agent = NonNullable<Status['agent']>;
 
 const REFRESHED: Readonly<Record<NonNullable<Agent['refreshed']>['state'], string>> = {
   unchanged: 'as the server has it',
+  none: 'as at the boot: the server has none for machines',
   applied: 'applied',
   refused: 'REFUSED',
   unreachable: 'no server answered',

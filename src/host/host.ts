@@ -15,6 +15,8 @@ export interface Stat {
   readonly mtimeMs: number;
   /** Major and minor of a device node; 0:0 marks an overlay whiteout. */
   readonly rdev: { readonly major: number; readonly minor: number };
+  /** Of a file with several names, the number that all of them share (its inode). */
+  readonly hardLink?: number;
 }
 
 export interface WriteOptions {

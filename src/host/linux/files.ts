@@ -143,6 +143,7 @@ async function statOf(fs: FileCalls, path: string): Promise<Stat | undefined> {
     gid: stats.gid,
     mtimeMs: stats.mtimeMs,
     rdev: deviceOf(stats.rdev),
+    ...(stats.isFile() && stats.nlink > 1 && { hardLink: stats.ino }),
   };
 }
 

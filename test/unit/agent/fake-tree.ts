@@ -19,7 +19,7 @@ const failure = (code: string, path: string) => Object.assign(new Error(`${code}
 type Programs = Readonly<Record<string, Partial<RunResult>>>;
 
 /** Read-only files by path, with the directories above them made up; whatever program is not named is not installed. */
-export function fakeTree(tree: Readonly<Record<string, Entry>>, programs: Programs = { find: {} }) {
+export function fakeTree(tree: Readonly<Record<string, Entry>>, programs: Programs = {}) {
   const entries = new Map(Object.entries(tree));
   for (const path of Object.keys(tree))
     for (let up = posix.dirname(path); !entries.has(up); up = posix.dirname(up)) entries.set(up, dir());

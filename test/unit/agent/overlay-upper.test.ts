@@ -22,7 +22,7 @@ async function scan(
   mounted?: Readonly<Record<string, Entry>>,
 ) {
   const inUpper = Object.fromEntries(Object.entries(upper).map(([path, entry]) => [`${UPPER}/${path}`, entry]));
-  const programs = { find: {}, ...(getfattr === undefined ? {} : { getfattr: { stdout: getfattr } }) };
+  const programs: Parameters<typeof fakeTree>[1] = getfattr === undefined ? {} : { getfattr: { stdout: getfattr } };
   const { host } = fakeTree({ [UPPER]: dir(), ...IMAGE, ...inUpper, ...mounted }, programs);
   const [report] = await scanPlaces(host, [VAR], { mountPoints: mounted ? ['/', '/var'] : [] });
   return { ...report!, lines: report!.changes.map(({ path, change, what }) => `${change} ${what} ${path}`) };

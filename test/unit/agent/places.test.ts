@@ -20,7 +20,7 @@ describe('what a reboot takes with it', () => {
 
   it('is without a disk all of it, also what should have been on the disk', () => {
     expect(placesToScan(diskless).map(({ mountPoint, kind }) => `${kind} ${mountPoint}`)).toEqual([
-      'ramdisk /srv',
+      'bind /srv',
       'overlay /var',
       'tmpfs /user-data',
     ]);

@@ -272,6 +272,11 @@ describe('a server', () => {
     expect(await running.read('/etc/motd')).toBe('one');
   });
 
+  it('that has no config.d has no settings for the machine, and none of them is as the server has it', async () => {
+    const running = await runningMachine({ bundle: 'none' });
+    expect(await running.refresh()).toMatchObject({ state: 'none', applied: [] });
+  });
+
   it('that stops to know the machine leaves it as it is', async () => {
     const running = await runningMachine({ files: [motd('one')] });
     running.serve(() => ({ status: 404 }));

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { renew } from '../../../src/agent/renew.ts';
 import { dueAtMs, retryAtMs } from '../../../src/agent/renewal-time.ts';
 import { IDENTITY } from '../../../src/boot/identity.ts';
 import { identityFiles } from '../../../src/identity/identity-files.ts';
@@ -11,6 +12,7 @@ import {
   type RenewingMachine,
   TOKEN,
 } from '../../fixtures/identity-server.ts';
+import { runningMachine } from '../../fixtures/running-machine.ts';
 
 const DAY = 86_400_000;
 const MINUTE = 60_000;
@@ -140,6 +142,14 @@ describe('secrets', () => {
 });
 
 describe('a machine', () => {
+  it('that has no certificate and needs none has none that is current', async () => {
+    const { host } = await runningMachine({ bundle: 'none' });
+    expect(await renew(host, [], new AbortController().signal)).toMatchObject({
+      state: 'none',
+      reason: 'config.d gives it nothing to prove itself for',
+    });
+  });
+
   it('that is revoked goes on with what it has, says so once, keeps asking, and nothing is left for its next boot', async () => {
     const it = await server.approvedMachine();
     server.decide('revoked');

@@ -115,7 +115,7 @@ describe('statectl status', () => {
 
       would be lost at a reboot: 4 paths, 2.9 KiB; plus 2 B in tmpfs
 
-      /root (ramdisk): 1 added, 0 changed, 1 deleted, 9 B
+      /root (bind): 1 added, 0 changed, 1 deleted, 9 B
         +      9 B  /root/notes
         -      4 B  /root/.bashrc
 
@@ -279,6 +279,18 @@ describe('statectl status', () => {
         "
       `);
       expect(JSON.parse(await agentOf(state, '--json')).agent).toMatchObject({ runs: true, queue: { length: 3 } });
+    });
+
+    it('says of no certificate that it is current, nor of settings that no server has that they are the server’s', async () => {
+      const nothing = { applied: [], needsReboot: [], keptLocal: [] };
+      const text = await agentOf({
+        ...state,
+        refreshed: { ...nothing, state: 'none', atMs },
+        renewed: { state: 'none', nextAtMs: atMs, atMs },
+      });
+      expect(text).toContain('  settings     as at the boot: the server has none for machines, ');
+      expect(text).toContain('  certificate  none; looked at again ');
+      expect(text).not.toMatch(/current;|as the server has it/);
     });
 
     it('says why it is at a server that config.d does not name any more', async () => {
