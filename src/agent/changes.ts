@@ -54,6 +54,8 @@ export interface PlaceReport {
 export interface ScanOptions {
   /** Paths as the running system shows them, with all below; `*` and `?` stay within a name, `**` does not. */
   readonly excludes?: readonly string[];
+  /** Paths that are nobody's addition, without what is below them. */
+  readonly made?: ReadonlySet<string>;
   /** Every mount point of the system. One below a place belongs to another file system and is left out. */
   readonly mountPoints?: readonly string[];
   readonly signal?: AbortSignal;
@@ -103,6 +105,7 @@ function startScan(host: Pick<Host, 'files' | 'exec'>, options: ScanOptions) {
     mountPoints,
     skips: (shown) => mounted.has(shown) || excluded.some((glob) => glob.test(shown)),
     found(path, change, stat) {
+      if (change === 'added' && options.made?.has(path)) return;
       changes.push({ path, change, what: kindOf(stat), sizeBytes: sizeOf(stat) });
       if (stat.hardLink !== undefined) inodes.set(path, stat.hardLink);
     },

@@ -7,6 +7,7 @@ import { readBootRecord } from './booted.ts';
 import { type Place, type PlaceReport, scanPlaces } from './changes.ts';
 import { type MountInfo, parseMountInfo } from './mountinfo.ts';
 import { boundBelowUserData, type PlaceStatus, placeStatus, placesToScan } from './places.ts';
+import { remadeAtBoot } from './remade.ts';
 
 /** What `statectl status` knows of the running system. */
 export interface Status {
@@ -50,15 +51,20 @@ const shown = (record: AppliedRecord, boot: BootRecord): Status['applied'] => {
   };
 };
 
-/** The changes that no disk keeps, without what the boot itself wrote. */
+/** The changes that no disk keeps, without what the boot itself wrote and the system makes anew. */
 async function lostAtReboot(
   host: Pick<Host, 'files' | 'exec'>,
   boot: BootRecord,
   mounts: readonly MountInfo[],
 ): Promise<readonly PlaceReport[]> {
   const mountPoints = mounts.map(({ mountPoint }) => mountPoint);
-  // What is bound elsewhere is counted there.
-  const options = { mountPoints, excludes: [...boot.wrote, ...boundBelowUserData(mounts)] };
+  const remade = await remadeAtBoot(host);
+  const options = {
+    mountPoints,
+    // What is bound elsewhere is counted there.
+    excludes: [...boot.wrote, ...remade.paths, ...boundBelowUserData(mounts)],
+    made: new Set([...remade.alone, ...(boot.folders ?? [])]),
+  };
   const reports: PlaceReport[] = [];
   for (const place of placesToScan(boot)) {
     if (!mountPoints.includes(place.mountPoint)) continue;

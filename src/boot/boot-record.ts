@@ -7,7 +7,7 @@ import type { Lease, ServerFacts } from './network-facts.ts';
 import { SYSROOT, USER_DATA_EARLY } from './paths.ts';
 import { PHASE_NAMES, type PhaseName } from './phase.ts';
 import { userDataDevice } from './phases/devices.ts';
-import { planInstall } from './phases/install.ts';
+import { planAccounts, planInstall } from './phases/install.ts';
 import { type Place, places } from './places.ts';
 import { chooseSource } from './source.ts';
 
@@ -29,8 +29,10 @@ export interface BootRecord {
   readonly identity?: Omit<IdentityFacts, 'secrets'> & { readonly secrets: readonly string[] };
   readonly persistent?: { readonly device: string; readonly type?: string };
   readonly places: readonly Place[];
-  /** The files that the install phase wrote; no change of theirs is a person's. */
+  /** The files that the install phase wrote or took away; no change of theirs is a person's. */
   readonly wrote: readonly string[];
+  /** The folders that it made; what is in them may be a person's. Absent in records of earlier versions. */
+  readonly folders?: readonly string[];
   readonly leases: readonly Lease[];
   readonly machineId?: Pick<InstallFacts, 'machineId' | 'machineIdOrigin'>;
   readonly init: string;
@@ -78,7 +80,7 @@ export function bootRecord(
     places: places(facts.config, disk !== undefined).filter(
       ({ mountPoint }) => facts.tree?.paths[mountPoint] !== 'symlink',
     ),
-    wrote: installed(facts),
+    ...installed(facts),
     leases: facts.leases ?? [],
     machineId: facts.install && { machineId: facts.install.machineId, machineIdOrigin: facts.install.machineIdOrigin },
     init: facts.init?.path ?? '',
@@ -107,9 +109,29 @@ const bundleRecord = ({ node, epoch, sequence, contentDigest, server }: BundleFa
   server,
 });
 
-const installed = (facts: Facts): readonly string[] =>
-  planInstall(facts).flatMap((step) => {
-    if (step.kind === 'copy-file') return [step.to];
-    const path = step.kind === 'deliver' ? step.to : step.kind === 'write' || step.kind === 'symlink' ? step.path : '';
-    return path === '' ? [] : [path.startsWith(`${SYSROOT}/`) ? path.slice(SYSROOT.length) : path];
-  });
+/** What the install phase does to the system. */
+function installed(facts: Facts): Pick<BootRecord, 'wrote' | 'folders'> {
+  const wrote: string[] = [];
+  const folders: string[] = [];
+  const inSystem = (path: string) => (path.startsWith(`${SYSROOT}/`) ? path.slice(SYSROOT.length) : path);
+  for (const step of [...planAccounts(facts), ...planInstall(facts)])
+    switch (step.kind) {
+      case 'write':
+      case 'symlink':
+      case 'remove':
+      case 'drop':
+        wrote.push(inSystem(step.path));
+        break;
+      case 'copy-file':
+      case 'deliver':
+        wrote.push(inSystem(step.to));
+        break;
+      case 'mkdir':
+        folders.push(inSystem(step.path));
+        break;
+      case 'accounts':
+        wrote.push(...['passwd', 'group', 'shadow', 'gshadow'].map((name) => `/etc/${name}`));
+        break;
+    }
+  return { wrote, folders };
+}

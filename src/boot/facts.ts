@@ -131,6 +131,10 @@ export interface InstallFacts {
   /** Login shells read /etc/profile.d. */
   readonly hasProfileDir?: boolean;
   readonly hasResolvConf: 'file' | 'symlink' | 'missing';
+  /** Of the image: its /etc/hosts and /etc/fstab where it has them, and the name in its /etc/hostname. */
+  readonly hosts?: string;
+  readonly fstab?: string;
+  readonly imageHostname?: string;
 }
 
 /** Who this machine proved to be, and what it got for it; never what its secrets are. */

@@ -10,7 +10,12 @@ export async function findServiceManager({
   const at = (path: string) => resolveInTree(files, IMAGE_MOUNT, path).catch(() => undefined);
   const isThere = async (path: string) => (await at(path)) !== undefined;
   const hasSystemd = (await isThere('/usr/lib/systemd/systemd')) || (await isThere('/lib/systemd/systemd'));
-  if (!(await isThere('/sbin/openrc-run'))) return hasSystemd ? { serviceManager: 'systemd' } : {};
-  const isInit = hasSystemd && (await at('/sbin/init'))?.path.endsWith('/systemd') === true;
+  const isSystemd = (await at('/sbin/init'))?.path.endsWith('/systemd') === true;
+  if (!(await isThere('/sbin/openrc-run'))) {
+    // Debian with sysvinit may have the package of systemd too, for its programs.
+    const isSysvinit = !isSystemd && (await isThere('/sbin/init')) && (await isThere('/etc/inittab'));
+    return hasSystemd && !isSysvinit ? { serviceManager: 'systemd' } : {};
+  }
+  const isInit = hasSystemd && isSystemd;
   return { serviceManager: isInit ? 'systemd' : 'openrc' };
 }

@@ -1,10 +1,11 @@
 import type { Facts, InstallFacts } from './facts.ts';
+import { planNames } from './names.ts';
 import { SYSROOT } from './paths.ts';
 import type { Step } from './step.ts';
 
 /** What etc.conf, boot.conf and services/default-runlevel say of the system, as files of its /etc. Pure. */
 export const planSystemSettings = (facts: Facts, install: InstallFacts): readonly Step[] => [
-  ...planNames(facts),
+  ...planNames(facts, install),
   ...planLocale(facts),
   ...planModules(facts),
   ...(install.serviceManager === 'systemd' ? planUnits(facts) : []),
@@ -15,24 +16,6 @@ const etc = (path: string): string => `${SYSROOT}/etc/${path}`;
 const write = (path: string, content: string): Step => ({ kind: 'write', path: etc(path), content });
 const link = (path: string, target: string): Step => ({ kind: 'symlink', path: etc(path), target });
 const folder = (path: string): Step => ({ kind: 'mkdir', path: etc(path), mode: 0o755 });
-
-/** The name that is configured, else that of the node; a lease's name was written before, where there is neither. */
-function planNames({ config, bundle }: Facts): readonly Step[] {
-  const { hosts } = config.etc;
-  const hostname = config.etc.hostname ?? bundle?.node;
-  const others = Object.entries(hosts).map(([address, names]) => `${address} ${names.join(' ')}`);
-  const lines = [
-    '127.0.0.1 localhost',
-    '::1 localhost ip6-localhost ip6-loopback',
-    // As Debian's installer writes it: the name is found although no network says it.
-    ...(hostname ? [`127.0.1.1 ${hostname}${hostname.includes('.') ? ` ${hostname.split('.')[0]}` : ''}`] : []),
-    ...others,
-  ];
-  return [
-    ...(hostname ? [write('hostname', `${hostname}\n`)] : []),
-    ...(config.etc.hostname || others.length > 0 ? [write('hosts', `${lines.join('\n')}\n`)] : []),
-  ];
-}
 
 /** /etc/default/locale is Debian's, locale.conf(5) systemd's; a program of the other kind reads neither. */
 function planLocale({ config: { etc: settings } }: Facts): readonly Step[] {

@@ -6,12 +6,14 @@ import { deliveryFacts, planDelivery } from '../delivery.ts';
 import type { Facts, InstallFacts } from '../facts.ts';
 import { identityFacts, PASSWORDS, planHostKey, planSecrets } from '../identity.ts';
 import { planLogins } from '../login-settings.ts';
+import { planKernelHostname } from '../names.ts';
 import { planNetworkHandover } from '../network-handover.ts';
 import { planOpenrcShutdown } from '../openrc-shutdown.ts';
 import { BIN, IMAGE_MOUNT, RUN, RUN_INITRAMFS, SYSROOT } from '../paths.ts';
 import type { BootContext, Phase } from '../phase.ts';
 import { pythonArchives, pythonPackages } from '../python-packages.ts';
 import { planPythonFetch, planPythonPackages, planPythonServices } from '../python-steps.ts';
+import { planRootInFstab } from '../root-in-fstab.ts';
 import { findServiceManager } from '../service-manager.ts';
 import type { Step } from '../step.ts';
 import { planSyslog, syslogFacts } from '../syslog-settings.ts';
@@ -75,7 +77,8 @@ export function isEtcWritable({ config }: Facts): boolean {
   return etc !== undefined && etc.kind !== 'symlink';
 }
 
-function planAccounts(facts: Facts): readonly Step[] {
+/** The accounts of users.conf. Pure. */
+export function planAccounts(facts: Facts): readonly Step[] {
   const { users } = facts.config;
   const isSilent = Object.keys(users.users).length + Object.keys(users.groups).length === 0;
   return isSilent || !isEtcWritable(facts) ? [] : [{ kind: 'accounts', root: SYSROOT, users, passwords: PASSWORDS }];
@@ -104,12 +107,14 @@ export function planInstall(facts: Facts): readonly Step[] {
     ...(etcIsWritable
       ? [
           ...planSettingFiles(facts, install),
+          ...planRootInFstab(install),
           ...planBootedRunlevel(facts, install),
           ...planOpenrcShutdown(install),
           ...planHostKey(facts),
           ...planPythonServices(facts, install),
         ]
       : []),
+    ...planKernelHostname(facts, install),
     ...planAgent(facts, install, etcIsWritable ? 'writable' : 'read-only'),
     ...planPath(etcIsWritable && install.hasProfileDir === true),
     { kind: 'copy-file', from: '/bin/busybox', to: `${RUN_INITRAMFS}/bin/busybox`, mode: 0o755 },
@@ -169,7 +174,18 @@ async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts
     needsHostKey: (await exists('/usr/sbin/sshd')) && !(await hasHostKeys({ files })),
     hasProfileDir: await exists('/etc/profile.d'),
     ...(await findServiceManager({ files })),
+    ...(await imageTexts({ files })),
     hasResolvConf: resolvConf === undefined ? 'missing' : resolvConf.type === 'symlink' ? 'symlink' : 'file',
+  };
+}
+
+async function imageTexts({ files }: Pick<Host, 'files'>): Promise<Partial<InstallFacts>> {
+  const read = (name: string) => files.readText(`${IMAGE_MOUNT}/etc/${name}`).catch(() => undefined);
+  const [hosts, fstab, hostname] = [await read('hosts'), await read('fstab'), (await read('hostname'))?.trim()];
+  return {
+    ...(hosts !== undefined && { hosts }),
+    ...(fstab !== undefined && { fstab }),
+    ...(hostname && { imageHostname: hostname }),
   };
 }
 

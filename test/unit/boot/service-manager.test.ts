@@ -20,6 +20,13 @@ describe('the service manager of an image', () => {
     expect(await find(OPENRC)).toEqual({ serviceManager: 'openrc' });
   });
 
+  it('is neither’s where sysvinit is the init, although a Debian has the programs of systemd too', async () => {
+    const sysvinit = { '/sbin/init': '', '/etc/inittab': 'id:2:initdefault:\n' };
+    expect(await find({ ...SYSTEMD, ...sysvinit })).toEqual({});
+    // A wrapper that starts systemd is no sysvinit.
+    expect(await find({ ...SYSTEMD, '/sbin/init': '#!/bin/sh\n' })).toEqual({ serviceManager: 'systemd' });
+  });
+
   it('is the one that its init is of, where it has the programs of both', async () => {
     const both = { ...SYSTEMD, ...OPENRC };
     expect(await find({ ...both, '/usr/sbin/init': '' })).toEqual({ serviceManager: 'openrc' });

@@ -19,6 +19,7 @@ async function stepsFor(
     usesNetworkd: true,
     usesIfupdown: false,
     hasResolvConf: 'file',
+    hosts: '127.0.0.1 localhost\n::1 localhost\n',
   } as const;
   return planSystemSettings(facts, { ...install, ...(serviceManager && { serviceManager }) }).map((step) =>
     step.kind === 'write'
@@ -33,19 +34,22 @@ describe('the settings of the system', () => {
   });
 
   it('name the machine as its node is named', async () => {
-    expect(await stepsFor({}, 'systemd', 'print01')).toEqual(['/etc/hostname: print01|']);
+    expect(await stepsFor({}, 'systemd', 'print01')).toEqual([
+      '/etc/hostname: print01|',
+      '/etc/hosts: 127.0.0.1 localhost|::1 localhost|127.0.1.1 print01|',
+    ]);
   });
 
   it('name it as etc.conf says, and it finds itself and the others by name', async () => {
     const text = 'hostname: print01.lab.example\nhosts: { 192.168.7.2: [files.lab.example, files] }';
     expect(await stepsFor({ 'system/etc.conf': text }, 'systemd', 'other')).toEqual([
       '/etc/hostname: print01.lab.example|',
-      '/etc/hosts: 127.0.0.1 localhost|::1 localhost ip6-localhost ip6-loopback|127.0.1.1 print01.lab.example print01|192.168.7.2 files.lab.example files|',
+      '/etc/hosts: 127.0.0.1 localhost|::1 localhost|127.0.1.1 print01.lab.example print01|192.168.7.2 files.lab.example files|',
     ]);
   });
 
   it('say the language and the time zone in the files of Debian and systemd', async () => {
-    expect(await stepsFor({ 'system/etc.conf': 'locale: de_DE.UTF-8\ntimezone: Europe/Berlin' })).toEqual([
+    expect(await stepsFor({ 'system/etc.conf': 'locale: de_DE.UTF-8\ntimezone: Europe/Berlin' }, 'systemd')).toEqual([
       '/etc/locale.conf: LANG=de_DE.UTF-8|',
       'mkdir -p -m 0755 /sysroot/etc/default',
       '/etc/default/locale: LANG=de_DE.UTF-8|',
@@ -55,7 +59,9 @@ describe('the settings of the system', () => {
   });
 
   it('load modules, and never others', async () => {
-    expect(await stepsFor({ 'system/boot.conf': 'modules: { load: [goodix_ts], never: [pcspkr] }' })).toEqual([
+    expect(
+      await stepsFor({ 'system/boot.conf': 'modules: { load: [goodix_ts], never: [pcspkr] }' }, 'systemd'),
+    ).toEqual([
       'mkdir -p -m 0755 /sysroot/etc/modules-load.d',
       '/etc/modules-load.d/statectl.conf: goodix_ts|',
       'mkdir -p -m 0755 /sysroot/etc/modprobe.d',
@@ -79,7 +85,9 @@ describe('the settings of the system', () => {
 
   it('start services in a runlevel of OpenRC, or not', async () => {
     const text = 'services: { sshd: enabled, cronie: masked }';
-    expect(await stepsFor({ 'controller/services/default-runlevel': text }, 'openrc')).toEqual([
+    expect(await stepsFor({ 'controller/services/default-runlevel': text }, 'openrc', 'print01')).toEqual([
+      '/etc/hostname: print01|',
+      '/etc/hosts: 127.0.0.1 localhost|::1 localhost|127.0.1.1 print01|',
       'mkdir -p -m 0755 /sysroot/etc/runlevels/default',
       'ln -sfT /etc/init.d/sshd /sysroot/etc/runlevels/default/sshd',
       'rm -rf /sysroot/etc/runlevels/sysinit/cronie',
