@@ -1,4 +1,3 @@
-import { join } from 'node:path/posix';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host, Stat } from '../host/host.ts';
 import { scanOverlay } from './overlay-upper.ts';

@@ -10,7 +10,7 @@ const LONGEST_NAME = 64;
 type Named = Pick<Facts, 'config' | 'bundle' | 'leases'>;
 
 /** Who says it: etc.conf, its node, DHCP, or the image. */
-export const hostnameOf = ({ config, bundle, leases = [] }: Named, install: InstallFacts): string | undefined =>
+const hostnameOf = ({ config, bundle, leases = [] }: Named, install: InstallFacts): string | undefined =>
   config.etc.hostname ?? bundle?.node ?? leases.find(({ hostname }) => hostname)?.hostname ?? install.imageHostname;
 
 /** /etc/hostname and /etc/hosts. A lease's name was written before, where there is no other. Pure. */
