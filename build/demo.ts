@@ -39,7 +39,10 @@ const EXCLUDES = [
 ];
 
 /** What the binary and an initramfs are made of. */
-export const SOURCES = ['src', 'build/binary.ts', 'build/small-icu.ts', 'initramfs', 'config.d', 'package-lock.json'];
+export const SOURCES = [
+  ...['src', 'build/binary.ts', 'build/bundles.ts', 'build/licences', 'build/small-icu.ts'],
+  ...['initramfs', 'config.d', 'package-lock.json'],
+];
 
 /** Makes what is missing or older than its sources; says each thing that it makes. */
 export async function buildDemo(): Promise<void> {

@@ -4,6 +4,7 @@ import { buildCommand } from './commands/build.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import { imageCommand } from './commands/image.ts';
+import { licencesCommand } from './commands/licences.ts';
 import { manualCommand } from './commands/manual.ts';
 import { nodeCommand } from './commands/node.ts';
 import { secretCommand } from './commands/secret.ts';
@@ -25,6 +26,7 @@ export function program(): Command {
   statectl.addCommand(secretCommand());
   statectl.addCommand(completionCommand(program));
   statectl.addCommand(manualCommand(program));
+  statectl.addCommand(licencesCommand());
   // main.ts runs these without commander; here they are for `--help` only.
   for (const [verb, { summary, help }] of Object.entries(BOOT_VERBS))
     statectl.command(verb).description(summary).helpInformation = () => help;

@@ -1,0 +1,35 @@
+import { type BuildOptions, build, type Metafile } from 'esbuild';
+
+const COMMON = {
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node26',
+  minify: true,
+  // All notices are in the binary, in one place: build/licences/notices.ts.
+  legalComments: 'none',
+  logLevel: 'warning',
+  metafile: true,
+  // import() becomes a lazy require, so a module that a boot does not reach is never initialised.
+  supported: { 'dynamic-import': false },
+} satisfies BuildOptions;
+/** What a checkout alone can do. */
+const CHECKOUT_ONLY = ['../../build/binary.ts', '../../build/licences/notices.ts'];
+
+/** Makes boot.cjs and admin.cjs in this folder; says what is in each. Without a folder nothing is written. */
+export async function makeBundles(folder?: string): Promise<readonly Metafile[]> {
+  const make = (entry: string, name: string, external: readonly string[]) =>
+    build({
+      ...COMMON,
+      entryPoints: [entry],
+      outfile: `${folder ?? 'dist'}/${name}`,
+      write: folder !== undefined,
+      external: [...external, ...CHECKOUT_ONLY],
+    });
+  const bundles = [
+    // admin.ts is not in this bundle: the executable loads it from its asset.
+    await make('src/main.ts', 'boot.cjs', ['./admin.ts']),
+    await make('src/admin.ts', 'admin.cjs', []),
+  ];
+  return bundles.map(({ metafile }) => metafile);
+}
