@@ -1,13 +1,14 @@
 import { setFlagsFromString } from 'node:v8';
 import { INITRD_RELEASE } from './boot/paths.ts';
 import { PHASE_NAMES, type PhaseName } from './boot/phase.ts';
-import { BOOT_VERBS, type BootVerb, parseWords, print } from './commands/boot-words.ts';
+import { BOOT_VERBS, type BootVerb, parseWords, print, refuseUnknownCommand } from './commands/boot-words.ts';
 import { StatectlError } from './error.ts';
 import { bootHost } from './host/linux/boot-host.ts';
 import { linuxHost } from './host/linux/host.ts';
 
 /** The verbs of a machine that boots: no commander here, the words are fixed. */
 export async function bootVerb(verb: BootVerb, words: readonly string[]): Promise<number> {
+  refuseUnknownCommand(verb, words);
   if (words.includes('--help') || words.includes('-h')) {
     print(BOOT_VERBS[verb].help);
     return 0;

@@ -9,6 +9,7 @@ import { manualCommand } from './commands/manual.ts';
 import { nodeCommand } from './commands/node.ts';
 import { secretCommand } from './commands/secret.ts';
 import { serveCommand } from './commands/serve.ts';
+import { refuseUnknownVerb } from './commands/unknown-verb.ts';
 import { fileError } from './host/file-error.ts';
 import { VERSION } from './version.ts';
 
@@ -41,8 +42,10 @@ function overrideExits(command: Command): Command {
 }
 
 export async function cli(argv: readonly string[]): Promise<number> {
+  const statectl = program();
+  refuseUnknownVerb(statectl, argv);
   try {
-    await program().parseAsync([...argv], { from: 'user' });
+    await statectl.parseAsync([...argv], { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     // commander has printed what was wrong with the words.

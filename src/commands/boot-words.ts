@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { nearest } from '../config/suggest.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 
 /** Reads the words of a boot verb; no commander here. Throws `usage`. */
@@ -6,11 +7,32 @@ export function parseWords<T extends ParseArgsConfig>(verb: BootVerb, config: T)
   try {
     return parseArgs(config);
   } catch (cause) {
-    throw new StatectlError('usage', reasonOf(cause), {
-      cause,
-      hint: `\`statectl ${verb} --help\` shows what there is`,
-    });
+    const [, option] = /^Unknown option '--([^']+)'/.exec(reasonOf(cause)) ?? [];
+    const meant = option && nearest(option, [...Object.keys(config.options ?? {}), 'help']);
+    throw wrongWord(verb, reasonOf(cause), meant && `--${meant}`, cause);
   }
+}
+
+const wrongWord = (verb: BootVerb, message: string, meant: string | undefined, cause?: unknown): StatectlError => {
+  const hint = `\`statectl ${verb} --help\` shows what there is`;
+  return new StatectlError('usage', message, { cause, hint: meant ? `did you mean ${meant}? ${hint}` : hint });
+};
+
+/** What may follow each verb of a booting machine. */
+const COMMANDS: Readonly<Record<BootVerb, readonly string[]>> = {
+  boot: [],
+  rescue: ['report', 'log', 'config', 'plan', 'retry', 'continue', 'shell', 'reboot', 'poweroff'],
+  status: [],
+  agent: [],
+};
+
+/** A command that this verb has not. */
+export const unknownCommand = (verb: BootVerb, word: string): StatectlError =>
+  wrongWord(verb, `statectl ${verb} has no command "${word}"`, nearest(word, COMMANDS[verb]));
+
+/** Throws `usage` where help is asked for a command that is not there. */
+export function refuseUnknownCommand(verb: BootVerb, [word = '-']: readonly string[]): void {
+  if (!word.startsWith('-') && !COMMANDS[verb].includes(word)) throw unknownCommand(verb, word);
 }
 
 export const print = (text: string): void => void process.stdout.write(text);

@@ -6,12 +6,14 @@ type Choices = ReadonlyMap<string, readonly string[]>;
 const longOptions = (text: string): readonly string[] => [...new Set(text.match(/--[a-z][a-z-]*/g) ?? [])];
 
 function choicesOf(command: Command, words: readonly string[] = []): Choices {
-  const below = command.commands.filter((child) => child.name() !== 'help');
+  const below = command.commands
+    .filter((child) => child.name() !== 'help')
+    .flatMap((child) => [child.name(), ...child.aliases()].map((name) => ({ name, child })));
   // The verbs of a booting machine have their options only in their help.
   const options = longOptions(command.helpInformation());
-  const here: Choices = new Map([[words.join(' '), [...below.map((child) => child.name()), ...options]]]);
+  const here: Choices = new Map([[words.join(' '), [...below.map(({ name }) => name), ...options]]]);
   return new Map(
-    [here, ...below.map((child) => choicesOf(child, [...words, child.name()]))].flatMap((map) => [...map]),
+    [here, ...below.map(({ name, child }) => choicesOf(child, [...words, name]))].flatMap((map) => [...map]),
   );
 }
 

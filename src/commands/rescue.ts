@@ -7,7 +7,7 @@ import { redact } from '../boot/redact.ts';
 import { type RescueState, rescueState } from '../boot/rescue-state.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import { parseWords, print as toStdout } from './boot-words.ts';
+import { parseWords, print as toStdout, unknownCommand } from './boot-words.ts';
 import { printPlan } from './plan.ts';
 import { answerNow, leaveMachine, openShell } from './rescue-actions.ts';
 import { flatSettings, rescueOverview } from './rescue-text.ts';
@@ -56,9 +56,7 @@ export async function rescue(host: Host, words: readonly string[], print: Print 
       await leaveMachine(host, command, force);
       return 0;
     default:
-      throw new StatectlError('usage', `statectl rescue has no command "${command}"`, {
-        hint: '`statectl rescue --help` shows what there is',
-      });
+      throw unknownCommand('rescue', command);
   }
 }
 

@@ -134,7 +134,9 @@ describe('a machine with nothing but a network card', () => {
     await vm.run('/run/statectl/rt/statectl status');
     expect(await vm.run('/run/statectl/rt/statectl --version')).toBe(record.statectl);
     // Whoever has the binary has its notices.
-    expect(await vm.run('/run/statectl/rt/statectl licences')).toMatch(/human-signals 8[^]*Node\.js 26[^]*END OF TERMS/);
+    expect(await vm.run('/run/statectl/rt/statectl licences')).toMatch(
+      /human-signals 8[^]*Node\.js 26[^]*END OF TERMS/,
+    );
   });
 
   test('reboots cleanly, and is the same machine afterwards', async () => {

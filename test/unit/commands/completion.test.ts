@@ -14,6 +14,8 @@ it('completes verbs, the verbs below them, and options', () => {
   expect(offered('statectl', 'image', 're')).toEqual(['release', 'remove']);
   expect(offered('statectl', 'build', 'initramfs', '--un')).toEqual(['--unpack']);
   expect(offered('statectl', 'status', '--a')).toEqual(['--all']);
+  expect(offered('statectl', 'lic')).toEqual(['licences', 'licenses']);
+  expect(offered('statectl', 'licenses', '--j')).toEqual(['--json']);
   for (const verb of ['move', 'run']) expect(offered('statectl', 'node', verb, '--g')).toEqual(['--group']);
 });
 

@@ -1,0 +1,56 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { program } from '../../../src/cli.ts';
+import { refuseUnknownVerb } from '../../../src/commands/unknown-verb.ts';
+
+describe('a verb that is not there', () => {
+  it.each([
+    ['slots list --help', '"statectl slots"', 'there are build, serve, image'],
+    ['slots', '"statectl slots"', 'there are build, serve, image'],
+    ['help slots', '"statectl slots"', 'there are build'],
+    ['imag --help', '"statectl imag"', 'did you mean `statectl image`?'],
+    ['--help imag', '"statectl imag"', 'did you mean `statectl image`?'],
+    ['config chek --help', '"statectl config chek"', 'did you mean `statectl config check`?'],
+    ['config chek -h', '"statectl config chek"', 'did you mean `statectl config check`?'],
+    ['config help chek', '"statectl config chek"', 'did you mean `statectl config check`?'],
+    ['help config chek', '"statectl config chek"', 'did you mean `statectl config check`?'],
+    ['build imgae --from x --help', '"statectl build imgae"', 'did you mean `statectl build image`?'],
+    ['statsu --help', '"statectl statsu"', 'did you mean `statectl status`?'],
+    ['render print01 --help', '"statectl render"', 'did you mean `statectl node render`?'],
+    ['list', '"statectl list"', 'did you mean `statectl image list` or `statectl node list` or'],
+    ['secret approve --help', '"statectl secret approve"', 'did you mean `statectl node approve`?'],
+    ['node constructor --help', '"statectl node constructor"', 'there are list, show, render'],
+  ])('is refused with what was meant: %s', (words, verb, hint) => {
+    expect(() => refuseUnknownVerb(program(), words.split(' '))).toThrow(
+      expect.objectContaining({
+        code: 'usage',
+        message: `there is no verb ${verb}`,
+        hint: expect.stringContaining(hint),
+      }),
+    );
+  });
+
+  it.each([
+    '',
+    '--help',
+    'help',
+    'help image',
+    'config check --help',
+    'config help check',
+    'image list --jsno',
+    'node run print01 -- slots --help',
+    'licenses --help',
+    'status --help',
+    '--version',
+  ])('is not what these words ask for: %s', (words) => {
+    refuseUnknownVerb(program(), words.split(' ').filter(Boolean));
+  });
+
+  it('ends with status 2 and nothing on standard output', () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['src/main.ts', 'slots', 'list', '--help'], {
+      encoding: 'utf8',
+    });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^statectl: there is no verb "statectl slots"\n→ there are .*`statectl --help`/);
+  });
+});
