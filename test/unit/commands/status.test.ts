@@ -340,7 +340,7 @@ describe('statectl status', () => {
   it('says what it does not know of the words', async () => {
     await expect(status(runningSystem({ record: diskless }), ['--al'])).rejects.toMatchObject({
       code: 'usage',
-      hint: '`statectl status --help` shows what there is',
+      hint: 'did you mean --all? `statectl status --help` shows what there is',
     });
   });
 });
