@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
-import { fingerprintOf } from '../identity/fingerprint.ts';
+import { fingerprintOf, parseFingerprint } from '../identity/fingerprint.ts';
 import { type Enrolment, type Enrolments, openEnrolments } from '../server/enrolments.ts';
 import { enrolmentsPath } from '../server/secure.ts';
 import { knownHostsLine, sshAuthority } from '../server/ssh-authority.ts';
@@ -32,21 +32,55 @@ async function withEnrolments<T>({ state }: EnrolOptions, use: (enrolments: Enro
   return use(enrolments);
 }
 
+/** Its key, whatever it is called. Throws `enrolment-unknown`, `enrolment-ambiguous`. */
+function ofFingerprint(enrolments: Enrolments, fingerprint: string): Enrolment {
+  const [one, ...others] = enrolments.list().filter(({ digest }) => fingerprintOf(digest) === fingerprint);
+  if (one === undefined)
+    throw new StatectlError('enrolment-unknown', `no machine of that fingerprint: ${fingerprint}`, {
+      hint: 'see `statectl node pending --all`; the machine shows its fingerprint on its console',
+    });
+  if (others.length > 0)
+    throw new StatectlError('enrolment-ambiguous', `${others.length + 1} keys have the fingerprint ${fingerprint}`, {
+      hint: 'that is no accident: deny nothing and approve nothing before you know who made them',
+    });
+  return one;
+}
+
+/**
+ * One that waits is known by its fingerprint alone: a name is what it says, and another may say so a moment later. Throws
+ * `fingerprint-needed`, `enrolment-unknown`, `enrolment-ambiguous`.
+ */
+function byFingerprint(verb: string, enrolments: Enrolments, word: string): Enrolment {
+  const fingerprint = parseFingerprint(word);
+  if (fingerprint !== undefined) return ofFingerprint(enrolments, fingerprint);
+  const meant = enrolments
+    .list()
+    .filter(({ node, digest, state }) => (node === word && state !== 'approved') || isStartOf(word, digest))
+    .map(({ digest }) => fingerprintOf(digest));
+  throw new StatectlError('fingerprint-needed', `"${word}" is no fingerprint, and a name proves nothing`, {
+    hint:
+      meant.length > 0
+        ? `compare with what the machine shows on its console, then: ${meant.map((one) => `statectl node ${verb} ${one}`).join('; or: ')}`
+        : 'it is twenty letters, a-z and 2-7, such as k7fj-2m4q-aaxz-7ddo-q3ba: see `statectl node pending`',
+  });
+}
+
+const isStartOf = (word: string, digest: string): boolean =>
+  word.length >= 4 && fingerprintOf(digest).startsWith(word.toLowerCase());
+
 /** By fingerprint, or by node where one of its keys is in one of the states. Throws `enrolment-unknown`, `enrolment-ambiguous`. */
 function chosen(enrolments: Enrolments, word: string, states: readonly Enrolment['state'][]): Enrolment {
-  const all = enrolments.list();
-  const byKey = all.find(({ digest }) => fingerprintOf(digest) === word.toLowerCase());
-  if (byKey) return byKey;
-  const byNode = all.filter(({ node, state }) => node === word && states.includes(state));
-  const [one, ...others] = byNode;
+  const fingerprint = parseFingerprint(word);
+  if (fingerprint !== undefined) return ofFingerprint(enrolments, fingerprint);
+  const [one, ...others] = enrolments.list().filter(({ node, state }) => node === word && states.includes(state));
   if (one === undefined)
     throw new StatectlError('enrolment-unknown', `no machine of that fingerprint or name: ${word}`, {
       hint: 'see `statectl node pending --all`; the machine shows its fingerprint on its console',
     });
   // Somebody pretends to be this node: the name does not say who is meant.
   if (others.length > 0)
-    throw new StatectlError('enrolment-ambiguous', `${byNode.length} keys say that they are ${word}`, {
-      hint: `name one by its fingerprint: ${byNode.map(({ digest }) => fingerprintOf(digest)).join(', ')}`,
+    throw new StatectlError('enrolment-ambiguous', `${others.length + 1} keys say that they are ${word}`, {
+      hint: `name one by its fingerprint: ${[one, ...others].map(({ digest }) => fingerprintOf(digest)).join(', ')}`,
     });
   return one;
 }
@@ -87,7 +121,7 @@ export const nodeApproveVerb = (): Command =>
     .option('--node <name>', 'which node it is (default: the one that config.d names for what it claims)')
     .action(async (fingerprint: string, options: EnrolOptions & { readonly node?: string }) => {
       const approved = await withEnrolments(options, (enrolments) => {
-        const found = chosen(enrolments, fingerprint, ['pending', 'denied', 'revoked']);
+        const found = byFingerprint('approve', enrolments, fingerprint);
         const node = options.node ?? found.node;
         if (node === undefined)
           throw new StatectlError('node-missing', `config.d names no node for ${found.claims.mac ?? 'this machine'}`, {
@@ -98,28 +132,40 @@ export const nodeApproveVerb = (): Command =>
       tell(options, approved, `${approved.node} is known by ${fingerprintOf(approved.digest)} now`);
     });
 
-const decision = (
-  name: 'deny' | 'revoke',
+const decided = (
   state: 'denied' | 'revoked',
-  summary: string,
-  from: readonly Enrolment['state'][],
-): Command =>
-  enrolVerb(name, summary, `statectl node ${name} k7fj-2m4q-aaxz-7ddo-q3ba`)
-    .argument('<machine>', 'fingerprint, or name of the node')
-    .action(async (word: string, options: EnrolOptions) => {
-      const found = await withEnrolments(options, (enrolments) => {
-        const one = chosen(enrolments, word, from);
-        enrolments.decide(one.digest, state);
-        return { ...one, state };
-      });
-      tell(options, found, `${fingerprintOf(found.digest)} is ${state}: it gets neither certificate nor secrets`);
-    });
+  options: EnrolOptions,
+  choose: (enrolments: Enrolments) => Enrolment,
+): Promise<void> =>
+  withEnrolments(options, (enrolments) => {
+    const one = choose(enrolments);
+    enrolments.decide(one.digest, state);
+    return { ...one, state };
+  }).then((found) =>
+    tell(options, found, `${fingerprintOf(found.digest)} is ${state}: it gets neither certificate nor secrets`),
+  );
 
 export const nodeDenyVerb = (): Command =>
-  decision('deny', 'denied', 'refuse a machine that waits, now and whenever it asks', ['pending']);
+  enrolVerb(
+    'deny',
+    'refuse a machine that waits, now and whenever it asks',
+    'statectl node deny k7fj-2m4q-aaxz-7ddo-q3ba',
+  )
+    .argument('<fingerprint>', 'as `statectl node pending` shows it')
+    .action((word: string, options: EnrolOptions) =>
+      decided('denied', options, (enrolments) => byFingerprint('deny', enrolments, word)),
+    );
 
 export const nodeRevokeVerb = (): Command =>
-  decision('revoke', 'revoked', 'let the key of a machine count no more, such as that of a stolen one', ['approved']);
+  enrolVerb(
+    'revoke',
+    'let the key of a machine count no more, such as that of a stolen one',
+    'statectl node revoke k7fj-2m4q-aaxz-7ddo-q3ba',
+  )
+    .argument('<machine>', 'fingerprint, or name of the node')
+    .action((word: string, options: EnrolOptions) =>
+      decided('revoked', options, (enrolments) => chosen(enrolments, word, ['approved'])),
+    );
 
 export const nodeKnownHostsVerb = (): Command =>
   enrolVerb(

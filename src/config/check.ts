@@ -1,3 +1,4 @@
+import { certificateNameFaults } from './certificate-names.ts';
 import type { ConfigDir } from './config-dir.ts';
 import { effectiveOf } from './effective.ts';
 import { type ConfigFault, faultAt, formatFault } from './fault.ts';
@@ -62,6 +63,7 @@ export function checkConfigDir(dir: ConfigDir, templates: TemplateSet, one?: Nod
     const faults = 'faults' in result ? result.faults : misplacedFiles(dir, templates, node, result.content);
     for (const fault of faults) add(fault, node);
   }
+  for (const { fault, node } of certificateNameFaults(dir)) if (!one || node === one) add(fault, node);
   return {
     faults: [...found.values()].map(({ fault: { file, line, column, message }, nodes: of }) => ({
       file,

@@ -6,6 +6,7 @@ import { secretName } from '../config/secret-name.ts';
 import { reasonOf } from '../error.ts';
 import type { Host, Http, TlsMaterial } from '../host/host.ts';
 import { identityFiles } from '../identity/identity-files.ts';
+import { bakedAuthorities } from '../identity/server-trust.ts';
 
 type OwnCertificate = Required<Pick<TlsMaterial, 'certPem' | 'keyPem'>>;
 type Warn = (text: string) => void;
@@ -42,9 +43,13 @@ export function serverHttp(host: Pick<Host, 'files' | 'http' | 'tpm' | 'clock'>)
           return plain();
         }
         const own = isMutual ? await ownCertificate(host, facts, open, once) : undefined;
+        const machineAuthoritiesPem = await bakedAuthorities(host);
         const caPem = server.authorities.map((pem) => `${pem.trim()}\n`).join('');
         if (!own && caPem === '') return plain();
-        return host.http.request(address, { ...request, tls: { ...(caPem !== '' && { caPem }), ...own } });
+        return host.http.request(address, {
+          ...request,
+          tls: { ...(caPem !== '' && { caPem }), ...(machineAuthoritiesPem && { machineAuthoritiesPem }), ...own },
+        });
       },
     };
   };

@@ -83,6 +83,8 @@ export interface TlsMaterial {
   readonly caPem?: string;
   /** The name that the server's certificate must have; default: that of the URL. */
   readonly serverName?: string;
+  /** Authorities that sign for machines too: what they signed for clients, too, is a machine's and no server's. */
+  readonly machineAuthoritiesPem?: string;
   readonly certPem?: string;
   readonly keyPem?: string;
 }

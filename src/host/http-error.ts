@@ -50,6 +50,9 @@ function codesOf(error: unknown, depth = 0): readonly string[] {
   return [...(typeof code === 'string' ? [code] : []), ...inner.flatMap((cause) => codesOf(cause, depth + 1))];
 }
 
+/** Said by `peer-role.ts`, in the manner of Node's own. */
+export const CERTIFICATE_OF_A_MACHINE = 'ERR_TLS_CERT_OF_A_MACHINE';
+
 const OUT_OF_TIME = /^CERT_(NOT_YET_VALID|HAS_EXPIRED)$/;
 
 /** The server's certificate was refused for the time it is, or that the clock says it is. */
@@ -66,6 +69,8 @@ const shown = (date: Date): string => `${date.toISOString().slice(0, 16).replace
 
 function trustHint(code: string): string {
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') return 'check that this port of the server speaks HTTPS, not HTTP';
+  if (code === CERTIFICATE_OF_A_MACHINE)
+    return 'what answers there is a machine with the name of a server: look who has this address';
   if (OUT_OF_TIME.test(code))
     return "check this machine's clock (`ntp` of system/network.conf), then the server's certificate";
   return "check that the server's certificate was issued by the CA this machine trusts";

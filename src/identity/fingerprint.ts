@@ -22,3 +22,13 @@ export function fingerprintOf(digest: string): string {
   ).join('');
   return letters.match(/.{4}/g)?.join('-') ?? '';
 }
+
+/**
+ * As people write it: in capitals, without the hyphens, with blanks. undefined: that is no whole fingerprint, also where a
+ * letter only looks like one of the alphabet.
+ */
+export function parseFingerprint(text: string): string | undefined {
+  const letters = text.replace(/[\s-]/g, '').replace(/[A-Z]/g, (capital) => capital.toLowerCase());
+  const isWhole = letters.length === GROUPS * GROUP_LETTERS && [...letters].every((one) => ALPHABET.includes(one));
+  return isWhole ? letters.match(/.{4}/g)?.join('-') : undefined;
+}

@@ -1,11 +1,6 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
 import type { Authority } from './authority.ts';
-
-/**
- * The name that every server of an installation has in its certificate, and no machine: machines ask for it whatever
- * address they reach the server by. `.internal` is nobody's (ICANN, 2024).
- */
-export const SERVER_NAME = 'server.statectl.internal';
+import { refuseForeignNames } from './machine-name.ts';
 
 export interface LeafCertificate {
   readonly publicKey: KeyObject;
@@ -24,11 +19,12 @@ export interface IssuedCertificate {
   readonly serialNumber: string;
 }
 
-/** A certificate by the CA (RFC 5280). */
+/** A certificate by the CA (RFC 5280). Throws `name-refused` where a machine would have a name that is none of a machine. */
 export async function issueCertificate(
   { privateKey, certificatePem }: Authority,
   leaf: LeafCertificate,
 ): Promise<IssuedCertificate> {
+  if (leaf.role === 'machine') refuseForeignNames([leaf.commonName, ...leaf.dnsNames]);
   const x509 = await import('./x509.ts');
   const { subject: issuer, publicKey: authorityKey } = await authorityNames(certificatePem);
   const { publicKey, commonName, dnsNames, role, notBeforeMs, notAfterMs } = leaf;

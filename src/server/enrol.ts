@@ -13,6 +13,8 @@ import { identityOf, type Machine } from './machine.ts';
 export interface NodeIdentity {
   readonly node: string;
   readonly identity: Config['identity'];
+  /** Why none may certify the names that it would have: one of them is another's. */
+  readonly nameFault?: string;
   readonly users: Config['users']['users'];
 }
 
@@ -123,7 +125,9 @@ async function certify(
 ): Promise<EnrolAnswer> {
   const { node, digest, proof = 'person' } = enrolment;
   if (node === undefined) throw new StatectlError('node-missing', 'this key counts for no node');
-  const { names = [], certificate } = (await nodes.ofNode(node))?.identity ?? {};
+  const found = await nodes.ofNode(node);
+  refuseNamesOf(found);
+  const { names = [], certificate } = found?.identity ?? {};
   const notAfterMs = now() + (certificate?.lifetimeMs ?? 30 * 86_400_000);
   const issued = await issueCertificate(authority, {
     publicKey,
@@ -135,4 +139,10 @@ async function certify(
   });
   enrolments.seen(digest, remote, notAfterMs);
   return { state: 'approved', node, certificatePem: issued.pem, proof };
+}
+
+/** The last line: config.d may be older than the check that refuses such names. Throws `name-refused`. */
+export function refuseNamesOf(found: Pick<NodeIdentity, 'nameFault'> | undefined): void {
+  if (found?.nameFault !== undefined)
+    throw new StatectlError('name-refused', found.nameFault, { hint: '`statectl config check` says where it is' });
 }

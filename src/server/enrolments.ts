@@ -1,6 +1,7 @@
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Machine } from './machine.ts';
+import { asFirstSaid, withRivals } from './pending-alarm.ts';
 import { type Waiting, whoGivesWay } from './pending-place.ts';
 import { senderOf } from './sender.ts';
 
@@ -31,6 +32,11 @@ export type NewEnrolment = Pick<Enrolment, 'digest' | 'node' | 'alarm' | 'claims
 
 /** Anybody on the network may ask: this bounds what waits for a person. */
 export const MOST_PENDING = 1_000;
+/**
+ * Keys that say from one address that they are the same node. A machine without a disk asks with another after each boot, and
+ * several machines may have one address: none takes another's place unseen, and they are few.
+ */
+export const MOST_PENDING_OF_NODE = 4;
 /** Keys that others took the place of: of a machine that exchanges its key again and again the last ones are remembered. */
 export const MOST_REVOKED_OF_NODE = 16;
 /** One address may be a whole room behind a router, and one machine has all IPv6 addresses of its network. */
@@ -41,12 +47,16 @@ export const PENDING_LIFETIME_MS = 7 * 24 * 3_600_000;
 /** The keys of machines. Several processes may use one file: SQLite locks it. */
 export interface Enrolments extends Disposable {
   find(digest: string): Enrolment | undefined;
+  /** Who waits, with an alarm where others do that claim to be the same machine. */
   list(state?: EnrolmentState): readonly Enrolment[];
   /** The key that counts for a node. */
   approvedFor(node: string): Enrolment | undefined;
   /** A key of it was revoked, by a person or for another. */
   wasRevoked(node: string): boolean;
-  /** An entry that waits for a person; what was decided of the key meanwhile stays. Throws `pending-full`. */
+  /**
+   * An entry that waits for a person; what was decided of the key meanwhile stays. Who it said first that it is stays too: a
+   * person may have read it. Throws `pending-full`.
+   */
   wait(entry: NewEnrolment): Enrolment;
   /** Lets the key count for a node; another that counted for it is revoked. */
   approve(entry: NewEnrolment & { readonly node: string; readonly proof: Proof }): Enrolment;
@@ -111,17 +121,19 @@ export function openEnrolments(path: string, now: () => number): Enrolments {
 
   return {
     find,
-    list: (state) => (state ? all('WHERE state = ? ORDER BY first_seen', state) : all('ORDER BY first_seen')),
+    list: (state) => withRivals(state ? all('WHERE state = ? ORDER BY first_seen', state) : all('ORDER BY first_seen')),
     approvedFor: (node) => all("WHERE state = 'approved' AND node = ?", node)[0],
     wasRevoked: (node) => count("WHERE state = 'revoked' AND node = ?", node) > 0,
     wait(entry) {
-      // A machine without a disk asks with another key after each boot: the last one waits for it.
-      if (entry.node !== undefined)
-        run(
-          "DELETE FROM enrolments WHERE state = 'pending' AND node = ? AND remote = ? AND digest <> ?",
-          ...[entry.node, entry.remote, entry.digest],
-        );
-      if (find(entry.digest) === undefined) {
+      const known = find(entry.digest);
+      if (known?.state === 'pending') return put(asFirstSaid(known, entry), 'pending', null);
+      if (known === undefined) {
+        if (entry.node !== undefined)
+          run(
+            `DELETE FROM enrolments WHERE digest IN (SELECT digest FROM enrolments WHERE state = 'pending' AND node = ? AND remote = ?
+             ORDER BY last_seen DESC, rowid DESC LIMIT -1 OFFSET ?)`,
+            ...[entry.node, entry.remote, MOST_PENDING_OF_NODE - 1],
+          );
         run("DELETE FROM enrolments WHERE state = 'pending' AND last_seen < ?", now() - PENDING_LIFETIME_MS);
         const sender = senderOf(entry.remote);
         const everybody = waiting();

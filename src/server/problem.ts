@@ -32,6 +32,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   'reports-full': 503,
   'request-invalid': 400,
   'ssh-key-invalid': 400,
+  'name-refused': 409,
   'pending-full': 503,
   'certificate-needed': 401,
   'node-unknown': 404,

@@ -9,7 +9,7 @@ import { keyDigest } from '../identity/fingerprint.ts';
 import { accessLog } from './access-log.ts';
 import { sayRetryAfter } from './admission.ts';
 import { boundConnections, MOST_CONNECTIONS_OF_STRANGERS } from './connection-bound.ts';
-import { type EnrolOptions, enrol } from './enrol.ts';
+import { type EnrolOptions, enrol, refuseNamesOf } from './enrol.ts';
 import type { Enrolment } from './enrolments.ts';
 import type { EventHub } from './event-hub.ts';
 import { eventRoutes } from './event-routes.ts';
@@ -115,6 +115,7 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
     if (!found) throw new StatectlError('node-unknown', `config.d has no node ${node} any more`);
     const body = z.strictObject({ publicKey: z.string() }).safeParse(request.body);
     if (!body.success) throw new StatectlError('request-invalid', 'a host key is {publicKey}');
+    refuseNamesOf(found);
     const { names, certificate } = found.identity;
     const wish = { publicKey: body.data.publicKey, node, names, lifetimeMs: certificate.lifetimeMs };
     const signed = await signing.take(node, () => options.signHostKey(wish));

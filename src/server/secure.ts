@@ -55,7 +55,7 @@ export async function startSecure({
   const keys = `${state}/keys`;
   const ca = await authority({ ...host, console: { line: (_, text) => alarm(text) } }, keys);
   const certificate = given
-    ? await givenServerCertificate(host, given)
+    ? await givenServerCertificate(host, given, ca)
     : await issueServerCertificate(ca, host.clock.now());
   const secrets = await openSecretStore(host, state);
   const { now } = host.clock;

@@ -1,9 +1,11 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import type { Authority } from '../identity/authority.ts';
+import { isMachines } from '../identity/certificate-role.ts';
 import { type GivenFiles, readGivenCertificate } from '../identity/given-certificate.ts';
-import { issueCertificate, SERVER_NAME } from '../identity/leaf-certificate.ts';
+import { issueCertificate } from '../identity/leaf-certificate.ts';
+import { SERVER_NAME } from '../identity/machine-name.ts';
 
 /** PEM. */
 export interface ServerCertificate {
@@ -31,10 +33,11 @@ export async function issueServerCertificate(authority: Authority, nowMs: number
   return { keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), pem, name: 'common' };
 }
 
-/** The admin's own. Throws `certificate-unfit`, and what `readGivenCertificate` throws. */
+/** The admin's own, for machines of this authority. Throws `certificate-unfit`, and what `readGivenCertificate` throws. */
 export async function givenServerCertificate(
   host: Pick<Host, 'files' | 'clock'>,
   from: GivenFiles,
+  ofMachines: Authority,
 ): Promise<ServerCertificate> {
   const { certificate, privateKey, pem } = await readGivenCertificate(host, from);
   if (certificate.ca || certificate.subjectAltName === undefined)
@@ -42,6 +45,12 @@ export async function givenServerCertificate(
       'certificate-unfit',
       `${from.certificate} is ${certificate.ca ? 'the certificate of an authority, not of a server' : 'for no name (subjectAltName)'}`,
       { hint: `let it be issued for the host in the servers' URLs, or for ${SERVER_NAME}` },
+    );
+  if (isMachines(certificate, new X509Certificate(ofMachines.certificatePem)))
+    throw new StatectlError(
+      'certificate-unfit',
+      `${from.certificate} is for clients, too, by the authority that signs for machines: they would take it for one of theirs`,
+      { hint: 'let it be issued for servers alone (extendedKeyUsage = serverAuth)' },
     );
   return {
     keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),

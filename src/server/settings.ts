@@ -1,4 +1,5 @@
 import type { RenderNode } from '../bundle/content.ts';
+import { certificateNameFaults } from '../config/certificate-names.ts';
 import type { ConfigDir } from '../config/config-dir.ts';
 import { type Effective, effectiveFor, effectiveOf } from '../config/effective.ts';
 import { type ConfigFault, configInvalid, formatFault } from '../config/fault.ts';
@@ -9,6 +10,7 @@ import type { HistoryHost } from '../config/history/repository.ts';
 import type { MachineIdentity } from '../config/identity.ts';
 import { checkSnapshot, type LoadedConfig, loadSnapshot } from '../config/load-revision.ts';
 import { contentFor, contextFor } from '../config/node-content.ts';
+import type { NodeRecord } from '../config/nodes.ts';
 import { renderTemplates } from '../config/templates/render.ts';
 import { isStatectlError, StatectlError } from '../error.ts';
 import type { BootSettings } from './boot-routes.ts';
@@ -113,7 +115,9 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
         quietly(async () => {
           const { dir: config } = await current();
           const node = config.nodes.nodes.get(name);
-          return node && identityIn(effectiveOf(config, node));
+          const identity = node && identityIn(effectiveOf(config, node));
+          const nameFault = node && nameFaultOf(config, node);
+          return identity && { ...identity, ...(nameFault !== undefined && { nameFault }) };
         }),
     },
   };
@@ -138,6 +142,17 @@ function refuseHeldBack(served: ConfigDir, heldBack: HeldBack | undefined, machi
 
 const identityIn = ({ node, config }: Effective): NodeIdentity | undefined =>
   node && config && { node: node.name, identity: config.identity, users: config.users.users };
+
+/** Looked for once: a thousand machines enrol by one config.d. */
+const nameFaults = new WeakMap<ConfigDir, ReadonlyMap<string, string>>();
+
+function nameFaultOf(config: ConfigDir, { name }: NodeRecord): string | undefined {
+  const found =
+    nameFaults.get(config) ??
+    new Map(certificateNameFaults(config).flatMap(({ node, fault }) => (node ? [[node.name, fault.message]] : [])));
+  nameFaults.set(config, found);
+  return found.get(name);
+}
 
 /** Two node files that claim one machine, or a config.d that was never good: `renderNode` says so. */
 const quietly = <T>(read: () => Promise<T>): Promise<T | undefined> =>

@@ -1,5 +1,6 @@
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import { refuseForeignNames } from '../identity/machine-name.ts';
 
 type AuthorityHost = Pick<Host, 'files' | 'exec' | 'clock'>;
 
@@ -29,7 +30,7 @@ export async function sshAuthority(host: AuthorityHost, state: string): Promise<
 /** What clients put into known_hosts, once, for all machines: sshd(8), SSH_KNOWN_HOSTS FILE FORMAT. */
 export const knownHostsLine = (authority: string, pattern: string): string => `@cert-authority ${pattern} ${authority}`;
 
-/** Gives a host certificate by our authority, as ssh-keygen(1) makes it. Throws `ssh-key-invalid`, `ssh-authority-failed`. */
+/** Gives a host certificate by our authority, as ssh-keygen(1) makes it. Throws `ssh-key-invalid`, `name-refused`, `ssh-authority-failed`. */
 export type SignHostKey = (wish: HostCertificateWish) => Promise<string>;
 
 /** The signer of one server. */
@@ -45,6 +46,7 @@ export function hostKeySigner(host: AuthorityHost, state: string): SignHostKey {
 
 async function signHostKey(host: AuthorityHost, state: string, wish: HostCertificateWish): Promise<string> {
   const { publicKey, node, names, lifetimeMs } = wish;
+  refuseForeignNames([node, ...names]);
   if (!/^(?:ssh-ed25519|ecdsa-sha2-nistp256) [A-Za-z0-9+/]{40,400}={0,2}$/.test(publicKey))
     throw new StatectlError('ssh-key-invalid', 'that is no public key of Ed25519 or ECDSA on P-256');
   const folder = `${state}/ssh-signing-${host.clock.now()}-${Math.floor(host.clock.random() * 1e9)}`;

@@ -3,6 +3,7 @@ import type { Http, HttpRequest } from '../host.ts';
 import { httpError, isOutOfTime } from '../http-error.ts';
 import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS } from '../http-timeouts.ts';
 import { type Answer, followRedirects } from '../redirect.ts';
+import { noMachine } from './peer-role.ts';
 
 const flat = (headers: Dispatcher.ResponseData['headers']): Record<string, string> =>
   Object.fromEntries(
@@ -42,7 +43,10 @@ export function linuxHttp(): Http {
     // Imported on first use, as execa is.
     const { Agent } = await import('undici');
     const key = JSON.stringify([connectTimeoutMs, tls]);
-    const secrets = tls && { ca: tls.caPem, cert: tls.certPem, key: tls.keyPem, servername: tls.serverName };
+    const secrets = tls && {
+      ...{ ca: tls.caPem, cert: tls.certPem, key: tls.keyPem, servername: tls.serverName },
+      ...(tls.machineAuthoritiesPem && { checkServerIdentity: noMachine(tls.machineAuthoritiesPem) }),
+    };
     const agent = agents.get(key) ?? new Agent({ connect: { timeout: connectTimeoutMs, ...secrets } });
     agents.set(key, agent);
     return agent;

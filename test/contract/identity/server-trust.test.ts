@@ -1,22 +1,29 @@
 import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { IdentityFile } from '../../../src/config/schema/identity.ts';
+import { isStatectlError } from '../../../src/error.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { authorityFile } from '../../../src/identity/authority.ts';
 import { enrolMachine } from '../../../src/identity/enrol-machine.ts';
 import { placeKeyPair } from '../../../src/identity/key-file.ts';
-import { SERVER_NAME } from '../../../src/identity/leaf-certificate.ts';
+import { SERVER_NAME } from '../../../src/identity/machine-name.ts';
 import { retireKey } from '../../../src/identity/rotate-key.ts';
+import { serverTrust } from '../../../src/identity/server-trust.ts';
+import { ExtendedKeyUsage } from '../../../src/identity/x509.ts';
 import { openEnrolments } from '../../../src/server/enrolments.ts';
 import { startServer } from '../../../src/server/listen.ts';
 import { openSecretStore } from '../../../src/server/secret-store.ts';
 import { enrolmentsPath } from '../../../src/server/secure.ts';
 import { type MadeCertificate, makeCertificate } from '../../fixtures/certificates.ts';
 
+const { clientAuth: FOR_CLIENTS, serverAuth: FOR_SERVERS } = ExtendedKeyUsage;
 const HOME = '/disk/identity';
 const TO = '/run/statectl/identity';
 const host = { ...linuxHost(), console: { line: () => undefined } };
@@ -234,6 +241,23 @@ describe('a server with a certificate of the admin', () => {
     await serving(async (url) => expect((await boot(machine(), url, [theirs.pem])).state).toBe('pending'), given);
   });
 
+  it.each([
+    ['the name of every server', { addresses: [], names: [SERVER_NAME] }],
+    ['a name with a wildcard', { addresses: [], names: ['*.statectl.internal'] }],
+    ['the host in its URL', { names: [SERVER_NAME] }],
+  ])(
+    'is refused at once when our authority signed it for clients too, as it does for machines: %s',
+    async (_, more) => {
+      const given = await forHost({ issuer: ours, purposes: [FOR_CLIENTS, FOR_SERVERS], ...more });
+      await expect(serving(async () => undefined, given)).rejects.toMatchObject({ code: 'certificate-unfit' });
+    },
+  );
+
+  it('may be for clients too when another authority signed it', async () => {
+    const given = await forHost({ purposes: [FOR_CLIENTS, FOR_SERVERS] });
+    await serving(async (url) => expect((await boot(machine(), url, [theirs.pem])).state).toBe('pending'), given);
+  });
+
   it('is refused at once when it is over, and a machine that meets such a one says what time it is', async () => {
     const given = await forHost({ fromDays: -9, untilDays: -2 });
     await expect(serving(async () => undefined, given)).rejects.toMatchObject({ code: 'certificate-expired' });
@@ -256,5 +280,51 @@ describe('a server with a certificate of the admin', () => {
       await expect(serving(async () => undefined, await forHost(wish))).rejects.toMatchObject({
         code: 'certificate-unfit',
       });
+  });
+});
+
+describe('a machine that answers in the place of a server', () => {
+  let ca: MadeCertificate;
+  beforeEach(async () => {
+    ca = await makeCertificate({ name: 'Ours' });
+  });
+
+  /** What a machine that trusts `named` besides what is baked in gets from who shows this certificate. */
+  async function ask(shown: MadeCertificate, name: 'common' | 'host', named: readonly string[] = [], chain = '') {
+    const server = createServer({ key: shown.keyPem, cert: shown.pem + chain }, (_request, response) => response.end());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    try {
+      const { port } = server.address() as AddressInfo;
+      const tls = serverTrust(ca.pem, named, name);
+      return await host.http.request(`https://127.0.0.1:${port}/`, { tls }).then(
+        ({ status }) => status,
+        (error: unknown) => (isStatectlError(error) ? `${error.code}: ${error.message}` : error),
+      );
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  }
+  const signed = (more: object) =>
+    makeCertificate({ name: 'x', issuer: ca, isAuthority: false, purposes: [FOR_CLIENTS, FOR_SERVERS], ...more });
+  const refused = expect.stringMatching(/^server-untrusted: .*ERR_TLS_CERT_OF_A_MACHINE/);
+
+  it('is not believed, though its certificate has the name of every server', async () => {
+    expect(await ask(await signed({ names: [SERVER_NAME] }), 'common')).toEqual(refused);
+    expect(await ask(await signed({ names: ['*.statectl.internal'] }), 'common')).toEqual(refused);
+  });
+
+  it('is not believed for the host in the URL either, where the same authority is named or its root', async () => {
+    const machine = await signed({ addresses: ['127.0.0.1'] });
+    expect(await ask(machine, 'host', [ca.pem])).toEqual(refused);
+    const root = await makeCertificate({ name: 'Root' });
+    // The same authority, by another certificate than the one that is baked in.
+    const again = await makeCertificate({ name: 'Ours', key: ca.key, issuer: root });
+    expect(await ask(machine, 'host', [root.pem], again.pem)).toEqual(refused);
+  });
+
+  it('differs from a server, also of the last version, which is for servers alone', async () => {
+    expect(await ask(await signed({ names: [SERVER_NAME], purposes: [FOR_SERVERS] }), 'common')).toBe(200);
+    expect(await ask(await signed({ names: [SERVER_NAME], purposes: [] }), 'common')).toBe(200);
   });
 });

@@ -16,7 +16,8 @@ import { linuxHost } from '../../../src/host/linux/host.ts';
 import { type Authority, authority } from '../../../src/identity/authority.ts';
 import { makeCertificateRequest } from '../../../src/identity/certificate-request.ts';
 import { fingerprintOf, keyDigest } from '../../../src/identity/fingerprint.ts';
-import { issueCertificate, SERVER_NAME } from '../../../src/identity/leaf-certificate.ts';
+import { issueCertificate } from '../../../src/identity/leaf-certificate.ts';
+import { SERVER_NAME } from '../../../src/identity/machine-name.ts';
 import { hostKey } from '../../../src/identity/ssh-host-key.ts';
 import { type BootTokens, bootTokens } from '../../../src/server/boot-tokens.ts';
 import { MOST_CONNECTIONS_OF_MACHINE, MOST_CONNECTIONS_OF_STRANGERS } from '../../../src/server/connection-bound.ts';
@@ -584,8 +585,10 @@ describe('the routes that need to know who asks', () => {
       expect((await enrol('lab', newKey(), { token: tokenOf('lab') })).status).toBe(202);
       expect(enrolments.list('pending')).toMatchObject([{ alarm: 'a key of lab was revoked' }]);
       expect((await enrol('lab', newKey(), { token: tokenOf('lab'), shown })).status).toBe(202);
-      expect(enrolments.list('pending').at(-1)?.alarm).toBe(
-        `it shows the certificate of a key that was revoked: ${fingerprintOf(keyDigest(key))}`,
+      expect(enrolments.list('pending').at(-1)?.alarm).toMatch(
+        new RegExp(
+          `^it shows the certificate of a key that was revoked: ${fingerprintOf(keyDigest(key))}; others wait`,
+        ),
       );
       expect((await enrol('lab', key, { token: tokenOf('lab'), shown })).status).toBe(403);
       enrolments.forget(keyDigest(key));
@@ -843,11 +846,70 @@ describe('the list of those who wait', () => {
     expect(enrolments.list().map(({ digest }) => digest)).toEqual(['2', '3', '4']);
   });
 
-  it('has one entry for a machine that asks with another key after each boot', () => {
+  it('keeps every key that says it is a node, from one address too, and an alarm at each', () => {
     using enrolments = make();
-    for (const index of [1, 2, 3]) enrolments.wait(entry(index, 'a', 'print01'));
-    enrolments.wait(entry(4, 'b', 'print01'));
-    expect(enrolments.list('pending').map(({ digest }) => digest)).toEqual(['3', '4']);
+    enrolments.wait(entry(1, 'a', 'print01'));
+    expect(enrolments.list('pending')[0]?.alarm).toBeUndefined();
+    enrolments.wait(entry(2, 'a', 'print01'));
+    enrolments.wait(entry(3, 'b', 'print01'));
+    enrolments.wait(entry(4, 'a', 'print02'));
+    const alarms = (state?: 'pending') => enrolments.list(state).map(({ digest, alarm }) => [digest, alarm]);
+    const shown = ['1', '2', '3'].map(fingerprintOf);
+    const others = (...which: readonly number[]) =>
+      `others wait with the same claim: ${which.map((index) => shown[index]).join(', ')}`;
+    const expected = [
+      ['1', others(1, 2)],
+      ['2', others(0, 2)],
+      ['3', others(0, 1)],
+      ['4', undefined],
+    ];
+    expect([alarms('pending'), alarms()]).toEqual([expected, expected]);
+    enrolments.decide('2', 'denied');
+    enrolments.decide('3', 'denied');
+    expect(alarms('pending')[0]).toEqual(['1', undefined]);
+  });
+
+  it('tells of two strangers that claim one card, too', () => {
+    using enrolments = make();
+    for (const digest of ['1', '2']) enrolments.wait({ digest, claims: { mac: '52:54:00:99:99:99' }, remote: digest });
+    expect(enrolments.list('pending').every(({ alarm }) => alarm?.startsWith('others wait'))).toBe(true);
+  });
+
+  it('has a few entries for a machine that asks with another key after each boot: the last ones', () => {
+    let nowMs = 0;
+    using enrolments = openEnrolments(':memory:', () => nowMs++);
+    for (let index = 1; index <= 9; index += 1) enrolments.wait(entry(index, 'a', 'print01'));
+    // Who goes on asking stays, the first one too.
+    for (let index = 10; index <= 19; index += 1) {
+      enrolments.wait(entry(9, 'a', 'print01'));
+      enrolments.wait(entry(index, 'a', 'print01'));
+    }
+    expect(enrolments.list('pending').map(({ digest }) => digest)).toEqual(['9', '17', '18', '19']);
+  });
+
+  it('keeps what a key said first that it is, and tells what it says now', () => {
+    using enrolments = make();
+    const claims = { mac: '52:54:00:99:99:99' };
+    enrolments.wait({ ...entry(1, 'a', 'print01'), claims });
+    enrolments.wait({ ...entry(1, 'a', 'print02'), claims: { mac: '52:54:00:12:34:02' } });
+    expect(enrolments.list('pending')).toMatchObject([
+      { node: 'print01', claims, alarm: 'it says now that it is print02' },
+    ]);
+    enrolments.wait({ ...entry(1, 'a'), claims: {} });
+    expect(enrolments.find('1')).toMatchObject({
+      node: 'print01',
+      alarm: 'it says now that it is no node of config.d',
+    });
+    enrolments.wait({ ...entry(1, 'a', 'print01'), claims });
+    expect(enrolments.find('1')?.alarm).toBeUndefined();
+    // A stranger gets its name by an edit of config.d, and by no other claim.
+    enrolments.wait({ ...entry(2, 'a'), claims });
+    enrolments.wait({ ...entry(2, 'a', 'print05'), claims });
+    expect(enrolments.find('2')).toMatchObject({ node: 'print05' });
+    enrolments.wait({ ...entry(3, 'a'), claims });
+    enrolments.wait({ ...entry(3, 'a', 'print01'), claims: { ...claims, hostname: 'print01' } });
+    expect(enrolments.find('3')?.node).toBeUndefined();
+    expect(enrolments.find('3')?.alarm).toBe('it says now that it is print01');
   });
 
   it('has one key that counts for each node', () => {

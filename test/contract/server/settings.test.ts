@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,6 +39,21 @@ const served = () => {
 const machine = { macs: [MAC], labels: {} };
 
 describe('what a server makes of config.d', () => {
+  it('names what no certificate may have, also where an older version took config.d as good', async () => {
+    const { renderNode } = served();
+    await renderNode(machine);
+    put('nodes/print02.conf', `match: { mac: "${OTHER}" }\nset: { identity: { names: [PRINT01] } }\n`);
+    const git = (...words: readonly string[]) =>
+      execFileSync('git', ['-C', dir, '-c', 'user.name=a', '-c', 'user.email=a@b', ...words]);
+    git('add', '.');
+    git('commit', '-q', '-m', 'an older version');
+    git('update-ref', 'refs/statectl/checked', 'HEAD');
+    const { nodes } = served();
+    expect((await nodes.ofNode('print02'))?.nameFault).toBe(
+      'PRINT01 is the name of another node (nodes/print01.conf): no other can have it',
+    );
+  });
+
   it('is what `node render` says, of the last commit that was checked', async () => {
     const { renderNode } = served();
     expect(await renderNode(machine)).toMatchObject({

@@ -63,18 +63,60 @@ it('asks which node a stranger is', async () => {
   expect(enrolments.approvedFor('guest')?.digest).toBe(OTHER);
 });
 
-it('does not guess which of two that say the same name is meant', async () => {
-  enrolments.wait({ digest: OTHER, node: 'print01', claims: {}, remote: '10.0.0.9' });
-  await expect(run('node', 'approve', 'print01')).rejects.toMatchObject({
-    code: 'enrolment-ambiguous',
-    hint: expect.stringContaining(fingerprintOf(OTHER)),
+it.each(['approve', 'deny'])('%s takes no name: another key may have it a moment later', async (verb) => {
+  await expect(run('node', verb, 'print01')).rejects.toMatchObject({
+    code: 'fingerprint-needed',
+    hint: expect.stringContaining(`statectl node ${verb} ${fingerprintOf(ONE)}`),
   });
+  enrolments.wait({ digest: OTHER, node: 'print01', claims: {}, remote: '10.0.0.1' });
+  await expect(run('node', verb, 'print01')).rejects.toMatchObject({
+    hint: expect.stringMatching(new RegExp(`${fingerprintOf(ONE)}.*${fingerprintOf(OTHER)}`)),
+  });
+  expect(enrolments.list().map(({ state }) => state)).toEqual(['pending', 'pending']);
+});
+
+it('takes a fingerprint as people write it, and none that is not whole or only looks like one', async () => {
+  const whole = fingerprintOf(ONE);
+  const refused = [
+    whole.slice(0, 4),
+    whole.slice(0, -1),
+    `${whole}a`,
+    whole.replace('q', '9'),
+    // Letters that look like those of the alphabet, and one that becomes k in lower case.
+    whole.replace(/[acopxqj]/, (letter) => ({ a: 'а', c: 'с', o: 'о', p: 'р', x: 'х' })[letter] ?? 'ԛ'),
+    `\u212a${whole.slice(1)}`,
+    ONE,
+    '',
+  ];
+  for (const word of refused)
+    await expect(run('node', 'approve', word)).rejects.toMatchObject({ code: 'fingerprint-needed' });
+  expect(enrolments.find(ONE)?.state).toBe('pending');
+  await expect(run('node', 'approve', whole.slice(0, 4))).rejects.toMatchObject({
+    hint: expect.stringContaining(whole),
+  });
+  await run('node', 'deny', whole.toUpperCase());
+  await run('node', 'approve', ` ${whole.replaceAll('-', ' ')} `);
+  expect(enrolments.find(ONE)?.state).toBe('approved');
+});
+
+it('shows both of two that say the same name, and that there are two', async () => {
+  enrolments.wait({ digest: OTHER, node: 'print01', claims: {}, remote: '10.0.0.1' });
+  const [, one, other] = (await run('node', 'pending')).split('\n');
+  expect(one).toMatch(new RegExp(`${fingerprintOf(ONE)}.*others wait with the same claim: ${fingerprintOf(OTHER)}`));
+  expect(other).toMatch(new RegExp(`${fingerprintOf(OTHER)}.*others wait with the same claim: ${fingerprintOf(ONE)}`));
   await run('node', 'deny', fingerprintOf(OTHER));
   await run('node', 'approve', fingerprintOf(ONE));
   expect(JSON.parse(await run('node', 'pending', '--all', '--json'))).toMatchObject([
     { state: 'approved' },
     { state: 'denied' },
   ]);
+});
+
+it('approves a key as the node that it said first, whatever it says since', async () => {
+  enrolments.wait({ digest: ONE, node: 'print02', claims: { mac: '52:54:00:12:34:02' }, remote: '10.0.0.1' });
+  expect(await run('node', 'pending')).toContain('it says now that it is print02');
+  expect(await run('node', 'approve', fingerprintOf(ONE))).toContain('print01 is known by');
+  expect(enrolments.approvedFor('print02')).toBeUndefined();
 });
 
 it('forgets, and says so of what it does not know', async () => {
