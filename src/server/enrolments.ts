@@ -36,7 +36,7 @@ export const MOST_PENDING = 1_000;
  * Keys that say from one address that they are the same node. A machine without a disk asks with another after each boot, and
  * several machines may have one address: none takes another's place unseen, and they are few.
  */
-export const MOST_PENDING_OF_NODE = 4;
+const MOST_PENDING_OF_NODE = 4;
 /** Keys that others took the place of: of a machine that exchanges its key again and again the last ones are remembered. */
 export const MOST_REVOKED_OF_NODE = 16;
 /** One address may be a whole room behind a router, and one machine has all IPv6 addresses of its network. */
