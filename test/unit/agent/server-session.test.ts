@@ -46,6 +46,7 @@ describe('the stream of a server', () => {
       keyPem: 'KEY',
       caPem: 'CA',
       serverName: 'server.statectl.internal',
+      machineAuthoritiesPem: 'CA',
     });
   });
 
@@ -53,7 +54,12 @@ describe('the stream of a server', () => {
     const { host, open } = lab({ tls: { body: '{"port": 8443, "name": "host"}' }, authorities: ['THEIRS'] });
     await open();
     const [, asked] = host.calls.flatMap((call) => (call.kind === 'request' ? [call] : []));
-    expect(asked?.request.tls).toEqual({ certPem: 'CERT', keyPem: 'KEY', caPem: 'THEIRS\n' });
+    expect(asked?.request.tls).toEqual({
+      certPem: 'CERT',
+      keyPem: 'KEY',
+      caPem: 'THEIRS\n',
+      machineAuthoritiesPem: 'CA',
+    });
   });
 
   it('that is silent for three beats is given up', async () => {
