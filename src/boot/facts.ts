@@ -114,12 +114,23 @@ export interface TreeFacts {
   readonly ramdiskBytes: Readonly<Record<string, number>>;
 }
 
+export interface IfupdownFacts {
+  /** It says something of an interface besides the loopback. */
+  readonly hasCards: boolean;
+  /** The file with a line that reads interfaces.d, where it has none. */
+  readonly withSource?: string;
+}
+
 export interface InstallFacts {
   /** 32 hex digits. */
   readonly machineId: string;
   readonly machineIdOrigin: 'configured' | 'persistent' | 'derived' | 'random';
   readonly usesNetworkd: boolean;
   readonly usesIfupdown: boolean;
+  /** What the image's /etc/network/interfaces says, where ifupdown reads it. */
+  readonly ifupdown?: IfupdownFacts;
+  /** NetworkManager, dhcpcd or another that sets up interfaces by itself is started. */
+  readonly hasOtherNetworkService?: true;
   /** Whose services are enabled, disabled or masked; absent: neither's. */
   readonly serviceManager?: 'systemd' | 'openrc';
   readonly hasSshd?: boolean;

@@ -74,6 +74,7 @@ export function parseLease(device: string, text: string, peerDns = true): Lease 
   const values = new Map(
     text.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
   );
+  const seconds = Number(values.get('lease'));
   const list = (key: string) => (values.get(key) ?? '').split(' ').filter(Boolean);
   return {
     device,
@@ -85,5 +86,7 @@ export function parseLease(device: string, text: string, peerDns = true): Lease 
     domain: peerDns ? values.get('domain') || undefined : undefined,
     hostname: values.get('hostname') || undefined,
     ntp: list('ntp'),
+    // All ones mean for ever (RFC 2131, 3.3).
+    ...(seconds > 0 && seconds < 0xffffffff && { seconds }),
   };
 }

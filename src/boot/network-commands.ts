@@ -17,12 +17,24 @@ export function ipArgv(
     case 'link-down':
       return ['ip', 'link', 'set', 'dev', step.device, 'down'];
     case 'flush':
-      return ['ip', 'address', 'flush', 'dev', step.device];
-    case 'address':
-      return [...ip(step.address), 'address', 'replace', `${step.address}/${step.prefixLength}`, 'dev', step.device];
+      return [
+        ...ip(step.address),
+        'address',
+        'flush',
+        'dev',
+        step.device,
+        ...(step.address ? ['to', step.address] : []),
+      ];
+    case 'address': {
+      const prefix = `${step.address}/${step.prefixLength}`;
+      const until = step.seconds ? ['valid_lft', String(step.seconds), 'preferred_lft', String(step.seconds)] : [];
+      return [...ip(step.address), 'address', 'replace', prefix, 'dev', step.device, ...until];
+    }
     case 'route': {
       const via = step.gateway ? ['via', step.gateway] : [];
-      return [...ip(step.gateway ?? step.to), 'route', 'replace', step.to ?? 'default', ...via, 'dev', step.device];
+      const to = step.to ?? 'default';
+      // As networkd marks those of its files: then this one is its own, and does not stay beside it.
+      return [...ip(step.gateway ?? step.to), 'route', 'replace', to, ...via, 'dev', step.device, 'proto', 'static'];
     }
   }
 }
@@ -60,6 +72,12 @@ export const dhcp6Argv = (step: StepOf<'dhcp6'>): readonly string[] => [
   step.device,
 ];
 
+/** What our script for udhcpc reads of an answer. Servers send nothing else than what they are asked for. */
+const DHCP_OPTIONS = [
+  ...['subnet', 'router', 'dns', 'domain', 'search', 'hostname', 'mtu', 'ntpsrv'],
+  ...['staticroutes', 'msstaticroutes', 'routes'],
+] as const;
+
 /** udhcpc in the foreground: it asks until it has a lease or the time is over, and leaves the lease to our script. */
 export const dhcpArgv = (step: StepOf<'dhcp'>): readonly string[] => [
   'udhcpc',
@@ -74,5 +92,7 @@ export const dhcpArgv = (step: StepOf<'dhcp'>): readonly string[] => [
   '2',
   '-s',
   '/etc/udhcpc.script',
+  '-o',
+  ...DHCP_OPTIONS.flatMap((name) => ['-O', name]),
   ...(step.hostname ? ['-x', `hostname:${step.hostname}`] : []),
 ];

@@ -33,6 +33,8 @@ export interface Lease {
   readonly domain?: string;
   readonly hostname?: string;
   readonly ntp: readonly string[];
+  /** How long it holds, where it does not for ever. */
+  readonly seconds?: number;
 }
 
 /** Where the kernel sends its messages, by UDP over IPv4. */

@@ -1,46 +1,66 @@
 import { BOND_OPTIONS, type BondOption } from '../config/bond.ts';
+import type { InterfaceFacts } from './network-facts.ts';
 import type { WantedInterface } from './wanted-network.ts';
 
 type Lines = readonly string[];
 type Section = readonly [name: string, lines: Lines];
 
 /** `systemd.network(5)` and its kin, by name of the file: how networkd gets one interface as the initramfs left it. */
-export function networkdFiles(wanted: WantedInterface, isStacked: boolean): Readonly<Record<string, string>> {
+export function networkdFiles(wanted: WantedInterface, peerDns = true): Readonly<Record<string, string>> {
   const netdev = netdevSections(wanted);
   return {
-    link: file('the interface is in use, so its name stays.', linkSections(wanted, isStacked)),
+    link: file('the interface is in use, so its name stays.', linkSections(wanted)),
     ...(netdev.length > 0 && { netdev: file('the interface as the initramfs made it.', netdev) }),
-    network: file('the interface as the initramfs left it.', networkSections(wanted, isStacked)),
+    network: file('the interface as the initramfs left it.', networkSections(wanted, peerDns)),
   };
 }
 
-const file = (why: string, sections: readonly Section[]): string =>
-  `# Made by statectl at boot: ${why}\n${sections
+/** Every wired card of which no other file says anything, and those that appear later; virtual interfaces have a kind. */
+export const WIRED_NETWORK = file('nobody says anything else of a wired card.', [
+  ['Match', ['Type=ether', 'Kind=!*']],
+  ['Network', ['DHCP=ipv4']],
+  ['DHCPv4', dhcp4Lines(false, true)],
+]);
+
+/** A card that ip= says to leave alone. */
+export const unmanagedNetwork = (card: InterfaceFacts): string =>
+  file('ip= leaves this interface alone.', [
+    ['Match', cardMatch(card)],
+    ['Link', ['Unmanaged=yes']],
+  ]);
+
+function file(why: string, sections: readonly Section[]): string {
+  return `# Made by statectl at boot: ${why}\n${sections
     .filter(([, lines]) => lines.length > 0)
     .map(([name, lines]) => [`[${name}]`, ...lines, ''].join('\n'))
     .join('\n')}`;
+}
 
 /**
  * Keeps the interface's name: udev cannot rename one that is up, calls it "being renamed" for ever after (ID_RENAMING,
  * systemd 252), and networkd waits for the end of that instead of renewing the lease. Other names become aliases. A bond or
  * bridge keeps its MAC too, which udev would make anew (MACAddressPolicy=persistent).
  */
-function linkSections({ card, device, settings }: WantedInterface, isStacked: boolean): readonly Section[] {
+function linkSections({ card, device, settings }: WantedInterface): readonly Section[] {
   if (settings.kind !== 'physical')
     return [
       ['Match', [`OriginalName=${device}`]],
       ['Link', ['NamePolicy=', 'MACAddressPolicy=none']],
     ];
-  const match = card ? cardMatch(card.mac, isStacked) : [`OriginalName=${device}`];
+  const match = card ? cardMatch(card, settings.mac, 'OriginalName') : [`OriginalName=${device}`];
   return [
     ['Match', match],
     ['Link', ['NamePolicy=', 'AlternativeNamesPolicy=database onboard slot path']],
   ];
 }
 
-/** Names may change; the MAC stays. What lies over a card shows the card's MAC as its own, and a bond gives it to all cards. */
-const cardMatch = (mac: string, isStacked: boolean): Lines =>
-  isStacked ? [`PermanentMACAddress=${mac}`, 'Type=ether'] : [`MACAddress=${mac}`];
+/**
+ * A card's own MAC address stays, whatever it is called. What lies over a card (VLAN, bond, bridge, macvlan) shows the card's
+ * address as its own, so it is the permanent one that counts, and of an Ethernet card alone. Who has none of its own, or was
+ * given another, is known by the name that it keeps.
+ */
+const cardMatch = ({ name, mac, random }: InterfaceFacts, given?: string, key = 'Name'): Lines =>
+  random || given ? [`${key}=${name}`] : [`PermanentMACAddress=${mac}`, 'Type=ether'];
 
 function netdevSections({ device, settings }: WantedInterface): readonly Section[] {
   const netdev = (kind: string): Section => ['NetDev', [`Name=${device}`, `Kind=${kind}`]];
@@ -63,10 +83,11 @@ function netdevSections({ device, settings }: WantedInterface): readonly Section
   }
 }
 
-function networkSections(wanted: WantedInterface, isStacked: boolean): readonly Section[] {
+function networkSections(wanted: WantedInterface, peerDns: boolean): readonly Section[] {
   const { card, device, settings, master, vlans } = wanted;
   const { mtu, mac, dhcp4, dhcp6, acceptRa, gateway, routes } = settings;
   const dhcp = dhcp4 ? (dhcp6 ? 'yes' : 'ipv4') : dhcp6 ? 'ipv6' : undefined;
+  const noDns = peerDns ? [] : ['UseDNS=no'];
   const lines = [
     ...(master ? memberLines(device, master) : []),
     ...vlans.map((vlan) => `VLAN=${vlan}`),
@@ -77,18 +98,25 @@ function networkSections(wanted: WantedInterface, isStacked: boolean): readonly 
     ...settings.dns.map((server) => `DNS=${server}`),
     ...(settings.search.length > 0 ? [`Domains=${settings.search.join(' ')}`] : []),
     ...settings.ntp.map((server) => `NTP=${server}`),
-    ...(wanted.early ? ['KeepConfiguration=yes'] : []),
+    // What the boot set up stays until the lease comes. `yes` would keep it for ever: networkd ignores another router then.
+    ...(wanted.early ? ['KeepConfiguration=static'] : []),
   ];
   return [
-    ['Match', card ? cardMatch(card.mac, isStacked) : [`Name=${device}`]],
+    ['Match', card ? cardMatch(card, mac) : [`Name=${device}`]],
     ['Link', [...(mac ? [`MACAddress=${mac}`] : []), ...(mtu ? [`MTUBytes=${mtu}`] : [])]],
     ['Network', lines],
-    ['DHCPv4', dhcp4 ? ['ClientIdentifier=mac'] : []],
-    ['DHCPv6', dhcp6 ? dhcp6Lines(card?.mac, dhcp6 === true) : []],
+    ['DHCPv4', dhcp4 ? [...dhcp4Lines(mtu !== undefined, peerDns), ...noDns] : []],
+    ['DHCPv6', dhcp6 ? [...dhcp6Lines(card?.mac, dhcp6 === true), ...noDns] : []],
+    ['IPv6AcceptRA', noDns],
     ...Object.entries(routes).map(
       ([to, via]): Section => ['Route', [`Destination=${to}`, via === 'direct' ? 'Scope=link' : `Gateway=${via}`]],
     ),
   ];
+}
+
+/** As udhcpc asks and as our script for it sets: the same identifier, and what of the answer is taken. */
+function dhcp4Lines(hasMtu: boolean, peerDns: boolean): Lines {
+  return ['ClientIdentifier=mac', ...(peerDns ? ['UseDomains=yes'] : []), ...(hasMtu ? [] : ['UseMTU=yes'])];
 }
 
 /** dhcpcd's identifiers: the IAID is the end of the MAC address. */

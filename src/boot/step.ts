@@ -60,9 +60,16 @@ export type Step =
   | { readonly kind: 'enslave'; readonly device: string; readonly master: string }
   | { readonly kind: 'link-up'; readonly device: string; readonly mtu?: number; readonly mac?: string }
   | { readonly kind: 'link-down'; readonly device: string }
-  /** Takes the addresses off it. */
-  | { readonly kind: 'flush'; readonly device: string }
-  | { readonly kind: 'address'; readonly device: string; readonly address: string; readonly prefixLength: number }
+  /** Takes its addresses off it, or one of them. */
+  | { readonly kind: 'flush'; readonly device: string; readonly address?: string }
+  | {
+      readonly kind: 'address';
+      readonly device: string;
+      readonly address: string;
+      readonly prefixLength: number;
+      /** How long it holds; absent: for ever. */
+      readonly seconds?: number;
+    }
   /** Without `to` the default route; without a gateway what is on the link itself. */
   | { readonly kind: 'route'; readonly device: string; readonly to?: string; readonly gateway?: string }
   | {
@@ -222,9 +229,9 @@ export function describe(step: Step): string {
     case 'link-down':
       return `take down ${step.device}`;
     case 'flush':
-      return `no address on ${step.device} any more`;
+      return step.address ? `no ${step.address} on ${step.device} any more` : `no address on ${step.device} any more`;
     case 'address':
-      return `address ${step.address}/${step.prefixLength} on ${step.device}`;
+      return `address ${step.address}/${step.prefixLength} on ${step.device}${step.seconds ? ` for ${step.seconds} s` : ''}`;
     case 'route':
       return `${step.to ? `route to ${step.to}` : 'default route'}${step.gateway ? ` by ${step.gateway}` : ''} on ${step.device}`;
     case 'dhcp':

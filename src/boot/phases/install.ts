@@ -8,6 +8,7 @@ import { identityFacts, PASSWORDS, planHostKey, planSecrets } from '../identity.
 import { planLogins } from '../login-settings.ts';
 import { planKernelHostname } from '../names.ts';
 import { planNetworkHandover } from '../network-handover.ts';
+import { networkServices } from '../network-services.ts';
 import { planOpenrcShutdown } from '../openrc-shutdown.ts';
 import { BIN, IMAGE_MOUNT, RUN, RUN_INITRAMFS, SYSROOT } from '../paths.ts';
 import type { BootContext, Phase } from '../phase.ts';
@@ -157,17 +158,13 @@ esac
 
 async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts> {
   const exists = async (path: string) => (await files.stat(IMAGE_MOUNT + path)) !== undefined;
-  const resolvConf = await files.stat(`${IMAGE_MOUNT}/etc/resolv.conf`);
   const kept = userDataDevice(facts)
     ? (await files.readText(`${SYSROOT}/user-data${KEPT_MACHINE_ID}`).catch(() => '')).trim()
     : '';
   const identity = machineId(facts, kept);
   return {
     ...identity,
-    usesNetworkd:
-      (await exists('/etc/systemd/system/multi-user.target.wants/systemd-networkd.service')) ||
-      (await exists('/usr/lib/systemd/system/multi-user.target.wants/systemd-networkd.service')),
-    usesIfupdown: (await exists('/usr/sbin/ifup')) || (await exists('/sbin/ifup')),
+    ...(await networkServices(files, facts.config)),
     hasSshd: await exists('/usr/sbin/sshd'),
     hasSudo: await exists('/etc/sudoers.d'),
     ...(await imageCertificates({ files }, facts)),
@@ -175,7 +172,6 @@ async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts
     hasProfileDir: await exists('/etc/profile.d'),
     ...(await findServiceManager({ files })),
     ...(await imageTexts({ files })),
-    hasResolvConf: resolvConf === undefined ? 'missing' : resolvConf.type === 'symlink' ? 'symlink' : 'file',
   };
 }
 

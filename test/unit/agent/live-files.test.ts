@@ -7,7 +7,7 @@ import { createFacts } from '../../fixtures/facts.ts';
 const OF_THE_BOOT: readonly RegExp[] = [
   /^\/etc\/machine-id$/,
   // The network under everything that runs.
-  /^\/etc\/resolv\.conf$|^\/run\/systemd\/network\//,
+  /^\/etc\/resolv\.conf$|^\/run\/systemd\/network\/|statectl-resolver\.|^\/run\/initramfs\/resolver$/,
   // Renewed with the certificate.
   /^\/etc\/ssh\/sshd_config\.d\/20-statectl-host-key\.conf$|^\/etc\/app\/token$|^\/run\/credstore\//,
   // Packages are read-only under the services that use them.

@@ -27,17 +27,20 @@ describe('the network is handed over', () => {
   };
 
   it('to networkd, which keeps the address while it asks for the same lease again', () => {
-    expect(written({})['/run/systemd/network/10-statectl-eth0.network']).toMatchInlineSnapshot(`
+    expect(written({})['/run/systemd/network/70-statectl-eth0.network']).toMatchInlineSnapshot(`
       "# Made by statectl at boot: the interface as the initramfs left it.
       [Match]
-      MACAddress=52:54:00:12:34:56
+      PermanentMACAddress=52:54:00:12:34:56
+      Type=ether
 
       [Network]
       DHCP=ipv4
-      KeepConfiguration=yes
+      KeepConfiguration=static
 
       [DHCPv4]
       ClientIdentifier=mac
+      UseDomains=yes
+      UseMTU=yes
       "
     `);
   });
@@ -46,7 +49,8 @@ describe('the network is handed over', () => {
     expect(written({})['/run/systemd/network/10-statectl-eth0.link']).toMatchInlineSnapshot(`
       "# Made by statectl at boot: the interface is in use, so its name stays.
       [Match]
-      MACAddress=52:54:00:12:34:56
+      PermanentMACAddress=52:54:00:12:34:56
+      Type=ether
 
       [Link]
       NamePolicy=
@@ -56,7 +60,7 @@ describe('the network is handed over', () => {
   });
 
   it('to networkd with the identifiers that the DHCPv6 server knows', () => {
-    const network = written({}, {}, true, 'ip=eth0:dhcp6')['/run/systemd/network/10-statectl-eth0.network'];
+    const network = written({}, {}, true, 'ip=eth0:dhcp6')['/run/systemd/network/70-statectl-eth0.network'];
     expect(network).toContain('DHCP=ipv6\nIPv6AcceptRA=yes\n');
     expect(network).toContain('[DHCPv6]\nDUIDType=link-layer\nIAID=1193046\nWithoutRA=solicit\n');
   });
@@ -67,14 +71,15 @@ describe('the network is handed over', () => {
     ).toMatchInlineSnapshot(`
       "# Made by statectl at boot: the interface as the initramfs left it.
       [Match]
-      MACAddress=52:54:00:12:34:56
+      PermanentMACAddress=52:54:00:12:34:56
+      Type=ether
 
       [Network]
       Address=10.0.2.15/24
       Gateway=10.0.2.2
       DNS=10.0.2.3
       NTP=10.0.2.9
-      KeepConfiguration=yes
+      KeepConfiguration=static
       "
     `);
   });
@@ -105,12 +110,47 @@ describe('the network is handed over', () => {
   it('without a word into /etc where that is read-only', () => {
     expect(Object.keys(written({ hostname: 'lab7', domain: 'lab' }, {}, false))).toEqual([
       '/run/systemd/network/10-statectl-eth0.link',
-      '/run/systemd/network/10-statectl-eth0.network',
+      '/run/systemd/network/70-statectl-eth0.network',
     ]);
   });
 
-  it('not at all when there is none', () => {
-    expect(planNetworkHandover(createFacts({ leases: [] }), install, true)).toEqual([]);
+  it('to networkd, which looks after the address that has an end, and after resolv.conf where no other service does', () => {
+    const facts = createFacts({ leases: [createLease({ seconds: 600 })] });
+    expect(planNetworkHandover(facts, install, true).map(shellOf)).toContain(
+      'ip address replace 10.0.2.15/24 dev eth0 valid_lft 600 preferred_lft 600',
+    );
+    const unit = '/run/systemd/system/statectl-resolver.path';
+    expect(written({})[unit]).toContain('PathChanged=/run/systemd/netif/state\n');
+    expect(written({}, { hasResolvConf: 'symlink' })).not.toHaveProperty([unit]);
+    expect(written({}, { usesNetworkd: false })).not.toHaveProperty([unit]);
+  });
+
+  it('to a service that begins anew without what it would not replace: ifupdown, dhcpcd, NetworkManager', () => {
+    const commands = (how: Partial<InstallFacts>, commandLine = '', leases = [createLease({ seconds: 600 })]) =>
+      planNetworkHandover(createFacts({ commandLine, leases }), { ...install, usesNetworkd: false, ...how }, true)
+        .map(shellOf)
+        .filter((line) => line.startsWith('ip '));
+    expect(commands({ usesIfupdown: true })).toEqual(['ip address flush dev eth0 to 10.0.2.15']);
+    expect(commands({ hasOtherNetworkService: true })).toEqual(['ip address flush dev eth0 to 10.0.2.15']);
+    // A router's address is the kernel's, and without any service all stays as it is.
+    expect(commands({ usesIfupdown: true }, '', [createLease({ method: 'router', address: 'fd00::7' })])).toEqual([]);
+    expect(commands({})).toEqual([]);
+  });
+
+  it('to networkd without the name servers of DHCP where rd.peerdns=0 says so', () => {
+    const text = written({}, {}, true, 'rd.peerdns=0 ip=dhcp')['/run/systemd/network/70-statectl-eth0.network'];
+    expect(text).toContain('[DHCPv4]\nClientIdentifier=mac\nUseMTU=yes\nUseDNS=no\n');
+  });
+
+  it('by the name that it keeps, where a card has no address of its own, or was given another', () => {
+    const match = (facts: Parameters<typeof createFacts>[0]) =>
+      planNetworkHandover(createFacts(facts), install, true).flatMap((step) =>
+        step.kind === 'write' && step.path.includes('statectl-eth0')
+          ? [/\[Match\]\n([^[]*?)\n\n/.exec(step.content)?.[1]]
+          : [],
+      );
+    expect(match({ interfaces: [createInterface({ random: true })] })).toEqual(['OriginalName=eth0', 'Name=eth0']);
+    expect(match({ commandLine: 'ip=eth0:dhcp:1500:52:54:00:00:00:99' })).toEqual(['OriginalName=eth0', 'Name=eth0']);
   });
 });
 
@@ -170,7 +210,7 @@ interfaces:
       [Network]
       Bond=bond0
       PrimarySlave=yes
-      KeepConfiguration=yes
+      KeepConfiguration=static
       ==> /run/systemd/network/10-statectl-eth1.network
       [Match]
       PermanentMACAddress=52:54:00:12:34:57
@@ -181,7 +221,7 @@ interfaces:
 
       [Network]
       Bond=bond0
-      KeepConfiguration=yes
+      KeepConfiguration=static
       ==> /run/systemd/network/10-statectl-bond0.netdev
       [NetDev]
       Name=bond0
@@ -199,7 +239,7 @@ interfaces:
       [Network]
       VLAN=lab
       VLAN=storage
-      KeepConfiguration=yes
+      KeepConfiguration=static
       ==> /run/systemd/network/10-statectl-storage.netdev
       [NetDev]
       Name=storage
@@ -239,10 +279,12 @@ interfaces:
 
       [Network]
       DHCP=ipv4
-      KeepConfiguration=yes
+      KeepConfiguration=static
 
       [DHCPv4]
       ClientIdentifier=mac
+      UseDomains=yes
+      UseMTU=yes
       "
     `);
   });
@@ -357,5 +399,96 @@ describe('at the hand-over', () => {
       '/run/systemd/network/10-statectl-eth0.link',
       '/run/systemd/network/10-statectl-eth0.network',
     ]);
+  });
+});
+
+describe('the system has its network, whatever the boot needed of it', () => {
+  const install: InstallFacts = {
+    machineId: 'x',
+    machineIdOrigin: 'derived',
+    usesNetworkd: true,
+    usesIfupdown: false,
+    hasResolvConf: 'symlink',
+  };
+  const local = { boot: { root: 'PARTLABEL=system' } };
+  const eth1 = createInterface({ name: 'eth1', mac: '52:54:00:12:34:57' });
+  const wlan = createInterface({ name: 'wlan0', mac: '52:54:00:12:34:58', wireless: true });
+  const written = (facts: Parameters<typeof createFacts>[0], how: Partial<InstallFacts> = {}) =>
+    Object.fromEntries(
+      planNetworkHandover(createFacts({ leases: [], ...facts }), { ...install, ...how }, true).flatMap((step) =>
+        step.kind === 'write' ? [[step.path.replace(/^.*\/statectl-|^.*\//, ''), step.content]] : [],
+      ),
+    );
+  const WIRED = '90-statectl-wired.network';
+
+  it.each(['PARTLABEL=system', 'UUID=0b6e3ad2-6c1f-4a58-8d0e-7f5c2a914b3d', 'LABEL=a', '/dev/sda2'])(
+    'with root=%s: DHCP on every wired card, those too that appear later',
+    (root) => {
+      const files = written({ config: { boot: { root } } });
+      expect(Object.keys(files)).toEqual([WIRED]);
+      expect(files[WIRED]).toMatchInlineSnapshot(`
+        "# Made by statectl at boot: nobody says anything else of a wired card.
+        [Match]
+        Type=ether
+        Kind=!*
+
+        [Network]
+        DHCP=ipv4
+
+        [DHCPv4]
+        ClientIdentifier=mac
+        UseDomains=yes
+        UseMTU=yes
+        "
+      `);
+    },
+  );
+
+  it('and of several cards one that is online is enough', () => {
+    const files = written({ config: local, interfaces: [createInterface(), eth1, wlan] });
+    expect(Object.keys(files)).toEqual([WIRED, '10-statectl.conf']);
+    expect(files['10-statectl.conf']).toContain('--any\n');
+  });
+
+  it('by ifupdown too, under the names that the cards have', () => {
+    const ifupdown = { usesNetworkd: false, usesIfupdown: true, ifupdown: { hasCards: false } };
+    const files = written({ config: local, interfaces: [createInterface(), eth1, wlan] }, ifupdown);
+    expect(files.eth0).toBe('# Made by statectl at boot.\nauto eth0\niface eth0 inet dhcp\n');
+    expect(Object.keys(files)).toEqual(
+      expect.arrayContaining(['eth1', '10-statectl-eth0.link', '10-statectl-eth1.link']),
+    );
+    expect(files).not.toHaveProperty(['wlan0']);
+    // What the image itself says of its cards counts.
+    expect(written({ config: local }, { ...ifupdown, ifupdown: { hasCards: true } })).not.toHaveProperty(['eth0']);
+  });
+
+  it('by a file of interfaces(5) that reads what the boot writes', () => {
+    const withSource = 'auto lo\n\nsource-directory /etc/network/interfaces.d\n';
+    const ifupdown = { usesNetworkd: false, usesIfupdown: true, ifupdown: { hasCards: false, withSource } };
+    expect(written({ config: local }, ifupdown).interfaces).toBe(withSource);
+  });
+
+  it.each(['ip=off', 'ip=none', 'ip=::::::off'])('but not with %s', (commandLine) => {
+    expect(written({ config: local, commandLine })).toEqual({});
+  });
+
+  it('but for the card of ip=eth0:off', () => {
+    const files = written({ config: local, commandLine: 'ip=eth0:off', interfaces: [createInterface(), eth1] });
+    expect(Object.keys(files)).toEqual([WIRED, '10-statectl-eth0.network']);
+    expect(files['10-statectl-eth0.network']).toContain('Type=ether\n\n[Link]\nUnmanaged=yes\n');
+  });
+
+  it('or what config.d says, and no more', async () => {
+    const network = await networkConfig('interfaces: { eth1: { addresses: [10.9.0.1/24] } }');
+    expect(Object.keys(written({ config: { ...local, network }, interfaces: [createInterface(), eth1] }))).toEqual([
+      '10-statectl-eth1.link',
+      '10-statectl-eth1.network',
+    ]);
+  });
+
+  it('when it boots from its copy and no server or DHCP server answered', () => {
+    expect(Object.keys(written({}))).toEqual(['10-statectl-eth0.link', '70-statectl-eth0.network']);
+    const several = Object.keys(written({ interfaces: [{ ...createInterface(), carrier: false }, eth1] }));
+    expect(several).toEqual(['10-statectl-eth1.link', '70-statectl-eth1.network', WIRED]);
   });
 });

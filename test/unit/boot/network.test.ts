@@ -59,14 +59,16 @@ describe('brings up', () => {
 
 describe('gives an address', () => {
   it('by DHCP when the command line says nothing', () => {
-    expect(commands(planAddresses, '')).toEqual(['udhcpc -i eth0 -f -q -n -t 15 -T 2 -s /etc/udhcpc.script']);
+    expect(commands(planAddresses, '')).toEqual([
+      'udhcpc -i eth0 -f -q -n -t 15 -T 2 -s /etc/udhcpc.script -o -O subnet -O router -O dns -O domain -O search -O hostname -O mtu -O ntpsrv -O staticroutes -O msstaticroutes -O routes',
+    ]);
   });
 
   it('by hand, with route and name servers', () => {
     const commandLine = 'ip=10.0.0.7::10.0.0.1:255.255.255.0:lab7:eth0:none:10.0.0.2:10.0.0.3';
     expect(commands(planAddresses, commandLine)).toEqual([
       'ip address replace 10.0.0.7/24 dev eth0',
-      'ip route replace default via 10.0.0.1 dev eth0',
+      'ip route replace default via 10.0.0.1 dev eth0 proto static',
     ]);
     expect(commands(planNameServers, commandLine, [ETH0], { leases: [] })).toEqual([
       "rm -f /etc/resolv.conf && printf %s 'nameserver 10.0.0.2\nnameserver 10.0.0.3\n' > /etc/resolv.conf && chmod 0644 /etc/resolv.conf",
@@ -197,6 +199,7 @@ describe('a lease', () => {
       domain: 'lab.example',
       hostname: 'lab7',
       ntp: ['10.0.2.5'],
+      seconds: 86400,
     });
   });
 

@@ -171,8 +171,8 @@ it('has for every step the command that does the same by hand', () => {
     ip link set dev eth0 down
     ip address flush dev eth0
     ip address replace 10.0.0.7/24 dev eth0
-    ip route replace default via 10.0.0.1 dev eth0
-    udhcpc -i eth0 -f -q -n -t 15 -T 2 -s /etc/udhcpc.script -x hostname:lab7
+    ip route replace default via 10.0.0.1 dev eth0 proto static
+    udhcpc -i eth0 -f -q -n -t 15 -T 2 -s /etc/udhcpc.script -o -O subnet -O router -O dns -O domain -O search -O hostname -O mtu -O ntpsrv -O staticroutes -O msstaticroutes -O routes -x hostname:lab7
     dhcpcd --ipv6only --ia_na --noipv6rs --nodev --oneshot --nobackground --duid=ll --timeout 30 --config /dev/null --script /etc/dhcpcd.script --option dhcp6_name_servers --option dhcp6_domain_search --option dhcp6_sntp_servers eth0
     n=0; until ip -6 -o address show dev eth0 scope global | grep -qv tentative || [ $n -ge 30 ]; do sleep 1; n=$((n+1)); done
     echo 'only the controller can prove who this machine is'

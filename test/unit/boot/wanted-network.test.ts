@@ -108,7 +108,7 @@ describe('the plan', () => {
         "ip link set dev bond0 up",
         "[ -e /sys/class/net/lab ] || ( ip link add link bond0 name lab type vlan id 7 )",
         "ip link set dev lab up",
-        "udhcpc -i lab -f -q -n -t 15 -T 2 -s /etc/udhcpc.script",
+        "udhcpc -i lab -f -q -n -t 15 -T 2 -s /etc/udhcpc.script -o -O subnet -O router -O dns -O domain -O search -O hostname -O mtu -O ntpsrv -O staticroutes -O msstaticroutes -O routes",
       ]
     `);
   });
@@ -126,7 +126,7 @@ describe('the plan', () => {
         "ip link set dev eth1 master br0",
         "ip link set dev eth1 up",
         "ip link set dev br0 up",
-        "udhcpc -i br0 -f -q -n -t 15 -T 2 -s /etc/udhcpc.script",
+        "udhcpc -i br0 -f -q -n -t 15 -T 2 -s /etc/udhcpc.script -o -O subnet -O router -O dns -O domain -O search -O hostname -O mtu -O ntpsrv -O staticroutes -O msstaticroutes -O routes",
       ]
     `);
   });
@@ -150,7 +150,7 @@ describe('the plan', () => {
       [
         "ip link set dev eth0 up",
         "ip -6 address replace fd00::7/64 dev eth0",
-        "ip -6 route replace default via fd00::1 dev eth0",
+        "ip -6 route replace default via fd00::1 dev eth0 proto static",
         "n=0; until ip -6 -o address show dev eth0 scope global | grep -qv tentative || [ $n -ge 30 ]; do sleep 1; n=$((n+1)); done",
       ]
     `);
@@ -189,9 +189,9 @@ describe('the plan', () => {
   it('has routes: of an interface, and of the one that is booted from', async () => {
     const words =
       'ip=eth0:dhcp ip=10.1.0.7:::24::eth1:none rd.route=10.2.0.0/16:10.1.0.1:eth1 rd.route=10.3.0.0/16:10.0.2.9';
-    expect((await plan(words)).filter((line) => line.includes('route'))).toEqual([
-      'ip route replace 10.2.0.0/16 via 10.1.0.1 dev eth1',
-      'ip route replace 10.3.0.0/16 via 10.0.2.9 dev eth0',
+    expect((await plan(words)).filter((line) => line.startsWith('ip route'))).toEqual([
+      'ip route replace 10.2.0.0/16 via 10.1.0.1 dev eth1 proto static',
+      'ip route replace 10.3.0.0/16 via 10.0.2.9 dev eth0 proto static',
     ]);
   });
 
