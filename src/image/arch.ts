@@ -1,7 +1,7 @@
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { readElf } from './elf.ts';
-import { onMachine, resolveInTree } from './tree.ts';
+import { readInTree } from './tree-content.ts';
 
 /** Debian's name for what `uname -m` prints: https://wiki.debian.org/SupportedArchitectures. */
 const DEBIAN_NAMES: Readonly<Record<string, string>> = {
@@ -32,8 +32,8 @@ const PROGRAMS = ['/usr/lib/systemd/systemd', '/sbin/init', '/bin/sh', '/bin/tru
 /** What machine a tree's programs are for. Throws `image-source`. */
 export async function archOfTree({ files }: Pick<Host, 'files'>, tree: string): Promise<string> {
   for (const path of PROGRAMS) {
-    const found = await resolveInTree(files, tree, path);
-    const elf = found?.stat.type === 'file' ? readElf(await files.read(onMachine(tree, found.path)), path) : undefined;
+    const program = await readInTree(files, tree, path);
+    const elf = program && readElf(program, path);
     if (elf) return archOfElf(elf.machine);
   }
   throw new StatectlError('image-source', 'the tree has neither an init nor a shell', {

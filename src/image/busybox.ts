@@ -2,7 +2,7 @@ import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { archOfElf } from './arch.ts';
 import { readElf } from './elf.ts';
-import { onMachine, resolveInTree } from './tree.ts';
+import { readInTree } from './tree-content.ts';
 
 export interface Busybox {
   readonly program: Buffer;
@@ -23,9 +23,8 @@ export async function findBusybox(
   const hint =
     'the Debian package is busybox-static: add it to initramfs/tools-packages, or to the image for --tools image';
   for (const place of PLACES) {
-    const found = await resolveInTree(files, tree, place);
-    if (found?.stat.type !== 'file') continue;
-    const program = await files.read(onMachine(tree, found.path));
+    const program = await readInTree(files, tree, place);
+    if (!program) continue;
     const elf = readElf(program, place);
     if (!elf || archOfElf(elf.machine) !== arch)
       throw new StatectlError('tool-invalid', `${place} of the tools is not for ${arch}`, { hint });

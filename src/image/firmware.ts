@@ -1,8 +1,8 @@
-import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import type { Files } from '../host/host.ts';
 import type { Decompress } from './decompress.ts';
 import { patternOf } from './glob.ts';
 import { readModinfo } from './modinfo.ts';
+import { readModule } from './module-file.ts';
 import { onMachine, resolveInTree } from './tree.ts';
 
 /** The firmware names in a module. */
@@ -12,18 +12,14 @@ export async function firmwareOf(
   path: string,
   decompress: Decompress,
 ): Promise<readonly string[]> {
-  const bytes = await plainModule(await files.read(onMachine(root, path)), path, decompress);
-  return readModinfo(bytes, path).get('firmware') ?? [];
-}
-
-/** A module as it is loaded, whatever the kernel's package packed it with. */
-export async function plainModule(bytes: Buffer, path: string, decompress: Decompress): Promise<Buffer> {
-  if (path.endsWith('.xz')) return decompress('xz', bytes);
-  return path.endsWith('.gz') ? gunzipSync(bytes) : path.endsWith('.zst') ? zstdDecompressSync(bytes) : bytes;
+  const bytes = await readModule(files, root, path, decompress);
+  return bytes ? (readModinfo(bytes, path).get('firmware') ?? []) : [];
 }
 
 /** Every file of a firmware name, which may be a glob (`brcm/brcmfmac*-sdio.*.bin`), where the kernel or udev would look. */
 export async function findFirmware(files: Files, root: string, release: string, name: string): Promise<string[]> {
+  // A module's own text: it names a file below the folder, or none.
+  if (name.split('/').includes('..')) return [];
   // The order of fw_path in drivers/base/firmware_loader/main.c.
   for (const place of [`updates/${release}/`, 'updates/', `${release}/`, ''])
     for (const folder of ['/lib/firmware', '/usr/lib/firmware']) {

@@ -9,6 +9,7 @@ const DEBIAN_PACKAGES = {
   depmod: 'kmod',
   find: 'findutils',
   'fsck.erofs': 'erofs-utils',
+  gzip: 'gzip',
   id: 'coreutils',
   lz4: 'lz4',
   mknod: 'coreutils',
@@ -21,6 +22,7 @@ const DEBIAN_PACKAGES = {
   uname: 'coreutils',
   unsquashfs: 'squashfs-tools',
   xz: 'xz-utils',
+  zstd: 'zstd',
 } as const;
 export type HostProgram = keyof typeof DEBIAN_PACKAGES;
 

@@ -9,7 +9,8 @@ import { onMachine, resolveInTree } from './tree.ts';
 export async function findInTree(files: Files, tree: string, pattern: string): Promise<readonly string[]> {
   const parts = pattern.split('/').filter((part) => part !== '');
   const last = parts.pop();
-  if (last === undefined) return [];
+  // `..` of a folder is not in it.
+  if (last === undefined || last === '.' || last === '..') return [];
   let folders = [''];
   for (const part of parts)
     folders = (await Promise.all(folders.map((folder) => matchesIn(files, tree, folder, part)))).flat();

@@ -1,7 +1,9 @@
 import { gunzipSync } from 'node:zlib';
-import { StatectlError } from '../error.ts';
+import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import { preferredFirst } from './kernel-choice.ts';
 import { onMachine, resolveInTree } from './tree.ts';
+import { readInTree } from './tree-content.ts';
 
 export interface Kernel {
   /** `uname -r`, which names the folder of its modules. */
@@ -18,25 +20,39 @@ const placesOf = (release: string): readonly string[] => [
 ];
 
 /**
- * The kernel of a tree, the newest of several, or the one given apart; its modules must be in the tree.
- * Throws `kernel-missing`.
+ * The kernel of a tree, of several the plain one of the newest version, or the one given apart; its modules must be in the
+ * tree. Says which it took of several. Throws `kernel-missing`.
  */
-export async function findKernel({ files }: Pick<Host, 'files'>, tree: string, given?: string): Promise<Kernel> {
-  const releases = await releasesIn({ files }, tree);
+export async function findKernel(
+  { files, console }: Pick<Host, 'files' | 'console'>,
+  tree: string,
+  given?: string,
+): Promise<Kernel> {
+  const releases = (await releasesIn({ files }, tree)).sort(preferredFirst);
   if (given !== undefined) return givenKernel({ files }, given, releases);
+  const found: { release: string; place: string }[] = [];
   for (const release of releases)
-    for (const place of placesOf(release)) {
-      const found = await resolveInTree(files, tree, place);
-      if (found?.stat.type === 'file') return { release, image: await files.read(onMachine(tree, found.path)) };
-    }
+    for (const place of placesOf(release))
+      if (found.at(-1)?.release !== release && (await resolveInTree(files, tree, place))?.stat.type === 'file')
+        found.push({ release, place });
+  const [best, ...others] = found;
+  const image = best && (await readInTree(files, tree, best.place));
+  if (image) {
+    const { release } = best;
+    if (others.length > 0)
+      console.line(
+        'info',
+        `of the tree's kernels ${release} is taken, not ${others.map((one) => one.release).join(', ')}`,
+      );
+    return { release, image };
+  }
   const has = releases.length > 0 ? `modules of ${releases.join(', ')}, but no kernel` : 'no kernel with its modules';
   throw new StatectlError('kernel-missing', `the tree has ${has}`, {
     hint: "include the distribution's kernel package, such as linux-image-amd64, or give the kernel with --kernel FILE",
   });
 }
 
-/** Newest first. */
-async function releasesIn({ files }: Pick<Host, 'files'>, tree: string): Promise<readonly string[]> {
+async function releasesIn({ files }: Pick<Host, 'files'>, tree: string): Promise<string[]> {
   const found = new Set<string>();
   for (const home of HOMES) {
     const folder = await resolveInTree(files, tree, home);
@@ -44,13 +60,17 @@ async function releasesIn({ files }: Pick<Host, 'files'>, tree: string): Promise
     for (const release of await files.list(onMachine(tree, folder.path)))
       if (await resolveInTree(files, tree, `${folder.path}/${release}/modules.dep`)) found.add(release);
   }
-  return [...found].sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
+  return [...found];
 }
 
 async function givenKernel({ files }: Pick<Host, 'files'>, path: string, releases: readonly string[]): Promise<Kernel> {
-  const image = await files.read(path).catch((cause: unknown) => {
-    throw new StatectlError('kernel-missing', `--kernel ${path} cannot be read`, { cause });
+  const image = await readInTree(files, '/', path).catch((cause: unknown) => {
+    throw new StatectlError('kernel-missing', `--kernel ${path} cannot be read: ${reasonOf(cause)}`, { cause });
   });
+  if (!image)
+    throw new StatectlError('kernel-missing', `--kernel ${path} is no file`, {
+      hint: 'name the file of a kernel image',
+    });
   const release = releaseOf(image) ?? (releases.length === 1 ? releases[0] : undefined);
   if (release !== undefined && releases.includes(release)) return { release, image };
   const has = releases.join(', ') || 'no kernel';
@@ -71,7 +91,16 @@ export function releaseOf(image: Buffer): string | undefined {
     const at = image.readUInt16LE(0x20e) + 0x200;
     return at > 0x200 ? image.toString('latin1', at, at + 128).split(/[\s\0]/)[0] : undefined;
   }
-  const plain = image[0] === 0x1f && image[1] === 0x8b ? gunzipSync(image) : image;
+  const plain = image[0] === 0x1f && image[1] === 0x8b ? unzipped(image) : image;
   const at = plain.indexOf('Linux version ');
   return at < 0 ? undefined : plain.toString('latin1', at + 14, at + 142).split(/[\s\0]/)[0];
+}
+
+/** No kernel is larger than what fits beside it into the memory of a small machine. */
+function unzipped(image: Buffer): Buffer {
+  try {
+    return gunzipSync(image, { maxOutputLength: 512 * 1024 ** 2 });
+  } catch {
+    return Buffer.alloc(0); // Whoever gave it hears that it does not say its release.
+  }
 }

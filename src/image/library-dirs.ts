@@ -3,6 +3,7 @@ import type { Files } from '../host/host.ts';
 import type { ElfInfo } from './elf.ts';
 import { patternOf } from './glob.ts';
 import { onMachine, resolveInTree } from './tree.ts';
+import { readInTree } from './tree-content.ts';
 
 /** Where the dynamic linker of a tree looks for libraries, beyond what the programs themselves say. */
 
@@ -29,8 +30,7 @@ export const libDirs = ({ bits, machine }: ElfInfo): string[] => [
 ];
 
 async function linesOf(files: Files, root: string, path: string): Promise<string[]> {
-  const found = await resolveInTree(files, root, path);
-  return found?.stat.type === 'file' ? (await files.readText(onMachine(root, found.path))).split('\n') : [];
+  return (await readInTree(files, root, path))?.toString('utf8').split('\n') ?? [];
 }
 
 /** The folders of ld.so.conf(5) and its includes, in ldconfig(8)'s order. */

@@ -1,13 +1,12 @@
 import { constants, zstdCompressSync } from 'node:zlib';
+import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import type { Busybox } from './busybox.ts';
 import { type CpioEntry, writeCpio } from './cpio.ts';
 import { decompressWithPrograms } from './decompress-programs.ts';
-import { plainModule } from './firmware.ts';
-import { bareModuleName } from './modules-segment.ts';
+import { bareModuleName, readModule } from './module-file.ts';
 import type { Link } from './runtime-plan.ts';
 import { type Scripts, scriptOf } from './scripts.ts';
-import { onMachine, resolveInTree } from './tree.ts';
 
 /** What of initramfs/ goes where, with which permissions. */
 const OWN_FILES: readonly (readonly [from: string, to: string, mode: number])[] = [
@@ -71,8 +70,10 @@ export async function buildLoader(host: Pick<Host, 'files'>, input: LoaderInput)
   return zstdCompressSync(writeCpio(entries), { params });
 }
 
-/** Unpacked: busybox's insmod reads a module as it is. */
 async function moduleBytes({ files }: Pick<Host, 'files'>, tree: string, path: string): Promise<Buffer> {
-  const found = await resolveInTree(files, tree, path);
-  return plainModule(await files.read(onMachine(tree, found?.path ?? path)), path, decompressWithPrograms);
+  const bytes = await readModule(files, tree, path, decompressWithPrograms);
+  if (bytes) return bytes;
+  throw new StatectlError('module-missing', `${path} of the image is no file, and mounting the runtime needs it`, {
+    hint: 'install the kernel package of the image again',
+  });
 }

@@ -1,7 +1,9 @@
 import { StatectlError } from '../error.ts';
 import type { Files, Host } from '../host/host.ts';
 import { patternOf } from './glob.ts';
+import { bareModuleName } from './module-file.ts';
 import { onMachine, resolveInTree } from './tree.ts';
+import { readInTree } from './tree-content.ts';
 
 /** The modules of one kernel, as depmod(8) wrote them down. Names have `_` for `-`, as the kernel prints them. */
 export interface ModuleIndex {
@@ -29,8 +31,7 @@ interface SoftDependency {
 }
 
 /** `kernel/drivers/usb/host/xhci-pci.ko.xz` → `xhci_pci`. */
-export const moduleName = (path: string): string =>
-  normalised(path.slice(path.lastIndexOf('/') + 1).replace(/\.ko(\.(gz|xz|zst))?$/, ''));
+export const moduleName = (path: string): string => normalised(bareModuleName(path));
 
 /** As alias_normalize of libkmod: `-` and `_` are one, except in `[…]`. */
 export const normalised = (name: string): string =>
@@ -116,8 +117,7 @@ async function moduleDirectory(files: Files, root: string, release: string): Pro
 export async function readModuleIndex(host: Pick<Host, 'files'>, root: string, release: string): Promise<ModuleIndex> {
   const directory = await moduleDirectory(host.files, root, release);
   const read = async (name: string, separator = '\n'): Promise<string[]> => {
-    const found = await resolveInTree(host.files, root, `${directory}/${name}`);
-    const text = found ? await host.files.readText(onMachine(root, found.path)) : '';
+    const text = (await readInTree(host.files, root, `${directory}/${name}`))?.toString('utf8') ?? '';
     return text.split(separator).filter((line) => line !== '' && !line.startsWith('#'));
   };
 
@@ -125,6 +125,10 @@ export async function readModuleIndex(host: Pick<Host, 'files'>, root: string, r
   const needs = new Map<string, string[]>();
   for (const line of await read('modules.dep')) {
     const [path = '', dependencies = ''] = line.split(':');
+    if (path.split('/').includes('..'))
+      throw new StatectlError('module-invalid', `${directory}/modules.dep names ${path}, which is not below it`, {
+        hint: `write it anew: depmod -b ${root} ${release}`,
+      });
     paths.set(moduleName(path), path);
     needs.set(moduleName(path), wordsOf(dependencies).map(moduleName).reverse()); // The last one is loaded first.
   }

@@ -3,6 +3,7 @@ import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { runProgram } from './host-programs.ts';
 import { type ModuleClosure, moduleClosure } from './kernel-modules.ts';
+import { MODULE_PACKERS } from './module-file.ts';
 import { type ModuleSelection, selectModules } from './module-selection.ts';
 import type { Report } from './progress.ts';
 import { type CompressionName, makeSquashfs } from './squashfs.ts';
@@ -77,10 +78,12 @@ export async function buildModules(host: Host, input: ModulesInput, work: string
 
 async function stage(host: Host, tree: string, release: string, closure: ModuleClosure, target: string): Promise<void> {
   const { files } = host;
-  const [first = ''] = [...closure.modules, ...closure.requested];
+  const all = [...closure.modules, ...closure.requested];
+  const [first = ''] = all;
   const home = first.slice(0, first.indexOf(`/${release}/`) + release.length + 1);
+  const staged = all.map((path) => [path, target + path.slice(home.length)] as const);
   const wanted = [
-    ...[...closure.modules, ...closure.requested].map((path) => [path, target + path.slice(home.length)] as const),
+    ...staged,
     ...closure.firmware.map(
       (path) => [path, `${target}/firmware/${path.replace(/^(\/usr)?\/lib\/firmware\//, '')}`] as const,
     ),
@@ -101,7 +104,20 @@ async function stage(host: Host, tree: string, release: string, closure: ModuleC
   // By one cp for each folder: hundreds of files, each written durably, would take a minute on a slow disk.
   for (const [folder, sources] of folders)
     if (sources.length > 0) await runProgram(host, ['cp', '--reflink=auto', '-t', folder, ...sources]);
+  await unpackModules(
+    host,
+    staged.map(([, to]) => to),
+  );
 }
 
-/** `/lib/modules/6.1/kernel/fs/ext4.ko.xz` → `ext4`. */
-export const bareModuleName = (path: string): string => basename(path).replace(/\.ko(\.(gz|xz|zst))?$/, '');
+/**
+ * Unpacks modules where they lie: the first drivers are loaded by busybox, which reads none that is packed. By one program
+ * for all of a kind. depmod then writes their new names down.
+ */
+async function unpackModules(host: Host, paths: readonly string[]): Promise<void> {
+  for (const [suffix, argv] of Object.entries(MODULE_PACKERS)) {
+    const packed = paths.filter((path) => path.endsWith(`.ko${suffix}`));
+    if (packed.length === 0) continue;
+    await runProgram(host, [...argv, ...packed], { hint: 'is there room on the disk, and the kernel package whole?' });
+  }
+}

@@ -1,5 +1,6 @@
 import type { Host } from '../host/host.ts';
 import { findInTree } from './in-tree.ts';
+import { linkInTree } from './tree-content.ts';
 
 const UNIT_DIRS = ['etc/systemd/system', 'usr/lib/systemd/system', 'lib/systemd/system'];
 /** Services that configure interfaces themselves: beside them networkd would fight for the same ones. */
@@ -18,7 +19,5 @@ export async function enableNetworkd({ files, console }: Pick<Host, 'files' | 'c
   for (const other of OTHERS)
     if ((await find(`${WANTS}/${other}.service`)).length > 0)
       return console.line('info', `network: ${other} is on in this tree, so systemd-networkd stays off`);
-  const wants = `${tree}/etc/systemd/system/${WANTS}`;
-  await files.mkdir(wants, 0o755);
-  await files.symlink(unit.slice(tree.length), `${wants}/systemd-networkd.service`);
+  await linkInTree(files, tree, `etc/systemd/system/${WANTS}/systemd-networkd.service`, unit.slice(tree.length));
 }

@@ -43,7 +43,7 @@ export async function makeTree(host: Host, source: Source, include: readonly str
   // A folder that mktemp made would lock out everybody but root.
   await host.files.chmod(tree, 0o755);
   for (const path of ['etc', 'usr'])
-    if (!(await host.files.stat(`${tree}/${path}`)))
+    if ((await resolveInTree(host.files, tree, path))?.stat.type !== 'dir')
       throw new StatectlError(
         'image-source',
         `${source.kind === 'debian' ? source.suite : source.path} has no /${path}`,

@@ -5,6 +5,7 @@ import { type ElfInfo, readElf } from './elf.ts';
 import { elfClosure } from './elf-closure.ts';
 import { readInterpreter } from './script.ts';
 import { onMachine, type Resolved, resolveInTree } from './tree.ts';
+import { readInTree } from './tree-content.ts';
 
 /** Where the runtime is mounted, before and after the switch: the interpreter in the binary is bound to it. */
 export const RUNTIME_MOUNT = '/run/initramfs/rt';
@@ -116,7 +117,7 @@ async function findTools(
       throw new StatectlError('tool-invalid', `${path} and ${other.path} are two programs with one name`, {
         hint: 'take one of them from initramfs/tools',
       });
-    const bytes = await files.read(onMachine(tree, resolved.path));
+    const bytes = (await readInTree(files, tree, resolved.path)) ?? Buffer.alloc(0);
     const start = bytes.subarray(0, 256).toString('latin1');
     const elf = readElf(bytes, path);
     if (!elf && !start.startsWith('#!'))

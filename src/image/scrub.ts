@@ -1,7 +1,7 @@
-import { basename, dirname } from 'node:path/posix';
 import type { Host } from '../host/host.ts';
 import { findInTree } from './in-tree.ts';
 import { onMachine, resolveInTree } from './tree.ts';
+import { folderInTree, linkInTree, writeInTree } from './tree-content.ts';
 
 /** What differs from machine to machine or dates from the build: it must not be in an image that many machines boot. */
 const UNIQUE = [
@@ -42,17 +42,14 @@ export async function scrubTree({ files }: Pick<Host, 'files'>, tree: string): P
   };
   for (const pattern of [...UNIQUE, ...EMPTIED.map((folder) => `${folder}/*`)]) await removeAll(pattern);
   for (const folder of FILES_GO) await removeFiles({ files }, tree, folder);
-  for (const folder of LAYOUT) await makeFolder({ files }, tree, folder);
+  for (const folder of LAYOUT) await folderInTree(files, tree, folder, modeOf(folder));
 
   // A missing machine-id starts Debian's first-boot prompt; an empty one is filled by the controller.
-  await removeAll('etc/machine-id');
-  const etc = await realFolder({ files }, tree, 'etc');
-  await files.write(`${etc}/machine-id`, '', { mode: 0o444 });
+  await writeInTree(files, tree, 'etc/machine-id', '', 0o444);
   // config.d mounts. Debian's dhclient-script reads the file, and declines every address where there is none.
-  await removeAll('etc/fstab');
-  await files.write(`${etc}/fstab`, '', { mode: 0o644 });
-  const dbus = await resolveInTree(files, tree, 'var/lib/dbus');
-  if (dbus) await files.symlink('/etc/machine-id', `${onMachine(tree, dbus.path)}/machine-id`);
+  await writeInTree(files, tree, 'etc/fstab', '', 0o644);
+  if ((await resolveInTree(files, tree, 'var/lib/dbus'))?.stat.type === 'dir')
+    await linkInTree(files, tree, 'var/lib/dbus/machine-id', '/etc/machine-id');
   await scrubResolver({ files }, tree);
 }
 
@@ -65,16 +62,6 @@ async function removeFiles({ files }: Pick<Host, 'files'>, tree: string, folder:
       else await files.remove(`${path}/${name}`);
   };
   await walk(onMachine(tree, found.path));
-}
-
-const realFolder = async ({ files }: Pick<Host, 'files'>, tree: string, folder: string): Promise<string> =>
-  onMachine(tree, (await resolveInTree(files, tree, folder))?.path ?? `/${folder}`).replace(/\/$/, '');
-
-async function makeFolder({ files }: Pick<Host, 'files'>, tree: string, folder: string): Promise<void> {
-  const [there] = await findInTree(files, tree, folder);
-  if (there !== undefined) return;
-  const parent = dirname(folder) === '.' ? tree : await realFolder({ files }, tree, dirname(folder));
-  await files.mkdir(`${parent}/${basename(folder)}`, modeOf(folder));
 }
 
 /**
@@ -90,8 +77,5 @@ async function scrubResolver({ files }: Pick<Host, 'files'>, tree: string): Prom
   if (target.includes('run/systemd/resolve/') && (await isThere('systemd-resolved.service'))) return;
   if (present) await files.remove(present);
   if (await isThere('*.wants/systemd-resolved.service'))
-    await files.symlink(
-      '../run/systemd/resolve/stub-resolv.conf',
-      `${await realFolder({ files }, tree, 'etc')}/resolv.conf`,
-    );
+    await linkInTree(files, tree, 'etc/resolv.conf', '../run/systemd/resolve/stub-resolv.conf');
 }

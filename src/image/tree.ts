@@ -29,10 +29,18 @@ export const onMachine = (root: string, path: string): string =>
  * Follows a path inside a tree as a process whose root it is would (chroot(2)): absolute links start at the tree's root
  * and `..` cannot leave it. Undefined when nothing is there. Throws `tree-loop` for links that never end.
  */
-export async function resolveInTree(
+export const resolveInTree = (
   files: Pick<Files, 'stat' | 'readlink'>,
   root: string,
   path: string,
+): Promise<Resolved | undefined> => follow(files, root, path, async () => undefined);
+
+/** `missing` may make what is not there, and says what it made. */
+export async function follow(
+  files: Pick<Files, 'stat' | 'readlink'>,
+  root: string,
+  path: string,
+  missing: (here: string, isLast: boolean) => Promise<Stat | undefined>,
 ): Promise<Resolved | undefined> {
   const links: TreeLink[] = [];
   const left = partsOf(path);
@@ -45,7 +53,7 @@ export async function resolveInTree(
       continue;
     }
     const here = `${done}/${part}`;
-    stat = await files.stat(onMachine(root, here));
+    stat = (await files.stat(onMachine(root, here))) ?? (await missing(here, left.length === 0));
     if (stat === undefined) return undefined;
     if (stat.type === 'symlink') {
       if (links.length === LINKS_MAX)
