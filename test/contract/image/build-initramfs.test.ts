@@ -171,4 +171,56 @@ describe.skipIf(!canBuild)('an initramfs', () => {
     expect(readFileSync(input.out, 'utf8')).toBe('earlier');
     expect(readdirSync(dirname(input.out))).toEqual(['initramfs.img']);
   });
+
+  const pack = (input: InitramfsInput, programs: Readonly<Record<string, readonly string[]>>) => {
+    const home = join(input.image, `tree/usr/lib/modules/${RELEASE}`);
+    // By hand: Debian's depmod knows nothing of gzip.
+    let list = readFileSync(join(home, 'modules.dep'), 'utf8');
+    for (const [name, [program = '', ...args]] of Object.entries(programs)) {
+      execFileSync(program, [...args, join(home, `kernel/drivers/net/ethernet/${name}.ko`)]);
+      list = list.replaceAll(`${name}.ko`, `${name}.ko.${{ gzip: 'gz', zstd: 'zst' }[program] ?? program}`);
+    }
+    writeFileSync(join(home, 'modules.dep'), list);
+    return input;
+  };
+  const zstd = ['zstd', '-q', '--rm'];
+  test.skipIf(!starts('zstd', 'xz')).each([
+    ['zstd, as in Ubuntu and Arch', { loop: zstd, squashfs: zstd, zlib: zstd, nic: zstd }],
+    ['xz, as in Debian 13 and Fedora', { loop: ['xz'], squashfs: ['xz'], zlib: ['xz'], nic: ['xz'] }],
+    ['gzip', { loop: ['gzip'], squashfs: ['gzip'], zlib: ['gzip'], nic: ['gzip'] }],
+    ['several ways', { loop: ['xz'], squashfs: zstd, zlib: ['gzip', '-9'] }],
+  ] as const)('has modules that the first programs can load where the image has them in %s', async (_, packed) => {
+    const plain = await buildInitramfs(host, plant(folderIn(tmpdir())));
+    const input = pack(plant(folderIn(tmpdir())), packed);
+    // Every byte: loader, modules.dep, modules, firmware.
+    expect((await buildInitramfs(host, input)).sha256).toBe(plain.sha256);
+  });
+
+  test.skipIf(!starts('xz'))('is refused where a packed module is damaged, and says which', async () => {
+    const input = pack(plant(folderIn(tmpdir())), { nic: ['xz'], loop: ['gzip'] });
+    const home = join(input.image, `tree/usr/lib/modules/${RELEASE}/kernel/drivers/net/ethernet`);
+    writeFileSync(join(home, 'loop.ko.gz'), readFileSync(join(home, 'loop.ko.gz')).subarray(0, 60));
+    await expect(buildInitramfs(host, input)).rejects.toMatchObject({
+      code: 'module-invalid',
+      message: expect.stringContaining('loop.ko.gz'),
+    });
+  });
+
+  test('takes nothing from outside of the image that its lists and modules name, and puts nothing there', async () => {
+    const input = plant(folderIn(tmpdir()));
+    const home = join(input.image, `tree/usr/lib/modules/${RELEASE}`);
+    const evil = `../../../../../../../../..${input.cache}`;
+    writeFileSync(
+      join(home, 'kernel/drivers/net/ethernet/nic.ko'),
+      ko({ info: [`firmware=${evil}/stolen`, 'firmware=../../../../escaped'] }),
+    );
+    mkdirSync(input.cache, { recursive: true });
+    writeFileSync(join(input.cache, 'stolen'), 'mine');
+    writeFileSync(join(input.image, 'tree/escaped'), 'x');
+    const { missingFirmware } = await buildInitramfs(host, input);
+    expect(missingFirmware).toContain('../../../../escaped');
+    expect(readdirSync(dirname(input.out))).toEqual(['initramfs.img']);
+    writeFileSync(join(home, 'modules.dep'), `kernel/../../../../../escaped/nic.ko:\n`, { flag: 'a' });
+    await expect(buildInitramfs(host, input)).rejects.toMatchObject({ code: 'module-invalid' });
+  });
 });
