@@ -1,6 +1,7 @@
 import type { Host } from '../host/host.ts';
 import { RUN_INITRAMFS } from './paths.ts';
 import type { BootContext } from './phase.ts';
+import { MODPROBE_ERRORS, tellRefusedDrivers } from './refused-drivers.ts';
 
 /** A bus whose driver is loaded shows what hangs on it, and that may need a driver again. */
 const ROUNDS = 6;
@@ -11,6 +12,14 @@ const INIT_WAIT_MS = 20_000;
 
 /** Waits for the drivers that /init is loading; where it did not, or does not come to an end, loads them here. */
 export async function firstColdplug(
+  host: Pick<Host, 'files' | 'exec' | 'clock'>,
+  boot: Pick<BootContext, 'say' | 'warn' | 'signal'>,
+): Promise<void> {
+  await awaitDrivers(host, boot);
+  await tellRefusedDrivers(host, boot);
+}
+
+async function awaitDrivers(
   host: Pick<Host, 'files' | 'exec' | 'clock'>,
   boot: Pick<BootContext, 'say' | 'signal'>,
 ): Promise<void> {
@@ -34,7 +43,8 @@ export async function coldplug(host: Pick<Host, 'files' | 'exec'>, boot: Pick<Bo
     if (fresh.length === 0) return;
     for (const alias of fresh) seen.add(alias);
     // -a: all of them, -b: honour blacklists, -q: an alias without a module is no error.
-    await host.exec.run(['modprobe', '-a', '-b', '-q', ...fresh]);
+    const { stderr } = await host.exec.run(['modprobe', '-a', '-b', '-q', ...fresh]);
+    if (stderr !== '') await host.files.append(MODPROBE_ERRORS, stderr);
   }
   boot.say(`devices still appear after ${ROUNDS} rounds of loading drivers`);
 }

@@ -2,12 +2,14 @@ import { localCopies } from '../../fetch/local-copy.ts';
 import type { Host } from '../../host/host.ts';
 import type { Facts } from '../facts.ts';
 import { readLeases } from '../leases.ts';
+import { needsNetwork } from '../needs-network.ts';
 import { netconsoleFacts, planNetconsole } from '../netconsole.ts';
 import { networkWishes } from '../network-arguments.ts';
 import type { InterfaceFacts } from '../network-facts.ts';
 import { planAddressing, planCards, planResolver, planVirtual } from '../network-steps.ts';
 import { USER_DATA_EARLY } from '../paths.ts';
 import type { BootContext, Phase } from '../phase.ts';
+import { failWithoutDrivers } from '../refused-drivers.ts';
 import { bootsLocalRoot } from '../source.ts';
 import type { Step } from '../step.ts';
 import { candidates, wantedNetwork } from '../wanted-network.ts';
@@ -20,10 +22,11 @@ export const network: Phase = {
   name: 'network',
   rounds: [
     {
-      gather: async (host, facts, boot) => ({
-        interfaces: await interfaces(host),
-        ...(await copies(host, facts, boot)),
-      }),
+      gather: async (host, facts, boot) => {
+        const found = await interfaces(host);
+        if (found.length === 0 && needsNetwork(facts)) await failWithoutDrivers(host);
+        return { interfaces: found, ...(await copies(host, facts, boot)) };
+      },
       plan: planLinks,
     },
     { gather: waitForCarrier, plan: planAddresses },

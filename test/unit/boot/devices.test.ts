@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { blockDevices, parseBlkid } from '../../../src/boot/block-devices.ts';
-import { coldplug } from '../../../src/boot/coldplug.ts';
+import { coldplug, firstColdplug } from '../../../src/boot/coldplug.ts';
 import { applyStep } from '../../../src/boot/execute.ts';
 import { machineFacts } from '../../../src/boot/machine.ts';
 import { parseMounts } from '../../../src/boot/mounts.ts';
 import { devices, findBlock, planUserData, planWaits } from '../../../src/boot/phases/devices.ts';
+import { failWithoutDrivers } from '../../../src/boot/refused-drivers.ts';
 import { sizeInBytes } from '../../../src/boot/size.ts';
 import type { Step } from '../../../src/boot/step.ts';
 import { shellOf } from '../../../src/boot/step-commands.ts';
@@ -335,4 +336,52 @@ it('finds its disk on a whole machine', async () => {
   const machine = bootHost({ disks: [userDataDisk()] });
   await machine.exec.run(['modprobe']);
   expect(await blockDevices(machine)).toEqual([USER_DATA_DISK]);
+});
+
+describe('drivers that the kernel refuses', () => {
+  const BUSYBOX = [
+    "modprobe: can't load module virtio_net (kernel/drivers/net/virtio_net.ko.zst): invalid module format",
+    "modprobe: can't load module virtio_blk (kernel/drivers/block/virtio_blk.ko.zst): invalid module format",
+    "modprobe: can't load module intel_pmc (kernel/drivers/platform/intel_pmc.ko.zst): No such device",
+  ].join('\n');
+  const KMOD = "modprobe: ERROR: could not insert 'virtio_net': Key was rejected by service\n";
+  const host = (errors: string, modules: string) =>
+    memoryHost({
+      files: {
+        '/run/initramfs/coldplug': '',
+        '/run/initramfs/coldplug.started': '',
+        '/run/initramfs/coldplug.errors': errors,
+        '/lib/loader/loop.ko': '',
+        '/lib/loader/squash-fs.ko': '',
+        '/proc/modules': `loop 40960 2 - Live 0x0\nsquash_fs 81920 1 - Live 0x0\n${modules}`,
+      },
+    });
+
+  it.each([
+    ['of busybox', BUSYBOX, 'virtio_net: invalid module format'],
+    ['of kmod', KMOD, 'virtio_net: Key was rejected by service'],
+  ])('are told as such, by the words %s, where no driver was loaded', async (_, errors, reason) => {
+    const boot = listener();
+    await firstColdplug(host(errors, ''), boot);
+    expect(boot.warned).toEqual([expect.stringContaining(`takes none of this initramfs' drivers (${reason})`)]);
+    await expect(failWithoutDrivers(host(errors, ''))).rejects.toMatchObject({ code: 'drivers-refused' });
+  });
+
+  it('are counted where others were loaded, and then a missing card is a missing card', async () => {
+    const boot = listener();
+    const some = host(BUSYBOX, 'virtio_scsi 1 0 - Live 0x0\n');
+    await firstColdplug(some, boot);
+    expect(boot.warned).toEqual([
+      expect.stringMatching(/refuses 2 drivers of this initramfs \(virtio_net: .*virtio_blk/),
+    ]);
+    await failWithoutDrivers(some);
+  });
+
+  it('are not those whose hardware is not there', async () => {
+    const boot = listener();
+    const absent = host("modprobe: can't load module intel_pmc (kernel/x.ko): No such device\n", '');
+    await firstColdplug(absent, boot);
+    await failWithoutDrivers(absent);
+    expect(boot.warned).toEqual([]);
+  });
 });
