@@ -20,8 +20,8 @@ export const path = (text: string): string => resolve(text);
 export const pathOption = (flags: string, what: string, usual: string): Option =>
   new Option(flags, what).default(path(usual), usual).argParser(path);
 
-export const keysOption = (): Option =>
-  pathOption('--keys <dir>', "the builder's keys; the image key is made there on first need", './keys');
+export const keysOption = (what = "the builder's keys; the image key is made there on first need"): Option =>
+  pathOption('--keys <dir>', what, './keys');
 
 export const compressionOption = (flags: string, what: string): Option =>
   new Option(flags, what).choices(COMPRESSION_NAMES);

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { linuxHost } from '../host/linux/host.ts';
+import { knownImageKeys } from '../image/keys.ts';
 import { addImage } from '../server/add-image.ts';
 import { writeImageName } from '../server/image-name.ts';
 import { type ImageInUse, listImages, removeImage, showImage } from '../server/images.ts';
@@ -8,6 +9,7 @@ import { parseSelector, type Selector, writeSelector } from '../server/selector.
 import { openStore } from '../server/store.ts';
 import { releaseChoice, useImage } from '../server/uses.ts';
 import { asciiTable } from './ascii-table.ts';
+import { keysOption } from './build-options.ts';
 import { stateOption, usage } from './state-option.ts';
 
 interface StateOptions {
@@ -78,10 +80,15 @@ const addVerb = (): Command =>
   verb('add', 'take an image into the store, checked against its manifest', 'statectl image add out/lab-20261120.1')
     .argument('<dir>', 'the folder with manifest.json, its signature and the files')
     .option('--initramfs <file>', 'the initramfs that boots it (default: initramfs.img in that folder)')
-    .action(async (dir: string, options: StateOptions & { readonly initramfs?: string }) => {
+    .addOption(keysOption('keys of its builder; the image must be signed by the image key, where there is one'))
+    .action(async (dir: string, options: StateOptions & { readonly initramfs?: string; readonly keys: string }) => {
       const host = linuxHost();
       const store = await openStore(options.state, host, 'create');
+      const trusted = await knownImageKeys(host, options.keys);
+      if (trusted.length === 0)
+        host.console.line('info', `${options.keys} has no image key: the signature is checked by the machines alone`);
       const added = await addImage(store, resolve(dir), {
+        ...(trusted.length > 0 && { trusted }),
         ...(options.initramfs === undefined ? {} : { initramfs: resolve(options.initramfs) }),
         onFile: (path, bytes) => {
           if (bytes >= LARGE_BYTES) host.console.line('info', `checking and copying ${path} (${megabytes(bytes)})`);

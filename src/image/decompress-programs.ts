@@ -5,6 +5,7 @@ import { type HostProgram, installHint } from './host-programs.ts';
 const PROGRAMS = {
   xz: ['xz', '-dc'],
   lz4: ['lz4', '-dc', '-'],
+  lzo: ['lzop', '-dc'],
   bzip2: ['bzip2', '-dc'],
   // Without --single-stream xz fails on the padding that follows.
   lzma: ['xz', '--format=lzma', '--single-stream', '-dc'],

@@ -8,7 +8,7 @@ import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
  */
 
 /** What Node cannot unpack by itself. */
-export type ForeignCompression = 'xz' | 'lz4' | 'bzip2' | 'lzma';
+export type ForeignCompression = 'xz' | 'lz4' | 'lzo' | 'bzip2' | 'lzma';
 export type StreamCompression = 'gzip' | 'zstd' | ForeignCompression;
 
 /** Unpacks one whole stream. For bzip2 and lzma, data that follows the stream must be ignored. */
@@ -50,9 +50,9 @@ function cursorAt(image: Buffer, kind: StreamCompression, start: number) {
       skip(sizeBytes);
       return image.readUIntLE(at - sizeBytes, sizeBytes);
     },
-    big16: () => {
-      skip(2);
-      return image.readUInt16BE(at - 2);
+    big: (sizeBytes: number) => {
+      skip(sizeBytes);
+      return image.readUIntBE(at - sizeBytes, sizeBytes);
     },
     pastNul: () => {
       const nul = image.indexOf(0, at);
@@ -94,7 +94,7 @@ function xzStreamEnd(image: Buffer, offset: number): number {
     for (let control = cursor.little(1); control !== 0; control = cursor.little(1)) {
       if (control > 2 && control < 0x80) throw cursor.error(`an unknown LZMA2 chunk before byte ${cursor.at()}`);
       if (control >= 0x80) cursor.skip(2);
-      const sizeBytes = cursor.big16() + 1;
+      const sizeBytes = cursor.big(2) + 1;
       cursor.skip(sizeBytes + (control >= 0xc0 ? 1 : 0));
     }
     cursor.align();
@@ -130,6 +130,30 @@ function lz4LegacyEnd(image: Buffer, offset: number): number {
   return cursor.at();
 }
 
+/**
+ * lzop's format (lib/decompress_unlzo.c, and lzop-1.04/src/conf.h): a header, then blocks with both their sizes, to a size of
+ * zero. The kernel takes no checksums in them; what other flags add is skipped.
+ */
+function lzoEnd(image: Buffer, offset: number): number {
+  const cursor = cursorAt(image, 'lzo', offset);
+  cursor.skip(9);
+  const version = cursor.big(2);
+  cursor.skip(version >= 0x940 ? 2 + 2 + 1 + 1 : 2 + 1);
+  const flags = cursor.big(4);
+  cursor.skip(((flags & 0x800) !== 0 ? 4 : 0) + 4 + 4 + (version >= 0x940 ? 4 : 0));
+  cursor.skip(cursor.big(1));
+  cursor.skip(4);
+  if ((flags & 0x40) !== 0) cursor.skip(cursor.big(4) + 4);
+  const plainSums = ((flags & 1) !== 0 ? 4 : 0) + ((flags & 0x100) !== 0 ? 4 : 0);
+  const packedSums = ((flags & 2) !== 0 ? 4 : 0) + ((flags & 0x200) !== 0 ? 4 : 0);
+  for (let plainBytes = cursor.big(4); plainBytes !== 0; plainBytes = cursor.big(4)) {
+    const packedBytes = cursor.big(4);
+    // A block that would grow is stored, with one sum instead of two.
+    cursor.skip(plainSums + (packedBytes < plainBytes ? packedSums : 0) + packedBytes);
+  }
+  return cursor.at();
+}
+
 /** RFC 1952. Only inflating finds the end of deflated data, so length and content come together. */
 async function gunzipMember(image: Buffer, offset: number): Promise<UnpackedStream> {
   const cursor = cursorAt(image, 'gzip', offset);
@@ -155,7 +179,7 @@ async function gunzipMember(image: Buffer, offset: number): Promise<UnpackedStre
   return { data: buffer, sizeBytes: cursor.at() - offset };
 }
 
-const STREAM_END = { zstd: zstdFrameEnd, xz: xzStreamEnd, lz4: lz4LegacyEnd };
+const STREAM_END = { zstd: zstdFrameEnd, xz: xzStreamEnd, lz4: lz4LegacyEnd, lzo: lzoEnd };
 
 /**
  * Unpacks the stream at `offset`. Only bzip2 and lzma do not tell where they end: they take the rest of the file.

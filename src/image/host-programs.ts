@@ -12,6 +12,7 @@ const DEBIAN_PACKAGES = {
   gzip: 'gzip',
   id: 'coreutils',
   lz4: 'lz4',
+  lzop: 'lzop',
   mknod: 'coreutils',
   'mkfs.erofs': 'erofs-utils',
   mksquashfs: 'squashfs-tools',

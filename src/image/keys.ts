@@ -45,6 +45,14 @@ export async function trustAnchors(
   };
 }
 
+/** Public halves of the image key and of the one that follows it, where they are. Throws `key-invalid`. */
+export async function knownImageKeys({ files }: Pick<Host, 'files'>, dir: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const path of [currentPath(dir, 'image'), nextPath(dir, 'image')].map((key) => `${key}.pem`))
+    if (await files.stat(path)) found.push(publicPart(path, await files.readText(path)));
+  return found;
+}
+
 function publicPart(path: string, pem: string): string {
   try {
     if (!pem.includes('PRIVATE KEY')) return createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString();

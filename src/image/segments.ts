@@ -2,6 +2,7 @@ import { isStatectlError, StatectlError } from '../error.ts';
 import { type CpioArchive, type CpioMember, readCpio } from './cpio-read.ts';
 import { type Decompress, type StreamCompression, unpackStream } from './decompress.ts';
 import { decompressWithPrograms } from './decompress-programs.ts';
+import { compressionAt } from './initramfs-magic.ts';
 
 /**
  * An initramfs as the kernel reads it: `("\0" | cpio | compressed cpio)*`, then perhaps a bootconfig.
@@ -42,37 +43,20 @@ const BOOTCONFIG_MAGIC = '#BOOTCONFIG\n';
 const BOOTCONFIG_SLACK_BYTES = 3;
 const ASCII_0 = 0x30;
 
-const MAGICS: readonly { readonly compression: StreamCompression; readonly magic: Buffer }[] = [
-  { compression: 'zstd', magic: Buffer.from('28b52ffd', 'hex') },
-  { compression: 'gzip', magic: Buffer.from('1f8b08', 'hex') },
-  { compression: 'xz', magic: Buffer.from('fd377a585a00', 'hex') },
-  { compression: 'lz4', magic: Buffer.from('02214c18', 'hex') },
-  { compression: 'bzip2', magic: Buffer.from('BZh') },
-  { compression: 'lzma', magic: Buffer.from('5d0000', 'hex') },
-];
-const REFUSED: readonly { readonly magic: Buffer; readonly why: string; readonly hint: string }[] = [
-  {
-    magic: Buffer.from('04224d18', 'hex'),
-    why: 'an lz4 frame, and the kernel reads only the legacy format',
-    hint: 'compress it with `lz4 -l`',
-  },
-  {
-    magic: Buffer.from('894c5a4f', 'hex'),
-    why: 'lzop data, which statectl does not read',
-    hint: 'compress it with `zstd`',
-  },
-];
+/** The kernel reads only the legacy format. */
+const LZ4_FRAME_MAGIC = 0x184d2204;
 
 const damaged = (message: string, hint = 'build the image again, or fetch it anew', cause?: unknown) =>
   new StatectlError('initramfs-damaged', message, { hint, cause });
 
 function detect(image: Buffer, offset: number): StreamCompression {
-  const startsWith = ({ magic }: { readonly magic: Buffer }) =>
-    image.subarray(offset, offset + magic.length).equals(magic);
-  const found = MAGICS.find(startsWith);
-  if (found) return found.compression;
-  const refused = REFUSED.find(startsWith);
-  if (refused) throw damaged(`at byte ${offset} is ${refused.why}`, refused.hint);
+  const found = compressionAt(image, offset);
+  if (found) return found;
+  if (image.length - offset >= 4 && image.readUInt32LE(offset) === LZ4_FRAME_MAGIC)
+    throw damaged(
+      `at byte ${offset} is an lz4 frame, and the kernel reads only the legacy format`,
+      'compress it with `lz4 -l`',
+    );
   const bytes = image.subarray(offset, offset + 6).toString('hex');
   throw damaged(`at byte ${offset} is neither a cpio archive nor compressed data (it starts ${bytes})`);
 }

@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { buildDemo, DEMO } from '../../build/demo.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
+import { writeCpio } from '../../src/image/cpio.ts';
 import { addImage } from '../../src/server/add-image.ts';
 import { openStore } from '../../src/server/store.ts';
 import { useImage } from '../../src/server/uses.ts';
@@ -30,11 +31,12 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   const tinyTree = join(dir, 'tiny-tree');
   await makeTinyTree(tinyTree);
   await makeTinyImage(tinyTree, join(dir, 'tiny'));
+  // No machine fetches an initramfs of this one.
+  await writeFile(join(dir, 'no-initramfs'), writeCpio([]));
   provide('tinyTree', tinyTree);
   provide('images', {
     demo: await offer(DEMO.image, DEMO.initramfs, join(dir, 'demo-state')),
-    // No machine fetches an initramfs from this one.
-    tiny: await offer(join(dir, 'tiny'), join(dir, 'tiny/vmlinuz'), join(dir, 'tiny-state')),
+    tiny: await offer(join(dir, 'tiny'), join(dir, 'no-initramfs'), join(dir, 'tiny-state')),
   });
   return () => rm(dir, { recursive: true });
 }

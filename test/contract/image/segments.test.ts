@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { type CpioEntry, writeCpio } from '../../../src/image/cpio.ts';
@@ -31,6 +31,10 @@ const packers = {
   'xz in several blocks': (data: Buffer) => run(['xz', '-c', '--block-size=100000', '-T2', '--check=sha256'], data),
   'xz with the x86 filter': (data: Buffer) => run(['xz', '-c', '--x86', '--lzma2=preset=6', '--check=none'], data),
   lz4: (data: Buffer) => run(['lz4', '-l', '-c'], data),
+  ...(spawnSync('lzop', ['--version']).error === undefined && {
+    lzo: (data: Buffer) => run(['lzop', '-c'], data),
+    'lzo with checksums of both kinds': (data: Buffer) => run(['lzop', '-c', '--crc32', '-9'], data),
+  }),
 } as const;
 const rests = {
   bzip2: (data: Buffer) => run(['bzip2', '-c'], data),

@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFile, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, readdir, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { linuxHost } from '../../../src/host/linux/host.ts';
@@ -40,7 +41,7 @@ test('a version is never replaced in place: another content under it is refused,
   const resigned = await temporary.imageDir();
   await expect(addImage(temporary.store, resigned.dir)).rejects.toThrow('with another signature');
   const initramfs = join(temporary.folder, 'other.img');
-  await writeFile(initramfs, 'another initramfs');
+  await writeFile(initramfs, '070701 another initramfs');
   await expect(addImage(temporary.store, first.dir, { initramfs })).rejects.toThrow('with another initramfs');
   expect(await readdir(blobsPath(temporary.store))).toHaveLength(3);
 });
@@ -76,9 +77,9 @@ test('the initramfs may come from elsewhere', async () => {
   await using temporary = await temporaryStore();
   const { dir } = await temporary.imageDir({ initramfsBytes: 'none' });
   const initramfs = join(temporary.folder, 'other.img');
-  await writeFile(initramfs, 'another initramfs');
+  await writeFile(initramfs, '070701 another initramfs');
   const { record } = await addImage(temporary.store, dir, { initramfs });
-  expect(record.files.initramfs).toEqual({ sha256: sha256(Buffer.from('another initramfs')), sizeBytes: 17 });
+  expect(record.files.initramfs).toEqual({ sha256: sha256(Buffer.from('070701 another initramfs')), sizeBytes: 24 });
 });
 
 test('a signature of another length is none', async () => {
@@ -126,3 +127,103 @@ test('reports are for the eyes of the server alone, and a mistyped state directo
   const host = { files: linuxHost().files, clock: stillClock };
   await expect(openStore(missing, host, 'existing')).rejects.toThrow(code('state-missing'));
 });
+
+const PARTS = ['vmlinuz', 'root.squashfs', 'initramfs.img', 'manifest.json', 'manifest.json.sig'] as const;
+
+test.each(PARTS)('%s is taken neither through a link nor from a pipe or a device, and not waited for', async (file) => {
+  await using temporary = await temporaryStore();
+  const { dir } = await temporary.imageDir();
+  const path = join(dir, file);
+  const refused = async (why: string) => {
+    await expect(addImage(temporary.store, dir)).rejects.toThrow(why);
+    expect(await readdir(blobsPath(temporary.store))).toEqual([]);
+  };
+  // The very file, one link away, and readable by nobody else.
+  await rename(path, join(temporary.folder, 'elsewhere'));
+  await chmod(join(temporary.folder, 'elsewhere'), 0o600);
+  await symlink(join(temporary.folder, 'elsewhere'), path);
+  await refused(`${path} cannot be read: it is a symbolic link`);
+  await rm(path);
+  await symlink('/dev/zero', path);
+  await refused('it is a symbolic link');
+  await rm(path);
+  execFileSync('mkfifo', [path]);
+  await refused(`${path} cannot be read: it is no regular file`);
+  await rm(path);
+  execFileSync('mkdir', [path]);
+  await refused('it is no regular file');
+});
+
+test('a folder that is a link is refused: who owns the link would say what is published', async () => {
+  await using temporary = await temporaryStore();
+  const { dir } = await temporary.imageDir();
+  await symlink(dir, join(temporary.folder, 'link'));
+  await expect(addImage(temporary.store, join(temporary.folder, 'link'))).rejects.toThrow('is a symbolic link to');
+});
+
+test.each(['vmlinuz', 'root.squashfs', 'initramfs.img', 'manifest.json', 'manifest.json.sig'])(
+  'a %s of 50 GB of holes is refused before it is read',
+  async (file) => {
+    await using temporary = await temporaryStore();
+    const { dir } = await temporary.imageDir();
+    await truncate(join(dir, file), 50 * 2 ** 30);
+    await expect(addImage(temporary.store, dir)).rejects.toThrow(/53687091200 bytes|is no initramfs/);
+  },
+);
+
+test.each([
+  ['text', 'root:x:0:0:root:/root:/bin/sh\n'],
+  ['a kernel', 'MZ\xea\x07'],
+  ['zeros', '\0'.repeat(100_000)],
+  ['nothing', ''],
+  ['the old cpio, which no kernel reads', '070707000000'],
+  ['an lz4 frame, which no kernel reads', '\x04\x22\x4d\x18aaaa'],
+])('an initramfs of %s is none', async (_, text) => {
+  await using temporary = await temporaryStore();
+  const { dir } = await temporary.imageDir({ initramfsBytes: Buffer.from(text, 'latin1') });
+  await expect(addImage(temporary.store, dir)).rejects.toThrow(code('initramfs-damaged'));
+});
+
+test.each([
+  ['gzip', '1f8b0800'],
+  ['zstd', '28b52ffd'],
+  ['xz', 'fd377a585a000004'],
+  ['lzma', '5d00008000'],
+  ['lz4', '02214c18'],
+  ['lzo', '894c5a4f000d0a1a0a'],
+  ['bzip2', '425a6839'],
+  ['cpio after zeros', '0000000030373037303130'],
+])('an initramfs may begin as %s', async (_, hex) => {
+  await using temporary = await temporaryStore();
+  const { dir } = await temporary.imageDir({ initramfsBytes: Buffer.from(hex, 'hex') });
+  expect((await addImage(temporary.store, dir)).outcome).toBe('added');
+});
+
+test('a signature counts where the image key is known, and only that of its builder', async () => {
+  await using temporary = await temporaryStore();
+  const [made, other] = [await temporary.imageDir(), await temporary.imageDir()];
+  const add = (trusted: readonly string[]) => addImage(temporary.store, made.dir, { trusted });
+  await expect(add([other.publicKeyPem])).rejects.toThrow(code('image-unsigned'));
+  await expect(add([])).rejects.toThrow(code('image-unsigned'));
+  expect((await add([other.publicKeyPem, made.publicKeyPem])).outcome).toBe('added');
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  'a file that may not be read is told as that, not as one of another image',
+  async () => {
+    await using temporary = await temporaryStore();
+    const { dir } = await temporary.imageDir();
+    await chmod(temporary.folder, 0o755);
+    await chmod(dir, 0o755);
+    await chmod(join(dir, 'initramfs.img'), 0o600);
+    const [gid, uid] = [process.getegid?.() ?? 0, process.geteuid?.() ?? 0];
+    process.setegid?.(65534);
+    process.seteuid?.(65534);
+    try {
+      await expect(addImage(temporary.store, dir)).rejects.toThrow(/initramfs\.img: permission denied/);
+    } finally {
+      process.seteuid?.(uid);
+      process.setegid?.(gid);
+    }
+  },
+);
