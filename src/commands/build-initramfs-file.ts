@@ -20,9 +20,13 @@ export async function listVerb(host: Host, file: string, { json }: InitramfsOpti
   else print(`${formatListing(listing).join('\n')}\n`);
 }
 
-export async function unpackVerb(host: Host, file: string, { out, json }: InitramfsOptions): Promise<void> {
+export async function unpackVerb(
+  host: Host,
+  file: string,
+  { out, json, asRoot = false }: InitramfsOptions,
+): Promise<void> {
   if (out === undefined) throw needed('--out DIR', '--unpack FILE --out DIR');
-  const result = await unpackInitramfs(await readInitramfsFile(host, file), out, { exec: host.exec });
+  const result = await unpackInitramfs(await readInitramfsFile(host, file), out, { exec: host.exec, asRoot });
   for (const { name, reason } of result.skipped) host.console.line('warning', `left out ${name}: ${reason}`);
   if (json) printJson(result);
   else print(`unpacked ${result.unpacked} files into ${out}\n`);

@@ -27,6 +27,7 @@ export interface InitramfsOptions {
   readonly json?: true;
   readonly list?: string;
   readonly unpack?: string;
+  readonly asRoot?: boolean;
   readonly append?: string;
   readonly to?: string;
 }
@@ -64,6 +65,10 @@ export const buildInitramfsCommand = (): Command =>
     )
     .addOption(
       new Option('--unpack <file>', 'unpack an initramfs into --out').argParser(path).conflicts(['image', 'append']),
+    )
+    .option(
+      '--as-root',
+      "for --unpack: make device nodes, set owners and keep setuid, which a stranger's image may misuse",
     )
     .addOption(
       new Option('--append <source>', 'add a directory or a cpio archive to --to')

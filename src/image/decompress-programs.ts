@@ -12,7 +12,7 @@ const PROGRAMS = {
 } as const satisfies Record<ForeignCompression, readonly [HostProgram, ...string[]]>;
 
 /** Unpacks with the programs that Debian has for it. Throws `program-missing`, `decompress-failed`. */
-export const decompressWithPrograms: Decompress = async (kind, data) => {
+export const decompressWithPrograms: Decompress = async (kind, data, mostBytes = MAX_UNPACKED_BYTES) => {
   const [program, ...args] = PROGRAMS[kind];
   const { execa } = await import('execa');
   const result = await execa(program, args, {
@@ -20,12 +20,14 @@ export const decompressWithPrograms: Decompress = async (kind, data) => {
     encoding: 'buffer',
     stripFinalNewline: false,
     reject: false,
-    maxBuffer: MAX_UNPACKED_BYTES,
+    maxBuffer: mostBytes,
   });
   if (result.failed && 'code' in result && result.code === 'ENOENT')
     throw new StatectlError('program-missing', `unpacking ${kind} data needs the program ${program}`, {
       hint: installHint([program]),
     });
+  // Seen by who knows where in the image this is.
+  if (result.isMaxBuffer) throw result;
   if (result.failed) {
     const why = Buffer.from(result.stderr).toString().trim() || result.shortMessage;
     throw new StatectlError('decompress-failed', `${program} failed: ${why}`, { cause: result });

@@ -11,8 +11,10 @@ import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 export type ForeignCompression = 'xz' | 'lz4' | 'lzo' | 'bzip2' | 'lzma';
 export type StreamCompression = 'gzip' | 'zstd' | ForeignCompression;
 
-/** Unpacks one whole stream. For bzip2 and lzma, data that follows the stream must be ignored. */
-export type Decompress = (kind: ForeignCompression, data: Buffer) => Promise<Buffer>;
+/**
+ * Unpacks one whole stream, of `mostBytes` at most. For bzip2 and lzma, data that follows the stream must be ignored.
+ */
+export type Decompress = (kind: ForeignCompression, data: Buffer, mostBytes?: number) => Promise<Buffer>;
 
 export interface UnpackedStream {
   readonly data: Buffer;
@@ -20,8 +22,8 @@ export interface UnpackedStream {
   readonly sizeBytes: number;
 }
 
-/** More than any initramfs unpacks to: the kernel unpacks into RAM. */
-export const MAX_UNPACKED_BYTES = 4 * 1024 ** 3;
+/** More than all streams of any initramfs unpack to: the kernel unpacks into RAM. */
+export const MAX_UNPACKED_BYTES = 2 * 1024 ** 3;
 const LZ4_LEGACY_MAGIC = 0x184c2102;
 /** LZ4_COMPRESSBOUND of the 8 MiB that a legacy block holds: a larger number is not a block's size. */
 const LZ4_MAX_BLOCK_BYTES = 0x80_0000 + Math.floor(0x80_0000 / 255) + 16;
@@ -32,6 +34,23 @@ const broken = (kind: StreamCompression, offset: number, why: string, cause?: un
     cause,
     hint: 'build the image again, or fetch it anew',
   });
+
+/** A few bytes that unpack to more than any machine has. */
+const bomb = (kind: StreamCompression, offset: number, cause?: unknown): StatectlError =>
+  new StatectlError(
+    'initramfs-bomb',
+    `with the ${kind} data that starts at byte ${offset} this unpacks to more than any machine boots`,
+    { cause, hint: `do not trust this image: all of it may unpack to ${MAX_UNPACKED_BYTES / 1024 ** 3} GiB` },
+  );
+
+/** What zlib says at `maxOutputLength`, and execa at `maxBuffer`. */
+const isTooLong = (error: unknown): boolean => {
+  const { code, isMaxBuffer } = (error ?? {}) as { code?: unknown; isMaxBuffer?: unknown };
+  return code === 'ERR_BUFFER_TOO_LARGE' || isMaxBuffer === true;
+};
+
+/** Node takes no chunk that is longer than the whole may be. */
+const chunkBytes = (mostBytes: number): number => Math.max(64, Math.min(1 << 20, mostBytes));
 
 /** Reads numbers one after the other, and throws where the file ends first. */
 function cursorAt(image: Buffer, kind: StreamCompression, start: number) {
@@ -155,7 +174,7 @@ function lzoEnd(image: Buffer, offset: number): number {
 }
 
 /** RFC 1952. Only inflating finds the end of deflated data, so length and content come together. */
-async function gunzipMember(image: Buffer, offset: number): Promise<UnpackedStream> {
+async function gunzipMember(image: Buffer, offset: number, mostBytes: number): Promise<UnpackedStream> {
   const cursor = cursorAt(image, 'gzip', offset);
   cursor.skip(3);
   const flags = cursor.little(1);
@@ -164,13 +183,14 @@ async function gunzipMember(image: Buffer, offset: number): Promise<UnpackedStre
   if ((flags & 8) !== 0) cursor.pastNul();
   if ((flags & 16) !== 0) cursor.pastNul();
   if ((flags & 2) !== 0) cursor.skip(2);
-  const options = { info: true, chunkSize: 1 << 20, maxOutputLength: MAX_UNPACKED_BYTES };
+  const options = { info: true, chunkSize: chunkBytes(mostBytes), maxOutputLength: mostBytes };
   const { buffer, engine } = await (
     promisify(inflateRaw)(image.subarray(cursor.at()), options) as Promise<unknown> as Promise<{
       buffer: Buffer;
       engine: { bytesWritten: number };
     }>
   ).catch((error: unknown) => {
+    if (isTooLong(error)) throw bomb('gzip', offset, error);
     throw cursor.error(`${reasonOf(error)} (the file ends at byte ${image.length})`, error);
   });
   cursor.skip(engine.bytesWritten);
@@ -183,25 +203,29 @@ const STREAM_END = { zstd: zstdFrameEnd, xz: xzStreamEnd, lz4: lz4LegacyEnd, lzo
 
 /**
  * Unpacks the stream at `offset`. Only bzip2 and lzma do not tell where they end: they take the rest of the file.
- * Throws `initramfs-damaged` with the byte's offset, and what `decompress` throws.
+ * Throws `initramfs-damaged` with the byte's offset, `initramfs-bomb` beyond `mostBytes`, and what `decompress` throws.
  */
 export async function unpackStream(
   kind: StreamCompression,
   image: Buffer,
   offset: number,
   decompress: Decompress,
+  mostBytes: number = MAX_UNPACKED_BYTES,
 ): Promise<UnpackedStream> {
-  if (kind === 'gzip') return gunzipMember(image, offset);
+  if (mostBytes <= 0) throw bomb(kind, offset);
+  if (kind === 'gzip') return gunzipMember(image, offset, mostBytes);
   const end = kind === 'bzip2' || kind === 'lzma' ? image.length : STREAM_END[kind](image, offset);
   const stream = image.subarray(offset, end);
   try {
     const data =
       kind === 'zstd'
-        ? await promisify(zstdDecompress)(stream, { chunkSize: 1 << 20, maxOutputLength: MAX_UNPACKED_BYTES })
-        : await decompress(kind, stream);
+        ? await promisify(zstdDecompress)(stream, { chunkSize: chunkBytes(mostBytes), maxOutputLength: mostBytes })
+        : await decompress(kind, stream, mostBytes);
+    if (data.length > mostBytes) throw bomb(kind, offset);
     return { data, sizeBytes: stream.length };
   } catch (error) {
-    if (isStatectlError(error) && error.code === 'program-missing') throw error;
+    if (isStatectlError(error) && ['program-missing', 'initramfs-bomb'].includes(error.code)) throw error;
+    if (isTooLong(error)) throw bomb(kind, offset, error);
     throw broken(kind, offset, reasonOf(error), error);
   }
 }

@@ -2,88 +2,21 @@ import { chmod, lchown, link, lutimes, mkdir, readdir, symlink, writeFile } from
 import { resolve } from 'node:path';
 import { StatectlError } from '../error.ts';
 import type { Exec } from '../host/host.ts';
-import { MAX_NAME_BYTES } from './cpio.ts';
+import { MAX_PATH_BYTES } from './cpio.ts';
 import type { CpioMember } from './cpio-read.ts';
 import type { Decompress } from './decompress.ts';
 import { LETTER } from './initramfs-listing.ts';
-import { readSegments, type Segment } from './segments.ts';
-
-export interface Skipped {
-  readonly name: string;
-  readonly reason: string;
-}
-
-/** One file; hard links share it, so that a later archive that writes to one writes to all, as in the kernel. */
-interface Inode {
-  member: CpioMember;
-}
-
-/** The tree that the kernel would have, by path. No path leads through a symlink: that was resolved, inside the tree. */
-interface UnpackPlan {
-  readonly tree: ReadonlyMap<string, Inode>;
-  readonly skipped: readonly Skipped[];
-}
-
-/** The path of a member once the symlinks in its parents are followed inside the tree; undefined when a parent is missing. */
-function locate(tree: ReadonlyMap<string, Inode>, name: string): string | undefined {
-  const parts = name.split('/').filter((part) => part !== '' && part !== '.');
-  const last = parts.pop();
-  let folder: string[] = [];
-  for (let hops = 0; parts.length > 0; ) {
-    const part = parts.shift() as string;
-    if (part === '..') folder.pop();
-    if (part === '..' || part === '.' || part === '') continue;
-    const member = tree.get([...folder, part].join('/'))?.member;
-    if (member?.type === 'symlink') {
-      hops += 1;
-      if (hops > 40) return undefined;
-      if (member.target.startsWith('/')) folder = [];
-      parts.unshift(...member.target.split('/'));
-    } else if (member?.type === 'dir') folder.push(part);
-    else return undefined;
-  }
-  return last === undefined ? '' : [...folder, last].join('/');
-}
-
-/** Pure. What the kernel would drop is in `skipped`. Throws `unpack-refused` for names that point outside. */
-function planUnpack(segments: readonly Segment[]): UnpackPlan {
-  const tree = new Map<string, Inode>();
-  const skipped: Skipped[] = [];
-  const isFilled = (path: string) => [...tree.keys()].some((other) => other.startsWith(`${path}/`));
-  for (const member of segments.flatMap((segment) => segment.entries)) {
-    const { name } = member;
-    if (name.startsWith('/') || name.split('/').includes('..'))
-      throw new StatectlError('unpack-refused', `the archive's member ${JSON.stringify(name)} points outside of it`, {
-        hint: 'do not trust this image: the kernel would write there, and so would `cpio -i`',
-      });
-    const path = locate(tree, name);
-    if (path === '') continue;
-    if (path?.split('/').some((part) => Buffer.byteLength(part) > MAX_NAME_BYTES)) {
-      skipped.push({ name, reason: `a file name has at most ${MAX_NAME_BYTES} bytes, so the kernel drops it too` });
-      continue;
-    }
-    if (path === undefined) {
-      skipped.push({ name, reason: 'its folder is not in the archive before it, so the kernel drops it too' });
-      continue;
-    }
-    const old = tree.get(path);
-    if (old?.member.type === 'dir' && member.type !== 'dir' && isFilled(path)) {
-      skipped.push({ name, reason: 'a folder with content is in its place, so the kernel drops it too' });
-      continue;
-    }
-    const first = member.linkTo === undefined ? undefined : tree.get(locate(tree, member.linkTo) ?? '');
-    if (first?.member.type === 'file') tree.set(path, first);
-    else if (old?.member.type === 'file' && member.type === 'file') old.member = member;
-    else tree.set(path, { member });
-  }
-  return { tree, skipped };
-}
+import { readSegments } from './segments.ts';
+import { type Inode, planUnpack, type Skipped } from './unpack-plan.ts';
 
 export interface UnpackOptions {
   readonly decompress?: Decompress;
   /** Runs `mknod`. */
   readonly exec: Exec;
-  /** Makes device nodes and sets owners; default: whether we are root. */
+  /**
+   * Makes device nodes, sets owners, and keeps what lets a file run as its owner (setuid, setgid). Default: no, since a
+   * stranger's archive would leave programs of root's on this machine.
+   */
   readonly asRoot?: boolean;
 }
 
@@ -105,7 +38,7 @@ export async function unpackInitramfs(
   dir: string,
   options: UnpackOptions,
 ): Promise<{ readonly unpacked: number; readonly skipped: readonly Skipped[] }> {
-  const { exec, asRoot = process.getuid?.() === 0 } = options;
+  const { exec, asRoot = false } = options;
   const { segments } = await readSegments(image, options.decompress);
   const plan = planUnpack(segments);
   const skipped = [...plan.skipped];
@@ -115,7 +48,7 @@ export async function unpackInitramfs(
 
   const finish = async (path: string, member: CpioMember) => {
     if (asRoot) await lchown(path, member.header.uid, member.header.gid);
-    if (member.type !== 'symlink') await chmod(path, member.mode);
+    if (member.type !== 'symlink') await chmod(path, asRoot ? member.mode : member.mode & 0o1777);
     await lutimes(path, member.header.mtimeSeconds, member.header.mtimeSeconds);
   };
   /** The reason why it cannot be made. */
@@ -127,11 +60,13 @@ export async function unpackInitramfs(
     return exitCode === 0 ? undefined : stderr.trim() || `mknod ended with ${exitCode}`;
   };
 
-  // A parent is a prefix of its children, so it is made first.
-  const paths = [...plan.tree].sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [name, inode] of paths) {
+  for (const [name, inode] of plan.paths) {
     const { member } = inode;
     const path = `${root}/${name}`;
+    if (Buffer.byteLength(path) >= MAX_PATH_BYTES) {
+      skipped.push({ name, reason: `its path below ${root} is too long` });
+      continue;
+    }
     const original = written.get(inode);
     if (original !== undefined) {
       await link(original, path);
@@ -156,5 +91,5 @@ export async function unpackInitramfs(
     await finish(path, member);
   }
   for (const [path, member] of folders.reverse()) await finish(path, member);
-  return { unpacked: paths.length - (skipped.length - plan.skipped.length), skipped };
+  return { unpacked: plan.paths.length - (skipped.length - plan.skipped.length), skipped };
 }

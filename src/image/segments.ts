@@ -1,6 +1,6 @@
 import { isStatectlError, StatectlError } from '../error.ts';
 import { type CpioArchive, type CpioMember, readCpio } from './cpio-read.ts';
-import { type Decompress, type StreamCompression, unpackStream } from './decompress.ts';
+import { type Decompress, MAX_UNPACKED_BYTES, type StreamCompression, unpackStream } from './decompress.ts';
 import { decompressWithPrograms } from './decompress-programs.ts';
 import { compressionAt } from './initramfs-magic.ts';
 
@@ -42,6 +42,8 @@ const BOOTCONFIG_MAGIC = '#BOOTCONFIG\n';
 /** GRUB may align an initrd to 4, so the kernel looks for the magic up to three bytes before the end. */
 const BOOTCONFIG_SLACK_BYTES = 3;
 const ASCII_0 = 0x30;
+/** Each compressed one may cost a program that unpacks it. */
+const MOST_SEGMENTS = 250;
 
 /** The kernel reads only the legacy format. */
 const LZ4_FRAME_MAGIC = 0x184d2204;
@@ -105,9 +107,14 @@ function readArchives(data: Buffer): Contents {
   return { entries, hasTrailer };
 }
 
-async function readCompressed(image: Buffer, offset: number, decompress: Decompress): Promise<Segment> {
+async function readCompressed(
+  image: Buffer,
+  offset: number,
+  decompress: Decompress,
+  mostBytes: number,
+): Promise<Segment> {
   const compression = detect(image, offset);
-  const { data, sizeBytes } = await unpackStream(compression, image, offset, decompress);
+  const { data, sizeBytes } = await unpackStream(compression, image, offset, decompress, mostBytes);
   try {
     return { offset, sizeBytes, compression, unpackedBytes: data.length, ...readArchives(data) };
   } catch (error) {
@@ -123,20 +130,31 @@ function readUncompressed(image: Buffer, offset: number): Segment {
 }
 
 /**
- * Every segment, in order. Members' data stays where it is: in the image, or in what was unpacked from it.
- * Throws `initramfs-damaged` and `cpio-damaged` with a byte's offset, `bootconfig-damaged`, `program-missing`.
+ * Every segment, in order; all compressed ones together unpack to `mostBytes` at most. Members' data stays where it is: in the image, or in what was unpacked from it.
+ * Throws `initramfs-damaged`, `initramfs-bomb` and `cpio-damaged` with a byte's offset, `bootconfig-damaged`,
+ * `program-missing`.
  */
-export async function readSegments(image: Buffer, decompress: Decompress = decompressWithPrograms): Promise<Initramfs> {
+export async function readSegments(
+  image: Buffer,
+  decompress: Decompress = decompressWithPrograms,
+  mostBytes: number = MAX_UNPACKED_BYTES,
+): Promise<Initramfs> {
   const bootconfig = findBootconfig(image);
   const archives = image.subarray(0, bootconfig?.offset);
   const segments: Segment[] = [];
+  let leftBytes = mostBytes;
   for (let at = 0; at < archives.length; ) {
     if (archives[at] === 0) {
       at += 1;
       continue;
     }
-    const segment =
-      archives[at] === ASCII_0 ? readUncompressed(archives, at) : await readCompressed(archives, at, decompress);
+    if (segments.length === MOST_SEGMENTS)
+      throw damaged(`it has more than ${MOST_SEGMENTS} parts`, 'do not trust this image: no boot loader joins so many');
+    const isPlain = archives[at] === ASCII_0;
+    const segment = isPlain
+      ? readUncompressed(archives, at)
+      : await readCompressed(archives, at, decompress, leftBytes);
+    if (!isPlain) leftBytes -= segment.unpackedBytes;
     segments.push(segment);
     at = segment.offset + segment.sizeBytes;
   }

@@ -12,13 +12,16 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { zstdCompressSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Exec } from '../../../src/host/host.ts';
 import { type CpioEntry, writeCpio } from '../../../src/image/cpio.ts';
+import { readCpio } from '../../../src/image/cpio-read.ts';
 import { formatListing, listInitramfs } from '../../../src/image/initramfs-listing.ts';
 import { unpackInitramfs } from '../../../src/image/initramfs-unpack.ts';
 import { joinSegments } from '../../../src/image/join-segments.ts';
+import { readSegments } from '../../../src/image/segments.ts';
+import { planUnpack } from '../../../src/image/unpack-plan.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'statectl-unpack-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -45,6 +48,7 @@ function recordingExec(): Exec & { readonly calls: (readonly string[])[] } {
     },
   };
 }
+const noStream = { offset: 0, sizeBytes: 0, compression: 'none', unpackedBytes: 0 } as const;
 const noExec: Exec = { run: () => Promise.reject(new Error('no program is to be run')) };
 const unpack = async (archives: readonly Buffer[], dir = newDir()) => ({
   dir,
@@ -201,6 +205,77 @@ describe('unpacking an initramfs', () => {
 });
 
 describe('a hostile initramfs', () => {
+  const pack = (...parts: readonly Buffer[]) => parts.map((part) => zstdCompressSync(part));
+  const numbered = (count: number, make: (name: string) => CpioEntry) =>
+    writeCpio(Array.from({ length: count }, (_, index) => make(`n${index}`)));
+
+  it('whose names come again and again is planned in the time that it takes to read it', () => {
+    const archives = joinSegments([numbered(30_000, folder), numbered(30_000, (name) => file(name, ''))]);
+    const segments = [{ ...readCpio(archives), ...noStream }];
+    segments.push({ ...readCpio(archives, archives.indexOf('070701', segments[0]?.endOffset)), ...noStream });
+    const started = performance.now();
+    expect(planUnpack(segments.map(({ members, ...rest }) => ({ ...rest, entries: members }))).paths).toHaveLength(
+      30_000,
+    );
+    // With one look at all names for each name it is a minute.
+    expect(performance.now() - started).toBeLessThan(8000);
+  });
+
+  it('whose links lead through folders without end is refused', async () => {
+    const maze = Array.from({ length: 39 }, (_, index) =>
+      link(`l${index}`, `${'d/../'.repeat(800)}${index === 38 ? 'd' : `l${index + 1}`}`),
+    );
+    const many = Array.from({ length: 2000 }, (_, index) => `l0/${index}`);
+    const archives = [writeCpio([folder('d'), ...maze]), ...pack(Buffer.concat(many.map((name) => hostile(name))))];
+    await expect(unpack(archives)).rejects.toMatchObject({ code: 'unpack-refused' });
+  });
+
+  it('with folders a thousand deep is unpacked, as far as a path of this machine goes', async () => {
+    const deep = Array.from({ length: 1000 }, () => 'd').join('/');
+    const { skipped, dir } = await unpack([writeCpio([file(`${deep}/x`, 'x')])]);
+    expect(skipped).toEqual([]);
+    expect(readFileSync(join(dir, deep, 'x'), 'utf8')).toBe('x');
+    const deeper = Array.from({ length: 20 }, () => 'd'.repeat(203)).join('/');
+    expect((await unpack([writeCpio([file(`${deeper}/x`, 'x')])])).skipped.at(-1)?.reason).toContain('too long');
+  });
+
+  it.each([
+    ['zstd', (data: Buffer) => zstdCompressSync(data)],
+    ['gzip', (data: Buffer) => gzipSync(data)],
+    ['xz', (data: Buffer) => execFileSync('xz', ['-c'], { input: data })],
+  ])(
+    'is refused where all its %s streams unpack to too much together, and each alone does not',
+    async (_, compress) => {
+      const part = compress(writeCpio([file('zeros', '\0'.repeat(100_000))]));
+      const gap = Buffer.alloc(4 - (part.length % 4));
+      const image = (count: number) => Buffer.concat(Array.from({ length: count }, () => [part, gap]).flat());
+      expect((await readSegments(image(3), undefined, 310_000)).segments).toHaveLength(3);
+      await expect(readSegments(image(4), undefined, 310_000)).rejects.toMatchObject({ code: 'initramfs-bomb' });
+      await expect(readSegments(image(1), undefined, 90_000)).rejects.toMatchObject({ code: 'initramfs-bomb' });
+    },
+  );
+
+  it('of thousands of parts, each of which would start a program, is refused', async () => {
+    const empty = execFileSync('xz', ['-c'], { input: Buffer.alloc(0) });
+    const image = Buffer.concat(Array.from({ length: 1000 }, () => empty));
+    await expect(readSegments(image, async () => Buffer.alloc(0))).rejects.toThrow('more than 250 parts');
+  });
+
+  it('leaves no program that runs as root, unless that is asked for', async () => {
+    const archive = writeCpio([file('su', 'x', 0o6755), folder('spool', 0o2775), folder('tmp', 0o1777)]);
+    const { dir } = await unpack([archive]);
+    const modes = (root: string) => ['su', 'spool', 'tmp'].map((name) => lstatSync(join(root, name)).mode & 0o7777);
+    expect(modes(dir)).toEqual([0o755, 0o775, 0o1777]);
+    if (process.getuid?.() !== 0) return;
+    const root = newDir();
+    await unpackInitramfs(archive, root, { exec: noExec, asRoot: true });
+    expect(modes(root)).toEqual([0o6755, 0o2775, 0o1777]);
+    const unasked = newDir();
+    await unpackInitramfs(writeCpio([console51, file('su', 'x', 0o4755)]), unasked, { exec: noExec });
+    expect(allFiles(unasked)).toEqual(['dev', 'su']);
+    expect(lstatSync(join(unasked, 'su')).mode & 0o7000).toBe(0);
+  });
+
   it.each(['../x', '/tmp/x', 'a/../../x', '..', 'usr/..'])(
     'with the name %j is refused before anything is written',
     async (name) => {
