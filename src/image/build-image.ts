@@ -3,6 +3,7 @@ import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { archOfTree } from './arch.ts';
 import { makeErofs } from './erofs.ts';
+import { clampTimes } from './file-times.ts';
 import { type HostProgram, requirePrograms, runProgram } from './host-programs.ts';
 import { imageFolder } from './image-folder.ts';
 import { findInTree } from './in-tree.ts';
@@ -22,6 +23,7 @@ import { makeTree, readSource, type Source } from './root-tree.ts';
 import { scrubTree } from './scrub.ts';
 import { type CompressionName, makeSquashfs } from './squashfs.ts';
 import { resolveInTree } from './tree.ts';
+import { markUpdated } from './update-marks.ts';
 
 export interface ImageInput {
   /** `debian:bookworm`, or the absolute path of a directory or a tarball. */
@@ -68,6 +70,8 @@ export async function buildImage(host: Host, input: ImageInput): Promise<Manifes
   await enableNetworkd(host, tree);
   if (!(await resolveInTree(files, tree, '/sbin/init')))
     console.line('warning', 'the tree has no /sbin/init: machines need init= on their kernel command line');
+  await markUpdated(host, tree);
+  await clampTimes(host, tree, input.epochSeconds);
   const root = `root.${input.type}`;
   await packRoot(host, input, tree, `${work}/${root}`);
 
@@ -105,8 +109,13 @@ function refuseInside(source: Source, out: string): void {
 }
 
 function programsFor(source: Source, { type }: ImageInput): readonly HostProgram[] {
-  const maker = { debian: ['mmdebstrap'], folder: ['cp', 'find'], tarball: ['tar'] } as const;
-  return [...maker[source.kind], ...(type === 'erofs' ? (['mkfs.erofs', 'find'] as const) : (['mksquashfs'] as const))];
+  const maker = { debian: ['mmdebstrap'], folder: ['cp'], tarball: ['tar'] } as const;
+  return [
+    ...maker[source.kind],
+    ...(type === 'erofs' ? (['mkfs.erofs'] as const) : (['mksquashfs'] as const)),
+    'find',
+    'touch',
+  ];
 }
 
 async function packRoot(

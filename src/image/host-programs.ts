@@ -1,5 +1,6 @@
 import { isStatectlError, StatectlError } from '../error.ts';
-import type { Host, RunOptions, RunResult } from '../host/host.ts';
+import type { Host, RunOptions } from '../host/host.ts';
+import { byLine } from './progress.ts';
 
 /** The programs that building takes from the admin's machine, and the Debian package of each. */
 const DEBIAN_PACKAGES = {
@@ -20,6 +21,7 @@ const DEBIAN_PACKAGES = {
   patchelf: 'patchelf',
   strip: 'binutils',
   tar: 'tar',
+  touch: 'coreutils',
   uname: 'coreutils',
   unsquashfs: 'squashfs-tools',
   xz: 'xz-utils',
@@ -51,29 +53,77 @@ export async function requirePrograms({ exec }: Pick<Host, 'exec'>, programs: re
   if (lacking.length > 0) throw missing(lacking);
 }
 
+/** Lines of a program's standard error that are no warnings. */
+const CHATTER: Partial<Record<HostProgram, RegExp>> = {
+  mmdebstrap: /^(?!W: )/,
+  // What --checkpoint-action=echo=%u prints.
+  tar: /^tar: \d+$/,
+};
+/** Of a packer that ends with success: words by which a file is not in the image, or not as it was. */
+const LOST = /creating empty file|failed to read|, ignoring|(cannot|could not|couldn't) (l?stat|open|read)/i;
+const PACKERS: ReadonlySet<string> = new Set(['mksquashfs', 'mkfs.erofs']);
+const SHOWN_LINES = 5;
+/** Of a program whose output goes elsewhere as it comes: enough for what apt says before its last word. */
+const REMEMBERED_LINES = 400;
+
+const linesOf = (text: string): readonly string[] => text.split(/[\r\n]/).filter((line) => line.trim() !== '');
+/** Names in what a program says are of a foreign tree: they must not steer the terminal. */
+const shown = (line: string): string => line.slice(0, LONGEST_LINE).replace(/[\0-\x1f\x7f-\x9f]/g, ' ');
+
 /**
- * Runs a program that must succeed; its standard output. Throws `program-missing`, and `build-failed` with the last lines
- * of what it printed.
+ * Runs a program that must succeed; its standard output. What it warns of is shown, though it succeeds. Throws
+ * `program-missing`, and `build-failed` with the last lines of what it printed, or with what a packer could not keep.
  */
 export async function runProgram(
-  { exec }: Pick<Host, 'exec'>,
+  { exec, console }: Pick<Host, 'exec'> & Partial<Pick<Host, 'console'>>,
   argv: readonly [HostProgram, ...string[]],
   options: RunOptions & { readonly hint?: string } = {},
 ): Promise<string> {
-  const { hint, ...runOptions } = options;
-  const result = await exec.run(argv, runOptions).catch((error: unknown) => {
+  const { hint, onOutput, ...runOptions } = options;
+  const heard: string[] = [];
+  const hear = byLine((line) => {
+    heard.push(line);
+    if (heard.length > REMEMBERED_LINES) heard.shift();
+  });
+  const listening = onOutput && {
+    onOutput: (text: string) => {
+      hear(text);
+      onOutput(text);
+    },
+  };
+  const result = await exec.run(argv, { ...runOptions, ...listening }).catch((error: unknown) => {
     throw isMissing(error) ? missing([argv[0]], error) : error;
   });
-  if (result.exitCode === 0) return result.stdout;
-  throw new StatectlError('build-failed', `${argv[0]} failed: ${reasonIn(result)}`, { hint });
+  hear('\n');
+  const [program] = argv;
+  if (result.exitCode !== 0) {
+    const said = [...linesOf(result.stderr), ...linesOf(result.stdout), ...heard];
+    throw new StatectlError('build-failed', `${program} failed: ${reasonIn(said, result.exitCode)}`, { hint });
+  }
+  const warnings = linesOf(result.stderr).filter((line) => !CHATTER[program]?.test(line));
+  const lost = PACKERS.has(program) ? warnings.filter((line) => LOST.test(line)) : [];
+  if (lost.length > 0)
+    throw new StatectlError(
+      'build-failed',
+      `${program} cannot keep ${lost.length === 1 ? 'a file' : `${lost.length} files`}: ${lost.slice(0, 3).map(shown).join(' / ')}`,
+      { hint: 'mend these files of the tree, or leave them out with --exclude' },
+    );
+  for (const line of warnings.slice(0, SHOWN_LINES)) console?.line('warning', `${program}: ${shown(line)}`);
+  if (warnings.length > SHOWN_LINES)
+    console?.line('warning', `${program}: ${warnings.length - SHOWN_LINES} more warnings, ${warnings.length} in all`);
+  return result.stdout;
 }
 
 const LONGEST_LINE = 200;
+/** apt says why in lines of their own, before it says that it cannot. */
+const UNMET = 'The following packages have unmet dependencies:';
 
 /** What it calls errors, the first of which is the cause; without any, its last words. */
-function reasonIn({ stderr, stdout, exitCode }: RunResult): string {
-  const said = `${stderr}\n${stdout}`.split(/[\r\n]/).filter((line) => line.trim() !== '');
-  const errors = said.filter((line) => /^(E|error|fatal error): /i.test(line)).slice(0, 3);
-  const lines = errors.length > 0 ? errors : said.slice(-3);
-  return lines.map((line) => line.slice(0, LONGEST_LINE)).join(' / ') || `exit status ${exitCode}`;
+function reasonIn(said: readonly string[], exitCode: number): string {
+  const start = said.indexOf(UNMET) + 1;
+  const end = said.findIndex((line, index) => index >= start && !/^\s/.test(line));
+  const unmet = start === 0 ? [] : said.slice(start, end < 0 ? undefined : end).slice(0, 5);
+  const errors = [...new Set(said.filter((line) => /^(E|error|fatal error): /i.test(line)))].slice(0, 3);
+  const lines = errors.length > 0 ? [...unmet, ...errors] : said.slice(-3);
+  return lines.map((line) => shown(line).trim()).join(' / ') || `exit status ${exitCode}`;
 }

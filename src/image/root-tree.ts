@@ -6,7 +6,22 @@ import { byLine, type Report, withProgress } from './progress.ts';
 import { resolveInTree } from './tree.ts';
 
 /** What a bootable Debian needs besides its essential packages, and a kernel. */
-const DEBIAN_BASE = ['systemd', 'systemd-sysv', 'udev', 'dbus', 'kmod', 'iproute2', 'login'];
+const DEBIAN_BASE = ['udev', 'dbus', 'kmod', 'iproute2', 'login'];
+const SYSTEMD = ['systemd', 'systemd-sysv'];
+/** What takes /sbin/init for itself, each in conflict with systemd-sysv. */
+const OTHER_INITS: ReadonlySet<string> = new Set([
+  'sysvinit-core',
+  'runit-init',
+  'finit-sysv',
+  'openrc-init',
+  'dinit-sysv',
+]);
+
+/** What a Debian is made of: apt's names, which may go on with a version, a release or an architecture. */
+export function debianPackages(arch: string, include: readonly string[]): readonly string[] {
+  const hasOtherInit = include.some((name) => OTHER_INITS.has(name.split(/[=/:]/)[0] ?? ''));
+  return [...(hasOtherInit ? [] : SYSTEMD), ...DEBIAN_BASE, `linux-image-${arch}`, ...include];
+}
 /** Documentation and translations make half of a minimal system, and nobody reads them on a stateless machine. */
 const UNREAD = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
 /** Bytes of a tar record, which --checkpoint counts. */
@@ -55,7 +70,7 @@ export async function makeTree(host: Host, source: Source, include: readonly str
 
 async function debian(host: Host, suite: string, include: readonly string[], tree: string): Promise<void> {
   const arch = debianArch((await runProgram(host, ['uname', '-m'])).trim());
-  const packages = [...DEBIAN_BASE, `linux-image-${arch}`, ...include].join(',');
+  const packages = debianPackages(arch, include).join(',');
   const options = ['--variant=minbase', '--format=directory', '--verbose', `--include=${packages}`];
   const excludes = UNREAD.map((path) => `--dpkgopt=path-exclude=${path}`);
   await withProgress(host, `image: installing Debian ${suite}`, 'packages', (report) =>

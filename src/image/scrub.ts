@@ -1,7 +1,7 @@
 import type { Host } from '../host/host.ts';
 import { findInTree } from './in-tree.ts';
 import { onMachine, resolveInTree } from './tree.ts';
-import { folderInTree, linkInTree, writeInTree } from './tree-content.ts';
+import { folderInTree, linkInTree, readInTree, writeInTree } from './tree-content.ts';
 
 /** What differs from machine to machine or dates from the build: it must not be in an image that many machines boot. */
 const UNIQUE = [
@@ -48,9 +48,20 @@ export async function scrubTree({ files }: Pick<Host, 'files'>, tree: string): P
   await writeInTree(files, tree, 'etc/machine-id', '', 0o444);
   // config.d mounts. Debian's dhclient-script reads the file, and declines every address where there is none.
   await writeInTree(files, tree, 'etc/fstab', '', 0o644);
+  await giveHosts({ files }, tree);
   if ((await resolveInTree(files, tree, 'var/lib/dbus'))?.stat.type === 'dir')
     await linkInTree(files, tree, 'var/lib/dbus/machine-id', '/etc/machine-id');
   await scrubResolver({ files }, tree);
+}
+
+/** Who asks for localhost by name asks this file; without systemd-resolved nobody else knows it. */
+const HOSTS = '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n';
+
+/** What a container's engine leaves is there and empty: it mounts its own over it. */
+async function giveHosts({ files }: Pick<Host, 'files'>, tree: string): Promise<void> {
+  const there = (await readInTree(files, tree, 'etc/hosts'))?.toString('utf8') ?? '';
+  if (!there.split('\n').some((line) => /^\s*[^#\s]/.test(line)))
+    await writeInTree(files, tree, 'etc/hosts', HOSTS, 0o644);
 }
 
 async function removeFiles({ files }: Pick<Host, 'files'>, tree: string, folder: string): Promise<void> {

@@ -26,7 +26,7 @@ export interface SquashfsOptions {
 
 /** One squashfs of a directory; nothing is left under `out` when it fails. Throws `build-failed`, `program-missing`. */
 export async function makeSquashfs(
-  host: Pick<Host, 'exec' | 'files'>,
+  host: Pick<Host, 'exec' | 'files'> & Partial<Pick<Host, 'console'>>,
   dir: string,
   out: string,
   { compression, content, epochSeconds, report }: SquashfsOptions,

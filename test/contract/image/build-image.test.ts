@@ -147,6 +147,82 @@ describe.skipIf(!isRoot || !has('mksquashfs', 'unsquashfs', 'tar'))('an image of
     expect(readdirSync(dir).sort()).toEqual(['keys', 'out', 'tree', 'tree.tar.gz']);
   });
 
+  test('has no time that its root image could not hold, or after the build', async () => {
+    plant();
+    const times = {
+      'old-1960': '1960-01-01',
+      'epoch-half': '1969-12-31 23:59:59.5Z',
+      'new-2200': '2200-01-01',
+      kept: '2001-01-01',
+    };
+    for (const [name, time] of Object.entries(times)) {
+      put(`tree/usr/${name}`, '');
+      execFileSync('touch', ['-d', time, join(dir, 'tree/usr', name)]);
+    }
+    symlinkSync('nowhere', join(dir, 'tree/usr/link'));
+    execFileSync('touch', ['-h', '-d', '1950-01-01', join(dir, 'tree/usr/link')]);
+    await build();
+    const years = execFileSync('unsquashfs', ['-lln', '-UTC', join(dir, 'out/root.squashfs')], { encoding: 'utf8' });
+    const yearOf = (name: string) => new RegExp(` (\\d{4})-\\S+ \\S+ \\S*/usr/${name}`).exec(years)?.[1];
+    expect([...Object.keys(times), 'link'].map(yearOf)).toEqual(['1970', '1970', '2023', '2001', '1970']);
+  });
+
+  test('knows localhost, and says that its /etc and /var are as new as its /usr', async () => {
+    plant();
+    put('tree/usr/lib/systemd/system/x.service', '');
+    put('tree/etc/passwd', 'root:x:0:0::/root:/bin/sh\n');
+    put('tree/etc/hosts', '');
+    await build({ keepTree: true });
+    expect(readFileSync(join(dir, 'out/tree/etc/hosts'), 'utf8')).toMatch(/^127\.0\.0\.1\tlocalhost\n/);
+    // condition_test_needs_update: an update is due where /usr is newer.
+    const seconds = (path: string) => Math.floor(statSync(join(dir, 'out/tree', path)).mtimeMs / 1000);
+    expect(seconds('etc/.updated')).toBeGreaterThanOrEqual(seconds('usr'));
+    expect(seconds('var/.updated')).toBeGreaterThanOrEqual(seconds('usr'));
+    expect(seconds('usr')).toBeLessThanOrEqual(1_700_000_000);
+  });
+
+  test('cannot reach out of its tree by a tarball’s members', async () => {
+    plant();
+    const victim = join(dir, 'victim');
+    mkdirSync(victim);
+    writeFileSync(join(victim, 'file'), 'mine');
+    const evil = join(dir, 'evil');
+    mkdirSync(join(evil, 'dir'), { recursive: true });
+    symlinkSync(victim, join(evil, 'out'));
+    put('evil/x', 'theirs');
+    const tar = (...words: string[]) =>
+      execFileSync('tar', ['--file', join(dir, 'evil.tar'), ...words], { stdio: 'ignore' });
+    tar('--create', '-C', join(dir, 'tree'), '.');
+    // A link that leads out, then a member through it; a member named by .. and one by its absolute path.
+    tar('--append', '-C', evil, './out');
+    tar('--append', '-P', '-C', evil, '--transform', 's,^x$,./out/file,', 'x');
+    tar('--append', '-P', '-C', evil, '--transform', `s,^x$,${victim}/file,`, 'x');
+    await build({ from: join(dir, 'evil.tar') }).catch((error: unknown) =>
+      expect(error).toMatchObject({ name: 'StatectlError' }),
+    );
+    tar('--append', '-P', '-C', evil, '--transform', 's,^x$,../../../victim/file,', 'x');
+    await expect(build({ from: join(dir, 'evil.tar') })).rejects.toMatchObject({ code: 'build-failed' });
+    expect(readFileSync(join(victim, 'file'), 'utf8')).toBe('mine');
+    expect(readdirSync(victim)).toEqual(['file']);
+  });
+
+  test.skipIf(!has('mkfs.erofs'))(
+    'with a name that erofs cannot keep is refused by that name, not as a full disk',
+    async () => {
+      plant();
+      put(`tree/usr/${'n'.repeat(255)}`, 'x');
+      await expect(build({ type: 'erofs', compression: 'lz4' })).rejects.toMatchObject({
+        code: 'image-source',
+        message: expect.stringContaining('more than 254 bytes'),
+        hint: expect.stringContaining('--type squashfs'),
+      });
+      await build();
+      rmSync(join(dir, `tree/usr/${'n'.repeat(255)}`));
+      put(`tree/usr/${'\u00fc'.repeat(127)}`, 'x');
+      await build({ type: 'erofs', compression: 'lz4' });
+    },
+  );
+
   test('is not made inside its own source', async () => {
     plant();
     await expect(build({ out: join(dir, 'tree/out') })).rejects.toMatchObject({ code: 'usage' });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { requirePrograms, runProgram } from '../../../src/image/host-programs.ts';
 import { findInTree } from '../../../src/image/in-tree.ts';
-import { countPackages, makeTree, readSource } from '../../../src/image/root-tree.ts';
+import { countPackages, debianPackages, makeTree, readSource } from '../../../src/image/root-tree.ts';
 
 describe('where a system comes from', () => {
   test('is a Debian release, a folder or a tarball', async () => {
@@ -91,5 +91,76 @@ describe('the programs of the builder’s machine', () => {
       code: 'build-failed',
       message: 'tar failed: b / c / d',
     });
+  });
+
+  test('fail with what apt says of packages that exclude each other, though it is not called an error', async () => {
+    const stdout = [
+      'Reading package lists...',
+      'The following packages have unmet dependencies:',
+      ' systemd-sysv : Conflicts: sysvinit-core but 3.06-4 is to be installed',
+      ' sysvinit-core : Conflicts: systemd-sysv',
+      'Some packages could not be installed.',
+      '',
+    ].join('\n');
+    const stderr = 'E: Unable to correct problems, you have held broken packages.\n';
+    const host = memoryHost({ programs: { mmdebstrap: () => ({ exitCode: 25, stdout, stderr }) } });
+    for (const options of [{}, { onOutput: () => {} }])
+      await expect(runProgram(host, ['mmdebstrap'], options)).rejects.toThrow(
+        'mmdebstrap failed: systemd-sysv : Conflicts: sysvinit-core but 3.06-4 is to be installed / ' +
+          'sysvinit-core : Conflicts: systemd-sysv / E: Unable to correct problems, you have held broken packages.',
+      );
+  });
+
+  const warned = async (program: 'mksquashfs' | 'tar' | 'depmod' | 'mmdebstrap', stderr: string) => {
+    const host = memoryHost({ programs: { [program]: () => ({ stderr }) } });
+    await runProgram(host, [program], { onOutput: () => {} });
+    return host.lines.map(({ level, text }) => `${level}: ${text}`);
+  };
+
+  test('are heard when they warn, although they succeed', async () => {
+    expect(await warned('mksquashfs', 'Unrecognised xattr prefix system.posix_acl_access\n')).toEqual([
+      'warning: mksquashfs: Unrecognised xattr prefix system.posix_acl_access',
+    ]);
+    expect(await warned('tar', "tar: 200\ntar: Removing leading `/' from member names\ntar: 400\n")).toEqual([
+      "warning: tar: tar: Removing leading `/' from member names",
+    ]);
+    expect(
+      await warned('depmod', Array.from({ length: 9 }, (_, at) => `depmod: WARNING: \x1b[2J${at}\n`).join('')),
+    ).toEqual([
+      ...[0, 1, 2, 3, 4].map((at) => `warning: depmod: depmod: WARNING:  [2J${at}`),
+      'warning: depmod: 4 more warnings, 9 in all',
+    ]);
+    expect(await warned('mmdebstrap', 'I: chatting\nSetting up libgpg-error0\nW: no keyring\n')).toEqual([
+      'warning: mmdebstrap: W: no keyring',
+    ]);
+  });
+
+  test.each([
+    'Failed to read file /tree/a, creating empty file',
+    'Cannot stat dir/file /tree/b because Input/output error, ignoring',
+    'Could not open /tree/c, because Permission denied',
+  ])('fail where a packer leaves a file out, although it succeeds: %s', async (line) => {
+    await expect(warned('mksquashfs', `${line}\n`)).rejects.toMatchObject({
+      code: 'build-failed',
+      message: `mksquashfs cannot keep a file: ${line}`,
+    });
+  });
+});
+
+describe('the packages of a Debian', () => {
+  test('have systemd for init, unless another init is asked for', () => {
+    const isSystemd = (include: readonly string[]) =>
+      debianPackages('amd64', include).some((name) => name.startsWith('systemd'));
+    expect(isSystemd([])).toBe(true);
+    expect(isSystemd(['openssh-server', 'sysvinit-utils'])).toBe(true);
+    for (const init of [
+      'sysvinit-core',
+      'runit-init',
+      'sysvinit-core=3.06-4',
+      'sysvinit-core/bookworm',
+      'sysvinit-core:amd64',
+    ])
+      expect(isSystemd(['ifupdown', init]), init).toBe(false);
+    expect(debianPackages('amd64', ['sysvinit-core'])).toEqual(expect.arrayContaining(['udev', 'linux-image-amd64']));
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type MemoryHostOptions, memoryHost } from '../../../src/host/memory.ts';
 import { enableNetworkd } from '../../../src/image/network-service.ts';
 import { scrubTree } from '../../../src/image/scrub.ts';
+import { markUpdated } from '../../../src/image/update-marks.ts';
 
 type Seeds = NonNullable<MemoryHostOptions['files']>;
 
@@ -25,7 +26,14 @@ describe('a scrubbed tree', () => {
   test('has nothing that is one machine’s own', async () => {
     const unique = [
       ...['/etc/hostname', '/etc/ssh/ssh_host_ed25519_key', '/etc/ssh/ssh_host_ed25519_key.pub'],
-      ...['/var/lib/systemd/random-seed', '/root/.bash_history', '/etc/shadow-', '/vmlinuz.old', '/etc/resolv.conf'],
+      ...[
+        '/var/lib/systemd/random-seed',
+        '/var/lib/systemd/credential.secret',
+        '/root/.bash_history',
+        '/etc/shadow-',
+        '/vmlinuz.old',
+        '/etc/resolv.conf',
+      ],
     ];
     const kept = ['/etc/ssh/sshd_config', '/etc/shadow', '/root/.profile', '/var/lib/systemd/pstore'];
     const files = await scrubbed(Object.fromEntries([...unique, ...kept].map((path) => [path, 'x'])));
@@ -37,6 +45,32 @@ describe('a scrubbed tree', () => {
     const files = await scrubbed({ '/etc/machine-id': 'cafe', '/var/lib/dbus/machine-id': 'cafe' });
     expect(await files.stat('/tree/etc/machine-id')).toMatchObject({ type: 'file', sizeBytes: 0, mode: 0o444 });
     expect(await files.readlink('/tree/var/lib/dbus/machine-id')).toBe('/etc/machine-id');
+  });
+
+  test('has localhost in /etc/hosts where the tree has none, and else what the tree says', async () => {
+    const hosts = async (seeds: Seeds) => (await scrubbed(seeds)).readText('/tree/etc/hosts');
+    const nothing: readonly Seeds[] = [{}, { '/etc/hosts': '' }, { '/etc/hosts': '# by docker\n\n' }];
+    for (const seeds of nothing) expect(await hosts(seeds)).toContain('127.0.0.1\tlocalhost\n::1\tlocalhost');
+    expect(await hosts({ '/etc/hosts': { target: '/run/hosts' } })).toContain('localhost');
+    expect(await hosts({ '/etc/hosts': '10.0.0.1 nas\n' })).toBe('10.0.0.1 nas\n');
+  });
+
+  test('is marked as set up where it is, so that systemd does not do it again at each boot', async () => {
+    const system = { '/usr/lib/systemd/system/x.service': '', '/etc/passwd': 'x' };
+    const marks = async (seeds: Seeds) => {
+      const host = hostWith(seeds);
+      await markUpdated(host, '/tree');
+      const has = async (path: string) => (await host.files.stat(`/tree${path}/.updated`)) !== undefined;
+      return [await has('/etc'), await has('/var')];
+    };
+    expect(await marks(system)).toEqual([true, true]);
+    expect(await marks({ ...system, '/sbin/ldconfig': '' })).toEqual([false, true]);
+    expect(await marks({ ...system, '/sbin/ldconfig': '', '/etc/ld.so.cache': '' })).toEqual([true, true]);
+    const catalog = { '/usr/lib/systemd/catalog/systemd.catalog': '' };
+    expect(await marks({ ...system, ...catalog })).toEqual([true, false]);
+    expect(await marks({ ...system, ...catalog, '/var/lib/systemd/catalog/database': '' })).toEqual([true, true]);
+    expect(await marks({ '/usr/lib/systemd/system/x.service': '' })).toEqual([false, true]);
+    expect(await marks({ '/sbin/openrc': '', '/etc/passwd': 'x' })).toEqual([false, false]);
   });
 
   test('has the machine-id itself where that was a link', async () => {
