@@ -21,14 +21,9 @@ export const MODULE_PACKERS = {
 /** No module is larger: amdgpu with its debug information has 600 MB. */
 const LARGEST_MODULE_BYTES = 1024 ** 3;
 
-/** `kernel/fs/ext4/ext4.ko.xz` → `kernel/fs/ext4/ext4.ko`. */
-export const unpackedName = (path: string): string => path.replace(/\.ko\.(gz|xz|zst)$/, '.ko');
-
 /** `kernel/drivers/usb/host/xhci-pci.ko.xz` → `xhci-pci`. */
 export const bareModuleName = (path: string): string =>
-  unpackedName(path)
-    .slice(path.lastIndexOf('/') + 1)
-    .replace(/\.ko$/, '');
+  path.slice(path.lastIndexOf('/') + 1).replace(/\.ko(\.(gz|xz|zst))?$/, '');
 
 /** A module of a tree, unpacked; undefined where none is. Throws `module-invalid`, and for `.ko.xz` what `decompress` throws. */
 export async function readModule(

@@ -150,6 +150,25 @@ describe('writing a cpio archive', () => {
     );
   });
 
+  it.each([
+    ['a NUL', 'a\0b', 'NUL'],
+    ['half a letter', 'a\ud800b', 'unpaired surrogate'],
+    ['more than a path holds', 't'.repeat(4096), '4095 bytes'],
+  ])('refuses a link target with %s', (_, target, why) => {
+    expect(() => writeCpio([{ type: 'symlink', name: 'l', target }])).toThrow(why);
+  });
+
+  it('takes names and targets of as many bytes as a path may have, and not one more', () => {
+    const longest = `${'d/'.repeat(2047)}x`;
+    expect(Buffer.byteLength(longest)).toBe(4095);
+    expect(readCpio(writeCpio([file(longest)])).members.at(-1)?.name).toBe(longest);
+    expect(() => writeCpio([file(`${'d/'.repeat(2046)}xxxx`)])).toThrow('4095 bytes');
+    // Counted in bytes and not in letters.
+    expect(() => writeCpio([{ type: 'symlink', name: 'l', target: 'é'.repeat(2048) }])).toThrow('4095 bytes');
+    expect(() => writeCpio([{ type: 'symlink', name: 'l', target: 'é'.repeat(2047) }])).not.toThrow();
+    expect(() => writeCpio([file('a\ud800b')])).toThrow('unpaired surrogate');
+  });
+
   it('refuses what the kernel would drop or the format cannot hold', () => {
     expect(() => writeCpio([file('a'), file('a')])).toThrow('twice');
     expect(() => writeCpio([{ type: 'symlink', name: 'lib', target: 'usr/lib' }, file('lib/x')])).toThrow(
