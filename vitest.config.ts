@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
+import { HANG_MS } from './test/fixtures/hang.ts';
 
-const level = (name: string, timeoutMs: number, oneAtATime = false, more: object = {}) => ({
+const level = (name: string, timeoutMs = HANG_MS, oneAtATime = false, more: object = {}) => ({
   test: {
     // By default vitest leaves a core to others.
     maxWorkers: 2,
@@ -9,6 +10,7 @@ const level = (name: string, timeoutMs: number, oneAtATime = false, more: object
     include: [`test/${name}/**/*.test.ts`],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
+    expect: { poll: { timeout: HANG_MS } },
     ...(oneAtATime ? { fileParallelism: false, maxWorkers: 1 } : {}),
   },
 });
@@ -20,11 +22,11 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       // Half of the time went into loading the same modules for every file again.
-      level('unit', 20_000, false, { isolate: false }),
-      level('contract', 30_000, true),
-      level('fault', 60_000),
-      // Each file has one machine at a time, so two at most run at once.
-      level('boot', 600_000, false, {
+      level('unit', undefined, false, { isolate: false }),
+      level('contract', undefined, true),
+      level('fault'),
+      // Each file has one machine at a time, so two at most run at once. A test waits for several events.
+      level('boot', 4 * HANG_MS, false, {
         globalSetup: 'test/boot/global-setup.ts',
         setupFiles: 'test/boot/setup.ts',
       }),

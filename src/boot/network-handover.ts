@@ -15,6 +15,19 @@ const NETWORKD = '/run/systemd/network';
 const WIRED = '90-statectl-wired';
 const WAIT_ONLINE = '/run/systemd/system/systemd-networkd-wait-online.service.d';
 const INTERFACES = `${SYSROOT}/etc/network/interfaces`;
+const HOOKS = `${SYSROOT}/etc/dhcp/dhclient-exit-hooks.d`;
+
+/** dhclient-script(8) sets a route when an address comes, and none when its lease has another router later. */
+const ROUTERS_HOOK = `# Made by statectl at boot: another router takes the place of the one before.
+case $reason in
+RENEW | REBIND)
+	if [ "$new_routers" != "$old_routers" ] && [ -z "$new_rfc3442_classless_static_routes" ]; then
+		for router in $old_routers; do ip -4 route del default via "$router" dev "$interface" 2>/dev/null; done
+		[ -z "$new_routers" ] || ip -4 route replace default via "\${new_routers%% *}" dev "$interface"
+	fi
+	;;
+esac
+`;
 
 /**
  * Gives the interfaces to the system's own network service. networkd takes over what is set up, since each route is as it
@@ -112,6 +125,12 @@ function planIfupdown(begun: WantedNetwork, { ifupdown }: InstallFacts): readonl
         content: ifupdownStanzas(each),
       }),
     ),
+    ...(begun.some(({ settings }) => settings.dhcp4)
+      ? [
+          { kind: 'mkdir', path: HOOKS, mode: 0o755 } as const,
+          { kind: 'write', path: `${HOOKS}/statectl-routers`, content: ROUTERS_HOOK } as const,
+        ]
+      : []),
     // An image whose file does not read that folder would never see them.
     ...(ifupdown?.withSource === undefined
       ? []

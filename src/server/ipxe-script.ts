@@ -41,7 +41,8 @@ const retry = (url: string, waitS: number): readonly string[] => [
   ':leave',
   'echo statectl: giving up, going on with the next boot device',
   'clear statectl-tries',
-  'exit 0',
+  // UEFI firmware opens its setup where a boot entry ends well, and goes on with the next where it failed. A BIOS goes on anyway.
+  'exit 1',
 ];
 
 const script = (...lines: readonly string[]): string => `${['#!ipxe', ...lines].join('\n')}\n`;

@@ -35,7 +35,10 @@ describe('a machine with 256 MiB and a Debian on its disk', () => {
   test('keeps the address of DHCPv6 too, and the router that announced itself', async () => {
     const { leases } = JSON.parse(await vm.run('cat /run/statectl/boot.json')) as BootRecord;
     const lease = leases.find(({ address }) => address.includes(':'));
-    expect(lease).toMatchObject({ method: 'dhcp', dns: ['fd00:77::1'], gateway: expect.stringMatching(/^fe80::/) });
+    expect(lease).toMatchObject({
+      ...{ method: 'dhcp', dns: ['fd00:77::1'], domain: 'lab.example', ntp: ['fd00:77::1'] },
+      gateway: expect.stringMatching(/^fe80::/),
+    });
     const addresses = await vm.run('ip -6 -o address show dev eth0 scope global');
     expect([...addresses.matchAll(/ inet6 (\S+)\//g)].map(([, address]) => address)).toEqual([lease?.address]);
     expect(await vm.run('ip -6 route show default')).toContain(`via ${lease?.gateway}`);
@@ -54,5 +57,16 @@ describe('a machine with 256 MiB and a Debian on its disk', () => {
     expect(await vm.run('cat /run/changes')).not.toContain('Deleted');
     const addressOf = (text: string) => / inet (\S+)/.exec(text)?.[1];
     expect(addressOf(await vm.run('ip -4 -o address show scope global'))).toBe(addressOf(before));
+  });
+
+  test('goes over to another router and name server of its lease, and nothing of the boot leads to the old ones', async () => {
+    const routes = () => vm.run('ip -4 route show; resolvectl dns eth0');
+    expect(await routes()).toMatch(/^default via 192\.168\.77\.1 dev eth0 proto dhcp/);
+    await network.moveTo('192.168.77.2');
+    await vm.run('until ip -4 route show default | grep -q 77.2; do sleep 0.2; done');
+    await vm.run('until resolvectl dns eth0 | grep -q 77.2; do sleep 0.2; done');
+    expect(await routes()).not.toMatch(/192\.168\.77\.1\b/);
+    // The router of IPv6 is the same machine still.
+    expect(await vm.run('ip -6 route show default')).toMatch(/^default via fe80:/);
   });
 });

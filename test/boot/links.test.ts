@@ -180,7 +180,7 @@ interfaces:
     // systemd-resolved hears of them from networkd when it comes to it; the stub that /etc/resolv.conf leads to names
     // resolved itself.
     await expect
-      .poll(() => vm.run('cat /run/systemd/resolve/resolv.conf'), { timeout: 30_000 })
+      .poll(() => vm.run('cat /run/systemd/resolve/resolv.conf'))
       .toMatch(/nameserver 10\.0\.2\.3\n(.*\n)*search lab\.test/);
     expect(await vm.run('resolvectl dns bond0')).toContain('10.0.2.3');
   });

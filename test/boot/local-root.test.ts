@@ -54,8 +54,12 @@ test('the example with an empty /var boots a Debian with no failed unit and with
   await using vm = await bootMachine({
     disks: [{ file: `${DEMO.image}/root.squashfs`, temporary: true }],
     initramfs: initramfs.file,
-    cmdline: 'root=/dev/vda ip=dhcp',
+    cmdline: 'root=/dev/vda',
   });
+  // The boot needed no network; the system has it: DHCP on its wired card.
+  await vm.run('until ip -4 -o address show scope global | grep -q 10.0.2.15/24; do sleep 0.2; done');
+  await vm.run('until resolvectl dns | grep -q 10.0.2.3; do sleep 0.2; done');
+  expect(await vm.run('ip -4 route show default')).toMatch(/^default via 10\.0\.2\.2 dev \S+ proto dhcp/);
   expect(await vm.run('systemctl is-system-running --wait || systemctl --failed --no-legend')).toBe('running');
   expect(await vm.run('systemctl --failed --no-legend')).toBe('');
 
@@ -99,6 +103,9 @@ describe('a system on a disk, which is one busybox without glibc and without sys
       init: '/sbin/init',
     });
     expect(await vm.shell('/run/statectl/rt/statectl --version')).toBe(record.statectl);
+    // This init raises nothing.
+    const loopback = await vm.shell('/bin/busybox ip address show dev lo');
+    for (const address of ['inet 127.0.0.1/8', 'inet6 ::1/128']) expect(loopback).toContain(address);
   });
 });
 

@@ -109,6 +109,9 @@ ${more}`,
     expect(await vm.run('ip -4 -o address show dev eth0')).toContain(` ${lease.address}/`);
     expect(await vm.run('ifquery --state | sort; pidof dhclient | wc -w')).toBe('eth0=eth0\nlo=lo\n1');
     expect(await vm.run('cat /etc/resolv.conf')).toContain('nameserver 10.0.2.3');
+    // dhclient's own address and route, and nothing of the boot beside them.
+    expect(await vm.run('ip -4 route show default')).toBe('default via 10.0.2.2 dev eth0');
+    expect((await vm.run('ip -4 -o address show dev eth0')).split('\n')).toEqual([expect.stringContaining('dynamic')]);
   });
 
   test('takes on a change of config.d, of which sshd is told', async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, it } from 'vitest';
+import { HANG_MS } from '../fixtures/hang.ts';
 import { ROOM_BYTES } from './linux-world.ts';
 import { memoryWorld } from './memory-world.ts';
 import { sentences } from './suite.ts';
@@ -24,7 +25,7 @@ async function failuresOnKernel(host: string): Promise<ReadonlyMap<string, strin
   const child = join(import.meta.dirname, 'linux-child.ts');
   const shell = ['sh', '-c', script, 'sh', mountPoint, process.execPath, child, host];
   try {
-    const { stdout } = await promisify(execFile)('unshare', [...UNSHARE, ...shell], { timeout: 25_000 });
+    const { stdout } = await promisify(execFile)('unshare', [...UNSHARE, ...shell], { timeout: HANG_MS });
     const results = stdout
       .trim()
       .split('\n')

@@ -4,10 +4,9 @@
  */
 import { bootHost } from '../../src/host/linux/boot-host.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
+import { HANG_MS } from '../fixtures/hang.ts';
 import { linuxWorld } from './linux-world.ts';
 import { type Sentence, sentences } from './suite.ts';
-
-const LONGEST_SENTENCE_MS = 10_000;
 
 const host = process.argv[3] === 'boot' ? bootHost() : linuxHost();
 
@@ -15,7 +14,7 @@ async function failureOf({ check }: Sentence, root: string): Promise<string | un
   try {
     await using world = await linuxWorld(host, root);
     const { promise, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new Error(`not done after ${LONGEST_SENTENCE_MS} ms`)), LONGEST_SENTENCE_MS);
+    const timer = setTimeout(() => reject(new Error(`not done after ${HANG_MS} ms`)), HANG_MS);
     await Promise.race([check(world), promise]);
     clearTimeout(timer);
     return undefined;

@@ -50,9 +50,7 @@ const until = async (condition: () => boolean): Promise<void> => {
 };
 
 describe(`${MACHINES} machines and two servers`, () => {
-  it('move from one to the other with no event lost, and are never without a server', {
-    timeout: 120_000,
-  }, async () => {
+  it('move from one to the other with no event lost, and are never without a server', async () => {
     await using lab = await agentLab({ machines: MACHINES, servers: 2 });
     const [a, b] = lab.servers;
     if (!a || !b) throw new Error('two servers');

@@ -28,7 +28,7 @@ test('the first script asks for the script of this machine, and shows every try'
     :leave
     echo statectl: giving up, going on with the next boot device
     clear statectl-tries
-    exit 0
+    exit 1
     "
   `);
 });
@@ -66,7 +66,7 @@ test('the boot script names every file by its content and tells the kernel where
     :leave
     echo statectl: giving up, going on with the next boot device
     clear statectl-tries
-    exit 0
+    exit 1
     "
   `);
 });
