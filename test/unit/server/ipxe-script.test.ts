@@ -93,7 +93,7 @@ test('every script ends after a bounded number of tries', () => {
   const scripts = [firstScript(6), noImageScript({ base: 'http://h', machine: {}, why: '', waitS: 6 })];
   for (const script of scripts) {
     expect(script).toContain('iseq ${statectl-tries} 60 && goto leave');
-    expect(script.trimEnd().endsWith('exit 0')).toBe(true);
+    expect(script.trimEnd().endsWith('exit 1')).toBe(true);
   }
 });
 
