@@ -2,6 +2,7 @@ import { unfinishedName } from '../boot/deliver.ts';
 import { deliveryFacts, planDeliveryList } from '../boot/delivery.ts';
 import { applyStep } from '../boot/execute.ts';
 import type { Facts, InstallFacts } from '../boot/facts.ts';
+import { findServices } from '../boot/find-services.ts';
 import { IMAGE_MOUNT } from '../boot/paths.ts';
 import type { BootContext } from '../boot/phase.ts';
 import { imageCertificates, planInstall, planLiveFiles } from '../boot/phases/install.ts';
@@ -19,14 +20,20 @@ export async function liveFacts(view: Host, booted: Facts, now: Facts, context: 
   const { certificates: _, ...install } = booted.install ?? {};
   const facts: Facts = {
     ...now,
-    ...(booted.install && { install: { ...(install as InstallFacts), ...(await imageCertificates(view, now)) } }),
     python: booted.python,
     identity: booted.identity,
+    delivery: await deliveryFacts(view, now, context),
   };
   return {
     ...facts,
+    ...(booted.install && {
+      install: {
+        ...(install as InstallFacts),
+        ...(await imageCertificates(view, now)),
+        ...(await findServices(view, facts, booted.install, context)),
+      },
+    }),
     syslog: await syslogFacts(view, facts, context),
-    delivery: await deliveryFacts(view, facts, context),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Manifest } from '../image/manifest.ts';
 import type { BakedFile, BundleFacts, DeliveryFacts, NewBundle } from './bundle-facts.ts';
 import type { InterfaceFacts, Lease, NetconsoleFacts, ServerFacts } from './network-facts.ts';
 import type { PythonFacts } from './python-facts.ts';
+import type { ServiceFacts } from './service-facts.ts';
 
 /**
  * What a boot knows, as plain data. Each phase adds its own part and reads the parts before it, so the facts of one
@@ -133,6 +134,10 @@ export interface InstallFacts {
   readonly hasOtherNetworkService?: true;
   /** Whose services are enabled, disabled or masked; absent: neither's. */
   readonly serviceManager?: 'systemd' | 'openrc';
+  /** By the name that config.d has for it; one that the system does not know is absent. Absent in facts of earlier versions. */
+  readonly services?: Readonly<Record<string, ServiceFacts>>;
+  /** The file of the target that services/default-runlevel wants to boot. */
+  readonly defaultTarget?: string;
   readonly hasSshd?: boolean;
   readonly hasSudo?: boolean;
   /** The image's list of authorities that are trusted, where config.d has more. */

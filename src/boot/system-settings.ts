@@ -1,6 +1,7 @@
 import type { Facts, InstallFacts } from './facts.ts';
 import { planNames } from './names.ts';
 import { SYSROOT } from './paths.ts';
+import { planServices } from './service-steps.ts';
 import type { Step } from './step.ts';
 
 /** What etc.conf, boot.conf and services/default-runlevel say of the system, as files of its /etc. Pure. */
@@ -8,8 +9,7 @@ export const planSystemSettings = (facts: Facts, install: InstallFacts): readonl
   ...planNames(facts, install),
   ...planLocale(facts),
   ...planModules(facts),
-  ...(install.serviceManager === 'systemd' ? planUnits(facts) : []),
-  ...(install.serviceManager === 'openrc' ? planRunlevel(facts) : []),
+  ...planServices(facts, install),
 ];
 
 const etc = (path: string): string => `${SYSROOT}/etc/${path}`;
@@ -41,44 +41,8 @@ function planModules({ config }: Facts): readonly Step[] {
   ];
 }
 
-const UNITS = 'systemd/system';
 /** The state of OpenRC, which moves into the system with /run. */
 const OPENRC = '/run/openrc';
-/** Where systemctl(1) enables a unit that is no service; the unit's own [Install] is not read here. */
-const WANTS = { timer: 'timers.target.wants', socket: 'sockets.target.wants' } as const;
-
-function planUnits({ config }: Facts): readonly Step[] {
-  const { target, services } = config.services;
-  const steps = Object.entries(services).flatMap(([name, state]): readonly Step[] => {
-    const unit = /\.[a-z]+$/.test(name) ? name : `${name}.service`;
-    const wants = WANTS[unit.split('.').at(-1) as keyof typeof WANTS] ?? 'multi-user.target.wants';
-    if (state === 'masked') return [link(`${UNITS}/${unit}`, '/dev/null')];
-    if (state === 'disabled') return [{ kind: 'remove', path: etc(`${UNITS}/${wants}/${unit}`) }];
-    return [folder(`${UNITS}/${wants}`), link(`${UNITS}/${wants}/${unit}`, `/usr/lib/systemd/system/${unit}`)];
-  });
-  return [
-    ...steps,
-    ...(target
-      ? [link(`${UNITS}/default.target`, `/usr/lib/systemd/system/${target.replace(/(\.target)?$/, '.target')}`)]
-      : []),
-  ];
-}
-
-/** Where images start services besides the runlevel that is booted: Debian in sysinit, others in boot. */
-const EARLY_RUNLEVELS = ['sysinit', 'boot'];
-
-/** OpenRC starts what is linked in the runlevel; what is not linked is not started, masked or not. */
-function planRunlevel({ config }: Facts): readonly Step[] {
-  const { target = 'default', services } = config.services;
-  return Object.entries(services).flatMap(([service, state]): readonly Step[] =>
-    state === 'enabled'
-      ? [folder(`runlevels/${target}`), link(`runlevels/${target}/${service}`, `/etc/init.d/${service}`)]
-      : [...EARLY_RUNLEVELS, target].map((runlevel) => ({
-          kind: 'remove',
-          path: etc(`runlevels/${runlevel}/${service}`),
-        })),
-  );
-}
 
 /** As `openrc --override` does it: the runlevel to enter instead of the next after sysinit and boot. For the boot alone. Pure. */
 export function planBootedRunlevel({ config }: Facts, { serviceManager }: InstallFacts): readonly Step[] {

@@ -4,6 +4,7 @@ import { planAgent } from '../agent-service.ts';
 import { givenCredentials, planCredentials } from '../credentials.ts';
 import { deliveryFacts, planDelivery } from '../delivery.ts';
 import type { Facts, InstallFacts } from '../facts.ts';
+import { findServices } from '../find-services.ts';
 import { identityFacts, PASSWORDS, planHostKey, planSecrets } from '../identity.ts';
 import { planLogins } from '../login-settings.ts';
 import { planKernelHostname } from '../names.ts';
@@ -41,11 +42,13 @@ export const install: Phase = {
       async gather(host, facts, boot) {
         const found = await installFacts(host, facts);
         sayUnused(facts, found, boot);
+        const delivery = await deliveryFacts(host, facts, boot);
+        const services = await findServices(host, { ...facts, delivery }, found, boot);
         return {
           syslog: await syslogFacts(host, facts, boot),
-          install: found,
+          install: { ...found, ...services },
           credentials: await givenCredentials(host, facts),
-          delivery: await deliveryFacts(host, facts, boot),
+          delivery,
           identity: await identityFacts(host, facts, boot),
         };
       },

@@ -68,31 +68,4 @@ describe('the settings of the system', () => {
       '/etc/modprobe.d/statectl.conf: blacklist pcspkr|',
     ]);
   });
-
-  const SERVICES =
-    'target: multi-user\nservices: { klipper: enabled, apt-daily.timer: masked, cron.service: disabled }';
-
-  it('enable, disable and mask units of systemd', async () => {
-    const wants = '/sysroot/etc/systemd/system/multi-user.target.wants';
-    expect(await stepsFor({ 'controller/services/default-runlevel': SERVICES }, 'systemd')).toEqual([
-      `mkdir -p -m 0755 ${wants}`,
-      `ln -sfT /usr/lib/systemd/system/klipper.service ${wants}/klipper.service`,
-      'ln -sfT /dev/null /sysroot/etc/systemd/system/apt-daily.timer',
-      `rm -rf ${wants}/cron.service`,
-      'ln -sfT /usr/lib/systemd/system/multi-user.target /sysroot/etc/systemd/system/default.target',
-    ]);
-  });
-
-  it('start services in a runlevel of OpenRC, or not', async () => {
-    const text = 'services: { sshd: enabled, cronie: masked }';
-    expect(await stepsFor({ 'controller/services/default-runlevel': text }, 'openrc', 'print01')).toEqual([
-      '/etc/hostname: print01|',
-      '/etc/hosts: 127.0.0.1 localhost|::1 localhost|127.0.1.1 print01|',
-      'mkdir -p -m 0755 /sysroot/etc/runlevels/default',
-      'ln -sfT /etc/init.d/sshd /sysroot/etc/runlevels/default/sshd',
-      'rm -rf /sysroot/etc/runlevels/sysinit/cronie',
-      'rm -rf /sysroot/etc/runlevels/boot/cronie',
-      'rm -rf /sysroot/etc/runlevels/default/cronie',
-    ]);
-  });
 });
