@@ -21,7 +21,12 @@ export async function unitLinks(
   const wanted = unitName(name);
   const found = await findUnit(tree, wanted);
   const mask = [...new Set([wanted, found?.unit ?? wanted])].map((unit) => `${ADMIN_UNITS}/${unit}`);
-  if (!found) return GENERATED.test(wanted) ? { ...NOTHING, mask } : undefined;
+  // Whatever brings it later, a mask keeps it off.
+  if (!found && (state === 'masked' || GENERATED.test(wanted))) {
+    if (!GENERATED.test(wanted)) warn(`${name} is masked, but the system has no unit ${wanted}`);
+    return { ...NOTHING, mask };
+  }
+  if (!found) return undefined;
   const units = [found];
   const named = new Set(others.map(unitName));
   // systemctl takes what belongs to it along; what config.d names has a state of its own.

@@ -238,12 +238,19 @@ describe('a unit that is enabled', () => {
 });
 
 describe('a name that the system does not know', () => {
-  it.each(['enabled', 'disabled', 'masked'])('is told, with what was meant, and is not %s', async (state) => {
+  it.each(['enabled', 'disabled'])('is told, with what was meant, and is not %s', async (state) => {
     expect(await plan(RESOLVED, { 'systemd-resolvd': state })).toEqual({
       steps: [],
       warnings: [
         `services: systemd-resolvd is not ${state}: the system has no unit systemd-resolvd.service; did you mean systemd-resolved.service?`,
       ],
+    });
+  });
+
+  it('is masked all the same, which is told', async () => {
+    expect(await plan(RESOLVED, { later: 'masked' })).toEqual({
+      steps: ['ln -sfT /dev/null ETC/later.service'],
+      warnings: ['services: later is masked, but the system has no unit later.service'],
     });
   });
 
