@@ -1,7 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { INITRD_RELEASE } from './boot/paths.ts';
 import { PHASE_NAMES, type PhaseName } from './boot/phase.ts';
-import { BOOT_VERBS, type BootVerb, parseWords, print, refuseUnknownCommand } from './commands/boot-words.ts';
+import { BOOT_VERBS, type BootVerb, parseWords, refuseUnknownCommand } from './commands/boot-words.ts';
+import { print } from './commands/print.ts';
 import { StatectlError } from './error.ts';
 import { bootHost } from './host/linux/boot-host.ts';
 import { linuxHost } from './host/linux/host.ts';

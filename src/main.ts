@@ -1,4 +1,5 @@
 import type { BootVerb } from './commands/boot-words.ts';
+import { errorText } from './commands/print.ts';
 import { isStatectlError } from './error.ts';
 import { onDemand } from './on-demand.ts';
 
@@ -23,10 +24,8 @@ main(process.argv.slice(2)).then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    const { message, hint } = isStatectlError(error)
-      ? error
-      : { message: (error as Error).stack ?? String(error), hint: undefined };
-    process.stderr.write(`statectl: ${message}\n${hint ? `→ ${hint}\n` : ''}`);
+    const said = isStatectlError(error) ? error : { message: (error as Error).stack ?? String(error) };
+    process.stderr.write(errorText(said));
     process.exitCode = isStatectlError(error) ? (error.code === 'usage' ? 2 : 1) : 70;
   },
 );

@@ -1,8 +1,13 @@
+import { printable, printableJson, printableLine } from '../printable.ts';
 import type { JournalLine } from './journal-reader.ts';
 
 /** `   1.234 s  mount: overlay on /etc … 12 ms`: the journal for people, oldest first. */
 export const journalText = (lines: readonly JournalLine[]): string =>
   lines.map((line) => `${(line.atMs / 1000).toFixed(3).padStart(9)} s  ${sentence(line)}\n`).join('');
+
+/** Lines of the journal begin with a time, and nothing else does. */
+const INDENT = ' '.repeat(13);
+const below = (text: string): string => printable(text, INDENT);
 
 function sentence(line: JournalLine): string {
   switch (line.event) {
@@ -13,11 +18,11 @@ function sentence(line: JournalLine): string {
     case 'phase-ended':
       return `${line.phase}: done in ${line.tookMs} ms`;
     case 'step':
-      return `${line.phase}: ${line.step} … ${line.tookMs} ms`;
+      return `${line.phase}: ${printableLine(line.step)} … ${line.tookMs} ms`;
     case 'said':
-      return `${line.phase}: ${line.level === 'warning' ? 'WARNING: ' : ''}${line.text}`;
+      return `${line.phase}: ${line.level === 'warning' ? 'WARNING: ' : ''}${below(line.text)}`;
     case 'failed':
-      return `${line.phase}: FAILED (${line.code}): ${line.text}${line.hint ? `\n${' '.repeat(13)}→ ${line.hint}` : ''}`;
+      return `${line.phase}: FAILED (${line.code}): ${below(line.text)}${line.hint ? `\n${INDENT}→ ${below(line.hint)}` : ''}`;
     case 'rescue':
       return `rescue (${line.code})`;
     case 'break':
@@ -25,6 +30,6 @@ function sentence(line: JournalLine): string {
     case 'handed-over':
       return `handed over to ${line.init} after ${line.bootMs} ms`;
     default:
-      return JSON.stringify(line);
+      return printableJson(line);
   }
 }

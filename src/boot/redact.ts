@@ -1,3 +1,5 @@
+import { printableJson } from '../printable.ts';
+
 /** What stands in a secret's place. */
 const REDACTED = '[redacted]';
 
@@ -79,9 +81,9 @@ export function redact(text: string): string {
   return current;
 }
 
-/** JSON in which every string is redacted by itself, so that it stays JSON. */
+/** JSON in which every string is redacted by itself, so that it stays JSON, and obeyed by no terminal. */
 export const redactedJson = (value: unknown, indent?: number): string =>
-  JSON.stringify(value, (_key, field: unknown) => (typeof field === 'string' ? redact(field) : field), indent);
+  printableJson(value, indent, (_key, field) => (typeof field === 'string' ? redact(field) : field));
 
 function replacement(whole: string, ...rest: readonly unknown[]): string {
   const groups = rest.at(-1);

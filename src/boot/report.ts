@@ -3,6 +3,7 @@ import { writeNumber } from '../bundle/order.ts';
 import { kernelCommandLine } from '../config/kernel-cmdline.ts';
 import type { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import { printable } from '../printable.ts';
 import { VERSION } from '../version.ts';
 import type { Facts } from './facts.ts';
 import { ASKED, FAILURE, JOURNAL, REPORT, RUN } from './paths.ts';
@@ -46,10 +47,10 @@ export function endOf(text: string, bytes: number): string {
 /** The lines that the rescue prompt shows: what, why, what to do. */
 export const failureText = ({ phase, error }: Failure): string =>
   error.code === 'rescue-asked'
-    ? `\nstatectl: ${redact(error.message)}\n${hintLine(error)}\n`
-    : `\nstatectl: the boot failed in its phase "${phase}" (${error.code})\n  ${redact(error.message)}\n${hintLine(error)}  The whole report: ${REPORT}, or \`statectl rescue report\`\n\n`;
+    ? `\nstatectl: ${printable(redact(error.message), '  ')}\n${hintLine(error)}\n`
+    : `\nstatectl: the boot failed in its phase "${phase}" (${error.code})\n  ${printable(redact(error.message), '  ')}\n${hintLine(error)}  The whole report: ${REPORT}, or \`statectl rescue report\`\n\n`;
 
-const hintLine = ({ hint }: StatectlError): string => (hint ? `→ ${redact(hint)}\n` : '');
+const hintLine = ({ hint }: StatectlError): string => (hint ? `→ ${printable(redact(hint), '  ')}\n` : '');
 
 /**
  * Writes the report of a failed boot, redacted and bounded, where it survives the switch and only root reads it.
@@ -94,8 +95,8 @@ async function reportText(host: Host, { phase, error, facts }: Failure): Promise
   ];
   for (const argv of COMMANDS) sections.push([argv.join(' '), await outputOf(host, argv)]);
   sections.push(['journal', await files.readText(JOURNAL).catch(() => '')]);
-  return redact(
-    sections.map(([title, text]) => `# ${title}\n${endOf(text.trimEnd(), LONGEST_SECTION_BYTES)}\n`).join('\n'),
+  return printable(
+    redact(sections.map(([title, text]) => `# ${title}\n${endOf(text.trimEnd(), LONGEST_SECTION_BYTES)}\n`).join('\n')),
   );
 }
 

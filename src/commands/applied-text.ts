@@ -1,5 +1,6 @@
 import type { Status } from '../agent/status.ts';
 import { writeNumber } from '../bundle/order.ts';
+import { printableLine } from '../printable.ts';
 
 type Applied = NonNullable<Status['applied']>;
 
@@ -20,7 +21,9 @@ export const runsAsRow = (
 /** What waits for a reboot and why, what people changed, and what went wrong. */
 export const appliedLines = ({ needsReboot, keptLocal, warnings }: Applied): string =>
   [
-    ...needsReboot.map(({ path, why }) => `  ! ${path} needs a reboot${why === undefined ? '' : `: ${why}`}\n`),
-    ...keptLocal.map((path) => `  ! ${path} was edited by hand and is left so (system/etc.conf: edits)\n`),
-    ...warnings.map((text) => `  ! ${text}\n`),
-  ].join('');
+    ...needsReboot.map(({ path, why }) => `  ! ${path} needs a reboot${why === undefined ? '' : `: ${why}`}`),
+    ...keptLocal.map((path) => `  ! ${path} was edited by hand and is left so (system/etc.conf: edits)`),
+    ...warnings.map((text) => `  ! ${text}`),
+  ]
+    .map((line) => `${printableLine(line)}\n`)
+    .join('');

@@ -1,5 +1,8 @@
-/** Columns of plain text for a terminal or a serial console: two blanks between them, no frames, no colour. */
-export function asciiTable(rows: readonly (readonly string[])[]): string {
+import { printableLine } from '../printable.ts';
+
+/** Columns of plain text for a terminal or a serial console: two blanks between them, no frames, no colour; whatever a cell holds stays in it. */
+export function asciiTable(texts: readonly (readonly string[])[]): string {
+  const rows = texts.map((row) => row.map(printableLine));
   const widths: number[] = [];
   for (const row of rows)
     row.forEach((cell, column) => {

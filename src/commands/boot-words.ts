@@ -35,8 +35,6 @@ export function refuseUnknownCommand(verb: BootVerb, [word = '-']: readonly stri
   if (!word.startsWith('-') && !COMMANDS[verb].includes(word)) throw unknownCommand(verb, word);
 }
 
-export const print = (text: string): void => void process.stdout.write(text);
-
 export type BootVerb = keyof typeof BOOT_VERBS;
 
 /** The verbs of a machine that boots or runs, with what `--help` says of them. */

@@ -6,6 +6,7 @@ import { imageKey } from '../image/keys.ts';
 import { isPlainName, type RootType } from '../image/manifest.ts';
 import type { CompressionName } from '../image/squashfs.ts';
 import { compressionOption, interruptibleHost, keysOption, list, path } from './build-options.ts';
+import { printJson } from './print.ts';
 import { usage } from './state-option.ts';
 
 interface ImageOptions {
@@ -83,7 +84,7 @@ Examples:
         epochSeconds: Number(process.env.SOURCE_DATE_EPOCH ?? Math.floor(nowMs / 1000)),
         key: () => imageKey(host, options.keys),
       });
-      if (options.json) return void process.stdout.write(`${JSON.stringify(manifest, null, 2)}\n`);
+      if (options.json) return void printJson(manifest);
       const { name, version, arch, root, kernelRelease } = manifest;
       const facts = `${formatSize(root.sizeBytes)}, ${arch}, kernel ${kernelRelease}`;
       host.console.line('info', `image ${name}@${version} in ${options.out}: ${facts}`);

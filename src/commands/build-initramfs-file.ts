@@ -5,11 +5,9 @@ import { appendToInitramfs, readInitramfsFile } from '../image/initramfs-file.ts
 import { formatListing, listInitramfs } from '../image/initramfs-listing.ts';
 import { unpackInitramfs } from '../image/initramfs-unpack.ts';
 import type { InitramfsOptions } from './build-initramfs.ts';
+import { printJson, printLine } from './print.ts';
 
 /** The options of `build initramfs` that work on a file, whoever made it. */
-
-const print = (text: string): void => void process.stdout.write(text);
-const printJson = (value: unknown): void => print(`${JSON.stringify(value, null, 2)}\n`);
 
 const needed = (option: string, example: string): StatectlError =>
   new StatectlError('usage', `${option} is needed`, { hint: `statectl build initramfs ${example}` });
@@ -17,7 +15,7 @@ const needed = (option: string, example: string): StatectlError =>
 export async function listVerb(host: Host, file: string, { json }: InitramfsOptions): Promise<void> {
   const listing = await listInitramfs(await readInitramfsFile(host, file));
   if (json) printJson(listing);
-  else print(`${formatListing(listing).join('\n')}\n`);
+  else for (const line of formatListing(listing)) printLine(line);
 }
 
 export async function unpackVerb(
@@ -29,7 +27,7 @@ export async function unpackVerb(
   const result = await unpackInitramfs(await readInitramfsFile(host, file), out, { exec: host.exec, asRoot });
   for (const { name, reason } of result.skipped) host.console.line('warning', `left out ${name}: ${reason}`);
   if (json) printJson(result);
-  else print(`unpacked ${result.unpacked} files into ${out}\n`);
+  else printLine(`unpacked ${result.unpacked} files into ${out}`);
 }
 
 export async function appendVerb(host: Host, source: string, { to, json }: InitramfsOptions): Promise<void> {
@@ -38,5 +36,5 @@ export async function appendVerb(host: Host, source: string, { to, json }: Initr
   for (const name of result.skipped)
     host.console.line('warning', `left out ${name}: an archive holds no sockets and pipes`);
   if (json) printJson(result);
-  else print(`added ${result.files} files, ${formatSize(result.sizeBytes)}, to ${to}\n`);
+  else printLine(`added ${result.files} files, ${formatSize(result.sizeBytes)}, to ${to}`);
 }

@@ -10,6 +10,7 @@ import { readScripts } from '../image/scripts.ts';
 import type { CompressionName } from '../image/squashfs.ts';
 import { appendVerb, listVerb, unpackVerb } from './build-initramfs-file.ts';
 import { compressionOption, interruptibleHost, keysOption, list, path, pathOption } from './build-options.ts';
+import { printJson } from './print.ts';
 
 export interface InitramfsOptions {
   readonly image?: string;
@@ -116,7 +117,7 @@ async function build(host: Host, options: InitramfsOptions): Promise<void> {
     tools: tools === undefined ? 'debian' : tools === 'image' ? tools : { folder: path(tools) },
     trusted: await trustAnchors(host, options.keys),
   });
-  if (options.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  if (options.json) printJson(result);
   else tell(host, result, options.verbose === true);
 }
 

@@ -13,6 +13,7 @@ import { giveAuthorities } from '../image/builder-authorities.ts';
 import { imageKey, imageKeyFile } from '../image/keys.ts';
 import { asciiTable } from './ascii-table.ts';
 import { keysOption, path } from './build-options.ts';
+import { print, printJson, printLine } from './print.ts';
 import { stateOption } from './state-option.ts';
 
 interface KeysOptions {
@@ -88,8 +89,8 @@ Examples:
       await authority(host, online);
       await giveAuthorities(host, online, keys);
       const places = { image: `${keys}/image.key`, bundle: `${online}/bundle.key`, authority: `${online}/ca.key` };
-      if (json) process.stdout.write(`${JSON.stringify(places, null, 2)}\n`);
-      else for (const [name, place] of Object.entries(places)) process.stdout.write(`${name.padEnd(9)}  ${place}\n`);
+      if (json) printJson(places);
+      else for (const [name, place] of Object.entries(places)) printLine(`${name.padEnd(9)}  ${place}`);
     });
 
 const usageError = (message: string, hint: string) => new StatectlError('usage', message, { hint });
@@ -144,10 +145,10 @@ async function placeAuthority(
 const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 function show(listed: readonly ListedKey[], json: true | undefined): void {
-  if (json) return void process.stdout.write(`${JSON.stringify(listed, null, 2)}\n`);
+  if (json) return void printJson(listed);
   const rows = listed.map(({ key, role, fingerprint, sinceMs, untilMs, file }) => [
     ...[key, role, fingerprint, day(sinceMs)],
     ...[untilMs === undefined ? '-' : day(untilMs), file],
   ]);
-  process.stdout.write(asciiTable([['KEY', 'ROLE', 'FINGERPRINT', 'SINCE', 'UNTIL', 'FILE'], ...rows]));
+  print(asciiTable([['KEY', 'ROLE', 'FINGERPRINT', 'SINCE', 'UNTIL', 'FILE'], ...rows]));
 }

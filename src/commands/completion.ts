@@ -1,4 +1,5 @@
 import { Argument, Command } from 'commander';
+import { printContent } from './print.ts';
 
 /** What may follow `statectl WORDS`: the commands below, and the options. */
 type Choices = ReadonlyMap<string, readonly string[]>;
@@ -52,5 +53,5 @@ Examples:
     .action((shell: string) => {
       // zsh reads bash's completions itself (zshcompsys(1), bashcompinit).
       const head = shell === 'zsh' ? 'autoload -Uz compinit bashcompinit && compinit && bashcompinit\n' : '';
-      process.stdout.write(head + bashScript(choicesOf(program())));
+      printContent(head + bashScript(choicesOf(program())));
     });

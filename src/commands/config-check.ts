@@ -8,16 +8,8 @@ import { foldFaults, formatChecked } from '../config/fold-faults.ts';
 import { GroupFile, NodeFile } from '../config/schema/node.ts';
 import { settingSchema } from '../config/setting-schema.ts';
 import { StatectlError } from '../error.ts';
-import {
-  type ConfigOptions,
-  configVerb,
-  jsonOption,
-  nodeNamed,
-  nodeOption,
-  print,
-  printJson,
-  readLoaded,
-} from './config-source.ts';
+import { type ConfigOptions, configVerb, jsonOption, nodeNamed, nodeOption, readLoaded } from './config-source.ts';
+import { printJson, printLine, remark } from './print.ts';
 
 /** Every fault on a line of its own; exit status 1 when there is one. */
 export const configCheckVerb = (): Command =>
@@ -37,11 +29,11 @@ export const configCheckVerb = (): Command =>
       if (json) printJson(report);
       else {
         const folded = foldFaults(report.faults);
-        for (const fault of folded) print(`${formatChecked(fault)}\n`);
-        for (const warning of report.warnings) process.stderr.write(`perhaps: ${formatFault(warning)}\n`);
+        for (const fault of folded) printLine(formatChecked(fault));
+        for (const warning of report.warnings) remark(`perhaps: ${formatFault(warning)}`);
         const count = folded.length;
-        process.stderr.write(
-          `${count === 0 ? 'no fault' : `${count} fault${count > 1 ? 's' : ''}`} in ${config}: ${report.files} files, ${report.checked} nodes\n`,
+        remark(
+          `${count === 0 ? 'no fault' : `${count} fault${count > 1 ? 's' : ''}`} in ${config}: ${report.files} files, ${report.checked} nodes`,
         );
       }
       if (report.faults.length > 0) process.exitCode = 1;

@@ -9,7 +9,9 @@ import type { Change } from '../config/machine-changes.ts';
 import { namesOf } from '../config/node-names.ts';
 import type { Plain } from '../config/tree.ts';
 import { linuxHost } from '../host/linux/host.ts';
-import { type ConfigOptions, configVerb, jsonOption, needsFolder, print, printJson } from './config-source.ts';
+import { printableLine } from '../printable.ts';
+import { type ConfigOptions, configVerb, jsonOption, needsFolder } from './config-source.ts';
+import { print, printJson } from './print.ts';
 
 export const configDiffVerb = (): Command =>
   configVerb(
@@ -66,11 +68,11 @@ const lineOf = ({ path, from, to, lines, template }: Change): string => {
   const name = path || 'the machine';
   if (lines) {
     const sign = old !== undefined ? '-' : now !== undefined ? '+' : '~';
-    return `  ${sign} ${name} (templates/${template})\n${linesText(lines)}`;
+    return `  ${printableLine(`${sign} ${name} (templates/${template})`)}\n${linesText(lines)}`;
   }
-  if (old === undefined) return `  + ${name} ${now}\n`;
-  if (now === undefined) return `  - ${name} ${old}\n`;
-  return `  ~ ${name} ${old} → ${now}\n`;
+  if (old === undefined) return `  ${printableLine(`+ ${name} ${now}`)}\n`;
+  if (now === undefined) return `  ${printableLine(`- ${name} ${old}`)}\n`;
+  return `  ${printableLine(`~ ${name} ${old} → ${now}`)}\n`;
 };
 
 /** Of one file; `--json` has all of them. */
@@ -79,7 +81,7 @@ const MOST_LINES = 40;
 const linesText = (lines: readonly string[]): string => {
   const told = lines.slice(0, MOST_LINES).map((line) => `${line.slice(0, 1)} ${line.slice(1)}`.trimEnd());
   const rest = lines.length > MOST_LINES ? [`and ${lines.length - MOST_LINES} lines more`] : [];
-  return [...told, ...rest].map((line) => `      ${line}\n`).join('');
+  return [...told, ...rest].map((line) => `      ${printableLine(line)}\n`).join('');
 };
 
 const shown = (value: Plain): string => {

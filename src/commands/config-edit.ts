@@ -7,7 +7,8 @@ import { reasonOf, StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { START_FAILURES } from '../host/program-error.ts';
 import { author, readConfigFile } from './config-change.ts';
-import { type ConfigOptions, configVerb, needsFolder, print } from './config-source.ts';
+import { type ConfigOptions, configVerb, needsFolder } from './config-source.ts';
+import { printLine } from './print.ts';
 
 export const configEditVerb = (): Command =>
   configVerb('edit', 'open a file in your editor; checked before it counts', 'statectl config edit nodes/print.conf')
@@ -26,13 +27,13 @@ export const configEditVerb = (): Command =>
       try {
         edit(draft);
         const after = await files.readText(draft);
-        if (after === (before ?? '')) return print('nothing was changed\n');
+        if (after === (before ?? '')) return printLine('nothing was changed');
         const revision = await history
           .write(file, { before, after }, { author: author(), message: `Edit ${file}`, check: checkSnapshot })
           .catch(async (refused: unknown) => {
             throw await keptText(refused, config, file, after);
           });
-        print(`Edit ${file}: ${revision.slice(0, 12)}\n`);
+        printLine(`Edit ${file}: ${revision.slice(0, 12)}`);
       } finally {
         await files.remove(draft);
       }

@@ -2,7 +2,8 @@ import { Command } from 'commander';
 import { linuxHost } from '../host/linux/host.ts';
 import { bundleEpoch, raiseEpoch } from '../server/bundle-number.ts';
 import { openStore } from '../server/store.ts';
-import { jsonOption, print, printJson } from './config-source.ts';
+import { jsonOption } from './config-source.ts';
+import { printJson, printLine } from './print.ts';
 import { stateOption } from './state-option.ts';
 
 /** For a server that was restored from a copy: its bundles would count as older than what machines have. */
@@ -18,5 +19,5 @@ export const configEpochVerb = (): Command =>
       if (raise) await raiseEpoch(store);
       const epoch = await bundleEpoch(store);
       if (json) printJson({ epoch });
-      else print(`epoch ${epoch}${raise ? ': machines take what this server sends from now on' : ''}\n`);
+      else printLine(`epoch ${epoch}${raise ? ': machines take what this server sends from now on' : ''}`);
     });

@@ -12,9 +12,8 @@ import {
   effectiveSettings,
   jsonOption,
   nodeOption,
-  print,
-  printJson,
 } from './config-source.ts';
+import { print, printContent, printJson, printLine, remark } from './print.ts';
 
 interface ShowOptions extends ConfigOptions {
   readonly origin?: true;
@@ -41,7 +40,8 @@ export const configShowVerb = (): Command =>
           // The command line is laid over what was checked.
           ...(options.cmdline ? { commandLine: { notes, ignored } } : { config }),
         });
-      else print(options.origin ? originTable(rows) : stringify(withDefaults(rows), { lineWidth: 0 }));
+      else if (options.origin) print(originTable(rows));
+      else printContent(stringify(withDefaults(rows), { lineWidth: 0 }));
       if (!options.json) tellCommandLine({ notes, ignored });
       if (faults.length + ignored.length > 0) process.exitCode = 1;
     });
@@ -62,7 +62,7 @@ export const configExplainVerb = (): Command =>
       if (ignored.length > 0) process.exitCode = 1;
       const { rows, ...about } = explain(path, settings);
       if (options.json) return printJson({ ...about, rows: rows.map(rowJson) });
-      print(`${writePath(about.path)}: ${about.description || 'a group of settings'}\n`);
+      printLine(`${writePath(about.path)}: ${about.description || 'a group of settings'}`);
       print(
         asciiTable([
           ['file', `${about.file}, ${about.override} over it, set: of a group or node`],
@@ -80,8 +80,8 @@ export const configExplainVerb = (): Command =>
 
 /** What a command line says besides settings stands as a comment below them; what a boot would not obey is an error. */
 function tellCommandLine({ notes, ignored }: Pick<AskedSettings, 'notes' | 'ignored'>): void {
-  for (const note of notes) print(`# ${note}\n`);
-  for (const one of ignored) process.stderr.write(`${one}\n`);
+  for (const note of notes) printLine(`# ${note}`);
+  for (const one of ignored) remark(one);
 }
 
 const placeOf = ({ layer, file, line, column }: Origin): string => `${file}:${line}:${column} (${layer})`;

@@ -24,9 +24,6 @@ export interface ConfigOptions {
   readonly json?: true;
 }
 
-export const print = (text: string): void => void process.stdout.write(text);
-export const printJson = (value: unknown): void => print(`${JSON.stringify(value, null, 2)}\n`);
-
 const configOption = (): Option =>
   new Option('--config <dir>', 'the settings')
     .env('STATECTL_CONFIG')

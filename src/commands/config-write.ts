@@ -9,7 +9,8 @@ import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { asciiTable } from './ascii-table.ts';
 import { author, placeIn, readConfigFile, readValue } from './config-change.ts';
-import { type ConfigOptions, configVerb, jsonOption, needsFolder, print, printJson } from './config-source.ts';
+import { type ConfigOptions, configVerb, jsonOption, needsFolder } from './config-source.ts';
+import { print, printJson, printLine, remark } from './print.ts';
 
 const openHistory = (dir: string): History => new History(linuxHost(), dir);
 
@@ -52,7 +53,7 @@ export const configSetVerb = (): Command =>
         { author: author(), message, check: checkSnapshot },
       );
       if (options.json) printJson({ file, path: writePath(inFile), revision, changed: before !== after });
-      else print(before === after ? `${file} says that already\n` : `${message}: ${revision.slice(0, 12)}\n`);
+      else printLine(before === after ? `${file} says that already` : `${message}: ${revision.slice(0, 12)}`);
     });
 
 const someRevisions = (text: string): number => {
@@ -73,9 +74,8 @@ export const configLogVerb = (): Command =>
       const revisions = await history.log({ limit, ...(file && { path: file }) });
       if (revisions.length === 0 && file !== undefined) throw await noSuchRevision(history, file);
       if (json) return printJson({ served: settled.revision, revisions });
-      for (const fault of settled.faults) process.stderr.write(`${formatFault(fault)}\n`);
-      if (settled.state === 'faulty')
-        process.stderr.write('→ until they are corrected, these edits are in no revision\n');
+      for (const fault of settled.faults) remark(formatFault(fault));
+      if (settled.state === 'faulty') remark('→ until they are corrected, these edits are in no revision');
       print(
         asciiTable(
           revisions.map(({ id, time, author: who, message }) => [
@@ -99,7 +99,7 @@ export const configUndoVerb = (): Command =>
       const id = await history.undo(revision, { author: author(), check: checkSnapshot });
       const [undone] = await history.log({ limit: 1 });
       if (json) printJson({ revision: id, message: undone?.message, files: undone?.files });
-      else print(`${undone?.message}: ${id.slice(0, 12)}\n`);
+      else printLine(`${undone?.message}: ${id.slice(0, 12)}`);
     });
 
 async function noSuchRevision(history: History, file: string): Promise<StatectlError> {

@@ -10,14 +10,12 @@ import { openStore } from '../server/store.ts';
 import { releaseChoice, useImage } from '../server/uses.ts';
 import { asciiTable } from './ascii-table.ts';
 import { keysOption } from './build-options.ts';
+import { print, printJson, printLine } from './print.ts';
 import { stateOption, usage } from './state-option.ts';
 
 interface StateOptions {
   readonly state: string;
 }
-
-const print = (text: string): void => void process.stdout.write(text);
-const printJson = (value: unknown): void => print(`${JSON.stringify(value, null, 2)}\n`);
 
 /** Reading less takes no time that anybody would ask about. */
 const LARGE_BYTES = 20e6;
@@ -95,7 +93,7 @@ const addVerb = (): Command =>
         },
       });
       const name = writeImageName(added);
-      print(added.outcome === 'added' ? `added ${name}\n` : `${name} is there already, with the same content\n`);
+      printLine(added.outcome === 'added' ? `added ${name}` : `${name} is there already, with the same content`);
     });
 
 const listVerb = (): Command =>
@@ -134,7 +132,7 @@ const useVerb = (): Command =>
       const store = await openStore(options.state, linuxHost(), 'existing');
       const image = await useImage(store, reference, options.for);
       const whom = options.for === undefined ? 'every machine without its own choice' : writeSelector(options.for);
-      print(`${writeImageName(image)} is what ${whom} boots now\n`);
+      printLine(`${writeImageName(image)} is what ${whom} boots now`);
     });
 
 const parseChoice = (text: string): Selector | 'default' => (text === 'default' ? text : parseSelector(text));
@@ -145,7 +143,7 @@ const releaseVerb = (): Command =>
     .action(async (choice: Selector | 'default', options: StateOptions) => {
       const store = await openStore(options.state, linuxHost(), 'existing');
       const text = choice === 'default' ? choice : writeSelector(choice);
-      print((await releaseChoice(store, choice)) ? `${text} has no image now\n` : `${text} had no image\n`);
+      printLine((await releaseChoice(store, choice)) ? `${text} has no image now` : `${text} had no image`);
     });
 
 const removeVerb = (): Command =>
@@ -154,7 +152,7 @@ const removeVerb = (): Command =>
     .action(async (text: string, options: StateOptions) => {
       const store = await openStore(options.state, linuxHost(), 'existing');
       const removed = await removeImage(store, text);
-      print(`removed ${writeImageName(removed)} and ${removed.blobs.length} of its files\n`);
+      printLine(`removed ${writeImageName(removed)} and ${removed.blobs.length} of its files`);
     });
 
 /** `statectl image …`: the images that the server gives to machines. */

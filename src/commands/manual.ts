@@ -4,6 +4,7 @@ import { PARTS } from '../config/config-dir.ts';
 import { CONFIG_FILES } from '../config/files.ts';
 import { type DocumentedSetting, documentedSettings } from '../config/setting-documents.ts';
 import { VERSION } from '../version.ts';
+import { printContent } from './print.ts';
 
 /** roff(7): a backslash and a leading dot or quote are its own. */
 const roff = (text: string): string =>
@@ -106,7 +107,7 @@ export const manualCommand = (program: () => Command): Command =>
     .action((name: string, _options: unknown, command: Command) => {
       if (!(PAGES as readonly string[]).includes(name))
         command.error(`error: there are ${PAGES.join(' and ')}`, { exitCode: 2 });
-      process.stdout.write(name === 'statectl' ? commandManual(program()) : configManual());
+      printContent(name === 'statectl' ? commandManual(program()) : configManual());
     })
     .addHelpText(
       'after',

@@ -7,7 +7,8 @@ import { enrolmentsPath } from '../server/secure.ts';
 import { knownHostsLine, sshAuthority } from '../server/ssh-authority.ts';
 import { openStore } from '../server/store.ts';
 import { asciiTable } from './ascii-table.ts';
-import { jsonOption, print, printJson } from './config-source.ts';
+import { jsonOption } from './config-source.ts';
+import { print, printJson, printLine } from './print.ts';
 import { stateOption } from './state-option.ts';
 
 interface EnrolOptions {
@@ -98,7 +99,7 @@ const row = ({ digest, state, node, proof, alarm, claims, remote, lastSeenMs }: 
 const asJson = (enrolment: Enrolment) => ({ fingerprint: fingerprintOf(enrolment.digest), ...enrolment });
 
 const tell = ({ json }: EnrolOptions, enrolment: Enrolment, text: string): void =>
-  json ? printJson(asJson(enrolment)) : print(`${text}\n`);
+  json ? printJson(asJson(enrolment)) : printLine(`${text}`);
 
 export const nodePendingVerb = (): Command =>
   enrolVerb('pending', 'machines that wait for somebody to compare their fingerprints', 'statectl node pending')
@@ -106,7 +107,7 @@ export const nodePendingVerb = (): Command =>
     .action(async (options: EnrolOptions & { readonly all?: true }) => {
       const found = await withEnrolments(options, (enrolments) => enrolments.list(options.all ? undefined : 'pending'));
       if (options.json) return printJson(found.map(asJson));
-      if (found.length === 0) return print(options.all ? 'no machine ever asked\n' : 'nobody waits\n');
+      if (found.length === 0) return printLine(options.all ? 'no machine ever asked' : 'nobody waits');
       print(asciiTable([['FINGERPRINT', 'NODE', 'STATE', 'CLAIMS', 'FROM', 'SEEN', 'LOOK'], ...found.map(row)]));
     });
 
@@ -180,7 +181,7 @@ export const nodeKnownHostsVerb = (): Command =>
       const authority = await sshAuthority(host, (await openStore(state, host, 'existing')).root);
       const line = knownHostsLine(authority, hosts);
       if (json) printJson({ hosts, authority, line });
-      else print(`${line}\n`);
+      else printLine(`${line}`);
     });
 
 export const nodeForgetVerb = (): Command =>

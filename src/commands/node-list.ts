@@ -7,7 +7,8 @@ import { type NodeStatus, nodeStatuses } from '../server/node-status.ts';
 import { lastReports } from '../server/reports.ts';
 import { openStore, type Store } from '../server/store.ts';
 import { asciiTable } from './ascii-table.ts';
-import { type ConfigOptions, configVerb, jsonOption, needsFolder, print, printJson } from './config-source.ts';
+import { type ConfigOptions, configVerb, jsonOption, needsFolder } from './config-source.ts';
+import { print, printJson } from './print.ts';
 import { stateOption } from './state-option.ts';
 
 interface ListOptions extends ConfigOptions {

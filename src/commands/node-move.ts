@@ -7,8 +7,9 @@ import { openMoveOrders } from '../server/move-orders.ts';
 import { parsePublicUrl } from '../server/public-url.ts';
 import { enrolmentsPath } from '../server/secure.ts';
 import { openStore } from '../server/store.ts';
-import { type ConfigOptions, configVerb, jsonOption, print, printJson } from './config-source.ts';
+import { type ConfigOptions, configVerb, jsonOption } from './config-source.ts';
 import { groupOption, NODE_WORDS, nodesNamed, nodesOfGroup } from './node-choice.ts';
+import { printJson, printLine } from './print.ts';
 import { stateOption, usage } from './state-option.ts';
 
 interface MoveOptions extends ConfigOptions {
@@ -88,12 +89,12 @@ export const nodeMoveVerb = (): Command =>
       using orders = openMoveOrders(enrolmentsPath(root), clock.now);
       orders.order(nodes, { reason, ...(to && { to }) });
       if (json) printJson({ nodes, ...(leftOut.length > 0 && { leftOut }), ...(to && { to }), reason });
-      else if (nodes.length === 0) print('no machine is approved: nobody moves\n');
+      else if (nodes.length === 0) printLine('no machine is approved: nobody moves');
       else {
-        print(
-          `${nodes.length} of ${known.length} are asked to go to ${to ?? 'another server'}: ${foldHostlist(nodes)}\n`,
+        printLine(
+          `${nodes.length} of ${known.length} are asked to go to ${to ?? 'another server'}: ${foldHostlist(nodes)}`,
         );
-        if (leftOut.length > 0) print(`not approved, and so not asked: ${foldHostlist(leftOut)}\n`);
-        print('→ who is off or away from this server hears of it within the hour, or not at all\n');
+        if (leftOut.length > 0) printLine(`not approved, and so not asked: ${foldHostlist(leftOut)}`);
+        printLine('→ who is off or away from this server hears of it within the hour, or not at all');
       }
     });

@@ -10,16 +10,8 @@ import { plainOf } from '../config/tree.ts';
 import { StatectlError } from '../error.ts';
 import { type MachineKey, normalMachineValue } from '../server/machine.ts';
 import { asciiTable } from './ascii-table.ts';
-import {
-  type ConfigOptions,
-  configVerb,
-  jsonOption,
-  nodeNamed,
-  print,
-  printJson,
-  readLoaded,
-  readSettings,
-} from './config-source.ts';
+import { type ConfigOptions, configVerb, jsonOption, nodeNamed, readLoaded, readSettings } from './config-source.ts';
+import { print, printContent, printJson, printLine } from './print.ts';
 
 /** What one machine gets. Throws `config-invalid` with its faults; those of other machines do not matter. */
 async function contentOf(config: string, name: string): Promise<NodeContent> {
@@ -73,14 +65,14 @@ export const nodeRenderVerb = (): Command =>
     .action(async (name: string, file: string | undefined, { config, json }: ConfigOptions) => {
       const content = await contentOf(config, name);
       if (file === undefined) return json ? printJson(content) : print(filesTable(content.files));
-      if (file === 'settings') return json ? printJson(content.settings) : print(stringify(content.settings));
+      if (file === 'settings') return json ? printJson(content.settings) : printContent(stringify(content.settings));
       const wanted = content.files.find(({ path }) => path === file);
       if (!wanted)
         throw new StatectlError('file-unknown', `${name} gets no ${file}`, {
           hint: `it gets ${content.files.map(({ path }) => path).join(', ') || 'no files: name templates or files in system/etc.conf'}`,
         });
       if (json) printJson(wanted);
-      else print(wanted.content);
+      else printContent(wanted.content);
     });
 
 const filesTable = (files: NodeContent['files']): string =>
@@ -138,13 +130,13 @@ export const nodeWhyVerb = (): Command =>
       const answer = whyOf(dir, machine);
       if (options.json) return printJson(answer);
       for (const { node, file, match, selectors } of answer.nodes)
-        print(`node ${node} (${file}): ${match} matches, ${selectors} selector${selectors > 1 ? 's' : ''}\n`);
+        printLine(`node ${node} (${file}): ${match} matches, ${selectors} selector${selectors > 1 ? 's' : ''}`);
       const [first] = answer.nodes;
       const rivals = rivalsOf(dir.nodes, machine);
-      if (first === undefined) print('no node file names this machine\n');
-      else if (rivals) print(`→ ${rivals[0].name} and ${rivals[1].name} match equally well: add a selector to one\n`);
-      else print(`→ it is ${first.node}\n`);
-      for (const { group, why } of answer.groups) print(`group ${group}: ${why}\n`);
+      if (first === undefined) printLine('no node file names this machine');
+      else if (rivals) printLine(`→ ${rivals[0].name} and ${rivals[1].name} match equally well: add a selector to one`);
+      else printLine(`→ it is ${first.node}`);
+      for (const { group, why } of answer.groups) printLine(`group ${group}: ${why}`);
       if (rivals) process.exitCode = 1;
     });
 

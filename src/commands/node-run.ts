@@ -7,6 +7,7 @@ import { expandHostlist, foldHostlist } from '../config/hostlist.ts';
 import { Duration } from '../config/scalars.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
+import { printableLine } from '../printable.ts';
 import { openEnrolments } from '../server/enrolments.ts';
 import { nodeAddresses } from '../server/node-addresses.ts';
 import { lastReports } from '../server/reports.ts';
@@ -16,8 +17,9 @@ import { knownHostsLine, sshAuthority } from '../server/ssh-authority.ts';
 import { openStore } from '../server/store.ts';
 import { asciiTable } from './ascii-table.ts';
 import { path } from './build-options.ts';
-import { type ConfigOptions, configVerb, jsonOption, needsFolder, print, printJson } from './config-source.ts';
+import { type ConfigOptions, configVerb, jsonOption, needsFolder } from './config-source.ts';
 import { groupOption, NODE_WORDS, nodesNamed, nodesOfGroup } from './node-choice.ts';
+import { print, printJson, printLine } from './print.ts';
 import { stateOption } from './state-option.ts';
 
 interface RunOptions extends ConfigOptions {
@@ -98,7 +100,7 @@ async function runAndTell(
     ...(knownHosts !== undefined && { knownHosts }),
     options: sshOption,
     signal,
-    ...(prefix && !json && !save && { onLine: (node, line) => print(`${node}: ${printable(line)}\n`) }),
+    ...(prefix && !json && !save && { onLine: (node, line) => printLine(`${node}: ${line}`) }),
     onDone: () => {
       done += 1;
       host.console.status?.(`${done} of ${nodes.length} are done`);
@@ -134,15 +136,12 @@ export function runTable(runs: readonly NodeRun[]): string {
     node,
     failure ?? String(exitCode),
     (tookMs / 1000).toFixed(1),
-    printable(firstLine).slice(0, 200),
+    printableLine(firstLine).slice(0, 200),
   ]);
   const failed = runs.filter(({ exitCode }) => exitCode !== 0).map(({ node }) => node);
   const end = failed.length > 0 ? `${failed.length} of ${runs.length} failed: ${foldHostlist(failed)}\n` : '';
   return asciiTable([['NODE', 'EXIT', 'SECONDS', 'FIRST LINE'], ...rows]) + end;
 }
-
-/** What a machine prints may hold what a terminal obeys. */
-const printable = (line: string): string => line.replace(/[^\P{C}\t]/gu, '?');
 
 /** By the group, or by the words; a config.d that is there must know them. Throws `node-unknown`, `group-unknown`. */
 async function chosenNodes({ config, group }: RunOptions, selector: string): Promise<readonly string[]> {

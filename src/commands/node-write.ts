@@ -9,15 +9,8 @@ import { linuxHost } from '../host/linux/host.ts';
 import { normalMachineValue } from '../server/machine.ts';
 import { list } from './build-options.ts';
 import { author, placeIn, readConfigFile, readValue } from './config-change.ts';
-import {
-  type ConfigOptions,
-  configVerb,
-  jsonOption,
-  nodeNamed,
-  print,
-  printJson,
-  readSettings,
-} from './config-source.ts';
+import { type ConfigOptions, configVerb, jsonOption, nodeNamed, readSettings } from './config-source.ts';
+import { printJson, printLine } from './print.ts';
 
 interface AddOptions extends ConfigOptions {
   readonly mac?: string;
@@ -36,7 +29,7 @@ async function change(
   const history = new History(linuxHost(), config);
   const revision = await history.write(file, texts, { author: author(), message, check: checkSnapshot });
   if (json) printJson({ file, revision, changed: texts.before !== texts.after });
-  else print(texts.before === texts.after ? `${file} says that already\n` : `${message}: ${revision.slice(0, 12)}\n`);
+  else printLine(texts.before === texts.after ? `${file} says that already` : `${message}: ${revision.slice(0, 12)}`);
 }
 
 export const nodeAddVerb = (): Command =>

@@ -6,6 +6,8 @@ import { shellOf } from '../boot/step-commands.ts';
 import { STORY } from '../boot/story.ts';
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import { printableLine } from '../printable.ts';
+import { printContent, printJson } from './print.ts';
 
 /** Prints the steps that these facts lead to, each with the command that does it by hand. Touches nothing. */
 export async function printPlan(
@@ -19,20 +21,13 @@ export async function printPlan(
     });
   });
   const plan = planAll(STORY, parseFacts(text, factsFile));
-  if (json)
-    process.stdout.write(
-      `${JSON.stringify(
-        plan.map(({ phase, step }) => ({ phase, step, text: describe(step), command: shellOf(step) })),
-        null,
-        2,
-      )}\n`,
-    );
+  if (json) printJson(plan.map(({ phase, step }) => ({ phase, step, text: describe(step), command: shellOf(step) })));
   else {
     let phase = '';
     for (const entry of plan) {
-      if (entry.phase !== phase) process.stdout.write(`\n# ${entry.phase}\n`);
+      if (entry.phase !== phase) printContent(`\n# ${entry.phase}\n`);
       phase = entry.phase;
-      process.stdout.write(`# ${describe(entry.step)}\n${shellOf(entry.step)}\n`);
+      printContent(`# ${printableLine(describe(entry.step))}\n${shellOf(entry.step)}\n`);
     }
   }
   return 0;

@@ -1,11 +1,14 @@
 import { redact } from '../boot/redact.ts';
 import { phaseAfter, type RescueState, sayState } from '../boot/rescue-state.ts';
+import { printable, printableLine } from '../printable.ts';
 import { asciiTable } from './ascii-table.ts';
 
 /** Why there is a rescue shell, and what can be done in it; in the running system, what is left to read. */
 export function rescueOverview(state: RescueState, inInitramfs: boolean): string {
   const failed =
-    state.kind === 'failed' ? `  ${redact(state.text)}\n${state.hint ? `→ ${redact(state.hint)}\n` : ''}` : '';
+    state.kind === 'failed'
+      ? `  ${printable(redact(state.text), '  ')}\n${state.hint ? `→ ${printable(redact(state.hint), '  ')}\n` : ''}`
+      : '';
   const rows = [...READING, ...(inInitramfs ? doing(state) : [])].map(([words, does]) => [
     `  statectl rescue ${words}`,
     does,
@@ -47,7 +50,7 @@ function doing(state: RescueState): readonly Row[] {
 /** `network.waitMs: 10000`, a line for each setting. */
 export function flatSettings(value: unknown, path = ''): string {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return `${path}: ${typeof value === 'string' ? value : JSON.stringify(value)}\n`;
+    return `${printableLine(`${path}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)}\n`;
   return Object.entries(value)
     .map(([key, inner]) => flatSettings(inner, path === '' ? key : `${path}.${key}`))
     .join('');

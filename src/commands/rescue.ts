@@ -7,8 +7,10 @@ import { redact } from '../boot/redact.ts';
 import { type RescueState, rescueState } from '../boot/rescue-state.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import { parseWords, print as toStdout, unknownCommand } from './boot-words.ts';
+import { printableJson } from '../printable.ts';
+import { parseWords, unknownCommand } from './boot-words.ts';
 import { printPlan } from './plan.ts';
+import { print as toStdout } from './print.ts';
 import { answerNow, leaveMachine, openShell } from './rescue-actions.ts';
 import { flatSettings, rescueOverview } from './rescue-text.ts';
 
@@ -79,7 +81,7 @@ async function overview(host: Host, json: boolean): Promise<string> {
   await mustRead(host, JOURNAL, 'statectl did not boot this system');
   const state = await stateNow(host);
   const inInitramfs = (await host.files.stat(INITRD_RELEASE)) !== undefined;
-  return json ? `${JSON.stringify({ state, inInitramfs }, null, 2)}\n` : rescueOverview(state, inInitramfs);
+  return json ? `${printableJson({ state, inInitramfs }, 2)}\n` : rescueOverview(state, inInitramfs);
 }
 
 /** The settings that this boot went by: config.d with the kernel command line over it; before that, what the builder merged. */
@@ -92,7 +94,7 @@ async function settings({ files }: Pick<Host, 'files'>, json: boolean): Promise<
   const compiled =
     config ??
     (JSON.parse(await mustRead({ files }, COMPILED_CONFIG, 'no settings were read yet')) as CompiledConfig).config;
-  return redact(json ? `${JSON.stringify(compiled, null, 2)}\n` : flatSettings(compiled));
+  return redact(json ? `${printableJson(compiled, 2)}\n` : flatSettings(compiled));
 }
 
 async function mustRead({ files }: Pick<Host, 'files'>, path: string, otherwise: string): Promise<string> {

@@ -2,9 +2,11 @@ import { buffer } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
+import { printableLine } from '../printable.ts';
 import { openSecretStore } from '../server/secret-store.ts';
 import { openStore } from '../server/store.ts';
-import { jsonOption, print, printJson } from './config-source.ts';
+import { jsonOption } from './config-source.ts';
+import { print, printJson, printLine, remark } from './print.ts';
 import { stateOption } from './state-option.ts';
 
 interface SecretOptions {
@@ -23,9 +25,9 @@ const setVerb = (): Command =>
     .argument('<name>', 'as config.d names it: secret:NAME')
     .addOption(stateOption())
     .action(async (name: string, options: SecretOptions) => {
-      if (process.stdin.isTTY) process.stderr.write(`type the secret ${name}, then Ctrl-D\n`);
+      if (process.stdin.isTTY) remark(`type the secret ${name}, then Ctrl-D`);
       await (await secretsOf(options, 'create')).write(name, await buffer(process.stdin));
-      print(`${name} is kept; machines whose config.d names secret:${name} get it at their next boot\n`);
+      printLine(`${name} is kept; machines whose config.d names secret:${name} get it at their next boot`);
     });
 
 const listVerb = (): Command =>
@@ -36,7 +38,7 @@ const listVerb = (): Command =>
     .action(async (options: SecretOptions) => {
       const names = await (await secretsOf(options, 'existing')).names();
       if (options.json) printJson(names);
-      else print(names.length === 0 ? 'no secrets yet\n' : names.map((name) => `${name}\n`).join(''));
+      else print(names.length === 0 ? 'no secrets yet\n' : names.map((name) => `${printableLine(name)}\n`).join(''));
     });
 
 const removeVerb = (): Command =>
@@ -49,7 +51,7 @@ const removeVerb = (): Command =>
         throw new StatectlError('secret-unknown', `there is no secret ${name}`, {
           hint: '`statectl secret list` names those that there are',
         });
-      print(`${name} is gone\n`);
+      printLine(`${name} is gone`);
     });
 
 /** `statectl secret`: what config.d names `secret:NAME`, kept encrypted on the server. */

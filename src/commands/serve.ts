@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import type { GivenFiles } from '../identity/given-certificate.ts';
+import { printableJson } from '../printable.ts';
 import { readBundleSigner } from '../server/bundle-signer.ts';
 import { dnsmasqConfiguration } from '../server/dnsmasq.ts';
 import { DEFAULT_KERNEL_ARGUMENTS, parseKernelArguments } from '../server/ipxe-script.ts';
@@ -13,6 +14,7 @@ import { parsePublicUrl } from '../server/public-url.ts';
 import { hasAuthority } from '../server/secure.ts';
 import { type SettingsEvent, servedSettings } from '../server/settings.ts';
 import { path } from './build-options.ts';
+import { printContent, printLine } from './print.ts';
 import { stateOption, usage } from './state-option.ts';
 
 interface Options {
@@ -82,11 +84,11 @@ function givenFiles({ tlsCert, tlsKey, state }: Options, isNeeded: boolean): Giv
 
 /** The access log and, with --json, what happens to the server go to stdout as JSON lines; sentences go to stderr. */
 async function run(options: Options): Promise<void> {
-  if (options.printDnsmasq) return void process.stdout.write(dnsmasqText(options));
+  if (options.printDnsmasq) return printContent(dnsmasqText(options));
   const host = linuxHost();
-  const log = (line: string) => void process.stdout.write(`${line}\n`);
+  const log = printLine;
   const tell = (event: ServeEvent | SettingsEvent): void => {
-    if (options.json) log(JSON.stringify({ time: new Date(host.clock.now()).toISOString(), ...event }));
+    if (options.json) log(printableJson({ time: new Date(host.clock.now()).toISOString(), ...event }));
     else host.console.line('info', sentence(event, options.listen));
   };
   const settings = options.config === undefined ? undefined : servedSettings(host, options.config, tell);

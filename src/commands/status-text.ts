@@ -4,6 +4,7 @@ import type { Status } from '../agent/status.ts';
 import type { BootRecord } from '../boot/boot-record.ts';
 import type { Lease } from '../boot/network-facts.ts';
 import { writeNumber } from '../bundle/order.ts';
+import { printable } from '../printable.ts';
 import { agentText } from './agent-text.ts';
 import { appliedLines, runsAsRow } from './applied-text.ts';
 import { asciiTable } from './ascii-table.ts';
@@ -21,7 +22,7 @@ export function statusText({ boot, agent, applied, places, changes }: Status, op
     ),
     section('in RAM, lost at a reboot', asciiTable(places.filter(({ persistent }) => !persistent).map(placeRow))),
     boot.warnings.length > 0
-      ? section('warnings of the boot', boot.warnings.map((text) => `  ! ${text}\n`).join(''))
+      ? section('warnings of the boot', boot.warnings.map((text) => `  ! ${printable(text, '    ')}\n`).join(''))
       : '',
     applied && appliedLines(applied) !== '' ? section('otherwise than config.d says', appliedLines(applied)) : '',
     troubleText(boot),
@@ -154,7 +155,7 @@ function placeRow({ mountPoint, kind, persistent, source, limitBytes }: PlaceSta
 /** What a person had to do for this boot to come to its end. */
 function troubleText({ failures, skipped }: BootRecord): string {
   const lines = [
-    ...failures.map(({ phase, code, text }) => `  ! ${phase} failed first (${code}): ${text}\n`),
+    ...failures.map(({ phase, code, text }) => `  ! ${phase} failed first (${code}): ${printable(text, '    ')}\n`),
     ...(skipped.length > 0 ? [`  ! left out by a person: ${skipped.join(', ')}\n`] : []),
   ];
   return lines.length > 0 ? section('this boot failed and was brought to its end', lines.join('')) : '';

@@ -1,6 +1,8 @@
 import { systemStatus } from '../agent/status.ts';
 import type { Host } from '../host/host.ts';
-import { parseWords, print as toStdout } from './boot-words.ts';
+import { printableJson } from '../printable.ts';
+import { parseWords } from './boot-words.ts';
+import { print as toStdout } from './print.ts';
 import { statusText } from './status-text.ts';
 
 /** `statectl status`: what was booted, what persists, what a reboot would lose. Throws `not-booted` elsewhere. */
@@ -14,6 +16,6 @@ export async function status(
     options: { json: { type: 'boolean' }, all: { type: 'boolean' }, 'no-changes': { type: 'boolean' } },
   });
   const found = await systemStatus(host, values['no-changes'] ? 'no changes' : 'for changes');
-  print(values.json ? `${JSON.stringify(found, null, 2)}\n` : statusText(found, { all: values.all ?? false }));
+  print(values.json ? `${printableJson(found, 2)}\n` : statusText(found, { all: values.all ?? false }));
   return 0;
 }

@@ -1,4 +1,5 @@
 import { StatectlError } from '../error.ts';
+import { printableLine } from '../printable.ts';
 import type { Origin } from './tree.ts';
 
 /** One fault of config.d: where it is, what is wrong, what was expected. Lines and columns count from 1. */
@@ -10,7 +11,7 @@ export interface ConfigFault {
 }
 
 export const formatFault = ({ file, line, column, message }: ConfigFault): string =>
-  `${file}:${line}:${column} ${message}`;
+  printableLine(`${file}:${line}:${column} ${message}`);
 
 export const faultAt = ({ file, line, column }: Omit<Origin, 'layer'>, message: string): ConfigFault => ({
   file,

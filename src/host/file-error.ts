@@ -1,4 +1,5 @@
 import { StatectlError } from '../error.ts';
+import { printableLine } from '../printable.ts';
 
 /** What the kernel says of a file that a person named, in our words, and what to do. */
 const REASONS: Readonly<Record<string, readonly [why: string, next: string]>> = {
@@ -20,5 +21,5 @@ export function fileError(error: unknown): StatectlError | undefined {
   const [why, hint] = REASONS[String(code)] ?? [];
   if (why === undefined || hint === undefined || typeof path !== 'string' || typeof syscall !== 'string')
     return undefined;
-  return new StatectlError('file-unusable', `${path}: ${why}`, { cause: error, hint });
+  return new StatectlError('file-unusable', `${printableLine(path)}: ${why}`, { cause: error, hint });
 }

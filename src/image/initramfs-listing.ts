@@ -1,4 +1,5 @@
 import type { FileType } from '../host/host.ts';
+import { printableLine } from '../printable.ts';
 import type { DeviceNumber } from './cpio.ts';
 import type { CpioMember } from './cpio-read.ts';
 import type { Decompress } from './decompress.ts';
@@ -91,18 +92,14 @@ function formatMode(type: FileType, mode: number): string {
   return `${LETTER[type]}${triples.join('')}`;
 }
 
-/** A name from a foreign archive must not steer the terminal. */
-const printable = (text: string): string =>
-  text.replace(/[\0-\x1f\x7f-\x9f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
-
 function formatMember(member: ListedMember): string {
   const size = member.rdev ? `${member.rdev.major}, ${member.rdev.minor}` : String(member.sizeBytes);
   const time = new Date(member.mtimeSeconds * 1000).toISOString().slice(0, 16).replace('T', ' ');
   const owner = `${String(member.uid).padEnd(5)} ${String(member.gid).padEnd(5)}`;
   const start = `${formatMode(member.type, member.mode)} ${String(member.nlink).padStart(3)} ${owner}`;
-  const arrow = member.target === undefined ? '' : ` -> ${printable(member.target)}`;
-  const hardLink = member.linkTo === undefined ? '' : ` link to ${printable(member.linkTo)}`;
-  return `${start} ${size.padStart(9)} ${time} ${printable(member.name)}${arrow}${hardLink}`;
+  const arrow = member.target === undefined ? '' : ` -> ${printableLine(member.target)}`;
+  const hardLink = member.linkTo === undefined ? '' : ` link to ${printableLine(member.linkTo)}`;
+  return `${start} ${size.padStart(9)} ${time} ${printableLine(member.name)}${arrow}${hardLink}`;
 }
 
 /** Lines like those of `lsinitramfs -l`, under a heading for each segment; times are UTC, owners numbers. */

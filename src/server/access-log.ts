@@ -1,6 +1,7 @@
 import { finished } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../host/host.ts';
+import { printableJson } from '../printable.ts';
 
 /** One line of the access log. The query is left out: it may tell who a machine is. */
 interface AccessLine {
@@ -48,7 +49,7 @@ export function accessLog(clock: Clock, write: (line: string) => void) {
         ...(problem ? { aborted: true as const } : {}),
         ...(error === undefined ? {} : { error }),
       };
-      write(JSON.stringify(line));
+      write(printableJson(line));
     });
   };
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { reasonOf, StatectlError } from '../error.ts';
-import { type ImageName, writeImageName } from './image-name.ts';
+import { type ImageName, isPlainName, writeImageName } from './image-name.ts';
 import { MACHINE_KEYS, type Machine, machineFromQuery, normalMachineValue } from './machine.ts';
 import { reportPath, reportsPath, type Store } from './store.ts';
 
@@ -88,12 +88,14 @@ export async function keepReport(store: Store, report: Report, remote: string): 
   return id;
 }
 
+/** What is no such name was booted from no server's image. */
 function imageOf(report: Readonly<Record<string, unknown>>): ImageName | undefined {
   const { image, version } = report;
   if (typeof image !== 'string') return undefined;
-  const [name = '', inName] = image.split('@');
+  const [name = '', inName, ...more] = image.split('@');
   const said = inName ?? version;
-  return typeof said === 'string' ? { name, version: said } : undefined;
+  const isImage = typeof said === 'string' && more.length === 0 && isPlainName(name) && isPlainName(said);
+  return isImage ? { name, version: said } : undefined;
 }
 
 /** From NAME@VERSION to the machines whose last report says that they booted it. */
@@ -124,14 +126,18 @@ export async function lastReports(store: Store): Promise<ReadonlyMap<string, Las
       remote: newest.remote,
       machine: claimsOf(newest.report),
       ...(image && { image: writeImageName(image) }),
-      ...(typeof config?.digest === 'string' && { configDigest: config.digest }),
+      ...(isDigest(config?.digest) && { configDigest: config.digest }),
       ...(typeof config?.origin === 'string' && { configOrigin: config.origin }),
-      ...(typeof config?.node === 'string' && { node: config.node }),
+      ...(isNodeName(config?.node) && { node: config.node }),
       ...(typeof bootMs === 'number' && { bootMs }),
     });
   }
   return last;
 }
+
+const isNodeName = (value: unknown): value is string =>
+  typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/.test(value);
+const isDigest = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 
 /** What it says of itself, as when it asks for an image; what is no such claim counts as absent. */
 function claimsOf(report: Readonly<Record<string, unknown>>): Machine {

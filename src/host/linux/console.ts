@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import { printable, printableLine } from '../../printable.ts';
 import type { Console, Level } from '../host.ts';
 
 export interface ConsoleOptions {
@@ -25,9 +26,6 @@ export function cutUtf8(text: string, longestBytes: number): string {
   while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
   return bytes.toString('utf8', 0, end);
 }
-
-// Text may come from a server or a disk label: it must not move the cursor of whoever reads the console.
-const printable = (text: string): string => text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '?');
 
 /** ECMA-48 EL, which every terminal since the VT100 knows. */
 const CLEAR_TO_END = '\x1b[K';
@@ -77,7 +75,7 @@ export function linuxConsole({ stderr = 'info', kmsg = false }: ConsoleOptions =
     ...(isWatched && {
       status(text: string) {
         // One column short: at the last one a terminal may begin a new line, which `\r` does not come back from.
-        const cut = printable(text).slice(0, (process.stderr.columns || 80) - 'statectl: '.length - 1);
+        const cut = printableLine(text).slice(0, (process.stderr.columns || 80) - 'statectl: '.length - 1);
         writeOrDrop(2, `\r${CLEAR_TO_END}statectl: ${cut}`, 1);
         status = 'shown';
       },
@@ -85,8 +83,9 @@ export function linuxConsole({ stderr = 'info', kmsg = false }: ConsoleOptions =
     line(level, text) {
       if (status === 'shown') writeOrDrop(2, `\r${CLEAR_TO_END}`, 1);
       status = 'none';
-      for (const part of text.split('\n')) {
-        const line = `statectl: ${printable(part)}`;
+      // Text may come from a server or a disk label: it must not move the cursor of whoever reads the console, nor begin a line.
+      for (const part of printable(text, '  ').split('\n')) {
+        const line = `statectl: ${part}`;
         // Whoever stopped reading is waited for once, not again for every line.
         if (IMPORTANCE[level] >= IMPORTANCE[stderr]) tries = writeOrDrop(2, `${line}\n`, tries) ? FULL_PIPE_TRIES : 1;
         if (kmsg) logToKernel(level, line);

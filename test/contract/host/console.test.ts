@@ -24,9 +24,9 @@ it('cuts a line at a whole character', () => {
   expect(cutUtf8('aé€😀', 10)).toBe('aé€😀');
 });
 
-it('shows what matters enough, one prefix per line, and no control characters', () => {
+it('shows what matters enough, one prefix per line, those after the first indented, and no control characters', () => {
   const { stderr } = stderrOf("line('debug', 'no'); line('info', 'two\\nlines'); line('error', 'red \\x1b[31m');");
-  expect(stderr).toBe('statectl: two\nstatectl: lines\nstatectl: red ?[31m\n');
+  expect(stderr).toBe('statectl: two\nstatectl:   lines\nstatectl: red \\x1b[31m\n');
   expect(stderrOf("line('info', 'no'); line('error', 'yes');", "{ stderr: 'error' }").stderr).toBe('statectl: yes\n');
   expect(stderrOf("line('error', 'no');", "{ stderr: 'never' }").stderr).toBe('');
 });

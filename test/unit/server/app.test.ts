@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import fastify from 'fastify';
 import { expect, test } from 'vitest';
+import { memoryHost } from '../../../src/host/memory.ts';
+import { accessLog } from '../../../src/server/access-log.ts';
 import { parseSelector } from '../../../src/server/selector.ts';
 import { blobPath } from '../../../src/server/store.ts';
 import { useImage } from '../../../src/server/uses.ts';
@@ -179,6 +182,16 @@ test('the access log tells what was sent to whom, and no query', async () => {
     { time, method: 'HEAD', path: url, status: 200, bytes: 0, ms: 0, remote: '127.0.0.1' },
     { time, method: 'GET', path: '/v1/boot', status: 200, bytes: expect.any(Number), ms: 0, remote: '127.0.0.1' },
   ]);
+});
+
+test('the access log is obeyed by no terminal that shows it', async () => {
+  const log: string[] = [];
+  const app = fastify();
+  accessLog(memoryHost().clock, (line) => log.push(line)).install(app);
+  const range = 'bytes=\u009b31m\u202e\u007f';
+  await app.inject({ url: '/v1/x', headers: { range } });
+  expect(log.join('')).toMatch(/^[\x20-\x7e]+$/);
+  expect(JSON.parse(log[0] ?? '')).toMatchObject({ range });
 });
 
 test('when the server itself fails, the client learns that, and the log why', async () => {

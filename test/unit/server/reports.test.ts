@@ -1,7 +1,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { bootedImages, KEPT_REPORTS } from '../../../src/server/reports.ts';
+import { bootedImages, KEPT_REPORTS, lastReports } from '../../../src/server/reports.ts';
 import { reportPath, reportsPath } from '../../../src/server/store.ts';
 import { appOver, temporaryStore } from '../../fixtures/temporary-store.ts';
 
@@ -27,6 +27,25 @@ test('a report is kept with its time and sender, readable for the server alone',
     ],
   });
   expect((await stat(path)).mode & 0o777).toBe(0o600);
+});
+
+test.each([
+  ['an escape', { image: 'lab\u001b[2J', version: '1' }],
+  ['a line of its own', { image: 'lab@1\nprint02  -  mac  lab@9' }],
+  ['a C1 character in the version', { image: 'lab', version: '1\u009b31m' }],
+  ['a direction', { image: 'lab@\u202e1' }],
+  ['two versions', { image: 'lab@1@2' }],
+  ['a path', { image: '../lab', version: '1' }],
+  ['no version', { image: 'lab' }],
+])('what a report says that it booted counts for nothing where it is no name of an image: %s', async (_, said) => {
+  await using temporary = await temporaryStore();
+  const { app } = appOver(temporary.store);
+  const config = { digest: '\u001b[31m', node: 'print01\u2028print02', origin: 'bundle' };
+  expect((await app.inject(post({ mac: MAC, ...said, config }))).statusCode).toBe(204);
+  expect([...(await bootedImages(temporary.store))]).toEqual([]);
+  const [last] = (await lastReports(temporary.store)).values();
+  expect(last).toMatchObject({ configOrigin: 'bundle' });
+  expect([last?.image, last?.node, last?.configDigest]).toEqual([undefined, undefined, undefined]);
 });
 
 test('a report that comes again, as its answer was lost, is kept once', async () => {
