@@ -3,6 +3,7 @@ import { brotliDecompressSync } from 'node:zlib';
 import { Command } from 'commander';
 import { NOTICES_ASSET, type Notices, type Part } from '../notices.ts';
 import { asciiTable } from './ascii-table.ts';
+import { printContent } from './print.ts';
 
 /** Those of this executable, made when it was built; in a checkout those of the one that would be built. */
 async function readNotices(): Promise<Notices> {
@@ -64,5 +65,5 @@ export const licencesCommand = (): Command =>
     .addHelpText('after', '\nExamples:\n  statectl licences | less\n  statectl licences --json')
     .action(async ({ json }: { readonly json?: true }) => {
       const notices = await readNotices();
-      process.stdout.write(json ? `${JSON.stringify(notices, null, 2)}\n` : noticesText(notices));
+      printContent(json ? `${JSON.stringify(notices, null, 2)}\n` : noticesText(notices));
     });
