@@ -62,6 +62,10 @@ const CHATTER: Partial<Record<HostProgram, RegExp>> = {
 /** Of a packer that ends with success: words by which a file is not in the image, or not as it was. */
 const LOST = /creating empty file|failed to read|, ignoring|(cannot|could not|couldn't) (l?stat|open|read)/i;
 const PACKERS: ReadonlySet<string> = new Set(['mksquashfs', 'mkfs.erofs']);
+/** What a program's words mean to the person who builds, where they do not say it. */
+const MEANINGS: readonly (readonly [words: RegExp, meaning: string])[] = [
+  [/xattr prefix system\.posix_acl/i, 'access lists (ACLs) of files are not kept: --type erofs keeps them'],
+];
 const SHOWN_LINES = 5;
 /** Of a program whose output goes elsewhere as it comes: enough for what apt says before its last word. */
 const REMEMBERED_LINES = 400;
@@ -69,6 +73,10 @@ const REMEMBERED_LINES = 400;
 const linesOf = (text: string): readonly string[] => text.split(/[\r\n]/).filter((line) => line.trim() !== '');
 /** Names in what a program says are of a foreign tree: they must not steer the terminal. */
 const shown = (line: string): string => line.slice(0, LONGEST_LINE).replace(/[\0-\x1f\x7f-\x9f]/g, ' ');
+const meaningOf = (line: string): string => {
+  const meaning = MEANINGS.find(([words]) => words.test(line))?.[1];
+  return meaning === undefined ? shown(line) : `${shown(line)} (${meaning})`;
+};
 
 /**
  * Runs a program that must succeed; its standard output. What it warns of is shown, though it succeeds. Throws
@@ -108,7 +116,7 @@ export async function runProgram(
       `${program} cannot keep ${lost.length === 1 ? 'a file' : `${lost.length} files`}: ${lost.slice(0, 3).map(shown).join(' / ')}`,
       { hint: 'mend these files of the tree, or leave them out with --exclude' },
     );
-  for (const line of warnings.slice(0, SHOWN_LINES)) console?.line('warning', `${program}: ${shown(line)}`);
+  for (const line of warnings.slice(0, SHOWN_LINES)) console?.line('warning', `${program}: ${meaningOf(line)}`);
   if (warnings.length > SHOWN_LINES)
     console?.line('warning', `${program}: ${warnings.length - SHOWN_LINES} more warnings, ${warnings.length} in all`);
   return result.stdout;

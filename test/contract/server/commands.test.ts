@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
@@ -55,6 +56,18 @@ test('an image is added, used, shown, released and removed', async () => {
   await expect(image(temporary, 'remove', 'lab@20261120.1')).rejects.toMatchObject({ code: 'image-in-use' });
   expect(await image(temporary, 'release', 'mac=525400123456')).toBe('mac=52:54:00:12:34:56 has no image now\n');
   expect(await image(temporary, 'remove', 'lab@20261120.1')).toBe('removed lab@20261120.1 and 3 of its files\n');
+});
+
+test('an image is taken only with the signature of the builder whose keys are named', async () => {
+  await using temporary = await temporaryStore();
+  const [made, other] = [await temporary.imageDir(), await temporary.imageDir()];
+  const keys = join(temporary.folder, 'keys');
+  await mkdir(keys);
+  await writeFile(join(keys, 'image.pem'), other.publicKeyPem);
+  await expect(image(temporary, 'add', made.dir, '--keys', keys)).rejects.toMatchObject({ code: 'image-unsigned' });
+  // Its successor signs too.
+  await writeFile(join(keys, 'image.next.pem'), made.publicKeyPem);
+  expect(await image(temporary, 'add', made.dir, '--keys', keys)).toBe('added lab@20261120.1\n');
 });
 
 test('a selector or an address that cannot be is a usage error with an example', async () => {

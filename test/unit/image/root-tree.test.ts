@@ -119,7 +119,7 @@ describe('the programs of the builder’s machine', () => {
 
   test('are heard when they warn, although they succeed', async () => {
     expect(await warned('mksquashfs', 'Unrecognised xattr prefix system.posix_acl_access\n')).toEqual([
-      'warning: mksquashfs: Unrecognised xattr prefix system.posix_acl_access',
+      'warning: mksquashfs: Unrecognised xattr prefix system.posix_acl_access (access lists (ACLs) of files are not kept: --type erofs keeps them)',
     ]);
     expect(await warned('tar', "tar: 200\ntar: Removing leading `/' from member names\ntar: 400\n")).toEqual([
       "warning: tar: tar: Removing leading `/' from member names",
