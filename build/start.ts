@@ -70,6 +70,8 @@ if (!existsSync(settings)) {
   await cp('config.d', settings, { recursive: true });
   await writeFile(`${settings}/nodes/demo.conf`, DEMO_NODE);
 }
+// statectl works in a config.d with the rights of whom the folders above it belong to: those of the checkout, under sudo too.
+await execa('chown', ['-hR', '--reference=.', settings], { reject: false });
 
 // The last console= is where the login and the rescue prompt are.
 const server = execa(

@@ -1,6 +1,7 @@
 import type { BootVerb } from './commands/boot-words.ts';
 import { errorText } from './commands/print.ts';
 import { isStatectlError } from './error.ts';
+import { fileError } from './host/file-error.ts';
 import { onDemand } from './on-demand.ts';
 
 /** What a booting or running machine needs; all else is loaded on demand, so that a boot never parses the server. */
@@ -24,8 +25,8 @@ main(process.argv.slice(2)).then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    const said = isStatectlError(error) ? error : { message: (error as Error).stack ?? String(error) };
-    process.stderr.write(errorText(said));
-    process.exitCode = isStatectlError(error) ? (error.code === 'usage' ? 2 : 1) : 70;
+    const known = isStatectlError(error) ? error : fileError(error);
+    process.stderr.write(errorText(known ?? { message: (error as Error).stack ?? String(error) }));
+    process.exitCode = known ? (known.code === 'usage' ? 2 : 1) : 70;
   },
 );

@@ -35,6 +35,7 @@ const bootFiles = (files: Files): Files => ({
   read: (path) => files.read(inSystem(path)),
   readText: async (path) =>
     path === '/proc/mounts' ? inBootMounts(await files.readText(path)) : files.readText(inSystem(path)),
+  readRegular: (path, limitBytes) => files.readRegular(inSystem(path), limitBytes),
   write: (path, data, options) => files.write(inSystem(path), data, options),
   append: (path, data) => files.append(inSystem(path), data),
   mkdir: (path, mode) => files.mkdir(inSystem(path), mode),

@@ -4,10 +4,12 @@ import { parseDocument, visit } from 'yaml';
 import { PARTS } from '../config/config-dir.ts';
 import { CONFIG_FILES } from '../config/files.ts';
 import type { Author } from '../config/history/fast-import.ts';
+import { readPlain } from '../config/read-text.ts';
 import { nearest } from '../config/suggest.ts';
 import { type Plain, parsePath, type SettingPath, writePath } from '../config/tree.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
+import { ownersHost } from '../host/owners-host.ts';
 
 /** Who sits at the keyboard: under sudo the person, not root. */
 export const author = (): Author => {
@@ -86,7 +88,7 @@ export function readValue(text: string): Plain {
 
 /** A file of config.d; undefined where there is none. Throws `file-unknown` for what no verb can change. */
 export async function readConfigFile(dir: string, file: string): Promise<string | undefined> {
-  const { files } = linuxHost();
+  const { files } = ownersHost(linuxHost(), dir);
   const refuse = (what: string) =>
     new StatectlError('file-unknown', `${dir}/${file} is ${what}: no verb changes it`, {
       hint: 'config.d holds files of text, such as system/boot.conf',
@@ -98,7 +100,8 @@ export async function readConfigFile(dir: string, file: string): Promise<string 
   const stat = await files.stat(`${dir}/${file}`);
   if (stat === undefined) return undefined;
   if (stat.type !== 'file') throw refuse(stat.type === 'dir' ? 'a folder' : `a ${stat.type}`);
-  const bytes = await files.read(`${dir}/${file}`);
+  const bytes = await readPlain(files, `${dir}/${file}`);
+  if (typeof bytes === 'string') throw refuse(`no file for a verb, since it ${bytes}`);
   if (!isUtf8(bytes) || bytes.includes(0)) throw refuse('no text');
   return bytes.toString('utf8');
 }

@@ -1,10 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { dirname } from 'node:path/posix';
+import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { basename, dirname } from 'node:path/posix';
 import type { Command } from 'commander';
 import { History, needsFileName } from '../config/history/history.ts';
 import { checkSnapshot } from '../config/load-revision.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
+import { ownersHost } from '../host/owners-host.ts';
 import { START_FAILURES } from '../host/program-error.ts';
 import { author, readConfigFile } from './config-change.ts';
 import { type ConfigOptions, configVerb, needsFolder } from './config-source.ts';
@@ -21,10 +24,12 @@ export const configEditVerb = (): Command =>
       const history = new History(linuxHost(), config);
       await history.settle(checkSnapshot);
       await history.needsBranch();
-      const ending = /\.[^./]+$/.exec(file)?.[0] ?? '';
-      const draft = `${await history.gitDir()}/statectl-edit-${process.pid}${ending}`;
-      await files.write(draft, before ?? '', { mode: 0o600 });
+      // Not in config.d: what an editor that is root's writes beside its file must be in nobody else's folder.
+      const folder = `${tmpdir()}/statectl-edit-${randomUUID()}`;
+      const draft = `${folder}/${basename(file)}`;
+      await files.mkdir(folder, 0o700);
       try {
+        await files.write(draft, before ?? '', { mode: 0o600 });
         edit(draft);
         const after = await files.readText(draft);
         if (after === (before ?? '')) return printLine('nothing was changed');
@@ -35,7 +40,7 @@ export const configEditVerb = (): Command =>
           });
         printLine(`Edit ${file}: ${revision.slice(0, 12)}`);
       } finally {
-        await files.remove(draft);
+        await files.remove(folder);
       }
     });
 
@@ -55,7 +60,7 @@ function edit(draft: string): void {
 
 /** What a person typed is never lost. */
 async function keptText(refused: unknown, config: string, file: string, text: string): Promise<StatectlError> {
-  const { files } = linuxHost();
+  const { files } = ownersHost(linuxHost(), config);
   const keep = `${config}/${file}.rejected~`;
   await files.mkdir(dirname(keep));
   await files.write(keep, text);

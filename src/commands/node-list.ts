@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { configInvalid } from '../config/fault.ts';
-import { History } from '../config/history/history.ts';
+import { History, type Settled } from '../config/history/history.ts';
 import { checkSnapshot, loadSnapshot } from '../config/load-revision.ts';
+import { isStatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { type NodeStatus, nodeStatuses } from '../server/node-status.ts';
 import { lastReports } from '../server/reports.ts';
@@ -55,10 +56,26 @@ function stateText({ state, changes, nextImage, why }: Pick<NodeStatus, 'state' 
 async function configsOf(config: string) {
   await needsFolder(config);
   const history = new History(linuxHost(), config);
-  const { revision, faults, heldBack } = await history.settle(checkSnapshot);
+  const { revision, faults, heldBack } = await settledOrDeployed(history);
+  if (faults.length > 0)
+    process.stderr.write('→ machines do not get all of config.d: `statectl config check` tells the faults\n');
   const edited = heldBack && (await loadSnapshot(heldBack.snapshot));
   if (revision === undefined) throw configInvalid(faults);
   return { deployed: await loadSnapshot(await history.read(revision)), ...(edited && { edited }) };
+}
+
+/** Where git stands in the way of edits, what machines get is still there to be told, and why it is not newer. */
+async function settledOrDeployed(history: History): Promise<Pick<Settled, 'revision' | 'faults' | 'heldBack'>> {
+  try {
+    return await history.settle(checkSnapshot);
+  } catch (error) {
+    const revision = await history.resolve('deployed').catch(() => undefined);
+    if (revision === undefined || !isStatectlError(error)) throw error;
+    process.stderr.write(
+      `edits of config.d are not taken up: ${error.message}\n${error.hint ? `→ ${error.hint}\n` : ''}`,
+    );
+    return { revision, faults: [] };
+  }
 }
 
 /** A config.d may be looked at where no server is. */

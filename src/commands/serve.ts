@@ -39,6 +39,8 @@ const ANY_ADDRESS = ['0.0.0.0', '::'];
 function sentence(event: ServeEvent | SettingsEvent, listen: ListenAddress): string {
   switch (event.event) {
     case 'settings':
+      if (event.state === 'stuck')
+        return `edits of config.d are not taken up; machines go on getting ${event.revision?.slice(0, 12) ?? 'nothing'}:\n${event.faults.join('\n')}`;
       return event.state === 'served'
         ? `machines get config.d ${event.revision?.slice(0, 12)}${event.files.length > 0 ? `: ${event.files.join(', ')}` : ''}`
         : `config.d has faults; machines go on getting ${event.revision?.slice(0, 12) ?? 'nothing'}:\n${event.faults.join('\n')}`;

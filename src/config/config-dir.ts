@@ -1,4 +1,5 @@
 import type { Host } from '../host/host.ts';
+import { ownersHost } from '../host/owners-host.ts';
 import { type ConfigFault, faultAt } from './fault.ts';
 import { CONFIG_FILES, NODE_FILE } from './files.ts';
 import { idleRemovals } from './idle-removals.ts';
@@ -26,7 +27,8 @@ export interface ConfigDir {
 const START = { layer: 'built-in', file: 'config.d', line: 1, column: 1 };
 
 /** Reads every file of a config.d. Never throws for what is in them: see `faults`. */
-export async function readConfigDir(host: Pick<Host, 'files'>, dir: string): Promise<ConfigDir> {
+export async function readConfigDir(given: Pick<Host, 'files'>, dir: string): Promise<ConfigDir> {
+  const host = ownersHost(given, dir);
   const faults: ConfigFault[] = [...(await unknownFiles(host, dir))];
   const idle: ConfigFault[] = [];
   let base: Mapping = emptyMapping(START);

@@ -16,9 +16,31 @@ export async function readText(
   const stat = await files.stat(`${dir}/${file}`);
   if (stat === undefined) return undefined;
   if (stat.type === 'dir') return fail('is a folder: it must be a file');
-  // A FIFO would be waited for without end. Links are followed: only the history, which gives files away, refuses them.
+  // Links are followed: only the history, which gives files away, refuses them.
   if (stat.type !== 'file' && stat.type !== 'symlink') return fail(`is a ${stat.type}: config.d holds files`);
-  if (stat.sizeBytes > LARGEST_FILE_BYTES) return fail(`larger than ${LARGEST_FILE_BYTES >> 20} MiB`);
-  const bytes = await files.read(`${dir}/${file}`);
-  return isUtf8(bytes) ? bytes.toString('utf8') : fail('is not UTF-8 text');
+  const read = await readPlain(files, `${dir}/${file}`);
+  if (typeof read === 'string') return fail(read);
+  return isUtf8(read) ? read.toString('utf8') : fail('is not UTF-8 text');
+}
+
+/** What a file cannot be read for, as a fault has it. */
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'cannot be read by whom config.d belongs to: permission denied',
+  EFBIG: `larger than ${LARGEST_FILE_BYTES >> 20} MiB`,
+  EINVAL: 'leads to what is no file',
+  EISDIR: 'leads to a folder: it must be a file',
+  ELOOP: 'is a link that goes round in a circle',
+  ENOENT: 'leads nowhere',
+  ENOTDIR: 'leads nowhere',
+};
+
+/** The bytes of a file of config.d, or why there are none. A pipe or a device behind a link is not waited for. */
+export async function readPlain(files: Pick<Host['files'], 'readRegular'>, path: string): Promise<Buffer | string> {
+  try {
+    return (await files.readRegular(path, LARGEST_FILE_BYTES)).bytes;
+  } catch (error) {
+    const reason = REASONS[String((error as { code?: unknown }).code)];
+    if (reason === undefined) throw error;
+    return reason;
+  }
 }

@@ -24,12 +24,25 @@ export interface WriteOptions {
   readonly mode?: number;
 }
 
+/** A file that was read, as it was while it was read. */
+export interface RegularFile {
+  readonly bytes: Buffer;
+  readonly stat: Stat;
+  /** Where it really is: no part of it is a link. */
+  readonly realPath: string;
+}
+
 /** Paths are absolute. A missing file is an Error with `code` ENOENT, as node:fs has it. */
 export interface Files {
   read(path: string): Promise<Buffer>;
   readText(path: string): Promise<string>;
   /** Atomic: temporary file beside it, fsync, rename, fsync of the folder. Parents must exist. */
   write(path: string, data: string | Uint8Array, options?: WriteOptions): Promise<void>;
+  /**
+   * A regular file, whole. What is opened is what was looked at: a pipe is not waited for, a device not touched, and of more
+   * than so many bytes none is read. Throws EISDIR, EINVAL for what else is no regular file, EFBIG.
+   */
+  readRegular(path: string, limitBytes: number): Promise<RegularFile>;
   append(path: string, data: string | Uint8Array): Promise<void>;
   /** Like `mkdir -p -m`; the mode goes to directories that it makes. */
   mkdir(path: string, mode?: number): Promise<void>;
@@ -54,10 +67,18 @@ export interface AppendStream extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** Whose rights a program has. */
+export interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 export interface RunOptions {
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** With the rights of this account alone: no other groups, and of this process's environment nothing but PATH. */
+  readonly as?: Account;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   /** Show the program's output to the person who waits, instead of capturing it. */

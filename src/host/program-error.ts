@@ -20,6 +20,7 @@ export const programTimeout = (argv: readonly string[], timeoutMs: number, stder
 export const START_FAILURES: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such program',
   EACCES: 'it is not executable',
+  EPERM: 'this process may not take the rights of another account',
   ENOEXEC: 'it is not a program for this machine',
 };
 

@@ -32,6 +32,8 @@ export interface AppOptions extends Omit<BootRouteOptions, 'admission'> {
   readonly delayMs?: () => number;
   /** Default: one of its own. */
   readonly meter?: LoadMeter;
+  /** What an admin should see to; anybody may read it. */
+  readonly troubles?: () => readonly string[];
 }
 
 /** A client that sends or takes nothing for so long is gone; a slow one goes on for hours. */
@@ -79,7 +81,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   const meter = options.meter ?? loadMeter({ clock, maxTransfers, ...(delayMs && { delayMs }) });
   app.addHook('onClose', async () => meter.stop());
   const gate = admission(meter, clock);
-  statusRoutes(app, meter);
+  statusRoutes(app, meter, options.troubles);
   bootRoutes(app, { ...options, admission: gate });
   imageRoutes(app, options.store, gate, options.ipxeDirectory ?? '/usr/lib/ipxe');
   bundleRoutes(app, options.bundles, gate);

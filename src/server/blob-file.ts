@@ -7,7 +7,7 @@ import { constants, type ReadStream } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { reasonOf, StatectlError } from '../error.ts';
-import { fileError } from '../host/file-error.ts';
+import { fileError, namingFile } from '../host/file-error.ts';
 
 export interface Digest {
   /** Lower-case hex. */
@@ -109,8 +109,8 @@ async function syncFolder(path: string): Promise<void> {
 
 async function writeCopy(source: Source, path: string): Promise<Digest> {
   await using target = await open(path, 'wx', 0o644);
-  const digest = await digestOf(source, (chunk) => target.writeFile(chunk));
-  await target.sync();
+  const digest = await digestOf(source, (chunk) => namingFile(dirname(path), () => target.writeFile(chunk)));
+  await namingFile(dirname(path), () => target.sync());
   return digest;
 }
 

@@ -1,5 +1,7 @@
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 import { reasonOf, StatectlError } from '../error.ts';
+import { databaseError } from '../host/file-error.ts';
+import { namingDatabase } from './database.ts';
 import type { Machine } from './machine.ts';
 import { asFirstSaid, withRivals } from './pending-alarm.ts';
 import { type Waiting, whoGivesWay } from './pending-place.ts';
@@ -76,7 +78,7 @@ const SCHEMA = `
 
 /** Opens or makes the database. Throws `enrolments-unusable`. */
 export function openEnrolments(path: string, now: () => number): Enrolments {
-  const database = open(path);
+  const database = namingDatabase(open(path), path);
   const all = (where: string, ...values: string[]) =>
     database
       .prepare(`SELECT * FROM enrolments ${where}`)
@@ -186,10 +188,13 @@ function open(path: string): DatabaseSync {
     database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${SCHEMA}`);
     return database;
   } catch (cause) {
-    throw new StatectlError('enrolments-unusable', `${path} cannot be used: ${reasonOf(cause)}`, {
-      cause,
-      hint: 'restore it from a backup; without it every machine has to be approved anew',
-    });
+    throw (
+      databaseError(cause, path) ??
+      new StatectlError('enrolments-unusable', `${path} cannot be used: ${reasonOf(cause)}`, {
+        cause,
+        hint: 'restore it from a backup; without it every machine has to be approved anew',
+      })
+    );
   }
 }
 

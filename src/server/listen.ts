@@ -20,6 +20,8 @@ export interface ServeOptions
     Pick<AppOptions, 'renderPublic' | 'bootSettings'> & {
       /** Of config.d: when it is another, machines that run are told. */
       readonly revision?: () => Promise<string>;
+      /** Why machines do not get what its files say. */
+      readonly troubles?: () => readonly string[];
     };
   /** Where machines enrol, by TLS; absent where the server has no authority, or no config.d to know them by. */
   readonly secure?: {
@@ -90,6 +92,7 @@ export async function startServer({
     store,
     clock: host.clock,
     meter,
+    ...(config?.troubles && { troubles: config.troubles }),
     ...(bundles && { bundles }),
     ...(secured && { tokenRoutes: secured.tokenRoutes }),
     ...(config && { renderPublic: config.renderPublic, bootSettings: config.bootSettings }),

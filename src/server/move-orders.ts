@@ -1,5 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { reasonOf, StatectlError } from '../error.ts';
+import { databaseError } from '../host/file-error.ts';
+import { namingDatabase } from './database.ts';
 
 /** A machine is to go to another server. */
 export interface MoveOrder {
@@ -30,7 +32,7 @@ const SCHEMA = `CREATE TABLE IF NOT EXISTS moves (
 
 /** Opens or makes the table in the database of `openEnrolments`. Throws `enrolments-unusable`. */
 export function openMoveOrders(path: string, now: () => number): MoveOrders {
-  const database = open(path);
+  const database = namingDatabase(open(path), path);
   const put = database.prepare('INSERT OR REPLACE INTO moves (node, target, reason, ordered) VALUES (?, ?, ?, ?)');
   const drop = database.prepare('DELETE FROM moves WHERE ordered < ?');
   const isAny = database.prepare('SELECT 1 FROM moves LIMIT 1');
@@ -65,6 +67,9 @@ function open(path: string): DatabaseSync {
     database.exec(`PRAGMA journal_mode = WAL; ${SCHEMA}`);
     return database;
   } catch (cause) {
-    throw new StatectlError('enrolments-unusable', `${path} cannot be used: ${reasonOf(cause)}`, { cause });
+    throw (
+      databaseError(cause, path) ??
+      new StatectlError('enrolments-unusable', `${path} cannot be used: ${reasonOf(cause)}`, { cause })
+    );
   }
 }

@@ -49,7 +49,7 @@ export async function openSecretStore({ files }: Pick<Host, 'files'>, state: str
 
   return {
     names: async () =>
-      (await files.list(folder).catch(() => []))
+      ((await files.stat(folder)) ? await files.list(folder) : [])
         .filter((file) => file.endsWith('.age'))
         .map((file) => file.slice(0, -'.age'.length))
         .toSorted(),

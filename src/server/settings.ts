@@ -12,17 +12,20 @@ import { checkSnapshot, type LoadedConfig, loadSnapshot } from '../config/load-r
 import { contentFor, contextFor } from '../config/node-content.ts';
 import type { NodeRecord } from '../config/nodes.ts';
 import { renderTemplates } from '../config/templates/render.ts';
-import { isStatectlError, StatectlError } from '../error.ts';
+import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
+import { fileError } from '../host/file-error.ts';
 import type { BootSettings } from './boot-routes.ts';
 import type { NodeIdentities, NodeIdentity } from './enrol.ts';
 import type { RenderPublic } from './template-routes.ts';
 
 /** An edit is seen at the latest after this; a thousand machines that ask at once cost one look. */
 const LOOK_MS = 1_000;
+const FAULTY = 'config-faulty';
 
 export interface SettingsEvent {
   readonly event: 'settings';
-  readonly state: 'served' | 'faulty';
+  /** `stuck`: the files could not be taken up at all; `faults` says why. */
+  readonly state: 'served' | 'faulty' | 'stuck';
   /** What machines get now. */
   readonly revision?: string;
   readonly files: readonly string[];
@@ -36,6 +39,8 @@ export interface ServedSettings {
   readonly nodes: NodeIdentities;
   /** What machines get now. Throws while nothing was ever good. */
   readonly revision: () => Promise<string>;
+  /** Why machines do not get what the files say, as of the last look; the reasons are the admin's alone. */
+  readonly troubles: () => readonly string[];
 }
 
 /**
@@ -44,17 +49,23 @@ export interface ServedSettings {
  * alone, any other the whole edit.
  */
 export function servedSettings(host: HistoryHost, dir: string, tell: (event: SettingsEvent) => void): ServedSettings {
-  const history = new History(host, dir);
   let loaded: (LoadedConfig & { readonly revision: string }) | undefined;
   let heldBack: HeldBack | undefined;
   let look: Promise<void> | undefined;
   let lookedMs = Number.NEGATIVE_INFINITY;
   let toldFaults = '';
+  let toldStuck = '';
+  let state: SettingsEvent['state'] = 'served';
   /** Why nothing is loaded yet. */
   let failure: unknown;
 
   async function refresh(): Promise<void> {
-    const { state, revision, files, faults, heldBack: held } = await history.settle(checkSnapshot);
+    // Anew each time: the folder may be somebody else's now.
+    const history = new History(host, dir);
+    const settled = await history.settle(checkSnapshot);
+    const { revision, files, faults, heldBack: held } = settled;
+    state = settled.state === 'faulty' ? 'faulty' : 'served';
+    toldStuck = '';
     heldBack = held && { dir: (await loadSnapshot(held.snapshot)).dir, files: held.held, faults };
     const text = faults.map(formatFault).join('\n');
     if (state === 'faulty' && text !== toldFaults)
@@ -66,6 +77,18 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
     tell({ event: 'settings', state: 'served', revision, files, faults: [] });
   }
 
+  /** Once for each failure: an admin who edits must learn why nothing comes of it. */
+  function tellStuck(error: unknown): void {
+    failure = error;
+    if (isStatectlError(error) && error.code === FAULTY) return;
+    state = 'stuck';
+    const { message, hint } = isStatectlError(error) ? error : (fileError(error) ?? { message: reasonOf(error) });
+    const text = hint ? `${message}\n→ ${hint}` : message;
+    if (text !== toldStuck)
+      tell({ event: 'settings', state, ...(loaded && { revision: loaded.revision }), files: [], faults: [text] });
+    toldStuck = text;
+  }
+
   async function current(): Promise<LoadedConfig & { readonly revision: string }> {
     if (host.clock.uptimeMs() - lookedMs >= LOOK_MS) {
       look ??= refresh().finally(() => {
@@ -73,9 +96,7 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
         lookedMs = host.clock.uptimeMs();
       });
       // A git that is locked or broken must not keep machines from what is loaded.
-      await look.catch((error: unknown) => {
-        failure = error;
-      });
+      await look.catch(tellStuck);
     }
     if (loaded === undefined) throw failure;
     return loaded;
@@ -89,6 +110,10 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
 
   return {
     revision: async () => (await current()).revision,
+    troubles() {
+      void current().catch(() => undefined);
+      return TROUBLES[state];
+    },
     async renderNode(machine) {
       const { dir: config, templates } = await currentFor(machine);
       const result = contentFor(config, templates, machine);
@@ -122,6 +147,14 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
     },
   };
 }
+
+const TROUBLES = {
+  served: [],
+  faulty: [
+    'config.d has faults: machines do not get all of it; the server’s log and `statectl config check` tell which',
+  ],
+  stuck: ['edits of config.d are not taken up; the server’s log and `statectl config log` say why'],
+} as const;
 
 /** What is at fault for some nodes alone, as the files are now. */
 interface HeldBack {
@@ -162,6 +195,6 @@ const quietly = <T>(read: () => Promise<T>): Promise<T | undefined> =>
   });
 
 const faultyFromTheStart = (faults: readonly ConfigFault[]): StatectlError =>
-  new StatectlError('config-faulty', `config.d was never without fault: ${faults.map(formatFault).join('\n')}`, {
+  new StatectlError(FAULTY, `config.d was never without fault: ${faults.map(formatFault).join('\n')}`, {
     hint: 'correct them; see `statectl config check`',
   });

@@ -7,7 +7,7 @@ import { beforeAll, describe, it } from 'vitest';
 import { HANG_MS } from '../fixtures/hang.ts';
 import { ROOM_BYTES } from './linux-world.ts';
 import { memoryWorld } from './memory-world.ts';
-import { sentences } from './suite.ts';
+import { ownerSentences, sentences } from './suite.ts';
 
 const UNSHARE = ['--mount', '--propagation', 'private'];
 
@@ -41,15 +41,15 @@ describe('the memory host', () => {
 });
 
 const reason = obstacle();
-for (const host of ['linux', 'boot'])
+for (const host of ['linux', 'boot', 'owner'])
   describe.skipIf(reason !== undefined)(
-    `the ${host} host${reason === undefined ? '' : ` (skipped: ${reason})`}`,
+    `the ${host === 'owner' ? 'linux host with the rights of an owner' : `${host} host`}${reason === undefined ? '' : ` (skipped: ${reason})`}`,
     () => {
       let failures: ReadonlyMap<string, string | undefined>;
       beforeAll(async () => {
         failures = await failuresOnKernel(host);
       });
-      for (const { title } of sentences)
+      for (const { title } of host === 'owner' ? ownerSentences : sentences)
         it(title, () => {
           if (!failures.has(title)) throw new Error('the child process ended before this sentence');
           const failure = failures.get(title);

@@ -34,3 +34,11 @@ export const sentences: readonly Sentence[] = [
   ...httpSentences,
   ...clockSentences,
 ];
+
+/** What mkdir(1) and mv(1) do otherwise than the kernel's calls, and what speaks of files that are root's. */
+const NOT_OF_AN_OWNER = /: (?:stat tells|appendStream|rename refuses|mkdir makes)/;
+
+/** Of files that are changed with the rights of an account. */
+export const ownerSentences: readonly Sentence[] = [...fileSentences, ...folderSentences].filter(
+  ({ title }) => !NOT_OF_AN_OWNER.test(title),
+);

@@ -1,41 +1,51 @@
 import { StatectlError } from '../../error.ts';
-import type { Host } from '../../host/host.ts';
+import type { Host, RunResult } from '../../host/host.ts';
+import { ownerOf } from '../../host/owner.ts';
+import { findGitPlace, type GitPlace, nameOf } from './git-place.ts';
 
 type GitHost = Pick<Host, 'exec' | 'files'>;
 
 /**
- * Nothing that a repository says of itself may run a program here: statectl is root and config.d may be another's. Nor
- * does a person's own git configuration change what statectl does.
+ * Nothing that a repository says of itself may run a program here: config.d may be another's. Nor does a person's own git
+ * configuration change what statectl does.
  */
 const SAFE: readonly string[] = [
-  'safe.directory=*',
   'core.hooksPath=/dev/null',
   'core.fsmonitor=false',
   'core.attributesFile=/dev/null',
   'core.pager=cat',
   'core.quotePath=false',
   'commit.gpgSign=false',
-  'protocol.allow=never',
   'gc.auto=0',
 ];
 
+const STATECTL = { NAME: 'statectl', EMAIL: 'statectl@localhost' };
+
+/** For every call of git. What stands here is over what a repository's own configuration says. */
 const ENVIRONMENT = {
   GIT_CONFIG_NOSYSTEM: '1',
   GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_ATTR_NOSYSTEM: '1',
   GIT_TERMINAL_PROMPT: '0',
   GIT_OPTIONAL_LOCKS: '0',
   // A file is what it is called: nobody's `:(top)*` or `*` means more.
   GIT_LITERAL_PATHSPECS: '1',
+  // No transport has this name. A missing object is missing: `protocol.allow=never` was but a default.
+  GIT_ALLOW_PROTOCOL: 'none',
+  GIT_NO_LAZY_FETCH: '1',
+  // A commit is what its id says.
+  GIT_NO_REPLACE_OBJECTS: '1',
+  GIT_GRAFT_FILE: '/dev/null',
+  // What stands in logs/ is not the repository's `user.name`.
+  GIT_COMMITTER_NAME: STATECTL.NAME,
+  GIT_COMMITTER_EMAIL: STATECTL.EMAIL,
+  GIT_AUTHOR_NAME: STATECTL.NAME,
+  GIT_AUTHOR_EMAIL: STATECTL.EMAIL,
   LC_ALL: 'C',
 };
 
-/** Where a repository keeps itself, and what is said there. */
-export interface GitPlace {
-  /** Of this work tree: `.git`, or what the file `.git` of a linked work tree or a submodule names. */
-  readonly gitDir: string;
-  /** Another work tree of the same repository has refs in common with this one. */
-  readonly isLinked: boolean;
-}
+/** A pipe or a device as a part of a repository is waited for no longer. */
+const GIT_MS = 60_000;
 
 /** The repository in a config.d: `git -C DIR`, told its own git directory, so that one around it is never meant. */
 export class Git {
@@ -50,57 +60,78 @@ export class Git {
 
   /** What git prints. Throws `git-failed` with git's own words. */
   async run(args: readonly string[], input?: string): Promise<string> {
-    const { exitCode, stdout, stderr } = await this.#exec(args, input);
+    const { exitCode, stdout, stderr } = await this.attempt(args, { ...(input !== undefined && { input }) });
     if (exitCode === 0) return stdout;
-    throw new StatectlError('git-failed', `git ${args[0]} in ${this.#dir}: ${lastLine(stderr)}`, {
-      hint: `look with: git -C ${this.#dir} status`,
-    });
+    throw await this.#failure(args[0] as string, stderr);
   }
 
   /** The same where a failure is an answer: undefined. */
   async ask(args: readonly string[]): Promise<string | undefined> {
-    const { exitCode, stdout } = await this.#exec(args);
+    const { exitCode, stdout } = await this.attempt(args);
     return exitCode === 0 ? stdout.trim() : undefined;
   }
 
-  /**
-   * Asks git, which knows of linked work trees and submodules. Throws `git-unusable` where `.git` is none, or leads to the
-   * directory of somebody else: whoever owns a config.d must not choose where statectl writes.
-   */
+  /** The same where the exit status is the answer. */
+  async attempt(
+    args: readonly string[],
+    { input, env }: { readonly input?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  ): Promise<RunResult> {
+    const { gitDir } = await this.place();
+    return await this.#exec(args, { GIT_DIR: gitDir, ...env }, input);
+  }
+
+  /** Makes an empty repository where there is none. */
+  async init(): Promise<void> {
+    const words = ['init', '--quiet', '--initial-branch=main', '--template='];
+    const { exitCode, stderr } = await this.#exec(words, { GIT_DIR: `${this.#dir}/.git` });
+    if (exitCode !== 0) throw await this.#failure('init', stderr);
+  }
+
+  /** Throws `git-unusable`: see `findGitPlace`. */
   place(): Promise<GitPlace> {
-    this.#place ??= this.#findPlace().catch((error: unknown) => {
-      this.#place = undefined;
-      throw error;
-    });
+    this.#place ??= this.lookAgain();
     return this.#place;
   }
 
-  async #findPlace(): Promise<GitPlace> {
-    const { files } = this.#host;
-    const own = `${this.#dir}/.git`;
-    const { exitCode, stdout, stderr } = await this.#exec(['rev-parse', '--absolute-git-dir']);
-    const gitDir = stdout.trim();
-    if (exitCode !== 0)
-      throw new StatectlError('git-unusable', `${own} is no git repository: ${lastLine(stderr)}`, {
-        hint: `mend it, or move it away: statectl makes a new history then`,
-      });
-    const [link, target, folder] = await Promise.all([own, gitDir, this.#dir].map((path) => files.stat(path)));
-    if (link?.type !== 'dir' && target?.uid !== folder?.uid)
-      throw new StatectlError('git-unusable', `${own} leads to ${gitDir}, which belongs to somebody else`, {
-        hint: `give both to one owner: chown, or a config.d with a repository of its own`,
-      });
-    // gitrepository-layout(5)
-    return { gitDir, isLinked: (await files.stat(`${gitDir}/commondir`)) !== undefined };
+  /** The same as it is now. */
+  lookAgain(): Promise<GitPlace> {
+    const place = findGitPlace(this.#host.files, this.#dir);
+    this.#place = place;
+    place.catch(() => {
+      this.#place = undefined;
+    });
+    return place;
   }
 
-  #exec(args: readonly string[], input?: string) {
+  #exec(args: readonly string[], env: Readonly<Record<string, string>>, input?: string): Promise<RunResult> {
     const settings = SAFE.flatMap((setting) => ['-c', setting]);
     return this.#host.exec.run(['git', '--no-pager', ...settings, ...args], {
       cwd: this.#dir,
-      env: { ...ENVIRONMENT, GIT_DIR: `${this.#dir}/.git`, GIT_WORK_TREE: this.#dir },
+      env: { ...ENVIRONMENT, GIT_WORK_TREE: this.#dir, ...env },
+      timeoutMs: GIT_MS,
       ...(input !== undefined && { input }),
     });
   }
+
+  async #failure(verb: string, stderr: string): Promise<StatectlError> {
+    const message = `git ${verb} in ${this.#dir}: ${reasonIn(stderr)}`;
+    return new StatectlError('git-failed', message, { hint: await this.#hintFor(stderr) });
+  }
+
+  async #hintFor(stderr: string): Promise<string> {
+    const [, lock] = /'([^']+\.lock)': File exists/.exec(stderr) ?? [];
+    if (lock) return `another git works there, or one was killed; when none works there, remove ${lock}`;
+    const owner = await ownerOf(this.#host.files, this.#dir);
+    if (owner && /permission|denied|not permitted/i.test(stderr)) {
+      const name = await nameOf(this.#host.files, owner.uid);
+      return `statectl works there as ${name}, to whom it belongs: chown -hR ${name} ${this.#dir}`;
+    }
+    return `look with: git -C ${this.#dir} status`;
+  }
 }
 
-const lastLine = (text: string): string => text.trim().split('\n').at(-1) || 'it failed and did not say why';
+/** git's own reason; what comes below it is advice for a person at a terminal. */
+const reasonIn = (stderr: string): string => {
+  const lines = stderr.trim().split('\n');
+  return lines.find((line) => /^(?:fatal|error): /.test(line)) ?? (lines.at(-1) || 'it failed and did not say why');
+};

@@ -1,4 +1,5 @@
 import { StatectlError } from '../../error.ts';
+import { ownersHost } from '../../host/owners-host.ts';
 import { configInvalid, faultAt, formatFault } from '../fault.ts';
 import type { Author } from './fast-import.ts';
 import { type FaultOfNodes, goodPart } from './good-part.ts';
@@ -39,9 +40,10 @@ export class History {
   readonly #repository: Repository;
 
   constructor(host: HistoryHost, dir: string) {
-    this.#host = host;
+    // Its git and its files are worked on with the rights of whom they belong to.
+    this.#host = ownersHost(host, dir);
     this.#dir = dir;
-    this.#repository = new Repository(host, dir);
+    this.#repository = new Repository(this.#host, dir);
   }
 
   /**
@@ -167,10 +169,9 @@ export class History {
       await this.read(revision),
     ];
     const { snapshot } = await takeSnapshot(this.#host, this.#dir);
-    const { gitDir } = await this.#repository.git.place();
     const next = new Map(snapshot);
     for (const file of differences(before, after)) {
-      const merged = await mergeTexts(this.#host, `${gitDir}/statectl-merge`, {
+      const merged = await mergeTexts(this.#host, this.#repository.git, {
         ours: snapshot.get(file),
         base: after.get(file),
         theirs: before.get(file),
@@ -229,10 +230,5 @@ export class History {
   async needsBranch(): Promise<void> {
     const obstacle = await this.#repository.obstacle();
     if (obstacle) throw obstacle;
-  }
-
-  /** Where the repository keeps itself; it is made on first need. */
-  gitDir(): Promise<string> {
-    return this.#repository.gitDir();
   }
 }

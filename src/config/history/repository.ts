@@ -1,10 +1,15 @@
 import { reasonOf, StatectlError } from '../../error.ts';
+import { fileError } from '../../host/file-error.ts';
 import type { Host } from '../../host/host.ts';
 import { holdLock } from '../../host/lock.ts';
+import { passwdEntry } from '../../host/owner.ts';
 import { type Author, fastImport } from './fast-import.ts';
 import { Git } from './git.ts';
 import { readRevision } from './revisions.ts';
 import type { Snapshot } from './snapshot.ts';
+
+/** In the git directory: made whole, then put in the index's place. */
+const OWN_INDEX = 'statectl-index';
 
 export type HistoryHost = Pick<Host, 'files' | 'exec' | 'clock'>;
 
@@ -20,25 +25,21 @@ export class Repository {
     this.git = new Git(host, dir);
   }
 
-  /** Where the repository keeps itself. Makes it on first need. */
-  async gitDir(): Promise<string> {
-    const { files } = this.#host;
-    if ((await files.stat(`${this.#dir}/.git`)) === undefined)
-      await this.git.run(['init', '--quiet', '--initial-branch=main', '--template=']);
-    return (await this.git.place()).gitDir;
-  }
-
+  /** For one piece of work, by which the repository is looked at anew; made on first need. */
   async lock(): Promise<AsyncDisposable> {
-    return holdLock(this.#host, `${await this.gitDir()}/statectl.lock`, `changing ${this.#dir}`);
+    const { files } = this.#host;
+    if ((await files.stat(`${this.#dir}/.git`)) === undefined) await this.git.init();
+    const { gitDir } = await this.git.lookAgain();
+    const lock = await holdLock(this.#host, `${gitDir}/statectl.lock`, `changing ${this.#dir}`);
+    // Nobody else makes these: a git of ours that was killed left them.
+    for (const ours of [OWN_INDEX, await this.checkedRef()]) await files.remove(`${gitDir}/${ours}.lock`);
+    return lock;
   }
 
   /** Machines get this commit: the last one that was checked as a whole. Other work trees have their own. */
   async checkedRef(): Promise<string> {
-    const isLinked = await this.git.place().then(
-      (place) => place.isLinked,
-      () => false,
-    );
-    return isLinked ? 'refs/worktree/statectl/checked' : 'refs/statectl/checked';
+    const { gitDir, commonDir } = await this.git.place();
+    return gitDir !== commonDir ? 'refs/worktree/statectl/checked' : 'refs/statectl/checked';
   }
 
   async head(): Promise<string | undefined> {
@@ -48,7 +49,9 @@ export class Repository {
   /** Why no commit can be made; looked at before anything is written. */
   async obstacle(): Promise<StatectlError | undefined> {
     const { gitDir } = await this.git.place();
-    if (await this.#host.files.stat(`${gitDir}/index.lock`))
+    // A link is a lock of ours, and tells itself whether its holder still lives.
+    const lock = await this.#host.files.stat(`${gitDir}/index.lock`);
+    if (lock && lock.type !== 'symlink')
       return new StatectlError('git-failed', `another git works in ${this.#dir}, or one was killed`, {
         hint: `nothing was written; when no git works there, remove ${gitDir}/index.lock`,
       });
@@ -73,33 +76,40 @@ export class Repository {
       ['fast-import', '--quiet', '--date-format=raw'],
       fastImport({ ref, parent, old, next: snapshot, author, message, timeMs: time }),
     );
-    // So that a person's own `git status` there is right; it writes no file, and the commit stands without it.
-    await this.git.ask(['read-tree', 'HEAD']);
+    await this.#makeIndex();
     const id = (await this.head()) as string;
     await this.git.run(['update-ref', await this.checkedRef(), id]);
     return id;
   }
 
+  /** So that a person's own `git status` there is right; the commit stands without it. */
+  async #makeIndex(): Promise<void> {
+    const { files } = this.#host;
+    const { gitDir } = await this.git.place();
+    // git's own lock on it does not say whose it is: one that was killed would stop everything until somebody looks.
+    await using _lock = await holdLock(this.#host, `${gitDir}/index.lock`, `changing ${gitDir}/index`);
+    const made = `${gitDir}/${OWN_INDEX}`;
+    const { exitCode } = await this.git.attempt(['read-tree', 'HEAD'], { env: { GIT_INDEX_FILE: made } });
+    if (exitCode === 0) await files.rename(made, `${gitDir}/index`);
+  }
+
   async put(name: string, text: string | undefined): Promise<void> {
     const path = `${this.#dir}/${name}`;
     if (text === undefined) return this.#host.files.remove(path);
-    await this.#host.files.mkdir(path.slice(0, path.lastIndexOf('/')), 0o755);
     try {
+      await this.#host.files.mkdir(path.slice(0, path.lastIndexOf('/')), 0o755);
       const mode = (await this.#host.files.stat(path))?.mode ?? 0o644;
       await this.#host.files.write(path, text, { mode });
     } catch (cause) {
-      throw new StatectlError('config-unwritable', `${path} cannot be written: ${reasonOf(cause)}`, { cause });
+      const { message, hint } = fileError(cause) ?? { message: `${path}: ${reasonOf(cause)}` };
+      throw new StatectlError('config-unwritable', `cannot write ${message}`, { cause, ...(hint && { hint }) });
     }
   }
 
   async ownerOf(files: readonly string[]): Promise<Author> {
     const [first = ''] = files;
     const uid = (await this.#host.files.stat(`${this.#dir}/${first}`))?.uid;
-    const passwd = await this.#host.files.readText('/etc/passwd').catch(() => '');
-    const name = passwd
-      .split('\n')
-      .find((line) => line.split(':')[2] === String(uid))
-      ?.split(':')[0];
-    return { name: name ?? (uid === undefined ? 'unknown' : `uid ${uid}`) };
+    const entry = uid === undefined ? undefined : await passwdEntry(this.#host.files, uid);
+    return { name: entry?.name ?? (uid === undefined ? 'unknown' : `uid ${uid}`) };
   }
 }

@@ -1,9 +1,10 @@
 import { dirname } from 'node:path/posix';
 import type { Host } from '../../host/host.ts';
 import { memoryHost } from '../../host/memory.ts';
+import { ownersHost } from '../../host/owners-host.ts';
 import { type ConfigFault, faultAt } from '../fault.ts';
 import { CONFIG_FILES, NODE_FILE } from '../files.ts';
-import { LARGEST_FILE_BYTES } from '../yaml-file.ts';
+import { readPlain } from '../read-text.ts';
 
 /** The texts of a config.d at one moment, by name below it. */
 export type Snapshot = ReadonlyMap<string, string>;
@@ -23,9 +24,10 @@ function foldersAbove(file: string): readonly string[] {
  * snapshot. Hidden files and editors' copies do not count.
  */
 export async function takeSnapshot(
-  { files }: Pick<Host, 'files'>,
+  host: Pick<Host, 'files'>,
   dir: string,
 ): Promise<{ readonly snapshot: Snapshot; readonly faults: readonly ConfigFault[] }> {
+  const { files } = ownersHost(host, dir);
   const snapshot = new Map<string, string>();
   const faults: ConfigFault[] = [];
   const walk = async (prefix: string): Promise<void> => {
@@ -33,15 +35,20 @@ export async function takeSnapshot(
       if (/^\.|~$|^#.*#$/.test(entry)) continue;
       const file = prefix + entry;
       const stat = await files.stat(`${dir}/${file}`);
-      if (stat?.type === 'dir' && (FILES.has(file) || NODE_FILE.test(file)))
+      // Removed since: so it is in no snapshot.
+      if (stat === undefined) continue;
+      if (stat.type === 'dir' && (FILES.has(file) || NODE_FILE.test(file)))
         faults.push(faultAt({ file, ...START }, 'is a folder: it must be a file'));
-      else if (stat?.type === 'file' && FOLDERS.has(file))
+      else if (stat.type === 'file' && FOLDERS.has(file))
         faults.push(faultAt({ file, ...START }, 'is a file: it must be a folder'));
-      else if (stat?.type === 'dir') await walk(`${file}/`);
-      else if (stat?.type !== 'file')
-        faults.push(faultAt({ file, ...START }, `is a ${stat?.type}: config.d holds files`));
-      else if (stat.sizeBytes > LARGEST_FILE_BYTES) faults.push(faultAt({ file, ...START }, 'larger than 1 MiB'));
-      else take(file, await files.read(`${dir}/${file}`));
+      else if (stat.type === 'dir') await walk(`${file}/`);
+      else if (stat.type !== 'file')
+        faults.push(faultAt({ file, ...START }, `is a ${stat.type}: config.d holds files`));
+      else {
+        const read = await readPlain(files, `${dir}/${file}`);
+        if (typeof read === 'string') faults.push(faultAt({ file, ...START }, read));
+        else take(file, read);
+      }
     }
   };
   const take = (file: string, bytes: Buffer): void => {

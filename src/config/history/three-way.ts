@@ -1,4 +1,5 @@
 import type { Host } from '../../host/host.ts';
+import type { Git } from './git.ts';
 
 export interface Versions {
   /** As it is now. */
@@ -9,13 +10,14 @@ export interface Versions {
 
 /** diff3 by git merge-file, in a folder of our own: a text, undefined for no file, or a conflict. */
 export async function mergeTexts(
-  { files, exec }: Pick<Host, 'files' | 'exec'>,
-  folder: string,
+  { files }: Pick<Host, 'files'>,
+  git: Git,
   { ours, base, theirs }: Versions,
 ): Promise<string | undefined | 'conflict'> {
   if (ours === base) return theirs;
   if (theirs === base || ours === theirs) return ours;
   if (ours === undefined || base === undefined || theirs === undefined) return 'conflict';
+  const folder = `${(await git.place()).gitDir}/statectl-merge`;
   await files.mkdir(folder, 0o700);
   try {
     const names: string[] = [];
@@ -23,7 +25,7 @@ export async function mergeTexts(
       await files.write(`${folder}/${name}`, text);
       names.push(`${folder}/${name}`);
     }
-    const { exitCode, stdout } = await exec.run(['git', 'merge-file', '-p', '-q', ...names]);
+    const { exitCode, stdout } = await git.attempt(['merge-file', '-p', '-q', ...names]);
     return exitCode === 0 ? stdout : 'conflict';
   } finally {
     await files.remove(folder);

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { basename } from 'node:path/posix';
 import type { Host } from '../../host/host.ts';
+import { ownersHost } from '../../host/owners-host.ts';
 import { faultOf, type TemplateFault } from './template-error.ts';
 
 /** All templates of a config.d, as plain data. Made by `templateSet` or `readTemplates`. */
@@ -26,7 +27,8 @@ export const readTemplates = (host: Pick<Host, 'files'>, configDir: string): Pro
   readTemplateFolder(host, `${configDir}/templates`);
 
 /** The same of any folder. A missing folder has no templates. Symlinks are refused: they may lead outside. */
-export async function readTemplateFolder({ files }: Pick<Host, 'files'>, folder: string): Promise<TemplateSet> {
+export async function readTemplateFolder(host: Pick<Host, 'files'>, folder: string): Promise<TemplateSet> {
+  const { files } = ownersHost(host, folder);
   const texts: [string, Uint8Array][] = [];
   const faults: TemplateFault[] = [];
   const walk = async (prefix: string): Promise<void> => {
@@ -39,7 +41,7 @@ export async function readTemplateFolder({ files }: Pick<Host, 'files'>, folder:
       } else if (stat?.type !== 'file')
         faults.push(faultOf(name, `is a ${stat?.type ?? 'file that went away'}: only regular files are templates`));
       else if (stat.sizeBytes > LARGEST_TEMPLATE_BYTES) faults.push(faultOf(name, TOO_LARGE));
-      else texts.push([name, await files.read(`${folder}/${name}`)]);
+      else texts.push([name, (await files.readRegular(`${folder}/${name}`, LARGEST_TEMPLATE_BYTES)).bytes]);
     }
   };
   const top = await files.stat(folder);

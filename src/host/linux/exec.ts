@@ -2,6 +2,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { StatectlError } from '../../error.ts';
 import type { Exec, RunOptions, RunResult } from '../host.ts';
 import { folderMissing, programMissing, programTimeout, START_FAILURES, signalCode } from '../program-error.ts';
+import { accountOptions } from './account-options.ts';
 
 /** A daemon that a program leaves behind may hold its pipes for ever; what is in them by then is all that counts. */
 const PIPES_AFTER_EXIT_MS = 1000;
@@ -13,7 +14,7 @@ function listen(stream: NodeJS.ReadableStream | null | undefined, hear: (text: s
 }
 
 async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { input, env, cwd, timeoutMs, signal, inherit, onOutput } = options;
+  const { input, cwd, timeoutMs, signal, inherit, onOutput } = options;
   const [program = '', ...rest] = argv;
   signal?.throwIfAborted();
   // Imported on first use: a boot that runs nothing does not pay for it, and in the bundle it initialises lazily.
@@ -29,7 +30,8 @@ async function run(argv: readonly string[], options: RunOptions = {}): Promise<R
     ...(input === undefined ? { stdin: 'ignore' } : { input }),
     // A process group of its own dies whole on timeout. What the operator watches stays on their terminal.
     killDescendants: !inherit,
-    env,
+    ...accountOptions(options),
+    extendEnv: false,
     cwd,
     timeout: timeoutMs === undefined ? undefined : Math.max(1, Math.ceil(timeoutMs)),
     cancelSignal: signal,

@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import * as promises from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { AppendStream, Files, FileType, Stat, WriteOptions } from '../host.ts';
+import { namingFile } from '../file-error.ts';
+import type { AppendStream, Files, Stat, WriteOptions } from '../host.ts';
+import { statFrom } from './file-stat.ts';
+import { readRegular } from './regular-file.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 
@@ -111,22 +114,6 @@ async function makeDirectory(fs: FileCalls, path: string, mode?: number): Promis
   await syncFolder(fs, dirname(path));
 }
 
-const TYPES: readonly (readonly [FileType, (stats: Stats) => boolean])[] = [
-  ['file', (stats) => stats.isFile()],
-  ['dir', (stats) => stats.isDirectory()],
-  ['symlink', (stats) => stats.isSymbolicLink()],
-  ['char', (stats) => stats.isCharacterDevice()],
-  ['block', (stats) => stats.isBlockDevice()],
-  ['fifo', (stats) => stats.isFIFO()],
-  ['socket', (stats) => stats.isSocket()],
-];
-
-/** gnu_dev_major() and gnu_dev_minor() of glibc, for Linux's 12 and 20 bits. */
-const deviceOf = (rdev: number) => ({
-  major: (rdev >>> 8) & 0xfff,
-  minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00),
-});
-
 async function statOf(fs: FileCalls, path: string): Promise<Stat | undefined> {
   let stats: Stats;
   try {
@@ -135,16 +122,7 @@ async function statOf(fs: FileCalls, path: string): Promise<Stat | undefined> {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
     throw error;
   }
-  return {
-    type: TYPES.find(([, matches]) => matches(stats))?.[0] ?? 'file',
-    sizeBytes: stats.size,
-    mode: stats.mode & 0o7777,
-    uid: stats.uid,
-    gid: stats.gid,
-    mtimeMs: stats.mtimeMs,
-    rdev: deviceOf(stats.rdev),
-    ...(stats.isFile() && stats.nlink > 1 && { hardLink: stats.ino }),
-  };
+  return statFrom(stats);
 }
 
 async function* readStream(fs: FileCalls, path: string, start = 0): AsyncGenerator<Uint8Array> {
@@ -167,21 +145,22 @@ async function appendStream(fs: FileCalls, path: string): Promise<AppendStream> 
     if (!open_) return;
     open_ = false;
     try {
-      await sync(handle);
+      await namingFile(path, () => sync(handle));
     } finally {
       await handle.close();
     }
     await syncFolder(fs, dirname(path));
   };
-  return { write: (chunk) => handle.writeFile(chunk), close, [Symbol.asyncDispose]: close };
+  return { write: (chunk) => namingFile(path, () => handle.writeFile(chunk)), close, [Symbol.asyncDispose]: close };
 }
 
 /** The kernel's files. What changes a folder or a file is durable when its promise resolves. */
 export const linuxFiles = (fs: FileCalls = threadedCalls): Files => ({
   read: (path) => fs.readBytes(path),
   readText: (path) => fs.readText(path),
-  write: (path, data, options) => write(fs, path, data, options),
-  append: (path, data) => append(fs, path, data),
+  readRegular,
+  write: (path, data, options) => namingFile(path, () => write(fs, path, data, options)),
+  append: (path, data) => namingFile(path, () => append(fs, path, data)),
   mkdir: (path, mode) => makeDirectory(fs, path, mode),
   async symlink(target, path) {
     await fs.symlink(target, path);

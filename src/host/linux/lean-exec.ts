@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 import type { Exec, RunOptions, RunResult } from '../host.ts';
 import { folderMissing, programMissing, programTimeout, START_FAILURES, signalCode } from '../program-error.ts';
+import { accountOptions } from './account-options.ts';
 
 /** A daemon that a program leaves behind may hold its pipes for ever. */
 const PIPES_AFTER_EXIT_MS = 1000;
@@ -14,7 +15,7 @@ const PIPES_AFTER_EXIT_MS = 1000;
 export const leanExec = (): Exec => ({ run });
 
 function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { input, env, cwd, timeoutMs, signal, inherit, onOutput } = options;
+  const { input, cwd, timeoutMs, signal, inherit, onOutput } = options;
   const [program = '', ...rest] = argv;
   if (signal?.aborted) return Promise.reject(signal.reason);
   const { promise, resolve, reject } = Promise.withResolvers<RunResult>();
@@ -24,7 +25,7 @@ function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResu
     // A process group of its own dies whole on timeout.
     detached: !inherit,
     ...(cwd && { cwd }),
-    ...(env && { env: { ...process.env, ...env } }),
+    ...accountOptions(options),
   });
   const texts = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   for (const name of ['stdout', 'stderr'] as const) {

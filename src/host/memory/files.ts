@@ -115,6 +115,13 @@ export function memoryFiles({ root, clock, capacityBytes, record }: MemoryFilesO
   return {
     read: async (path) => Buffer.from(contents(path).data),
     readText: async (path) => contents(path).data.toString('utf8'),
+    async readRegular(path, limitBytes) {
+      const { type, mode, uid, gid, mtimeMs, rdev, data } = contents(path);
+      if (type !== 'file') throw systemError('EINVAL', 'open', path);
+      if (data.length > limitBytes) throw systemError('EFBIG', 'read', path);
+      const stat = { type, sizeBytes: data.length, mode, uid, gid, mtimeMs, rdev };
+      return { bytes: Buffer.from(data), stat, realPath: path };
+    },
     async write(path, data, options) {
       record({ effect: 'write', path });
       write(path, data, options?.mode);

@@ -61,6 +61,21 @@ async function boots(mac: string, more: object = {}): Promise<void> {
 }
 
 describe('node list', () => {
+  it('tells what machines get, and why edits are not taken up', async () => {
+    expect(await stateOf('print01')).toBe('never seen');
+    put('nodes/print02.conf', 'match: { hostname: print02 }\n');
+    put('.git/index.lock', '');
+    let said = '';
+    vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
+      said += chunk;
+      return true;
+    });
+    const out = await list();
+    expect(out).toContain('print01');
+    expect(out).not.toContain('print02');
+    expect(said).toMatch(/^edits of config\.d are not taken up: .*\n→ .*index\.lock$/m);
+  });
+
   it('says of a machine whether it was seen, and whether a reboot changes it', async () => {
     expect(await stateOf('print01')).toBe('never seen');
     await boots(MAC);

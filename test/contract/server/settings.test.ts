@@ -124,6 +124,38 @@ describe('what a server makes of config.d', () => {
     expect((await renderNode({ macs: [OTHER], labels: {} })).node).toBe('print02');
   });
 
+  it.each([
+    ['the lock of another git', '.git/index.lock', /index\.lock/],
+    ['a lock on the branch', '.git/refs/heads/main.lock', /main\.lock/],
+  ])('stays as it was behind %s, which is told once and in the status', async (_title, lock, words) => {
+    const settings = served();
+    await using temporary = await temporaryStore();
+    const app = createApp({
+      store: temporary.store,
+      clock: linuxHost().clock,
+      log: () => {},
+      troubles: settings.troubles,
+    });
+    const troubles = async () => {
+      later();
+      await settings.revision();
+      return (await app.inject('/v1/status')).json().trouble;
+    };
+    expect(await troubles()).toBeUndefined();
+    put(lock, '');
+    put('templates/motd', '---\npath: /etc/motd\n---\nnew\n');
+    for (const _ of [1, 2]) {
+      expect(await troubles()).toEqual([expect.stringContaining('not taken up')]);
+      expect((await settings.renderNode(machine)).files[0]?.content).toBe('B12\n');
+    }
+    expect(told.map(({ state }) => state)).toEqual(['served', 'stuck']);
+    expect(told[1]?.faults).toEqual([expect.stringMatching(words)]);
+    rmSync(join(dir, lock));
+    expect(await troubles()).toBeUndefined();
+    expect((await settings.renderNode(machine)).files[0]?.content).toBe('new\n');
+    await app.close();
+  });
+
   it('is nothing where config.d was never good, and the reason is said', async () => {
     put('controller/rescue.conf', 'nonsense: 1\n');
     const { renderNode } = served();

@@ -9,6 +9,8 @@ const SCRIPTS: Readonly<Record<string, Program>> = {
   cat: (_argv, input) => input,
   'kill -9 $$': () => ({ exitCode: 137 }),
   'echo "$COLOUR${PATH:+ and the PATH}"': (_argv, _input, { env }) => `${env?.COLOUR} and the PATH\n`,
+  'id -u; id -G; echo "$COLOUR$SHLVL_OF_OURS"': (_argv, _input, { as, env }) =>
+    `${as?.uid}\n${as?.gid}\n${env?.COLOUR}\n`,
   pwd: (_argv, _input, { cwd }) => `${cwd}\n`,
   '(sleep 0.4; : > escaped) & sleep 60': () => ({ tookMs: 60_000 }),
   'setsid sleep 5 & echo started': () => 'started\n',
@@ -57,6 +59,19 @@ export const execSentences: readonly Sentence[] = [
       const { stdout } = await exec.run(sh('echo "$COLOUR${PATH:+ and the PATH}"'), { env: { COLOUR: 'green' } });
       assert.equal(stdout, 'green and the PATH\n');
       assert.equal((await exec.run(sh('pwd'), { cwd: dir })).stdout, `${dir}\n`);
+    },
+  },
+  {
+    title: 'exec: a program of another account has that one’s rights alone, and nothing of our environment',
+    async check({ host: { exec } }) {
+      process.env.SHLVL_OF_OURS = 'secret';
+      const as = { uid: 54_321, gid: 54_322 };
+      const { stdout } = await exec.run(sh('id -u; id -G; echo "$COLOUR$SHLVL_OF_OURS"'), {
+        as,
+        env: { COLOUR: 'green' },
+      });
+      delete process.env.SHLVL_OF_OURS;
+      assert.equal(stdout, '54321\n54322\ngreen\n');
     },
   },
   {

@@ -31,10 +31,30 @@ export const fileSentences: readonly Sentence[] = [
     },
   },
   {
+    title: 'files: readRegular gives a file of bounded size, also behind a link, and waits for no pipe and no device',
+    async check({ host: { files }, dir, specials }) {
+      await files.write(`${dir}/f`, 'text', { mode: 0o640 });
+      await files.symlink('f', `${dir}/link`);
+      await files.symlink(`${specials}/fifo`, `${dir}/to-fifo`);
+      for (const name of ['f', 'link']) {
+        const { bytes, stat } = await files.readRegular(`${dir}/${name}`, 4);
+        assert.deepEqual([bytes.toString(), stat.type, stat.mode], ['text', 'file', 0o640]);
+      }
+      await assert.rejects(files.readRegular(`${dir}/f`, 3), { code: 'EFBIG' });
+      await assert.rejects(files.readRegular(dir, 3), { code: 'EISDIR' });
+      await assert.rejects(files.readRegular(`${dir}/none`, 3), { code: 'ENOENT' });
+      for (const path of [`${dir}/to-fifo`, `${specials}/fifo`, `${specials}/char`, `${specials}/block`])
+        await assert.rejects(files.readRegular(path, 3), { code: 'EINVAL' });
+    },
+  },
+  {
     title: 'files: a write that finds no room leaves the old content and no temporary file',
     async check({ host: { files }, dir, tooManyBytes }) {
       await files.write(`${dir}/f`, 'old');
-      await assert.rejects(files.write(`${dir}/f`, Buffer.alloc(tooManyBytes)), { code: 'ENOSPC' });
+      await assert.rejects(files.write(`${dir}/f`, Buffer.alloc(tooManyBytes)), {
+        code: 'ENOSPC',
+        path: `${dir}/f`,
+      });
       assert.equal(await files.readText(`${dir}/f`), 'old');
       assert.deepEqual(await files.list(dir), ['f']);
     },

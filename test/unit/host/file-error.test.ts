@@ -17,3 +17,10 @@ it.each([
 ])('what is no fault of a file stays what it is: %s', (error) => {
   expect(fileError(error)).toBeUndefined();
 });
+
+it('a link that cannot be made is told by its own name, not by what it says', () => {
+  const error = { code: 'EROFS', syscall: 'symlink', path: 'pid=1 start=2', dest: '/srv/state/lock' };
+  expect(fileError(Object.assign(new Error('EROFS'), error))).toMatchObject({
+    message: '/srv/state/lock: it is on a read-only file system',
+  });
+});

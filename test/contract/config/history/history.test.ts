@@ -1,10 +1,22 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ConfigFault } from '../../../../src/config/fault.ts';
 import { type Check, History } from '../../../../src/config/history/history.ts';
 import { linuxHost } from '../../../../src/host/linux/host.ts';
+import { systemError } from '../../../../src/host/system-error.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -335,5 +347,66 @@ describe('a config.d whose .git is a file', () => {
     } finally {
       rmSync(theirs, { recursive: true });
     }
+  });
+});
+
+it.each([
+  ['index.lock', (path: string, dead: string) => symlinkSync(dead, path)],
+  ['statectl.lock', (path: string, dead: string) => symlinkSync(dead, path)],
+  ['statectl-index.lock', (path: string) => writeFileSync(path, '')],
+  ['refs/statectl/checked.lock', (path: string) => writeFileSync(path, '')],
+])('takes away %s when a statectl that was killed left it', async (name, leave) => {
+  put('a.conf', '1\n');
+  await history().settle(check);
+  leave(join(dir, '.git', name), 'pid=1 start=0 boot=of-yesterday space=pid:[1]');
+  put('a.conf', '2\n');
+  expect(await history().settle(check)).toMatchObject({ state: 'edited' });
+  expect(await git('status', '--porcelain')).toBe('');
+  expect(existsSync(join(dir, '.git', name))).toBe(false);
+});
+
+describe('a change of several files', () => {
+  it('that fails at one leaves all as they were', async () => {
+    put('a.conf', '1\n');
+    put('b.conf', '1\n');
+    await history().settle(check);
+    put('a.conf', '2\n');
+    put('b.conf', '2\n');
+    await history().settle(check);
+    const { files, ...host } = linuxHost();
+    const broken = {
+      ...host,
+      files: {
+        ...files,
+        write: async (path: string, ...more: [string | Uint8Array, object?]) => {
+          if (path === join(dir, 'b.conf')) throw systemError('EIO', 'write', path);
+          await files.write(path, ...more);
+        },
+      },
+    };
+    await expect(new History(broken, dir).undo('HEAD', { author, check })).rejects.toMatchObject({
+      code: 'config-unwritable',
+    });
+    expect([text('a.conf'), text('b.conf')]).toEqual(['2\n', '2\n']);
+    expect(await history().log()).toHaveLength(2);
+  });
+
+  it('keeps the mode of each', async () => {
+    put('a.conf', '1\n');
+    chmodSync(join(dir, 'a.conf'), 0o640);
+    await history().settle(check);
+    await write('a.conf', '1\n', '2\n');
+    expect(statSync(join(dir, 'a.conf')).mode & 0o777).toBe(0o640);
+  });
+
+  it('is refused of a file that waits for its fault to be mended, when the fault stays', async () => {
+    put('a.conf', '1\n');
+    await history().settle(check);
+    put('nodes/n.conf', 'bad\n');
+    expect(await history().settle(check)).toMatchObject({ heldBack: { held: ['nodes/n.conf'] } });
+    await expect(write('nodes/n.conf', 'bad\n', 'bad as before\n')).rejects.toMatchObject({ code: 'config-invalid' });
+    expect(text('nodes/n.conf')).toBe('bad\n');
+    await write('a.conf', '1\n', '2\n');
+    expect(text('nodes/n.conf')).toBe('bad\n');
   });
 });
