@@ -1,33 +1,69 @@
 #!/bin/sh
 # Brings a checkout to where `npm start` and `npm test` can run: npm packages (they hold Node 26, so the machine's own
-# Node may be Debian's 18) and Debian packages. Says what it does; does nothing when all is there.
-# With --npm only the npm packages.
+# Node may be Debian's 18) and Debian packages. Says what it does; does nothing when all is there. What is missing and only
+# root can give is said first, all of it. With --npm PACKAGE… only the npm packages, and these of Debian: that needs no root.
 set -eu
 cd "$(dirname "$0")/.."
+
+needs_root=yes
+wanted=$(sed 's/#.*//' build/debian-packages)
+if [ "${1:-}" = --npm ]; then
+	shift
+	needs_root=
+	wanted=$*
+fi
+if [ "$wanted" ] && ! command -v dpkg-query >/dev/null; then
+	echo "setup: this is no Debian, whose packages are needed here:" "$wanted" >&2
+	exit 1
+fi
+missing=
+for package in $wanted; do
+	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=
+	[ "$status" = installed ] || missing="$missing $package"
+done
+
+if [ "$(id -u)" != 0 ]; then
+	fault=
+	word=${npm_lifecycle_event:-start}
+	word=${word#pre}
+	case $word in start | test) ;; *) word="run $word" ;; esac
+	if [ "$needs_root" ]; then
+		fault=yes
+		echo "setup: this builds a system with its owners and device nodes, and boots it: that needs root, and you are $(id -un 2>/dev/null || id -u)" >&2
+		if [ "${SUDO_UID:-}" ]; then
+			# npm 7 and 8 run scripts as the owner of the folder, whoever called them.
+			echo "→ this npm gives root away. Without it: sudo sh build/setup.sh && sudo node_modules/.bin/node build/${word#run }.ts" >&2
+		else
+			echo "→ sudo npm $word" >&2
+		fi
+		echo "  without root there are: npm run test:fast (lint, types, unit tests) and npm run build (dist/statectl)" >&2
+	fi
+	if [ "$missing" ]; then
+		fault=yes
+		echo "setup: Debian packages are missing; sudo npm $word installs them, or do it yourself:" >&2
+		echo "→ sudo apt-get update && sudo apt-get install -y --no-install-recommends$missing" >&2
+	fi
+	for made in node_modules dist .cache keys; do
+		[ -e "$made" ] || continue
+		foreign=$(find "$made" -maxdepth 2 ! -user "$(id -u)" ! -path '.cache/*-tree*' ! -path '.cache/bench*' -print -quit 2>/dev/null)
+		[ "$foreign" ] || continue
+		fault=yes
+		echo "setup: $foreign is not yours: an earlier run by root, without sudo, left it" >&2
+		echo "→ sudo chown -R $(id -u):$(id -g) $made" >&2
+	done
+	[ -z "$fault" ] || exit 1
+fi
 
 if ! cmp -s package-lock.json node_modules/.statectl-lock; then
 	echo "setup: npm packages (npm ci)"
 	npm ci --no-fund --no-audit --loglevel=error
 	cp package-lock.json node_modules/.statectl-lock
 fi
-[ "${1:-}" != --npm ] || exit 0
 
-missing=
-for package in $(sed 's/#.*//' build/debian-packages); do
-	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=
-	[ "$status" = installed ] || missing="$missing $package"
-done
-[ -n "$missing" ] || exit 0
-
-command="apt-get install -y --no-install-recommends$missing"
-if [ "$(id -u)" = 0 ]; then
+if [ "$missing" ]; then
 	echo "setup: Debian packages:$missing"
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get update -qq
 	# shellcheck disable=SC2086 # the list is meant to be split
 	apt-get install -qq -y --no-install-recommends $missing >/dev/null
-else
-	echo "setup: Debian packages are missing. Install them, then run this again:" >&2
-	echo "  sudo apt-get update && sudo $command" >&2
-	exit 1
 fi

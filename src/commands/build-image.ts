@@ -1,11 +1,12 @@
 import { Command, Option } from 'commander';
 import { StatectlError } from '../error.ts';
-import { buildImage } from '../image/build-image.ts';
+import { buildImage, type ImageInput } from '../image/build-image.ts';
+import { forCaller } from '../image/for-caller.ts';
 import { formatSize } from '../image/format-size.ts';
 import { imageKey } from '../image/keys.ts';
 import { isPlainName, type RootType } from '../image/manifest.ts';
 import type { CompressionName } from '../image/squashfs.ts';
-import { compressionOption, interruptibleHost, keysOption, list, path } from './build-options.ts';
+import { caller, compressionOption, interruptibleHost, keysOption, list, path } from './build-options.ts';
 import { printJson } from './print.ts';
 import { usage } from './state-option.ts';
 
@@ -60,7 +61,7 @@ export const buildImageCommand = (): Command =>
     .addHelpText(
       'after',
       `
-Root is needed, since owners, device nodes and capabilities are kept.
+Root is needed, since owners, device nodes and capabilities are kept; what is made belongs to whoever called sudo.
 
 Examples:
   sudo statectl build image --from debian:bookworm --include openssh-server,python3 --name printer --out out/printer
@@ -72,7 +73,8 @@ Examples:
       const host = interruptibleHost();
       const nowMs = host.clock.now();
       const compression = compressionFor(options);
-      const manifest = await buildImage(host, {
+      const makes = { anew: [options.out], addedTo: [options.keys] };
+      const input: ImageInput = {
         ...options,
         from: options.from.startsWith('debian:') ? options.from : path(options.from),
         compression,
@@ -83,7 +85,8 @@ Examples:
           options.imageVersion ?? new Date(nowMs).toISOString().replace(/[-:]/g, '').replace('T', '.').slice(0, 15),
         epochSeconds: Number(process.env.SOURCE_DATE_EPOCH ?? Math.floor(nowMs / 1000)),
         key: () => imageKey(host, options.keys),
-      });
+      };
+      const manifest = await forCaller(host, caller(), makes, () => buildImage(host, input));
       if (options.json) return void printJson(manifest);
       const { name, version, arch, root, kernelRelease } = manifest;
       const facts = `${formatSize(root.sizeBytes)}, ${arch}, kernel ${kernelRelease}`;

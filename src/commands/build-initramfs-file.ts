@@ -1,10 +1,12 @@
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import { forCaller } from '../image/for-caller.ts';
 import { formatSize } from '../image/format-size.ts';
 import { appendToInitramfs, readInitramfsFile } from '../image/initramfs-file.ts';
 import { formatListing, listInitramfs } from '../image/initramfs-listing.ts';
 import { unpackInitramfs } from '../image/initramfs-unpack.ts';
 import type { InitramfsOptions } from './build-initramfs.ts';
+import { caller } from './build-options.ts';
 import { printJson, printLine } from './print.ts';
 
 /** The options of `build initramfs` that work on a file, whoever made it. */
@@ -32,7 +34,7 @@ export async function unpackVerb(
 
 export async function appendVerb(host: Host, source: string, { to, json }: InitramfsOptions): Promise<void> {
   if (to === undefined) throw needed('--to FILE', '--append DIR --to FILE');
-  const result = await appendToInitramfs(host, source, to);
+  const result = await forCaller(host, caller(), { files: [to] }, () => appendToInitramfs(host, source, to));
   for (const name of result.skipped)
     host.console.line('warning', `left out ${name}: an archive holds no sockets and pipes`);
   if (json) printJson(result);

@@ -3,13 +3,14 @@ import { Command, Option } from 'commander';
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { buildInitramfs, type InitramfsResult } from '../image/build-initramfs.ts';
+import { forCaller } from '../image/for-caller.ts';
 import { formatSize } from '../image/format-size.ts';
 import { trustAnchors } from '../image/keys.ts';
 import { MODULE_CLASSES } from '../image/module-classes.ts';
 import { readScripts } from '../image/scripts.ts';
 import type { CompressionName } from '../image/squashfs.ts';
 import { appendVerb, listVerb, unpackVerb } from './build-initramfs-file.ts';
-import { compressionOption, interruptibleHost, keysOption, list, path, pathOption } from './build-options.ts';
+import { caller, compressionOption, interruptibleHost, keysOption, list, path, pathOption } from './build-options.ts';
 import { printJson } from './print.ts';
 
 export interface InitramfsOptions {
@@ -108,15 +109,18 @@ async function build(host: Host, options: InitramfsOptions): Promise<void> {
     throw new StatectlError('usage', '--image and --out are needed to build an initramfs', {
       hint: '`statectl build initramfs --help` has examples, also for --list, --unpack and --append',
     });
-  const result = await buildInitramfs(host, {
-    ...options,
-    image,
-    out,
-    scripts: await readScripts(host, options.scripts),
-    modules: options.modules ?? ['all'],
-    tools: tools === undefined ? 'debian' : tools === 'image' ? tools : { folder: path(tools) },
-    trusted: await trustAnchors(host, options.keys),
-  });
+  const scripts = await readScripts(host, options.scripts);
+  const result = await forCaller(host, caller(), { files: [out], addedTo: [options.keys, options.cache] }, async () =>
+    buildInitramfs(host, {
+      ...options,
+      image,
+      out,
+      scripts,
+      modules: options.modules ?? ['all'],
+      tools: tools === undefined ? 'debian' : tools === 'image' ? tools : { folder: path(tools) },
+      trusted: await trustAnchors(host, options.keys),
+    }),
+  );
   if (options.json) printJson(result);
   else tell(host, result, options.verbose === true);
 }

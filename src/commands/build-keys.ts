@@ -10,9 +10,10 @@ import { KEY_NAMES, type KeyName } from '../identity/key-places.ts';
 import { type ListedKey, listKeys } from '../identity/list-keys.ts';
 import { replaceKey, retireKey, rotateKey } from '../identity/rotate-key.ts';
 import { giveAuthorities } from '../image/builder-authorities.ts';
+import { forCaller } from '../image/for-caller.ts';
 import { imageKey, imageKeyFile } from '../image/keys.ts';
 import { asciiTable } from './ascii-table.ts';
-import { keysOption, path } from './build-options.ts';
+import { caller, keysOption, path } from './build-options.ts';
 import { print, printJson, printLine } from './print.ts';
 import { stateOption } from './state-option.ts';
 
@@ -81,13 +82,16 @@ Examples:
         });
       if (options.list) return show(await listKeys(host, { image: keys, bundle: online, ca: online }), json);
       refuseUnused(options);
-      await change(host, options, online);
-      const image = await imageKey(host, keys);
-      await bundleKey(host, online, image);
-      // X.509 is large, and no other verb needs it.
-      const { authority } = await import('../identity/authority.ts');
-      await authority(host, online);
-      await giveAuthorities(host, online, keys);
+      const folders = [keys, `${keys}/retired`, state, online, `${online}/retired`];
+      await forCaller(host, caller(), { addedTo: folders }, async () => {
+        await change(host, options, online);
+        const image = await imageKey(host, keys);
+        await bundleKey(host, online, image);
+        // X.509 is large, and no other verb needs it.
+        const { authority } = await import('../identity/authority.ts');
+        await authority(host, online);
+        await giveAuthorities(host, online, keys);
+      });
       const places = { image: `${keys}/image.key`, bundle: `${online}/bundle.key`, authority: `${online}/ca.key` };
       if (json) printJson(places);
       else for (const [name, place] of Object.entries(places)) printLine(`${name.padEnd(9)}  ${place}`);

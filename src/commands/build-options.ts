@@ -4,6 +4,7 @@ import { Option } from 'commander';
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { linuxHost } from '../host/linux/host.ts';
+import { type Caller, sudoCaller } from '../image/for-caller.ts';
 import { COMPRESSION_NAMES } from '../image/squashfs.ts';
 
 /** `a, b,c` → words. */
@@ -42,3 +43,6 @@ export function interruptibleHost(): Host {
   const { signal } = abort;
   return { ...host, exec: { run: (argv, options) => host.exec.run(argv, { signal, ...options }) } };
 }
+
+/** Who called this program by sudo. */
+export const caller = (): Caller | undefined => sudoCaller(process.env, process.getuid?.());

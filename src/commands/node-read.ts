@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
+import type { Config } from '../config/config.ts';
 import type { ConfigDir } from '../config/config-dir.ts';
 import { effectiveOf } from '../config/effective.ts';
 import { configInvalid } from '../config/fault.ts';
 import { groupsOf, identityOf, matchesOf, rivalsOf } from '../config/find-node.ts';
 import { labelsByName, type MachineIdentity, writeMatch } from '../config/identity.ts';
 import { type NodeContent, nodeContent } from '../config/node-content.ts';
+import type { NodeRecord } from '../config/nodes.ts';
 import { plainOf } from '../config/tree.ts';
 import { StatectlError } from '../error.ts';
 import { type MachineKey, normalMachineValue } from '../server/machine.ts';
@@ -32,7 +34,7 @@ export const nodeShowVerb = (): Command =>
       const dir = await readSettings(config);
       const node = nodeNamed(dir, name);
       const { metadata, groups } = effectiveOf(dir, node);
-      const { files, configDigest } = await contentOf(config, name);
+      const { files, configDigest, config: said } = await contentOf(config, name);
       const about = { name, file: node.file, match: node.match, groups, metadata: plainOf(metadata), configDigest };
       if (json)
         return printJson({
@@ -45,12 +47,19 @@ export const nodeShowVerb = (): Command =>
           ['file', node.file],
           ['known by', writeMatch(node.match)],
           ['groups', groups.join(', ') || '-'],
+          ['boots', bootsWhat(said.boot)],
           ['config', configDigest],
         ]),
       );
       if (Object.keys(about.metadata as object).length > 0) print(`\nmetadata:\n${stringify(about.metadata)}`);
       if (files.length > 0) print(`\n${filesTable(files)}`);
     });
+
+/** What the server gives it by iPXE, as config.d says it. */
+const bootsWhat = ({ kernel, initrd = [], image, channel }: Config['boot']): string => {
+  if (kernel !== undefined) return [kernel, ...initrd].join(' + ');
+  return image ?? (channel === undefined ? 'what the server chooses' : `channel ${channel}`);
+};
 
 export const nodeRenderVerb = (): Command =>
   configVerb(
@@ -137,6 +146,10 @@ export const nodeWhyVerb = (): Command =>
       else if (rivals) printLine(`→ ${rivals[0].name} and ${rivals[1].name} match equally well: add a selector to one`);
       else printLine(`→ it is ${first.node}`);
       for (const { group, why } of answer.groups) printLine(`group ${group}: ${why}`);
+      for (const { group, file, node, match } of answer.unseen)
+        printLine(
+          `not in group ${group}: ${file} asks for ${match}, and ${node} does not say that of the machine; write it under its match, or list the group`,
+        );
       if (rivals) process.exitCode = 1;
     });
 
@@ -166,14 +179,25 @@ function whyOf(dir: ConfigDir, machine: MachineIdentity) {
       selectors: count,
     })),
     // As the server has it: of a machine that a node file names, only what that says counts.
-    groups: groupsOf(dir.nodes, node, node ? undefined : machine).map(({ name, file, members, match }) => ({
+    unseen: node === undefined ? [] : unseenGroups(dir, node, machine),
+    groups: groupsOf(dir.nodes, node, node ? undefined : machine).map(({ name, file, members, everyone, match }) => ({
       group: name,
       file,
       why: node?.groups.includes(name)
         ? `${node.file} lists it`
         : node && members.has(node.name)
           ? `${file} has ${node.name} among its nodes`
-          : `${file}: ${match ? writeMatch(match) : ''} matches`,
+          : everyone
+            ? `${file} is for all machines`
+            : `${file}: ${match ? writeMatch(match) : ''} matches`,
     })),
   };
 }
+
+/** Groups that match what the machine says of itself, and not what its node file says of it. */
+const unseenGroups = ({ nodes }: ConfigDir, node: NodeRecord, machine: MachineIdentity) => {
+  const own = new Set(groupsOf(nodes, node, undefined).map(({ name }) => name));
+  return groupsOf(nodes, undefined, machine).flatMap(({ name, file, match }) =>
+    own.has(name) || !match ? [] : [{ group: name, file, node: node.file, match: writeMatch(match) }],
+  );
+};

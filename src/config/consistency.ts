@@ -2,6 +2,7 @@ import type { Config } from './config.ts';
 import { accountFaults } from './consistency/accounts.ts';
 import { diskFaults } from './consistency/disks.ts';
 import { fileFaults } from './consistency/files.ts';
+import { kernelFaults } from './consistency/kernel.ts';
 import { placeFaults } from './consistency/places.ts';
 import { serverFaults } from './consistency/servers.ts';
 import type { SettingPath } from './tree.ts';
@@ -19,6 +20,7 @@ const RULES: readonly ((config: Config) => readonly Inconsistency[])[] = [
   fileFaults,
   accountFaults,
   serverFaults,
+  kernelFaults,
 ];
 
 /** What cannot work, with the reason. What may work on some machines is left to the boot, which can look. Pure. */

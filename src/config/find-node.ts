@@ -54,9 +54,10 @@ export function groupsOf(
 ): readonly GroupRecord[] {
   const known = machine ?? (node && identityOf(node));
   const claims = [...groups.values()].filter(
-    ({ name, members, match }) =>
+    ({ name, members, everyone, match }) =>
       !node?.groups.includes(name) &&
-      ((node !== undefined && members.has(node.name)) ||
+      (everyone ||
+        (node !== undefined && members.has(node.name)) ||
         (match !== undefined && known !== undefined && matchCount(match, known) !== undefined)),
   );
   return [...claims, ...(node?.groups ?? []).flatMap((name) => groups.get(name) ?? [])];

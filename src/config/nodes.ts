@@ -37,6 +37,8 @@ export interface NodeRecord extends Said {
 
 export interface GroupRecord extends Said {
   readonly members: ReadonlySet<string>;
+  /** `nodes: all`: every machine is a member, also one that no node file names. */
+  readonly everyone: boolean;
   /** Where they are listed. */
   readonly membersAt: Origin;
   readonly match?: Match;
@@ -51,6 +53,8 @@ export interface Nodes {
 }
 
 const FOLDER = 'nodes';
+/** As `node run` and `node move` call all machines. */
+const EVERYONE = 'all';
 
 /** Reads nodes/*.conf. A file with faults gives nothing and stops no other. */
 export async function readNodes(host: Pick<Host, 'files'>, dir: string, faults: ConfigFault[]): Promise<Nodes> {
@@ -90,11 +94,13 @@ function readGroup(text: string, file: string, faults: ConfigFault[]): readonly 
     return [];
   }
   const { group, nodes = '', match } = result.data;
-  const members = hostlist(nodes, tree, 'nodes', faults);
+  const everyone = nodes === EVERYONE;
+  const members = everyone ? [] : hostlist(nodes, tree, 'nodes', faults);
   return [
     {
       ...said(group, file, tree),
       members: new Set(members),
+      everyone,
       membersAt: originOf(tree, ['nodes']),
       ...(match && { match }),
     },
@@ -112,6 +118,7 @@ function readNode(tree: Mapping, file: string, faults: ConfigFault[]): readonly 
   const fail = (path: readonly string[], message: string) => faults.push(faultAt(originOf(tree, path), message));
   if (match && names.length > 1)
     fail(['match'], `one match cannot tell ${names.length} machines apart: give each its MAC address under "macs"`);
+  if (names.includes(EVERYONE)) fail(['node'], `"${EVERYONE}" stands for all machines, and can be no name of one`);
   for (const name of Object.keys(macs))
     if (!names.includes(name)) fail(['macs', name], `${name} is not among the names of this file`);
   return names.map((name) => {

@@ -6,7 +6,14 @@ import { StatectlError } from '../error.ts';
 import type { Admission } from './admission.ts';
 import { writeImageName } from './image-name.ts';
 import type { StoredImage } from './image-record.ts';
-import { adviceFor, bootScript, DEFAULT_KERNEL_ARGUMENTS, firstScript, noImageScript } from './ipxe-script.ts';
+import {
+  adviceFor,
+  bootScript,
+  DEFAULT_KERNEL_ARGUMENTS,
+  firstScript,
+  foreignScript,
+  noImageScript,
+} from './ipxe-script.ts';
 import { identityOf, machineFromQuery } from './machine.ts';
 import type { Store } from './store.ts';
 import { chooseImage } from './uses.ts';
@@ -25,7 +32,10 @@ export interface BootRouteOptions {
 /** Which image, which kernel arguments, and from which servers. Nothing where config.d has faults for this machine: it boots as an unknown one. */
 export type BootSettings = (
   machine: MachineIdentity,
-) => Promise<(Pick<Config['boot'], 'image' | 'channel' | 'arguments'> & Pick<Config['server'], 'servers'>) | undefined>;
+) => Promise<
+  | (Pick<Config['boot'], 'image' | 'channel' | 'arguments' | 'kernel' | 'initrd'> & Pick<Config['server'], 'servers'>)
+  | undefined
+>;
 
 const NO_STORE = { 'cache-control': 'no-store' };
 
@@ -70,8 +80,17 @@ export function bootRoutes(
     const base = baseOf(request, publicUrl);
     const machine = machineFromQuery(request.query);
     const said = await bootSettings?.(identityOf(machine));
-    const choice = await chooseImage(store, machine, said && { ...said, by: 'config.d' });
     reply.headers(asScript);
+    if (said?.kernel !== undefined)
+      return foreignScript({
+        base,
+        machine,
+        kernelUrl: said.kernel,
+        initrdUrls: said.initrd ?? [],
+        kernelArguments: said.arguments,
+        waitS: waitS(),
+      });
+    const choice = await chooseImage(store, machine, said && { ...said, by: 'config.d' });
     if (choice.kind === 'none') return noImageScript({ base, machine, why: choice.why, waitS: waitS() });
     const { kernel, initramfs } = choice.image.record.files;
     return bootScript({

@@ -107,6 +107,35 @@ export function bootScript(boot: BootScript): string {
   );
 }
 
+export interface ForeignScript {
+  readonly base: string;
+  readonly machine: Machine;
+  readonly kernelUrl: string;
+  readonly initrdUrls: readonly string[];
+  readonly kernelArguments: readonly string[];
+  readonly waitS: number;
+}
+
+/**
+ * Boots what config.d names instead of an image, with the arguments of config.d alone. The kernel of a PC with UEFI finds its
+ * initrds by the `initrd=` of each.
+ */
+export function foreignScript({ base, machine, kernelUrl, initrdUrls, kernelArguments, waitS }: ForeignScript): string {
+  const initrds = initrdUrls.map((url, index) => ({ url, name: `initrd${index}` }));
+  const words = [...initrds.map(({ name }) => `initrd=${name}`), ...kernelArguments];
+  return script(
+    `echo statectl: booting ${kernelUrl} (as config.d says; ${base})`,
+    'imgfree',
+    `kernel --name kernel ${[kernelUrl, ...words].join(' ')} || goto failed`,
+    ...initrds.map(({ url, name }) => `initrd --name ${name} ${url} || goto failed`),
+    'boot || goto failed',
+    ':failed',
+    `echo statectl: ${kernelUrl} did not start, iPXE says: \${errno}`,
+    'imgfree',
+    ...retry(askAgain(base, machine), waitS),
+  );
+}
+
 /** What to type on the server so that this machine gets an image. */
 export function adviceFor(machine: Machine): string {
   const [key] = (['mac', 'uuid', 'serial'] as const).filter((known) => machine[known] !== undefined);

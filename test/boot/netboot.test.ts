@@ -1,10 +1,55 @@
+import { once } from 'node:events';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DEMO } from '../../build/demo.ts';
 import type { BootRecord } from '../../src/boot/boot-record.ts';
 import { PHASE_NAMES } from '../../src/boot/phase.ts';
+import { writeCpio } from '../../src/image/cpio.ts';
 import { bootMachine, type Machine } from './machine.ts';
 import { type ServedImages, serveImages } from './serve-images.ts';
 
 const BROKEN_AFTER_BYTES = 30_000_000;
+
+describe('a machine that config.d gives another kernel', () => {
+  test('boots that, with its initrds in their order and its arguments alone', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'statectl-foreign-'));
+    const init = [
+      '#!/bin/busybox sh',
+      '/bin/busybox mkdir -p /proc && /bin/busybox mount -t proc proc /proc',
+      'echo "installer: $(/bin/busybox cat /proc/cmdline), $(/bin/busybox cat /which)"',
+      'exec /bin/busybox sleep 1000',
+    ].join('\n');
+    const files: Readonly<Record<string, Buffer>> = {
+      '/vmlinuz': await readFile(`${DEMO.image}/vmlinuz`),
+      '/one.img': writeCpio([
+        { name: 'bin', type: 'dir', mode: 0o755 },
+        { name: 'bin/busybox', type: 'file', mode: 0o755, data: await readFile('/bin/busybox') },
+        { name: 'init', type: 'file', mode: 0o755, data: Buffer.from(init) },
+        { name: 'which', type: 'file', mode: 0o644, data: Buffer.from('the first') },
+      ]),
+      '/two.img': writeCpio([{ name: 'which', type: 'file', mode: 0o644, data: Buffer.from('the second') }]),
+    };
+    await using elsewhere = createServer((request, response) => void response.end(files[request.url ?? '']));
+    elsewhere.listen(0, '127.0.0.1');
+    await once(elsewhere, 'listening');
+    await cp('config.d', dir, { recursive: true });
+    const url = `http://10.0.2.2:${(elsewhere.address() as AddressInfo).port}`;
+    await writeFile(
+      join(dir, 'nodes/everyone.conf'),
+      `group: everyone\nnodes: all\nset:\n  boot:\n    kernel: ${url}/vmlinuz\n    initrd: [${url}/one.img, ${url}/two.img]\n    arguments: [console=ttyS0, install=now]\n`,
+    );
+    await using server = await serveImages('tiny', { config: dir });
+    await using vm = await bootMachine({ netboot: server, memoryMiB: 512 });
+    const [, line = ''] = await vm.console(/installer: (.*)\n/);
+    expect(line.trim()).toMatch(/console=ttyS0 install=now, the second$/);
+    expect(line).not.toContain('statectl');
+    await rm(dir, { recursive: true });
+  });
+});
 
 describe('a machine with nothing but a network card', () => {
   let server: ServedImages;

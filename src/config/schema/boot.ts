@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { KERNEL_ARGUMENT } from '../kernel-argument.ts';
 
+/** iPXE expands `$`, and a `kernel` line ends at a blank. */
+const BOOT_URL = /^(https?|tftp):\/\/[\w.[\]:@-]+\/[\x21-\x23\x25-\x7e]*$/;
+const BootUrl = z
+  .string()
+  .refine(
+    (text) => BOOT_URL.test(text) && URL.canParse(text),
+    'expected a URL: http://, https:// or tftp://, and a path',
+  );
+
 const MODULE = z.string().regex(/^[A-Za-z0-9_-]+$/, 'expected the name of a kernel module');
 
 /** system/boot.conf */
@@ -29,6 +38,11 @@ export const BootFile = z
       .meta({
         description: 'kernel arguments that the server puts on the command line of a machine that boots by iPXE',
       }),
+    kernel: BootUrl.optional().meta({
+      description:
+        'URL of another kernel, which a machine that boots by iPXE gets instead of an image: an installer, memtest; with arguments alone',
+    }),
+    initrd: z.array(BootUrl).optional().meta({ description: 'URLs of the initrds of that kernel, in their order' }),
     modules: z
       .strictObject({
         load: z.array(MODULE).default([]).meta({ description: 'loaded by the system whatever hardware there is' }),

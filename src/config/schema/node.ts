@@ -56,7 +56,11 @@ export const NodeFile = z.strictObject({
 /** nodes/NAME.conf for a group of machines. */
 export const GroupFile = z.strictObject({
   group: GroupName.meta({ description: 'name of the group' }),
-  nodes: z.string().min(1).optional().meta({ description: 'members by name: a hostlist such as print[01-24]' }),
+  nodes: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'members by name: a hostlist such as print[01-24]; all: every machine, known or not' }),
   match: MatchFile.optional().meta({ description: 'members by what they are: arch: aarch64' }),
   ...common,
 });

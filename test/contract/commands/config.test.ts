@@ -89,6 +89,33 @@ describe('an admin with 24 print hosts in two groups', () => {
     expect(out).toContain('→ it is print01\n');
   });
 
+  it('is told which groups match a machine, and not what its node file says of it', async () => {
+    put('nodes/arm.conf', 'group: arm\nmatch: { arch: aarch64 }\n');
+    put('nodes/rack.conf', 'group: rack\nmatch: { labels: { rack: "07" } }\n');
+    put('nodes/everyone.conf', 'group: everyone\nnodes: all\n');
+    const machine = ['--mac', '52-54-00-12-34-01', '--arch', 'arm64', '--label', 'rack=07'];
+    const { out } = await run('node', 'why', ...machine);
+    expect(out).toContain('group everyone: nodes/everyone.conf is for all machines\n');
+    expect(out).toContain(
+      'not in group arm: nodes/arm.conf asks for arch aarch64, and nodes/print.conf does not say that',
+    );
+    expect(out).toContain('not in group rack: nodes/rack.conf asks for');
+    expect(await json('node', 'why', ...machine)).toMatchObject({ unseen: [{ group: 'arm' }, { group: 'rack' }] });
+    const stranger = (await run('node', 'why', '--mac', '525400ffffff', '--arch', 'arm64')).out;
+    expect(stranger).toContain('group arm: nodes/arm.conf: arch aarch64 matches\n');
+    expect(stranger).toContain('group everyone: nodes/everyone.conf is for all machines\n');
+    expect(stranger).not.toContain('not in group');
+  });
+
+  it('sees what a machine is given instead of an image', async () => {
+    put(
+      'nodes/voron.conf',
+      NODES['nodes/voron.conf'].replace('image: klipper-voron', 'kernel: http://c.lab/k, initrd: [http://c.lab/i]'),
+    );
+    expect((await run('node', 'show', 'print13')).out).toMatch(/^boots +http:\/\/c\.lab\/k \+ http:\/\/c\.lab\/i$/m);
+    expect((await run('node', 'render', 'print13', 'settings')).out).toContain('kernel: http://c.lab/k\n');
+  });
+
   it('is told of members whose files are still to come, and that is no failure', async () => {
     put('nodes/voron.conf', NODES['nodes/voron.conf'].replace('13-24', '13-26'));
     const { out, status } = await run('config', 'check', '--json');

@@ -213,6 +213,24 @@ describe('what a machine boots', () => {
     );
   });
 
+  it('is the kernel of config.d with its initrds and arguments alone, also where there is no image', async () => {
+    const said =
+      'kernel: http://c.lab/k\ninitrd: [http://c.lab/a.img, tftp://c.lab/b.img]\narguments: [first_boot=1, quiet]\n';
+    for (const use of [[], [['lab@2']]] as const) {
+      const { script } = await boots(said, use);
+      expect(script.match(/^(kernel|initrd|boot) .*$/gm)).toEqual([
+        'kernel --name kernel http://c.lab/k initrd=initrd0 initrd=initrd1 first_boot=1 quiet || goto failed',
+        'initrd --name initrd0 http://c.lab/a.img || goto failed',
+        'initrd --name initrd1 tftp://c.lab/b.img || goto failed',
+        'boot || goto failed',
+      ]);
+    }
+    const { script } = await boots('kernel: https://c.lab/memtest.efi\n');
+    expect(script).toMatch(/^kernel --name kernel https:\/\/c\.lab\/memtest\.efi \|\| goto failed\nboot /m);
+    expect(script).toMatch(/^echo statectl: https:\/\/c\.lab\/memtest\.efi did not start, iPXE says: \$\{errno\}$/m);
+    expect(script).toContain('chain --replace');
+  });
+
   it('is chosen on the server where two node files claim it', async () => {
     put('nodes/again.conf', `match: { mac: ${MAC} }\n`);
     expect((await boots('image: lab@1\n', [['lab@2']])).image).toBe('lab@2');

@@ -172,3 +172,15 @@ describe('a file of etc.conf', () => {
     );
   });
 });
+
+describe('initrds', () => {
+  it('need the kernel that they are for', async () => {
+    const initrd = 'initrd: [http://c.lab/i]\n';
+    expect(await faults({ 'system/boot.conf': initrd })).toBe(
+      'system/boot.conf:1:1 these are the initrds of boot.kernel, which is not said',
+    );
+    expect(await faults({ 'system/boot.conf': initrd, 'controller/cboot.conf': 'kernel: http://c.lab/k\n' })).toBe(
+      'no fault',
+    );
+  });
+});

@@ -199,3 +199,30 @@ describe('a node file', () => {
     expect(faults.map(formatFault)).toEqual(['nodes/b.conf:1:1 n2 is in nodes/a.conf already']);
   });
 });
+
+describe('a group for all machines', () => {
+  const files = {
+    ...LAB,
+    'nodes/everyone.conf': 'group: everyone\nnodes: all\nmetadata: {site: here}\nset: {boot: {image: lab}}\n',
+  };
+
+  it('has every node, and machines that no node file names', async () => {
+    const named = await node(files, 'print01');
+    expect(named.groups).toEqual(['all', 'everyone', 'klipper']);
+    expect(named.config?.boot.image).toBe('lab');
+    for (const facts of [{ macs: ['52:54:00:ff:ff:ff'] }, { hostname: 'all' }, {}])
+      expect(effectiveFor(await read(files), machine(facts))).toMatchObject({
+        groups: ['everyone'],
+        config: { boot: { image: 'lab' } },
+      });
+  });
+
+  it('leaves no machine that could be called all', async () => {
+    for (const text of ['node: all\n', 'node: "all,print99"\n']) {
+      const { faults } = await read({ 'nodes/x.conf': text });
+      expect(faults.map(formatFault)).toEqual([expect.stringContaining('"all" stands for all machines')]);
+    }
+    const { faults } = await read({ 'nodes/all.conf': 'metadata: {}\n' });
+    expect(faults).toHaveLength(1);
+  });
+});

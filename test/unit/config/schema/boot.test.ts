@@ -18,9 +18,23 @@ describe('boot.conf', () => {
   });
 
   it.each([
+    'http://192.168.7.1/k',
+    'https://[2001:db8::1]:8443/images/vmlinuz?for=lab#1',
+    'tftp://10.0.0.1/memtest.bin',
+  ])('names another kernel, %s', async (url) => {
+    expect(await read('boot', `kernel: "${url}"\ninitrd: ["${url}"]\n`)).toMatchObject({ kernel: url, initrd: [url] });
+  });
+
+  it.each([
     ['image: lab/', '1:1 "image": expected NAME or NAME@VERSION'],
     ['channel: ../stable', '1:1 "channel": expected a name such as stable'],
     ['arguments: ["a b"]', '1:13 "arguments.0": expected one kernel argument without blanks, none of ||, && or #'],
+    ['kernel: /srv/vmlinuz', '1:1 "kernel": expected a URL: http://, https:// or tftp://, and a path'],
+    ['kernel: ftp://c.lab/k', '1:1 "kernel": expected a URL: http://, https:// or tftp://, and a path'],
+    ['kernel: http://c.lab/a b', '1:1 "kernel": expected a URL: http://, https:// or tftp://, and a path'],
+    ['kernel: http://c.lab', '1:1 "kernel": expected a URL: http://, https:// or tftp://, and a path'],
+    ['kernel: http://c.lab/$mac', '1:1 "kernel": expected a URL: http://, https:// or tftp://, and a path'],
+    ['initrd: [http://c.lab/i, i]', '1:26 "initrd.1": expected a URL: http://, https:// or tftp://, and a path'],
     ['modules: {load: [e1000.ko]}', '1:18 "modules.load.0": expected the name of a kernel module'],
     ['modules: {load: [a], never: [a]}', '1:11 a is both under load and under never'],
   ])('with %j is refused', async (text, fault) => {
