@@ -6,6 +6,7 @@ import { matchesDevice, parseDeviceReference } from '../device-reference.ts';
 import type { BlockFacts, Facts } from '../facts.ts';
 import { USER_DATA_EARLY } from '../paths.ts';
 import type { Phase } from '../phase.ts';
+import { failWithoutDrivers } from '../refused-drivers.ts';
 import { bootsLocalRoot } from '../source.ts';
 import type { Step, StepOf } from '../step.ts';
 
@@ -26,6 +27,7 @@ export const devices: Phase = {
     {
       gather: async (host, facts, boot) => {
         const blocks = await blockDevices(host);
+        if (blocks.length === 0 && bootsLocalRoot(facts)) await failWithoutDrivers(host);
         sayMissing({ ...facts, blocks }, boot.warn);
         return { blocks };
       },

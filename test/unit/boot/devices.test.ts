@@ -367,6 +367,13 @@ describe('drivers that the kernel refuses', () => {
     await expect(failWithoutDrivers(host(errors, ''))).rejects.toMatchObject({ code: 'drivers-refused' });
   });
 
+  it('are why a machine has no disk for its root', async () => {
+    const gather = (root?: string) =>
+      devices.rounds[2]?.gather?.(host(BUSYBOX, ''), createFacts({ config: { boot: { root } } }), listener());
+    await expect(gather('LABEL=system')).rejects.toMatchObject({ code: 'drivers-refused' });
+    await gather();
+  });
+
   it('are counted where others were loaded, and then a missing card is a missing card', async () => {
     const boot = listener();
     const some = host(BUSYBOX, 'virtio_scsi 1 0 - Live 0x0\n');
