@@ -218,6 +218,18 @@ describe('a machine that is asked to move', () => {
     expect(machine.a.openings).toHaveLength(1);
   });
 
+  it('tries sixteen servers of an order at most, and stays where none of them is one', async () => {
+    const strangers = Array.from({ length: 16 }, (_, at) => `http://${at}.elsewhere:8080`);
+    await using machine = lab();
+    await machine.pass(MINUTE);
+    machine.a.say('move', { order: 'admin', to: [...strangers, B], reason: '' });
+    await machine.pass(MINUTE);
+    expect([machine.home(), machine.b.openings]).toEqual([A, []]);
+    machine.a.say('move', { order: 'admin', to: [...strangers.slice(1), B], reason: '' });
+    await machine.pass(MINUTE);
+    expect(machine.home()).toBe(B);
+  });
+
   it('goes to whichever is good where the admin names none', async () => {
     await using machine = lab({ servers: [A, B, C] });
     machine.b.state = 'down';

@@ -420,6 +420,25 @@ describe('without a new bundle', () => {
     expect((await warnings(machine)).join('\n')).toContain('cannot be kept in /run/initramfs/user-data/persistent');
   });
 
+  it.each([
+    ['an older one', motd('disk', 1)],
+    ['the one before', motd('before', 4)],
+  ])('a disk that cannot keep it, and has %s, does not bring that back: the one in RAM counts', async (_, old) => {
+    const machine = bootHost(served(motd('ram', 5), { disks: [await diskWith(old)] }));
+    const { write } = machine.files;
+    const files: Machine['files'] = {
+      ...machine.files,
+      write: async (path, data, options) => {
+        if (path.includes('/persistent/statectl/bundle/'))
+          throw Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' });
+        await write(path, data, options);
+      },
+    };
+    expect(await boot({ ...machine, files })).toBe(EXIT.handOver);
+    const { dir } = (await facts(machine)).bundle ?? {};
+    expect([await readMotd(machine), dir]).toEqual(['ram', expect.stringMatching(/^\/run\//)]);
+  });
+
   it('nobody waits twice for servers that are silent', async () => {
     const disks = [await diskWith(motd('kept', 1000))];
     const machine = await booted({ images: [IMAGE], servers: () => 'silent', disks });

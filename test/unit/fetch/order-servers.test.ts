@@ -38,6 +38,13 @@ describe('servers in order', () => {
     ]);
   });
 
+  it('that say they are busier than busy are no better for it', () => {
+    const scores = [1, 1.5, 7, Number.MAX_VALUE].map((load) => score({ roundTripMs: 10, load }));
+    expect(scores).toEqual([200, 200, 200, 200]);
+    const probes = [accepts('a', 10, 7), accepts('b', 10, 0.9)];
+    expect(orderServers(probes, by('measured'), () => 0).map(({ url }) => url)).toEqual(['b', 'a']);
+  });
+
   it('are every one in the list exactly once, whatever the probes say', () => {
     const probe = fc.oneof(
       fc.record({ kind: fc.constant('accepts' as const), roundTripMs: fc.double(), load: fc.double() }),

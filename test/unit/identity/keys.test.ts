@@ -100,7 +100,18 @@ describe('the bundle key', () => {
   test('is not certified by a text that the image key signed for another end', async () => {
     const host = memoryHost();
     const { privateKey, publicPem } = await imageKey(host, '/keys');
-    for (const text of ['{"format":1,"name":"lab"}\n', writeKeyCertificate({ purpose: 'other' } as never), 'no json'])
+    const good = { format: 1, purpose: 'bundle', key: publicPem, notBefore: '2026-11-20T12:00:00.000Z' } as const;
+    const text = writeKeyCertificate(good);
+    expect(readKeyCertificate(text, signKeyCertificate(text, privateKey), [publicPem])).toEqual(good);
+    const others: readonly object[] = [
+      { ...good, purpose: 'image' },
+      { ...good, purpose: ['bundle'] },
+      { ...good, purpose: undefined },
+      { ...good, format: 2 },
+      { ...good, notBefore: 1 },
+      { ...good, key: 'no key' },
+    ];
+    for (const text of [...others.map((one) => JSON.stringify(one)), '{"format":1,"name":"lab"}\n', 'no json'])
       expect(readKeyCertificate(text, signKeyCertificate(text, privateKey), [publicPem])).toBeUndefined();
   });
 });
