@@ -2,15 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { accountNumber, parseAccounts } from '../../../src/boot/accounts.ts';
 import { boot, EXIT } from '../../../src/boot/boot.ts';
 import type { BootRecord } from '../../../src/boot/boot-record.ts';
+import { deliveryFacts } from '../../../src/boot/delivery.ts';
 import type { Facts } from '../../../src/boot/facts.ts';
 import { lastGoodPlan } from '../../../src/boot/last-good-plan.ts';
 import { BOOT_RECORD, FACTS } from '../../../src/boot/paths.ts';
+import { type Members, unpackMembers } from '../../../src/bundle/archive.ts';
 import type { RenderedFile } from '../../../src/bundle/content.ts';
+import { sha256Of } from '../../../src/bundle/manifest.ts';
 import type { Seed } from '../../../src/host/memory/seed.ts';
 import { find } from '../../../src/host/memory/tree.ts';
+import { memoryHost } from '../../../src/host/memory.ts';
 import { createBundle, createContent, createFile, withBundle } from '../../fixtures/bundle.ts';
 import type { ConfigChanges } from '../../fixtures/config.ts';
 import { type Disk, userDataDisk } from '../../fixtures/disk.ts';
+import { createFacts } from '../../fixtures/facts.ts';
 import { createImage, createServer, DEBIAN_TREE } from '../../fixtures/image.ts';
 import { bootHost, type Machine, SERVER } from '../../fixtures/machine.ts';
 
@@ -212,6 +217,56 @@ describe('a file that is no longer in the bundle', () => {
     expect(plan).toMatch(
       /cp \/sysroot\/user-data\/persistent\/statectl\/bundle\/[0-9a-f]{64}\/files\/[0-9a-f]{64} \/sysroot\/root\/y/,
     );
+  });
+});
+
+describe('the manifest on the disk, which says what files go where', () => {
+  const [first, second] = [createFile('/etc/motd'), createFile('/root/evil', { mode: 0o4755 })].map((file, sequence) =>
+    unpackMembers(createBundle({ content: createContent([file]), sequence }).archive),
+  ) as [Members, Members];
+  const manifestOf = (members: Members) => Buffer.from(members.get('manifest.json') ?? []).toString();
+
+  async function deliveryOf(onDisk: string) {
+    const dir = '/user-data/persistent/statectl/bundle/x';
+    const host = memoryHost({
+      files: {
+        [`/sysroot${dir}/manifest.json`]: onDisk,
+        ...Object.fromEntries(Object.entries(ACCOUNTS).map(([path, seed]) => [`/sysroot${path}`, seed])),
+        '/sysroot/root': { type: 'dir' },
+        '/proc/mounts': 'tmpfs /sysroot tmpfs rw 0 0\n',
+      },
+    });
+    const { bundle } = createFacts({
+      bundle: {
+        ...{ origin: 'cached', dir, digest: sha256Of(manifestOf(first)), contentDigest: 'c'.repeat(64) },
+        ...{ notBeforeMs: 0, epoch: 0, sequence: 0 },
+      },
+    });
+    const warned: string[] = [];
+    const boot = {
+      say: () => {},
+      warn: (text: string) => void warned.push(text),
+      signal: new AbortController().signal,
+    };
+    const facts = { ...createFacts(), ...(bundle && { bundle }) };
+    return { delivery: await deliveryFacts(host, facts, boot), warned };
+  }
+
+  it('is the one that was verified', async () => {
+    const { delivery, warned } = await deliveryOf(manifestOf(first));
+    expect([delivery?.files.map(({ to }) => to), warned]).toEqual([['/sysroot/etc/motd'], []]);
+  });
+
+  it.each([
+    ['another that was signed as well', manifestOf(second)],
+    ['the same with a byte more', `${manifestOf(first)} `],
+    ['nothing', ''],
+  ])('delivers nothing when it is %s by then, and says so', async (_, text) => {
+    const { delivery, warned } = await deliveryOf(text);
+    expect(delivery).toBeUndefined();
+    expect(warned).toEqual([
+      expect.stringMatching(/^no file of the bundle is delivered: .* changed after it was verified$/),
+    ]);
   });
 });
 

@@ -170,6 +170,28 @@ describe('a certificate authority that an admin brings', () => {
     });
   });
 
+  it.each([
+    ['over', { fromDays: -9, untilDays: -2 }, /^\/given.pem: the certificate of CN=Old root ended at /],
+    ['of tomorrow', { fromDays: 1 }, /^\/given.pem: the certificate of CN=Old root counts only from /],
+  ])('is refused for an issuer behind it that is %s: machines would refuse them both', async (_, days, message) => {
+    const old = await makeCertificate({ name: 'Old root', ...days });
+    const middle = await makeCertificate({ name: 'Middle', issuer: old });
+    for (const [issuer, chain] of [
+      [old, old.pem],
+      [middle, `${middle.pem}${old.pem}`],
+    ] as const) {
+      const authority = await makeCertificate({ name: 'Lab CA', issuer });
+      const server = await makeCertificate({ name: 'host', names: ['host'], isAuthority: false, issuer });
+      await expect(readGivenAuthority(hostWith(authority.pem + chain, authority.keyPem), GIVEN)).rejects.toMatchObject({
+        code: 'certificate-expired',
+        message: expect.stringMatching(message),
+      });
+      await expect(readGivenCertificate(hostWith(server.pem + chain, server.keyPem), GIVEN)).rejects.toMatchObject({
+        code: 'certificate-expired',
+      });
+    }
+  });
+
   it('is read as a server’s certificate is, but for what an authority needs', async () => {
     const { pem, keyPem } = await makeCertificate({ name: 'host', isAuthority: false, issuer: root });
     expect((await readGivenCertificate(hostWith(pem, keyPem), GIVEN)).pem).toBe(pem);
