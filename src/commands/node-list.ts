@@ -9,7 +9,7 @@ import { lastReports } from '../server/reports.ts';
 import { openStore, type Store } from '../server/store.ts';
 import { asciiTable } from './ascii-table.ts';
 import { type ConfigOptions, configVerb, jsonOption, needsFolder } from './config-source.ts';
-import { print, printJson } from './print.ts';
+import { print, printJson, remark } from './print.ts';
 import { stateOption } from './state-option.ts';
 
 interface ListOptions extends ConfigOptions {
@@ -57,8 +57,7 @@ async function configsOf(config: string) {
   await needsFolder(config);
   const history = new History(linuxHost(), config);
   const { revision, faults, heldBack } = await settledOrDeployed(history);
-  if (faults.length > 0)
-    process.stderr.write('→ machines do not get all of config.d: `statectl config check` tells the faults\n');
+  if (faults.length > 0) remark('→ machines do not get all of config.d: `statectl config check` tells the faults');
   const edited = heldBack && (await loadSnapshot(heldBack.snapshot));
   if (revision === undefined) throw configInvalid(faults);
   return { deployed: await loadSnapshot(await history.read(revision)), ...(edited && { edited }) };
@@ -71,9 +70,8 @@ async function settledOrDeployed(history: History): Promise<Pick<Settled, 'revis
   } catch (error) {
     const revision = await history.resolve('deployed').catch(() => undefined);
     if (revision === undefined || !isStatectlError(error)) throw error;
-    process.stderr.write(
-      `edits of config.d are not taken up: ${error.message}\n${error.hint ? `→ ${error.hint}\n` : ''}`,
-    );
+    remark(`edits of config.d are not taken up: ${error.message}`);
+    if (error.hint) remark(`→ ${error.hint}`);
     return { revision, faults: [] };
   }
 }
