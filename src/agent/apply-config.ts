@@ -7,6 +7,7 @@ import { IMAGE_MOUNT, SYSROOT } from '../boot/paths.ts';
 import type { BootContext } from '../boot/phase.ts';
 import { isEtcWritable } from '../boot/phases/install.ts';
 import type { Config } from '../config/config.ts';
+import { entryOf } from '../entry-of.ts';
 import type { Host } from '../host/host.ts';
 import type { AgentHost } from './agent.ts';
 import { type AppliedRecord, type NeedsReboot, readApplied, writeApplied } from './applied-record.ts';
@@ -81,7 +82,10 @@ export async function applyConfig(
     ...Object.entries(failed).map(([path, why]): NeedsReboot => ({ path, why })),
   ];
   const files = Object.fromEntries(
-    Object.entries(plan.files).map(([path, entry]) => [path, path in failed ? (present[path] ?? entry) : entry]),
+    Object.entries(plan.files).map(([path, entry]) => [
+      path,
+      Object.hasOwn(failed, path) ? (entryOf(present, path) ?? entry) : entry,
+    ]),
   );
   const done: AppliedRecord = { ...record, files, needsReboot: waiting, warnings: warnings() };
   if (!isDeepStrictEqual({ ...done, atMs: before?.atMs }, before)) await writeApplied(host.files, done);

@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host, Stat } from '../host/host.ts';
 import { scanOverlay } from './overlay-upper.ts';
@@ -84,7 +85,7 @@ const sizeOf = (stat: Stat): number => (stat.type === 'file' || stat.type === 's
 function globOf(pattern: string): RegExp {
   const parts = pattern.replace(/\/+$/, '').split(/(\*\*|\*|\?)/);
   const wild: Readonly<Record<string, string>> = { '**': '.*', '*': '[^/]*', '?': '[^/]' };
-  const source = parts.map((part) => wild[part] ?? part.replace(/[\\^$.|+()[\]{}]/g, '\\$&'));
+  const source = parts.map((part) => entryOf(wild, part) ?? part.replace(/[\\^$.|+()[\]{}]/g, '\\$&'));
   return new RegExp(`^${source.join('')}(/|$)`, 's');
 }
 

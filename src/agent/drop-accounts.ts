@@ -1,5 +1,6 @@
 import { type AccountFiles, type Table, table } from '../boot/account-files.ts';
 import type { Config } from '../config/config.ts';
+import { entryOf } from '../entry-of.ts';
 
 type Wishes = Config['users'];
 
@@ -23,12 +24,12 @@ export function dropAccounts(
 }
 
 const common = <T>(before: Readonly<Record<string, T>>, now: Readonly<Record<string, T>>): Record<string, T> =>
-  Object.fromEntries(Object.entries(now).filter(([name]) => name in before));
+  Object.fromEntries(Object.entries(now).filter(([name]) => Object.hasOwn(before, name)));
 
 function dropped(files: AccountFiles, image: AccountFiles, before: Wishes, now: Wishes): AccountFiles {
   const [live, base] = [tables(files), tables(image)];
   for (const [name, old] of Object.entries(before.users)) {
-    const wish = now.users[name];
+    const wish = entryOf(now.users, name);
     for (const group of old.groups) if (!wish?.groups.includes(group)) removeMember(live, base, group, name);
     if (wish === undefined) {
       restore(live.passwd, base.passwd, name);
@@ -36,9 +37,11 @@ function dropped(files: AccountFiles, image: AccountFiles, before: Wishes, now: 
     } else resetFields(live, base, name, old, wish);
   }
   // An account that is to be made anew gets its group with it: both then have the same number.
-  const ownGroups = Object.keys(before.users).filter((name) => !(name in now.users) || !live.passwd.get(name));
+  const ownGroups = Object.keys(before.users).filter(
+    (name) => !Object.hasOwn(now.users, name) || !live.passwd.get(name),
+  );
   for (const name of [...Object.keys(before.groups), ...ownGroups])
-    if (!(name in now.groups) && base.group.get(name) === undefined && !isPrimary(live, name)) {
+    if (!Object.hasOwn(now.groups, name) && base.group.get(name) === undefined && !isPrimary(live, name)) {
       live.group.remove(name);
       live.gshadow?.remove(name);
     }

@@ -8,6 +8,7 @@ import type { BootContext } from '../boot/phase.ts';
 import { imageCertificates, planInstall, planLiveFiles } from '../boot/phases/install.ts';
 import type { Step } from '../boot/step.ts';
 import { syslogFacts } from '../boot/syslog-settings.ts';
+import { entryOf } from '../entry-of.ts';
 import { reasonOf } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import type { AppliedRecord } from './applied-record.ts';
@@ -71,8 +72,8 @@ export async function planLive(
   for (const path of paths) {
     const image = await readEntry(view.files, IMAGE_MOUNT + path).catch(() => ABSENT);
     const present = await readEntry(view.files, inBoot(path));
-    const known = record?.files[path] ?? then.get(path)?.entry;
-    const meanwhile = record?.applying?.[path];
+    const known = entryOf(record?.files, path) ?? then.get(path)?.entry;
+    const meanwhile = entryOf(record?.applying, path);
     // A disk may have it from a boot before this one: the list of what bundles brought says so.
     const unknown = dropped.has(path) ? [present] : [image, ABSENT];
     facts.push({

@@ -5,6 +5,7 @@ import { parseMounts } from '../boot/mounts.ts';
 import type { BootContext } from '../boot/phase.ts';
 import type { Config } from '../config/config.ts';
 import { writePath } from '../config/tree.ts';
+import { entryOf } from '../entry-of.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { AgentHost } from './agent.ts';
 import type { AppliedRecord, NeedsReboot } from './applied-record.ts';
@@ -51,7 +52,7 @@ export async function changeMounts(
       const { mountPoint } = plan;
       needsReboot.push({ path: writePath(['fstab', mountPoint]), why: reasonOf(error) });
       // It is tried again at the next look.
-      const old = before[mountPoint];
+      const old = entryOf(before, mountPoint);
       if (old) fstab[mountPoint] = old;
       else delete fstab[mountPoint];
     }

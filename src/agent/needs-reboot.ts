@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/config.ts';
 import { type SettingPath, writePath } from '../config/tree.ts';
+import { entryOf } from '../entry-of.ts';
 
 /**
  * What a running system cannot take on: disks, mounts and the network under everything that runs, the image and its kernel, and
@@ -31,7 +32,7 @@ function differences(from: unknown, to: unknown, path: SettingPath): readonly Se
   if (isDeepStrictEqual(from, to)) return [];
   if (!isMapping(from) || !isMapping(to)) return [path];
   const keys = new Set([...Object.keys(from), ...Object.keys(to)]);
-  return [...keys].flatMap((key) => differences(from[key], to[key], [...path, key]));
+  return [...keys].flatMap((key) => differences(entryOf(from, key), entryOf(to, key), [...path, key]));
 }
 
 const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>

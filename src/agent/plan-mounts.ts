@@ -4,6 +4,7 @@ import { findBlock } from '../boot/phases/devices.ts';
 import { planFstabEntry } from '../boot/phases/mount.ts';
 import type { Step } from '../boot/step.ts';
 import type { Config, FstabEntry } from '../config/config.ts';
+import { entryOf } from '../entry-of.ts';
 import { inBoot } from './boot-view.ts';
 
 /** What a running system does to its mounts, besides what a boot does. A mount that is busy stays: nothing is detached lazily. */
@@ -33,7 +34,7 @@ export interface MountFacts {
 /** What differs between two fstabs, mount point by mount point. /user-data is the boot's: no bundle says where it is. Pure. */
 export function planMountChanges(facts: MountFacts): readonly MountPlan[] {
   const { before, now, meanwhile } = facts;
-  const removed = Object.keys({ ...meanwhile, ...before }).filter((path) => !(path in now));
+  const removed = Object.keys({ ...meanwhile, ...before }).filter((path) => !Object.hasOwn(now, path));
   return [
     // What lies inside goes first, what lies around comes first.
     ...removed.toSorted().toReversed(),
@@ -49,9 +50,9 @@ export function planMountChanges(facts: MountFacts): readonly MountPlan[] {
 type Change = { readonly steps: readonly MountStep[] } | { readonly needsReboot: string };
 
 function planChange(facts: MountFacts, mountPoint: string): Change | undefined {
-  const [old, entry] = [facts.before[mountPoint], facts.now[mountPoint]];
+  const [old, entry] = [entryOf(facts.before, mountPoint), entryOf(facts.now, mountPoint)];
   if (old && entry && isSameMount(old, entry) && isSameOptions(old, entry)) return undefined;
-  const maybe = facts.meanwhile[mountPoint];
+  const maybe = entryOf(facts.meanwhile, mountPoint);
   const mount = facts.mounts.findLast(({ target }) => target === mountPoint);
   const isOurs = (each: FstabEntry | undefined) =>
     each !== undefined && mount !== undefined && findBlock(facts.blocks, each.source)?.device === mount.source;

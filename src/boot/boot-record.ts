@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts';
 import { VERSION } from '../version.ts';
 import type { BundleFacts } from './bundle-facts.ts';
 import type { EngineResult, PhaseRecord } from './engine.ts';
@@ -78,7 +79,7 @@ export function bootRecord(
     ...(disk ? { persistent: { device: disk.device, type: disk.type } } : {}),
     // What is a link in the image leads into another place, and nothing is mounted there.
     places: places(facts.config, disk !== undefined).filter(
-      ({ mountPoint }) => facts.tree?.paths[mountPoint] !== 'symlink',
+      ({ mountPoint }) => entryOf(facts.tree?.paths, mountPoint) !== 'symlink',
     ),
     ...installed(facts),
     leases: facts.leases ?? [],

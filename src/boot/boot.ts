@@ -1,4 +1,5 @@
 import { type KernelCommandLine, kernelCommandLine } from '../config/kernel-cmdline.ts';
+import { entryOf } from '../entry-of.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { serverHttp } from '../fetch/server-http.ts';
 import type { Host } from '../host/host.ts';
@@ -127,7 +128,7 @@ function breakpoints(commandLine: KernelCommandLine, host: Host): ReadonlySet<st
   const wanted = [...commandLine.all('statectl.break'), ...commandLine.all('rd.break')].flatMap(({ value }) =>
     (value || 'handover').split(','),
   );
-  const names = wanted.map((name) => BREAK_ALIASES[name] ?? name);
+  const names = wanted.map((name) => entryOf(BREAK_ALIASES, name) ?? name);
   // `shutdown` is for the way down: initramfs/shutdown reads it.
   for (const name of names)
     if (name !== 'shutdown' && !(PHASE_NAMES as readonly string[]).includes(name))

@@ -2,6 +2,7 @@ import { checkSettings } from '../config/effective.ts';
 import { type CommandLineLayer, kernelCommandLine, type PlacedArgument } from '../config/kernel-cmdline.ts';
 import { laySetArguments, originOfWord, treeOfPlain } from '../config/set-argument.ts';
 import { emptyMapping, type Mapping, overlay, type Plain, type SettingPath, treeOf } from '../config/tree.ts';
+import { entryOf } from '../entry-of.ts';
 import { isStatectlError, reasonOf } from '../error.ts';
 import { parseIpArgument } from './ip-argument.ts';
 import { parseBond, parseBridge, parseVlan } from './link-arguments.ts';
@@ -66,8 +67,8 @@ function linkLayers(
   interfaces: Readonly<Record<string, object>>,
 ): readonly Mapping[] {
   return words.flatMap((word) => {
-    const name = LINKS[word.name]?.(word.value ?? '');
-    const entry = name === undefined ? undefined : interfaces[name];
+    const name = entryOf(LINKS, word.name)?.(word.value ?? '');
+    const entry = name === undefined ? undefined : entryOf(interfaces, name);
     return name === undefined || entry === undefined
       ? []
       : [sayAt(['network', 'interfaces', name], briefly(entry), word)];

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { nearest } from '../config/suggest.ts';
+import { entryOf } from '../entry-of.ts';
 import { StatectlError } from '../error.ts';
 import { splitFields } from './colon-fields.ts';
 import { normaliseMac } from './mac-address.ts';
@@ -129,7 +130,8 @@ function linkOf(mtu: string | undefined, mac: readonly string[], fail: Fail): { 
 }
 
 function methodOf(word: string, fail: Fail): Exclude<Method, 'static'> {
-  if (Object.hasOwn(METHODS, word)) return METHODS[word]!;
+  const known = entryOf(METHODS, word);
+  if (known !== undefined) return known;
   const suggestion = nearest(word, Object.keys(METHODS));
   throw fail(
     `"${word}" is no way to get an address`,

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import type { Config, OverlayEntry } from '../config/config.ts';
+import { entryOf } from '../entry-of.ts';
 import type { Facts, TreeFacts } from './facts.ts';
 import { IMAGE_MOUNT, SKELETON, SYSROOT } from './paths.ts';
 import { type Place, places, upperHome } from './places.ts';
@@ -47,7 +48,7 @@ const belowPlace = (config: Config, path: string): boolean =>
     ...Object.keys(config.fstab),
     ...Object.keys(config.tmpfs),
     ...Object.keys(config.overlays).filter(
-      (place) => !['symlink', 'readonly'].includes(config.overlays[place]?.kind ?? ''),
+      (place) => !['symlink', 'readonly'].includes(entryOf(config.overlays, place)?.kind ?? ''),
     ),
     '/user-data',
     '/run',
@@ -58,19 +59,19 @@ function beginsEmpty(config: Config, path: string): boolean {
   const around = [...Object.keys(config.tmpfs), ...Object.keys(config.overlays)]
     .filter((place) => path.startsWith(`${place}/`))
     .reduce((inner, place) => (place.length > inner.length ? place : inner), '');
-  const entry = config.overlays[around];
-  return entry ? entry.kind === 'tmpfs' && !entry.skeleton : around in config.tmpfs;
+  const entry = entryOf(config.overlays, around);
+  return entry ? entry.kind === 'tmpfs' && !entry.skeleton : Object.hasOwn(config.tmpfs, around);
 }
 
 /** The step that makes a mount point in the place around it, where neither the image nor what begins empty has one. */
 export const planMountPoint = (config: Config, tree: TreeFacts, path: string): readonly Step[] =>
-  beginsEmpty(config, path) || (tree.paths[path] === 'missing' && belowPlace(config, path))
+  beginsEmpty(config, path) || (entryOf(tree.paths, path) === 'missing' && belowPlace(config, path))
     ? [{ kind: 'mkdir', path: SYSROOT + path, mode: 0o755 }]
     : [];
 
 /** Mount points that neither the image nor a writable place above them has: the skeleton must supply them. */
 export const missingMountPoints = (config: Config, tree: TreeFacts): readonly string[] =>
-  layoutPaths(config).filter((path) => tree.paths[path] === 'missing' && !belowPlace(config, path));
+  layoutPaths(config).filter((path) => entryOf(tree.paths, path) === 'missing' && !belowPlace(config, path));
 
 /** A read-only overlay of two lowers and no upper: nothing can be written, and the kernel refuses `remount,rw`. */
 export function planSkeleton(config: Config, tree: TreeFacts): readonly Step[] {
@@ -106,9 +107,9 @@ export function planLayout(
   const steps = places(config, persistent).map((place): readonly [string, readonly Step[]] => {
     const { mountPoint } = place;
     const target = SYSROOT + mountPoint;
-    const entry = config.overlays[mountPoint];
+    const entry = entryOf(config.overlays, mountPoint);
     // What is a link in the image leads into another place already; mounting over it would land outside the root.
-    if (tree.paths[mountPoint] === 'symlink') return [mountPoint, []];
+    if (entryOf(tree.paths, mountPoint) === 'symlink') return [mountPoint, []];
     return [
       mountPoint,
       [
@@ -127,7 +128,7 @@ export function mountOrder(config: Config, mountPoints: readonly string[]): read
   const visit = (mountPoint: string): void => {
     if (visited.has(mountPoint)) return;
     visited.add(mountPoint);
-    const entry = config.overlays[mountPoint];
+    const entry = entryOf(config.overlays, mountPoint);
     const below = [mountPoint, ...(entry?.kind === 'bind' ? [`${entry.source}/`] : [])];
     for (const other of mountPoints)
       if (other !== mountPoint && below.some((path) => path.startsWith(`${other}/`))) visit(other);
@@ -138,7 +139,7 @@ export function mountOrder(config: Config, mountPoints: readonly string[]): read
 }
 
 function planTmpfs(config: Config, mountPoint: string, target: string): readonly Step[] {
-  const entry = config.tmpfs[mountPoint];
+  const entry = entryOf(config.tmpfs, mountPoint);
   if (!entry) return [];
   return [
     tmpfsMount(target, entry.size, entry.mode, entry.options),
@@ -148,7 +149,7 @@ function planTmpfs(config: Config, mountPoint: string, target: string): readonly
 
 function planOverlay(entry: OverlayEntry, place: Place, target: string, tree: TreeFacts): readonly Step[] {
   const image = IMAGE_MOUNT + place.mountPoint;
-  const isInImage = tree.paths[place.mountPoint] === 'dir';
+  const isInImage = entryOf(tree.paths, place.mountPoint) === 'dir';
   switch (entry.kind) {
     case 'tmpfs':
       return [
@@ -165,7 +166,7 @@ function planOverlay(entry: OverlayEntry, place: Place, target: string, tree: Tr
     case 'overlay': {
       const home = upperHome(place.mountPoint, place.persistent);
       const ram: readonly Step[] = place.persistent ? [] : [tmpfsMount(home, entry.size, 0o755, [])];
-      const owner = tree.owners[place.mountPoint] ?? { mode: 0o755, uid: 0, gid: 0 };
+      const owner = entryOf(tree.owners, place.mountPoint) ?? { mode: 0o755, uid: 0, gid: 0 };
       // The merged directory takes its owner from the upper. One that is there already may have been given to another since.
       const isNew = !place.persistent || tree.emptySources.includes(`${home.slice(SYSROOT.length)}/upper`);
       const isRoots = owner.uid === 0 && owner.gid === 0;

@@ -1,4 +1,5 @@
 import { basename, dirname } from 'node:path';
+import { entryOf } from '../entry-of.ts';
 import { reasonOf } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { resolveInTree } from '../image/tree.ts';
@@ -31,7 +32,7 @@ export async function bringAccounts(
   } = mergeAccounts(
     withoutDropped(before),
     users,
-    (user) => hashes[user],
+    (user) => entryOf(hashes, user),
     (home) => owners.get(home),
   );
   for (const warning of warnings) boot.warn(warning);

@@ -1,6 +1,7 @@
 import type { NetworkConfig } from '../config/config.ts';
 import { type CommandLineLayer, kernelCommandLine } from '../config/kernel-cmdline.ts';
 import { linkFaults } from '../config/link-faults.ts';
+import { entryOf } from '../entry-of.ts';
 import { StatectlError } from '../error.ts';
 import { type IpArgument, parseIpArgument } from './ip-argument.ts';
 import { parseBond, parseBridge, parseNameserver, parseRoute, parseVlan, refuseTeam } from './link-arguments.ts';
@@ -66,7 +67,7 @@ export function networkWishes(config: NetworkConfig, layers: readonly CommandLin
 
 /** The interfaces that vlan=, bond=, bridge= and ifname= make, and those below them that nobody else says. */
 function declaredBy(values: (name: string) => readonly string[], { interfaces, boot }: NetworkConfig) {
-  const made: Record<string, InterfaceSettings> = {};
+  const made: Record<string, InterfaceSettings> = Object.create(null);
   for (const value of values('ifname')) {
     const [name = '', ...mac] = value.split(':');
     const normal = normaliseMac(mac.join(':'));
@@ -76,7 +77,7 @@ function declaredBy(values: (name: string) => readonly string[], { interfaces, b
     const { name, members, mode, miimonMs = 100, primary, options, mtu } = parseBond(value);
     made[name] = {
       ...NOTHING,
-      ...settingsOf(interfaces[name]),
+      ...settingsOf(entryOf(interfaces, name)),
       kind: 'bond',
       members,
       mode,
@@ -88,17 +89,18 @@ function declaredBy(values: (name: string) => readonly string[], { interfaces, b
   }
   for (const value of values('bridge')) {
     const { name, members } = parseBridge(value);
-    const settings = settingsOf(interfaces[name]);
+    const settings = settingsOf(entryOf(interfaces, name));
     made[name] = { ...NOTHING, ...settings, kind: 'bridge', members, stp: false, forwardDelayMs: 15_000 };
   }
   for (const value of values('vlan')) {
     const { name, id, link } = parseVlan(value);
-    made[name] = { ...NOTHING, ...settingsOf(interfaces[name]), kind: 'vlan', id, link };
+    made[name] = { ...NOTHING, ...settingsOf(entryOf(interfaces, name)), kind: 'vlan', id, link };
   }
   const named = Object.values(made).flatMap((entry) =>
     entry.kind === 'vlan' ? [entry.link] : entry.kind === 'physical' ? [] : entry.members,
   );
-  for (const name of [...named, ...(boot ? [boot] : [])]) if (!interfaces[name]) made[name] ??= CARD;
+  for (const name of [...named, ...(boot ? [boot] : [])])
+    if (!entryOf(interfaces, name)) made[name] = entryOf(made, name) ?? CARD;
   return made;
 }
 

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { entryOf } from '../entry-of.ts';
 import type { Host } from '../host/host.ts';
 import type { IfupdownFacts, InstallFacts } from './facts.ts';
 import { IMAGE_MOUNT, SYSROOT } from './paths.ts';
@@ -22,7 +23,7 @@ export async function networkServices(files: Files, { services }: Pick<Config, '
   const resolvConf = await files.stat(`${IMAGE_MOUNT}/etc/resolv.conf`);
   const usesIfupdown = (await exists('/usr/sbin/ifup')) || (await exists('/sbin/ifup'));
   const isStarted = async (name: string) => {
-    const said = services.services[name] ?? services.services[`${name}.service`];
+    const said = entryOf(services.services, name) ?? entryOf(services.services, `${name}.service`);
     return said === undefined ? startedBy(files, name) : said === 'enabled';
   };
   const others = await Promise.all(OTHERS.map(isStarted));

@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts';
 import type { Facts, InstallFacts } from './facts.ts';
 import { PYTHON, SYSROOT } from './paths.ts';
 import type { PythonPackage } from './python-facts.ts';
@@ -77,7 +78,7 @@ export function planPythonServices({ python }: Facts, { serviceManager }: Instal
       ];
     }
     if (serviceManager !== 'openrc') return [];
-    const content = `${serviceSettings[service] ?? ''}export PYTHONPATH=${path} ${PYTHONPATH_MARK}\n`;
+    const content = `${entryOf(serviceSettings, service) ?? ''}export PYTHONPATH=${path} ${PYTHONPATH_MARK}\n`;
     return [
       { kind: 'mkdir', path: `${SYSROOT}/etc/conf.d`, mode: 0o755 },
       { kind: 'write', path: `${SYSROOT}/etc/conf.d/${service}`, content },

@@ -5,7 +5,7 @@ import { reasonOf } from '../error.ts';
 import { chooseBundle } from '../fetch/choose-bundle.ts';
 import { choiceSettings, chooseServers, serversInOrder } from '../fetch/choose-servers.ts';
 import { bundleFolder, readKeptBundle } from '../fetch/kept-bundle.ts';
-import { machineClaims } from '../fetch/offer.ts';
+import { machineClaims, oddClaims } from '../fetch/offer.ts';
 import type { Host } from '../host/host.ts';
 import { bundleSettings, configInForce } from './bundle-config.ts';
 import type { BundleFacts } from './bundle-facts.ts';
@@ -51,8 +51,10 @@ export async function takeNewest(host: Host, facts: Facts, boot: BootContext): P
 const LEAST_ASKING_MS = 1_000;
 
 /** Measures the servers that are known by now. */
-export const takeServers = (host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> =>
-  chooseServers(host, facts, boot);
+export const takeServers = (host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> => {
+  for (const odd of oddClaims(facts)) boot.warn(`this machine says: ${odd}`);
+  return chooseServers(host, facts, boot);
+};
 
 /** With something to boot from, no server is waited for longer than configured. */
 export function planAsk(facts: Facts): readonly Step[] {

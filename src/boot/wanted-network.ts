@@ -1,6 +1,7 @@
 import { familyOf, parseCidr } from '../config/addresses.ts';
 import { kernelCommandLine } from '../config/kernel-cmdline.ts';
 import { below, masterOf } from '../config/link-faults.ts';
+import { entryOf } from '../entry-of.ts';
 import type { Facts } from './facts.ts';
 import { missingInterface, planInterfaceChoice } from './interface-choice.ts';
 import { parseBootif } from './mac-address.ts';
@@ -48,13 +49,13 @@ export function wantedNetwork(facts: Facts): WantedNetwork {
   const boot = needed || wishes.network.boot ? bootInterface(facts, wishes, cards) : undefined;
   const asked = askedFor(wishes, cards);
   const interfaces: Record<string, InterfaceSettings> = { ...declared };
-  for (const [name, changes] of asked) interfaces[name] = changed(declared[name] ?? CARD, changes);
-  if (boot !== undefined) interfaces[boot] = bootSettings(interfaces[boot] ?? CARD, wishes, asked.has(boot));
-  for (const [name, routes] of Object.entries(wishes.routes))
-    if (interfaces[name])
-      interfaces[name] = changed(interfaces[name], { routes: { ...interfaces[name].routes, ...routes } });
-
-  const flagged = Object.keys(interfaces).filter((name) => interfaces[name]?.initramfs);
+  for (const [name, changes] of asked) interfaces[name] = changed(entryOf(declared, name) ?? CARD, changes);
+  if (boot !== undefined) interfaces[boot] = bootSettings(entryOf(interfaces, boot) ?? CARD, wishes, asked.has(boot));
+  for (const [name, routes] of Object.entries(wishes.routes)) {
+    const known = entryOf(interfaces, name);
+    if (known) interfaces[name] = changed(known, { routes: { ...known.routes, ...routes } });
+  }
+  const flagged = Object.keys(interfaces).filter((name) => entryOf(interfaces, name)?.initramfs);
   const early = new Set(
     upwards([...flagged, ...(needed ? [...asked.keys(), ...(boot ? [boot] : [])] : [])], interfaces),
   );
@@ -62,9 +63,9 @@ export function wantedNetwork(facts: Facts): WantedNetwork {
     [...Object.keys(interfaces).filter((name) => name !== boot), ...(boot ? [boot] : [])],
     interfaces,
   );
-  const deviceOf = (name: string) => cardOf(name, interfaces[name] ?? CARD, cards)?.name ?? name;
+  const deviceOf = (name: string) => cardOf(name, entryOf(interfaces, name) ?? CARD, cards)?.name ?? name;
   return order.map((name): WantedInterface => {
-    const settings = interfaces[name] as InterfaceSettings;
+    const settings = entryOf(interfaces, name) as InterfaceSettings;
     const card = cardOf(name, settings, cards);
     if (early.has(name) && settings.kind === 'physical' && !card)
       throw missingInterface(`${name} is to be set up, but there is no such interface`, cards);
@@ -77,10 +78,10 @@ export function wantedNetwork(facts: Facts): WantedNetwork {
       early: early.has(name),
       declared: Object.hasOwn(declared, name),
       master: master
-        ? { ...withDevices(interfaces[master] as InterfaceSettings, deviceOf), device: master }
+        ? { ...withDevices(entryOf(interfaces, master) as InterfaceSettings, deviceOf), device: master }
         : undefined,
       vlans: Object.keys(interfaces).filter((other) => {
-        const entry = interfaces[other];
+        const entry = entryOf(interfaces, other);
         return entry?.kind === 'vlan' && entry.link === name;
       }),
     };
@@ -124,7 +125,7 @@ function nameOf(device: string, interfaces: Interfaces, cards: readonly Interfac
 }
 
 const nameOfCard = (card: InterfaceFacts, interfaces: Interfaces, cards: readonly InterfaceFacts[]): string =>
-  Object.keys(interfaces).find((name) => cardOf(name, interfaces[name] ?? CARD, cards)?.name === card.name) ??
+  Object.keys(interfaces).find((name) => cardOf(name, entryOf(interfaces, name) ?? CARD, cards)?.name === card.name) ??
   card.name;
 
 const cardOf = (name: string, settings: InterfaceSettings, cards: readonly InterfaceFacts[]) => {
@@ -193,7 +194,7 @@ function withDevices(settings: InterfaceSettings, deviceOf: (name: string) => st
 function upwards(names: readonly string[], interfaces: Interfaces, found: readonly string[] = []): readonly string[] {
   return names.reduce<readonly string[]>((order, name) => {
     if (order.includes(name)) return order;
-    const lower = upwards(below(interfaces[name] ?? CARD), interfaces, order);
+    const lower = upwards(below(entryOf(interfaces, name) ?? CARD), interfaces, order);
     return [...lower, name];
   }, found);
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { CLAIMS, type Claims } from '../config/claims.ts';
 import { damaged } from './archive.ts';
 import { type BundleEntry, entryFaults } from './entry.ts';
 
@@ -9,27 +10,9 @@ export interface ContentDigest {
 }
 
 /** The machine that asked, as it named itself: a bundle is no other machine's, though anybody may read it. */
-export interface BundleMachine {
-  readonly mac?: string;
-  readonly uuid?: string;
-  readonly serial?: string;
-  readonly arch?: string;
-  readonly hostname?: string;
-  /** `room=b12,row=3` */
-  readonly labels?: string;
-  /** Of its other wired cards, separated by commas; absent where it has one. */
-  readonly macs?: string;
-}
+export type BundleMachine = Claims;
 
-export const MACHINE_CLAIMS = [
-  'mac',
-  'uuid',
-  'serial',
-  'hostname',
-  'arch',
-  'labels',
-  'macs',
-] as const satisfies readonly (keyof BundleMachine)[];
+export const MACHINE_CLAIMS = CLAIMS;
 
 /** What a bundle is, besides its number: with the same content it keeps that. */
 export interface BundleContent {

@@ -7,6 +7,7 @@ import { CONFIG_FILES } from '../config/files.ts';
 import { foldFaults, formatChecked } from '../config/fold-faults.ts';
 import { GroupFile, NodeFile } from '../config/schema/node.ts';
 import { settingSchema } from '../config/setting-schema.ts';
+import { entryOf } from '../entry-of.ts';
 import { StatectlError } from '../error.ts';
 import { type ConfigOptions, configVerb, jsonOption, nodeNamed, nodeOption, readLoaded } from './config-source.ts';
 import { printJson, printLine, remark } from './print.ts';
@@ -58,7 +59,7 @@ export const configSchemaVerb = (): Command =>
         return printJson(
           Object.fromEntries(Object.entries(all).map(([name, schema]) => [name, settingSchema(schema)])),
         );
-      const schema = (all as Record<string, z.ZodType>)[part];
+      const schema = entryOf(all as Record<string, z.ZodType>, part);
       if (!schema)
         throw new StatectlError('schema-unknown', `there is no ${part}`, {
           hint: `there are ${Object.keys(all).join(', ')}`,

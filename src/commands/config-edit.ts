@@ -5,6 +5,7 @@ import { basename, dirname } from 'node:path/posix';
 import type { Command } from 'commander';
 import { History, needsFileName } from '../config/history/history.ts';
 import { checkSnapshot } from '../config/load-revision.ts';
+import { entryOf } from '../entry-of.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { ownersHost } from '../host/owners-host.ts';
@@ -52,7 +53,11 @@ function edit(draft: string): void {
   const { status, signal, error } = spawnSync(program, [...words, draft], { stdio: 'inherit' });
   if (!error && status === 0) return;
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
-  const why = error ? (START_FAILURES[code] ?? error.message) : signal ? `ended by ${signal}` : `status ${status}`;
+  const why = error
+    ? (entryOf(START_FAILURES, code) ?? error.message)
+    : signal
+      ? `ended by ${signal}`
+      : `status ${status}`;
   throw new StatectlError('editor-failed', `the editor ${program}: ${why}; nothing was changed`, {
     hint: 'name your editor with EDITOR=nano',
   });

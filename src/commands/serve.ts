@@ -108,6 +108,7 @@ async function run(options: Options): Promise<void> {
     kernelArguments: options.kernelArgs,
     maxTransfers: options.maxTransfers,
     ...(options.url === undefined ? {} : { publicUrl: options.url }),
+    alarm,
     ...(config && { config }),
     ...(settings &&
       canEnrol && {

@@ -7,7 +7,7 @@ import { CONFIG_FILES } from './files.ts';
 import { findNode, groupsOf } from './find-node.ts';
 import type { MachineIdentity } from './identity.ts';
 import type { NodeRecord } from './nodes.ts';
-import { schemaFaults, unknownKey } from './schema-faults.ts';
+import { lostKeys, schemaFaults, unknownKey } from './schema-faults.ts';
 import { emptyMapping, type Mapping, originOf, overlay, type Plain, plainOf, type Tree } from './tree.ts';
 
 /** What one machine gets: the layers put together, checked. */
@@ -33,8 +33,15 @@ export function effectiveOf(dir: ConfigDir, node: NodeRecord | undefined, machin
     settings = overlay(settings, set) as Mapping;
     metadata = overlay(metadata, own) as Mapping;
   }
-  return { node, groups: groups.map(({ name }) => name), settings, metadata, ...checkSettings(settings) };
+  const names = groups.map(({ name }) => name);
+  const missing = node?.groups.flatMap((name) => faultsOfGroup(dir, name)) ?? [];
+  const checked = missing.length > 0 ? { config: undefined, faults: missing } : checkSettings(settings);
+  return { node, groups: names, settings, metadata, ...checked };
 }
+
+/** Without a group that it lists, nobody knows what a machine gets. */
+const faultsOfGroup = ({ nodes: { groups, faultyGroups } }: ConfigDir, name: string): readonly ConfigFault[] =>
+  groups.has(name) ? [] : (faultyGroups.get(name) ?? []);
 
 /**
  * The settings of a machine that asks. One that a node file names gets what `node render` says, whatever else it claims.
@@ -76,9 +83,8 @@ function checkPart(part: Part, tree: Tree): PartResult {
   if (known) return known;
   const schema: z.ZodType = CONFIG_FILES[part].schema;
   const parsed = schema.safeParse(plainOf(tree));
-  const result: PartResult = parsed.success
-    ? { data: parsed.data }
-    : { faults: schemaFaults(parsed.error, tree, schema) };
+  const faults = [...lostKeys(tree), ...(parsed.success ? [] : schemaFaults(parsed.error, tree, schema))];
+  const result: PartResult = parsed.success && faults.length === 0 ? { data: parsed.data } : { faults };
   const results = checked.get(tree) ?? new Map<Part, PartResult>();
   checked.set(tree, results.set(part, result));
   return result;

@@ -1,3 +1,5 @@
+import { entryOf } from '../entry-of.ts';
+
 /** What a machine says of itself. Claims, not proofs: they choose settings, never secrets. */
 export interface MachineIdentity {
   /** Of every wired card, lower case with colons; the one that it boots from first. */
@@ -36,7 +38,7 @@ export function matchCount(match: Match, machine: MachineIdentity): number | und
     ...(['uuid', 'serial', 'arch', 'hostname'] as const)
       .filter((key) => match[key] !== undefined)
       .map((key) => sameText(key, match[key], machine[key])),
-    ...Object.entries(match.labels ?? {}).map(([name, value]) => machine.labels[name] === value),
+    ...Object.entries(match.labels ?? {}).map(([name, value]) => entryOf(machine.labels, name) === value),
   ];
   return verdicts.length > 0 && verdicts.every(Boolean) ? verdicts.length : undefined;
 }

@@ -189,7 +189,9 @@ function moduleParametersOf(words: readonly PlacedArgument[]): ReadonlyMap<strin
     // The kernel splits a module's parameters by the same rules, so a value with a space needs its quotes again.
     const spaced = value !== undefined && [...value].some((letter) => isSpace(letter.charCodeAt(0)));
     const setting = value === undefined ? parameter : `${parameter}=${spaced ? QUOTE + value + QUOTE : value}`;
-    modules.set(module, [...(modules.get(module) ?? []), setting]);
+    const settings = modules.get(module);
+    if (settings) settings.push(setting);
+    else modules.set(module, [setting]);
   }
   return modules;
 }

@@ -1,3 +1,5 @@
+import { entryOf } from '../entry-of.ts';
+
 /** What of an interface says which others it lies over. */
 export interface Stacked {
   readonly kind: 'physical' | 'vlan' | 'bond' | 'bridge';
@@ -20,7 +22,7 @@ export const below = ({ link, members = [] }: Stacked): readonly string[] => (li
 
 /** The bond or bridge that an interface is in. */
 export const masterOf = (name: string, interfaces: Readonly<Record<string, Stacked>>): string | undefined =>
-  Object.keys(interfaces).find((other) => interfaces[other]?.members?.includes(name));
+  Object.keys(interfaces).find((other) => entryOf(interfaces, other)?.members?.includes(name));
 
 /** Interfaces that cannot lie over each other as they say, with the reason. Pure. */
 export function linkFaults(interfaces: Readonly<Record<string, Stacked>>): readonly LinkFault[] {
@@ -35,7 +37,7 @@ export function linkFaults(interfaces: Readonly<Record<string, Stacked>>): reado
     return [
       ...membersInTwo(name, entry, interfaces).map((message) => fault(message)),
       ...(entry.members ?? []).flatMap((member) => {
-        const { kind, addresses = [] } = interfaces[member] as Stacked;
+        const { kind, addresses = [] } = entryOf(interfaces, member) as Stacked;
         if (entry.kind === 'bond' && kind !== 'physical')
           return [fault(`a bond takes physical interfaces: ${member} is a ${kind}`)];
         if (kind === 'bridge') return [fault(`a bridge cannot be in a bridge: ${member}`)];
@@ -66,7 +68,7 @@ function isOver(
   all: Readonly<Record<string, Stacked>>,
   seen = new Set<string>(),
 ): boolean {
-  return below(all[from] ?? { kind: 'physical' }).some((next) => {
+  return below(entryOf(all, from) ?? { kind: 'physical' }).some((next) => {
     if (next === target) return true;
     if (seen.has(next)) return false;
     seen.add(next);

@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts';
 import { changedLines } from './line-diff.ts';
 import type { MachineState } from './machine-state.ts';
 import type { DeliveredFile } from './node-content.ts';
@@ -63,7 +64,7 @@ function settingChanges(from: Plain | undefined, to: Plain | undefined, path: re
   if (JSON.stringify(from) === JSON.stringify(to)) return [];
   if (isMapping(from) && isMapping(to)) {
     const keys = new Set([...Object.keys(from), ...Object.keys(to)]);
-    return [...keys].flatMap((key) => settingChanges(from[key], to[key], [...path, key]));
+    return [...keys].flatMap((key) => settingChanges(entryOf(from, key), entryOf(to, key), [...path, key]));
   }
   return [{ path: writePath(path), ...(from !== undefined && { from }), ...(to !== undefined && { to }) }];
 }

@@ -28,7 +28,7 @@ export function misplacedFiles(
   });
   const { settings } = said.length > 0 ? effectiveOf(dir, node) : { settings: dir.base };
   const rendered = files.flatMap(({ path, template }) => {
-    const message = path in config.etc.files ? undefined : unwritable(config, path);
+    const message = Object.hasOwn(config.etc.files, path) ? undefined : unwritable(config, path);
     return message === undefined ? [] : [pathFaultOf(templates, template, message)];
   });
   return [...said.map(({ setting, message }) => faultAt(originOf(settings, setting), message)), ...rendered];

@@ -69,7 +69,7 @@ export function nodeContent(
   for (const { path, ...file } of rendered.files) {
     // Without a path it is served by its name, not delivered.
     if (path === undefined) continue;
-    if (path in config.etc.files) {
+    if (Object.hasOwn(config.etc.files, path)) {
       const at = originOf(settings, ['etc', 'files', path]);
       return { faults: [faultAt(at, `${path} also comes from the template ${file.template}`)] };
     }

@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts';
 import { reasonOf } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { type ConfigFault, faultAt } from './fault.ts';
@@ -5,7 +6,7 @@ import { expandHostlist } from './hostlist.ts';
 import type { Match } from './identity.ts';
 import { readText } from './read-text.ts';
 import { GroupFile, NodeFile } from './schema/node.ts';
-import { schemaFaults } from './schema-faults.ts';
+import { lostKeys, schemaFaults } from './schema-faults.ts';
 import {
   emptyMapping,
   type Mapping,
@@ -49,6 +50,8 @@ export interface Nodes {
   readonly nodes: ReadonlyMap<string, NodeRecord>;
   /** By file name, which is also the order in which groups that claim their members apply. */
   readonly groups: ReadonlyMap<string, GroupRecord>;
+  /** Groups whose file is at fault, by what it or its file calls them: nobody knows what their members get. */
+  readonly faultyGroups: ReadonlyMap<string, readonly ConfigFault[]>;
   readonly fileCount: number;
 }
 
@@ -60,33 +63,45 @@ const EVERYONE = 'all';
 export async function readNodes(host: Pick<Host, 'files'>, dir: string, faults: ConfigFault[]): Promise<Nodes> {
   const nodes = new Map<string, NodeRecord>();
   const groups = new Map<string, GroupRecord>();
+  const faultyGroups = new Map<string, readonly ConfigFault[]>();
   const listed = await host.files.list(`${dir}/${FOLDER}`).catch(() => []);
   const names = listed.filter((candidate) => candidate.endsWith('.conf')).toSorted();
   for (const name of names) {
     const file = `${FOLDER}/${name}`;
+    const before = faults.length;
     const text = await readText(host, dir, file, faults);
-    if (text === undefined) continue;
-    for (const record of readFile(text, file, faults)) {
+    const records = text === undefined ? [] : readFile(text, file, faults);
+    if (records.length === 0 && faults.length > before)
+      for (const called of [name.slice(0, -'.conf'.length), ...groupNameIn(text ?? '')])
+        faultyGroups.set(called, faults.slice(before));
+    for (const record of records) {
       const known: Map<string, Said> = 'members' in record ? groups : nodes;
       const other = known.get(record.name);
       if (other) faults.push(faultAt(record.origin, `${record.name} is in ${other.file} already`));
       else known.set(record.name, record);
     }
   }
-  checkGroups(nodes, groups, faults);
-  return { nodes, groups, fileCount: names.length };
+  checkGroups(nodes, { groups, faultyGroups }, faults);
+  return { nodes, groups, faultyGroups, fileCount: names.length };
 }
+
+/** The name that a group file gives, also where the rest of it cannot be read. */
+const groupNameIn = (text: string): readonly string[] => {
+  const name = /^[ \t]*\{?[ \t]*["']?group["']?[ \t]*:[ \t]*["']?([\w.-]+)/m.exec(text)?.[1];
+  return name === undefined ? [] : [name];
+};
 
 function readFile(text: string, file: string, faults: ConfigFault[]): readonly (NodeRecord | GroupRecord)[] {
   const before = faults.length;
   const tree = readYaml(text, file, 'node', faults);
   if (faults.length > before) return [];
-  lossyNumbers(mappingAt(tree, 'metadata'), faults);
+  lossyValues(mappingAt(tree, 'metadata'), faults);
+  for (const key of ['match', 'macs']) faults.push(...lostKeys(mappingAt(tree, key)));
   return tree.entries.has('group') ? readGroup(text, file, faults) : readNode(tree, file, faults);
 }
 
 function readGroup(text: string, file: string, faults: ConfigFault[]): readonly GroupRecord[] {
-  const name = /^["']?group["']?\s*:\s*["']?([\w.-]+)/m.exec(text)?.[1] ?? '';
+  const [name = ''] = groupNameIn(text);
   const tree = readYaml(text, file, `group ${name}`, faults);
   const result = GroupFile.safeParse(namesOf(tree));
   if (!result.success) {
@@ -122,7 +137,7 @@ function readNode(tree: Mapping, file: string, faults: ConfigFault[]): readonly 
   for (const name of Object.keys(macs))
     if (!names.includes(name)) fail(['macs', name], `${name} is not among the names of this file`);
   return names.map((name) => {
-    const mac = macs[name];
+    const mac = entryOf(macs, name);
     return { ...said(name, file, tree), match: mac ? { mac: [mac] } : (match ?? { hostname: name }), groups };
   });
 }
@@ -136,13 +151,24 @@ const namesOf = (tree: Mapping): Plain =>
     ]),
   );
 
-/** A template would print another text than the file has. */
-function lossyNumbers(tree: Tree, faults: ConfigFault[]): void {
-  if (tree.kind === 'mapping') for (const value of tree.entries.values()) lossyNumbers(value, faults);
-  else if (tree.kind === 'list') for (const item of tree.items) lossyNumbers(item, faults);
-  else if (tree.text !== undefined && (/^[-+]?0\d/.test(tree.text) || !Number.isFinite(tree.value)))
-    faults.push(faultAt(tree.origin, `${tree.text} would be the number ${tree.value}: put it in quotes`));
+/** A template would print another text than the file has: 1.1 for 1.10, true for True, nothing for ~. */
+function lossyValues(tree: Tree, faults: ConfigFault[]): void {
+  if (tree.kind === 'mapping') for (const value of tree.entries.values()) lossyValues(value, faults);
+  else if (tree.kind === 'list') for (const item of tree.items) lossyValues(item, faults);
+  // Nothing at all is written as nothing, and prints so.
+  else if (tree.value === null && tree.text !== '')
+    faults.push(faultAt(tree.origin, `${tree.text ?? 'null'} would be nothing: ${IN_QUOTES}`));
+  else if (tree.value !== null && tree.text !== undefined)
+    faults.push(
+      faultAt(
+        tree.origin,
+        typeof tree.value === 'number'
+          ? `${tree.text} would be the number ${Object.is(tree.value, -0) ? '-0' : tree.value}: ${IN_QUOTES}`
+          : `${tree.text} would be ${tree.value}: ${IN_QUOTES}`,
+      ),
+    );
 }
+const IN_QUOTES = 'put it in quotes';
 
 function hostlist(text: string, tree: Mapping, key: string, faults: ConfigFault[]): readonly string[] {
   try {
@@ -168,14 +194,14 @@ const mappingAt = (tree: Mapping, key: string): Mapping => {
 
 function checkGroups(
   nodes: ReadonlyMap<string, NodeRecord>,
-  groups: ReadonlyMap<string, GroupRecord>,
+  { groups, faultyGroups }: Pick<Nodes, 'groups' | 'faultyGroups'>,
   faults: ConfigFault[],
 ): void {
   // A hostlist's machines share their file: one word for all of them.
   const said = new Set<string>();
   for (const { groups: wanted, file, origin } of nodes.values())
     for (const name of wanted) {
-      if (groups.has(name) || said.has(`${file} ${name}`)) continue;
+      if (groups.has(name) || faultyGroups.has(name) || said.has(`${file} ${name}`)) continue;
       said.add(`${file} ${name}`);
       faults.push(faultAt(origin, `there is no group ${name}; write nodes/${name}.conf with \`group: ${name}\``));
     }

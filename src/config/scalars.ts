@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { normaliseMac } from '../boot/mac-address.ts';
+import { entryOf } from '../entry-of.ts';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -12,7 +13,7 @@ export const Duration = z
       context.addIssue({ code: 'custom', message: `expected a duration such as 10s, 500ms or 5m, found "${value}"` });
       return z.NEVER;
     }
-    return Math.round(Number(match[1]) * (UNITS[match[2] ?? 's'] ?? 1000));
+    return Math.round(Number(match[1]) * (entryOf(UNITS, match[2] ?? 's') ?? 1000));
   });
 
 /** `64M`, `1G`, `512k`, `50%`: what tmpfs(5) takes as `size=`. */
@@ -30,7 +31,7 @@ export const Bytes = z
   .union([z.string(), z.number()], { error: 'expected a size such as 512M, 20G or 2T' })
   .transform((value, context): number => {
     const match = /^([1-9]\d*)([KMGT])?$/i.exec(String(value));
-    if (match) return Number(match[1]) * (POWERS[match[2]?.toUpperCase() ?? ''] ?? 1);
+    if (match) return Number(match[1]) * (entryOf(POWERS, match[2]?.toUpperCase() ?? '') ?? 1);
     context.addIssue({ code: 'custom', message: `expected a size such as 512M, 20G or 2T, found "${value}"` });
     return z.NEVER;
   });

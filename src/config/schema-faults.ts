@@ -14,6 +14,17 @@ export function schemaFaults(error: z.ZodError, tree: Tree, schema: z.ZodType): 
   });
 }
 
+/** What zod loses in silence, since an object of JavaScript cannot simply have it: a name that would then not count. */
+export function lostKeys(tree: Tree): readonly ConfigFault[] {
+  if (tree.kind === 'list') return tree.items.flatMap(lostKeys);
+  if (tree.kind === 'leaf') return [];
+  const lost = tree.entries.get('__proto__');
+  return [
+    ...(lost ? [faultAt(lost.origin, 'nothing can have the name "__proto__"')] : []),
+    ...[...tree.entries.values()].flatMap(lostKeys),
+  ];
+}
+
 export function unknownKey(key: string, known: readonly string[]): string {
   const suggestion = nearest(key, known);
   const rest = suggestion

@@ -1,10 +1,10 @@
-import { parse } from 'yaml';
 import { reasonOf } from '../error.ts';
 import type { Config } from './config.ts';
 import { checkSettings } from './effective.ts';
 import { formatFault } from './fault.ts';
 import type { PlacedArgument } from './kernel-cmdline.ts';
 import { emptyMapping, type Mapping, type Origin, overlay, type Plain, parsePath, type Tree, treeOf } from './tree.ts';
+import { parseYaml, repeatedKey } from './yaml-document.ts';
 import { WHOLE_KEYS } from './yaml-file.ts';
 
 /**
@@ -59,7 +59,12 @@ function readSet(word: PlacedArgument): Tree | string {
   const path = at < 0 ? undefined : parsePath(value.slice(0, at));
   if (path === undefined) return `${raw}: expected statectl.set=PATH=VALUE; it is ignored`;
   try {
-    return treeOf(path, treeOfPlain(parse(value.slice(at + 1)) as Plain, originOfWord(word)));
+    const document = parseYaml(value.slice(at + 1));
+    const [error] = document.errors;
+    if (error) throw error;
+    const twice = repeatedKey(document);
+    if (twice) throw new Error(`the key "${twice.key}" stands twice`);
+    return treeOf(path, treeOfPlain(document.toJS() as Plain, originOfWord(word)));
   } catch (error) {
     return `${raw}: ${reasonOf(error).split('\n')[0]}; it is ignored`;
   }

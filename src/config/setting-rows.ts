@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts';
 import { PARTS } from './config-dir.ts';
 import { CONFIG_FILES } from './files.ts';
 import { kindOf, kindsOf, type SettingSchema, schemasAt, settingSchema } from './setting-schema.ts';
@@ -88,17 +89,22 @@ const isOfKind = (schema: SettingSchema, tree: Mapping | undefined): boolean => 
 
 type Nest = { [key: string]: Plain | Nest };
 
+/** Any text may be a key of it. */
+const nest = (): Nest => Object.create(null);
+
 /** Rows as the mapping that an admin would write to say all of it: nothing of what was taken out. */
 export function withDefaults(rows: readonly SettingRow[]): { readonly [key: string]: Plain } {
-  const root: Nest = {};
+  const root = nest();
   for (const { path, index, value, removedBy } of rows) {
     if (removedBy) continue;
     const last = path.at(-1) as string;
     const parent = path.slice(0, -1).reduce<Nest>((at, key) => {
-      at[key] ??= {};
-      return at[key] as Nest;
+      const below = (entryOf(at, key) as Nest | undefined) ?? nest();
+      at[key] = below;
+      return below;
     }, root);
-    parent[last] = index === undefined ? value : [...((parent[last] as readonly Plain[] | undefined) ?? []), value];
+    parent[last] =
+      index === undefined ? value : [...((entryOf(parent, last) as readonly Plain[] | undefined) ?? []), value];
   }
   return root as { [key: string]: Plain };
 }

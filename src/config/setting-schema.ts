@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { entryOf } from '../entry-of.ts';
 
 /** What JSON Schema (2020-12) says of one setting, as far as it is read here. */
 export interface SettingSchema {
@@ -40,7 +41,7 @@ export function schemasAt(schema: SettingSchema, path: readonly PropertyKey[]): 
   const [key, ...rest] = path;
   if (key === undefined) return [schema];
   return alternatives(schema).flatMap((one) => {
-    const named = one.properties?.[String(key)];
+    const named = entryOf(one.properties, String(key));
     const other = typeof one.additionalProperties === 'object' ? one.additionalProperties : undefined;
     const next = named ?? other ?? (typeof key === 'number' || /^\d+$/.test(String(key)) ? one.items : undefined);
     return next ? schemasAt(next, rest) : [];

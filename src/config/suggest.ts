@@ -20,6 +20,9 @@ export function editDistance(from: string, to: string): number {
   return last[to.length]!;
 }
 
+/** Nobody mistypes a longer one, and the comparison costs its square. */
+const LONGEST_WORD = 253;
+
 const fold = (word: string): string => word.toLowerCase().replaceAll('_', '-');
 
 /**
@@ -27,6 +30,7 @@ const fold = (word: string): string => word.toLowerCase().replaceAll('_', '-');
  * letters; upper case and `_` for `-` are no mistakes. The first one wins a tie.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length > LONGEST_WORD) return undefined;
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {

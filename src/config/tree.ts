@@ -40,7 +40,7 @@ interface Said {
 export interface Leaf extends Said {
   readonly kind: 'leaf';
   readonly value: string | number | boolean | null;
-  /** A number as it was written, where that is not how it prints: 07, 52540012e456. */
+  /** A value as it was written, where that is not how it prints: 07, 1.10, 52540012e456, True, ~. */
   readonly text?: string;
 }
 

@@ -1,24 +1,11 @@
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  type Pair,
-  parseDocument,
-  visit,
-  type YAMLParseError,
-} from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type YAMLParseError } from 'yaml';
 import { reasonOf } from '../error.ts';
 import { type ConfigFault, faultAt } from './fault.ts';
 import { emptyMapping, itemText, type Mapping, type Origin, type Tree } from './tree.ts';
+import { DEEPEST, MOST_VALUES, parseYaml, TooMuch } from './yaml-document.ts';
 
 /** No file that a person writes is larger; a machine's RAM is spared the rest. */
 export const LARGEST_FILE_BYTES = 1 << 20;
-/** Values in one file, those that aliases repeat among them. */
-const MOST_VALUES = 200_000;
 const MOST_YAML_FAULTS = 5;
 const REPLACE_TAG = '!replace';
 /** An entry that says what it is made of is meant whole: none of another kind's settings stay below it. */
@@ -41,17 +28,16 @@ export function readYaml(text: string, file: string, layer: string, faults: Conf
     return { layer, file, line: Math.max(1, line), column: Math.max(1, col) };
   };
   try {
-    const document = parseDocument(text, { lineCounter: lines, version: '1.2', uniqueKeys: true });
+    const document = parseYaml(text, { lineCounter: lines });
     // One mistake makes the parser stumble on; the first few tell.
-    for (const error of document.errors.slice(0, MOST_YAML_FAULTS))
-      fail(duplicateMessage(error, document, originAt) ?? yamlMessage(error), originAt(error.pos[0]));
+    for (const error of document.errors.slice(0, MOST_YAML_FAULTS)) fail(yamlMessage(error), originAt(error.pos[0]));
     if (document.errors.length > 0) return emptyMapping(start);
     const { contents } = document;
     const isEmpty = contents === null || (isScalar(contents) && contents.value === null);
     if (isEmpty) return emptyMapping(start);
     if (!isMap(contents)) return fail('expected a mapping of keys to values');
     const before = faults.length;
-    const tree = new Reader(document, originAt, faults).mapping(contents, start);
+    const tree = new Reader(originAt, faults).mapping(contents, start);
     return faults.length === before ? tree : emptyMapping(start);
   } catch (error) {
     if (error instanceof TooMuch) return fail(error.message);
@@ -68,47 +54,26 @@ const yamlMessage = ({ code, message }: YAMLParseError): string =>
         '',
       );
 
-/** The text of a number that prints otherwise. */
+/** The text of a value that prints otherwise: 1.10, 0x1F, True, ~. */
 const writtenAs = (node: Node | null): string | undefined =>
-  isScalar(node) && typeof node.value === 'number' && node.source !== undefined && node.source !== String(node.value)
+  isScalar(node) && typeof node.value !== 'string' && node.source !== undefined && node.source !== String(node.value)
     ? node.source
     : undefined;
-
-/** The parser says that a key stands twice, and where it does so again; not which, nor where it was first. */
-function duplicateMessage(
-  { code, pos: [again] }: YAMLParseError,
-  document: Document,
-  originAt: (offset: number | undefined) => Origin,
-): string | undefined {
-  let found: string | undefined;
-  const offsetOf = (pair: Pair): number | undefined => (pair.key as Node | null)?.range?.[0];
-  if (code === 'DUPLICATE_KEY')
-    visit(document, {
-      Map(_key, { items }) {
-        const second = items.find((pair) => offsetOf(pair) === again);
-        if (!isScalar(second?.key)) return undefined;
-        const { value } = second.key;
-        const first = items.find(({ key }) => isScalar(key) && key.value === value);
-        found = standsAlready(String(value), originAt(first && offsetOf(first)));
-        return visit.BREAK;
-      },
-    });
-  return found;
-}
 
 const standsAlready = (key: string, { file, line, column }: Origin): string =>
   `the key "${key}" stands at ${file}:${line}:${column} already: put both together, or take one out`;
 
-class TooMuch extends Error {}
-
 class Reader {
-  readonly #document: Document;
   readonly #originAt: (offset: number | undefined) => Origin;
   readonly #faults: ConfigFault[];
+  /** By name, as far as the document was read: an alias means the last one before it. */
+  readonly #anchors = new Map<string, Node>();
   #values = 0;
+  #depth = 0;
+  /** Within what an alias repeats: its anchors are known already. */
+  #aliases = 0;
 
-  constructor(document: Document, originAt: (offset: number | undefined) => Origin, faults: ConfigFault[]) {
-    this.#document = document;
+  constructor(originAt: (offset: number | undefined) => Origin, faults: ConfigFault[]) {
     this.#originAt = originAt;
     this.#faults = faults;
   }
@@ -116,12 +81,30 @@ class Reader {
   tree(node: Node | null, origin: Origin): Tree {
     this.#values += 1;
     if (this.#values > MOST_VALUES) throw new TooMuch(`more than ${MOST_VALUES} values`);
-    if (isAlias(node)) {
-      const target = node.resolve(this.#document);
-      if (target) return this.tree(target, origin);
-      this.#fault(origin, `*${node.source} is the alias of nothing`);
+    if (this.#depth >= DEEPEST) throw new TooMuch('nested too deep');
+    this.#depth += 1;
+    try {
+      return isAlias(node) ? this.#repeated(node.source, origin) : this.#said(node, origin);
+    } finally {
+      this.#depth -= 1;
+    }
+  }
+
+  #repeated(name: string, origin: Origin): Tree {
+    const target = this.#anchors.get(name);
+    if (target === undefined) {
+      this.#fault(origin, `*${name} is the alias of nothing`);
       return { kind: 'leaf', value: null, origin, superseded: [] };
     }
+    this.#aliases += 1;
+    const tree = this.tree(target, origin);
+    this.#aliases -= 1;
+    return tree;
+  }
+
+  #said(node: Node | null, origin: Origin): Tree {
+    const { anchor } = (node ?? {}) as { anchor?: string };
+    if (node && anchor !== undefined && this.#aliases === 0) this.#anchors.set(anchor, node);
     const tag = (node as { tag?: string } | null)?.tag;
     const isReplace = tag === REPLACE_TAG && (isMap(node) || isSeq(node));
     if (tag !== undefined && !isReplace && !tag.startsWith('tag:yaml.org,2002:'))
@@ -157,12 +140,15 @@ class Reader {
       if (/^~./.test(key)) {
         if (pair.value !== null && !(isScalar(pair.value) && pair.value.value === null))
           this.#fault(at, `"${key}" takes ${key.slice(1)} out of the layers below and has no value`);
+        const first = removes.get(key.slice(1));
+        if (first) this.#fault(at, standsAlready(key, first));
         removes.set(key.slice(1), at);
       } else {
         const first = entries.get(key);
-        // 80 and "80", which the parser takes for two.
         if (first) this.#fault(at, standsAlready(key, first.origin));
-        entries.set(key, this.tree(pair.value, at));
+        const value = this.tree(pair.value, at);
+        // So a key that stands three times names the first place each time.
+        if (!first) entries.set(key, value);
       }
     }
     const whole = node.tag === REPLACE_TAG || WHOLE_KEYS.some((key) => entries.has(key));

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Facts, Offer } from '../boot/facts.ts';
 import type { BundleMachine } from '../bundle/manifest.ts';
+import { normalMac, type ReadClaims, readClaims } from '../config/claims.ts';
 import { isLabel } from '../config/identity.ts';
 import { kernelCommandLine } from '../config/kernel-cmdline.ts';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
@@ -65,38 +66,37 @@ async function askServer(host: Pick<Host, 'http'>, server: string, facts: Facts,
 }
 
 /** What this machine says of itself, as a server knows machines. */
-export function machineClaims(facts: Facts): BundleMachine {
+export const machineClaims = (facts: Facts): BundleMachine => claimsOf(facts).claims;
+
+/** What firmware, a DHCP server or a kernel command line says of this machine and nobody can read. It chooses nothing. */
+export const oddClaims = (facts: Facts): readonly string[] => claimsOf(facts).odd;
+
+function claimsOf(facts: Facts): ReadClaims {
   const { uuid, serial, arch } = facts.machine;
   const mac = bootMac(facts);
-  const hostname = facts.leases?.find((lease) => lease.hostname)?.hostname?.toLowerCase();
-  const labels = kernelCommandLine(facts.commandLine)
-    .all('statectl.label')
-    .flatMap(({ value = '' }) => value.split(',').filter(isLabel))
-    .toSorted()
-    .join(',');
-  const macs = otherMacs(facts, mac);
-  return {
-    ...(mac && { mac }),
-    ...(uuid && { uuid }),
-    ...(serial && { serial }),
-    ...(hostname && { hostname }),
+  return readClaims({
+    mac,
+    uuid,
+    serial,
+    hostname: facts.leases?.find((lease) => lease.hostname)?.hostname,
     arch,
-    ...(labels && { labels }),
-    ...(macs && { macs }),
-  };
+    // What is none was told when the command line was read.
+    labels: kernelCommandLine(facts.commandLine)
+      .all('statectl.label')
+      .flatMap(({ value = '' }) => value.split(',').filter(isLabel))
+      .join(','),
+    macs: otherMacs(facts, mac),
+  });
 }
-
-const MOST_CARDS = 16;
 
 /** Of its other wired cards: an admin may know the machine by any of them. */
 const otherMacs = ({ interfaces = [] }: Facts, mac: string | undefined): string =>
-  [...new Set(interfaces.flatMap((card) => (card.wireless || card.random || card.mac === mac ? [] : [card.mac])))]
-    .filter((other) => isMac(other) && !other.startsWith('00:00:00:00:00'))
-    .toSorted()
-    .slice(0, MOST_CARDS)
+  interfaces
+    .filter((card) => !card.wireless && !card.random && card.mac !== mac)
+    .map((card) => card.mac)
+    // InfiniBand's have 20 bytes, tunnels' are nothing: no machine is known by them.
+    .filter((text) => normalMac(text) !== undefined)
     .join(',');
-
-const isMac = (text: string): boolean => /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/.test(text);
 
 /** The MAC of the interface that the machine boots from: by it the server knows the machine. */
 function bootMac({ interfaces, leases }: Facts): string | undefined {

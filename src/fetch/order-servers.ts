@@ -1,4 +1,5 @@
 import type { ServerFacts } from '../boot/network-facts.ts';
+import { entryOf } from '../entry-of.ts';
 import type { Probe } from './probe-server.ts';
 
 export interface ServerOrder {
@@ -33,7 +34,7 @@ export function orderServers(
   const order = {
     ordered: () => good.map((probe) => factsOf(probe, 'in order')),
     measured: () => drawAll(good, (left) => betterOfTwo(left, random)).map((probe) => factsOf(probe, 'measured')),
-    weighted: () => weighted(good, (url) => (Object.hasOwn(weights, url) ? (weights[url] ?? 1) : 1), random),
+    weighted: () => weighted(good, (url) => entryOf(weights, url) ?? 1, random),
   };
   return [...order[choose](), ...last.map(sayLast)];
 }

@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import { withDeadline } from '../host/deadline.ts';
 import type { Host } from '../host/host.ts';
@@ -56,7 +57,7 @@ export async function probeServer(
     return { kind: said.accepting ? 'accepts' : 'refuses', url, roundTripMs, load: said.load };
   } catch (error) {
     signal.throwIfAborted();
-    return { kind: 'failed', url, why: (isStatectlError(error) && WHY[error.code]) || reasonOf(error) };
+    return { kind: 'failed', url, why: (isStatectlError(error) && entryOf(WHY, error.code)) || reasonOf(error) };
   }
 }
 

@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts';
 import { StatectlError } from '../error.ts';
 import { printableLine } from '../printable.ts';
 
@@ -34,7 +35,7 @@ export function fileError(error: unknown): StatectlError | undefined {
   const { code, syscall, ...at } = (error ?? {}) as Readonly<Record<'code' | 'syscall' | 'path' | 'dest', unknown>>;
   // symlink(2) names first what the link says.
   const path = syscall === 'symlink' ? (at.dest ?? at.path) : at.path;
-  const [why, hint] = REASONS[String(code)] ?? [];
+  const [why, hint] = entryOf(REASONS, String(code)) ?? [];
   if (why === undefined || hint === undefined || typeof path !== 'string' || typeof syscall !== 'string')
     return undefined;
   return new StatectlError('file-unusable', `${printableLine(path)}: ${why}`, { cause: error, hint });

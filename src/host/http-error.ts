@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 
 /** A lone % in a password is the usual mistake. */
@@ -96,11 +97,11 @@ export function httpError(
       : '';
     return fail('server-untrusted', `the TLS connection was refused (${untrusted})${dates}`, trustHint(untrusted));
   }
-  const unreachable = during === 'answer' ? codes.find((code) => code in UNREACHABLE) : undefined;
+  const unreachable = during === 'answer' ? codes.find((code) => Object.hasOwn(UNREACHABLE, code)) : undefined;
   if (unreachable !== undefined)
     return fail(
       'server-unreachable',
-      `server not reachable: ${UNREACHABLE[unreachable]} (${unreachable})`,
+      `server not reachable: ${entryOf(UNREACHABLE, unreachable)} (${unreachable})`,
       'check that the server runs and that the network works',
     );
   if (codes.some((code) => STALLED.includes(code)))

@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts';
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { readElf } from './elf.ts';
@@ -16,7 +17,7 @@ const DEBIAN_NAMES: Readonly<Record<string, string>> = {
 
 /** Throws `arch-unknown`. */
 export function debianArch(arch: string): string {
-  const name = DEBIAN_NAMES[arch];
+  const name = entryOf(DEBIAN_NAMES, arch);
   if (name === undefined)
     throw new StatectlError('arch-unknown', `Debian has no tools for ${arch}`, {
       hint: "take the image's own with --tools image, or a folder with --tools DIR",
@@ -25,7 +26,7 @@ export function debianArch(arch: string): string {
 }
 
 /** The machine of an ELF file as `uname -m` prints it. */
-export const archOfElf = (machine: string): string => ({ arm: 'armv7l', i386: 'i686' })[machine] ?? machine;
+export const archOfElf = (machine: string): string => entryOf({ arm: 'armv7l', i386: 'i686' }, machine) ?? machine;
 
 const PROGRAMS = ['/usr/lib/systemd/systemd', '/sbin/init', '/bin/sh', '/bin/true'] as const;
 

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path/posix';
+import { entryOf } from '../entry-of.ts';
 import type { Host } from '../host/host.ts';
 import { type DlopenPriority, type ElfInfo, readElf } from './elf.ts';
 import { libDirs, PLATFORMS, systemDirs } from './library-dirs.ts';
@@ -59,7 +60,7 @@ function expand({ info, origin }: Loaded, paths: readonly string[]): string[] {
   const token = (name: string) => new RegExp(`\\$(${name}\\b|\\{${name}\\})`, 'g');
   return paths
     .map((path) => path.replace(token('ORIGIN'), origin))
-    .map((path) => path.replace(token('PLATFORM'), PLATFORMS[info.machine] ?? info.machine))
+    .map((path) => path.replace(token('PLATFORM'), entryOf(PLATFORMS, info.machine) ?? info.machine))
     .flatMap((path) =>
       token('LIB').test(path) ? libDirs(info).map((lib) => path.replace(token('LIB'), lib)) : [path],
     );

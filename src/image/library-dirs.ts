@@ -1,4 +1,5 @@
 import { dirname } from 'node:path/posix';
+import { entryOf } from '../entry-of.ts';
 import type { Files } from '../host/host.ts';
 import type { ElfInfo } from './elf.ts';
 import { patternOf } from './glob.ts';
@@ -20,7 +21,7 @@ const MULTIARCH: Readonly<Record<string, readonly string[]>> = {
 /** What ld.so has for `$PLATFORM` (AT_PLATFORM) where it differs from the machine's name. */
 export const PLATFORMS: Readonly<Record<string, string>> = { arm: 'v7l', i386: 'i686' };
 
-const multiarchOf = (machine: string): readonly string[] => MULTIARCH[machine] ?? [`${machine}-linux-gnu`];
+const multiarchOf = (machine: string): readonly string[] => entryOf(MULTIARCH, machine) ?? [`${machine}-linux-gnu`];
 
 /** The values of `$LIB`: Debian's, and the others'. */
 export const libDirs = ({ bits, machine }: ElfInfo): string[] => [

@@ -12,7 +12,7 @@ export interface ModuleSelection {
 /** What every initramfs has, whatever is selected. */
 const BASE: readonly ModuleClass[] = ['core', 'filesystems', 'keyboard'];
 const CLASSES = Object.keys(MODULE_CLASSES) as readonly ModuleClass[];
-const isClass = (name: string): name is ModuleClass => name in MODULE_CLASSES;
+const isClass = (name: string): name is ModuleClass => Object.hasOwn(MODULE_CLASSES, name);
 
 /**
  * What `--modules` means: `all` classes, the modules of this `host`, classes and modules by name, all together. What was

@@ -8,6 +8,7 @@ import { bundleRoutes } from './bundle-routes.ts';
 import type { Bundles } from './bundles.ts';
 import { imageRoutes } from './image-routes.ts';
 import { DEFAULT_MAX_TRANSFERS, type LoadMeter, loadMeter } from './load.ts';
+import { machineReader, type ReadMachine } from './machine-reader.ts';
 import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
 import { isHostHeader } from './public-url.ts';
 import { reportRoutes } from './report-routes.ts';
@@ -15,10 +16,12 @@ import { statusRoutes } from './status-routes.ts';
 import { type RenderPublic, templateRoutes } from './template-routes.ts';
 import { type TokenRouteOptions, tokenRoutes } from './token-routes.ts';
 
-export interface AppOptions extends Omit<BootRouteOptions, 'admission'> {
+export interface AppOptions extends Omit<BootRouteOptions, 'admission' | 'readMachine'> {
   readonly clock: Clock;
   /** Gets the access log, one JSON line without its newline at a time. */
   readonly log: (line: string) => void;
+  /** Default: one that tells nobody. */
+  readonly readMachine?: ReadMachine;
   /** Where iPXE's own files are, default Debian's. */
   readonly ipxeDirectory?: string;
   /** What machines are told; absent where the server has no config.d. */
@@ -81,12 +84,13 @@ export function createApp(options: AppOptions): FastifyInstance {
   const meter = options.meter ?? loadMeter({ clock, maxTransfers, ...(delayMs && { delayMs }) });
   app.addHook('onClose', async () => meter.stop());
   const gate = admission(meter, clock);
+  const readMachine = options.readMachine ?? machineReader(() => {});
   statusRoutes(app, meter, options.troubles);
-  bootRoutes(app, { ...options, admission: gate });
+  bootRoutes(app, { ...options, admission: gate, readMachine });
   imageRoutes(app, options.store, gate, options.ipxeDirectory ?? '/usr/lib/ipxe');
-  bundleRoutes(app, options.bundles, gate);
-  templateRoutes(app, options.renderPublic);
+  bundleRoutes(app, options.bundles, gate, readMachine);
+  templateRoutes(app, options.renderPublic, readMachine);
   reportRoutes(app, options.store);
-  tokenRoutes(app, options.tokenRoutes);
+  tokenRoutes(app, options.tokenRoutes, readMachine);
   return app;
 }

@@ -14,13 +14,15 @@ import {
   foreignScript,
   noImageScript,
 } from './ipxe-script.ts';
-import { identityOf, machineFromQuery } from './machine.ts';
+import { identityOf } from './machine.ts';
+import type { ReadMachine } from './machine-reader.ts';
 import type { Store } from './store.ts';
 import { chooseImage } from './uses.ts';
 
 export interface BootRouteOptions {
   readonly store: Store;
   readonly admission: Admission;
+  readonly readMachine: ReadMachine;
   /** `http://host[:port]` for scripts; default: what the request calls this server. */
   readonly publicUrl?: string;
   /** Added to every kernel command line, checked by `parseKernelArguments`. */
@@ -69,7 +71,7 @@ const bootAnswer = (image: StoredImage) => {
 /** Which image a machine boots: as iPXE scripts, and as JSON for the controller. */
 export function bootRoutes(
   app: FastifyInstance,
-  { store, admission, publicUrl, kernelArguments, bootSettings }: BootRouteOptions,
+  { store, admission, readMachine, publicUrl, kernelArguments, bootSettings }: BootRouteOptions,
 ): void {
   const waitS = () => 6 + Math.floor(store.host.clock.random() * 9);
   const asScript = { ...NO_STORE, 'content-type': 'text/plain; charset=utf-8' };
@@ -78,7 +80,7 @@ export function bootRoutes(
 
   app.get<{ Querystring: Record<string, unknown> }>('/v1/ipxe', async (request, reply) => {
     const base = baseOf(request, publicUrl);
-    const machine = machineFromQuery(request.query);
+    const machine = readMachine(request.query);
     const said = await bootSettings?.(identityOf(machine));
     reply.headers(asScript);
     if (said?.kernel !== undefined)
@@ -108,7 +110,7 @@ export function bootRoutes(
 
   app.get<{ Querystring: Record<string, unknown> }>('/v1/boot', async (request, reply) => {
     admission.newBoot(reply);
-    const machine = machineFromQuery(request.query);
+    const machine = readMachine(request.query);
     const { image } = request.query;
     const said = await bootSettings?.(identityOf(machine));
     const choice = await chooseImage(

@@ -2,14 +2,19 @@ import type { FastifyInstance } from 'fastify';
 import { StatectlError } from '../error.ts';
 import type { Admission } from './admission.ts';
 import type { Bundles } from './bundles.ts';
-import { machineFromQuery } from './machine.ts';
+import type { ReadMachine } from './machine-reader.ts';
 import { planTransfer } from './transfer.ts';
 
 /** What one machine is to be. The ETag is the digest of the content, so an unchanged one is not even sent again. */
-export function bundleRoutes(app: FastifyInstance, bundles: Bundles | undefined, admission: Admission): void {
+export function bundleRoutes(
+  app: FastifyInstance,
+  bundles: Bundles | undefined,
+  admission: Admission,
+  readMachine: ReadMachine,
+): void {
   app.get<{ Querystring: Record<string, unknown> }>('/v1/bundle', async (request, reply) => {
     admission.newBoot(reply);
-    const machine = machineFromQuery(request.query);
+    const machine = readMachine(request.query);
     if (bundles === undefined)
       throw new StatectlError('no-config', 'this server has no config.d: machines go by that of their initramfs', {
         hint: '`statectl serve --config DIR` gives each machine its settings and files',

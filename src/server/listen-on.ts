@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { entryOf } from '../entry-of.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 
 export interface ListenAddress {
@@ -34,7 +35,8 @@ export async function listen(app: FastifyInstance, address: ListenAddress): Prom
     await app.listen({ host: address.host, port: address.port });
   } catch (cause) {
     await app.close();
-    const hint = ADVICE[(cause as NodeJS.ErrnoException).code ?? ''] ?? 'choose another with --listen ADDRESS:PORT';
+    const hint =
+      entryOf(ADVICE, (cause as NodeJS.ErrnoException).code ?? '') ?? 'choose another with --listen ADDRESS:PORT';
     throw new StatectlError('listen-failed', `cannot listen on ${writeListenAddress(address)}: ${reasonOf(cause)}`, {
       cause,
       hint,

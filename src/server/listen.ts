@@ -7,11 +7,17 @@ import { type BundlesOptions, openBundles } from './bundles.ts';
 import type { NodeIdentities } from './enrol.ts';
 import { type ListenAddress, listen, writeListenAddress } from './listen-on.ts';
 import { DEFAULT_MAX_TRANSFERS, loadMeter } from './load.ts';
+import { machineReader } from './machine-reader.ts';
 import { type SecureServer, startSecure } from './secure.ts';
 import { openStore } from './store.ts';
 
 export interface ServeOptions
-  extends Omit<AppOptions, 'store' | 'clock' | 'bundles' | 'renderPublic' | 'bootSettings' | 'tokenRoutes' | 'meter'> {
+  extends Omit<
+    AppOptions,
+    'store' | 'clock' | 'bundles' | 'renderPublic' | 'bootSettings' | 'tokenRoutes' | 'meter' | 'readMachine'
+  > {
+  /** Gets what an admin should look at. */
+  readonly alarm?: (text: string) => void;
   readonly state: string;
   readonly listen: ListenAddress;
   readonly host: Pick<Host, 'files' | 'clock' | 'exec'>;
@@ -75,6 +81,7 @@ export async function startServer({
   config,
   secure,
   graceMs = 10_000,
+  alarm = () => {},
   ...options
 }: ServeOptions): Promise<RunningServer> {
   const store = await openStore(state, host, 'create');
@@ -86,13 +93,15 @@ export async function startServer({
     ...(config?.revision && { revision: config.revision }),
     ...(bundles && { contentDigest: bundles.contentDigest }),
   };
-  const secured = secure && (await startSecure({ ...secure, tells, state, host, log: options.log }));
+  const readMachine = machineReader(alarm);
+  const secured = secure && (await startSecure({ ...secure, readMachine, tells, state, host, log: options.log }));
   const app = createApp({
     ...options,
     store,
     clock: host.clock,
     meter,
     ...(config?.troubles && { troubles: config.troubles }),
+    readMachine,
     ...(bundles && { bundles }),
     ...(secured && { tokenRoutes: secured.tokenRoutes }),
     ...(config && { renderPublic: config.renderPublic, bootSettings: config.bootSettings }),

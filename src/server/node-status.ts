@@ -6,7 +6,8 @@ import { nodeContent } from '../config/node-content.ts';
 import type { NodeRecord } from '../config/nodes.ts';
 import { reasonOf } from '../error.ts';
 import { writeImageName } from './image-name.ts';
-import { identityOf, type Machine } from './machine.ts';
+import { identityOf, type Machine, macsOf } from './machine.ts';
+import { sharedUuid } from './machine-reader.ts';
 import type { LastReport } from './reports.ts';
 import type { Store } from './store.ts';
 import { chooseImage } from './uses.ts';
@@ -20,6 +21,8 @@ export interface NodeStatus {
   readonly knownBy: string;
   readonly report?: LastReport;
   readonly state: NodeState;
+  /** Its last report has a UUID that another machine has too. */
+  readonly alarm?: string;
   /** Of `a reboot changes it` what: settings and files, the image (NAME@VERSION that it would boot), or both. */
   readonly changes?: readonly ('settings' | 'image')[];
   readonly nextImage?: string;
@@ -45,6 +48,7 @@ export interface NodeStatusInput {
 export async function nodeStatuses(input: NodeStatusInput): Promise<readonly NodeStatus[]> {
   const { deployed, edited, reports } = input;
   const nodes = new Map([...(edited?.dir.nodes.nodes ?? []), ...deployed.dir.nodes.nodes]);
+  const alarms = sharedUuids(reports.values());
   const reported = new Set<LastReport>();
   const statuses: NodeStatus[] = [];
   for (const node of [...nodes.values()].toSorted((a, b) => byName(a.name, b.name))) {
@@ -54,7 +58,26 @@ export async function nodeStatuses(input: NodeStatusInput): Promise<readonly Nod
   }
   for (const [key, report] of reports)
     if (!reported.has(report)) statuses.push(await statusOfStranger(input, key, report));
-  return statuses;
+  return statuses.map((status) => {
+    const alarm = alarms.get(status.report?.machine.uuid ?? '');
+    return alarm === undefined ? status : { ...status, alarm };
+  });
+}
+
+/** By UUID, where machines that have no card in common say the same one. */
+function sharedUuids(reports: Iterable<LastReport>): ReadonlyMap<string, string> {
+  const alarms = new Map<string, string>();
+  const cards = new Map<string, Set<string>>();
+  for (const { machine } of reports) {
+    const macs = macsOf(machine);
+    if (machine.uuid === undefined || macs.length === 0) continue;
+    const known = cards.get(machine.uuid) ?? new Set(macs);
+    if (!macs.some((mac) => known.has(mac)))
+      alarms.set(machine.uuid, sharedUuid(machine.uuid, [[...known][0] as string, macs[0] as string]));
+    for (const mac of macs) known.add(mac);
+    cards.set(machine.uuid, known);
+  }
+  return alarms;
 }
 
 const byName = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true });

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { entryOf } from '../entry-of.ts';
 import { isStatectlError } from '../error.ts';
 
 /** An error for a program: RFC 9457, `application/problem+json`. */
@@ -50,7 +51,7 @@ function frameworkStatus(error: unknown): number | undefined {
 }
 
 export function problemOf(error: unknown): Problem {
-  const ours = isStatectlError(error) ? STATUS_OF[error.code] : undefined;
+  const ours = isStatectlError(error) ? entryOf(STATUS_OF, error.code) : undefined;
   const status = ours ?? frameworkStatus(error) ?? 500;
   const title = STATUS_CODES[status] ?? 'Error';
   if (isStatectlError(error) && ours !== undefined)

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { reasonOf, StatectlError } from '../error.ts';
 import { type ImageName, isPlainName, writeImageName } from './image-name.ts';
-import { MACHINE_KEYS, type Machine, machineFromQuery, normalMachineValue } from './machine.ts';
+import { type Machine, machineFromQuery } from './machine.ts';
 import { reportPath, reportsPath, type Store } from './store.ts';
 
 /** So many reports of each machine are kept, the newest first. */
@@ -10,17 +10,13 @@ export const KEPT_REPORTS = 20;
 const LARGEST_FILE_BYTES = 1024 * 1024;
 const MOST_MACHINES = 10_000;
 
-const ReportSchema = z
-  .looseObject({
-    mac: z.string().optional(),
-    uuid: z.string().optional(),
-    /** Of this report: the same one that comes again is kept once. */
-    id: z.string().min(1).max(100).optional(),
-    /** What it booted: NAME with `version` beside it, or NAME@VERSION. */
-    image: z.string().max(300).optional(),
-    version: z.string().max(200).optional(),
-  })
-  .refine((report) => Boolean(report.mac) || Boolean(report.uuid), 'it names neither mac nor uuid');
+const ReportSchema = z.looseObject({
+  /** Of this report: the same one that comes again is kept once. */
+  id: z.string().min(1).max(100).optional(),
+  /** What it booted: NAME with `version` beside it, or NAME@VERSION. */
+  image: z.string().max(300).optional(),
+  version: z.string().max(200).optional(),
+});
 
 export type Report = z.infer<typeof ReportSchema>;
 
@@ -30,7 +26,7 @@ const FileSchema = z.object({
 
 type ReportFile = z.infer<typeof FileSchema>;
 
-/** Throws `report-invalid`, also for a mac or uuid that is none. */
+/** Throws `report-invalid`. */
 export function parseReport(value: unknown): Report {
   const parsed = ReportSchema.safeParse(value);
   if (parsed.success) return parsed.data;
@@ -39,11 +35,13 @@ export function parseReport(value: unknown): Report {
   throw new StatectlError('report-invalid', `${where}: ${issue?.message ?? 'not valid'}`);
 }
 
-/** The machine's file name: its MAC with hyphens, or its UUID. */
-export const machineIdOf = (report: Report): string =>
-  report.mac
-    ? normalMachineValue('mac', report.mac).replaceAll(':', '-')
-    : normalMachineValue('uuid', report.uuid ?? '');
+/** The machine's file name: its MAC with hyphens, or its UUID. Throws `report-invalid` where it tells neither. */
+export function machineIdOf(report: Report): string {
+  const { mac, uuid } = machineFromQuery(report);
+  const id = mac?.replaceAll(':', '-') ?? uuid;
+  if (id === undefined) throw new StatectlError('report-invalid', 'it names neither mac nor uuid');
+  return id;
+}
 
 async function readReports(store: Store, id: string): Promise<ReportFile> {
   const path = reportPath(store, id);
@@ -124,7 +122,7 @@ export async function lastReports(store: Store): Promise<ReadonlyMap<string, Las
     last.set(/^([0-9a-f]{2}-){5}/.test(id) ? id.replaceAll('-', ':') : id, {
       receivedAt: newest.receivedAt,
       remote: newest.remote,
-      machine: claimsOf(newest.report),
+      machine: claimsIn(newest.report),
       ...(image && { image: writeImageName(image) }),
       ...(isDigest(config?.digest) && { configDigest: config.digest }),
       ...(typeof config?.origin === 'string' && { configOrigin: config.origin }),
@@ -139,15 +137,9 @@ const isNodeName = (value: unknown): value is string =>
   typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/.test(value);
 const isDigest = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 
-/** What it says of itself, as when it asks for an image; what is no such claim counts as absent. */
-function claimsOf(report: Readonly<Record<string, unknown>>): Machine {
-  const claims = MACHINE_KEYS.flatMap((key) => (typeof report[key] === 'string' ? [[key, report[key]] as const] : []));
-  try {
-    return machineFromQuery(Object.fromEntries(claims));
-  } catch {
-    return {};
-  }
-}
+/** What it says of itself, as when it asks for an image. A report that was kept is read, whatever is in it. */
+const claimsIn = (report: Readonly<Record<string, unknown>>): Machine =>
+  machineFromQuery(Object.fromEntries(Object.entries(report).filter(([, value]) => typeof value === 'string')));
 
 export interface LastReport {
   readonly machine: Machine;

@@ -37,7 +37,7 @@ export async function secretsFor(
   read: ReadSecret,
 ): Promise<MachineSecrets> {
   const secrets: DeliveredSecret[] = [];
-  const missing: Record<string, string> = {};
+  const missing: Record<string, string> = Object.create(null);
   for (const [path, { secret, trust, owner, group, credential }] of Object.entries(identity.secrets)) {
     if (proof === 'network' && trust !== 'network') {
       missing[path] = 'it is for machines that were proven by an earlier key or a person';
@@ -54,7 +54,7 @@ export async function secretsFor(
         content: Buffer.from(content).toString('base64'),
       });
   }
-  const passwords: Record<string, string> = {};
+  const passwords: Record<string, string> = Object.create(null);
   for (const [user, { password }] of Object.entries(users)) {
     if (!password?.startsWith('secret:')) continue;
     // Who only showed its presence on the network gets no hash to try words on.

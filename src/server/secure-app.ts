@@ -13,7 +13,8 @@ import { type EnrolOptions, enrol, refuseNamesOf } from './enrol.ts';
 import type { Enrolment } from './enrolments.ts';
 import type { EventHub } from './event-hub.ts';
 import { eventRoutes } from './event-routes.ts';
-import { type Machine, machineFromQuery } from './machine.ts';
+import type { Machine } from './machine.ts';
+import { machineReader, type ReadMachine } from './machine-reader.ts';
 import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
 import { type ReadSecret, secretsFor } from './secrets.ts';
 import { senderOf } from './sender.ts';
@@ -24,6 +25,8 @@ import { turns } from './turns.ts';
 export interface SecureAppOptions extends EnrolOptions {
   readonly clock: Clock;
   readonly log: (line: string) => void;
+  /** Default: one that tells nobody. */
+  readonly readMachine?: ReadMachine;
   /** What it shows of itself. */
   readonly certificate: ServerCertificate;
   /** Those whose certificates machines may show (PEM). */
@@ -44,7 +47,7 @@ const ENROLLING = { atOnce: 4, waiting: 8 * MOST_CONNECTIONS_OF_STRANGERS, each:
 
 const EnrolBody = z.strictObject({
   request: z.string(),
-  machine: z.record(z.string(), z.string()),
+  machine: z.record(z.string(), z.unknown()),
   token: z.string().max(128).optional(),
 });
 
@@ -52,6 +55,7 @@ const EnrolBody = z.strictObject({
 export function createSecureApp(options: SecureAppOptions): FastifyInstance {
   const { clock, certificate, authorities } = options;
   const access = accessLog(clock, options.log);
+  const readMachine = options.readMachine ?? machineReader(() => {});
   const signing = turns(SIGNING);
   const enrolling = turns(ENROLLING);
   const app = fastify({
@@ -93,7 +97,7 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
     const result = await enrolling.take(earlierDigest ?? senderOf(request.ip), async () =>
       enrol(options, {
         publicKey: await readCertificateRequest(body.data.request),
-        claims: machineFromQuery(machine),
+        claims: readMachine(machine),
         remote: request.ip,
         ...(earlierDigest !== undefined && { earlierDigest }),
         ...(token !== undefined && { token }),

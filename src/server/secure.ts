@@ -8,6 +8,7 @@ import { openEnrolments } from './enrolments.ts';
 import { eventHub } from './event-hub.ts';
 import { type WatchOptions, watchForEvents } from './event-watch.ts';
 import { type ListenAddress, listen } from './listen-on.ts';
+import type { ReadMachine } from './machine-reader.ts';
 import { openMoveOrders } from './move-orders.ts';
 import { openSecretStore } from './secret-store.ts';
 import { createSecureApp } from './secure-app.ts';
@@ -24,6 +25,7 @@ export interface SecureOptions {
   readonly certificate?: GivenFiles;
   readonly log: (line: string) => void;
   readonly alarm: (text: string) => void;
+  readonly readMachine?: ReadMachine;
   /** What running machines are told of. */
   readonly tells?: Pick<WatchOptions, 'revision' | 'contentDigest' | 'load'>;
 }
@@ -50,6 +52,7 @@ export async function startSecure({
   certificate: given,
   log,
   alarm,
+  readMachine,
   tells = {},
 }: SecureOptions): Promise<SecureServer> {
   const keys = `${state}/keys`;
@@ -70,6 +73,7 @@ export async function startSecure({
     ...{ enrolments, authority: ca, nodes, tokens, now, log, clock: host.clock },
     readSecret: secrets.read,
     signHostKey: hostKeySigner(host, state),
+    ...(readMachine && { readMachine }),
   });
   await listen(app, wanted);
   const orders = openMoveOrders(enrolmentsPath(state), now);

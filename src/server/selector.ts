@@ -1,5 +1,6 @@
+import { CLAIMS } from '../config/claims.ts';
 import { StatectlError } from '../error.ts';
-import { MACHINE_KEYS, type Machine, type MachineKey, macsOf, normalMachineValue } from './machine.ts';
+import { type Machine, type MachineKey, macsOf, normalMachineValue } from './machine.ts';
 
 /** Chooses machines by one of their values, written `mac=52:54:00:12:34:56`, or by the channel that config.d gives them. */
 export interface Selector {
@@ -9,7 +10,7 @@ export interface Selector {
 }
 
 /** `mac` means any of its cards. */
-const SELECTOR_KEYS = MACHINE_KEYS.filter((key) => key !== 'macs');
+const SELECTOR_KEYS = CLAIMS.filter((key) => key !== 'macs');
 
 /** Throws `selector-invalid`, or `machine-invalid` for a value that its key cannot have. */
 export function parseSelector(text: string): Selector {

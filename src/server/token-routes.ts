@@ -3,6 +3,7 @@ import { StatectlError } from '../error.ts';
 import type { BootTokens } from './boot-tokens.ts';
 import type { NodeIdentities } from './enrol.ts';
 import { identityOf, machineFromQuery } from './machine.ts';
+import type { ReadMachine } from './machine-reader.ts';
 import type { ServerCertificate } from './server-certificate.ts';
 
 /**
@@ -25,14 +26,18 @@ export interface TokenRouteOptions {
 }
 
 /** Over plain HTTP: the port of the routes that need TLS, and tokens for machines whose record trusts the network. */
-export function tokenRoutes(app: FastifyInstance, options: TokenRouteOptions | undefined): void {
+export function tokenRoutes(
+  app: FastifyInstance,
+  options: TokenRouteOptions | undefined,
+  readMachine: ReadMachine = machineFromQuery,
+): void {
   app.get('/v1/tls', async (_request, reply) => {
     if (!options) throw new StatectlError('route-unknown', 'this server has no certificate authority');
     return reply.header('cache-control', 'no-store').send(options.secure);
   });
 
   app.post<{ Querystring: Record<string, unknown> }>('/v1/token', async (request, reply) => {
-    const found = await options?.nodes.ofMachine(identityOf(machineFromQuery(request.query)));
+    const found = await options?.nodes.ofMachine(identityOf(readMachine(request.query)));
     // Who is not trusted that way learns nothing, not even whether there is such a node.
     const refused = () => new StatectlError('token-refused', 'there is no token for this machine');
     if (!options || found?.identity.trust !== 'network') throw refused();

@@ -1,3 +1,5 @@
+import { entryOf } from '../entry-of.ts';
+
 /** What to send of a file that never changes under its name: RFC 9110 §13 (conditions) and §14 (ranges). */
 export type Transfer =
   | { readonly kind: 'not-modified' }
@@ -31,7 +33,10 @@ function rangeOf(header: string, sizeBytes: number): Transfer {
 }
 
 export function planTransfer({ method, headers }: TransferRequest, etag: string, sizeBytes: number): Transfer {
-  const header = (name: string) => (typeof headers[name] === 'string' ? (headers[name] as string) : undefined);
+  const header = (name: string) => {
+    const value: unknown = entryOf(headers, name);
+    return typeof value === 'string' ? value : undefined;
+  };
   const known = header('if-none-match');
   if (known !== undefined && lists(known, etag)) return { kind: 'not-modified' };
   const range = header('range');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { entryOf } from '../entry-of.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { type ImageName, parseImageName, parseImageReference, sameImage, writeImageName } from './image-name.ts';
 import { readImage, resolveImage, type StoredImage } from './image-record.ts';
@@ -87,14 +88,14 @@ export async function chooseImage(store: Store, machine: Machine, wish?: Wish): 
   const uses = await readUses(store);
   if (wish?.channel !== undefined) return chooseByChannel(store, machine, uses, wish.channel);
   const chosenBy = selectorsOf(machine).find((selector) => Object.hasOwn(uses.selectors, selector)) ?? 'default';
-  const text = chosenBy === 'default' ? uses.default : uses.selectors[chosenBy];
+  const text = chosenBy === 'default' ? uses.default : entryOf(uses.selectors, chosenBy);
   if (text === undefined) return { kind: 'none', why: 'no selector matches it and no default is set' };
   return chosenVersion(store, machine, text, chosenBy);
 }
 
 async function chooseByChannel(store: Store, machine: Machine, uses: Uses, channel: string): Promise<Choice> {
   const selector = writeSelector({ key: 'channel', value: channel });
-  const text = Object.hasOwn(uses.selectors, selector) ? uses.selectors[selector] : undefined;
+  const text = entryOf(uses.selectors, selector);
   if (text !== undefined) return chosenVersion(store, machine, text, selector);
   return { kind: 'none', why: `no image is chosen for its channel: statectl image use NAME --for ${selector}` };
 }

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { normalMac } from '../../config/claims.ts';
 import type { Host } from '../../host/host.ts';
 import { planAgent } from '../agent-service.ts';
 import { givenCredentials, planCredentials } from '../credentials.ts';
@@ -202,9 +203,10 @@ const hasHostKeys = async ({ files }: Pick<Host, 'files'>): Promise<boolean> =>
   (await files.list(`${SYSROOT}/etc/ssh`).catch(() => [])).some((name) => /^ssh_host_.*_key$/.test(name));
 
 /** The order in which drivers find the interfaces is chance; their addresses are not. */
+/** Of the cards that keep theirs over boots. */
 const lowestMac = (interfaces: Facts['interfaces'] = []): string | undefined =>
   interfaces
-    .filter(({ wireless }) => !wireless)
+    .filter(({ wireless, random, mac }) => !wireless && !random && normalMac(mac) !== undefined)
     .map(({ mac }) => mac)
     .toSorted()[0];
 
@@ -217,8 +219,11 @@ export function machineId(
   if (/^[0-9a-f]{32}$/.test(wanted)) return { machineId: wanted, machineIdOrigin: 'configured' };
   if (wanted === 'random') return { machineId: randomBytes(16).toString('hex'), machineIdOrigin: 'random' };
   if (/^[0-9a-f]{32}$/.test(kept)) return { machineId: kept, machineIdOrigin: 'persistent' };
-  const identity = machine.uuid ?? machine.serial ?? lowestMac(interfaces);
-  if (identity === undefined) return { machineId: randomBytes(16).toString('hex'), machineIdOrigin: 'random' };
+  // Makers give whole series one UUID or serial number; no two machines have the same card.
+  const identity = [machine.uuid ?? machine.serial, lowestMac(interfaces)]
+    .filter((part) => part !== undefined)
+    .join(' ');
+  if (identity === '') return { machineId: randomBytes(16).toString('hex'), machineIdOrigin: 'random' };
   return {
     machineId: createHash('sha256').update(`statectl machine-id ${identity}`).digest('hex').slice(0, 32),
     machineIdOrigin: 'derived',

@@ -1,4 +1,5 @@
 import type { FstabEntry } from '../../config/config.ts';
+import { entryOf } from '../../entry-of.ts';
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { resolveInTree } from '../../image/tree.ts';
@@ -41,7 +42,7 @@ const READ_ONLY: Readonly<Record<string, readonly string[]>> = {
 
 export function planImage(source: Source): readonly Step[] {
   const type = source.kind === 'partition' ? source.type : source.manifest.root.type;
-  const options = READ_ONLY[type] ?? ['ro'];
+  const options = entryOf(READ_ONLY, type) ?? ['ro'];
   const from =
     source.kind === 'partition'
       ? { source: source.device, options: [...options, ...source.flags] }
@@ -136,7 +137,7 @@ function checkBinds({ config }: Facts, persistent: boolean): void {
 /** A copy that cannot fit is refused before it begins. */
 function checkRamdisks(facts: Facts): void {
   for (const [mountPoint, bytes] of Object.entries(treeOf(facts).ramdiskBytes)) {
-    const entry = facts.config.overlays[mountPoint];
+    const entry = entryOf(facts.config.overlays, mountPoint);
     if (entry?.kind !== 'ramdisk') continue;
     const room = sizeInBytes(entry.size, facts.machine.ramBytes);
     if (bytes > room)
@@ -186,7 +187,7 @@ async function treeFacts(host: Host, facts: Facts): Promise<TreeFacts> {
       if (entry.upper === 'persistent' && !(await host.files.stat(USER_DATA_EARLY + upper)))
         emptySources.push(`/user-data${upper}`);
     }
-    if (entry.kind === 'ramdisk' && paths[mountPoint] === 'dir') {
+    if (entry.kind === 'ramdisk' && entryOf(paths, mountPoint) === 'dir') {
       const { stdout } = await host.exec.run(['du', '-sk', `${IMAGE_MOUNT}${mountPoint}`]);
       ramdiskBytes[mountPoint] = Number.parseInt(stdout, 10) * 1024 || 0;
     }

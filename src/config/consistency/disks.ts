@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { entryOf } from '../../entry-of.ts';
 import type { Config } from '../config.ts';
 import type { Inconsistency } from '../consistency.ts';
 
@@ -37,7 +38,8 @@ function sameLabels({ drives }: Config): readonly Inconsistency[] {
 function madeAs({ drives }: Config, reference: string): string | undefined {
   const label = /^(?:LABEL|PARTLABEL)=(.+)$/.exec(reference)?.[1];
   if (label === undefined) return undefined;
-  return Object.values(drives).find(({ partitions }) => Object.hasOwn(partitions, label))?.partitions[label]?.type;
+  return entryOf(Object.values(drives).find(({ partitions }) => Object.hasOwn(partitions, label))?.partitions, label)
+    ?.type;
 }
 
 function wrongTypes(config: Config): readonly Inconsistency[] {

@@ -32,17 +32,21 @@ function writtenTwice(config: Config): readonly Inconsistency[] {
 }
 
 function filesAsFolders({ etc }: Config): readonly Inconsistency[] {
-  const paths = Object.keys(etc.files);
-  return paths.flatMap((path) => {
-    const around = paths.find((other) => path.startsWith(`${other}/`));
+  return Object.keys(etc.files).flatMap((path) => {
+    const around = foldersAbove(path).find((folder) => Object.hasOwn(etc.files, folder));
     return around === undefined
       ? []
       : [{ path: ['etc', 'files', path], message: `${around} is a file: nothing can lie below it` }];
   });
 }
 
+/** `/a/b/c` → `/a`, `/a/b` */
+const foldersAbove = (path: string): readonly string[] =>
+  [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index)).filter(Boolean);
+
 function modulesTwice({ boot: { modules } }: Config): readonly Inconsistency[] {
+  const never = new Set(modules.never);
   return modules.load
-    .filter((name) => modules.never.includes(name))
+    .filter((name) => never.has(name))
     .map((name) => ({ path: ['boot', 'modules', 'load'], message: `${name} is both under load and under never` }));
 }

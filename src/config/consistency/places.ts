@@ -1,3 +1,4 @@
+import { entryOf } from '../../entry-of.ts';
 import type { Config } from '../config.ts';
 import type { Inconsistency } from '../consistency.ts';
 import { withoutLinks } from './writable.ts';
@@ -36,10 +37,10 @@ function takenPlaces(config: Config): readonly Inconsistency[] {
 /** An entry of fstab.conf may be where a place in RAM is: that stands in for a disk that is missing. */
 function hiddenPlaces({ tmpfs, overlays, fstab }: Config): readonly Inconsistency[] {
   const hidden = Object.keys(tmpfs)
-    .filter((mountPoint) => mountPoint in overlays)
+    .filter((mountPoint) => Object.hasOwn(overlays, mountPoint))
     .map((mountPoint) => ({ path: ['tmpfs', mountPoint], message: `${mountPoint} is in overlays.conf already` }));
   const barred = Object.keys(fstab).flatMap((mountPoint) => {
-    const kind = overlays[mountPoint]?.kind;
+    const kind = entryOf(overlays, mountPoint)?.kind;
     return kind === 'symlink' || kind === 'readonly'
       ? [{ path: ['fstab', mountPoint], message: `nothing can be mounted there: overlays.conf has it as ${kind}` }]
       : [];
@@ -102,7 +103,7 @@ function showsItself(mountPoint: string, config: Config): boolean {
   let at: string | undefined = mountPoint;
   while (at !== undefined && !seen.has(at)) {
     seen.add(at);
-    const entry: Config['overlays'][string] | undefined = config.overlays[at];
+    const entry: Config['overlays'][string] | undefined = entryOf(config.overlays, at);
     at = entry?.kind === 'bind' ? homeOf(entry.source, config) : undefined;
     if (at === mountPoint) return true;
   }

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { pathFault } from '../../bundle/entry.ts';
+import { entryOf } from '../../entry-of.ts';
 import type { Config } from '../config.ts';
 
 type Layout = Pick<Config, 'fstab' | 'tmpfs' | 'overlays'>;
@@ -12,9 +13,9 @@ export function withoutLinks(overlays: Config['overlays'], path: string): string
   let at = path;
   for (let followed = 0; followed < MOST_LINKS; followed += 1) {
     const link = Object.keys(overlays)
-      .filter((place) => overlays[place]?.kind === 'symlink' && (at === place || at.startsWith(`${place}/`)))
+      .filter((place) => entryOf(overlays, place)?.kind === 'symlink' && (at === place || at.startsWith(`${place}/`)))
       .toSorted((a, b) => a.length - b.length)[0];
-    const entry = link === undefined ? undefined : overlays[link];
+    const entry = link === undefined ? undefined : entryOf(overlays, link);
     if (link === undefined || entry?.kind !== 'symlink') return at;
     at = posix.join(posix.resolve(posix.dirname(link), entry.target), at.slice(link.length));
   }
@@ -45,7 +46,10 @@ export function unwritable(config: Layout, path: string): string | undefined {
 }
 
 function isReadOnly(config: Layout, { part, place }: { part: keyof Layout; place: string }): boolean {
-  if (part !== 'overlays') return config[part][place]?.options.includes('ro') ?? false;
-  const entry = config.overlays[place];
+  if (part !== 'overlays') {
+    const mounts: Readonly<Record<string, { readonly options: readonly string[] }>> = config[part];
+    return entryOf(mounts, place)?.options.includes('ro') ?? false;
+  }
+  const entry = entryOf(config.overlays, place);
   return entry?.kind === 'readonly' || (entry !== undefined && 'options' in entry && entry.options.includes('ro'));
 }

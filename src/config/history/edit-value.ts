@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, isMap, isScalar, isSeq, parseDocument } from 'yaml';
+import { entryOf } from '../../entry-of.ts';
 import { reasonOf } from '../../error.ts';
 import { type ConfigFault, formatFault } from '../fault.ts';
 import type { Plain, SettingPath } from '../tree.ts';
@@ -87,7 +88,7 @@ function withValue(old: Plain | undefined, [key, ...rest]: SettingPath, value: P
   if (key === undefined) return value;
   if (Array.isArray(old)) return old.toSpliced(Number(key), 1, withValue(old[Number(key)], rest, value));
   const entries = isMapping(old) ? old : {};
-  return { ...entries, [key]: withValue(Object.hasOwn(entries, key) ? entries[key] : undefined, rest, value) };
+  return { ...entries, [key]: withValue(entryOf(entries, key), rest, value) };
 }
 
 function without(old: Plain, [key = '', ...rest]: SettingPath): Plain {
@@ -96,7 +97,7 @@ function without(old: Plain, [key = '', ...rest]: SettingPath): Plain {
       ? old.map((item, at) => (at === Number(key) ? without(item, rest) : item))
       : old.filter((_, at) => at !== Number(key) || !/^\d+$/.test(key));
   if (!isMapping(old) || !Object.hasOwn(old, key)) return old;
-  if (rest.length > 0) return { ...old, [key]: without(old[key] as Plain, rest) };
+  if (rest.length > 0) return { ...old, [key]: without(entryOf(old, key) as Plain, rest) };
   const { [key]: _gone, ...left } = old;
   return left;
 }

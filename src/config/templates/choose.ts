@@ -1,4 +1,5 @@
 import { matchesGlob } from 'node:path/posix';
+import { entryOf } from '../../entry-of.ts';
 import { nearest } from '../suggest.ts';
 import { frontMatterRange } from './front-matter-text.ts';
 import { faultOf, type TemplateFault, templateFile } from './template-error.ts';
@@ -10,7 +11,7 @@ const isPartial = (text: string | undefined): boolean => text === undefined || f
 /** The templates of these names or globs, all without partials by default, with the faults of files that were refused. */
 export function chooseTemplates({ texts, faults }: TemplateSet, patterns: readonly string[] | undefined) {
   const all = Object.keys(texts).sort();
-  if (patterns === undefined) return { names: all.filter((name) => !isPartial(texts[name])), faults };
+  if (patterns === undefined) return { names: all.filter((name) => !isPartial(entryOf(texts, name))), faults };
   const chosen = new Set<string>();
   const found: TemplateFault[] = [];
   for (const pattern of patterns) {
@@ -21,7 +22,7 @@ export function chooseTemplates({ texts, faults }: TemplateSet, patterns: readon
     found.push(...refused);
     if (matching.length === 0 && refused.length === 0) found.push(faultOf(pattern, noTemplate(pattern, all)));
     for (const name of matching)
-      if (!isPartial(texts[name])) chosen.add(name);
+      if (!isPartial(entryOf(texts, name))) chosen.add(name);
       else if (!isGlob) found.push(faultOf(name, 'is a partial: it does not begin with settings between --- lines'));
   }
   return { names: [...chosen], faults: found };

@@ -1,4 +1,5 @@
 import { type Template, TypeGuards, type Value } from 'liquidjs';
+import { entryOf } from '../../entry-of.ts';
 import { Engine, type Expression } from './engine.ts';
 import { type FrontMatter, readFrontMatter } from './front-matter.ts';
 import { TemplateError } from './template-error.ts';
@@ -35,7 +36,7 @@ export function compile(set: TemplateSet, name: string): Compiled {
   const { engine, compiled } = compilerOf(set);
   const known = compiled.get(name);
   if (known) return known;
-  const settings = readFrontMatter(name, set.texts[name]!)!;
+  const settings = readFrontMatter(name, entryOf(set.texts, name)!)!;
   const { kind, path, each, when } = settings;
   if (kind === 'file' && !path)
     throw new TemplateError([settings.faultAt('kind', 'needs a path, as every template of kind file')]);

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path/posix';
 import { Context, type Emitter, Liquid, Parser, type Template, Tokenizer, toValueSync, Value } from 'liquidjs';
+import { entryOf } from '../../entry-of.ts';
 import { nearest } from '../suggest.ts';
 import type { Scope } from './context.ts';
 import { checkExpressions, isWhole } from './expression.ts';
@@ -44,6 +45,8 @@ export class Engine extends Liquid {
     // Without `templates`, liquidjs would read partials from the working directory. We resolve them ourselves, below.
     super({ strictVariables: true, strictFilters: true, ownPropertyOnly: true, templates: Object.create(null) });
     this.#texts = texts;
+    // They are looked up by what a template says: `{{ x | constructor }}`.
+    for (const named of [this.tags, this.filters]) Object.setPrototypeOf(named, null);
     for (const name of REMOVED_TAGS) delete this.tags[name];
     for (const name of REMOVED_FILTERS) delete this.filters[name];
     for (const [name, { handler }] of Object.entries(FILTERS)) if (handler) this.registerFilter(name, handler);
@@ -53,7 +56,7 @@ export class Engine extends Liquid {
   body(name: string): readonly Template[] {
     const known = this.#parsed.get(name);
     if (known) return known;
-    const input = this.#texts[name] ?? '';
+    const input = entryOf(this.#texts, name) ?? '';
     const templates = this.parsePart({ name, input, range: [bodyStart(input), input.length] });
     this.#parsed.set(name, templates);
     return templates;

@@ -1,8 +1,9 @@
-import { isMap, isScalar, type Node, parseDocument } from 'yaml';
+import { isMap, isScalar, type Node } from 'yaml';
 import { z } from 'zod';
 import { reasonOf } from '../../error.ts';
 import { Mode } from '../scalars.ts';
 import { nearest } from '../suggest.ts';
+import { parseYaml, repeatedKey } from '../yaml-document.ts';
 import type { Part } from './engine.ts';
 import { frontMatterRange } from './front-matter-text.ts';
 import { positionAt, TemplateError, type TemplateFault, templateFile } from './template-error.ts';
@@ -66,9 +67,16 @@ export function readFrontMatter(name: string, text: string): FrontMatter | undef
   if (range === 'open') throw new TemplateError([fail('the settings that begin here have no closing ---', 0)]);
   const [begin, end] = range;
 
-  const document = parseDocument(text.slice(begin, end), { version: '1.2', logLevel: 'error' });
+  const document = attempt(
+    () => parseYaml(text.slice(begin, end), { logLevel: 'error' }),
+    (reason) => new TemplateError([fail(reason, begin)]),
+  );
   if (document.errors.length > 0)
-    throw new TemplateError(document.errors.map((error) => fail(yamlMessage(error.message), begin + error.pos[0])));
+    throw new TemplateError(
+      document.errors.slice(0, MOST_FAULTS).map((error) => fail(yamlMessage(error.message), begin + error.pos[0])),
+    );
+  const twice = repeatedKey(document);
+  if (twice) throw new TemplateError([fail(yamlMessage('Map keys must be unique'), begin + twice.offset)]);
   const { contents } = document;
   const isEmpty = contents === null || (isScalar(contents) && contents.value === null);
   if (!isEmpty && !isMap(contents)) throw new TemplateError([fail('expected a mapping of keys to values', begin)]);
@@ -79,12 +87,17 @@ export function readFrontMatter(name: string, text: string): FrontMatter | undef
   const offsetOf = (key: PropertyKey | undefined): number => begin + (nodeOf(key, 'key')?.range?.[0] ?? -begin);
   const hintFor = (key: PropertyKey | undefined): string => (isMap(nodeOf(key, 'value')) ? `: ${QUOTE_IT}` : '');
 
-  const parsed = FrontMatterSchema.safeParse(toPlain(document, (reason) => new TemplateError([fail(reason, begin)])));
+  const parsed = FrontMatterSchema.safeParse(
+    attempt(
+      () => document.toJS() ?? {},
+      (reason) => new TemplateError([fail(reason, begin)]),
+    ),
+  );
   if (!parsed.success)
     throw new TemplateError(
       parsed.error.issues.flatMap((issue) =>
         issue.code === 'unrecognized_keys'
-          ? issue.keys.map((key) => fail(unknownKey(key), offsetOf(key)))
+          ? issue.keys.slice(0, MOST_FAULTS).map((key) => fail(unknownKey(key), offsetOf(key)))
           : [fail(`"${issue.path.join('.')}": ${issue.message}${hintFor(issue.path[0])}`, offsetOf(issue.path[0]))],
       ),
     );
@@ -115,9 +128,9 @@ function located(name: string, text: string, from: number, to: number, value: st
   return { name, input: text.slice(0, from) + value, range: [from, from + value.length] };
 }
 
-function toPlain(document: { toJS(): unknown }, fail: (reason: string) => TemplateError): unknown {
+function attempt<T>(task: () => T, fail: (reason: string) => TemplateError): T {
   try {
-    return document.toJS() ?? {};
+    return task();
   } catch (error) {
     throw fail(reasonOf(error));
   }
@@ -129,6 +142,8 @@ function unknownKey(key: string): string {
   return `unknown key "${key}"${suggestion ? `: did you mean "${suggestion}"?` : `; known are ${known.join(', ')}`}`;
 }
 
+/** The first few tell; finding the place of each costs the length of the text. */
+const MOST_FAULTS = 5;
 /** Liquid's `{{` begins a mapping in YAML, and `: ` makes one. */
 const QUOTE_IT = "put the value between ' and '";
 

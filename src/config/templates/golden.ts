@@ -1,3 +1,4 @@
+import { entryOf } from '../../entry-of.ts';
 import type { Host } from '../../host/host.ts';
 import type { TemplateContext } from './context.ts';
 import { type Rendered, renderTemplates } from './render.ts';
@@ -61,7 +62,7 @@ export function checkGolden(set: TemplateSet, cases: readonly GoldenCase[]): rea
     const actual = goldenFiles(rendered);
     const names = new Set([...Object.keys(expected), ...Object.keys(actual)]);
     const differences = [...names].flatMap((file) => {
-      const difference = firstDifference(expected[file], actual[file]);
+      const difference = firstDifference(entryOf(expected, file), entryOf(actual, file));
       return difference ? [{ file: templateFile(`golden/${name}/${file}`), column: 1, ...difference }] : [];
     });
     return [...rendered.faults, ...differences];

@@ -1,4 +1,6 @@
-import { isMap, parseDocument } from 'yaml';
+import { type Document, isMap } from 'yaml';
+import { reasonOf } from '../../error.ts';
+import { parseYaml, repeatedKey } from '../yaml-document.ts';
 import type { TemplateKind } from './front-matter.ts';
 
 /**
@@ -28,10 +30,18 @@ const CHECKS: { readonly [Kind in TemplateKind]?: (text: string) => string | und
   ipxe: (text) => (/^#!ipxe[ \t]*\n/.test(text) ? undefined : 'must begin with a line #!ipxe'),
   'cloud-config'(text) {
     if (!/^#cloud-config[ \t]*\n/.test(text)) return 'must begin with a line #cloud-config';
-    const document = parseDocument(text, { version: '1.2' });
+    let document: Document;
+    try {
+      document = parseYaml(text);
+    } catch (error) {
+      return `renders YAML that is too much: ${reasonOf(error)}`;
+    }
     const [error] = document.errors;
-    if (error)
-      return `renders YAML with a fault in line ${lineAt(text, error.pos[0])}: ${firstLine(error.message).replace(/ at line .*/, '')}`;
+    const fault = (at: number, message: string): string =>
+      `renders YAML with a fault in line ${lineAt(text, at)}: ${message}`;
+    if (error) return fault(error.pos[0], firstLine(error.message).replace(/ at line .*/, ''));
+    const twice = repeatedKey(document);
+    if (twice) return fault(twice.offset, `the key "${twice.key}" stands twice`);
     return isMap(document.contents) ? undefined : 'must render a mapping of keys to values';
   },
 };

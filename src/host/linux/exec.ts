@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
+import { entryOf } from '../../entry-of.ts';
 import { StatectlError } from '../../error.ts';
 import type { Exec, RunOptions, RunResult } from '../host.ts';
 import { folderMissing, programMissing, programTimeout, START_FAILURES, signalCode } from '../program-error.ts';
@@ -56,7 +57,7 @@ async function run(argv: readonly string[], options: RunOptions = {}): Promise<R
   if (result.originalMessage?.includes('"cwd"')) throw folderMissing(program, cwd ?? '');
   throw programMissing(
     program,
-    START_FAILURES[result.code ?? ''] ?? result.originalMessage ?? 'unknown reason',
+    entryOf(START_FAILURES, result.code ?? '') ?? result.originalMessage ?? 'unknown reason',
     result,
   );
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
+import { entryOf } from '../../entry-of.ts';
 import type { Exec, RunOptions, RunResult } from '../host.ts';
 import { folderMissing, programMissing, programTimeout, START_FAILURES, signalCode } from '../program-error.ts';
 import { accountOptions } from './account-options.ts';
@@ -78,7 +79,7 @@ function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResu
     reject(
       cwd && !existsSync(cwd)
         ? folderMissing(program, cwd)
-        : programMissing(program, START_FAILURES[error.code ?? ''] ?? error.message, error),
+        : programMissing(program, entryOf(START_FAILURES, error.code ?? '') ?? error.message, error),
     );
   });
   child.once('close', (code, by) => {

@@ -1,4 +1,5 @@
 import { basename } from 'node:path/posix';
+import { entryOf } from '../../entry-of.ts';
 import type { Clock, Exec, RunOptions, RunResult } from '../host.ts';
 import { programMissing, programTimeout } from '../program-error.ts';
 
@@ -31,7 +32,7 @@ export function memoryExec(
       const [program = ''] = argv;
       const name = [program, basename(program)].find((candidate) => Object.hasOwn(programs, candidate));
       if (name === undefined) throw programMissing(program, 'there is no such program');
-      const answer = await programs[name]?.(argv, textOf(input), options);
+      const answer = await entryOf(programs, name)?.(argv, textOf(input), options);
       const {
         exitCode = 0,
         stdout = '',

@@ -1,3 +1,4 @@
+import { entryOf } from '../../entry-of.ts';
 import type { Clock, Http, HttpRequest } from '../host.ts';
 import { httpError } from '../http-error.ts';
 import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS } from '../http-timeouts.ts';
@@ -70,8 +71,7 @@ export function memoryHttp(servers: Servers, clock: Clock, record: (url: URL, re
   async function ask(url: URL, headers: Readonly<Record<string, string>>, request: HttpRequest): Promise<Answer> {
     const { method = 'GET', body = '', connectTimeoutMs = CONNECT_TIMEOUT_MS, signal } = request;
     record(url, { ...request, headers });
-    const server =
-      typeof servers === 'function' ? servers : Object.hasOwn(servers, url.origin) ? servers[url.origin] : undefined;
+    const server = typeof servers === 'function' ? servers : entryOf(servers, url.origin);
     try {
       const answer = (await server?.({ method, url, headers, body })) ?? 'refused';
       if (answer === 'refused') throw failure('ECONNREFUSED');

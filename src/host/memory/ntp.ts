@@ -1,3 +1,4 @@
+import { entryOf } from '../../entry-of.ts';
 import type { Ntp } from '../host.ts';
 
 /** What each time server says, Unix milliseconds; those that are not there are silent. */
@@ -7,7 +8,7 @@ export type TimeServers = Readonly<Record<string, number>>;
 export const memoryNtp = (servers: TimeServers): Ntp => ({
   async ask(server, { timeoutMs, signal }) {
     signal?.throwIfAborted();
-    const nowMs = servers[server];
+    const nowMs = entryOf(servers, server);
     if (nowMs !== undefined) return nowMs;
     throw new Error(`${server}: no answer in ${timeoutMs / 1000} s`);
   },

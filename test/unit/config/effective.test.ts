@@ -130,7 +130,7 @@ describe('what names a machine', () => {
     '01-52-54-00-12-e4-56',
     '5254.0012.E456',
     '52:54:00:12:E4:56',
-    '012345678901',
+    '002345678901',
     '0000000e0001',
   ])('is a MAC address in any notation, without quotes too: %s', async (mac) => {
     const plain = mac.replace(/^01-|[^0-9a-f]/gi, '').toLowerCase();
@@ -166,6 +166,11 @@ describe('what names a machine', () => {
     ['match: { labels: { rack: } }', '1:20 "match.labels.rack": expected a text'],
     ['metadata: { rack: 07 }', '1:13 07 would be the number 7: put it in quotes'],
     ['metadata: { ids: [52540012e456] }', '1:19 52540012e456 would be the number Infinity: put it in quotes'],
+    ['metadata: { version: 1.10 }', '1:13 1.10 would be the number 1.1: put it in quotes'],
+    ['metadata: { phone: +49123 }', '1:13 +49123 would be the number 49123: put it in quotes'],
+    ['metadata: { id: 0x1F }', '1:13 0x1F would be the number 31: put it in quotes'],
+    ['metadata: { on: True }', '1:13 True would be true: put it in quotes'],
+    ['metadata: { none: ~ }', '1:13 ~ would be nothing: put it in quotes'],
   ])('is no number: %s is a fault', async (text, fault) => {
     const { faults } = await read({ 'nodes/x.conf': text });
     expect(faults.map(formatFault)).toEqual([`nodes/x.conf:${fault}`]);
@@ -180,7 +185,7 @@ describe('what names a machine', () => {
 
 describe('a node file', () => {
   it.each([
-    ['node: print[1-2]\nmatch: {arch: x}', '2:1 one match cannot tell 2 machines apart'],
+    ['node: print[1-2]\nmatch: {arch: x86_64}', '2:1 one match cannot tell 2 machines apart'],
     ['node: print[1-2]\nmacs: {print3: "52:54:00:00:00:01"}', '2:8 print3 is not among the names of this file'],
     ['node: print[2-1]', '1:1 "print[2-1]": 2-1 counts down'],
     ['match: {mac: 52:54}', '1:9 "match.mac": expected a MAC address such as 52:54:00:12:34:56'],

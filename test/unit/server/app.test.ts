@@ -163,9 +163,8 @@ test('a URL or a Host that makes no sense is refused, and logged', async () => {
   expectProblem(await app.inject('/blobs/sha256/%zz'), 400);
   for (const host of ['a b', 'x"y', 'h/../x', 'h:80:80', 'u@h', 'h%0a', '[::1', 'h\u00e9'])
     expectProblem(await app.inject({ url: '/boot.ipxe', headers: { host } }), 400, 'host-invalid');
-  expectProblem(await app.inject('/v1/ipxe?mac=nonsense'), 400, 'machine-invalid');
   expectProblem(await app.inject('/v1/ipxe?mac=525400123456&mac=525400123457'), 400, 'machine-invalid');
-  expect(lines.map((line) => line.status)).toEqual(Array(11).fill(400));
+  expect(lines.map((line) => line.status)).toEqual(Array(10).fill(400));
   expect((await app.inject({ url: '/boot.ipxe', headers: { host: '[fd00::1]:8080' } })).statusCode).toBe(200);
 });
 

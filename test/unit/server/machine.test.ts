@@ -30,8 +30,8 @@ test('a UUID that a maker put on every board says nothing', () => {
   expect(() => parseSelector('uuid=00000000-0000-0000-0000-000000000000')).toThrow('is not a uuid');
 });
 
-test('a value that cannot be is refused, and so is a value given twice', () => {
-  expect(() => machineFromQuery({ mac: 'nonsense' })).toThrow(expect.objectContaining({ code: 'machine-invalid' }));
+test('a value that cannot be counts as not said, and one given twice is refused', () => {
+  expect(machineFromQuery({ mac: 'nonsense', arch: 'x86_64' })).toEqual({ arch: 'x86_64' });
   expect(() => machineFromQuery({ mac: ['52:54:00:ab:cd:56', '52:54:00:ab:cd:57'] })).toThrow('more than once');
 });
 
@@ -51,9 +51,9 @@ test('a machine has several cards, the one that it boots from first; iPXE names 
   expect(identityOf(machine).macs).toEqual(['52:54:00:ab:cd:56', '52:54:00:ab:cd:57', '52:54:00:ab:cd:58']);
   expect(machineFromQuery(Object.fromEntries(new URLSearchParams(machineQuery(machine))))).toEqual(machine);
   expect(machineFromQuery({ mac: '525400abcd56', macs: '52-54-00-ab-cd-56,,,' })).toEqual({ mac: '52:54:00:ab:cd:56' });
-  expect(() => machineFromQuery({ macs: '52:54:00:ab:cd:56,x' })).toThrow('is not a list of macs');
+  expect(machineFromQuery({ macs: '52:54:00:ab:cd:56,x' })).toEqual({ macs: '52:54:00:ab:cd:56' });
   const many = Array.from({ length: 33 }, (_, at) => `5254000000${at + 10}`);
-  expect(() => machineFromQuery({ macs: many.join(',') })).toThrow('is not a list of macs');
+  expect(machineFromQuery({ macs: many.join(',') }).macs?.split(',')).toHaveLength(32);
 });
 
 test('an image is chosen by any card, by the one that it boots from first', () => {

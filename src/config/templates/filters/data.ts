@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Document } from 'yaml';
 import { normaliseMac } from '../../../boot/mac-address.ts';
+import { entryOf } from '../../../entry-of.ts';
 import { integerOf, refuse, textOf } from './input.ts';
 
 /** JSON, on one line or indented by that many blanks. */
@@ -47,7 +48,7 @@ const MAC_FORMS: Readonly<Record<string, (mac: string) => string>> = {
 export function mac(value: unknown, form: unknown = 'colon'): string {
   const normal = normaliseMac(textOf(value));
   if (normal === undefined) throw refuse('a MAC address', value);
-  const write = typeof form === 'string' && Object.hasOwn(MAC_FORMS, form) ? MAC_FORMS[form] : undefined;
+  const write = typeof form === 'string' ? entryOf(MAC_FORMS, form) : undefined;
   if (!write) throw refuse(`one of ${Object.keys(MAC_FORMS).join(', ')}`, form);
   return write(normal);
 }

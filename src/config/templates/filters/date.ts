@@ -1,3 +1,4 @@
+import { entryOf } from '../../../entry-of.ts';
 import { refuse, textOf } from './input.ts';
 
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
@@ -40,7 +41,7 @@ export function date(value: unknown, format: unknown, now: unknown): string {
   return textOf(format ?? '%FT%TZ').replaceAll(/%([^])/g, (_, code: string) => {
     if (!Object.hasOwn(CODES, code))
       throw new Error(`%${code} is not known; there are %${Object.keys(CODES).join(' %')}`);
-    return CODES[code]!(date);
+    return entryOf(CODES, code)!(date);
   });
 }
 
