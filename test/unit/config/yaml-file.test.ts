@@ -80,7 +80,7 @@ describe('a file costs no more than its length', () => {
     const { faults } = read(text);
     if (fault === '') expect(faults).toBe('');
     else expect(faults).toContain(fault);
-    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(performance.now() - started).toBeLessThan(15_000);
   });
 
   it('an alias means the last anchor before it, also after an alias that holds one', () => {
