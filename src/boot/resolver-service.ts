@@ -21,7 +21,6 @@ ${BUSYBOX} grep -q ^nameserver ${SCRIPT}.conf || exit 0
 const PATH_UNIT = `# Made by statectl at boot.
 [Unit]
 Description=The name servers of systemd-networkd have changed
-DefaultDependencies=no
 
 [Path]
 PathChanged=/run/systemd/netif/state
@@ -30,7 +29,6 @@ PathChanged=/run/systemd/netif/state
 const SERVICE = `# Made by statectl at boot.
 [Unit]
 Description=/etc/resolv.conf as systemd-networkd has it
-DefaultDependencies=no
 After=systemd-networkd.service
 StartLimitIntervalSec=0
 
