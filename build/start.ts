@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
+import { reasonOf } from '../src/error.ts';
+import { HANG_MS } from '../test/fixtures/hang.ts';
 import { runInGuest } from '../test/fixtures/vm/guest-agent.ts';
 import { listenForQmp, type Qmp } from '../test/fixtures/vm/qmp.ts';
 import { buildDemo, CACHE, DEMO } from './demo.ts';
@@ -53,9 +55,6 @@ set:
     files:
       /etc/motd: { text: "You are on a machine that keeps nothing. See: statectl status\\n" }
 `;
-/** How long a machine under TCG may take to its system's guest agent. */
-const BOOT_MS = 300_000;
-
 await buildDemo();
 const { state } = DEMO;
 const statectl = (...words: string[]) => [process.execPath, ['src/main.ts', ...words]] as const;
@@ -95,7 +94,7 @@ const work = await mkdtemp(join(tmpdir(), 'statectl-start-'));
 try {
   const port = await listeningPort();
   say(
-    `the server is up; a machine asks its network for /boot.ipxe${values.kvm ? '' : ' (software emulation: about a minute)'}`,
+    `the server is up; a machine asks its network for /boot.ipxe${values.kvm ? '' : ' (software emulation: a minute, or some on a busy PC)'}`,
   );
   const agent = await listenForQmp(`${work}/agent`, () => undefined);
   const started = performance.now();
@@ -110,10 +109,8 @@ try {
     await Promise.race([qemu, openLogin(agent)]);
     await qemu;
   } else {
-    const late = sleep(BOOT_MS, undefined, { ref: false }).then(() => {
-      throw new Error(
-        `no answer from the machine in ${BOOT_MS / 60_000} min; \`npm start -- --log\` shows its console`,
-      );
+    const late = sleep(HANG_MS, undefined, { ref: false }).then(() => {
+      throw new Error(`no answer from the machine in ${HANG_MS / 60_000} min`);
     });
     try {
       await Promise.race([report(agent, started), late]);
@@ -123,6 +120,9 @@ try {
     }
   }
   agent.close();
+} catch (error) {
+  process.stderr.write(`start: ${reasonOf(error)}\n→ \`npm start -- --log\` shows the console of the machine\n`);
+  process.exitCode = 1;
 } finally {
   server.kill();
   await server;
