@@ -45,7 +45,7 @@ export const nodeListVerb = (): Command =>
           ]),
         ]),
       );
-      for (const alarm of new Set(nodes.flatMap((node) => node.alarm ?? []))) process.stderr.write(`${alarm}\n`);
+      for (const alarm of new Set(nodes.flatMap((node) => node.alarm ?? []))) remark(alarm);
     });
 
 function stateText({ state, changes, nextImage, why }: Pick<NodeStatus, 'state' | 'changes' | 'nextImage' | 'why'>) {
