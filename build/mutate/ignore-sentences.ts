@@ -1,22 +1,22 @@
 import { declareValuePlugin, PluginKind } from '@stryker-mutator/api/plugin';
 
-interface Node {
-  readonly type: string;
-  readonly callee?: { readonly name?: string };
+interface Path {
+  readonly node: { readonly type: string; readonly callee?: { readonly name?: string } };
+  readonly parentPath?: Path;
 }
 
-/** Sentences for people: another word in them is no hole in a guard. */
-const SENTENCES = new Set(['StatectlError', 'Error', 'describe', 'meta']);
+const TEXTS = ['StringLiteral', 'TemplateLiteral'];
+const ERRORS = ['StatectlError', 'Error'];
 
+/** What an error says to people: other words there are no hole in a guard. */
 export const strykerPlugins = [
   declareValuePlugin(PluginKind.Ignore, 'sentences', {
     shouldIgnore(path): string | undefined {
-      const { node, parent } = path as unknown as { readonly node: Node; readonly parent?: Node };
-      const isText = ['StringLiteral', 'TemplateLiteral', 'ObjectExpression', 'ConditionalExpression'].includes(
-        node.type,
-      );
-      const isOfError = parent?.type === 'NewExpression' && SENTENCES.has(parent.callee?.name ?? '');
-      return isText && isOfError ? 'a sentence for people' : undefined;
+      const { node, parentPath: call } = path as unknown as Path;
+      if (!call || ![...TEXTS, 'ObjectExpression', 'ConditionalExpression'].includes(node.type)) return undefined;
+      const isOfError = call.node.type === 'NewExpression' && ERRORS.includes(call.node.callee?.name ?? '');
+      const isThrown = call.node.type === 'CallExpression' && call.parentPath?.node.type === 'ThrowStatement';
+      return isOfError || isThrown ? 'a sentence for people' : undefined;
     },
   }),
 ];
