@@ -1,8 +1,7 @@
 import type { Facts, InstallFacts } from './facts.ts';
-import { RUN, SYSROOT } from './paths.ts';
+import { PROGRAM, SYSROOT } from './paths.ts';
 import type { Step } from './step.ts';
 
-const PROGRAM = `${RUN}/rt/statectl`;
 const NAME = 'statectl-agent';
 const UNITS = '/run/systemd/system';
 

@@ -111,6 +111,8 @@ export interface TreeFacts {
   readonly emptySources: readonly string[];
   /** Whom the image's directories below an overlay belong to: the upper is made alike. */
   readonly owners: Readonly<Record<string, { readonly mode: number; readonly uid: number; readonly gid: number }>>;
+  /** Where the image has the programs of every PATH, and no `statectl` among them. */
+  readonly commandFolder?: string;
   /** Bytes of the files below each ramdisk's directory. */
   readonly ramdiskBytes: Readonly<Record<string, number>>;
 }
@@ -140,12 +142,12 @@ export interface InstallFacts {
   readonly defaultTarget?: string;
   readonly hasSshd?: boolean;
   readonly hasSudo?: boolean;
+  /** By path: the main files of programs that would not read our settings, with a line by which they do. */
+  readonly mainFiles?: Readonly<Record<string, string>>;
   /** The image's list of authorities that are trusted, where config.d has more. */
   readonly certificates?: string;
   /** It has sshd and no host key. */
   readonly needsHostKey?: boolean;
-  /** Login shells read /etc/profile.d. */
-  readonly hasProfileDir?: boolean;
   readonly hasResolvConf: 'file' | 'symlink' | 'missing';
   /** Of the image: its /etc/hosts and /etc/fstab where it has them, and the name in its /etc/hostname. */
   readonly hosts?: string;

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { Config, OverlayEntry } from '../config/config.ts';
 import { entryOf } from '../entry-of.ts';
 import type { Facts, TreeFacts } from './facts.ts';
-import { IMAGE_MOUNT, SKELETON, SYSROOT } from './paths.ts';
+import { IMAGE_MOUNT, PROGRAM, SKELETON, SYSROOT } from './paths.ts';
 import { type Place, places, upperHome } from './places.ts';
 import type { Step } from './step.ts';
 
@@ -76,7 +76,8 @@ export const missingMountPoints = (config: Config, tree: TreeFacts): readonly st
 /** A read-only overlay of two lowers and no upper: nothing can be written, and the kernel refuses `remount,rw`. */
 export function planSkeleton(config: Config, tree: TreeFacts): readonly Step[] {
   const missing = missingMountPoints(config, tree);
-  if (missing.length === 0) return [];
+  const commandFolder = isInPlace(config, tree.commandFolder) ? undefined : tree.commandFolder;
+  if (missing.length === 0 && commandFolder === undefined) return [];
   return [
     {
       kind: 'mount',
@@ -86,6 +87,7 @@ export function planSkeleton(config: Config, tree: TreeFacts): readonly Step[] {
       options: ['size=1m', 'mode=755', 'nosuid', 'nodev'],
     },
     ...missing.map((path): Step => ({ kind: 'mkdir', path: SKELETON + path, mode: 0o755 })),
+    ...(commandFolder === undefined ? [] : planCommand(SKELETON + commandFolder)),
     // The image on top: its directories keep their owners and modes, and no directory hides a link such as /lib.
     {
       kind: 'mount',
@@ -97,6 +99,21 @@ export function planSkeleton(config: Config, tree: TreeFacts): readonly Step[] {
     { kind: 'check-mount', target: SYSROOT, type: 'overlay', access: 'read-only' },
   ];
 }
+
+/** People, sudo, cron and services find `statectl` in the one folder that each default PATH has. */
+const planCommand = (folder: string): readonly Step[] => [
+  { kind: 'mkdir', path: folder, mode: 0o755 },
+  { kind: 'symlink', target: PROGRAM, path: `${folder}/statectl` },
+];
+
+/** The same where that folder is in a writable place, which covers the root. Pure. */
+export function planCommandInPlace({ config, tree }: Pick<Facts, 'config' | 'tree'>): readonly Step[] {
+  const folder = tree?.commandFolder;
+  return folder !== undefined && isInPlace(config, folder) ? planCommand(SYSROOT + folder) : [];
+}
+
+const isInPlace = (config: Config, folder: string | undefined): boolean =>
+  folder !== undefined && belowPlace(config, `${folder}/statectl`);
 
 /** For each mount point the steps that mount its writable place over the read-only root, and say what it must have become. Pure. */
 export function planLayout(

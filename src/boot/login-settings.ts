@@ -1,4 +1,5 @@
 import type { Facts, InstallFacts } from './facts.ts';
+import { planMainFile, SSHD, SUDO } from './main-files.ts';
 import { RUN, SYSROOT } from './paths.ts';
 import type { Step } from './step.ts';
 
@@ -18,21 +19,25 @@ const lines = (texts: readonly string[]): string => texts.map((text) => `${text}
 /** Who may log in, and become root: users.conf and ssh.conf. Pure. */
 export const planLogins = (facts: Facts, install: InstallFacts): readonly Step[] => [
   ...planSudo(facts, install),
-  ...(install.hasSshd ? planSshd(facts) : []),
+  ...(install.hasSshd ? [...planSshd(facts), ...planMainFile(SSHD, install.mainFiles)] : []),
   ...planAuthorities(facts, install),
 ];
 
 /** sudoers(5): a file that others can write, or a fault in it, would lock everybody out, so it is one line a user. */
-function planSudo({ config }: Facts, { hasSudo }: InstallFacts): readonly Step[] {
+function planSudo({ config }: Facts, { hasSudo, mainFiles }: InstallFacts): readonly Step[] {
   const admins = Object.entries(config.users.users).flatMap(([name, { sudo }]) => (sudo ? [name] : []));
   if (!hasSudo) return [];
   // An /etc that persists has what an earlier config.d said.
   if (admins.length === 0) return [{ kind: 'remove', path: etc('sudoers.d/statectl') }];
-  return [write('sudoers.d/statectl', lines(admins.map((name) => `${name} ALL=(ALL:ALL) ALL`)), 0o440)];
+  return [
+    { kind: 'mkdir', path: etc('sudoers.d'), mode: 0o750 },
+    write('sudoers.d/statectl', lines(admins.map((name) => `${name} ALL=(ALL:ALL) ALL`)), 0o440),
+    ...planMainFile(SUDO, mainFiles),
+  ];
 }
 
 /**
- * sshd_config(5). Of two values the first counts, and Debian's file includes these before its own. What it names is in RAM: no
+ * sshd_config(5). Of two values the first counts, so these are included before all others (`main-files.ts`). What it names is in RAM: no
  * key outlives its config.d. `Match` ends with the file.
  */
 function planSshd({ config }: Facts): readonly Step[] {

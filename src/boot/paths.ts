@@ -30,8 +30,10 @@ export const RESCUE_DIR = `${RUN_INITRAMFS}/rescue`;
 export const WAITING = `${RESCUE_DIR}/default`;
 /** There when nothing failed: a person wants the rescue shell before the boot begins. */
 export const ASKED = `${RUN_INITRAMFS}/asked`;
-/** Where people find `statectl` in the running system; /etc/profile.d adds it to PATH. */
+/** Where `statectl` is in every running system, whatever its PATH. */
 export const BIN = `${RUN}/bin`;
+/** What people run. */
+export const PROGRAM = `${RUN}/rt/statectl`;
 /** systemd's mark of an initramfs (INITRD_INTERFACE). */
 export const INITRD_RELEASE = '/etc/initrd-release';
 /** Lease facts, one file per interface and family, written by the scripts of the DHCP clients. */

@@ -1,10 +1,11 @@
 import type { Host } from '../host/host.ts';
 import type { Facts, SyslogFacts } from './facts.ts';
+import { planMainFile, RSYSLOG } from './main-files.ts';
 import { IMAGE_MOUNT, SYSROOT } from './paths.ts';
 import type { BootContext } from './phase.ts';
 import type { Step } from './step.ts';
 
-const RSYSLOG = ['/usr/sbin/rsyslogd', '/sbin/rsyslogd'];
+export const RSYSLOGD = ['/usr/sbin/rsyslogd', '/sbin/rsyslogd'];
 const SYSLOG_NG = ['/usr/sbin/syslog-ng', '/sbin/syslog-ng'];
 /** The network stream drivers of rsyslog, and the file of each. */
 const TLS_DRIVERS = { gtls: 'lmnsd_gtls.so', ossl: 'lmnsd_ossl.so' } as const;
@@ -17,7 +18,7 @@ export async function syslogFacts(host: Host, { config }: Facts, boot: BootConte
   if (targets.length === 0) return {};
   const exists = async (path: string) => (await host.files.stat(IMAGE_MOUNT + path)) !== undefined;
   const anyOf = async (paths: readonly string[]) => (await Promise.all(paths.map(exists))).includes(true);
-  if (!(await anyOf(RSYSLOG))) {
+  if (!(await anyOf(RSYSLOGD))) {
     const isOther = await anyOf(SYSLOG_NG);
     boot.warn(
       isOther
@@ -49,7 +50,7 @@ async function tlsDriverOf({ files }: Host): Promise<SyslogFacts['tlsDriver']> {
 }
 
 /** The targets of logging.conf as a file of rsyslog. Pure. */
-export function planSyslog({ config, syslog }: Facts): readonly Step[] {
+export function planSyslog({ config, syslog, install }: Facts): readonly Step[] {
   if (syslog?.daemon !== 'rsyslog') return [];
   const { tlsDriver } = syslog;
   const targets = Object.entries(config.logging.syslog).filter(([, { protocol }]) => protocol !== 'tls' || tlsDriver);
@@ -64,6 +65,7 @@ export function planSyslog({ config, syslog }: Facts): readonly Step[] {
   return [
     { kind: 'mkdir', path: folder, mode: 0o755 },
     { kind: 'write', path: `${folder}/60-statectl.conf`, content: `${lines.join('\n')}\n` },
+    ...planMainFile(RSYSLOG, install?.mainFiles),
   ];
 }
 

@@ -15,8 +15,11 @@ export interface SystemTree {
 }
 
 /** What config.d brings, what is there now (an /etc that persists has more than the image), then the image itself. */
-export function systemTree({ files }: Pick<Host, 'files'>, { delivery }: Pick<Facts, 'delivery'>): SystemTree {
-  const roots = [SYSROOT, IMAGE_MOUNT];
+export function systemTree(
+  { files }: Pick<Host, 'files'>,
+  { delivery }: Pick<Facts, 'delivery'>,
+  roots: readonly string[] = [SYSROOT, IMAGE_MOUNT],
+): SystemTree {
   const brought = new Map((delivery?.files ?? []).map(({ to, from }) => [to.replace(SYSROOT, ''), from]));
   const first = async <T>(look: (root: string) => Promise<T | undefined>): Promise<T | undefined> => {
     for (const root of roots) {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { PROGRAM } from '../boot/paths.ts';
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { archOfTree } from './arch.ts';
@@ -23,6 +24,8 @@ import { makeTree, readSource, type Source } from './root-tree.ts';
 import { scrubTree } from './scrub.ts';
 import { type CompressionName, makeSquashfs } from './squashfs.ts';
 import { resolveInTree } from './tree.ts';
+import { linkInTree } from './tree-content.ts';
+import { sayUnread } from './unread-settings.ts';
 import { markUpdated } from './update-marks.ts';
 
 export interface ImageInput {
@@ -68,6 +71,9 @@ export async function buildImage(host: Host, input: ImageInput): Promise<Manifes
     for (const path of await findInTree(files, tree, pattern)) await files.remove(path);
   await scrubTree(host, tree);
   await enableNetworkd(host, tree);
+  // It is in every PATH; the program itself comes with the boot.
+  await linkInTree(files, tree, 'usr/bin/statectl', PROGRAM);
+  await sayUnread(host, tree);
   if (!(await resolveInTree(files, tree, '/sbin/init')))
     console.line('warning', 'the tree has no /sbin/init: machines need init= on their kernel command line');
   await markUpdated(host, tree);

@@ -99,7 +99,7 @@ describe('a machine with nothing but a network card', () => {
   });
 
   test('has a root that nobody can write to', async () => {
-    expect(await vm.run('findmnt -no FSTYPE,OPTIONS /')).toMatch(/^squashfs +ro,/);
+    expect(await vm.run('findmnt -no FSTYPE,OPTIONS /')).toMatch(/^(squashfs|overlay) +ro,/);
     await expect(vm.run('mount -o remount,rw /')).rejects.toThrow(/write-protected|cannot remount/);
     for (const path of ['/x', '/usr/x', '/usr/bin/x', '/opt/x', '/lib/x', '/srv/x'])
       await expect(vm.run(`echo x > ${path}`)).rejects.toThrow('Read-only file system');
@@ -174,13 +174,25 @@ describe('a machine with nothing but a network card', () => {
     expect(await vm.run('cat /run/initramfs/leases/eth0')).toContain('address=10.0.2.15');
   });
 
-  test('has statectl in the running system without having it in its image', async () => {
-    await expect(vm.run('ls /usr/bin/statectl')).rejects.toThrow('No such file');
+  test('has statectl in the running system, in every PATH, without having it in its image', async () => {
+    expect(await vm.run('env -i PATH=/usr/bin:/bin statectl --version')).toBe(record.statectl);
+    expect(await vm.run('systemd-run --quiet --pipe statectl --version')).toBe(record.statectl);
     await vm.run('/run/statectl/rt/statectl status');
     expect(await vm.run('/run/statectl/rt/statectl --version')).toBe(record.statectl);
     // Whoever has the binary has its notices.
     expect(await vm.run('/run/statectl/rt/statectl licences')).toMatch(
       /human-signals 8[^]*Node\.js 26[^]*END OF TERMS/,
+    );
+  });
+
+  test('loses nothing at a reboot that anybody made', async () => {
+    await vm.run('systemctl is-system-running --wait || true');
+    expect(await vm.run('statectl status')).toMatch(/^would be lost at a reboot: nothing/m);
+  });
+
+  test('knows localhost without any service for names', async () => {
+    expect(await vm.run('getent -s files ahostsv4 localhost; getent -s files ahostsv6 localhost')).toMatch(
+      /127\.0\.0\.1 [^]*::1 /,
     );
   });
 

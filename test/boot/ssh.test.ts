@@ -6,8 +6,12 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
+import { findMainFiles } from '../../src/boot/find-main-files.ts';
+import { IMAGE_MOUNT } from '../../src/boot/paths.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
+import { memoryHost } from '../../src/host/memory.ts';
 import { knownHostsLine, sshAuthority } from '../../src/server/ssh-authority.ts';
+import { createFacts } from '../fixtures/facts.ts';
 import { bootMachine, type Machine } from './machine.ts';
 import { type ServedImages, serveImages } from './serve-images.ts';
 
@@ -39,6 +43,12 @@ set:
     users:
       ada: { uid: 1500, groups: [adm, printers], authorizedKeys: ["${await makeKey('ada')}"] }
     groups: { printers: { gid: 1700 } }
+  services:
+    services:
+      systemd-resolved: disabled
+      getty@tty1: disabled
+      systemd-update-utmp-runlevel: disabled
+      rsyslogg: enabled
   ssh:
     userAuthorities: ["${await makeKey('authority')}"]
     principals: { root: [lab-admin] }
@@ -117,6 +127,39 @@ set:
       'Permission denied',
     );
     expect(await vm.run('stat -c "%a %G" /etc/shadow; grep ^ada: /etc/shadow | cut -d: -f2')).toBe('640 shadow\n!');
+  });
+
+  test('finds statectl in a session that is no login', async () => {
+    const asAdmin = ['-i', join(dir, 'admin'), '-o', `CertificateFile=${join(dir, 'admin-cert.pub')}`];
+    const { stdout, stderr } = await ssh('print08', ...asAdmin, 'root@127.0.0.1', 'statectl status --no-changes');
+    expect({ stderr, stdout }).toEqual({ stderr: '', stdout: expect.stringContaining('kept at a reboot') });
+    expect(stdout).toContain(
+      'services: rsyslogg is not enabled: the system has no unit rsyslogg.service; did you mean rsyslog.service?',
+    );
+  });
+
+  test('starts nothing that is disabled, wherever its image wants it', async () => {
+    for (const unit of ['systemd-resolved', 'getty@tty1', 'systemd-update-utmp-runlevel'])
+      expect(await vm.run(`systemctl show -P WantedBy -P ActiveState ${unit}`)).toBe('inactive');
+    expect(await vm.run('systemctl is-active rsyslog')).toBe('active');
+  });
+
+  test('has OpenSSH read its settings first, whatever the sshd_config of an image has', async () => {
+    const key = '/run/statectl/ssh/ssh_host_key';
+    for (const main of [
+      'PasswordAuthentication yes\n',
+      'PermitRootLogin yes\nInclude /etc/ssh/sshd_config.d/*.conf\nPasswordAuthentication yes\n',
+      'Match User git\n  Include sshd_config.d/*.conf\n',
+      'include "sshd_config.d/*.conf"\nPasswordAuthentication yes\n',
+    ]) {
+      const tree = { '/usr/sbin/sshd': 'OpenSSH_9.2', '/etc/ssh/sshd_config': main };
+      const files = Object.fromEntries(Object.entries(tree).map(([path, text]) => [IMAGE_MOUNT + path, text]));
+      const { mainFiles = {} } = await findMainFiles(memoryHost({ files }), createFacts(), { warn: () => {} });
+      const text = Buffer.from(mainFiles['/etc/ssh/sshd_config'] ?? main).toString('base64');
+      const said = await vm.run(`echo ${text} | base64 -d > /run/sshd_config.test && sshd -T -f /run/sshd_config.test`);
+      expect(said).toContain('passwordauthentication no\n');
+      expect(said).toContain(`hostkey ${key}\n`);
+    }
   });
 
   test('takes a command of `node run`: the server knows where it is, and by which authority', async () => {

@@ -5,14 +5,16 @@ import { planAgent } from '../agent-service.ts';
 import { givenCredentials, planCredentials } from '../credentials.ts';
 import { deliveryFacts, planDelivery } from '../delivery.ts';
 import type { Facts, InstallFacts } from '../facts.ts';
+import { findMainFiles } from '../find-main-files.ts';
 import { findServices } from '../find-services.ts';
 import { identityFacts, PASSWORDS, planHostKey, planSecrets } from '../identity.ts';
+import { planCommandInPlace } from '../layout.ts';
 import { planLogins } from '../login-settings.ts';
 import { planKernelHostname } from '../names.ts';
 import { planNetworkHandover } from '../network-handover.ts';
 import { networkServices } from '../network-services.ts';
 import { planOpenrcShutdown } from '../openrc-shutdown.ts';
-import { BIN, IMAGE_MOUNT, RUN, RUN_INITRAMFS, SYSROOT } from '../paths.ts';
+import { BIN, IMAGE_MOUNT, PROGRAM, RUN_INITRAMFS, SYSROOT } from '../paths.ts';
 import type { BootContext, Phase } from '../phase.ts';
 import { pythonArchives, pythonPackages } from '../python-packages.ts';
 import { planPythonFetch, planPythonPackages, planPythonServices } from '../python-steps.ts';
@@ -45,9 +47,10 @@ export const install: Phase = {
         sayUnused(facts, found, boot);
         const delivery = await deliveryFacts(host, facts, boot);
         const services = await findServices(host, { ...facts, delivery }, found, boot);
+        const mainFiles = await findMainFiles(host, { ...facts, delivery }, boot);
         return {
           syslog: await syslogFacts(host, facts, boot),
-          install: { ...found, ...services },
+          install: { ...found, ...services, ...mainFiles },
           credentials: await givenCredentials(host, facts),
           delivery,
           identity: await identityFacts(host, facts, boot),
@@ -121,7 +124,9 @@ export function planInstall(facts: Facts): readonly Step[] {
       : []),
     ...planKernelHostname(facts, install),
     ...planAgent(facts, install, etcIsWritable ? 'writable' : 'read-only'),
-    ...planPath(etcIsWritable && install.hasProfileDir === true),
+    { kind: 'mkdir', path: BIN, mode: 0o755 },
+    { kind: 'symlink', target: PROGRAM, path: `${BIN}/statectl` },
+    ...planCommandInPlace(facts),
     { kind: 'copy-file', from: '/bin/busybox', to: `${RUN_INITRAMFS}/bin/busybox`, mode: 0o755 },
     { kind: 'copy-file', from: '/etc/shutdown', to: `${RUN_INITRAMFS}/shutdown`, mode: 0o755 },
     // Last: what an admin says wins over what the boot made up.
@@ -144,22 +149,6 @@ export const planLiveFiles = (facts: Facts): readonly Step[] => [
   ...planDelivery(facts).filter(({ kind }) => kind === 'deliver'),
 ];
 
-/** People find `statectl` although the image has none. A directory of its own: rt/bin has tools that shadow the system's. */
-const planPath = (forLoginShells: boolean): readonly Step[] => [
-  { kind: 'mkdir', path: BIN, mode: 0o755 },
-  { kind: 'symlink', target: `${RUN}/rt/statectl`, path: `${BIN}/statectl` },
-  ...(forLoginShells
-    ? [{ kind: 'write', path: `${SYSROOT}/etc/profile.d/statectl.sh`, content: PROFILE } as const]
-    : []),
-];
-
-const PROFILE = `# Made by statectl at boot.
-case :$PATH: in
-*:${BIN}:*) ;;
-*) PATH=$PATH:${BIN} ;;
-esac
-`;
-
 async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts> {
   const exists = async (path: string) => (await files.stat(IMAGE_MOUNT + path)) !== undefined;
   const kept = userDataDevice(facts)
@@ -169,11 +158,8 @@ async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts
   return {
     ...identity,
     ...(await networkServices(files, facts.config)),
-    hasSshd: await exists('/usr/sbin/sshd'),
-    hasSudo: await exists('/etc/sudoers.d'),
     ...(await imageCertificates({ files }, facts)),
     needsHostKey: (await exists('/usr/sbin/sshd')) && !(await hasHostKeys({ files })),
-    hasProfileDir: await exists('/etc/profile.d'),
     ...(await findServiceManager({ files })),
     ...(await imageTexts({ files })),
   };

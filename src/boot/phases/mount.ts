@@ -4,15 +4,7 @@ import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { resolveInTree } from '../../image/tree.ts';
 import type { BlockFacts, Facts, TreeFacts } from '../facts.ts';
-import {
-  layoutPaths,
-  missingMountPoints,
-  mountOrder,
-  planLayout,
-  planMountPoint,
-  planSkeleton,
-  USER_DATA_TREE,
-} from '../layout.ts';
+import { layoutPaths, mountOrder, planLayout, planMountPoint, planSkeleton, USER_DATA_TREE } from '../layout.ts';
 import { IMAGE_MOUNT, RUN_INITRAMFS, SYSROOT, USER_DATA_EARLY } from '../paths.ts';
 import type { Phase } from '../phase.ts';
 import { sizeInBytes } from '../size.ts';
@@ -54,12 +46,12 @@ export function planImage(source: Source): readonly Step[] {
   ];
 }
 
-/** The root itself, or a read-only overlay that adds the mount points the image lacks. */
+/** The root itself, or a read-only overlay that adds what the image lacks: mount points, and `statectl`. */
 function planRoot(facts: Facts): readonly Step[] {
   const { config } = facts;
   const tree = treeOf(facts);
-  if (missingMountPoints(config, tree).length > 0)
-    return [{ kind: 'mkdir', path: `${RUN_INITRAMFS}/skeleton` }, ...planSkeleton(config, tree)];
+  const skeleton = planSkeleton(config, tree);
+  if (skeleton.length > 0) return [{ kind: 'mkdir', path: `${RUN_INITRAMFS}/skeleton` }, ...skeleton];
   return [{ kind: 'mount', source: IMAGE_MOUNT, target: SYSROOT, type: 'bind', options: [] }];
 }
 
@@ -192,7 +184,17 @@ async function treeFacts(host: Host, facts: Facts): Promise<TreeFacts> {
       ramdiskBytes[mountPoint] = Number.parseInt(stdout, 10) * 1024 || 0;
     }
   }
-  return { paths, emptySources, owners, ramdiskBytes };
+  return { paths, emptySources, owners, ramdiskBytes, ...(await commandFolder(host)) };
+}
+
+/** The builder's images have the link; a folder of another's may be a link itself. */
+async function commandFolder({ files }: Host): Promise<Pick<TreeFacts, 'commandFolder'>> {
+  for (const path of ['/usr/bin', '/bin']) {
+    const found = await resolveInTree(files, IMAGE_MOUNT, path).catch(() => undefined);
+    if (found?.stat.type !== 'dir') continue;
+    return (await files.stat(`${IMAGE_MOUNT}${found.path}/statectl`)) ? {} : { commandFolder: found.path };
+  }
+  return {};
 }
 
 async function kindInImage(host: Host, path: string): Promise<TreeFacts['paths'][string]> {

@@ -42,7 +42,6 @@ it('every file that a boot makes of config.d is kept so by the agent, but those 
       hasSshd: true,
       hasSudo: true,
       needsHostKey: true,
-      hasProfileDir: true,
       certificates: 'IMAGE\n',
     },
     syslog: { daemon: 'rsyslog' },

@@ -4,14 +4,11 @@ import { createRecord } from '../../fixtures/running-system.ts';
 
 describe('the record of a boot', () => {
   it('names every file that the boot wrote, as the running system finds it', () => {
-    const { wrote } = createRecord(
-      createFacts({ install: { ...createFacts().install!, hasProfileDir: true }, blocks: [USER_DATA_DISK] }),
-    );
+    const { wrote } = createRecord(createFacts({ blocks: [USER_DATA_DISK] }));
     expect(wrote).toEqual(
       expect.arrayContaining([
         '/etc/machine-id',
         '/etc/resolv.conf',
-        '/etc/profile.d/statectl.sh',
         '/run/statectl/bin/statectl',
         '/user-data/persistent/statectl/machine-id',
       ]),

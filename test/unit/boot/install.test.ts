@@ -136,16 +136,16 @@ describe('what the image has is looked up', () => {
     expect(await warnings({ '/usr/lib/systemd/systemd': '' }, {})).toEqual([]);
   });
 
-  it('networkd, ifupdown, profile.d and resolv.conf', async () => {
+  it('networkd, ifupdown and resolv.conf', async () => {
     expect(await look({})).toMatchObject({
       usesNetworkd: false,
       usesIfupdown: false,
-      hasProfileDir: false,
       hasResolvConf: 'missing',
     });
-    expect(
-      await look({ '/usr/sbin/ifup': '', '/etc/resolv.conf': '', '/etc/profile.d': { type: 'dir' } }),
-    ).toMatchObject({ usesIfupdown: true, hasProfileDir: true, hasResolvConf: 'file' });
+    expect(await look({ '/usr/sbin/ifup': '', '/etc/resolv.conf': '' })).toMatchObject({
+      usesIfupdown: true,
+      hasResolvConf: 'file',
+    });
     const wanted = '/etc/systemd/system/multi-user.target.wants/systemd-networkd.service';
     expect(
       await look({

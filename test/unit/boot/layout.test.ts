@@ -3,11 +3,13 @@ import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../../src/boot/facts.ts';
 import { layoutPaths, missingMountPoints, mountOrder, planLayout, planSkeleton } from '../../../src/boot/layout.ts';
 import { IMAGE_MOUNT, SYSROOT } from '../../../src/boot/paths.ts';
+import { planInstall } from '../../../src/boot/phases/install.ts';
 import { mount } from '../../../src/boot/phases/mount.ts';
 import { places } from '../../../src/boot/places.ts';
 import type { Step } from '../../../src/boot/step.ts';
 import { shellOf } from '../../../src/boot/step-commands.ts';
 import type { OverlayEntry } from '../../../src/config/config.ts';
+import { memoryHost } from '../../../src/host/memory.ts';
 import { createConfig } from '../../fixtures/config.ts';
 import { createFacts, createTree, USER_DATA_DISK } from '../../fixtures/facts.ts';
 
@@ -208,6 +210,37 @@ describe('what the image lacks', () => {
       'mount -t overlay -o ro,lowerdir=/run/statectl/image:/run/initramfs/skeleton root /sysroot',
       "grep -q ' /sysroot overlay ro' /proc/mounts",
     ]);
+  });
+
+  it('and `statectl` comes in the same way into the folder that every PATH has, where the image has no link', () => {
+    const facts = createFacts({ tree: { commandFolder: '/usr/bin' } });
+    expect(mountSteps(facts).map(shellOf)).toEqual(
+      expect.arrayContaining([
+        'mkdir -p -m 0755 /run/initramfs/skeleton/usr/bin',
+        'ln -sfT /run/statectl/rt/statectl /run/initramfs/skeleton/usr/bin/statectl',
+        'mount -t overlay -o ro,lowerdir=/run/statectl/image:/run/initramfs/skeleton root /sysroot',
+      ]),
+    );
+  });
+
+  it.each(['/usr', '/usr/bin'])('or into a writable %s, which covers the root', (place) => {
+    const overlays = { [place]: { kind: 'overlay', upper: 'ram', size: '10%' } } as const;
+    const facts = createFacts({ config: { overlays }, tree: { commandFolder: '/usr/bin' } });
+    expect(planSkeleton(facts.config, facts.tree!)).toEqual([]);
+    expect(planInstall(facts).map(shellOf)).toContain('ln -sfT /run/statectl/rt/statectl /sysroot/usr/bin/statectl');
+  });
+
+  it.each([
+    ['that Debian has', { '/usr/bin': { type: 'dir' }, '/bin': { target: 'usr/bin' } }, '/usr/bin'],
+    ['of a busybox alone', { '/bin': { type: 'dir' } }, '/bin'],
+    ['that is a link', { '/usr': { target: '.' }, '/bin': { type: 'dir' } }, '/bin'],
+    ['with the link of the builder', { '/usr/bin/statectl': { target: '/run/statectl/rt/statectl' } }, undefined],
+  ] as const)('looks for a folder of programs %s', async (_title, image, folder) => {
+    const files = Object.fromEntries(Object.entries(image).map(([path, seed]) => [IMAGE_MOUNT + path, seed]));
+    const { tree: _, ...facts } = createFacts({ config: { overlays: {}, tmpfs: {} } });
+    const boot = { say: () => {}, warn: () => {}, signal: new AbortController().signal };
+    const { tree } = (await mount.rounds[1]?.gather?.(memoryHost({ files }), facts, boot)) ?? {};
+    expect(tree?.commandFolder).toBe(folder);
   });
 
   it('needs no skeleton when the image has everything', () => {

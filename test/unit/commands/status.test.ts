@@ -10,7 +10,7 @@ async function statusOf(system: RunningSystem, ...words: string[]): Promise<stri
   return text;
 }
 
-const install = { ...createFacts().install!, hasProfileDir: true };
+const install = createFacts().install!;
 const diskless = createRecord(createFacts({ install, leases: [createLease({ hostname: 'lab-17' })] }));
 const withDisk = createRecord(createFacts({ blocks: [USER_DATA_DISK] }));
 
@@ -133,8 +133,6 @@ describe('statectl status', () => {
       '/etc/machine-id': '0123\n',
       '/etc/resolv.conf': 'nameserver 10.0.2.3\n',
       '/etc/hostname': 'lab-17\n',
-      '/etc/profile.d/statectl.sh': 'PATH=…',
-      '/run/statectl/image/etc/profile.d': { type: 'dir' },
     } as const;
     expect(await statusOf({ record: diskless, files })).toContain('would be lost at a reboot: nothing');
   });

@@ -1,0 +1,112 @@
+import { posix } from 'node:path';
+import type { InstallFacts } from './facts.ts';
+import { SYSROOT } from './paths.ts';
+import type { Step } from './step.ts';
+import type { SystemTree } from './system-tree.ts';
+
+/** A program with one main file, which may or may not include the folder that our settings are in. */
+export interface MainFile {
+  /** The first that is there counts: SUSE and others keep what they ship outside of /etc. */
+  readonly paths: readonly string[];
+  readonly folder: string;
+  /** What is read first, or last, counts: a line of ours goes there. */
+  readonly counts: 'first' | 'last';
+  readonly line: string;
+  readonly mode: number;
+  /** Whether the lines include the folder, where nothing before them, or after them, can gainsay it. */
+  readonly includes: (text: string) => boolean;
+}
+
+const words = (line: string): readonly string[] =>
+  line.match(/"[^"]*"|[^\s"]+/g)?.map((word) => word.replace(/^"|"$/g, '')) ?? [];
+
+/** Does a pattern of files, as the program reads it, have `folder/NAME.conf`? */
+const covers = (pattern: string, folder: string, name: string): boolean =>
+  posix.matchesGlob(posix.normalize(`${folder}/${name}`), posix.normalize(pattern));
+
+/** sshd_config(5): of two values the first counts, and what stands in a Match block holds for some alone. A relative path is of /etc/ssh. */
+function sshdIncludes(text: string): boolean {
+  for (const raw of text.split('\n')) {
+    const line = raw.trim();
+    if (line === '' || line.startsWith('#')) continue;
+    const [keyword = '', ...rest] = words(line.replace(/^([A-Za-z]+)\s*=\s*/, '$1 '));
+    if (keyword.toLowerCase() !== 'include') return false;
+    for (const pattern of rest)
+      if (
+        covers(pattern.startsWith('/') ? pattern : `/etc/ssh/${pattern}`, '/etc/ssh/sshd_config.d', '10-statectl.conf')
+      )
+        return true;
+  }
+  return false;
+}
+
+/** sudoers(5): `@includedir`, and `#includedir` of earlier versions. The last that fits counts, and rules of others do no harm. */
+const sudoIncludes = (text: string): boolean =>
+  text.split('\n').some((line) => {
+    const [, kind = '', rest = ''] = /^\s*[@#](includedir|include)\s+(.*)$/.exec(line) ?? [];
+    const [path = ''] = words(rest.replaceAll('\\ ', ' '));
+    const absolute = posix.normalize(path.startsWith('/') ? path : `/etc/${path}`).replace(/\/$/, '');
+    return absolute === (kind === 'includedir' ? '/etc/sudoers.d' : '/etc/sudoers.d/statectl');
+  });
+
+/** rsyslog.conf(5), in both of its languages; what stands in a block holds under its condition alone. */
+function syslogIncludes(text: string): boolean {
+  let depth = 0;
+  for (const raw of text.split('\n')) {
+    const line = raw.replace(/^\s*#.*$/, '').trim();
+    const [, legacy, modern] = /^(?:\$IncludeConfig\s+(\S+)|include\s*\(.*file\s*=\s*"([^"]*)".*)/i.exec(line) ?? [];
+    const pattern = (legacy ?? modern)?.replace(/\/$/, '/*');
+    if (depth === 0 && pattern !== undefined && covers(pattern, '/etc/rsyslog.d', '60-statectl.conf')) return true;
+    const code = line.replace(/"[^"]*"/g, '');
+    depth += (code.match(/\{/g)?.length ?? 0) - (code.match(/\}/g)?.length ?? 0);
+  }
+  return false;
+}
+
+export const SSHD: MainFile = {
+  paths: ['/etc/ssh/sshd_config', '/usr/etc/ssh/sshd_config', '/usr/lib/ssh/sshd_config'],
+  folder: '/etc/ssh/sshd_config.d',
+  counts: 'first',
+  line: 'Include /etc/ssh/sshd_config.d/*statectl*.conf',
+  mode: 0o644,
+  includes: sshdIncludes,
+};
+export const SUDO: MainFile = {
+  paths: ['/etc/sudoers', '/usr/etc/sudoers'],
+  folder: '/etc/sudoers.d',
+  counts: 'last',
+  line: '#includedir /etc/sudoers.d',
+  mode: 0o440,
+  includes: sudoIncludes,
+};
+export const RSYSLOG: MainFile = {
+  paths: ['/etc/rsyslog.conf', '/usr/etc/rsyslog.conf'],
+  folder: '/etc/rsyslog.d',
+  counts: 'first',
+  line: '$IncludeConfig /etc/rsyslog.d/*.conf',
+  mode: 0o644,
+  includes: syslogIncludes,
+};
+
+/** The main file with a line that includes our settings; undefined where it does so itself. Pure. */
+function withOurLine(text: string, { line, counts, includes }: MainFile): string | undefined {
+  if (includes(text)) return undefined;
+  const ours = `# By statectl at boot: the image does not read what is said there.\n${line}\n`;
+  return counts === 'first' ? ours + text : `${text.replace(/\n?$/, '\n')}${ours}`;
+}
+
+/** The text that the main file must have in /etc for our settings to count; undefined where it is as it should be. `otherwise` where it is not there. */
+export async function mainFileText(tree: SystemTree, file: MainFile, otherwise?: string): Promise<string | undefined> {
+  for (const path of file.paths) {
+    const text = await tree.read(path);
+    if (text !== undefined) return withOurLine(text, file);
+  }
+  return otherwise === undefined ? undefined : withOurLine(otherwise, file);
+}
+
+/** Pure. */
+export function planMainFile(file: MainFile, texts: InstallFacts['mainFiles'] = {}): readonly Step[] {
+  const [path = ''] = file.paths;
+  const content = texts[path];
+  return content === undefined ? [] : [{ kind: 'write', path: SYSROOT + path, content, mode: file.mode }];
+}
