@@ -1,11 +1,12 @@
+import { authorityLists } from '../boot/authority-lists.ts';
 import { unfinishedName } from '../boot/deliver.ts';
 import { deliveryFacts, planDeliveryList } from '../boot/delivery.ts';
 import { applyStep } from '../boot/execute.ts';
-import type { Facts, InstallFacts } from '../boot/facts.ts';
+import type { Facts } from '../boot/facts.ts';
 import { findServices } from '../boot/find-services.ts';
 import { IMAGE_MOUNT } from '../boot/paths.ts';
 import type { BootContext } from '../boot/phase.ts';
-import { imageCertificates, planInstall, planLiveFiles } from '../boot/phases/install.ts';
+import { planInstall, planLiveFiles } from '../boot/phases/install.ts';
 import type { Step } from '../boot/step.ts';
 import { syslogFacts } from '../boot/syslog-settings.ts';
 import { entryOf } from '../entry-of.ts';
@@ -18,7 +19,6 @@ import { type Edits, type FileFacts, type FilePlan, planFiles } from './plan-fil
 
 /** The facts that the files of the running system follow from: of the bundle in force, where the boot looked at the image. */
 export async function liveFacts(view: Host, booted: Facts, now: Facts, context: BootContext): Promise<Facts> {
-  const { certificates: _, ...install } = booted.install ?? {};
   const facts: Facts = {
     ...now,
     python: booted.python,
@@ -29,8 +29,8 @@ export async function liveFacts(view: Host, booted: Facts, now: Facts, context: 
     ...facts,
     ...(booted.install && {
       install: {
-        ...(install as InstallFacts),
-        ...(await imageCertificates(view, now)),
+        ...booted.install,
+        ...(await authorityLists(view, now)),
         ...(await findServices(view, facts, booted.install, context)),
       },
     }),

@@ -144,8 +144,8 @@ export interface InstallFacts {
   readonly hasSudo?: boolean;
   /** By path: the main files of programs that would not read our settings, with a line by which they do. */
   readonly mainFiles?: Readonly<Record<string, string>>;
-  /** The image's list of authorities that are trusted, where config.d has more. */
-  readonly certificates?: string;
+  /** The image's lists of authorities that are trusted, by path, where config.d has more. */
+  readonly certificates?: Readonly<Record<string, string>>;
   /** It has sshd and no host key. */
   readonly needsHostKey?: boolean;
   readonly hasResolvConf: 'file' | 'symlink' | 'missing';
@@ -184,6 +184,8 @@ export interface SyslogFacts {
   readonly daemon?: 'rsyslog' | 'syslog-ng';
   /** How rsyslog speaks TLS. */
   readonly tlsDriver?: 'gtls' | 'ossl';
+  /** The list of authorities by which it knows servers. */
+  readonly authorities?: string;
 }
 
 export interface InitFacts {

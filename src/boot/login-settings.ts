@@ -1,3 +1,4 @@
+import { dirname } from 'node:path/posix';
 import type { Facts, InstallFacts } from './facts.ts';
 import { planMainFile, SSHD, SUDO } from './main-files.ts';
 import { RUN, SYSROOT } from './paths.ts';
@@ -70,12 +71,17 @@ function planSshd({ config }: Facts): readonly Step[] {
 }
 
 /**
- * Certificates that the system trusts besides its own: behind those of the list that OpenSSL, GnuTLS and Python read, on Debian
- * and Gentoo alike. Nothing is hashed into /etc/ssl/certs: who looks there reads the list too.
+ * Certificates that the system trusts besides its own: behind those of each list that OpenSSL, GnuTLS and Python read. Nothing is hashed
+ * into /etc/ssl/certs: who looks there reads the list too.
  */
-function planAuthorities({ config }: Facts, { certificates }: InstallFacts): readonly Step[] {
-  const { authorities } = config.identity;
-  if (authorities.length === 0 || certificates === undefined) return [];
-  const added = authorities.map((pem) => `${pem.trim()}\n`).filter((pem) => !certificates.includes(pem.trim()));
-  return [folder('ssl/certs'), write('ssl/certs/ca-certificates.crt', `${certificates}${added.join('')}`)];
+function planAuthorities({ config }: Facts, { certificates = {} }: InstallFacts): readonly Step[] {
+  const pems = config.identity.authorities.map((pem) => `${pem.trim()}\n`);
+  return Object.entries(certificates).flatMap(([path, list]): readonly Step[] => [
+    { kind: 'mkdir', path: SYSROOT + dirname(path), mode: 0o755 },
+    {
+      kind: 'write',
+      path: SYSROOT + path,
+      content: list + pems.filter((pem) => !list.includes(pem.trim())).join(''),
+    },
+  ]);
 }

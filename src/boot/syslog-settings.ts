@@ -9,8 +9,13 @@ export const RSYSLOGD = ['/usr/sbin/rsyslogd', '/sbin/rsyslogd'];
 const SYSLOG_NG = ['/usr/sbin/syslog-ng', '/sbin/syslog-ng'];
 /** The network stream drivers of rsyslog, and the file of each. */
 const TLS_DRIVERS = { gtls: 'lmnsd_gtls.so', ossl: 'lmnsd_ossl.so' } as const;
-/** As Debian's ca-certificates makes it. */
-const CA_BUNDLE = '/etc/ssl/certs/ca-certificates.crt';
+/** As Debian's ca-certificates makes it, and as others do. */
+const CA_BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
 
 /** What of the image can send messages on. What logging.conf asks for and the image lacks is told. */
 export async function syslogFacts(host: Host, { config }: Facts, boot: BootContext): Promise<SyslogFacts> {
@@ -29,8 +34,10 @@ export async function syslogFacts(host: Host, { config }: Facts, boot: BootConte
   }
   if (!targets.some(({ protocol }) => protocol === 'tls')) return { daemon: 'rsyslog' };
   const tlsDriver = await tlsDriverOf(host);
-  const hasAuthorities = config.identity.authorities.length > 0 || (await exists(CA_BUNDLE));
-  if (tlsDriver && hasAuthorities) return { daemon: 'rsyslog', tlsDriver };
+  const has = await Promise.all(CA_BUNDLES.map(exists));
+  const authorities =
+    CA_BUNDLES.find((_, at) => has[at]) ?? (config.identity.authorities.length > 0 ? CA_BUNDLES[0] : undefined);
+  if (tlsDriver && authorities) return { daemon: 'rsyslog', tlsDriver, authorities };
   boot.warn(
     tlsDriver
       ? 'logging.conf: nothing is sent by tls: no certificate is trusted (`authorities` of identity.conf, package ca-certificates)'
@@ -52,13 +59,13 @@ async function tlsDriverOf({ files }: Host): Promise<SyslogFacts['tlsDriver']> {
 /** The targets of logging.conf as a file of rsyslog. Pure. */
 export function planSyslog({ config, syslog, install }: Facts): readonly Step[] {
   if (syslog?.daemon !== 'rsyslog') return [];
-  const { tlsDriver } = syslog;
+  const { tlsDriver, authorities = CA_BUNDLES[0] } = syslog;
   const targets = Object.entries(config.logging.syslog).filter(([, { protocol }]) => protocol !== 'tls' || tlsDriver);
   if (targets.length === 0) return [];
   const usesTls = targets.some(([, { protocol }]) => protocol === 'tls');
   const lines = [
     '# Made by statectl at boot from system/logging.conf.',
-    ...(usesTls ? [`global(DefaultNetstreamDriverCAFile="${CA_BUNDLE}")`] : []),
+    ...(usesTls ? [`global(DefaultNetstreamDriverCAFile="${authorities}")`] : []),
     ...targets.map(([name, target]) => action(name, target, tlsDriver)),
   ];
   const folder = `${SYSROOT}/etc/rsyslog.d`;

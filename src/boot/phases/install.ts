@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { normalMac } from '../../config/claims.ts';
 import type { Host } from '../../host/host.ts';
 import { planAgent } from '../agent-service.ts';
+import { authorityLists } from '../authority-lists.ts';
 import { givenCredentials, planCredentials } from '../credentials.ts';
 import { deliveryFacts, planDelivery } from '../delivery.ts';
 import type { Facts, InstallFacts } from '../facts.ts';
@@ -158,7 +159,7 @@ async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts
   return {
     ...identity,
     ...(await networkServices(files, facts.config)),
-    ...(await imageCertificates({ files }, facts)),
+    ...(await authorityLists({ files }, facts)),
     needsHostKey: (await exists('/usr/sbin/sshd')) && !(await hasHostKeys({ files })),
     ...(await findServiceManager({ files })),
     ...(await imageTexts({ files })),
@@ -174,15 +175,6 @@ async function imageTexts({ files }: Pick<Host, 'files'>): Promise<Partial<Insta
     ...(hostname && { imageHostname: hostname }),
   };
 }
-
-/** The image's list of authorities, where config.d has more; empty where the image has none (no package ca-certificates). */
-export const imageCertificates = async (
-  { files }: Pick<Host, 'files'>,
-  { config }: Pick<Facts, 'config'>,
-): Promise<Pick<InstallFacts, 'certificates'>> =>
-  config.identity.authorities.length > 0
-    ? { certificates: await files.readText(`${IMAGE_MOUNT}/etc/ssl/certs/ca-certificates.crt`).catch(() => '') }
-    : {};
 
 /** Of the image's own, or of a persistent /etc. */
 const hasHostKeys = async ({ files }: Pick<Host, 'files'>): Promise<boolean> =>

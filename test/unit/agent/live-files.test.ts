@@ -42,7 +42,7 @@ it('every file that a boot makes of config.d is kept so by the agent, but those 
       hasSshd: true,
       hasSudo: true,
       needsHostKey: true,
-      certificates: 'IMAGE\n',
+      certificates: { '/etc/ssl/certs/ca-certificates.crt': 'IMAGE\n' },
     },
     syslog: { daemon: 'rsyslog' },
     python: {

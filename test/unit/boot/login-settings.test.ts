@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { authorityLists } from '../../../src/boot/authority-lists.ts';
 import type { InstallFacts } from '../../../src/boot/facts.ts';
 import { planLogins } from '../../../src/boot/login-settings.ts';
-import { imageCertificates } from '../../../src/boot/phases/install.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { loadFiles } from '../../fixtures/config.ts';
 import { createFacts } from '../../fixtures/facts.ts';
@@ -69,7 +69,7 @@ describe('whom the system trusts', () => {
     };
     const path = '/run/statectl/image/etc/ssl/certs/ca-certificates.crt';
     const host = memoryHost({ files: list === undefined ? {} : { [path]: list } });
-    return planLogins(facts, { ...INSTALL, hasSshd: false, ...(await imageCertificates(host, facts)) });
+    return planLogins(facts, { ...INSTALL, hasSshd: false, ...(await authorityLists(host, facts)) });
   };
   const list = (content: string | undefined) => ({
     kind: 'write',
@@ -80,6 +80,28 @@ describe('whom the system trusts', () => {
   it('is whom the image trusts, and whom config.d names', async () => {
     expect(await trusting(theirs)).toContainEqual(list(`${theirs}${ours}`));
     expect(await trusting(`${ours}${theirs}`)).toContainEqual(list(`${ours}${theirs}`));
+  });
+
+  it('is told in the lists of Fedora and SUSE too, where their links lead', async () => {
+    const shipped = await loadFiles({});
+    const config = { ...shipped, identity: { ...shipped.identity, authorities: [ours ?? ''] } };
+    const image = '/run/statectl/image';
+    const host = memoryHost({
+      files: {
+        [`${image}/etc/pki/tls/certs/ca-bundle.crt`]: { target: '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem' },
+        [`${image}/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem`]: theirs ?? '',
+        [`${image}/etc/ssl/ca-bundle.pem`]: { target: '../../usr/share/ca-bundle.pem' },
+        [`${image}/usr/share/ca-bundle.pem`]: theirs ?? '',
+      },
+    });
+    const steps = planLogins({ ...createFacts(), config }, { ...INSTALL, ...(await authorityLists(host, { config })) });
+    const lists = steps.flatMap((step) =>
+      step.kind === 'write' && step.path.endsWith('.pem') ? [[step.path, step.content]] : [],
+    );
+    expect(lists).toEqual([
+      ['/sysroot/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem', `${theirs}${ours}`],
+      ['/sysroot/etc/ssl/ca-bundle.pem', `${theirs}${ours}`],
+    ]);
   });
 
   it('is whom config.d names, in an image without the package ca-certificates', async () => {
