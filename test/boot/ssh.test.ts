@@ -140,7 +140,7 @@ set:
 
   test('starts nothing that is disabled, wherever its image wants it', async () => {
     for (const unit of ['systemd-resolved', 'getty@tty1', 'systemd-update-utmp-runlevel'])
-      expect(await vm.run(`systemctl show -P WantedBy -P ActiveState ${unit}`)).toBe('inactive');
+      expect(await vm.run(`systemctl show -P ActiveState -P WantedBy ${unit}`)).toBe('inactive');
     expect(await vm.run('systemctl is-active rsyslog')).toBe('active');
   });
 
@@ -156,7 +156,9 @@ set:
       const files = Object.fromEntries(Object.entries(tree).map(([path, text]) => [IMAGE_MOUNT + path, text]));
       const { mainFiles = {} } = await findMainFiles(memoryHost({ files }), createFacts(), { warn: () => {} });
       const text = Buffer.from(mainFiles['/etc/ssh/sshd_config'] ?? main).toString('base64');
-      const said = await vm.run(`echo ${text} | base64 -d > /run/sshd_config.test && sshd -T -f /run/sshd_config.test`);
+      const said = await vm.run(
+        `echo ${text} | base64 -d > /run/sshd_config.test && sshd -T -C user=ada,host=x,addr=192.0.2.1 -f /run/sshd_config.test`,
+      );
       expect(said).toContain('passwordauthentication no\n');
       expect(said).toContain(`hostkey ${key}\n`);
     }
