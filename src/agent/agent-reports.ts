@@ -1,5 +1,6 @@
 import type { BootRecord } from '../boot/boot-record.ts';
 import type { Facts } from '../boot/facts.ts';
+import { IDENTITY } from '../boot/identity.ts';
 import { machineClaims } from '../fetch/offer.ts';
 import type { AgentHost } from './agent.ts';
 import type { agentStateFile } from './agent-state.ts';
@@ -30,6 +31,36 @@ const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 10 * 60_000;
 
+/** A server takes 16 KiB of a report. What is told here may name every file of a bundle. */
+const MOST_ABOUT_BYTES = 8 * 1024;
+const LONGEST_TEXT = 1_000;
+
+/** Cuts texts, and lists after as many as fit, with how many are left out. Pure. */
+export function briefly(about: object): Readonly<Record<string, unknown>> {
+  const cut = Object.entries(about).map(([key, value]) => [key, shortText(value)] as const);
+  const share = Math.floor(MOST_ABOUT_BYTES / Math.max(1, cut.length));
+  return Object.fromEntries(
+    cut.flatMap(([key, value]) => {
+      if (Buffer.byteLength(JSON.stringify(value) ?? '') <= share) return [[key, value]];
+      return [[key, Array.isArray(value) ? firstOf(value, share) : 'too long to be told here']];
+    }),
+  );
+}
+
+function shortText(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shortText);
+  return typeof value === 'string' && value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value;
+}
+
+function firstOf(list: readonly unknown[], mostBytes: number): readonly unknown[] {
+  let bytes = 64;
+  const fitting = list.findIndex((value) => {
+    bytes += Buffer.byteLength(JSON.stringify(value)) + 1;
+    return bytes > mostBytes;
+  });
+  return [...list.slice(0, fitting), `… and ${list.length - fitting} more`];
+}
+
 /** What this machine tells servers: the report of its boot, and with the same fields what changed since. */
 export function agentReports(host: AgentHost, options: AgentReportOptions): AgentReports {
   const { clock, console, files } = host;
@@ -54,7 +85,7 @@ export function agentReports(host: AgentHost, options: AgentReportOptions): Agen
       kernelRelease: record.kernelRelease,
       bootMs: record.bootMs,
       config,
-      agent: { event: what, at: new Date(clock.now()).toISOString(), ...about },
+      agent: { event: what, at: new Date(clock.now()).toISOString(), ...briefly(about) },
     };
   };
   const put = (id: string, what: string, about: object): Promise<void> => {
@@ -69,6 +100,7 @@ export function agentReports(host: AgentHost, options: AgentReportOptions): Agen
     putting = done.catch((error: Error) => console.line('warning', `a report is lost: ${error.message}`));
     return putting.then(() => undefined);
   };
+  const proof = () => ({ identity: IDENTITY, authorities: settings().server.authorities ?? [] });
   const chance = () => Math.floor(clock.random() * 2 ** 32).toString(36);
 
   return {
@@ -90,7 +122,7 @@ export function agentReports(host: AgentHost, options: AgentReportOptions): Agen
           // The machine may have moved since the one before.
           const known = servers();
           const server = known[tries % Math.max(1, known.length)];
-          const outcome = server === undefined ? 'later' : await postReport(host, server, each, limits);
+          const outcome = server === undefined ? 'later' : await postReport(host, server, each, proof(), limits);
           if (outcome === 'later') failures = tries + 1;
           return outcome;
         });

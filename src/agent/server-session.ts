@@ -3,9 +3,8 @@ import { detailOf } from '../fetch/offer.ts';
 import { readBody } from '../fetch/read-body.ts';
 import { withDeadline } from '../host/deadline.ts';
 import type { Host, HttpResponse } from '../host/host.ts';
-import { serverTrust } from '../identity/server-trust.ts';
-import type { SecurePort } from '../server/token-routes.ts';
 import { readEvents, type ServerEvent, type StreamMessage } from './event-stream.ts';
+import { type MachineProof, secureAddress } from './secure-server.ts';
 
 /** An open stream of events of a server that is known: our CA signed for it, it knows this machine, and it spoke. */
 export interface Session {
@@ -16,11 +15,7 @@ export interface Session {
   close(): void;
 }
 
-export interface SessionOptions {
-  /** Where the certificate, the key and the authorities are. */
-  readonly identity: string;
-  /** PEM texts of those that server.info.conf names. */
-  readonly authorities: readonly string[];
+export interface SessionOptions extends MachineProof {
   readonly connectMs: number;
   readonly stallMs: number;
   readonly lastEventId?: string;
@@ -44,7 +39,6 @@ export async function openSession(
   { identity, authorities, connectMs, stallMs, lastEventId }: SessionOptions,
   signal: AbortSignal,
 ): Promise<Session> {
-  const { caPem, ...own } = await credentials({ files }, identity);
   const open = new AbortController();
   const abort = () => open.abort(signal.reason);
   signal.throwIfAborted();
@@ -57,19 +51,17 @@ export async function openSession(
   try {
     return await withDeadline(clock, { ms: FIRST_EVENT_MS, error: silent, signal: open.signal }, async (within) => {
       const limits = { connectTimeoutMs: connectMs, signal: within };
-      const plain = await http.request(new URL('/v1/tls', server).href, { ...limits, idleTimeoutMs: stallMs });
-      const secure = new URL('/v1/events', server);
-      secure.protocol = 'https:';
-      const { port, name } = await securePort(server, plain);
-      secure.port = String(port);
+      const proof = { identity, authorities };
+      const plainLimits = { ...limits, idleTimeoutMs: stallMs };
+      const { href, tls } = await secureAddress({ http, files }, server, '/v1/events', proof, plainLimits);
       // Beyond the deadline of this task: the stream goes on.
       const late = () => open.abort(within.reason);
       within.addEventListener('abort', late, { once: true });
-      const response = await http.request(secure.href, {
+      const response = await http.request(href, {
         connectTimeoutMs: Math.max(connectMs, HANDSHAKE_MS),
         idleTimeoutMs: SILENT_MS,
         signal: open.signal,
-        tls: { ...own, ...serverTrust(caPem, authorities, name) },
+        tls,
         headers: { accept: 'text/event-stream', ...(lastEventId !== undefined && { 'last-event-id': lastEventId }) },
       });
       if (response.status !== 200) throw await refusal(server, response);
@@ -92,34 +84,6 @@ async function firstEvent(server: string, messages: AsyncGenerator<StreamMessage
     if (value.event === 'hello' || value.event === 'resync') return value;
     throw new StatectlError('no-events', `${server} does not begin its event stream as it should`);
   }
-}
-
-/** PEM texts of this machine. Throws `no-certificate`. */
-async function credentials({ files }: Pick<Host, 'files'>, identity: string) {
-  try {
-    const certPem = await files.readText(`${identity}/cert.pem`);
-    const keyPem = await files.readText(`${identity}/key.pem`);
-    // Absent where server.info.conf alone names authorities.
-    const caPem = await files.readText(`${identity}/ca.pem`).catch(() => undefined);
-    return { certPem, keyPem, caPem };
-  } catch (cause) {
-    throw new StatectlError('no-certificate', 'this machine has no certificate', {
-      cause,
-      hint: 'on the server: `statectl node pending` shows whether it waits to be approved',
-    });
-  }
-}
-
-async function securePort(server: string, { status, body }: HttpResponse): Promise<Partial<SecurePort>> {
-  const bytes = await readBody(body, LARGEST_ANSWER_BYTES);
-  if (status === 200)
-    try {
-      const said = JSON.parse(bytes.toString()) as Partial<SecurePort>;
-      if (typeof said.port === 'number') return said;
-    } catch {
-      // Said below.
-    }
-  throw new StatectlError('no-events', `${server} has no authority, and so no events for machines (status ${status})`);
 }
 
 async function refusal(server: string, { status, body }: HttpResponse): Promise<StatectlError> {

@@ -4,6 +4,7 @@ import { History, type Settled } from '../config/history/history.ts';
 import { checkSnapshot, loadSnapshot } from '../config/load-revision.ts';
 import { isStatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
+import { countedKeys } from '../server/counted-keys.ts';
 import { type NodeStatus, nodeStatuses } from '../server/node-status.ts';
 import { lastReports } from '../server/reports.ts';
 import { openStore, type Store } from '../server/store.ts';
@@ -28,7 +29,7 @@ export const nodeListVerb = (): Command =>
       const store = await storeAt(state);
       const nodes = await nodeStatuses({
         ...(await configsOf(config)),
-        reports: store ? await lastReports(store) : new Map(),
+        reports: store ? await lastReports(store, await countedKeys(store)) : new Map(),
         ...(store && { store }),
       });
       if (json) return printJson(nodes);

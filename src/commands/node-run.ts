@@ -8,6 +8,7 @@ import { Duration } from '../config/scalars.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { printableLine } from '../printable.ts';
+import { countedKeys } from '../server/counted-keys.ts';
 import { openEnrolments } from '../server/enrolments.ts';
 import { nodeAddresses } from '../server/node-addresses.ts';
 import { lastReports } from '../server/reports.ts';
@@ -171,7 +172,10 @@ async function known(state: string, folder: string): Promise<Known> {
     const file = join(folder, 'known_hosts');
     await host.files.write(file, `${knownHostsLine(await sshAuthority(host, store.root), '*')}\n`);
     using enrolments = openEnrolments(enrolmentsPath(store.root), host.clock.now);
-    return { addresses: nodeAddresses(enrolments, await lastReports(store)), knownHosts: file };
+    return {
+      addresses: nodeAddresses(enrolments, await lastReports(store, await countedKeys(store))),
+      knownHosts: file,
+    };
   } catch (error) {
     host.console.line('warning', `${state} cannot be read (${reasonOf(error)}): machines are found by their names`);
     return { addresses: new Map() };

@@ -1,22 +1,25 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { StatectlError } from '../error.ts';
+import { isStatectlError, StatectlError } from '../error.ts';
 import type { Clock } from '../host/host.ts';
 import { accessLog } from './access-log.ts';
-import { admission } from './admission.ts';
+import { admission, sayRetryAfter } from './admission.ts';
 import { type BootRouteOptions, bootRoutes } from './boot-routes.ts';
 import { bundleRoutes } from './bundle-routes.ts';
 import type { Bundles } from './bundles.ts';
+import { sharePlainConnections } from './connection-bound.ts';
 import { imageRoutes } from './image-routes.ts';
 import { DEFAULT_MAX_TRANSFERS, type LoadMeter, loadMeter } from './load.ts';
 import { machineReader, type ReadMachine } from './machine-reader.ts';
 import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
 import { isHostHeader } from './public-url.ts';
-import { reportRoutes } from './report-routes.ts';
+import { type KeepReport, reportKeeper } from './report-keeper.ts';
+import { reportRoute } from './report-routes.ts';
+import { LOOK_EVERY_MS, slowReaders } from './slow-readers.ts';
 import { statusRoutes } from './status-routes.ts';
 import { type RenderPublic, templateRoutes } from './template-routes.ts';
 import { type TokenRouteOptions, tokenRoutes } from './token-routes.ts';
 
-export interface AppOptions extends Omit<BootRouteOptions, 'admission' | 'readMachine'> {
+export interface AppOptions extends Omit<BootRouteOptions, 'readMachine'> {
   readonly clock: Clock;
   /** Gets the access log, one JSON line without its newline at a time. */
   readonly log: (line: string) => void;
@@ -29,18 +32,28 @@ export interface AppOptions extends Omit<BootRouteOptions, 'admission' | 'readMa
   readonly renderPublic?: RenderPublic;
   /** Absent where no machine can enrol. */
   readonly tokenRoutes?: TokenRouteOptions;
-  /** With so many blobs under way no new boot is begun, default 64. */
+  /** With so many blobs under way another one is begun only where somebody gives way, default 64. */
   readonly maxTransfers?: number;
   /** How late the event loop lately was, default measured. */
   readonly delayMs?: () => number;
   /** Default: one of its own. */
   readonly meter?: LoadMeter;
+  /** Default: one of its own. */
+  readonly keepReport?: KeepReport;
   /** What an admin should see to; anybody may read it. */
   readonly troubles?: () => readonly string[];
+  /** Whether machines that proved themselves come from there: in a crowd they go first. */
+  readonly isKnown?: (sender: string) => boolean;
 }
 
-/** A client that sends or takes nothing for so long is gone; a slow one goes on for hours. */
-const IDLE_MS = 120_000;
+/** A client that sends and takes nothing for so long is gone. */
+const IDLE_MS = 60_000;
+/** For a request to come whole, which has 32 KiB at most: a machine sends it at once. */
+const REQUEST_MS = 20_000;
+/** An open connection waits so long for the next request: iPXE and machines ask in turn. */
+const KEPT_MS = 10_000;
+const BUSY_CODES = ['server-busy', 'reports-full'];
+const LOOK_FOR_SLOW_REQUESTS_MS = 5_000;
 
 function answerProblem(error: unknown, reply: FastifyReply): FastifyReply {
   const problem = problemOf(error);
@@ -60,7 +73,9 @@ export function createApp(options: AppOptions): FastifyInstance {
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     connectionTimeout: IDLE_MS,
-    requestTimeout: IDLE_MS,
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: KEPT_MS,
+    http: { headersTimeout: REQUEST_MS, connectionsCheckingInterval: LOOK_FOR_SLOW_REQUESTS_MS },
     routerOptions: { maxParamLength: 256 },
     clientErrorHandler: answerNoHttp,
     // Malformed URLs fail before any route; they get the same kind of answer.
@@ -75,22 +90,34 @@ export function createApp(options: AppOptions): FastifyInstance {
     if (host !== undefined && !isHostHeader(host))
       throw new StatectlError('host-invalid', 'the Host header is not host[:port]');
   });
-  app.setErrorHandler((error, _request, reply) => answerProblem(error, reply));
+  app.setErrorHandler((error, _request, reply) => {
+    const isBusy = isStatectlError(error) && BUSY_CODES.includes(error.code);
+    if (isBusy && !reply.hasHeader('retry-after')) sayRetryAfter(reply, options.clock);
+    return answerProblem(error, reply);
+  });
   app.setNotFoundHandler(() => {
     throw new StatectlError('route-unknown', 'there is nothing under this path');
   });
   app.get('/healthz', async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }));
-  const { clock, delayMs, maxTransfers = DEFAULT_MAX_TRANSFERS } = options;
+  const { clock, store, delayMs, maxTransfers = DEFAULT_MAX_TRANSFERS, isKnown } = options;
   const meter = options.meter ?? loadMeter({ clock, maxTransfers, ...(delayMs && { delayMs }) });
-  app.addHook('onClose', async () => meter.stop());
-  const gate = admission(meter, clock);
-  const readMachine = options.readMachine ?? machineReader(() => {});
+  sharePlainConnections(app.server);
+  const readers = slowReaders({ files: store.host.files, clock });
+  app.server.on('connection', readers.watch);
+  const looking = setInterval(() => void readers.look(), LOOK_EVERY_MS).unref();
+  app.addHook('onClose', async () => {
+    clearInterval(looking);
+    meter.stop();
+  });
+  const gate = admission({ meter, clock, readers, maxTransfers, ...(isKnown && { isKnown }) });
   statusRoutes(app, meter, options.troubles);
-  bootRoutes(app, { ...options, admission: gate, readMachine });
-  imageRoutes(app, options.store, gate, options.ipxeDirectory ?? '/usr/lib/ipxe');
-  bundleRoutes(app, options.bundles, gate, readMachine);
+  const readMachine = options.readMachine ?? machineReader(() => {});
+  bootRoutes(app, { ...options, readMachine });
+  imageRoutes(app, store, gate, options.ipxeDirectory ?? '/usr/lib/ipxe');
+  bundleRoutes(app, options.bundles, readMachine, isKnown);
   templateRoutes(app, options.renderPublic, readMachine);
-  reportRoutes(app, options.store);
+  const keepReport = options.keepReport ?? reportKeeper(store, { ...(isKnown && { isKnown }) });
+  reportRoute(app, (report, request) => keepReport(report, request.ip));
   tokenRoutes(app, options.tokenRoutes, readMachine);
   return app;
 }

@@ -3,7 +3,6 @@ import type { Config } from '../config/config.ts';
 import type { MachineIdentity } from '../config/identity.ts';
 import { KERNEL_ARGUMENT } from '../config/kernel-argument.ts';
 import { StatectlError } from '../error.ts';
-import type { Admission } from './admission.ts';
 import { writeImageName } from './image-name.ts';
 import type { StoredImage } from './image-record.ts';
 import {
@@ -21,7 +20,6 @@ import { chooseImage } from './uses.ts';
 
 export interface BootRouteOptions {
   readonly store: Store;
-  readonly admission: Admission;
   readonly readMachine: ReadMachine;
   /** `http://host[:port]` for scripts; default: what the request calls this server. */
   readonly publicUrl?: string;
@@ -71,7 +69,7 @@ const bootAnswer = (image: StoredImage) => {
 /** Which image a machine boots: as iPXE scripts, and as JSON for the controller. */
 export function bootRoutes(
   app: FastifyInstance,
-  { store, admission, readMachine, publicUrl, kernelArguments, bootSettings }: BootRouteOptions,
+  { store, readMachine, publicUrl, kernelArguments, bootSettings }: BootRouteOptions,
 ): void {
   const waitS = () => 6 + Math.floor(store.host.clock.random() * 9);
   const asScript = { ...NO_STORE, 'content-type': 'text/plain; charset=utf-8' };
@@ -109,7 +107,6 @@ export function bootRoutes(
   });
 
   app.get<{ Querystring: Record<string, unknown> }>('/v1/boot', async (request, reply) => {
-    admission.newBoot(reply);
     const machine = readMachine(request.query);
     const { image } = request.query;
     const said = await bootSettings?.(identityOf(machine));

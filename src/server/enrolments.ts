@@ -1,8 +1,7 @@
-import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
-import { reasonOf, StatectlError } from '../error.ts';
-import { databaseError } from '../host/file-error.ts';
-import { namingDatabase } from './database.ts';
+import type { SQLOutputValue } from 'node:sqlite';
+import { StatectlError } from '../error.ts';
 import type { Machine } from './machine.ts';
+import { openNodesDatabase } from './nodes-database.ts';
 import { asFirstSaid, withRivals } from './pending-alarm.ts';
 import { type Waiting, whoGivesWay } from './pending-place.ts';
 import { senderOf } from './sender.ts';
@@ -78,7 +77,7 @@ const SCHEMA = `
 
 /** Opens or makes the database. Throws `enrolments-unusable`. */
 export function openEnrolments(path: string, now: () => number): Enrolments {
-  const database = namingDatabase(open(path), path);
+  const database = openNodesDatabase(path, SCHEMA);
   const all = (where: string, ...values: string[]) =>
     database
       .prepare(`SELECT * FROM enrolments ${where}`)
@@ -180,22 +179,6 @@ export function openEnrolments(path: string, now: () => number): Enrolments {
       ),
     [Symbol.dispose]: () => database.close(),
   };
-}
-
-function open(path: string): DatabaseSync {
-  try {
-    const database = new DatabaseSync(path, { timeout: 5_000 });
-    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${SCHEMA}`);
-    return database;
-  } catch (cause) {
-    throw (
-      databaseError(cause, path) ??
-      new StatectlError('enrolments-unusable', `${path} cannot be used: ${reasonOf(cause)}`, {
-        cause,
-        hint: 'restore it from a backup; without it every machine has to be approved anew',
-      })
-    );
-  }
 }
 
 const full = (why: string): StatectlError =>

@@ -37,7 +37,7 @@ export function imageRoutes(app: FastifyInstance, store: Store, admission: Admis
       const file = await openFile(blobPath(store, request.params.hex));
       if (file === undefined) throw unknown('blob');
       const etag = `"${request.params.hex}"`;
-      const admitted = await admission.transfer(request, reply, file, etag);
+      const admitted = await admission.transfer(request, reply, file, { etag });
       return sendFile(request, reply, admitted, { etag, cacheControl: FOR_EVER });
     },
   });
@@ -49,7 +49,9 @@ export function imageRoutes(app: FastifyInstance, store: Store, admission: Admis
       const name = IPXE_FILES.find((known) => known === request.params.file);
       const file = name === undefined ? undefined : await openFile(join(ipxeDirectory, name));
       if (file === undefined) throw unknown('file');
-      return sendFile(request, reply, file, { etag: `"${name}-${file.sizeBytes}"`, cacheControl: 'no-cache' });
+      const etag = `"${name}-${file.sizeBytes}"`;
+      const admitted = await admission.transfer(request, reply, file, { etag, isUrgent: true });
+      return sendFile(request, reply, admitted, { etag, cacheControl: 'no-cache' });
     },
   });
 }

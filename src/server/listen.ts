@@ -1,20 +1,33 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import { isStatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import type { GivenFiles } from '../identity/given-certificate.ts';
 import { type AppOptions, createApp } from './app.ts';
 import { type BundlesOptions, openBundles } from './bundles.ts';
 import type { NodeIdentities } from './enrol.ts';
+import { knownSenders } from './known-senders.ts';
 import { type ListenAddress, listen, writeListenAddress } from './listen-on.ts';
 import { DEFAULT_MAX_TRANSFERS, loadMeter } from './load.ts';
 import { machineReader } from './machine-reader.ts';
+import { reportKeeper } from './report-keeper.ts';
 import { type SecureServer, startSecure } from './secure.ts';
 import { openStore } from './store.ts';
 
 export interface ServeOptions
   extends Omit<
     AppOptions,
-    'store' | 'clock' | 'bundles' | 'renderPublic' | 'bootSettings' | 'tokenRoutes' | 'meter' | 'readMachine'
+    | 'store'
+    | 'clock'
+    | 'bundles'
+    | 'renderPublic'
+    | 'bootSettings'
+    | 'tokenRoutes'
+    | 'meter'
+    | 'readMachine'
+    | 'keepReport'
+    | 'troubles'
+    | 'isKnown'
   > {
   /** Gets what an admin should look at. */
   readonly alarm?: (text: string) => void;
@@ -50,6 +63,9 @@ export interface RunningServer {
   /** Takes no new connection, lets transfers end for the time of grace, then cuts them. */
   stop(): Promise<'finished' | 'cut'>;
 }
+
+/** What keeps a part of the state from being read; images are served all the same. */
+const DAMAGES = ['enrolments-unusable'];
 
 async function stopGracefully(app: FastifyInstance, graceMs: number): Promise<'finished' | 'cut'> {
   let outcome: 'finished' | 'cut' = 'finished';
@@ -94,14 +110,30 @@ export async function startServer({
     ...(bundles && { contentDigest: bundles.contentDigest }),
   };
   const readMachine = machineReader(alarm);
-  const secured = secure && (await startSecure({ ...secure, readMachine, tells, state, host, log: options.log }));
+  const known = knownSenders();
+  const keepReport = reportKeeper(store, { isKnown: known.has });
+  const troubles: string[] = [];
+  const secured =
+    secure &&
+    (await startSecure({ ...secure, readMachine, tells, known, keepReport, state, host, log: options.log }).catch(
+      (error: unknown) => {
+        if (!isStatectlError(error) || !DAMAGES.includes(error.code)) throw error;
+        secure.alarm(
+          `no machine can enrol, prove itself or get its secrets: ${error.message}${error.hint ? `; ${error.hint}` : ''}`,
+        );
+        troubles.push('no machine can enrol, prove itself or get its secrets: the database of machines is damaged');
+        return undefined;
+      },
+    ));
   const app = createApp({
     ...options,
     store,
     clock: host.clock,
     meter,
-    ...(config?.troubles && { troubles: config.troubles }),
     readMachine,
+    keepReport,
+    isKnown: known.has,
+    troubles: () => [...troubles, ...(config?.troubles?.() ?? [])],
     ...(bundles && { bundles }),
     ...(secured && { tokenRoutes: secured.tokenRoutes }),
     ...(config && { renderPublic: config.renderPublic, bootSettings: config.bootSettings }),

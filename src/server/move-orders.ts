@@ -1,7 +1,4 @@
-import { DatabaseSync } from 'node:sqlite';
-import { reasonOf, StatectlError } from '../error.ts';
-import { databaseError } from '../host/file-error.ts';
-import { namingDatabase } from './database.ts';
+import { openNodesDatabase } from './nodes-database.ts';
 
 /** A machine is to go to another server. */
 export interface MoveOrder {
@@ -32,7 +29,7 @@ const SCHEMA = `CREATE TABLE IF NOT EXISTS moves (
 
 /** Opens or makes the table in the database of `openEnrolments`. Throws `enrolments-unusable`. */
 export function openMoveOrders(path: string, now: () => number): MoveOrders {
-  const database = namingDatabase(open(path), path);
+  const database = openNodesDatabase(path, SCHEMA);
   const put = database.prepare('INSERT OR REPLACE INTO moves (node, target, reason, ordered) VALUES (?, ?, ?, ?)');
   const drop = database.prepare('DELETE FROM moves WHERE ordered < ?');
   const isAny = database.prepare('SELECT 1 FROM moves LIMIT 1');
@@ -59,17 +56,4 @@ export function openMoveOrders(path: string, now: () => number): MoveOrders {
     databaseVersion: () => Number(version.get()?.data_version),
     [Symbol.dispose]: () => database.close(),
   };
-}
-
-function open(path: string): DatabaseSync {
-  try {
-    const database = new DatabaseSync(path, { timeout: 5_000 });
-    database.exec(`PRAGMA journal_mode = WAL; ${SCHEMA}`);
-    return database;
-  } catch (cause) {
-    throw (
-      databaseError(cause, path) ??
-      new StatectlError('enrolments-unusable', `${path} cannot be used: ${reasonOf(cause)}`, { cause })
-    );
-  }
 }

@@ -52,8 +52,9 @@ export async function nodeStatuses(input: NodeStatusInput): Promise<readonly Nod
   const reported = new Set<LastReport>();
   const statuses: NodeStatus[] = [];
   for (const node of [...nodes.values()].toSorted((a, b) => byName(a.name, b.name))) {
-    const report = reportOf(node, reports);
-    if (report) reported.add(report);
+    const [report, ...claims] = reportsOf(node, reports);
+    // What others say of a machine that tells it itself is no other machine.
+    for (const each of report?.isProven ? [report, ...claims] : [report]) if (each) reported.add(each);
     statuses.push(await statusOfNode(input, node, report));
   }
   for (const [key, report] of reports)
@@ -82,11 +83,17 @@ function sharedUuids(reports: Iterable<LastReport>): ReadonlyMap<string, string>
 
 const byName = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true });
 
-function reportOf({ name, match }: NodeRecord, reports: ReadonlyMap<string, LastReport>): LastReport | undefined {
+/** The one that counts first: what the machine proved, then what is claimed of its cards, then of its name. */
+export function reportsOf(
+  { name, match }: NodeRecord,
+  reports: ReadonlyMap<string, LastReport>,
+): readonly LastReport[] {
+  const proven = reports.get(`node ${name}`);
   const keys = [...(match.mac ?? []), match.uuid ?? ''];
-  const byKey = keys.map((key) => reports.get(key)).find(Boolean);
+  const byKey = keys.map((key) => reports.get(key));
   // Known by its host name, it says which node it was told to be.
-  return byKey ?? [...reports.values()].findLast((one) => one.node === name);
+  const byName = [...reports.values()].filter((one) => one.node === name && !one.isProven).toReversed();
+  return [...new Set([proven, ...byKey, ...byName].filter((one) => one !== undefined))];
 }
 
 async function statusOfNode(
@@ -117,7 +124,8 @@ function faultsOf({ dir, templates }: LoadedConfig, { name, file }: NodeRecord):
 
 async function statusOfStranger(input: NodeStatusInput, key: string, report: LastReport): Promise<NodeStatus> {
   const machine = identityOf(report.machine);
-  const known = /^([0-9a-f]{2}:){5}/.test(key) ? `mac ${key}` : `uuid ${key}`;
+  const claimed = /^([0-9a-f]{2}:){5}/.test(key) ? `mac ${key}` : `uuid ${key}`;
+  const known = report.isProven ? `the certificate of ${report.node}` : claimed;
   const groups = groupsOf(input.deployed.dir.nodes, undefined, machine).map(({ name }) => name);
   const status = { groups, knownBy: known, report };
   try {

@@ -1,25 +1,16 @@
-import type { FastifyInstance } from 'fastify';
-import { keepReport, machineIdOf, parseReport } from './reports.ts';
-import type { Store } from './store.ts';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { parseReport, type Report } from './reports.ts';
 
-const LARGEST_REPORT_BYTES = 256 * 1024;
+/** A report names what a machine boots and what changed; senders cut what is longer. */
+export const LARGEST_REPORT_BYTES = 16 * 1024;
 
-/** Where machines tell what became of their boot. Reports are claims: they decide nothing but what `image remove` refuses. */
-export function reportRoutes(app: FastifyInstance, store: Store): void {
-  /** The last write of each machine that is under way: two reports at once must both be kept. */
-  const pending = new Map<string, Promise<unknown>>();
-
+/** Where machines tell what became of their boot, and what changes while they run. `keep` says whose word it is. */
+export function reportRoute(
+  app: FastifyInstance,
+  keep: (report: Report, request: FastifyRequest) => Promise<void>,
+): void {
   app.post('/v1/reports', { bodyLimit: LARGEST_REPORT_BYTES }, async (request, reply) => {
-    const report = parseReport(request.body);
-    const id = machineIdOf(report);
-    const before = pending.get(id) ?? Promise.resolve();
-    const kept = before.catch(() => {}).then(() => keepReport(store, report, request.ip));
-    pending.set(id, kept);
-    try {
-      await kept;
-    } finally {
-      if (pending.get(id) === kept) pending.delete(id);
-    }
+    await keep(parseReport(request.body), request);
     return reply.code(204).send();
   });
 }

@@ -2,13 +2,12 @@ import { z } from 'zod';
 import { reasonOf, StatectlError } from '../error.ts';
 import { type ImageName, isPlainName, writeImageName } from './image-name.ts';
 import { type Machine, machineFromQuery } from './machine.ts';
-import { reportPath, reportsPath, type Store } from './store.ts';
+import { nodeReportPath, reportPath, reportsPath, type Store } from './store.ts';
 
 /** So many reports of each machine are kept, the newest first. */
 export const KEPT_REPORTS = 20;
-/** Anybody on the network may report: these bound what they can fill. */
-const LARGEST_FILE_BYTES = 1024 * 1024;
-const MOST_MACHINES = 10_000;
+/** And so many bytes: anybody on the network may report. */
+const LARGEST_FILE_BYTES = 64 * 1024;
 
 const ReportSchema = z.looseObject({
   /** Of this report: the same one that comes again is kept once. */
@@ -21,8 +20,23 @@ const ReportSchema = z.looseObject({
 export type Report = z.infer<typeof ReportSchema>;
 
 const FileSchema = z.object({
-  reports: z.array(z.object({ receivedAt: z.string(), remote: z.string(), report: z.looseObject({}) })),
+  reports: z.array(
+    z.object({
+      receivedAt: z.string(),
+      remote: z.string(),
+      /** Of the key that was shown. */
+      digest: z.string().optional(),
+      report: z.looseObject({}),
+    }),
+  ),
 });
+
+/** Who a machine proved to be when it reported. */
+export interface Proven {
+  readonly node: string;
+  /** Of its key. */
+  readonly digest: string;
+}
 
 type ReportFile = z.infer<typeof FileSchema>;
 
@@ -43,8 +57,7 @@ export function machineIdOf(report: Report): string {
   return id;
 }
 
-async function readReports(store: Store, id: string): Promise<ReportFile> {
-  const path = reportPath(store, id);
+async function readReports(store: Store, path: string): Promise<ReportFile> {
   try {
     if ((await store.host.files.stat(path)) === undefined) return { reports: [] };
     return FileSchema.parse(JSON.parse(await store.host.files.readText(path)));
@@ -56,10 +69,11 @@ async function readReports(store: Store, id: string): Promise<ReportFile> {
   }
 }
 
-const idsOf = async (store: Store): Promise<readonly string[]> =>
-  (await store.host.files.list(reportsPath(store)))
-    .filter((entry) => /^[0-9a-f-]+\.json$/.test(entry))
-    .map((entry) => entry.slice(0, -'.json'.length));
+/** By what comes before the ending: machines that anybody told of, or nodes that told it themselves. */
+const namesOf = async (store: Store, pattern: RegExp): Promise<readonly string[]> =>
+  (await store.host.files.list(reportsPath(store))).flatMap((entry) => pattern.exec(entry)?.[1] ?? []);
+const idsOf = (store: Store) => namesOf(store, /^([0-9a-f-]+)\.json$/);
+const nodesOf = (store: Store) => namesOf(store, /^(.+)\.node\.json$/);
 
 function newestThatFit(reports: ReportFile['reports']): ReportFile['reports'] {
   let bytes = 0;
@@ -70,20 +84,36 @@ function newestThatFit(reports: ReportFile['reports']): ReportFile['reports'] {
   return reports.slice(0, Math.min(KEPT_REPORTS, overflow === -1 ? reports.length : Math.max(overflow, 1)));
 }
 
-/** Keeps a report as the newest of its machine, unless it is there already. Throws `reports-full` for yet another machine when there are too many. */
-export async function keepReport(store: Store, report: Report, remote: string): Promise<string> {
-  const id = machineIdOf(report);
+/**
+ * Writes a report as the newest of its machine, unless it is there already; gives the bytes of all that are kept of it. Two at
+ * once must not be of one machine. What nobody proved is a claim: it decides nothing but what `image remove` refuses.
+ */
+export async function keepReport(store: Store, report: Report, remote: string, proven?: Proven): Promise<number> {
+  const path = proven ? nodeReportPath(store, proven.node) : reportPath(store, machineIdOf(report));
   // A damaged file must not keep a machine from reporting ever again.
-  const old = await readReports(store, id).catch(() => ({ reports: [] }));
-  if (report.id !== undefined && old.reports.some((kept) => kept.report.id === report.id)) return id;
-  if (old.reports.length === 0 && (await idsOf(store)).length >= MOST_MACHINES)
-    throw new StatectlError('reports-full', `${MOST_MACHINES} machines have reported already`, {
-      hint: `remove old files from ${reportsPath(store)}`,
-    });
-  const entry = { receivedAt: new Date(store.host.clock.now()).toISOString(), remote, report };
+  const old = await readReports(store, path).catch(() => ({ reports: [] }));
+  if (report.id !== undefined && old.reports.some((kept) => kept.report.id === report.id))
+    return (await store.host.files.stat(path))?.sizeBytes ?? 0;
+  const receivedAt = new Date(store.host.clock.now()).toISOString();
+  const entry = { receivedAt, remote, ...(proven && { digest: proven.digest }), report };
   const file: ReportFile = { reports: newestThatFit([entry, ...old.reports]) };
-  await store.host.files.write(reportPath(store, id), `${JSON.stringify(file)}\n`, { mode: 0o600 });
-  return id;
+  const text = `${JSON.stringify(file)}\n`;
+  await store.host.files.write(path, text, { mode: 0o600 });
+  return Buffer.byteLength(text);
+}
+
+/** What anybody told is kept of each machine, and from where the last of it came; who told nothing for the longest time first. */
+export async function reportSizes(
+  store: Store,
+): Promise<readonly { readonly id: string; readonly remote: string; readonly bytes: number }[]> {
+  const found = [];
+  for (const id of await idsOf(store)) {
+    const path = reportPath(store, id);
+    const stat = await store.host.files.stat(path);
+    const { reports } = await readReports(store, path).catch(() => ({ reports: [] }));
+    if (stat) found.push({ id, remote: reports[0]?.remote ?? '', bytes: stat.sizeBytes, atMs: stat.mtimeMs });
+  }
+  return found.toSorted((a, b) => a.atMs - b.atMs);
 }
 
 /** What is no such name was booted from no server's image. */
@@ -99,36 +129,34 @@ function imageOf(report: Readonly<Record<string, unknown>>): ImageName | undefin
 /** From NAME@VERSION to the machines whose last report says that they booted it. */
 export async function bootedImages(store: Store): Promise<ReadonlyMap<string, readonly string[]>> {
   const machines = new Map<string, string[]>();
-  for (const id of await idsOf(store)) {
-    const booted = imageOf((await readReports(store, id)).reports[0]?.report ?? {});
-    if (booted === undefined) continue;
-    const name = writeImageName(booted);
-    machines.set(name, [...(machines.get(name) ?? []), id]);
-  }
+  const add = async (name: string, path: string): Promise<void> => {
+    const booted = imageOf((await readReports(store, path)).reports[0]?.report ?? {});
+    if (booted === undefined) return;
+    const image = writeImageName(booted);
+    machines.set(image, [...(machines.get(image) ?? []), name]);
+  };
+  for (const id of await idsOf(store)) await add(id, reportPath(store, id));
+  for (const node of await nodesOf(store)) await add(node, nodeReportPath(store, node));
   return machines;
 }
 
-/** What each machine told last, by its MAC address with colons, or its UUID. */
-export async function lastReports(store: Store): Promise<ReadonlyMap<string, LastReport>> {
+/**
+ * What each machine told last, by its MAC address with colons, or its UUID; by `node NAME` what a machine told that showed its
+ * certificate. Of a key that counts no more, as `counts` says, only its claims are left.
+ */
+export async function lastReports(
+  store: Store,
+  counts: (proven: Proven) => boolean = () => true,
+): Promise<ReadonlyMap<string, LastReport>> {
   const last = new Map<string, LastReport>();
   for (const id of await idsOf(store)) {
-    const newest = (await readReports(store, id)).reports[0];
-    if (!newest) continue;
-    const { config, bootMs } = newest.report as {
-      config?: { digest?: unknown; origin?: unknown; node?: unknown };
-      bootMs?: unknown;
-    };
-    const image = imageOf(newest.report);
-    last.set(/^([0-9a-f]{2}-){5}/.test(id) ? id.replaceAll('-', ':') : id, {
-      receivedAt: newest.receivedAt,
-      remote: newest.remote,
-      machine: claimsIn(newest.report),
-      ...(image && { image: writeImageName(image) }),
-      ...(isDigest(config?.digest) && { configDigest: config.digest }),
-      ...(typeof config?.origin === 'string' && { configOrigin: config.origin }),
-      ...(isNodeName(config?.node) && { node: config.node }),
-      ...(typeof bootMs === 'number' && { bootMs }),
-    });
+    const [newest] = (await readReports(store, reportPath(store, id))).reports;
+    if (newest) last.set(/^([0-9a-f]{2}-){5}/.test(id) ? id.replaceAll('-', ':') : id, lastReportOf(newest));
+  }
+  for (const node of await nodesOf(store)) {
+    const [newest] = (await readReports(store, nodeReportPath(store, node))).reports;
+    if (newest?.digest === undefined || !counts({ node, digest: newest.digest })) continue;
+    last.set(`node ${node}`, { ...lastReportOf(newest), node, isProven: true });
   }
   return last;
 }
@@ -141,10 +169,30 @@ const isDigest = (value: unknown): value is string => typeof value === 'string' 
 const claimsIn = (report: Readonly<Record<string, unknown>>): Machine =>
   machineFromQuery(Object.fromEntries(Object.entries(report).filter(([, value]) => typeof value === 'string')));
 
+function lastReportOf({ receivedAt, remote, report }: ReportFile['reports'][number]): LastReport {
+  const { config, bootMs } = report as {
+    config?: { digest?: unknown; origin?: unknown; node?: unknown };
+    bootMs?: unknown;
+  };
+  const image = imageOf(report);
+  return {
+    receivedAt,
+    remote,
+    machine: claimsIn(report),
+    ...(image && { image: writeImageName(image) }),
+    ...(isDigest(config?.digest) && { configDigest: config.digest }),
+    ...(typeof config?.origin === 'string' && { configOrigin: config.origin }),
+    ...(isNodeName(config?.node) && { node: config.node }),
+    ...(typeof bootMs === 'number' && { bootMs }),
+  };
+}
+
 export interface LastReport {
   readonly machine: Machine;
-  /** The node that it was told to be. */
+  /** The node that it was told to be; of a proven one, that it is. */
   readonly node?: string;
+  /** It came with the node's certificate. */
+  readonly isProven?: true;
   readonly receivedAt: string;
   /** Address that it came from. */
   readonly remote: string;

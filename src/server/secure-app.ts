@@ -16,6 +16,8 @@ import { eventRoutes } from './event-routes.ts';
 import type { Machine } from './machine.ts';
 import { machineReader, type ReadMachine } from './machine-reader.ts';
 import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
+import type { KeepReport } from './report-keeper.ts';
+import { reportRoute } from './report-routes.ts';
 import { type ReadSecret, secretsFor } from './secrets.ts';
 import { senderOf } from './sender.ts';
 import type { ServerCertificate } from './server-certificate.ts';
@@ -34,6 +36,10 @@ export interface SecureAppOptions extends EnrolOptions {
   readonly readSecret: ReadSecret;
   /** An SSH host certificate. */
   readonly signHostKey: SignHostKey;
+  /** Takes the reports of machines; absent where none are kept. */
+  readonly keepReport?: KeepReport;
+  /** Hears where machines are that proved themselves. */
+  readonly heard?: (remote: string) => void;
   /** Absent where machines are told nothing while they run. */
   readonly events?: { readonly hub: EventHub; readonly contentDigest?: (machine: Machine) => Promise<string> };
 }
@@ -42,6 +48,8 @@ const LARGEST_BODY_BYTES = 64 * 1024;
 const IDLE_MS = 60_000;
 /** Each runs a program. A room of machines that starts at once waits some seconds at most. */
 const SIGNING = { atOnce: 2, waiting: 256, each: 2 };
+/** Each decrypts what it names; a machine asks once at its boot. */
+const GIVING = { atOnce: 8, waiting: 2_048, each: 4 };
 /** A signature to check, the database, a certificate. As many of an address as may connect from it: a room of machines waits. */
 const ENROLLING = { atOnce: 4, waiting: 8 * MOST_CONNECTIONS_OF_STRANGERS, each: MOST_CONNECTIONS_OF_STRANGERS };
 
@@ -58,6 +66,7 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
   const readMachine = options.readMachine ?? machineReader(() => {});
   const signing = turns(SIGNING);
   const enrolling = turns(ENROLLING);
+  const giving = turns(GIVING);
   const app = fastify({
     logger: false,
     bodyLimit: LARGEST_BODY_BYTES,
@@ -103,6 +112,7 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
         ...(token !== undefined && { token }),
       }),
     );
+    if (result.state === 'approved') options.heard?.(request.ip);
     const status = { approved: 200, pending: 202, denied: 403 }[result.state];
     return reply.code(status).header('cache-control', 'no-store').send(result);
   });
@@ -111,7 +121,8 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
     const enrolment = machineOf(options, request);
     const identity = await options.nodes.ofNode(enrolment.node);
     if (!identity) throw new StatectlError('node-unknown', `config.d has no node ${enrolment.node} any more`);
-    return reply.header('cache-control', 'no-store').send(await secretsFor(identity, enrolment, options.readSecret));
+    const secrets = await giving.take(enrolment.node, () => secretsFor(identity, enrolment, options.readSecret));
+    return reply.header('cache-control', 'no-store').send(secrets);
   });
   app.post('/v1/ssh/host-certificate', async (request, reply) => {
     const { node } = machineOf(options, request);
@@ -125,6 +136,13 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
     const signed = await signing.take(node, () => options.signHostKey(wish));
     return reply.header('cache-control', 'no-store').send({ certificate: signed });
   });
+  if (options.keepReport) {
+    const { keepReport } = options;
+    reportRoute(app, (report, request) => {
+      const { node, digest } = machineOf(options, request);
+      return keepReport(report, request.ip, { node, digest });
+    });
+  }
   if (options.events) eventRoutes(app, { ...options.events, readerOf: (request) => machineOf(options, request) });
   return app;
 }
@@ -139,10 +157,16 @@ function shownDigest(socket: TLSSocket): string | undefined {
 }
 
 /** Deny by default: a certificate of ours, whose key counts for a node today. Throws `certificate-needed`. */
-function machineOf({ enrolments }: SecureAppOptions, request: FastifyRequest): Enrolment & { readonly node: string } {
+function machineOf(
+  { enrolments, heard }: SecureAppOptions,
+  request: FastifyRequest,
+): Enrolment & { readonly node: string } {
   const digest = shownDigest(request.raw.socket as TLSSocket);
   const enrolment = digest === undefined ? undefined : enrolments.find(digest);
-  if (enrolment?.state === 'approved' && enrolment.node !== undefined) return { ...enrolment, node: enrolment.node };
+  if (enrolment?.state === 'approved' && enrolment.node !== undefined) {
+    heard?.(request.ip);
+    return { ...enrolment, node: enrolment.node };
+  }
   throw new StatectlError('certificate-needed', 'this is for machines that show a certificate that counts', {
     hint: 'enrol first: POST /v1/enrol; on the server, `statectl node pending` shows who waits',
   });

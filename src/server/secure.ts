@@ -7,9 +7,12 @@ import type { NodeIdentities } from './enrol.ts';
 import { openEnrolments } from './enrolments.ts';
 import { eventHub } from './event-hub.ts';
 import { type WatchOptions, watchForEvents } from './event-watch.ts';
+import type { KnownSenders } from './known-senders.ts';
 import { type ListenAddress, listen } from './listen-on.ts';
 import type { ReadMachine } from './machine-reader.ts';
 import { openMoveOrders } from './move-orders.ts';
+import { nodesDatabasePath } from './nodes-database.ts';
+import type { KeepReport } from './report-keeper.ts';
 import { openSecretStore } from './secret-store.ts';
 import { createSecureApp } from './secure-app.ts';
 import { givenServerCertificate, issueServerCertificate } from './server-certificate.ts';
@@ -26,6 +29,10 @@ export interface SecureOptions {
   readonly log: (line: string) => void;
   readonly alarm: (text: string) => void;
   readonly readMachine?: ReadMachine;
+  /** Hears where machines are that proved themselves. */
+  readonly known?: KnownSenders;
+  /** Takes the reports of machines that show their certificate. */
+  readonly keepReport?: KeepReport;
   /** What running machines are told of. */
   readonly tells?: Pick<WatchOptions, 'revision' | 'contentDigest' | 'load'>;
 }
@@ -37,7 +44,7 @@ export interface SecureServer extends AsyncDisposable {
 }
 
 /** The database of the keys of machines, below a server's state. */
-export const enrolmentsPath = (state: string): string => `${state}/nodes.sqlite`;
+export const enrolmentsPath = nodesDatabasePath;
 
 /** Whether this server has the authority: without it no machine can enrol. */
 export const hasAuthority = async ({ files }: Pick<Host, 'files'>, state: string): Promise<boolean> =>
@@ -53,6 +60,8 @@ export async function startSecure({
   log,
   alarm,
   readMachine,
+  known,
+  keepReport,
   tells = {},
 }: SecureOptions): Promise<SecureServer> {
   const keys = `${state}/keys`;
@@ -63,6 +72,7 @@ export async function startSecure({
   const secrets = await openSecretStore(host, state);
   const { now } = host.clock;
   const enrolments = openEnrolments(enrolmentsPath(state), now);
+  for (const { remote } of enrolments.list('approved')) if (remote !== '') known?.hear(remote);
   const tokens = bootTokens(now);
   const hub = eventHub(now);
   const { contentDigest } = tells;
@@ -72,6 +82,8 @@ export async function startSecure({
     events: { hub, ...(contentDigest && { contentDigest }) },
     ...{ enrolments, authority: ca, nodes, tokens, now, log, clock: host.clock },
     readSecret: secrets.read,
+    ...(known && { heard: known.hear }),
+    ...(keepReport && { keepReport }),
     signHostKey: hostKeySigner(host, state),
     ...(readMachine && { readMachine }),
   });
@@ -82,7 +94,12 @@ export async function startSecure({
   const { port } = app.server.address() as AddressInfo;
   return {
     port,
-    tokenRoutes: { tokens, nodes, secure: { port, name: certificate.name }, alarm },
+    tokenRoutes: {
+      tokens,
+      nodes,
+      secure: { port, name: certificate.name, ...(keepReport && { takesReports: true }) },
+      alarm,
+    },
     async [Symbol.asyncDispose]() {
       stop.abort();
       await Promise.all([app.close(), watching]);

@@ -18,7 +18,8 @@ function addressOf(remote: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
 }
 
-function groupsOf(address: string): readonly string[] {
+/** The eight groups of an IPv6 address, in hex without leading zeros. */
+export function groupsOf(address: string): readonly string[] {
   const [head = '', tail] = address.split('::');
   const [before, after] = [head, tail ?? ''].map((part) => part.split(':').filter(Boolean)) as [string[], string[]];
   const zeros = tail === undefined ? 0 : 8 - before.length - after.length;

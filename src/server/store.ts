@@ -7,7 +7,8 @@ import { type ImageName, isPlainName } from './image-name.ts';
  * The server's state directory:
  * `blobs/sha256/HEX` content by its digest, never changed; `images/NAME/VERSION.json` one record per version;
  * `bundles/` what machines were told last, `bundles/sequence` and `bundles/epoch` its number;
- * `uses.json` who boots what; `reports/MACHINE.json` what machines told; `lock` while somebody changes images; `tmp/`.
+ * `uses.json` who boots what; `reports/MACHINE.json` what anybody told of a machine, `reports/NODE.node.json` what the machine
+ * itself told; `lock` while somebody changes images; `tmp/`.
  * The keys that sign images never live here.
  */
 export interface Store {
@@ -29,7 +30,7 @@ export const usesPath = (store: Store): string => join(store.root, 'uses.json');
 export const lockPath = (store: Store): string => join(store.root, 'lock');
 export const temporaryPath = (store: Store): string => join(store.root, 'tmp');
 
-/** Invariant of all three: only a checked name becomes a path, so no request or record can lead out of the store. */
+/** Invariant of all four: only a checked name becomes a path, so no request or record can lead out of the store. */
 export function blobPath(store: Store, sha256: string): string {
   if (!isDigest(sha256)) throw new StatectlError('blob-unknown', 'that is not the name of a blob');
   return join(blobsPath(store), sha256);
@@ -46,6 +47,12 @@ export function reportPath(store: Store, machineId: string): string {
   return join(reportsPath(store), `${machineId}.json`);
 }
 
+/** Of a machine that shows its certificate: nobody else writes it. */
+export function nodeReportPath(store: Store, node: string): string {
+  if (!isPlainName(node)) throw new StatectlError('report-invalid', 'that is not the name of a node');
+  return join(reportsPath(store), `${node}.node.json`);
+}
+
 /**
  * Opens a state directory. With `create` its folders are made; without, a missing one is refused (`state-missing`), so
  * that a mistyped path is not answered by an empty list.
@@ -58,10 +65,9 @@ export async function openStore(root: string, host: StoreHost, mode: 'create' | 
     });
   if (mode === 'existing') return store;
   try {
-    for (const path of [root, blobsPath(store), imagesPath(store), temporaryPath(store)])
-      await host.files.mkdir(path, 0o755);
-    // Reports tell serial numbers and addresses: for the server's user alone.
-    await host.files.mkdir(reportsPath(store), 0o700);
+    for (const path of [blobsPath(store), imagesPath(store), temporaryPath(store), reportsPath(store)])
+      await host.files.mkdir(path, PRIVATE);
+    await makePrivate(store);
   } catch (cause) {
     throw new StatectlError('state-unusable', `the state folder ${root} cannot be used: ${reasonOf(cause)}`, {
       cause,
@@ -69,4 +75,17 @@ export async function openStore(root: string, host: StoreHost, mode: 'create' | 
     });
   }
   return store;
+}
+
+/** Keys, secrets, serial numbers and addresses are below it: for the server's user alone. */
+const PRIVATE = 0o700;
+
+/** Also one that an earlier version made, or the admin. */
+async function makePrivate({ root, host: { files } }: Store): Promise<void> {
+  const stat = await files.stat(root);
+  if (stat?.type !== 'dir' || (stat.mode & 0o077) === 0) return;
+  await files.chmod(root, PRIVATE).catch((error: NodeJS.ErrnoException) => {
+    // Who is not its owner may not; images are served all the same.
+    if (error.code !== 'EPERM') throw error;
+  });
 }

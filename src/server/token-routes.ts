@@ -14,6 +14,8 @@ export interface SecurePort {
   readonly port: number;
   /** What its certificate is for. */
   readonly name: ServerCertificate['name'];
+  /** It takes reports there too, of which nobody else can say that they are this machine's. */
+  readonly takesReports?: true;
 }
 
 export interface TokenRouteOptions {

@@ -7,6 +7,8 @@ export interface TurnsOptions {
   readonly waiting: number;
   /** Of one of those who ask: running and waiting. */
   readonly each: number;
+  /** Those who wait for nobody but their like. */
+  readonly isFirst?: (who: string) => boolean;
 }
 
 export interface Turns {
@@ -15,21 +17,24 @@ export interface Turns {
 }
 
 /** Bounds work that costs a program or a processor, for all together and for each who asks for it. */
-export function turns({ atOnce, waiting, each }: TurnsOptions): Turns {
+export function turns({ atOnce, waiting, each, isFirst = () => false }: TurnsOptions): Turns {
   /** Who waits, with what; who is first here is next. */
-  const queue = new Map<string, (() => void)[]>();
+  const first = new Map<string, (() => void)[]>();
+  const others: typeof first = new Map();
   let queued = 0;
   const wait = (who: string): Promise<void> =>
     new Promise((turn) => {
+      const queue = isFirst(who) ? first : others;
       const own = queue.get(who);
       if (own) own.push(turn);
       else queue.set(who, [turn]);
       queued += 1;
     });
   const nextTurn = (): (() => void) | undefined => {
-    const [first] = queue;
-    if (first === undefined) return undefined;
-    const [who, own] = first;
+    const queue = first.size > 0 ? first : others;
+    const [next] = queue;
+    if (next === undefined) return undefined;
+    const [who, own] = next;
     const turn = own.shift();
     // To the end of the line.
     queue.delete(who);

@@ -21,7 +21,7 @@ async function boundServer() {
       const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
       return certificate && keyDigest(certificate.publicKey);
     },
-    { ofMachine: 2, ofStrangers: 3 },
+    { ofMachine: 2, strangers: { total: 100, ofSender: 3 } },
   );
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const { port } = server.address() as AddressInfo;

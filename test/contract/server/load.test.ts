@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
-import type { ServerResponse } from 'node:http';
+import { get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { PassThrough } from 'node:stream';
@@ -81,10 +81,12 @@ async function busyServer(maxTransfers = 1) {
   const { port } = test.app.server.address() as { port: number };
   const blob = `/blobs/sha256/${createHash('sha256').update(image.root).digest('hex')}`;
   const status = async () => (await test.app.inject('/v1/status')).json() as ServerStatus;
-  const hold = async (): Promise<Socket> => {
+  const hold = async (localAddress = '127.0.0.1'): Promise<Socket> => {
     const before = (await status()).transfers;
-    const socket = connect(port, '127.0.0.1', () => socket.write(`GET ${blob} HTTP/1.1\r\nHost: lab\r\n\r\n`));
-    socket.pause();
+    const socket = connect({ port, host: '127.0.0.1', localAddress }, () =>
+      socket.write(`GET ${blob} HTTP/1.1\r\nHost: lab\r\n\r\n`),
+    );
+    socket.on('error', () => {}).pause();
     await expect.poll(async () => (await status()).transfers).toBe(before + 1);
     return socket;
   };
@@ -103,6 +105,18 @@ async function busyServer(maxTransfers = 1) {
   };
 }
 
+/** Where the transfers came from that did not come to their end: of the cut one, and of the client that had seen enough. */
+const cutLines = (lines: TestApp['lines']): readonly unknown[] =>
+  lines.flatMap(({ aborted, remote }) => (aborted ? [remote] : [])).toSorted();
+
+/** What a client at another address gets. */
+async function elsewhere({ port, blob }: { port: number; blob: string }, localAddress: string) {
+  const request = get({ port, host: '127.0.0.1', localAddress, path: blob, agent: false });
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  response.destroy();
+  return { status: response.statusCode };
+}
+
 const refusal = async (app: TestApp['app'], url: string, headers: Record<string, string> = {}) => {
   const response = await app.inject({ url, headers: { host: 'lab', ...headers } });
   return {
@@ -113,21 +127,43 @@ const refusal = async (app: TestApp['app'], url: string, headers: Record<string,
 };
 
 describe('a server above its mark', () => {
-  it('refuses new boots politely, and says when to come back', async () => {
+  it('refuses one more file politely, and says when to come back; small answers it gives to everybody', async () => {
     await using server = await busyServer();
     const { app, blob } = server;
     const held = await server.hold();
     expect(await server.status()).toMatchObject({ accepting: false, load: 1, transfers: 1 });
-    for (const url of ['/v1/boot?arch=x86_64', '/v1/bundle?arch=x86_64', blob])
-      expect(await refusal(app, url)).toEqual({
+    for (const range of ['bytes=0-', 'bytes=0-0', 'nonsense'])
+      expect(await refusal(app, blob, { range })).toEqual({
         status: 503,
         after: '5',
         type: expect.stringContaining('application/problem+json'),
       });
-    expect(await refusal(app, blob, { range: 'bytes=0-' })).toMatchObject({ status: 503 });
+    expect(await refusal(app, '/v1/boot?arch=x86_64')).toMatchObject({ status: 200 });
+    // This server has no config.d: it says so, and not that it is busy.
+    expect(await refusal(app, '/v1/bundle?arch=x86_64')).toMatchObject({ status: 404 });
+    const report = { method: 'POST', url: '/v1/reports', payload: { mac: '52:54:00:12:34:56' } } as const;
+    expect((await app.inject(report)).statusCode).toBe(204);
     held.destroy();
     await expect.poll(async () => (await server.status()).accepting).toBe(true);
-    expect(await refusal(app, '/v1/boot?arch=x86_64')).toMatchObject({ status: 200 });
+    expect(await refusal(app, blob)).toMatchObject({ status: 200 });
+  });
+
+  it('takes the place of one more machine from the address that holds most', async () => {
+    await using server = await busyServer(4);
+    for (let index = 0; index < 4; index += 1) await server.hold();
+    // Another transfer of that address has no place, whatever part of the file it wants.
+    expect(await refusal(server.app, server.blob, { range: 'bytes=0-0' })).toMatchObject({ status: 503 });
+    expect(await elsewhere(server, '127.0.9.9')).toMatchObject({ status: 200 });
+    await expect.poll(async () => (await server.status()).transfers).toBe(3);
+    expect(cutLines(server.lines)).toEqual(['127.0.0.1', '127.0.9.9']);
+  });
+
+  it('takes none from an address that holds no more than the newcomer would', async () => {
+    await using server = await busyServer(2);
+    await server.hold('127.0.1.1');
+    await server.hold('127.0.2.1');
+    expect(await elsewhere(server, '127.0.9.9')).toMatchObject({ status: 503 });
+    expect(await server.status()).toMatchObject({ transfers: 2 });
   });
 
   it('never refuses the rest of a file, nor what costs it nothing', async () => {
@@ -144,7 +180,7 @@ describe('a server above its mark', () => {
   it('goes on with the transfers that are under way', async () => {
     await using server = await busyServer();
     const held = await server.hold();
-    expect(await refusal(server.app, '/v1/boot?arch=x86_64')).toMatchObject({ status: 503 });
+    expect(await refusal(server.app, server.blob)).toMatchObject({ status: 503 });
     let bytes = 0;
     held.on('data', (chunk: Buffer) => (bytes += chunk.length)).resume();
     await expect.poll(() => bytes).toBeGreaterThan(ROOT_BYTES);

@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { postReport } from '../../../src/agent/post-report.ts';
+import { linuxHost } from '../../../src/host/linux/host.ts';
+import { countedKeys } from '../../../src/server/counted-keys.ts';
+import { openEnrolments } from '../../../src/server/enrolments.ts';
+import { lastReports } from '../../../src/server/reports.ts';
+import { enrolmentsPath } from '../../../src/server/secure.ts';
+import { openStore } from '../../../src/server/store.ts';
+import { type AgentLab, agentLab, IDENTITY, type LabMachine } from '../../fixtures/agent-lab.ts';
+
+const { signal } = new AbortController();
+const LIMITS = { connectTimeoutMs: 5_000, idleTimeoutMs: 20_000, signal };
+
+describe('the report of a machine that has a certificate', () => {
+  let lab: AgentLab;
+  beforeAll(async () => {
+    lab = await agentLab({ machines: 2, servers: 1 });
+  });
+  afterAll(() => lab[Symbol.asyncDispose]());
+
+  const server = () => lab.servers[0] as AgentLab['servers'][number];
+  const reportOf = (machine: LabMachine, more: object, identity = IDENTITY) =>
+    postReport(
+      machine.host,
+      server().url,
+      { id: `${Math.random()}`, uuid: machine.uuid, ...more },
+      { identity, authorities: [] },
+      LIMITS,
+    );
+  const last = async () => {
+    const store = await openStore(server().state, linuxHost(), 'existing');
+    return lastReports(store, await countedKeys(store));
+  };
+
+  it('is its own word, which nobody changes who only claims to be it', async () => {
+    const [one, other] = lab.machines as [LabMachine, LabMachine];
+    expect(await reportOf(one, { image: 'lab@1' })).toBe('taken');
+    // Another machine that is known, and somebody who shows nothing, both claim to be the first.
+    expect(await reportOf(other, { uuid: one.uuid, image: 'evil@1', config: { node: one.node } })).toBe('taken');
+    expect(await reportOf(other, { uuid: one.uuid, image: 'evil@2', config: { node: one.node } }, '/none')).toBe(
+      'taken',
+    );
+    const reports = await last();
+    expect(reports.get(`node ${one.node}`)).toMatchObject({ node: one.node, image: 'lab@1', isProven: true });
+    expect(reports.get(`node ${other.node}`)).toMatchObject({ node: other.node, image: 'evil@1' });
+    expect(reports.get(one.uuid)).toMatchObject({ image: 'evil@2' });
+    expect(reports.get(one.uuid)).not.toHaveProperty('isProven');
+  });
+
+  it('is taken as a claim from a machine whose key counts no more, and what it proved before counts no more', async () => {
+    const [, other] = lab.machines as [LabMachine, LabMachine];
+    using enrolments = openEnrolments(enrolmentsPath(server().state), Date.now);
+    enrolments.decide(other.digest, 'revoked');
+    expect(await reportOf(other, { image: 'lab@3' })).toBe('taken');
+    const reports = await last();
+    expect(reports.has(`node ${other.node}`)).toBe(false);
+    expect(reports.get(other.uuid)).toMatchObject({ image: 'lab@3' });
+  });
+});
