@@ -36,7 +36,7 @@ const MOST_ABOUT_BYTES = 8 * 1024;
 const LONGEST_TEXT = 1_000;
 
 /** Cuts texts, and lists after as many as fit, with how many are left out. Pure. */
-export function briefly(about: object): Readonly<Record<string, unknown>> {
+function briefly(about: object): Readonly<Record<string, unknown>> {
   const cut = Object.entries(about).map(([key, value]) => [key, shortText(value)] as const);
   const share = Math.floor(MOST_ABOUT_BYTES / Math.max(1, cut.length));
   return Object.fromEntries(

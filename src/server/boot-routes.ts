@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Config } from '../config/config.ts';
 import type { MachineIdentity } from '../config/identity.ts';
 import { KERNEL_ARGUMENT } from '../config/kernel-argument.ts';
-import { StatectlError } from '../error.ts';
-import { writeImageName } from './image-name.ts';
+import { reasonOf, StatectlError } from '../error.ts';
+import { parseImageReference, writeImageName } from './image-name.ts';
 import type { StoredImage } from './image-record.ts';
 import {
   adviceFor,
@@ -66,6 +66,18 @@ const bootAnswer = (image: StoredImage) => {
   };
 };
 
+/** What the machine's kernel command line says: NAME or NAME@VERSION. Throws `request-invalid`. */
+function wishOf({ image }: Readonly<Record<string, unknown>>): string | undefined {
+  if (image === undefined || image === '') return undefined;
+  try {
+    if (typeof image !== 'string') throw new StatectlError('request-invalid', 'image is given more than once');
+    parseImageReference(image);
+    return image;
+  } catch (error) {
+    throw new StatectlError('request-invalid', reasonOf(error), { cause: error });
+  }
+}
+
 /** Which image a machine boots: as iPXE scripts, and as JSON for the controller. */
 export function bootRoutes(
   app: FastifyInstance,
@@ -108,12 +120,12 @@ export function bootRoutes(
 
   app.get<{ Querystring: Record<string, unknown> }>('/v1/boot', async (request, reply) => {
     const machine = readMachine(request.query);
-    const { image } = request.query;
+    const image = wishOf(request.query);
     const said = await bootSettings?.(identityOf(machine));
     const choice = await chooseImage(
       store,
       machine,
-      typeof image === 'string' && image !== '' ? { image, by: 'the machine' } : said && { ...said, by: 'config.d' },
+      image !== undefined ? { image, by: 'the machine' } : said && { ...said, by: 'config.d' },
     );
     reply.headers(NO_STORE);
     if (choice.kind === 'image') return bootAnswer(choice.image);

@@ -1,6 +1,7 @@
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { refuseForeignNames } from '../identity/machine-name.ts';
+import { checkSshPublicKey } from './ssh-public-key.ts';
 
 type AuthorityHost = Pick<Host, 'files' | 'exec' | 'clock'>;
 
@@ -47,8 +48,7 @@ export function hostKeySigner(host: AuthorityHost, state: string): SignHostKey {
 async function signHostKey(host: AuthorityHost, state: string, wish: HostCertificateWish): Promise<string> {
   const { publicKey, node, names, lifetimeMs } = wish;
   refuseForeignNames([node, ...names]);
-  if (!/^(?:ssh-ed25519|ecdsa-sha2-nistp256) [A-Za-z0-9+/]{40,400}={0,2}$/.test(publicKey))
-    throw new StatectlError('ssh-key-invalid', 'that is no public key of Ed25519 or ECDSA on P-256');
+  checkSshPublicKey(publicKey);
   const folder = `${state}/ssh-signing-${host.clock.now()}-${Math.floor(host.clock.random() * 1e9)}`;
   try {
     await host.files.mkdir(folder, 0o700);

@@ -5,6 +5,7 @@ import { bell } from '../../../src/agent/bell.ts';
 import { reportQueue } from '../../../src/agent/report-queue.ts';
 import type { Server } from '../../../src/host/memory/http.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import { LARGEST_REPORT_BYTES } from '../../../src/server/report-routes.ts';
 import { createFacts } from '../../fixtures/facts.ts';
 import { createRecord } from '../../fixtures/running-system.ts';
 
@@ -12,9 +13,11 @@ const [A, B] = ['http://a.lab:8080', 'http://b.lab:8080'] as const;
 
 function lab(servers: () => readonly string[], took: (at: string, event: string) => number) {
   const got: string[] = [];
+  const bodies: string[] = [];
   const server =
     (name: string): Server =>
     ({ body }) => {
+      bodies.push(body);
       const { event } = JSON.parse(body).agent;
       const status = took(name, event);
       if (status === 204) got.push(`${name} ${event}`);
@@ -34,7 +37,7 @@ function lab(servers: () => readonly string[], took: (at: string, event: string)
   const stop = new AbortController();
   const sending = reports.keepSending(stop.signal).catch(() => {});
   return {
-    ...{ host, reports, got },
+    ...{ host, reports, got, bodies },
     [Symbol.asyncDispose]: async () => {
       stop.abort();
       await sending;
@@ -66,5 +69,27 @@ describe('the reports of an agent', () => {
     for (const event of ['one', 'two', 'three']) agent.reports.tell(event, {});
     await agent.host.clock.sleep(3_600_000);
     expect(agent.got).toEqual(['b one', 'b two', 'b three']);
+  });
+
+  it.each([
+    [
+      'names every file of a large bundle',
+      { applied: Array.from({ length: 10_000 }, (_, at) => `/etc/${'x'.repeat(200)}/${at}`) },
+    ],
+    ['has a long reason', { reason: 'ü'.repeat(100_000) }],
+    ['has long lists of long texts', { a: Array(50).fill('é"'.repeat(4_000)), b: Array(50).fill('x'.repeat(900)) }],
+    ['has an object that is too large', { deep: { list: Array(9_000).fill('x') } }],
+  ])('are cut to what a server takes where one %s', async (_, about) => {
+    await using agent = lab(
+      () => [A],
+      () => 204,
+    );
+    agent.reports.tell('bundle', { server: A, ...about });
+    await agent.host.clock.sleep(60_000);
+    expect(agent.got).toEqual(['a bundle']);
+    const [body = ''] = agent.bodies;
+    expect(Buffer.byteLength(body)).toBeLessThan(LARGEST_REPORT_BYTES);
+    expect(JSON.parse(body).agent.server).toBe(A);
+    expect(body).toMatch(/more"|…|too long/);
   });
 });

@@ -222,6 +222,38 @@ describe('the path of a file', () => {
     expect(pathFault(path)).toBeUndefined();
   });
 
+  it.each([
+    ['of one name a folder', '/a'.repeat(1_990)],
+    ['of names as long as may be', `/${'b'.repeat(250)}`.repeat(15)],
+  ])('is looked at in a moment, however many there are and however deep, %s', (_, folder) => {
+    const entries = Array.from({ length: 10_000 }, (_, index) => createFile(`${folder}/${index}`));
+    const startMs = performance.now();
+    expect(entryFaults(entries)).toEqual([]);
+    expect(entryFaults([...entries, createFile(folder)])).toHaveLength(10_001);
+    expect(performance.now() - startMs).toBeLessThan(10_000);
+  });
+
+  it('is below the lowest file that is above it, as each folder of each path says', () => {
+    const path = fc.array(fc.constantFrom('a', 'b', 'a!', 'ab', 'a0'), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(
+          path.map((names) => `/${names.join('/')}`),
+          { maxLength: 20 },
+        ),
+        (all) => {
+          const said = entryFaults(all.map((each) => createFile(each)));
+          const expected = all.flatMap((each) => {
+            const folders = all.filter((other) => each.startsWith(`${other}/`));
+            const lowest = folders.toSorted((a, b) => b.length - a.length)[0];
+            return lowest === undefined ? [] : [`"${each}" is below "${lowest}", which is a file`];
+          });
+          expect(said).toEqual(expected);
+        },
+      ),
+    );
+  });
+
   it('cannot be there twice, nor below a file', () => {
     const faults = entryFaults([
       createFile('/etc/a'),
