@@ -1,6 +1,7 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import type { RunningServer } from '../../src/server/listen.ts';
 import { startLabServer } from '../../test/fixtures/agent-lab.ts';
+import { forkOn } from './run-apart.ts';
 
 /** What a server costs, as its own process tells. */
 export interface ServerCost {
@@ -19,10 +20,13 @@ export interface ChildServer extends AsyncDisposable {
 const WORD = '--serve';
 
 /** In the process that was started with the words of `startChildServer`, serves until its parent goes; otherwise gives false. */
-export async function isChildServer(words: readonly string[]): Promise<boolean> {
+export async function isChildServer(
+  words: readonly string[],
+  start: (state: string) => Promise<RunningServer> = (state) => startLabServer(state, () => 'first'),
+): Promise<boolean> {
   const [word, state] = words;
   if (word !== WORD || state === undefined || !process.send) return false;
-  const { url, securePort } = await startLabServer(state, () => 'first');
+  const { url, securePort } = await start(state);
   process.on('disconnect', () => process.exit(0));
   process.on('message', () => {
     // What is collectable is not kept by anybody.
@@ -36,8 +40,12 @@ export async function isChildServer(words: readonly string[]): Promise<boolean> 
 }
 
 /** `script` calls `isChildServer`. */
-export async function startChildServer(script: string, state: string): Promise<ChildServer> {
-  const child: ChildProcess = fork(script, [WORD, state], { execArgv: ['--expose-gc'] });
+export async function startChildServer(
+  script: string,
+  state: string,
+  where: { readonly core?: number } = {},
+): Promise<ChildServer> {
+  const child = forkOn(script, [WORD, state], where);
   const [{ url, securePort }] = (await once(child, 'message')) as [
     { readonly url: string; readonly securePort: number },
   ];

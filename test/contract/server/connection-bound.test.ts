@@ -4,10 +4,11 @@ import { connect as connectTls, createServer } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { keyDigest } from '../../../src/identity/fingerprint.ts';
 import { boundConnections } from '../../../src/server/connection-bound.ts';
+import type { PlacesOptions } from '../../../src/server/places.ts';
 import { type MadeCertificate, makeCertificate } from '../../fixtures/certificates.ts';
 
 /** A server that holds two connections of a machine, and three of strangers. It says `here` when it knows who it is. */
-async function boundServer() {
+async function boundServer(strangers: PlacesOptions = { total: 100, ofSender: 3 }) {
   const ca = await makeCertificate({ name: 'ca' });
   const own = await makeCertificate({ name: 'server', issuer: ca, isAuthority: false, names: ['server'] });
   const server = createServer(
@@ -21,7 +22,7 @@ async function boundServer() {
       const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
       return certificate && keyDigest(certificate.publicKey);
     },
-    { ofMachine: 2, strangers: { total: 100, ofSender: 3 } },
+    { ofMachine: 2, strangers },
   );
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const { port } = server.address() as AddressInfo;
@@ -38,7 +39,7 @@ async function boundServer() {
       return keep(connectTls({ host: '127.0.0.1', port, ca: ca.pem, servername: 'server', ...more }));
     },
     /** Without a word of TLS. */
-    begin: (): Socket => keep(connect(port, '127.0.0.1')),
+    begin: (localAddress = '127.0.0.1'): Socket => keep(connect({ port, host: '127.0.0.1', localAddress })),
     async [Symbol.asyncDispose]() {
       for (const socket of clients) socket.destroy();
       await new Promise((closed) => server.close(closed));
@@ -88,5 +89,21 @@ describe('the connections of a server', () => {
       await expect.poll(() => fateOf(server.open())).toBe('heard');
     }
     expect(await fateOf(server.open())).toBe('cut');
+  });
+
+  it('are so many of all strangers: one more from elsewhere takes the oldest of whoever holds most, also with TLS', async () => {
+    await using server = await boundServer({ total: 3, ofSender: 3 });
+    const known = await server.machine('one');
+    const machine = server.open(known);
+    expect(await fateOf(machine)).toBe('heard');
+    const oldest = server.open();
+    expect(await fateOf(oldest)).toBe('heard');
+    const cut = once(oldest, 'close');
+    const others = [server.open(), server.open()];
+    expect(await Promise.all(others.map(fateOf))).toEqual(['heard', 'heard']);
+    const elsewhere = server.begin('127.0.9.9');
+    await once(elsewhere, 'connect');
+    await cut;
+    expect([machine, elsewhere, ...others].some(({ destroyed }) => destroyed)).toBe(false);
   });
 });

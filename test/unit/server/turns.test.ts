@@ -94,4 +94,15 @@ describe('work that is bounded', () => {
     await end('a');
     expect(await third).toBe('a');
   });
+
+  it('is begun first for those who go before others, who wait for nobody but their like', async () => {
+    const { ask, end, begun } = tasks({ atOnce: 1, waiting: 100, each: 50, isFirst: (who) => who.startsWith('known') });
+    const all = Array.from({ length: 40 }, (_, index) => ask('stranger', `stranger ${index}`));
+    all.push(ask('known a'), ask('known b'));
+    await settled();
+    for (const name of ['stranger 0', 'known a', 'known b', 'stranger 1']) await end(name);
+    expect(begun.slice(0, 5)).toEqual(['stranger 0', 'known a', 'known b', 'stranger 1', 'stranger 2']);
+    for (let index = 2; index < 40; index += 1) await end(`stranger ${index}`);
+    await Promise.all(all);
+  });
 });
