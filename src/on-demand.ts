@@ -1,11 +1,9 @@
 import { createRequire } from 'node:module';
 import { getAsset, isSea } from 'node:sea';
 import { compileFunction } from 'node:vm';
+import { ADMIN_ASSET } from './admin-asset.ts';
 
 type Admin = typeof import('./admin.ts');
-
-/** The asset of the single executable that holds src/admin.ts, as one CommonJS bundle that requires only Node's modules. */
-const ADMIN_ASSET = 'admin.cjs';
 
 let loaded: Admin | undefined;
 

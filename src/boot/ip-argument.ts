@@ -70,13 +70,19 @@ export function parseIpArgument(value: string): IpArgument {
   if (fields === undefined) throw fail('a bracket is not closed');
   const [first = '', second = ''] = fields;
   if (fields.length === 1 && isIP(first.split('/')[0]!) === 0) return { ...plain, method: methodOf(first, fail) };
-  if (Object.hasOwn(METHODS, second) && isIP(first) === 0) {
+  const isAddress = isIP(first.split('/')[0] ?? '') !== 0;
+  if (isAddress && Object.hasOwn(METHODS, second) && METHODS.none !== entryOf(METHODS, second))
+    throw fail(`an address and ${second} do not go together`, addressOrWay(second));
+  // `DEVICE:METHOD`, since what is no address can begin nothing else.
+  if (second !== '' && !isAddress && (Object.hasOwn(METHODS, second) || /[g-z]/i.test(first))) {
     const [mtu, ...mac] = fields.slice(2);
     const settings = { ...plain, device: deviceOf(first, fail), ...linkOf(mtu, mac, fail) };
     return { ...settings, method: methodOf(second, fail) };
   }
   return parseLongForm(fields, fail);
 }
+
+const addressOrWay = (word: string): string => `say none instead of ${word}, or leave the address out`;
 
 type Fail = (why: string, hint?: string) => StatectlError;
 
@@ -104,8 +110,7 @@ function parseLongForm(fields: readonly string[], fail: Fail): IpArgument {
       );
     return { ...settings, method: 'static', address, prefixLength };
   }
-  if (address !== undefined)
-    throw fail(`an address and ${word} do not go together`, `say none instead of ${word}, or leave the address out`);
+  if (address !== undefined) throw fail(`an address and ${word} do not go together`, addressOrWay(word));
   if (dhcpWithId) return { ...settings, method: 'dhcp', clientId: parseClientId(word, fail) };
   return { ...settings, method: word === '' ? 'dhcp' : methodOf(word, fail) };
 }
@@ -130,6 +135,11 @@ function linkOf(mtu: string | undefined, mac: readonly string[], fail: Fail): { 
 }
 
 function methodOf(word: string, fail: Fail): Exclude<Method, 'static'> {
+  if (word === 'ibft')
+    throw fail(
+      'what the firmware says in its iBFT table is not read here',
+      `say it: ${IP_HINT.slice('write '.length)}`,
+    );
   const known = entryOf(METHODS, word);
   if (known !== undefined) return known;
   const suggestion = nearest(word, Object.keys(METHODS));

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path/posix';
+import { entryOf } from '../entry-of.ts';
 import type { Facts, InstallFacts } from './facts.ts';
 import { SYSROOT } from './paths.ts';
 import type { ServiceFacts } from './service-facts.ts';
@@ -14,7 +15,7 @@ const link = (path: string, target: string): readonly Step[] => [
 /** What is enabled, disabled and masked, as links. What the system does not know is left out. Pure. */
 export const planServices = ({ config }: Facts, { services = {}, defaultTarget }: InstallFacts): readonly Step[] => [
   ...Object.entries(config.services.services).flatMap(([name, state]) => {
-    const found = Object.hasOwn(services, name) ? services[name] : undefined;
+    const found = entryOf(services, name);
     return found ? stepsOf(state, found) : [];
   }),
   ...(defaultTarget === undefined ? [] : link(`${ADMIN_UNITS}/default.target`, defaultTarget)),
@@ -23,7 +24,7 @@ export const planServices = ({ config }: Facts, { services = {}, defaultTarget }
 function stepsOf(state: string, { enable, started, hide, mask, masked }: ServiceFacts): readonly Step[] {
   if (state === 'enabled')
     return [
-      ...masked.filter((path) => !(path in enable)).map(remove),
+      ...masked.filter((path) => !Object.hasOwn(enable, path)).map(remove),
       ...Object.entries(enable).flatMap(([path, target]) => link(path, target)),
     ];
   if (state === 'masked' && mask.length > 0) return mask.flatMap((path) => link(path, '/dev/null'));

@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts';
 import type { Host } from '../host/host.ts';
 import { resolveInTree } from '../image/tree.ts';
 import type { Facts } from './facts.ts';
@@ -31,7 +32,8 @@ export function systemTree(
   return {
     async read(path) {
       const from = brought.get(path);
-      if (from !== undefined) return delivery?.contents?.[from] ?? (await files.readText(from).catch(() => undefined));
+      if (from !== undefined)
+        return entryOf(delivery?.contents, from) ?? (await files.readText(from).catch(() => undefined));
       return first(async (root) => {
         const found = await resolveInTree(files, root, path);
         return found?.stat.type === 'file' ? files.readText(root + found.path) : undefined;

@@ -1,4 +1,5 @@
 import { basename } from 'node:path/posix';
+import { entryOf } from '../entry-of.ts';
 import type { ServiceFacts, WantedService } from './service-facts.ts';
 import type { SystemTree } from './system-tree.ts';
 import { ADMIN_UNITS, findUnit, templateOf, type UnitFile, unitName, VENDOR_UNITS } from './unit-file.ts';
@@ -93,7 +94,7 @@ function expand(text: string, name: string): string {
       '%': '%',
     },
   };
-  return text.replace(/%(.)/g, (all, letter: string) => values[letter] ?? all);
+  return text.replace(/%(.)/g, (all, letter: string) => entryOf(values, letter) ?? all);
 }
 
 interface UnitLink {

@@ -22,6 +22,9 @@ export interface CheckReport {
   readonly checked: number;
 }
 
+/** A thousand times what a machine takes: a server makes it while others ask. */
+const LONGEST_NODE_MS = 2_000;
+
 /** A fault with the machines that have it; none for a fault of a file that no machine's settings come from. */
 export interface CheckedFault extends ConfigFault {
   readonly nodes: readonly string[];
@@ -59,7 +62,17 @@ export function checkConfigDir(dir: ConfigDir, templates: TemplateSet, one?: Nod
     add(fault);
   const nodes = one ? [one] : [...dir.nodes.nodes.values()];
   for (const node of nodes) {
+    const startedMs = performance.now();
     const result = nodeContent(dir, templates, node);
+    const tookMs = performance.now() - startedMs;
+    if (tookMs > LONGEST_NODE_MS)
+      add(
+        faultAt(
+          node.origin,
+          `what this machine gets takes ${(tookMs / 1000).toFixed(1)} s to make, and others wait: ${LONGEST_NODE_MS / 1000} s at most`,
+        ),
+        node,
+      );
     const faults = 'faults' in result ? result.faults : misplacedFiles(dir, templates, node, result.content);
     for (const fault of faults) add(fault, node);
   }

@@ -1,4 +1,6 @@
 import { isUtf8 } from 'node:buffer';
+import { setImmediate } from 'node:timers/promises';
+import { entryOf } from '../entry-of.ts';
 import type { Host } from '../host/host.ts';
 import { type ConfigFault, faultAt } from './fault.ts';
 import { LARGEST_FILE_BYTES } from './yaml-file.ts';
@@ -37,9 +39,11 @@ const REASONS: Readonly<Record<string, string>> = {
 /** The bytes of a file of config.d, or why there are none. A pipe or a device behind a link is not waited for. */
 export async function readPlain(files: Pick<Host['files'], 'readRegular'>, path: string): Promise<Buffer | string> {
   try {
+    // Who serves others meanwhile comes to it between two files.
+    await setImmediate();
     return (await files.readRegular(path, LARGEST_FILE_BYTES)).bytes;
   } catch (error) {
-    const reason = REASONS[String((error as { code?: unknown }).code)];
+    const reason = entryOf(REASONS, String((error as { code?: unknown }).code));
     if (reason === undefined) throw error;
     return reason;
   }

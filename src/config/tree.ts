@@ -196,6 +196,14 @@ export const emptyMapping = (origin: Origin): Mapping => ({
 export const writePath = (path: readonly PropertyKey[]): string =>
   path.map((key) => (/[."\s[\]]|^$/.test(String(key)) ? JSON.stringify(String(key)) : String(key))).join('.');
 
+const unquoted = (text: string): string | undefined => {
+  try {
+    return JSON.parse(`"${text}"`) as string;
+  } catch {
+    return undefined;
+  }
+};
+
 /** Reads what writePath writes; undefined when it is none. */
 export function parsePath(text: string): SettingPath | undefined {
   const keys: string[] = [];
@@ -205,7 +213,9 @@ export function parsePath(text: string): SettingPath | undefined {
     const match = pattern.exec(text);
     if (!match) return undefined;
     const [whole, quoted, bare, dot] = match;
-    keys.push(quoted === undefined ? (bare as string) : (JSON.parse(`"${quoted}"`) as string));
+    const key = quoted === undefined ? bare : unquoted(quoted);
+    if (key === undefined) return undefined;
+    keys.push(key);
     if (end + whole.length === text.length && dot === '.') return undefined;
   }
   return keys.length > 0 ? keys : undefined;

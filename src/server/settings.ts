@@ -1,25 +1,30 @@
+import { createHash } from 'node:crypto';
 import type { RenderNode } from '../bundle/content.ts';
 import { certificateNameFaults } from '../config/certificate-names.ts';
+import { CHECK_TOO_MUCH, checkApart } from '../config/check-apart.ts';
 import type { ConfigDir } from '../config/config-dir.ts';
 import { type Effective, effectiveFor, effectiveOf } from '../config/effective.ts';
 import { type ConfigFault, configInvalid, formatFault } from '../config/fault.ts';
 import { findNode } from '../config/find-node.ts';
 import type { FaultOfNodes } from '../config/history/good-part.ts';
-import { History } from '../config/history/history.ts';
+import { type Check, History } from '../config/history/history.ts';
 import type { HistoryHost } from '../config/history/repository.ts';
 import type { MachineIdentity } from '../config/identity.ts';
-import { checkSnapshot, type LoadedConfig, loadSnapshot } from '../config/load-revision.ts';
+import { type LoadedConfig, loadSnapshot } from '../config/load-revision.ts';
 import { contentFor, contextFor } from '../config/node-content.ts';
 import type { NodeRecord } from '../config/nodes.ts';
 import { renderTemplates } from '../config/templates/render.ts';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import { fileError } from '../host/file-error.ts';
+import type { Clock } from '../host/host.ts';
 import type { BootSettings } from './boot-routes.ts';
 import type { NodeIdentities, NodeIdentity } from './enrol.ts';
 import type { RenderPublic } from './template-routes.ts';
 
 /** An edit is seen at the latest after this; a thousand machines that ask at once cost one look. */
 const LOOK_MS = 1_000;
+/** An edit that takes longer to check is taken up later: nobody who asks waits for it. */
+const LOOK_WAIT_MS = 10_000;
 const FAULTY = 'config-faulty';
 
 export interface SettingsEvent {
@@ -52,7 +57,9 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
   let loaded: (LoadedConfig & { readonly revision: string }) | undefined;
   let heldBack: HeldBack | undefined;
   let look: Promise<void> | undefined;
+  const check = rememberingCheck(host.clock);
   let lookedMs = Number.NEGATIVE_INFINITY;
+  let toldRevision: string | undefined;
   let toldFaults = '';
   let toldStuck = '';
   let state: SettingsEvent['state'] = 'served';
@@ -62,7 +69,10 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
   async function refresh(): Promise<void> {
     // Anew each time: the folder may be somebody else's now.
     const history = new History(host, dir);
-    const settled = await history.settle(checkSnapshot);
+    // What was good before is served while the files are looked at, however long that takes.
+    const deployed = loaded ? undefined : await history.resolve('deployed').catch(() => undefined);
+    if (deployed) loaded = { ...(await loadSnapshot(await history.read(deployed))), revision: deployed };
+    const settled = await history.settle(check);
     const { revision, files, faults, heldBack: held } = settled;
     state = settled.state === 'faulty' ? 'faulty' : 'served';
     toldStuck = '';
@@ -72,8 +82,9 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
       tell({ event: 'settings', state, revision, files, faults: text.split('\n') });
     toldFaults = text;
     if (revision === undefined) throw faultyFromTheStart(faults);
-    if (revision === loaded?.revision) return;
-    loaded = { ...(await loadSnapshot(await history.read(revision))), revision };
+    if (revision !== loaded?.revision) loaded = { ...(await loadSnapshot(await history.read(revision))), revision };
+    if (revision === toldRevision) return;
+    toldRevision = revision;
     tell({ event: 'settings', state: 'served', revision, files, faults: [] });
   }
 
@@ -96,7 +107,9 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
         lookedMs = host.clock.uptimeMs();
       });
       // A git that is locked or broken must not keep machines from what is loaded.
-      await look.catch(tellStuck);
+      const looking = look.catch(tellStuck);
+      await atMost(LOOK_WAIT_MS, looking);
+      if (loaded === undefined) await looking;
     }
     if (loaded === undefined) throw failure;
     return loaded;
@@ -155,6 +168,41 @@ const TROUBLES = {
   ],
   stuck: ['edits of config.d are not taken up; the server’s log and `statectl config log` say why'],
 } as const;
+
+/** Waits for the task, but no longer. */
+async function atMost(ms: number, task: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([
+    task,
+    new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    }),
+  ]);
+  clearTimeout(timer);
+}
+
+/** So many verdicts are remembered, of the files and of their good part. */
+const MOST_VERDICTS = 8;
+/** A check that came to no end may do so when the server has less to do. */
+const AGAIN_MS = 10 * 60_000;
+
+/** The check in a thread of its own; of the same texts once, since every look at faulty ones asks again. */
+function rememberingCheck(clock: Pick<Clock, 'uptimeMs'>): Check {
+  const verdicts = new Map<string, { readonly faults: readonly FaultOfNodes[]; readonly atMs: number }>();
+  return async (snapshot) => {
+    const key = createHash('sha256')
+      .update(JSON.stringify([...snapshot].toSorted(([a], [b]) => (a < b ? -1 : 1))))
+      .digest('hex');
+    const known = verdicts.get(key);
+    const isTooMuch = known?.faults.some(({ message }) => message.startsWith(CHECK_TOO_MUCH)) ?? false;
+    if (known && !(isTooMuch && clock.uptimeMs() - known.atMs > AGAIN_MS)) return known.faults;
+    const faults = await checkApart(snapshot);
+    verdicts.delete(key);
+    verdicts.set(key, { faults, atMs: clock.uptimeMs() });
+    for (const old of [...verdicts.keys()].slice(0, -MOST_VERDICTS)) verdicts.delete(old);
+    return faults;
+  };
+}
 
 /** What is at fault for some nodes alone, as the files are now. */
 interface HeldBack {

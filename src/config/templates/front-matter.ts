@@ -2,6 +2,7 @@ import { isMap, isScalar, type Node } from 'yaml';
 import { z } from 'zod';
 import { reasonOf } from '../../error.ts';
 import { Mode } from '../scalars.ts';
+import '../schema-words.ts';
 import { nearest } from '../suggest.ts';
 import { parseYaml, repeatedKey } from '../yaml-document.ts';
 import type { Part } from './engine.ts';
