@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import './schema-words.ts';
 import { type ConfigFault, faultAt } from './fault.ts';
 import { keysAt, settingSchema } from './setting-schema.ts';
 import { nearest } from './suggest.ts';

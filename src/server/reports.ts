@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import '../config/schema-words.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { type ImageName, isPlainName, writeImageName } from './image-name.ts';
 import { type Machine, machineFromQuery } from './machine.ts';

@@ -2,7 +2,6 @@ import { isMap, isScalar, type Node } from 'yaml';
 import { z } from 'zod';
 import { reasonOf } from '../../error.ts';
 import { Mode } from '../scalars.ts';
-import '../schema-words.ts';
 import { nearest } from '../suggest.ts';
 import { parseYaml, repeatedKey } from '../yaml-document.ts';
 import type { Part } from './engine.ts';
