@@ -3,6 +3,9 @@
 # would fail on files of root. Also after Ctrl-C and after a failure.
 set -u
 cd "$(dirname "$0")/.." || exit
+# Debian's icupkg and depmod are where only root looks.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export PATH
 # The program hears of it too, and ends by itself.
 trap : INT TERM HUP
 "$@"
