@@ -48,7 +48,7 @@ export async function findMainFiles(
       );
     else texts[path] = text;
   }
-  if (sshd && SSHD.paths[0]! in texts && isBefore(await tree.read(sshd))) {
+  if (sshd && Object.hasOwn(texts, SSHD.paths[0]!) && isBefore(await tree.read(sshd))) {
     delete texts[SSHD.paths[0]!];
     boot.warn(
       `ssh.conf: none of it holds: the sshd of the image is older than OpenSSH ${FIRST_WITH_INCLUDE.join('.')}, and reads ${SSHD.paths[0]} alone`,

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { entryOf } from '../entry-of.ts';
 import type { InstallFacts } from './facts.ts';
 import { SYSROOT } from './paths.ts';
 import type { Step } from './step.ts';
@@ -107,6 +108,6 @@ export async function mainFileText(tree: SystemTree, file: MainFile, otherwise?:
 /** Pure. */
 export function planMainFile(file: MainFile, texts: InstallFacts['mainFiles'] = {}): readonly Step[] {
   const [path = ''] = file.paths;
-  const content = texts[path];
+  const content = entryOf(texts, path);
   return content === undefined ? [] : [{ kind: 'write', path: SYSROOT + path, content, mode: file.mode }];
 }

@@ -1,4 +1,5 @@
 import { createPublicKey, type JsonWebKeyInput } from 'node:crypto';
+import { entryOf } from '../entry-of.ts';
 import { StatectlError } from '../error.ts';
 
 /** By the name of the algorithm, the bytes of the key in its blob. */
@@ -14,7 +15,8 @@ const KEYS: Readonly<Record<string, (fields: readonly Buffer[]) => boolean>> = {
 export function checkSshPublicKey(line: string): void {
   const [algorithm = '', blob = ''] = /^(\S+) ([A-Za-z0-9+/]{40,400}={0,2})$/.exec(line)?.slice(1) ?? [];
   const fields = fieldsOf(Buffer.from(blob, 'base64'));
-  const isKey = Object.hasOwn(KEYS, algorithm) && fields?.[0]?.toString() === algorithm && KEYS[algorithm]?.(fields);
+  const isKey =
+    Object.hasOwn(KEYS, algorithm) && fields?.[0]?.toString() === algorithm && entryOf(KEYS, algorithm)?.(fields);
   if (!isKey) throw new StatectlError('ssh-key-invalid', 'that is no public key of Ed25519 or ECDSA on P-256');
 }
 
