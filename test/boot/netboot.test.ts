@@ -44,7 +44,7 @@ describe('a machine that config.d gives another kernel', () => {
     );
     await using server = await serveImages('tiny', { config: dir });
     await using vm = await bootMachine({ netboot: server, memoryMiB: 512 });
-    const [, line = ''] = await vm.console(/installer: (.*)\n/);
+    const [, line = ''] = await vm.console(/installer: (.*)\r?\n/);
     expect(line.trim()).toMatch(/console=ttyS0 install=now, the second$/);
     expect(line).not.toContain('statectl');
     await rm(dir, { recursive: true });
