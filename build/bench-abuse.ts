@@ -51,8 +51,8 @@ async function writeConfig(dir: string, machines: readonly LabMachine[]): Promis
   await mkdir(join(dir, 'system'));
   await writeFile(join(dir, 'system', 'overlays.conf'), '/etc: { kind: ramdisk }\n');
   const set = 'set:\n  identity: { secrets: { /etc/token: { secret: "secret:token" } } }\n';
-  for (const { node, uuid } of machines)
-    await writeFile(join(dir, 'nodes', `${node}.conf`), `match: { uuid: "${uuid}" }\n${set}`);
+  for (const { node } of machines)
+    await writeFile(join(dir, 'nodes', `${node}.conf`), `match: { hostname: ${node} }\n${set}`);
 }
 
 const percentile = (values: readonly number[], share: number): number =>

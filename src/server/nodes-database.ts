@@ -11,13 +11,15 @@ export const nodesDatabasePath = (state: string): string => join(state, 'nodes.s
 
 /** It tells serial numbers and addresses: for the server's user alone, also what SQLite keeps beside it. */
 const MODE = 0o600;
+/** SQLite's name for no file at all. */
+const IN_MEMORY = ':memory:';
 const COMPANIONS = ['', '-wal', '-shm', '-journal'];
 
 /** Opens or makes it, whole and with this schema. Throws `enrolments-unusable`. */
 export function openNodesDatabase(path: string, schema: string): ReturnType<typeof namingDatabase> {
   let database: DatabaseSync | undefined;
   try {
-    makePrivate(path);
+    if (path !== IN_MEMORY) makePrivate(path);
     database = new DatabaseSync(path, { timeout: 5_000 });
     database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${schema}`);
     const [fault] = Object.values(database.prepare('PRAGMA quick_check(1)').get() ?? {});

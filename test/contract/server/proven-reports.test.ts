@@ -9,6 +9,7 @@ import { openStore } from '../../../src/server/store.ts';
 import { type AgentLab, agentLab, IDENTITY, type LabMachine } from '../../fixtures/agent-lab.ts';
 
 const { signal } = new AbortController();
+const macOf = ({ node }: LabMachine): string => `52:54:00:00:00:${node.slice(-2)}`;
 const LIMITS = { connectTimeoutMs: 5_000, idleTimeoutMs: 20_000, signal };
 
 describe('the report of a machine that has a certificate', () => {
@@ -23,7 +24,7 @@ describe('the report of a machine that has a certificate', () => {
     postReport(
       machine.host,
       server().url,
-      { id: `${Math.random()}`, uuid: machine.uuid, ...more },
+      { id: `${Math.random()}`, mac: macOf(machine), ...more },
       { identity, authorities: [] },
       LIMITS,
     );
@@ -36,15 +37,15 @@ describe('the report of a machine that has a certificate', () => {
     const [one, other] = lab.machines as [LabMachine, LabMachine];
     expect(await reportOf(one, { image: 'lab@1' })).toBe('taken');
     // Another machine that is known, and somebody who shows nothing, both claim to be the first.
-    expect(await reportOf(other, { uuid: one.uuid, image: 'evil@1', config: { node: one.node } })).toBe('taken');
-    expect(await reportOf(other, { uuid: one.uuid, image: 'evil@2', config: { node: one.node } }, '/none')).toBe(
+    expect(await reportOf(other, { mac: macOf(one), image: 'evil@1', config: { node: one.node } })).toBe('taken');
+    expect(await reportOf(other, { mac: macOf(one), image: 'evil@2', config: { node: one.node } }, '/none')).toBe(
       'taken',
     );
     const reports = await last();
     expect(reports.get(`node ${one.node}`)).toMatchObject({ node: one.node, image: 'lab@1', isProven: true });
     expect(reports.get(`node ${other.node}`)).toMatchObject({ node: other.node, image: 'evil@1' });
-    expect(reports.get(one.uuid)).toMatchObject({ image: 'evil@2' });
-    expect(reports.get(one.uuid)).not.toHaveProperty('isProven');
+    expect(reports.get(macOf(one))).toMatchObject({ image: 'evil@2' });
+    expect(reports.get(macOf(one))).not.toHaveProperty('isProven');
   });
 
   it('is taken as a claim from a machine whose key counts no more, and what it proved before counts no more', async () => {
@@ -54,6 +55,6 @@ describe('the report of a machine that has a certificate', () => {
     expect(await reportOf(other, { image: 'lab@3' })).toBe('taken');
     const reports = await last();
     expect(reports.has(`node ${other.node}`)).toBe(false);
-    expect(reports.get(other.uuid)).toMatchObject({ image: 'lab@3' });
+    expect(reports.get(macOf(other))).toMatchObject({ image: 'lab@3' });
   });
 });
