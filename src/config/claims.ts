@@ -34,7 +34,7 @@ export interface ReadClaims {
 }
 
 /** More cards than any machine has. */
-const MOST_CARDS = 32;
+export const MOST_CARDS = 32;
 const LONGEST_LABELS = 1024;
 /** No claim is longer; what is need not even be looked at. */
 const LONGEST_CLAIM = 4096;

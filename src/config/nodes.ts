@@ -87,7 +87,7 @@ export async function readNodes(host: Pick<Host, 'files'>, dir: string, faults: 
 
 /** The name that a group file gives, also where the rest of it cannot be read. */
 const groupNameIn = (text: string): readonly string[] => {
-  const name = /^[ \t]*\{?[ \t]*["']?group["']?[ \t]*:[ \t]*["']?([\w.-]+)/m.exec(text)?.[1];
+  const name = /^[ \t]*(?:\{[ \t]*)?["']?group["']?[ \t]*:[ \t]*["']?([\w.-]+)/m.exec(text)?.[1];
   return name === undefined ? [] : [name];
 };
 

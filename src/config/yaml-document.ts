@@ -23,7 +23,7 @@ export function parseYaml(
     tokens += 1;
     if (tokens > MOST_TOKENS) throw new TooMuch(`more than ${MOST_VALUES} values`);
   }
-  return parseDocument(text, { ...options, version: '1.2', uniqueKeys: false });
+  return parseDocument(text, { ...options, version: '1.2', uniqueKeys: false, prettyErrors: false });
 }
 
 /** The first key that stands twice in one mapping, and where it does so again. */

@@ -1,9 +1,10 @@
+import { MOST_CARDS } from '../config/claims.ts';
 import { type Machine, machineFromQuery, macsOf } from './machine.ts';
 
 /** Reads the machine out of a query or a body. Throws `machine-invalid` for what is given twice. */
 export type ReadMachine = (query: Readonly<Record<string, unknown>>) => Machine;
 
-/** Anybody may claim anything: so many words are said of it, and so many UUIDs remembered. */
+/** Anybody may claim anything: so many words are said of it, and so many UUIDs remembered, each with the last cards that it came with. */
 const MOST_TOLD = 200;
 const MOST_UUIDS = 20_000;
 
@@ -25,9 +26,10 @@ export function machineReader(tell: (text: string) => void): ReadMachine {
     if (machine.uuid === undefined || macs.length === 0) return machine;
     const known = cards.get(machine.uuid);
     if (known && !macs.some((mac) => known.has(mac)))
-      once(sharedUuid(machine.uuid, [[...known][0] as string, macs[0] as string]));
+      once(sharedUuid(machine.uuid, [[...known].toSorted()[0] as string, macs[0] as string]));
     // A machine is asked for by another of its cards, too.
-    else if (known || cards.size < MOST_UUIDS) cards.set(machine.uuid, new Set([...(known ?? []), ...macs]));
+    else if (known || cards.size < MOST_UUIDS)
+      cards.set(machine.uuid, new Set([...macs, ...(known ?? [])].slice(0, MOST_CARDS)));
     return machine;
   };
 }

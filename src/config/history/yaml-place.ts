@@ -92,7 +92,7 @@ export function endOf(text: string, { node, headEnd }: Place): number {
   const said = text.slice(start, end);
   // Blank lines after a text of several lines are nobody's, unless `+` says that they are its own.
   const isLiteral = isScalar(node) && (node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED');
-  return isLiteral && !/^.[1-9]?\+/.test(said) ? start + said.replace(/[ \t\r\n]+$/, '').length : end;
+  return isLiteral && !/^.[1-9]?\+/.test(said) ? start + said.replace(/(?<![ \t\r\n])[ \t\r\n]+$/, '').length : end;
 }
 
 /** Nothing stands behind the key. */

@@ -54,7 +54,9 @@ export const EtcFile = z
         'what the agent does about a file of config.d that somebody edited: leave it and say so (`statectl status`), keep: leave it, or overwrite it',
     }),
     templates: z
-      .array(z.string().regex(/^(?!\/|.*(?:^|\/)\.\.(?:\/|$))[^\0]+$/, 'expected a name or pattern below templates/'))
+      .array(
+        z.string().regex(/^(?!\/|.*(?:^|\/)\.\.(?:\/|$))[^\0]{1,1024}$/, 'expected a name or pattern below templates/'),
+      )
       .default([])
       .meta({ description: 'names or patterns below templates/, such as klipper/*; each says where its text goes' }),
   })

@@ -1,7 +1,7 @@
-import { matchesGlob } from 'node:path/posix';
 import { entryOf } from '../../entry-of.ts';
 import { nearest } from '../suggest.ts';
 import { frontMatterRange } from './front-matter-text.ts';
+import { isPattern, matchesPattern } from './name-pattern.ts';
 import { faultOf, type TemplateFault, templateFile } from './template-error.ts';
 import type { TemplateSet } from './template-set.ts';
 
@@ -15,8 +15,8 @@ export function chooseTemplates({ texts, faults }: TemplateSet, patterns: readon
   const chosen = new Set<string>();
   const found: TemplateFault[] = [];
   for (const pattern of patterns) {
-    const isGlob = /[*?[{]/.test(pattern) && !Object.hasOwn(texts, pattern);
-    const matches = (name: string) => (isGlob ? matchesGlob(name, pattern) : name === pattern);
+    const isGlob = isPattern(pattern) && !Object.hasOwn(texts, pattern);
+    const matches = (name: string) => (isGlob ? matchesPattern(name, pattern) : name === pattern);
     const matching = all.filter(matches);
     const refused = faults.filter(({ file }) => matches(file.slice(templateFile('').length)));
     found.push(...refused);

@@ -38,7 +38,7 @@ const tokenOf = (error: unknown): Token | undefined =>
 /** liquidjs' own words, without the place that it appends. */
 const wordsOf = (error: unknown): string => {
   const original = LiquidError.is(error) ? error.originalError : undefined;
-  return reasonOf(original ?? error).replace(/(, file:[^\n]*)?, line:\d+, col:\d+$/, '');
+  return reasonOf(original ?? error).replace(/(?:, file:(?:(?!, file:)[^\n])*)?, line:\d+, col:\d+$/, '');
 };
 
 /** Each of liquidjs' messages that an admin meets, said so that it helps. */
@@ -82,5 +82,8 @@ function suggest(word: string, known: readonly string[]): string {
 function columnsToFilter(error: unknown, token: Token | undefined): number {
   const [, filter] = /^undefined filter: (.*)$/s.exec(wordsOf(error)) ?? [];
   if (filter === undefined || !token) return 0;
-  return Math.max(0, token.getText().search(new RegExp(`(?<=\\|\\s*)${filter.replaceAll(/\W/g, '\\$&')}`)));
+  const text = token.getText();
+  for (const { 0: bar, index } of text.matchAll(/\|\s*/g))
+    if (text.startsWith(filter, index + bar.length)) return index + bar.length;
+  return 0;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { readConfigDir } from '../../../src/config/config-dir.ts';
 import { configDigest } from '../../../src/config/digest.ts';
 import { loadSettings } from '../../../src/config/load.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
@@ -289,4 +290,20 @@ it('reads for one node what it gets, with the files of its templates, and refuse
   expect((await loadSettings(host, '/c', 'print01')).files).toMatchObject([{ path: '/etc/motd', content: 'B12\n' }]);
   expect((await loadSettings(host, '/c')).files).toEqual([]);
   await expect(loadSettings(host, '/c', 'print02')).rejects.toMatchObject({ code: 'node-unknown' });
+});
+
+it('reads a group that stands below a long line of blanks, and one that is nowhere there, at once', async () => {
+  const blanks = ' '.repeat(200_000);
+  const host = memoryHost({
+    files: {
+      '/c/nodes/g.conf': `nodes: [print01]\n${blanks}\ngroup: g`,
+      '/c/nodes/h.conf': `nodes: print01\n${blanks}\ngroup: h`,
+      '/c/nodes/i.conf': `{${blanks}`,
+    },
+  });
+  const started = performance.now();
+  const { nodes, faults } = await readConfigDir(host, '/c');
+  expect(performance.now() - started).toBeLessThan(10_000);
+  expect([[...nodes.groups.keys()], [...nodes.faultyGroups.keys()]]).toEqual([['h'], ['g', 'i']]);
+  expect(faults.map(({ file }) => file)).toEqual(['nodes/g.conf', 'nodes/i.conf']);
 });

@@ -74,6 +74,8 @@ describe('a file costs no more than its length', () => {
     ['nested by dashes', `a:\n ${'- '.repeat(5_000)}x`, 'nested too deep'],
     ['nested by braces', '{a: '.repeat(10_000), 'nested too deep'],
     ['nested by question marks', '? '.repeat(100_000), 'x.conf'],
+    ['of one line of brackets that nothing opened', 'a: ]'.repeat(30_000), 'flow-seq-end'],
+    ['of one line of aliases', 'a: *x'.repeat(48_000), 'Unexpected alias'],
     ['of the same key', 'a: 1\n'.repeat(19_000), 'stands at x.conf:1:1 already'],
   ])('%s', (_title, text, fault) => {
     const started = performance.now();

@@ -168,6 +168,17 @@ describe('a hostile template', () => {
     expect(faults[0]).toMatch(/Excessive alias count|unknown key/);
   });
 
+  it.each([
+    ['a filter', `{{ a | ${'a-'.repeat(60_000)} }}`, 'unknown filter a-a-'],
+    ['a tag', `{% ${', file:'.repeat(30_000)} %}`, 'templates/t:4:'],
+    ['a partial', `{% render "${', file:'.repeat(30_000)}" %}`, 'templates/t:4:'],
+    ['a variable', `{{ ${'a.'.repeat(60_000)}b }}`, 'unknown variable'],
+  ])('is a fault with its place at once, however long the name of %s is that nobody knows', (_what, text, fault) => {
+    const started = performance.now();
+    expect(body(text).slice(0, 200)).toContain(fault);
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
   it('is only data to the program: functions in a context are refused', () => {
     const metadata = { f: () => 'x' } as never;
     expect(() => render({ t: FRONT }, { metadata })).toThrow(TypeError);
