@@ -14,31 +14,34 @@ export interface MainFile {
   readonly counts: 'first' | 'last';
   readonly line: string;
   readonly mode: number;
-  /** Whether the lines include the folder, where nothing before them, or after them, can gainsay it. */
-  readonly includes: (text: string) => boolean;
+  /** Whether the lines include the folder, which has these names, where nothing before them, or after them, can gainsay it. */
+  readonly includes: (text: string, names: readonly string[]) => boolean;
 }
 
 const words = (line: string): readonly string[] =>
   line.match(/"[^"]*"|[^\s"]+/g)?.map((word) => word.replace(/^"|"$/g, '')) ?? [];
 
-/** Does a pattern of files, as the program reads it, have `folder/NAME.conf`? */
+/** Does a pattern of files, as glob(7) reads it, have `folder/NAME.conf`? There braces mean nothing. */
 const covers = (pattern: string, folder: string, name: string): boolean =>
-  posix.matchesGlob(posix.normalize(`${folder}/${name}`), posix.normalize(pattern));
+  !/[{}]/.test(pattern) && posix.matchesGlob(posix.normalize(`${folder}/${name}`), posix.normalize(pattern));
 
-/** sshd_config(5): of two values the first counts, and what stands in a Match block holds for some alone. A relative path is of /etc/ssh. */
-function sshdIncludes(text: string): boolean {
-  for (const raw of text.split('\n')) {
-    const line = raw.trim();
-    if (line === '' || line.startsWith('#')) continue;
-    const [keyword = '', ...rest] = words(line.replace(/^([A-Za-z]+)\s*=\s*/, '$1 '));
-    if (keyword.toLowerCase() !== 'include') return false;
-    for (const pattern of rest)
-      if (
-        covers(pattern.startsWith('/') ? pattern : `/etc/ssh/${pattern}`, '/etc/ssh/sshd_config.d', '10-statectl.conf')
-      )
-        return true;
-  }
-  return false;
+/**
+ * sshd_config(5): of two values the first counts, so nothing is read before ours: no line, and no file of another name. What
+ * stands in a Match block holds for some alone. A relative path is of /etc/ssh.
+ */
+function sshdIncludes(text: string, names: readonly string[]): boolean {
+  const [folder, ours] = [SSHD.folder, '10-statectl.conf'];
+  const first = text
+    .split('\n')
+    .map((line) => line.replace(/#.*/, '').trim())
+    .find((line) => line !== '');
+  const [keyword = '', path = ''] = words((first ?? '').replace(/^([A-Za-z]+)\s*=\s*/, '$1 '));
+  const pattern = path.startsWith('/') ? path : `/etc/ssh/${path}`;
+  return (
+    keyword.toLowerCase() === 'include' &&
+    covers(pattern, folder, ours) &&
+    !names.some((name) => name < ours && covers(pattern, folder, name))
+  );
 }
 
 /** sudoers(5): `@includedir`, and `#includedir` of earlier versions. The last that fits counts, and rules of others do no harm. */
@@ -53,7 +56,9 @@ const sudoIncludes = (text: string): boolean =>
 /** rsyslog.conf(5), in both of its languages; what stands in a block holds under its condition alone. */
 function syslogIncludes(text: string): boolean {
   let depth = 0;
-  for (const raw of text.split('\n')) {
+  // `include(` may go on over several lines.
+  const joined = text.replace(/^[ \t]*include\s*\([^)#]*\)/gim, (all) => all.replaceAll('\n', ' '));
+  for (const raw of joined.split('\n')) {
     const line = raw.replace(/^\s*#.*$/, '').trim();
     const [, legacy, modern] = /^(?:\$IncludeConfig\s+(\S+)|include\s*\(.*file\s*=\s*"([^"]*)".*)/i.exec(line) ?? [];
     const pattern = (legacy ?? modern)?.replace(/\/$/, '/*');
@@ -90,19 +95,20 @@ export const RSYSLOG: MainFile = {
 };
 
 /** The main file with a line that includes our settings; undefined where it does so itself. Pure. */
-function withOurLine(text: string, { line, counts, includes }: MainFile): string | undefined {
-  if (includes(text)) return undefined;
+function withOurLine(text: string, names: readonly string[], { line, counts, includes }: MainFile): string | undefined {
+  if (includes(text, names)) return undefined;
   const ours = `# By statectl at boot: the image does not read what is said there.\n${line}\n`;
   return counts === 'first' ? ours + text : `${text.replace(/\n?$/, '\n')}${ours}`;
 }
 
 /** The text that the main file must have in /etc for our settings to count; undefined where it is as it should be. `otherwise` where it is not there. */
 export async function mainFileText(tree: SystemTree, file: MainFile, otherwise?: string): Promise<string | undefined> {
+  const names = await tree.list(file.folder);
   for (const path of file.paths) {
     const text = await tree.read(path);
-    if (text !== undefined) return withOurLine(text, file);
+    if (text !== undefined) return withOurLine(text, names, file);
   }
-  return otherwise === undefined ? undefined : withOurLine(otherwise, file);
+  return otherwise === undefined ? undefined : withOurLine(otherwise, names, file);
 }
 
 /** Pure. */

@@ -30,10 +30,10 @@ export async function findGitPlace(files: Files, dir: string): Promise<GitPlace>
   const link = await files.stat(own);
   if (link === undefined) return { gitDir: own, commonDir: own };
   if (link.type !== 'dir' && link.type !== 'file') throw noRepository(own, `it is a ${link.type}`);
-  const named = link.type === 'dir' ? own : resolve(dir, await pointerIn(files, own, /^gitdir: (.+?)\n*$/));
+  const named = link.type === 'dir' ? own : resolve(dir, await pointerIn(files, own, /^gitdir: ([^\0\n]+)\n*$/));
   const gitDir = await folderAt(files, named, own);
   const common = (await files.stat(`${gitDir}/commondir`))
-    ? await pointerIn(files, `${gitDir}/commondir`, /^(.+?)\n*$/)
+    ? await pointerIn(files, `${gitDir}/commondir`, /^([^\0\n]+)\n*$/)
     : '.';
   const commonDir = await folderAt(files, resolve(gitDir, common), own);
   const who = { isRoot: (await ownUid(files)) === 0, account: await ownerOf(files, dir) };
@@ -123,8 +123,9 @@ async function needsOwnAlternates(files: Files, dir: string, { account }: Who, o
     if ((await files.stat(list)) === undefined) continue;
     const text = await textOf(files, list);
     for (const line of text.split('\n').filter((one) => one !== '' && !one.startsWith('#'))) {
+      const isPlain = !line.startsWith('"') && !line.includes('\0');
       const other = resolve(store, line);
-      if (line.startsWith('"') || (await ownerOf(files, other))?.uid !== account?.uid)
+      if (!isPlain || (await ownerOf(files, other))?.uid !== account?.uid)
         throw unusable(
           `${list} borrows from ${line}, which belongs to somebody else`,
           `make it stand alone: git -C ${dir} repack -ad, then remove ${list}`,

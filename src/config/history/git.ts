@@ -65,9 +65,10 @@ export class Git {
     throw await this.#failure(args[0] as string, stderr);
   }
 
-  /** The same where a failure is an answer: undefined. */
+  /** The same where "no", exit status 1, is an answer: undefined. A repository that git cannot read gives none. */
   async ask(args: readonly string[]): Promise<string | undefined> {
-    const { exitCode, stdout } = await this.attempt(args);
+    const { exitCode, stdout, stderr } = await this.attempt(args);
+    if (exitCode > 1) throw await this.#failure(args[0] as string, stderr);
     return exitCode === 0 ? stdout.trim() : undefined;
   }
 

@@ -131,14 +131,12 @@ export class History {
 
   /** The commit that a person names: HEAD, HEAD~1, part of an id, `deployed`. Throws `revision-unknown`. */
   async resolve(name: string): Promise<string> {
-    const id = await this.#repository.git.ask([
-      'rev-parse',
-      '--verify',
-      '--quiet',
-      '--end-of-options',
-      `${name === 'deployed' ? await this.#repository.checkedRef() : name}^{commit}`,
-    ]);
-    if (id) return id;
+    const asked = `${name === 'deployed' ? await this.#repository.checkedRef() : name}^{commit}`;
+    const { exitCode, stdout } = await this.#repository.git.attempt(
+      // What a person types, `@{u}`, may be a fault to git.
+      ['rev-parse', '--verify', '--quiet', '--end-of-options', asked],
+    );
+    if (exitCode === 0) return stdout.trim();
     if (name === 'deployed')
       throw new StatectlError('revision-unknown', `machines get nothing of ${this.#dir} yet: no revision was checked`, {
         hint: '`statectl config check` tells the faults; without one, `statectl config log` takes the files up',

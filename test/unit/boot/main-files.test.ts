@@ -47,6 +47,19 @@ it('an image whose programs read our settings keeps its files', async () => {
   expect(await look(COMPLETE)).toMatchObject({ mainFiles: {}, warnings: [], hasSshd: true, hasSudo: true });
 });
 
+it.each(['01-permitrootlogin.conf', '00-cloud-init.conf'])('sshd reads ours before %s of the image', async (name) => {
+  const path = `/etc/ssh/sshd_config.d/${name}`;
+  const { mainFiles } = await look({ ...COMPLETE, [path]: 'PasswordAuthentication yes\n' });
+  expect(mainFiles?.['/etc/ssh/sshd_config']).toContain(`${SSHD.line}\n`);
+  const later = { ...COMPLETE, '/etc/ssh/sshd_config.d/50-redhat.conf': '', '/etc/ssh/sshd_config.d/01.conf.bak': '' };
+  expect((await look(later)).mainFiles).toEqual({});
+});
+
+it('rsyslog hears of nothing twice where its include goes on over several lines', async () => {
+  const text = 'include(\n  mode="optional"\n  file="/etc/rsyslog.d/*.conf"\n)\n';
+  expect((await look({ ...COMPLETE, '/etc/rsyslog.conf': text })).mainFiles).toEqual({});
+});
+
 describe('sshd reads them first of all, in a file of the image that', () => {
   const before = (text: string) =>
     `# By statectl at boot: the image does not read what is said there.\n${SSHD.line}\n${text}`;
@@ -58,6 +71,10 @@ describe('sshd reads them first of all, in a file of the image that', () => {
     ['includes other files', 'Include /etc/ssh/local.d/*.conf\nUsePAM yes\n'],
     ['includes a part of the folder', 'Include /etc/ssh/sshd_config.d/50-*.conf\nUsePAM yes\n'],
     ['has it as a comment', '#Include /etc/ssh/sshd_config.d/*.conf\n'],
+    ['names it in a comment alone', 'Include /etc/ssh/local.conf # /etc/ssh/sshd_config.d/*.conf\n'],
+    ['includes another file before', 'Include /etc/ssh/local.conf\nInclude /etc/ssh/sshd_config.d/*.conf\n'],
+    ['includes another file before, in one line', 'Include=/etc/ssh/local.conf /etc/ssh/sshd_config.d/*.conf\n'],
+    ['has braces, which are no pattern there', 'Include /etc/ssh/sshd_config.d/{10,50}-*.conf\n'],
     ['is empty', ''],
   ])('%s', async (_title, text) => {
     const { mainFiles, steps } = await look({ ...COMPLETE, '/etc/ssh/sshd_config': text });
@@ -73,8 +90,9 @@ describe('sshd reads them first of all, in a file of the image that', () => {
   it.each([
     ['in lower case, with quotes', 'include "/etc/ssh/sshd_config.d/*.conf"\n'],
     ['relative to /etc/ssh', '  INCLUDE sshd_config.d/*\n'],
-    ['with an equals sign, behind another', 'Include=/etc/ssh/first.conf /etc/ssh//sshd_config.d/*.conf\n'],
-    ['behind an Include of others', 'Include /etc/crypto-policies/*.config\nInclude /etc/ssh/sshd_config.d/*.conf\n'],
+    ['with an equals sign, before another', 'Include=/etc/ssh//sshd_config.d/*.conf /etc/ssh/last.conf\n'],
+    ['before an Include of others', 'Include /etc/ssh/sshd_config.d/*.conf\nInclude /etc/crypto-policies/*.config\n'],
+    ['with a comment behind it', 'Include /etc/ssh/sshd_config.d/*.conf # all\n'],
   ])('is left alone where it includes them %s', async (_title, text) => {
     expect((await look({ ...COMPLETE, '/etc/ssh/sshd_config': text })).mainFiles).toEqual({});
   });

@@ -271,11 +271,25 @@ describe('a change by statectl', () => {
     expect(await history().settle(check)).toMatchObject({ state: 'edited' });
   });
 
+  it.each([
+    ['a configuration that is none', '.git/config', '[core\n'],
+    ['a format of another git', '.git/config', '[core]\n\trepositoryformatversion = 1\n[extensions]\n\tfuture = 1\n'],
+    ['a HEAD that leads nowhere', '.git/HEAD', 'ref: /etc/passwd\n'],
+  ])('is refused in words of git where the repository has %s', async (_title, name, broken) => {
+    await history().settle(check);
+    const before = text('a.conf');
+    writeFileSync(join(dir, name), broken);
+    const unreadable = { code: 'git-failed', message: expect.stringContaining('fatal: ') };
+    await expect(history().log()).rejects.toMatchObject(unreadable);
+    await expect(write('a.conf', before, 'x\n')).rejects.toMatchObject(unreadable);
+    expect(text('a.conf')).toBe(before);
+  });
+
   it('is not undone where there was nothing before, or no such revision', async () => {
     await expect(history().undo('HEAD', { author, check })).rejects.toThrow(
       expect.objectContaining({ code: 'undo-first' }),
     );
-    for (const name of ['nonsense', '--all', ''])
+    for (const name of ['nonsense', '--all', '', '@{u}', 'HEAD@{99}'])
       await expect(history().resolve(name)).rejects.toThrow(expect.objectContaining({ code: 'revision-unknown' }));
   });
 });
@@ -333,6 +347,17 @@ describe('a config.d whose .git is a file', () => {
     rmSync(join(dir, '.git'), { recursive: true });
     writeFileSync(join(dir, '.git'), content);
     await expect(history().settle(check)).rejects.toThrow(expect.objectContaining({ code: 'git-unusable' }));
+  });
+
+  it.each(['gitdir: /tmp/\0x', 'gitdir: \0\n', 'gitdir: /nowhere\n'])('that says %j is refused', async (pointer) => {
+    rmSync(join(dir, '.git'), { recursive: true });
+    writeFileSync(join(dir, '.git'), pointer);
+    await expect(history().settle(check)).rejects.toMatchObject({ code: 'git-unusable' });
+  });
+
+  it.each(['/tmp/\0x\n', '"/tmp"\n'])('is refused where it borrows from %j', async (line) => {
+    writeFileSync(join(dir, '.git/objects/info/alternates'), line);
+    await expect(history().settle(check)).rejects.toMatchObject({ code: 'git-unusable' });
   });
 
   it('that leads to the repository of somebody else is refused', async () => {
