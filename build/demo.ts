@@ -51,7 +51,7 @@ export async function buildDemo(): Promise<void> {
   const sources = await digestOf(SOURCES);
   await once(DEMO.binary, sources, () => statectl('build', 'binary'));
   const recipe = createHash('sha256')
-    .update(JSON.stringify([PACKAGES, EXCLUDES]))
+    .update(JSON.stringify([PACKAGES, EXCLUDES, await digestOf(['src/image'])]))
     .digest('hex');
   await once(`${DEMO.image}/manifest.json`, recipe, async () => {
     await rm(DEMO.image, { recursive: true, force: true });

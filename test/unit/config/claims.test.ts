@@ -127,6 +127,8 @@ test.each([
   '00000000-0000-0000-0000-0cc47a123456',
   'ffffffff-ffff-ffff-ffff-0cc47a123456',
   '564d1f2a-8c3b-4e5d-9f60-7a8b9c0d1e2f',
+  '11111111-2222-3333-4444-000000000008',
+  '00000000-0000-4000-8000-000000000123',
 ])('UUID %s is that of one machine', (uuid) => {
   expect(isJunkUuid(uuid)).toBe(false);
 });
