@@ -28,7 +28,7 @@ export function certificateNameFaults(dir: ConfigDir): readonly NameFault[] {
   const nodes = [...dir.nodes.nodes.values()];
   const aliases = [undefined, ...nodes].flatMap((node) => aliasesOf(dir, node));
   const called = Map.groupBy(nodes, ({ name }) => sameName(name));
-  const said = Map.groupBy(aliases, ({ name }) => sameName(name));
+  const said = Map.groupBy(onceAPlace(aliases), ({ name }) => sameName(name));
 
   const ofNodes = nodes.map((node): NameFault | undefined => {
     const other = called.get(sameName(node.name))?.find((one) => one !== node);
@@ -59,5 +59,11 @@ function aliasesOf(dir: ConfigDir, node: NodeRecord | undefined): readonly Alias
     return [{ name, ...(node && { node }), at: originOf(settings, ['identity', 'names', index]) }];
   });
 }
+
+/** A statement for ten thousand nodes is one, besides what it says of machines that no file names. */
+const onceAPlace = (aliases: readonly Alias[]): readonly Alias[] =>
+  [
+    ...Map.groupBy(aliases, ({ name, at, node }) => `${sameName(name)} ${placeOf(at)} ${node === undefined}`).values(),
+  ].flatMap((alike) => alike.slice(0, 1));
 
 const placeOf = ({ file, line, column }: Origin): string => `${file}:${line}:${column}`;

@@ -1,7 +1,7 @@
 import { type ConfigFault, faultAt } from './fault.ts';
 import { foldHostlist } from './hostlist.ts';
 import type { NodeRecord, Nodes } from './nodes.ts';
-import { nearest } from './suggest.ts';
+import { MOST_SUGGESTIONS, nearest } from './suggest.ts';
 
 /** Members of a group that no node file has: they get nothing of it. */
 export interface StrayMembers {
@@ -20,9 +20,10 @@ export function strayMembers({ nodes, groups }: Pick<Nodes, 'nodes' | 'groups'>)
   }));
   if (strays.every(({ names }) => names.length === 0)) return [];
   const known = seriesOf(nodes.values());
+  const meantBySeries = meantAmong(known);
   return strays.flatMap(({ group: { name, membersAt }, names }) => {
     const typos = names.flatMap((stray) => {
-      const node = meantBy(stray, known);
+      const node = meantBy(stray, known, meantBySeries);
       return node === undefined ? [] : [{ stray, node }];
     });
     const mistyped = new Set(typos.map(({ stray }) => stray));
@@ -57,6 +58,17 @@ export function strayMembers({ nodes, groups }: Pick<Nodes, 'nodes' | 'groups'>)
   });
 }
 
+/** A series like the one that nobody has, each asked for once. */
+type Meant = (series: string) => string | undefined;
+
+function meantAmong(known: Series): Meant {
+  const asked = new Map<string, string | undefined>();
+  return (series) => {
+    if (!asked.has(series) && asked.size < MOST_SUGGESTIONS) asked.set(series, nearest(series, known.keys()));
+    return asked.get(series);
+  };
+}
+
 /** Nodes by their series, and there by their numbers. */
 type Series = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
@@ -88,12 +100,12 @@ const numbersOf = (name: string): string => [...name.matchAll(/\d+/g)].map(([dig
 const SHORTEST_WORD = 4;
 
 /** The node that differs in a letter or in leading zeros only. */
-function meantBy(name: string, series: Series): string | undefined {
+function meantBy(name: string, series: Series, meant: Meant): string | undefined {
   const own = seriesName(name);
   const sameNumber = series.get(own)?.get(numbersOf(name));
   if (sameNumber !== undefined) return lettersOf(sameNumber) === lettersOf(name) ? sameNumber : undefined;
   if (series.has(own)) return undefined;
   const word = own.replaceAll('#', '');
-  const near = nearest(own, series.keys());
+  const near = meant(own);
   return near === undefined || word.length < SHORTEST_WORD - 1 ? undefined : series.get(near)?.get(numbersOf(name));
 }

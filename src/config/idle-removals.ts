@@ -2,17 +2,8 @@ import type { ConfigDir } from './config-dir.ts';
 import { type ConfigFault, faultAt } from './fault.ts';
 import { groupsOf } from './find-node.ts';
 import type { GroupRecord, NodeRecord } from './nodes.ts';
-import { nearest } from './suggest.ts';
-import {
-  itemText,
-  type List,
-  type Mapping,
-  type Origin,
-  overlay,
-  type SettingPath,
-  type Tree,
-  treeAt,
-} from './tree.ts';
+import { MOST_SUGGESTIONS, nearest } from './suggest.ts';
+import { itemText, type Mapping, type Origin, overlay, type SettingPath, type Tree, treeAt } from './tree.ts';
 
 /** A `~item` or `~key:` of a layer. */
 interface Removal {
@@ -26,10 +17,18 @@ interface Removal {
 
 /** Those of one file that take nothing out of the layers below it: misspelt, or left behind. Pure. */
 export const idleRemovals = (below: Mapping, layer: Mapping): readonly ConfigFault[] =>
-  removalsOf(layer).flatMap((removal) => {
-    const known = keysBelow(below, removal);
-    return known.includes(removal.text) ? [] : [idle(removal, known)];
-  });
+  faultsOf(
+    removalsOf(layer).flatMap((removal) => {
+      const known = keysBelow(below, removal);
+      return known.has(removal.text) ? [] : [[removal, known] as const];
+    }),
+  );
+
+const faultsOf = (
+  idles: readonly (readonly [removal: Removal, known: ReadonlySet<string>])[],
+): readonly ConfigFault[] =>
+  idles.map(([removal, known], index) => idle(removal, index < MOST_SUGGESTIONS ? known : NOTHING));
+const NOTHING: ReadonlySet<string> = new Set();
 
 /**
  * Those of groups and nodes: machines of a group differ in what lies below it, so one counts as idle where it takes out
@@ -37,7 +36,7 @@ export const idleRemovals = (below: Mapping, layer: Mapping): readonly ConfigFau
  */
 export function idleNodeRemovals({ base, nodes }: ConfigDir): readonly ConfigFault[] {
   const busy = new Set<Removal>();
-  const suspects = new Map<Removal, readonly string[]>();
+  const suspects = new Map<Removal, ReadonlySet<string>>();
   const removes = ({ set, metadata }: NodeRecord | GroupRecord) =>
     removalsOf(set).length + removalsOf(metadata).length > 0;
   if (![...nodes.nodes.values(), ...nodes.groups.values()].some(removes)) return [];
@@ -49,17 +48,18 @@ export function idleNodeRemovals({ base, nodes }: ConfigDir): readonly ConfigFau
       for (const { [part]: layer } of layers) {
         for (const removal of removalsOf(layer)) {
           const known = keysBelow(below, removal);
-          if (known.includes(removal.text)) busy.add(removal);
-          else suspects.set(removal, [...new Set([...(suspects.get(removal) ?? []), ...known])]);
+          if (known.has(removal.text)) busy.add(removal);
+          // What one machine has there tells what was meant.
+          else if (!suspects.get(removal)?.size) suspects.set(removal, known);
         }
         below = overlay(below, layer) as Mapping;
       }
     }
   }
-  return [...suspects].flatMap(([removal, known]) => (busy.has(removal) ? [] : [idle(removal, known)]));
+  return faultsOf([...suspects].filter(([removal]) => !busy.has(removal)));
 }
 
-function idle({ text, origin }: Removal, known: readonly string[]): ConfigFault {
+function idle({ text, origin }: Removal, known: ReadonlySet<string>): ConfigFault {
   const meant = nearest(text, known);
   const rest =
     meant === undefined
@@ -86,10 +86,13 @@ function collect(tree: Tree, path: SettingPath, inWhole: boolean): readonly Remo
   return [...own, ...inner];
 }
 
-function keysBelow(below: Tree, { path, needless }: Removal): readonly string[] {
+function keysBelow(below: Tree, { path, needless }: Removal): ReadonlySet<string> {
   const at = needless ? undefined : treeAt(below, path);
-  if (at === undefined || at.kind === 'leaf') return [];
-  return at.kind === 'list' ? textsOf(at) : [...at.entries.keys()];
+  if (at === undefined || at.kind === 'leaf') return NOTHING;
+  const known = keys.get(at) ?? new Set(at.kind === 'list' ? at.items.map(itemText) : at.entries.keys());
+  keys.set(at, known);
+  return known;
 }
 
-const textsOf = ({ items }: List): readonly string[] => items.map(itemText);
+/** One list is asked for each thing that is taken out of it. */
+const keys = new WeakMap<Tree, ReadonlySet<string>>();

@@ -20,13 +20,22 @@ export interface LinkFault {
 /** The interfaces that one lies over. */
 export const below = ({ link, members = [] }: Stacked): readonly string[] => (link ? [link, ...members] : members);
 
+/** By interface the bond or bridge that it is in, the first that says so. */
+const mastersOf = (interfaces: Readonly<Record<string, Stacked>>): ReadonlyMap<string, string> =>
+  new Map(
+    Object.entries(interfaces)
+      .toReversed()
+      .flatMap(([name, { members = [] }]) => members.map((member) => [member, name] as const)),
+  );
+
 /** The bond or bridge that an interface is in. */
 export const masterOf = (name: string, interfaces: Readonly<Record<string, Stacked>>): string | undefined =>
-  Object.keys(interfaces).find((other) => entryOf(interfaces, other)?.members?.includes(name));
+  mastersOf(interfaces).get(name);
 
 /** Interfaces that cannot lie over each other as they say, with the reason. Pure. */
 export function linkFaults(interfaces: Readonly<Record<string, Stacked>>): readonly LinkFault[] {
   const known = Object.hasOwn.bind(undefined, interfaces);
+  const masters = mastersOf(interfaces);
   return Object.entries(interfaces).flatMap(([name, entry]): readonly LinkFault[] => {
     const field = entry.kind === 'vlan' ? 'link' : 'members';
     const fault = (message: string, path = field): LinkFault => ({ path: [name, path], message });
@@ -35,7 +44,7 @@ export function linkFaults(interfaces: Readonly<Record<string, Stacked>>): reado
       return missing.map((other) => fault(`there is no interface ${other}: say it too, if only as \`${other}: {}\``));
     if (isOver(name, name, interfaces)) return [fault(`${name} would lie over itself`)];
     return [
-      ...membersInTwo(name, entry, interfaces).map((message) => fault(message)),
+      ...membersInTwo(name, entry, masters).map((message) => fault(message)),
       ...(entry.members ?? []).flatMap((member) => {
         const { kind, addresses = [] } = entryOf(interfaces, member) as Stacked;
         if (entry.kind === 'bond' && kind !== 'physical')
@@ -53,10 +62,10 @@ export function linkFaults(interfaces: Readonly<Record<string, Stacked>>): reado
 function membersInTwo(
   name: string,
   { members = [] }: Stacked,
-  all: Readonly<Record<string, Stacked>>,
+  masters: ReadonlyMap<string, string>,
 ): readonly string[] {
   return members.flatMap((member) => {
-    const other = masterOf(member, all);
+    const other = masters.get(member);
     return other === undefined || other === name ? [] : [`${member} is in ${other} already`];
   });
 }

@@ -56,6 +56,8 @@ export interface Nodes {
 }
 
 const FOLDER = 'nodes';
+/** What is said of one machine, as often as it counts: each gets all of it. Ten thousand machines with 3 KB each. */
+const MOST_LETTERS = 32 << 20;
 /** As `node run` and `node move` call all machines. */
 const EVERYONE = 'all';
 
@@ -111,6 +113,7 @@ function readGroup(text: string, file: string, faults: ConfigFault[]): readonly 
   const { group, nodes = '', match } = result.data;
   const everyone = nodes === EVERYONE;
   const members = everyone ? [] : hostlist(nodes, tree, 'nodes', faults);
+  if (isTooMuch(tree, members, [])) return tooMuch(tree, members, faults);
   return [
     {
       ...said(group, file, tree),
@@ -130,12 +133,14 @@ function readNode(tree: Mapping, file: string, faults: ConfigFault[]): readonly 
   }
   const { node = file.slice(FOLDER.length + 1, -'.conf'.length), match, macs = {}, groups } = result.data;
   const names = hostlist(node, tree, 'node', faults);
+  if (isTooMuch(tree, names, groups)) return tooMuch(tree, names, faults);
   const fail = (path: readonly string[], message: string) => faults.push(faultAt(originOf(tree, path), message));
   if (match && names.length > 1)
     fail(['match'], `one match cannot tell ${names.length} machines apart: give each its MAC address under "macs"`);
   if (names.includes(EVERYONE)) fail(['node'], `"${EVERYONE}" stands for all machines, and can be no name of one`);
+  const known = new Set(names);
   for (const name of Object.keys(macs))
-    if (!names.includes(name)) fail(['macs', name], `${name} is not among the names of this file`);
+    if (!known.has(name)) fail(['macs', name], `${name} is not among the names of this file`);
   return names.map((name) => {
     const mac = entryOf(macs, name);
     return { ...said(name, file, tree), match: mac ? { mac: [mac] } : (match ?? { hostname: name }), groups };
@@ -179,6 +184,17 @@ function hostlist(text: string, tree: Mapping, key: string, faults: ConfigFault[
   }
 }
 
+const isTooMuch = (tree: Mapping, names: readonly string[], groups: readonly string[]): boolean =>
+  names.length * JSON.stringify([groups, ...['metadata', 'set'].map((key) => plainOf(mappingAt(tree, key)))]).length >
+  MOST_LETTERS;
+
+function tooMuch(tree: Mapping, names: readonly string[], faults: ConfigFault[]): readonly [] {
+  faults.push(
+    faultAt(tree.origin, `says too much for ${names.length} machines together: say less of each, or name fewer`),
+  );
+  return [];
+}
+
 const said = (name: string, file: string, tree: Mapping): Said => ({
   name,
   file,
@@ -198,11 +214,10 @@ function checkGroups(
   faults: ConfigFault[],
 ): void {
   // A hostlist's machines share their file: one word for all of them.
-  const said = new Set<string>();
-  for (const { groups: wanted, file, origin } of nodes.values())
-    for (const name of wanted) {
-      if (groups.has(name) || faultyGroups.has(name) || said.has(`${file} ${name}`)) continue;
-      said.add(`${file} ${name}`);
+  const files = new Map([...nodes.values()].map((node) => [node.file, node]));
+  for (const { groups: wanted, origin } of files.values())
+    for (const name of new Set(wanted)) {
+      if (groups.has(name) || faultyGroups.has(name)) continue;
       faults.push(faultAt(origin, `there is no group ${name}; write nodes/${name}.conf with \`group: ${name}\``));
     }
 }

@@ -21,7 +21,10 @@ export function editDistance(from: string, to: string): number {
 }
 
 /** Nobody mistypes a longer one, and the comparison costs its square. */
-const LONGEST_WORD = 253;
+const LONGEST_WORD = 64;
+
+/** Who mistypes more in one text has not mistyped: each costs a look at all that could be meant. */
+export const MOST_SUGGESTIONS = 50;
 
 const fold = (word: string): string => word.toLowerCase().replaceAll('_', '-');
 
