@@ -63,7 +63,7 @@ const statectl = (...words: string[]) => [process.execPath, ['src/main.ts', ...w
 // A demo that was built anew has a new version; what was served before is of no more use. The keys stay: machines trust them.
 for (const name of await readdir(state).catch(() => []))
   if (name !== 'keys') await rm(`${state}/${name}`, { recursive: true });
-await execa(...statectl('image', 'add', DEMO.image, '--state', state), { stdio: 'inherit' });
+await execa(...statectl('image', 'add', DEMO.image, '--state', state, '--keys', DEMO.keys), { stdio: 'inherit' });
 await execa(...statectl('image', 'use', 'demo', '--state', state), { stdio: 'inherit' });
 // Stays, for whoever tries an edit: the next start boots with it.
 const settings = `${CACHE}/config.d`;

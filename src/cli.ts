@@ -44,8 +44,10 @@ function overrideExits(command: Command): Command {
 export async function cli(argv: readonly string[]): Promise<number> {
   const statectl = program();
   refuseUnknownVerb(statectl, argv);
+  // commander's own `help` shows that of the first word alone.
+  const words = argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
   try {
-    await statectl.parseAsync([...argv], { from: 'user' });
+    await statectl.parseAsync(words, { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     // commander has printed what was wrong with the words.

@@ -121,6 +121,11 @@ async function build(host: Host, options: InitramfsOptions): Promise<void> {
       trusted: await trustAnchors(host, options.keys),
     }),
   );
+  if (!(await host.files.stat(`${options.keys}/ca.pem`)))
+    host.console.line(
+      'warning',
+      `${options.keys} has no ca.pem: machines that boot this trust no server and get no secrets (statectl build keys makes it)`,
+    );
   if (options.json) printJson(result);
   else tell(host, result, options.verbose === true);
 }

@@ -34,7 +34,7 @@ export const configCheckVerb = (): Command =>
         for (const warning of report.warnings) remark(`perhaps: ${formatFault(warning)}`);
         const count = folded.length;
         remark(
-          `${count === 0 ? 'no fault' : `${count} fault${count > 1 ? 's' : ''}`} in ${config}: ${report.files} files, ${report.checked} nodes`,
+          `${count === 0 ? 'no fault' : `${count} fault${count > 1 ? 's' : ''}`} in ${config}: ${report.files} files, ${report.checked} node${report.checked === 1 ? '' : 's'}`,
         );
       }
       if (report.faults.length > 0) process.exitCode = 1;

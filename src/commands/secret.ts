@@ -27,7 +27,9 @@ const setVerb = (): Command =>
     .action(async (name: string, options: SecretOptions) => {
       if (process.stdin.isTTY) remark(`type the secret ${name}, then Ctrl-D`);
       await (await secretsOf(options, 'create')).write(name, await buffer(process.stdin));
-      printLine(`${name} is kept; machines whose config.d names secret:${name} get it at their next boot`);
+      printLine(
+        `${name} is kept; machines whose config.d names secret:${name} get it at their next boot, or when they renew their certificate`,
+      );
     });
 
 const listVerb = (): Command =>

@@ -34,6 +34,8 @@ interface Options {
   readonly json?: true;
 }
 
+/** Changed files that a line of the log names. */
+const MOST_FILES = 10;
 const ANY_ADDRESS = ['0.0.0.0', '::'];
 
 function sentence(event: ServeEvent | SettingsEvent, listen: ListenAddress): string {
@@ -42,7 +44,7 @@ function sentence(event: ServeEvent | SettingsEvent, listen: ListenAddress): str
       if (event.state === 'stuck')
         return `edits of config.d are not taken up; machines go on getting ${event.revision?.slice(0, 12) ?? 'nothing'}:\n${event.faults.join('\n')}`;
       return event.state === 'served'
-        ? `machines get config.d ${event.revision?.slice(0, 12)}${event.files.length > 0 ? `: ${event.files.join(', ')}` : ''}`
+        ? `machines get config.d ${event.revision?.slice(0, 12)}${changedFiles(event.files)}`
         : `config.d has faults; machines go on getting ${event.revision?.slice(0, 12) ?? 'nothing'}:\n${event.faults.join('\n')}`;
     case 'listening': {
       const here = ANY_ADDRESS.includes(listen.host) ? ` (all addresses of ${hostname()})` : '';
@@ -56,6 +58,12 @@ function sentence(event: ServeEvent | SettingsEvent, listen: ListenAddress): str
     case 'stopped':
       return event.transfers === 'finished' ? 'stopped' : 'stopped; transfers that took longer were cut';
   }
+}
+
+/** At the first start all of config.d is one commit. */
+function changedFiles(files: readonly string[]): string {
+  if (files.length === 0) return '';
+  return files.length > MOST_FILES ? `: ${files.length} files` : `: ${files.join(', ')}`;
 }
 
 function dnsmasqText({ url, listen, dhcp, interface: name, subnet }: Options): string {

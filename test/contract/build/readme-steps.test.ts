@@ -165,6 +165,13 @@ describe.skipIf(!canBuild)('a first-time user who follows the README', { timeout
     type('statectl build keys --list --state ~/state');
   });
 
+  it('is told of an initramfs that has no authority in it, before machines get no secrets by it', () => {
+    const build = 'statectl build initramfs --image out/lab --out out/lab/initramfs.img --keys other-keys';
+    const { status, stderr } = people.sudo(build, lab());
+    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining('other-keys has no ca.pem') });
+    expect(rootsIn(lab())).toBe('');
+  });
+
   it('does not get what is put into a folder of root', () => {
     mkdirSync(join(dir, 'roots-keys'), { mode: 0o700 });
     type(`sudo statectl build keys --keys ${join(dir, 'roots-keys')} --state ${join(dir, 'other-state')}`);

@@ -46,6 +46,17 @@ describe('a verb that is not there', () => {
     refuseUnknownVerb(program(), words.split(' ').filter(Boolean));
   });
 
+  it.each([
+    ['help config check', 'config check --help'],
+    ['help', '--help'],
+  ])('is none of these, and `%s` shows what `statectl %s` shows', (words, same) => {
+    const [first, second] = [words, same].map((text) =>
+      spawnSync(process.execPath, ['src/main.ts', ...text.split(' ')], { encoding: 'utf8' }),
+    );
+    expect(first?.stdout).toBe(second?.stdout);
+    expect(first).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining('Usage: statectl') });
+  });
+
   it('ends with status 2 and nothing on standard output', () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, ['src/main.ts', 'slots', 'list', '--help'], {
       encoding: 'utf8',
