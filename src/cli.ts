@@ -11,6 +11,7 @@ import { secretCommand } from './commands/secret.ts';
 import { serveCommand } from './commands/serve.ts';
 import { refuseUnknownVerb } from './commands/unknown-verb.ts';
 import { fileError } from './host/file-error.ts';
+import { printable } from './printable.ts';
 import { VERSION } from './version.ts';
 
 /** The words of the admin's machine and the server; a machine that boots goes through boot-entry.ts. */
@@ -31,13 +32,16 @@ export function program(): Command {
   // main.ts runs these without commander; here they are for `--help` only.
   for (const [verb, { summary, help }] of Object.entries(BOOT_VERBS))
     statectl.command(verb).description(summary).helpInformation = () => help;
-  return overrideExits(statectl);
+  return refusingWords(statectl);
 }
 
-/** So that wrong words are status 2 for every verb: commands that are made apart do not inherit this. */
-function overrideExits(command: Command): Command {
-  command.exitOverride();
-  for (const child of command.commands) overrideExits(child);
+/**
+ * So that wrong words are status 2 for every verb, and are shown as what others wrote is: commands that are made apart do not
+ * inherit this.
+ */
+function refusingWords(command: Command): Command {
+  command.exitOverride().configureOutput({ outputError: (text, write) => write(printable(text, '  ')) });
+  for (const child of command.commands) refusingWords(child);
   return command;
 }
 

@@ -24,7 +24,7 @@ export function editDistance(from: string, to: string): number {
 const LONGEST_WORD = 64;
 
 /** Who mistypes more in one text has not mistyped: each costs a look at all that could be meant. */
-export const MOST_SUGGESTIONS = 50;
+export const MOST_SUGGESTIONS = 20;
 
 const fold = (word: string): string => word.toLowerCase().replaceAll('_', '-');
 

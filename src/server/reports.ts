@@ -40,8 +40,17 @@ export interface Proven {
 
 type ReportFile = z.infer<typeof FileSchema>;
 
+/** No report of ours has more than five. One of thousands, beside a field `toJSON`, cannot be written as JSON again. */
+const MOST_LEVELS = 32;
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)));
+
 /** Throws `report-invalid`. */
 export function parseReport(value: unknown): Report {
+  if (isDeeper(value, MOST_LEVELS))
+    throw new StatectlError('report-invalid', `the report is nested in more than ${MOST_LEVELS} levels`);
   const parsed = ReportSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

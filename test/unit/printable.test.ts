@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { journalText } from '../../src/boot/journal-text.ts';
 import { redactedJson } from '../../src/boot/redact.ts';
 import { failureText } from '../../src/boot/report.ts';
+import { program } from '../../src/cli.ts';
 import { asciiTable } from '../../src/commands/ascii-table.ts';
 import { errorText } from '../../src/commands/print.ts';
 import { flatSettings, rescueOverview } from '../../src/commands/rescue-text.ts';
@@ -105,6 +107,28 @@ describe.each(Object.entries(PLACES))('%s', (_, write) => {
     );
   });
 });
+
+it.each([['config', 'show'], ['serve', '--listen'], ['completion'], ['image', 'use', 'lab'], ['--']])(
+  'has nothing of wrong words after %j that a terminal obeys, and no line of them',
+  async (...before) => {
+    await fc.assert(
+      fc.asyncProperty(text, async (foreign) => {
+        const said: string[] = [];
+        const statectl = program();
+        const listen = (command: Command): void => {
+          command.configureOutput({ writeErr: (one) => void said.push(one) });
+          command.commands.forEach(listen);
+        };
+        listen(statectl);
+        await expect(statectl.parseAsync([...before, `-${foreign}`, foreign], { from: 'user' })).rejects.toThrow();
+        const shown = said.join('');
+        expect(isHarmless(shown)).toBe(true);
+        expect(shown.split('\n').filter((line) => !/^(?:error: | {2}|\(Did you mean |$)/.test(line))).toEqual([]);
+      }),
+      { numRuns: 30 },
+    );
+  },
+);
 
 it('writes JSON that reads the same, in lines of its own', () => {
   fc.assert(

@@ -101,6 +101,10 @@ test('what is no JSON, or too much of it, is refused', async () => {
   expect((await send('{}', 'text/html')).json()).toMatchObject({ status: 415 });
   expect((await send(JSON.stringify({ mac: MAC, log: 'x'.repeat(16 * 1024) }))).json()).toMatchObject({ status: 413 });
   expect((await send(`{"mac":"${MAC}","__proto__":{"x":1}}`)).json()).toMatchObject({ status: 400 });
+  const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
+  expect((await send(`{"mac":"${MAC}","toJSON":1,"x":${nested(7_900)}}`)).json()).toMatchObject({ status: 400 });
+  expect((await send(`{"mac":"${MAC}","x":${nested(33)}}`)).json()).toMatchObject({ status: 400 });
+  expect((await send(`{"mac":"${MAC}","toJSON":1,"x":${nested(30)}}`)).statusCode).toBe(204);
 });
 
 test('a damaged file keeps no machine from reporting', async () => {
