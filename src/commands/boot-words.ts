@@ -98,7 +98,7 @@ Options:
 
 Examples:
   statectl status
-  sudo /run/statectl/bin/statectl status --all
+  sudo statectl status --all
   statectl status --no-changes --json
 `,
   },

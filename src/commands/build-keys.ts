@@ -85,16 +85,13 @@ Examples:
       const folders = [keys, `${keys}/retired`, state, online, `${online}/retired`];
       await forCaller(host, caller(), { addedTo: folders }, async () => {
         await change(host, options, online);
-        const image = await imageKey(host, keys);
-        await bundleKey(host, online, image);
-        // X.509 is large, and no other verb needs it.
-        const { authority } = await import('../identity/authority.ts');
-        await authority(host, online);
-        await giveAuthorities(host, online, keys);
+        await makeRest(host, options, online);
       });
       const places = { image: `${keys}/image.key`, bundle: `${online}/bundle.key`, authority: `${online}/ca.key` };
-      if (json) printJson(places);
-      else for (const [name, place] of Object.entries(places)) printLine(`${name.padEnd(9)}  ${place}`);
+      const there: [name: string, place: string][] = [];
+      for (const [name, place] of Object.entries(places)) if (await host.files.stat(place)) there.push([name, place]);
+      if (json) printJson(Object.fromEntries(there));
+      else for (const [name, place] of there) printLine(`${name.padEnd(9)}  ${place}`);
     });
 
 const usageError = (message: string, hint: string) => new StatectlError('usage', message, { hint });
@@ -111,6 +108,20 @@ function refuseUnused({ import: brought, rotate, key, cert }: KeysOptions): void
     throw usageError('a CA is a --cert and its --key', 'statectl build keys --import ca --cert FILE --key FILE');
   if (which === 'image' && cert !== undefined)
     throw usageError('an image key has no --cert', 'statectl build keys --import image --key FILE');
+}
+
+/** Who brings one of their own may bring the other as well, and what is made is never overwritten: so that one waits. */
+async function makeRest(host: Host, { keys, import: brought }: KeysOptions, online: string): Promise<void> {
+  const isWanted = async (key: string) => brought === undefined || (await host.files.stat(key)) !== undefined;
+  const later = (what: string) =>
+    host.console.line('info', `there is no ${what} yet: bring yours too, or let \`statectl build keys\` make it`);
+  if (await isWanted(`${keys}/image.key`)) await bundleKey(host, online, await imageKey(host, keys));
+  else later('image key');
+  if (!(await isWanted(`${online}/ca.key`))) return later('CA');
+  // X.509 is large, and no other verb needs it.
+  const { authority } = await import('../identity/authority.ts');
+  await authority(host, online);
+  await giveAuthorities(host, online, keys);
 }
 
 async function change(host: Host, options: KeysOptions, online: string): Promise<void> {

@@ -24,6 +24,10 @@ const setVerb = (): Command =>
     .description('keep a secret, read from standard input: never an argument, which every user of the server can see')
     .argument('<name>', 'as config.d names it: secret:NAME')
     .addOption(stateOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  statectl secret set moonraker-token < token\n  openssl passwd -6 | statectl secret set ada',
+    )
     .action(async (name: string, options: SecretOptions) => {
       if (process.stdin.isTTY) remark(`type the secret ${name}, then Ctrl-D`);
       await (await secretsOf(options, 'create')).write(name, await buffer(process.stdin));
@@ -37,6 +41,7 @@ const listVerb = (): Command =>
     .description('the names of the secrets')
     .addOption(stateOption())
     .addOption(jsonOption())
+    .addHelpText('after', '\nExample:\n  statectl secret list --state /srv/statectl')
     .action(async (options: SecretOptions) => {
       const names = await (await secretsOf(options, 'existing')).names();
       if (options.json) printJson(names);
@@ -48,6 +53,7 @@ const removeVerb = (): Command =>
     .description('forget a secret')
     .argument('<name>')
     .addOption(stateOption())
+    .addHelpText('after', '\nExample:\n  statectl secret remove moonraker-token')
     .action(async (name: string, options: SecretOptions) => {
       if (!(await (await secretsOf(options, 'existing')).remove(name)))
         throw new StatectlError('secret-unknown', `there is no secret ${name}`, {

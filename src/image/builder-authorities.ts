@@ -19,6 +19,7 @@ export async function giveAuthorities({ files }: Pick<Host, 'files'>, online: st
       hint: `machines trust one: name its --state, or move ${to} away to begin anew`,
     });
   const current = await files.readText(from);
+  await files.mkdir(keys, 0o700);
   if (there !== current) await files.write(to, current);
   const [next, nextTo] = [await read(`${nextPath(online, 'ca')}.pem`), `${nextPath(keys, 'ca')}.pem`];
   if (next === undefined) await files.remove(nextTo);

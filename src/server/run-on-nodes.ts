@@ -134,6 +134,6 @@ function lineReader(hear: (line: string) => void) {
   };
 }
 
-const linesOf = (text: string): readonly string[] => text.split('\n').filter((line) => line.trim() !== '');
+const linesOf = (text: string): readonly string[] => text.split(/\r?\n/).filter((line) => line.trim() !== '');
 const firstOf = (text: string): string | undefined => linesOf(text)[0];
 const lastOf = (text: string): string | undefined => linesOf(text).at(-1);

@@ -47,18 +47,30 @@ const bringAuthority = async (name: string) => {
 };
 
 describe('build keys', () => {
-  it('takes an image key and a CA of the admin, and makes the rest', async () => {
-    const image = given('own.key', keyPemOf(generateKeyPairSync('ed25519').privateKey));
-    await keys('--import', 'ca', ...(await bringAuthority('Lab')));
-    await expect(keys('--import', 'image', '--key', image)).rejects.toMatchObject({ code: 'key-there' });
-    expect(readFileSync(join(dir, 'k/ca.pem'), 'utf8')).toBe(readFileSync(join(dir, 'Lab.pem'), 'utf8'));
-    for (const path of ['k/image.key', 's/keys/ca.key', 's/keys/bundle.key'])
-      expect(statSync(join(dir, path)).mode & 0o777).toBe(0o600);
-    expect(await roles()).toEqual(['image current', 'bundle current', 'ca current']);
-  });
+  it.each(['image first', 'CA first'])(
+    'takes an image key and a CA of the admin, and makes the rest: %s',
+    async (order) => {
+      const ownKey = keyPemOf(generateKeyPairSync('ed25519').privateKey);
+      const bring = [
+        ['image', '--key', given('own.key', ownKey)],
+        ['ca', ...(await bringAuthority('Lab'))],
+      ];
+      if (order === 'CA first') bring.reverse();
+      for (const words of bring) await keys('--import', ...words);
+      expect(readFileSync(join(dir, 'k/image.key'), 'utf8')).toBe(ownKey);
+      const other = given('other.key', keyPemOf(generateKeyPairSync('ed25519').privateKey));
+      await expect(keys('--import', 'image', '--key', other)).rejects.toMatchObject({ code: 'key-there' });
+      expect(readFileSync(join(dir, 'k/ca.pem'), 'utf8')).toBe(readFileSync(join(dir, 'Lab.pem'), 'utf8'));
+      for (const path of ['k/image.key', 's/keys/ca.key', 's/keys/bundle.key'])
+        expect(statSync(join(dir, path)).mode & 0o777).toBe(0o600);
+      expect(await roles()).toEqual(['image current', 'bundle current', 'ca current']);
+    },
+  );
 
   it('exchanges each, and lists what counts with its fingerprint', async () => {
     await keys('--import', 'ca', ...(await bringAuthority('Lab')));
+    expect(await roles()).toEqual(['ca current']);
+    await keys();
     const [before] = await listed();
     await keys('--rotate', 'image');
     await keys('--rotate', 'ca', ...(await bringAuthority('Other')));

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { program } from '../../../src/cli.ts';
 import { commandManual, configManual } from '../../../src/commands/manual.ts';
@@ -33,4 +34,23 @@ describe('the manual', () => {
       expect(text).toContain(CONFIG_FILES[part].override);
     }
   });
+});
+
+const leavesOf = (command: Command): readonly Command[] =>
+  command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
+
+describe('the help of a verb', () => {
+  it.each(leavesOf(program()).map((verb) => [`${verb.parent?.name()} ${verb.name()}`, verb] as const))(
+    'has an example: %s',
+    (_, verb) => {
+      let text = '';
+      verb.configureOutput({
+        writeOut: (more) => {
+          text += more;
+        },
+      });
+      verb.outputHelp();
+      expect(text).toMatch(new RegExp(`^Examples?:\\n  .*${verb.name()}`, 'm'));
+    },
+  );
 });

@@ -71,7 +71,7 @@ describe('a command on many nodes', () => {
   it('shows why it failed: by what it printed, else by what ssh says', async () => {
     const { runs } = await run(3, (argv) => {
       if (nodeOf(argv) === 'n1') return { exitCode: 3, stdout: '\ninactive\nmore\n', stderr: 'noise\n' };
-      return { exitCode: 255, stderr: 'line\nssh: connect to host n2 port 22: No route to host\n' };
+      return { exitCode: 255, stderr: 'line\r\nssh: connect to host n2 port 22: No route to host\r\n' };
     });
     expect(runTable(runs.slice(0, 2))).toBe(
       `NODE  EXIT  SECONDS  FIRST LINE
