@@ -49,12 +49,14 @@ export function hostsText(
     .flatMap((line) => withoutName(line, imageName === name ? undefined : imageName));
   while (lines.at(-1) === '') lines.pop();
   const isLocalhost = (address: string) =>
-    lines.some((line) => addressOf(line) === address && /\slocalhost(\s|$)/.test(line));
+    lines.some((line) => addressOf(line) === address && namesOf(line).includes(NOBODY));
   const isLoopback = (line: string) => /^(127\.|::1$)/.test(addressOf(line));
   if (!isLocalhost('127.0.0.1')) lines.unshift('127.0.0.1 localhost');
   if (!isLocalhost('::1'))
     lines.splice(lines.findLastIndex(isLoopback) + 1, 0, '::1 localhost ip6-localhost ip6-loopback');
-  if (name !== undefined && name !== NOBODY)
+  // The first line of a name counts: where config.d gives the own name an address, that is it.
+  const isSaid = Object.values(others).some((names) => names.some((each) => each === name));
+  if (name !== undefined && name !== NOBODY && !isSaid)
     lines.splice(
       lines.findLastIndex(isLoopback) + 1,
       0,
@@ -64,16 +66,22 @@ export function hostsText(
   return `${lines.join('\n')}\n`;
 }
 
-const addressOf = (line: string): string => /^\s*([^\s#]+)/.exec(line)?.[1] ?? '';
+const wordsOf = (line: string): readonly string[] => line.replace(/#.*/, '').trim().split(/\s+/);
+const addressOf = (line: string): string => wordsOf(line)[0] ?? '';
+const namesOf = (line: string): readonly string[] => wordsOf(line).slice(1);
+/** The loopback's own names; an image that nobody named may be called so. */
+const isLoopbackName = (name: string): boolean => /^localhost(\d|\.|$)/.test(name);
 
 /** 127.0.1.1 is the own name's; elsewhere on the loopback the image's own name goes, and the others stay. */
 function withoutName(line: string, imageName: string | undefined): readonly string[] {
   const address = addressOf(line);
   if (address === '127.0.1.1') return [];
   if (imageName === undefined || !/^(127\.|::1$)/.test(address)) return [line];
-  const [text = '', ...comment] = line.split('#');
-  const names = text.trim().split(/\s+/).slice(1);
-  const kept = names.filter((each) => each !== imageName && !each.startsWith(`${imageName}.`));
+  const [, ...comment] = line.split('#');
+  const names = namesOf(line);
+  const kept = names.filter(
+    (each) => isLoopbackName(each) || (each !== imageName && !each.startsWith(`${imageName}.`)),
+  );
   if (kept.length === names.length) return [line];
   return kept.length === 0 ? [] : [[`${address} ${kept.join(' ')}`, ...comment].join(' #')];
 }

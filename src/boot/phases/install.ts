@@ -24,6 +24,7 @@ import { findServiceManager } from '../service-manager.ts';
 import type { Step } from '../step.ts';
 import { planSyslog, syslogFacts } from '../syslog-settings.ts';
 import { planBootedRunlevel, planSystemSettings } from '../system-settings.ts';
+import { systemTree } from '../system-tree.ts';
 import { userDataDevice } from './devices.ts';
 
 const KEPT_MACHINE_ID = '/persistent/statectl/machine-id';
@@ -51,7 +52,12 @@ export const install: Phase = {
         const mainFiles = await findMainFiles(host, { ...facts, delivery }, boot);
         return {
           syslog: await syslogFacts(host, facts, boot),
-          install: { ...found, ...services, ...mainFiles },
+          install: {
+            ...found,
+            ...services,
+            ...mainFiles,
+            needsHostKey: mainFiles.hasSshd === true && !(await hasHostKeys(host)),
+          },
           credentials: await givenCredentials(host, facts),
           delivery,
           identity: await identityFacts(host, facts, boot),
@@ -151,7 +157,6 @@ export const planLiveFiles = (facts: Facts): readonly Step[] => [
 ];
 
 async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts> {
-  const exists = async (path: string) => (await files.stat(IMAGE_MOUNT + path)) !== undefined;
   const kept = userDataDevice(facts)
     ? (await files.readText(`${SYSROOT}/user-data${KEPT_MACHINE_ID}`).catch(() => '')).trim()
     : '';
@@ -160,15 +165,21 @@ async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts
     ...identity,
     ...(await networkServices(files, facts.config)),
     ...(await authorityLists({ files }, facts)),
-    needsHostKey: (await exists('/usr/sbin/sshd')) && !(await hasHostKeys({ files })),
     ...(await findServiceManager({ files })),
     ...(await imageTexts({ files })),
   };
 }
 
-async function imageTexts({ files }: Pick<Host, 'files'>): Promise<Partial<InstallFacts>> {
-  const read = (name: string) => files.readText(`${IMAGE_MOUNT}/etc/${name}`).catch(() => undefined);
-  const [hosts, fstab, hostname] = [await read('hosts'), await read('fstab'), (await read('hostname'))?.trim()];
+async function imageTexts(host: Pick<Host, 'files'>): Promise<Partial<InstallFacts>> {
+  const image = systemTree(host, {}, [IMAGE_MOUNT]);
+  const [hosts, fstab, name] = await Promise.all(
+    ['hosts', 'fstab', 'hostname'].map((file) => image.read(`/etc/${file}`)),
+  );
+  // hostname(5): comments may stand before it.
+  const hostname = name
+    ?.split('\n')
+    .map((line) => line.trim())
+    .find((line) => line !== '' && !line.startsWith('#'));
   return {
     ...(hosts !== undefined && { hosts }),
     ...(fstab !== undefined && { fstab }),

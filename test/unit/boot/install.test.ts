@@ -114,6 +114,27 @@ describe('what the image has is looked up', () => {
     return (await install.rounds.at(-1)?.gather?.(memoryHost({ files }), createFacts(), boot))?.install;
   };
 
+  it.each(['/usr/sbin/sshd', '/usr/bin/sshd', '/usr/local/sbin/sshd'])(
+    'and %s without a key gets one',
+    async (sshd) => {
+      expect(await look({ [sshd]: '' })).toMatchObject({ hasSshd: true, needsHostKey: true });
+      expect(await look({ '/usr/bin/true': '' })).toMatchObject({ hasSshd: false, needsHostKey: false });
+    },
+  );
+
+  it.each(['/usr/share/base', '../usr/share/base'])(
+    'and its hosts and hostname are those that links to %s lead to',
+    async (to) => {
+      const tree = {
+        '/usr/share/base/hosts': '10.0.0.9 files\n',
+        '/usr/share/base/hostname': '# of the maker\n\ngolden\n',
+        '/etc/hosts': { target: `${to}/hosts` },
+        '/etc/hostname': { target: `${to}/hostname` },
+      };
+      expect(await look(tree)).toMatchObject({ hosts: '10.0.0.9 files\n', imageHostname: 'golden' });
+    },
+  );
+
   it('and an agent that no service can start is told of', async () => {
     const warnings = async (tree: Record<string, Seed>, overlays = createFacts().config.overlays) => {
       const files = Object.fromEntries(Object.entries(tree).map(([path, seed]) => [IMAGE_MOUNT + path, seed]));

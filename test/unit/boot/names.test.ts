@@ -38,6 +38,26 @@ describe('/etc/hosts', () => {
     ]);
   });
 
+  it('keeps the names of the loopback, whatever the image is called, and takes no comment for one', () => {
+    const fedoras = [
+      '127.0.0.1   localhost localhost.localdomain localhost4 localhost4.localdomain4',
+      '::1         localhost localhost.localdomain localhost6 localhost6.localdomain6',
+    ];
+    for (const imageName of ['localhost', 'localhost.localdomain'])
+      expect(lines(`${fedoras.join('\n')}\n`, 'print01', imageName)).toEqual([...fedoras, '127.0.1.1 print01']);
+    expect(lines('127.0.0.1\tloop # not localhost\n::1 localhost\n')).toContain('127.0.0.1 localhost');
+    expect(lines('127.0.0.1\tlocalhost#mine\n::1 localhost\n')).toHaveLength(2);
+  });
+
+  it.each(['192.0.2.7', '2001:db8::7'])(
+    'has the own name at %s where config.d says so, and nowhere else',
+    (address) => {
+      const others = { [address]: ['print01.lab', 'print01'] };
+      const text = hostsText('127.0.0.1 localhost golden\n127.0.1.1 golden\n', others, 'print01', 'golden');
+      expect(text.split('\n').filter((line) => line.includes('print01'))).toEqual([`${address} print01.lab print01`]);
+    },
+  );
+
   it('is as it is when it is made anew, and keeps a name that the image itself has', () => {
     const once = hostsText('127.0.0.1 localhost\n', { '10.0.0.9': ['files'] }, 'a.b', undefined);
     expect(hostsText(once, {}, 'a.b', undefined)).toBe(once);
