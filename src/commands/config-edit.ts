@@ -29,6 +29,7 @@ export const configEditVerb = (): Command =>
       const folder = `${tmpdir()}/statectl-edit-${randomUUID()}`;
       const draft = `${folder}/${basename(file)}`;
       await files.mkdir(folder, 0o700);
+      let kept: string | undefined;
       try {
         await files.write(draft, before ?? '', { mode: 0o600 });
         edit(draft);
@@ -37,11 +38,14 @@ export const configEditVerb = (): Command =>
         const revision = await history
           .write(file, { before, after }, { author: author(), message: `Edit ${file}`, check: checkSnapshot })
           .catch(async (refused: unknown) => {
-            throw await keptText(refused, config, file, after);
+            kept = await keepText(config, file, after).catch(() => draft);
+            throw new StatectlError('config-invalid', `${reasonOf(refused)}\nyour text is in ${kept}`, {
+              hint: `correct it there, then: cp ${kept} ${config}/${file}`,
+            });
           });
         printLine(`Edit ${file}: ${revision.slice(0, 12)}`);
       } finally {
-        await files.remove(folder);
+        if (kept !== draft) await files.remove(folder);
       }
     });
 
@@ -63,13 +67,11 @@ function edit(draft: string): void {
   });
 }
 
-/** What a person typed is never lost. */
-async function keptText(refused: unknown, config: string, file: string, text: string): Promise<StatectlError> {
+/** What a person typed is never lost: where it is now. Throws where config.d takes nothing, its disk being full. */
+async function keepText(config: string, file: string, text: string): Promise<string> {
   const { files } = ownersHost(linuxHost(), config);
   const keep = `${config}/${file}.rejected~`;
   await files.mkdir(dirname(keep));
   await files.write(keep, text);
-  return new StatectlError('config-invalid', `${reasonOf(refused)}\nyour text is in ${keep}`, {
-    hint: `correct it there, then: cp ${keep} ${config}/${file}`,
-  });
+  return keep;
 }

@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { reasonOf, StatectlError } from '../error.ts';
+import { fileError } from '../host/file-error.ts';
 import type { Host } from '../host/host.ts';
 
 export interface KeyPair {
@@ -74,10 +75,8 @@ async function writePair({ files }: Pick<Host, 'files'>, path: string, pair: Key
     await files.write(`${path}.key`, pair.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
     await files.write(`${path}.pem`, publicText);
   } catch (cause) {
-    throw new StatectlError('keys-unwritable', `${path}.key cannot be made: ${reasonOf(cause)}`, {
-      cause,
-      hint: 'run as the owner of that folder, or name another with --keys or --state',
-    });
+    const { message = reasonOf(cause), hint = 'name another folder with --keys or --state' } = fileError(cause) ?? {};
+    throw new StatectlError('keys-unwritable', `${path}.key cannot be made: ${message}`, { cause, hint });
   }
 }
 

@@ -105,11 +105,14 @@ export async function runProgram(
   });
   hear('\n');
   const [program] = argv;
+  const warnings = linesOf(result.stderr).filter((line) => !CHATTER[program]?.test(line));
   if (result.exitCode !== 0) {
     const said = [...linesOf(result.stderr), ...linesOf(result.stdout), ...heard];
-    throw new StatectlError('build-failed', `${program} failed: ${reasonIn(said, result.exitCode)}`, { hint });
+    const reason = reasonIn(said, warnings, result.exitCode);
+    throw new StatectlError('build-failed', `${program} failed: ${reason}`, {
+      hint: /no space left on device/i.test(reason) ? 'make room, and do it again' : hint,
+    });
   }
-  const warnings = linesOf(result.stderr).filter((line) => !CHATTER[program]?.test(line));
   const lost = PACKERS.has(program) ? warnings.filter((line) => LOST.test(line)) : [];
   if (lost.length > 0)
     throw new StatectlError(
@@ -127,12 +130,12 @@ const LONGEST_LINE = 200;
 /** apt says why in lines of their own, before it says that it cannot. */
 const UNMET = 'The following packages have unmet dependencies:';
 
-/** What it calls errors, the first of which is the cause; without any, its last words. */
-function reasonIn(said: readonly string[], exitCode: number): string {
+/** What it calls errors, the first of which is the cause; without any, the last of what it complains of, or of its words. */
+function reasonIn(said: readonly string[], warnings: readonly string[], exitCode: number): string {
   const start = said.indexOf(UNMET) + 1;
   const end = said.findIndex((line, index) => index >= start && !/^\s/.test(line));
   const unmet = start === 0 ? [] : said.slice(start, end < 0 ? undefined : end).slice(0, 5);
   const errors = [...new Set(said.filter((line) => /^(E|error|fatal error): /i.test(line)))].slice(0, 3);
-  const lines = errors.length > 0 ? [...unmet, ...errors] : said.slice(-3);
+  const lines = errors.length > 0 ? [...unmet, ...errors] : (warnings.length > 0 ? warnings : said).slice(-3);
   return lines.map((line) => shown(line).trim()).join(' / ') || `exit status ${exitCode}`;
 }

@@ -3,7 +3,7 @@ import { chmodSync, closeSync, constants, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { reasonOf, StatectlError } from '../error.ts';
-import { databaseError } from '../host/file-error.ts';
+import { databaseError, fileError } from '../host/file-error.ts';
 import { namingDatabase } from './database.ts';
 
 /** Of the keys of machines, below a server's state. */
@@ -27,11 +27,12 @@ export function openNodesDatabase(path: string, schema: string): ReturnType<type
     return namingDatabase(database, path);
   } catch (cause) {
     database?.close();
+    const file = fileError(cause);
     throw (
       databaseError(cause, path) ??
-      new StatectlError('enrolments-unusable', `${path} cannot be used: ${reasonOf(cause)}`, {
+      new StatectlError('enrolments-unusable', file?.message ?? `${path} cannot be used: ${reasonOf(cause)}`, {
         cause,
-        hint: 'restore it from a backup; without it every machine has to be approved anew',
+        hint: file?.hint ?? 'restore it from a backup; without it every machine has to be approved anew',
       })
     );
   }

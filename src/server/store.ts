@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { reasonOf, StatectlError } from '../error.ts';
+import { fileError } from '../host/file-error.ts';
 import type { Host } from '../host/host.ts';
 import { type ImageName, isPlainName } from './image-name.ts';
 
@@ -69,10 +70,9 @@ export async function openStore(root: string, host: StoreHost, mode: 'create' | 
       await host.files.mkdir(path, PRIVATE);
     await makePrivate(store);
   } catch (cause) {
-    throw new StatectlError('state-unusable', `the state folder ${root} cannot be used: ${reasonOf(cause)}`, {
-      cause,
-      hint: 'run as its owner, or name another with --state DIR',
-    });
+    const { message = reasonOf(cause), hint = 'run as its owner, or name another with --state DIR' } =
+      fileError(cause) ?? {};
+    throw new StatectlError('state-unusable', `the state folder ${root} cannot be used: ${message}`, { cause, hint });
   }
   return store;
 }

@@ -122,6 +122,7 @@ export class Git {
   async #hintFor(stderr: string): Promise<string> {
     const [, lock] = /'([^']+\.lock)': File exists/.exec(stderr) ?? [];
     if (lock) return `another git works there, or one was killed; when none works there, remove ${lock}`;
+    if (/no space left|out of disk ?space|quota exceeded/i.test(stderr)) return 'make room, and do it again';
     const owner = await ownerOf(this.#host.files, this.#dir);
     if (owner && /permission|denied|not permitted/i.test(stderr)) {
       const name = await nameOf(this.#host.files, owner.uid);

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cli } from '../../../src/cli.ts';
@@ -19,6 +19,7 @@ const VERBS = [
   'node move all --state DISK/state --config DISK/config.d',
   'node add print99 --config DISK/config.d',
   'config set server.tries 9 --config DISK/config.d',
+  'config edit system/boot.conf --config DISK/config.d',
   'config log --config DISK/edited.d',
   'build keys --keys DISK/keys',
   'image remove lab@20261120.1 --state DISK/state',
@@ -42,6 +43,7 @@ function outcomes(how: 'full' | 'read-only'): ReadonlyMap<string, Outcome> {
   const said = execFileSync('unshare', ['--mount', '--propagation', 'private', ...shell], {
     input: 'secret',
     encoding: 'utf8',
+    env: { ...process.env, VISUAL: '', EDITOR: 'sed -i 1i#typed' },
   });
   const each = said.trim().split('\n');
   return new Map(VERBS.map((line, at) => [line, JSON.parse(each[at] as string) as Outcome]));
@@ -83,9 +85,18 @@ describe.skipIf(process.getuid?.() !== 0).each(['full', 'read-only'] as const)('
       line: expect.any(String),
       status: 1,
       message: expect.stringMatching(new RegExp(`^(?!.*\\n +at ).*${disk}.*`, 's')),
-      hint: expect.any(String),
+      hint: expect.stringMatching(how === 'full' ? /room|rejected~|statectl-edit/ : /writable|another|owner/),
     });
     expect(said.get(verb)?.message).toMatch(/space|full|read-only/i);
+  });
+
+  it('loses nothing that a person typed into an editor', () => {
+    const { message = '' } = said.get(VERBS.find((verb) => verb.startsWith('config edit')) ?? '') ?? {};
+    const [, kept] = /^your text is in (.*)$/m.exec(message) ?? [];
+    // Where nothing can be written, no editor is opened.
+    if (how === 'read-only') return expect(kept).toBeUndefined();
+    expect(readFileSync(kept ?? '', 'utf8')).toMatch(/^#typed\n/);
+    rmSync(dirname(kept ?? ''), { recursive: true });
   });
 });
 

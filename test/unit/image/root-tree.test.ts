@@ -93,6 +93,19 @@ describe('the programs of the builder’s machine', () => {
     });
   });
 
+  test.each(['cp', 'tar'] as const)(
+    'fail with what %s complains of, not with the files that it told of',
+    async (program) => {
+      const stdout = "'/from/./lib' -> '/to/./lib'\n'/from/./bin' -> '/to/./bin'\n'/from/./etc' -> '/to/./etc'\n";
+      const stderr = `${program}: error writing '/to/./usr': No space left on device\n`;
+      const host = memoryHost({ programs: { [program]: () => ({ exitCode: 1, stdout, stderr }) } });
+      await expect(runProgram(host, [program], { onOutput: () => {}, hint: 'look' })).rejects.toMatchObject({
+        message: `${program} failed: ${program}: error writing '/to/./usr': No space left on device`,
+        hint: 'make room, and do it again',
+      });
+    },
+  );
+
   test('fail with what apt says of packages that exclude each other, though it is not called an error', async () => {
     const stdout = [
       'Reading package lists...',
