@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { CONFIG_FILES } from '../config/files.ts';
+import { parseInWords } from '../config/schema-words.ts';
 import { entryOf } from '../entry-of.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 
@@ -9,7 +10,7 @@ export function parseSettings(settings: Readonly<Record<string, unknown>>): Conf
   const files = Object.entries(CONFIG_FILES) as readonly (readonly [string, { readonly schema: z.ZodType }])[];
   try {
     return Object.fromEntries(
-      files.map(([part, { schema }]) => [part, schema.parse(entryOf(settings, part) ?? {})]),
+      files.map(([part, { schema }]) => [part, parseInWords(schema, entryOf(settings, part) ?? {})]),
     ) as never;
   } catch (cause) {
     throw new StatectlError('settings-invalid', `its settings are not valid here: ${reasonOf(cause)}`, {

@@ -8,6 +8,7 @@ import { findNode, groupsOf } from './find-node.ts';
 import type { MachineIdentity } from './identity.ts';
 import type { NodeRecord } from './nodes.ts';
 import { lostKeys, schemaFaults, unknownKey } from './schema-faults.ts';
+import { IN_WORDS } from './schema-words.ts';
 import { emptyMapping, type Mapping, originOf, overlay, type Plain, plainOf, type Tree } from './tree.ts';
 
 /** What one machine gets: the layers put together, checked. */
@@ -82,7 +83,7 @@ function checkPart(part: Part, tree: Tree): PartResult {
   const known = checked.get(tree)?.get(part);
   if (known) return known;
   const schema: z.ZodType = CONFIG_FILES[part].schema;
-  const parsed = schema.safeParse(plainOf(tree));
+  const parsed = schema.safeParse(plainOf(tree), IN_WORDS);
   const faults = [...lostKeys(tree), ...(parsed.success ? [] : schemaFaults(parsed.error, tree, schema))];
   const result: PartResult = parsed.success && faults.length === 0 ? { data: parsed.data } : { faults };
   const results = checked.get(tree) ?? new Map<Part, PartResult>();

@@ -7,6 +7,7 @@ import type { Match } from './identity.ts';
 import { readText } from './read-text.ts';
 import { GroupFile, NodeFile } from './schema/node.ts';
 import { lostKeys, schemaFaults } from './schema-faults.ts';
+import { IN_WORDS } from './schema-words.ts';
 import {
   emptyMapping,
   type Mapping,
@@ -105,7 +106,7 @@ function readFile(text: string, file: string, faults: ConfigFault[]): readonly (
 function readGroup(text: string, file: string, faults: ConfigFault[]): readonly GroupRecord[] {
   const [name = ''] = groupNameIn(text);
   const tree = readYaml(text, file, `group ${name}`, faults);
-  const result = GroupFile.safeParse(namesOf(tree));
+  const result = GroupFile.safeParse(namesOf(tree), IN_WORDS);
   if (!result.success) {
     faults.push(...schemaFaults(result.error, tree, GroupFile));
     return [];
@@ -126,7 +127,7 @@ function readGroup(text: string, file: string, faults: ConfigFault[]): readonly 
 }
 
 function readNode(tree: Mapping, file: string, faults: ConfigFault[]): readonly NodeRecord[] {
-  const result = NodeFile.safeParse(namesOf(tree));
+  const result = NodeFile.safeParse(namesOf(tree), IN_WORDS);
   if (!result.success) {
     faults.push(...schemaFaults(result.error, tree, NodeFile));
     return [];

@@ -27,21 +27,35 @@ export function laySetArguments(
 ): { readonly settings: Mapping; readonly faults: readonly string[] } {
   const faults: string[] = [];
   const known = new Set(checkSettings(below).faults.map(formatFault));
-  let settings = below;
-  for (const word of words) {
-    const layer = readSet(word);
-    if (typeof layer === 'string') {
-      faults.push(layer);
-      continue;
-    }
-    const next = overlay(settings, layer) as Mapping;
-    const wrong = checkSettings(next)
+  const newFaults = (settings: Mapping): readonly string[] =>
+    checkSettings(settings)
       .faults.map(formatFault)
       .filter((fault) => !known.has(fault));
-    if (wrong.length === 0) settings = next;
-    else faults.push(...wrong.map((fault) => `${word.raw}: ${fault}; it is ignored`));
+  const layers: Layer[] = [];
+  for (const word of words) {
+    const said = readSet(word);
+    if (typeof said === 'string') faults.push(said);
+    else layers.push({ word, said });
   }
-  return { settings, faults };
+  /** Lays what is right of these: half by half where something is not, since a check costs far more than a layer. */
+  const lay = (settings: Mapping, some: readonly Layer[]): Mapping => {
+    const next = some.reduce((tree, { said }) => overlay(tree, said) as Mapping, settings);
+    const wrong = some.length === 0 ? [] : newFaults(next);
+    if (wrong.length === 0) return next;
+    const [only] = some;
+    if (some.length === 1 && only) {
+      faults.push(...wrong.map((fault) => `${only.word.raw}: ${fault}; it is ignored`));
+      return settings;
+    }
+    const middle = Math.ceil(some.length / 2);
+    return lay(lay(settings, some.slice(0, middle)), some.slice(middle));
+  };
+  return { settings: lay(below, layers), faults };
+}
+
+interface Layer {
+  readonly word: PlacedArgument;
+  readonly said: Tree;
 }
 
 /** Where an argument stands on the kernel command line. */

@@ -1,5 +1,6 @@
 import { finished } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isStatectlError } from '../error.ts';
 import type { Clock } from '../host/host.ts';
 import { printableJson } from '../printable.ts';
 
@@ -17,7 +18,7 @@ interface AccessLine {
   readonly range?: string;
   /** The client went away before the end, or the server stopped. */
   readonly aborted?: true;
-  /** Why the server failed, for status 500. */
+  /** Why the server failed and what to do, for status 500 and above. */
   readonly error?: string;
 }
 
@@ -56,7 +57,7 @@ export function accessLog(clock: Clock, write: (line: string) => void) {
   const install = (app: FastifyInstance): void => {
     app.addHook('onRequest', async (request, reply) => watch(request, reply));
     app.addHook('onError', async (request, _reply, error) => {
-      errors.set(request, error.message);
+      errors.set(request, isStatectlError(error) && error.hint ? `${error.message} → ${error.hint}` : error.message);
     });
     app.addHook('onSend', async (request, _reply, payload) => {
       const stream = payload as { readonly bytesRead?: number } | null | undefined;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { sha256Of } from '../bundle/manifest.ts';
+import { reasonOf, StatectlError } from '../error.ts';
 import { bundlesPath, type Store } from './store.ts';
 
 /** The last bundle of every machine, for those who ask again: the same content keeps its number. */
@@ -38,7 +39,12 @@ export async function openBundleCache(store: Store, limitBytes: number): Promise
     for (const oldest of index.keys()) if (totalBytes > limitBytes && oldest !== key) await forget(oldest);
   };
 
-  await files.mkdir(folder, 0o755);
+  await files.mkdir(folder, 0o755).catch((cause: unknown) => {
+    throw new StatectlError('state-unusable', `the folder ${folder} cannot be used: ${reasonOf(cause)}`, {
+      cause,
+      hint: 'move away what is in its place: what is kept there is made again',
+    });
+  });
   const found: { readonly name: string; readonly key: string; readonly sizeBytes: number; readonly mtimeMs: number }[] =
     [];
   for (const name of await files.list(folder)) {

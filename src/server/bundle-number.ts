@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { StatectlError } from '../error.ts';
+import { reasonOf, StatectlError } from '../error.ts';
 import { bundlesPath, type Store } from './store.ts';
 
 const sequencePath = (store: Store): string => join(bundlesPath(store), 'sequence');
@@ -7,11 +7,16 @@ const epochPath = (store: Store): string => join(bundlesPath(store), 'epoch');
 
 async function readCount({ host: { files } }: Store, path: string): Promise<number> {
   if ((await files.stat(path)) === undefined) return 0;
-  const text = (await files.readText(path)).trim();
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new StatectlError('bundle-number-invalid', `${path} is no number`, {
-    hint: 'remove it, then raise the epoch, so that machines take what this server says',
+  const fail = (why: string, cause?: unknown) =>
+    new StatectlError('bundle-number-invalid', `${path} ${why}`, {
+      cause,
+      hint: 'remove it, then let machines take what this server says: `statectl config epoch --raise`',
+    });
+  const text = await files.readText(path).catch((cause: unknown) => {
+    throw fail(`cannot be read: ${reasonOf(cause)}`, cause);
   });
+  if (/^\d{1,15}$/.test(text.trim())) return Number(text);
+  throw fail('is no number');
 }
 
 /** Which life of this server it is: bundles of a higher one are newer, whatever their sequence. */

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { parseInWords } from '../config/schema-words.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { type Manifest, parseManifest } from '../image/manifest.ts';
 import type { Digest } from './blob-file.ts';
@@ -41,7 +42,7 @@ export async function readImage(store: Store, image: ImageName): Promise<StoredI
   const path = imagePath(store, image);
   if ((await store.host.files.stat(path)) === undefined) return undefined;
   try {
-    const record = RecordSchema.parse(JSON.parse(await store.host.files.readText(path)));
+    const record = parseInWords(RecordSchema, JSON.parse(await store.host.files.readText(path)));
     return { name: image.name, version: image.version, manifest: parseManifest(record.manifest), record };
   } catch (cause) {
     throw new StatectlError('image-record-invalid', `${path} cannot be read: ${reasonOf(cause)}`, {

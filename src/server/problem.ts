@@ -41,6 +41,9 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   'server-busy': 503,
 };
 
+/** Of the server's own records: another server may do, and its admin has to look. Where they are is no stranger's business. */
+const DAMAGES = ['uses-invalid', 'bundle-number-invalid', 'image-record-invalid'];
+
 /** Fastify's own errors (a body too large, no JSON) carry a status and a sentence that tells nothing about the server. */
 function frameworkStatus(error: unknown): number | undefined {
   const { statusCode, code } = error as { statusCode?: unknown; code?: unknown };
@@ -52,7 +55,8 @@ function frameworkStatus(error: unknown): number | undefined {
 
 export function problemOf(error: unknown): Problem {
   const ours = isStatectlError(error) ? entryOf(STATUS_OF, error.code) : undefined;
-  const status = ours ?? frameworkStatus(error) ?? 500;
+  const isDamaged = isStatectlError(error) && DAMAGES.includes(error.code);
+  const status = ours ?? frameworkStatus(error) ?? (isDamaged ? 503 : 500);
   const title = STATUS_CODES[status] ?? 'Error';
   if (isStatectlError(error) && ours !== undefined)
     return {
@@ -61,6 +65,13 @@ export function problemOf(error: unknown): Problem {
       status,
       detail: error.message,
       ...(error.hint === undefined ? {} : { hint: error.hint }),
+    };
+  if (isDamaged)
+    return {
+      type: 'urn:statectl:problem:state-damaged',
+      title,
+      status,
+      detail: 'a record of this server is damaged; its log says which, and what to do',
     };
   const detail = status === 500 ? 'the server failed; its log says why' : (error as Error).message;
   return { type: 'about:blank', title, status, detail };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { IN_WORDS, parseInWords } from '../config/schema-words.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { type ImageName, isPlainName, writeImageName } from './image-name.ts';
 import { type Machine, machineFromQuery } from './machine.ts';
@@ -51,7 +52,7 @@ const isDeeper = (value: unknown, levels: number): boolean =>
 export function parseReport(value: unknown): Report {
   if (isDeeper(value, MOST_LEVELS))
     throw new StatectlError('report-invalid', `the report is nested in more than ${MOST_LEVELS} levels`);
-  const parsed = ReportSchema.safeParse(value);
+  const parsed = ReportSchema.safeParse(value, IN_WORDS);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const where = issue?.path.join('.') || 'the report';
@@ -69,7 +70,7 @@ export function machineIdOf(report: Report): string {
 async function readReports(store: Store, path: string): Promise<ReportFile> {
   try {
     if ((await store.host.files.stat(path)) === undefined) return { reports: [] };
-    return FileSchema.parse(JSON.parse(await store.host.files.readText(path)));
+    return parseInWords(FileSchema, JSON.parse(await store.host.files.readText(path)));
   } catch (cause) {
     throw new StatectlError('reports-invalid', `${path} cannot be read: ${reasonOf(cause)}`, {
       cause,

@@ -23,7 +23,7 @@ import type { RenderPublic } from './template-routes.ts';
 
 /** An edit is seen at the latest after this; a thousand machines that ask at once cost one look. */
 const LOOK_MS = 1_000;
-/** An edit that takes longer to check is taken up later: nobody who asks waits for it. */
+/** An edit that takes longer to look at is taken up later: who asks waits for it until then, and not again. */
 const LOOK_WAIT_MS = 10_000;
 const FAULTY = 'config-faulty';
 
@@ -59,6 +59,7 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
   let look: Promise<void> | undefined;
   const check = rememberingCheck(host.clock);
   let lookedMs = Number.NEGATIVE_INFINITY;
+  let lookBeganMs = 0;
   let toldRevision: string | undefined;
   let toldFaults = '';
   let toldStuck = '';
@@ -102,13 +103,16 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
 
   async function current(): Promise<LoadedConfig & { readonly revision: string }> {
     if (host.clock.uptimeMs() - lookedMs >= LOOK_MS) {
-      look ??= refresh().finally(() => {
-        look = undefined;
-        lookedMs = host.clock.uptimeMs();
-      });
+      if (look === undefined) {
+        lookBeganMs = host.clock.uptimeMs();
+        look = refresh().finally(() => {
+          look = undefined;
+          lookedMs = host.clock.uptimeMs();
+        });
+      }
       // A git that is locked or broken must not keep machines from what is loaded.
       const looking = look.catch(tellStuck);
-      await atMost(LOOK_WAIT_MS, looking);
+      await atMost(lookBeganMs + LOOK_WAIT_MS - host.clock.uptimeMs(), looking, host.clock);
       if (loaded === undefined) await looking;
     }
     if (loaded === undefined) throw failure;
@@ -170,15 +174,12 @@ const TROUBLES = {
 } as const;
 
 /** Waits for the task, but no longer. */
-async function atMost(ms: number, task: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([
-    task,
-    new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms);
-    }),
-  ]);
-  clearTimeout(timer);
+async function atMost(ms: number, task: Promise<unknown>, clock: Pick<Clock, 'sleep'>): Promise<void> {
+  if (ms <= 0) return;
+  const ended = new AbortController();
+  const wait = clock.sleep(ms, ended.signal).catch(() => undefined);
+  await Promise.race([task, wait]);
+  ended.abort();
 }
 
 /** So many verdicts are remembered, of the files and of their good part. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseInWords } from '../config/schema-words.ts';
 import { entryOf } from '../entry-of.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { type ImageName, parseImageName, parseImageReference, sameImage, writeImageName } from './image-name.ts';
@@ -8,12 +9,20 @@ import { type Machine, runsOn } from './machine.ts';
 import { type Selector, selectorsOf, writeSelector } from './selector.ts';
 import { type Store, usesPath } from './store.ts';
 
+const Chosen = z.string().superRefine((text, context) => {
+  try {
+    parseImageName(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: reasonOf(error) });
+  }
+});
+
 const UsesSchema = z.strictObject({
   format: z.literal(1),
   /** NAME@VERSION for machines that no selector matches. */
-  default: z.string().optional(),
+  default: Chosen.optional(),
   /** From a selector in its normal form to NAME@VERSION. */
-  selectors: z.record(z.string(), z.string()),
+  selectors: z.record(z.string(), Chosen),
 });
 
 /** `uses.json`: which image boots where. Versions are pinned, so adding an image changes no machine. */
@@ -23,7 +32,7 @@ export async function readUses(store: Store): Promise<Uses> {
   const path = usesPath(store);
   if ((await store.host.files.stat(path)) === undefined) return { format: 1, selectors: {} };
   try {
-    return UsesSchema.parse(JSON.parse(await store.host.files.readText(path)));
+    return parseInWords(UsesSchema, JSON.parse(await store.host.files.readText(path)));
   } catch (cause) {
     throw new StatectlError('uses-invalid', `${path} cannot be read: ${reasonOf(cause)}`, {
       cause,

@@ -2,6 +2,7 @@ import { isMap, isScalar, type Node } from 'yaml';
 import { z } from 'zod';
 import { reasonOf } from '../../error.ts';
 import { Mode } from '../scalars.ts';
+import { IN_WORDS } from '../schema-words.ts';
 import { nearest } from '../suggest.ts';
 import { parseYaml, repeatedKey } from '../yaml-document.ts';
 import type { Part } from './engine.ts';
@@ -92,6 +93,7 @@ export function readFrontMatter(name: string, text: string): FrontMatter | undef
       () => document.toJS() ?? {},
       (reason) => new TemplateError([fail(reason, begin)]),
     ),
+    IN_WORDS,
   );
   if (!parsed.success)
     throw new TemplateError(

@@ -2,12 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Clock, Exec } from '../../../src/host/host.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { createApp } from '../../../src/server/app.ts';
 import { parseSelector } from '../../../src/server/selector.ts';
 import { type SettingsEvent, servedSettings } from '../../../src/server/settings.ts';
 import { useImage } from '../../../src/server/uses.ts';
+import { HANG_MS } from '../../fixtures/hang.ts';
 import { temporaryStore } from '../../fixtures/temporary-store.ts';
 
 let dir: string;
@@ -165,6 +167,39 @@ describe('what a server makes of config.d', () => {
         code: 'config-faulty',
         message: expect.stringContaining('controller/rescue.conf:1:1'),
       });
+  });
+
+  it('is waited for until the files were looked at for 10 s, and not again by the next who ask', async () => {
+    const host = linuxHost();
+    const waits: number[] = [];
+    const hanging = Promise.withResolvers<void>();
+    const clock: Clock = {
+      ...host.clock,
+      uptimeMs: () => uptimeMs,
+      sleep: async (ms) => {
+        waits.push(ms);
+        uptimeMs += ms;
+      },
+    };
+    let isSlow = false;
+    const exec: Exec = {
+      ...host.exec,
+      run: async (...said: Parameters<Exec['run']>) => {
+        if (isSlow) await hanging.promise;
+        return host.exec.run(...said);
+      },
+    };
+    const settings = servedSettings({ ...host, clock, exec }, dir, (event) => told.push(event));
+    const first = await settings.revision();
+    waits.length = 0;
+    isSlow = true;
+    put('templates/motd', '---\npath: /etc/motd\n---\nnew\n');
+    later();
+    for (const _ of [1, 2, 3]) expect(await settings.revision()).toBe(first);
+    expect(waits).toEqual([10_000]);
+    hanging.resolve();
+    await vi.waitFor(() => expect(told).toMatchObject([{ revision: first }, { files: ['templates/motd'] }]), HANG_MS);
+    expect(await settings.revision()).toBe(told[1]?.revision);
   });
 
   it('looks at the files once, however many ask at once', async () => {

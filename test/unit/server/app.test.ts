@@ -195,11 +195,14 @@ test('the access log is obeyed by no terminal that shows it', async () => {
 
 test('when the server itself fails, the client learns that, and the log why', async () => {
   await using temporary = await labStore();
-  await writeFile(join(temporary.store.root, 'uses.json'), '{broken');
-  const { app, lines } = appOver(temporary.store);
+  const { app, lines } = appOver(temporary.store, {
+    bootSettings: async () => {
+      throw new Error('EIO: /srv/config.d');
+    },
+  });
   const problem = expectProblem(await app.inject('/v1/boot'), 500);
   expect(problem.detail).toBe('the server failed; its log says why');
-  expect(lines[0]?.error).toContain('uses.json cannot be read');
+  expect(lines[0]?.error).toContain('EIO');
 });
 
 test('firmware that boots by HTTP gets iPXE, and nothing else of its folder', async () => {

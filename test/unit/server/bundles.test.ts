@@ -245,12 +245,6 @@ test('a bundle that was altered on the disk is made anew, and foreign files are 
   expect(await cached(server)).toContain('README');
 });
 
-test('a number that is none is told to the admin, and nothing is numbered', async () => {
-  await using server = await lab();
-  await writeFile(join(server.store.root, 'bundles/sequence'), 'x');
-  expect((await server.get()).status).toBe(500);
-});
-
 test('the key is that of `build keys`; without it, or with another certificate, nothing is signed', async () => {
   const host = memoryHost();
   await expect(readBundleSigner(host, '/state/keys')).rejects.toMatchObject({ code: 'bundle-key-missing' });

@@ -84,8 +84,8 @@ describe('server.info.conf', () => {
   it.each([
     ['servers: [192.168.7.1]', '1:11 "servers.0": expected http://HOST:PORT or https://HOST:PORT'],
     ['servers: [ftp://a]', '1:11 "servers.0": expected http://HOST:PORT or https://HOST:PORT'],
-    ['servers: http://a', '1:1 "servers": Invalid input: expected array, received string'],
-    ['weights: {http://a: -1}', '1:11 "weights.http://a": Too small: expected number to be >=0'],
+    ['servers: http://a', '1:1 "servers": expected a list, found "http://a"'],
+    ['weights: {http://a: -1}', '1:11 "weights.http://a": expected 0 or more, found -1'],
     ['authorities: [MIIB]', '1:15 "authorities.0": expected a certificate in PEM, below `|`'],
     ['servers: [http://a:80]\nweights: {http://A: 2}', '2:11 there is no such server: did you mean http://a:80?'],
     ['servers: [http://a]\nauthentication: mtls', '2:1 mtls needs https: http://a is not'],

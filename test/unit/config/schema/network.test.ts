@@ -52,7 +52,7 @@ interfaces:
       'expected an address with its prefix, such as 10.0.0.7/24 or fd00::7/64',
     ],
     ['interfaces: {a: {gateway: gw}}', 'expected an address such as 10.0.0.1 or fd00::1, or a list of one each'],
-    ['interfaces: {a: {kind: vlan, id: 5000, link: b}}', 'Too big'],
+    ['interfaces: {a: {kind: vlan, id: 5000, link: b}}', 'expected 4094 or less, found 5000'],
     ['interfaces: {a: {kind: team}}', 'expected physical, vlan, bond or bridge'],
     ['interfaces: {a: {adresses: []}}', 'unknown key "adresses": did you mean "addresses"?'],
     ['interfaces: {a-very-long-name-of-a-card: {}}', 'expected an interface name of at most 15'],

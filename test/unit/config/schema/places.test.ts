@@ -13,7 +13,7 @@ describe('fstab.conf', () => {
   });
 
   it.each([
-    ['/a: {}', '1:1 "/a.source": Invalid input: expected string, received undefined'],
+    ['/a: {}', '1:1 "/a.source": expected a text, found nothing'],
     ['/a: {source: sda1}', '1:6 "/a.source": expected LABEL=…, UUID=…, PARTUUID=…, PARTLABEL=… or /dev/…'],
     ['/a: {source: LABEL=}', '1:6 "/a.source": expected LABEL=…, UUID=…, PARTUUID=…, PARTLABEL=… or /dev/…'],
     [
@@ -70,7 +70,7 @@ describe('overlays.conf', () => {
   it.each([
     ['/a: { kind: aufs }', '1:7 "/a.kind": expected tmpfs, ramdisk, overlay, bind, readonly or symlink'],
     ['/a: {}', '1:1 "/a.kind": expected tmpfs, ramdisk, overlay, bind, readonly or symlink'],
-    ['/a: { kind: bind }', '1:1 "/a.source": Invalid input: expected string, received undefined'],
+    ['/a: { kind: bind }', '1:1 "/a.source": expected a text, found nothing'],
   ])('with %j is refused', async (text, fault) => {
     expect(await faultsOf('overlays', text)).toBe(fault);
   });
