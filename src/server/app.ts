@@ -115,7 +115,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   bootRoutes(app, { ...options, readMachine });
   imageRoutes(app, store, gate, options.ipxeDirectory ?? '/usr/lib/ipxe');
   bundleRoutes(app, options.bundles, readMachine, isKnown);
-  templateRoutes(app, options.renderPublic, readMachine);
+  templateRoutes(app, options.renderPublic, readMachine, isKnown);
   const keepReport = options.keepReport ?? reportKeeper(store, { ...(isKnown && { isKnown }) });
   reportRoute(app, (report, request) => keepReport(report, request.ip));
   tokenRoutes(app, options.tokenRoutes, readMachine);

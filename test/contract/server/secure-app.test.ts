@@ -117,6 +117,8 @@ describe('the routes that need to know who asks', () => {
   let refusals: Counter;
   /** Before a machine is looked up. */
   let lookUp: () => Promise<void>;
+  /** Before a secret is read. */
+  let reading: () => Promise<void>;
   /** What the last stream that was written to holds for its reader, in bytes. */
   let waiting: number;
 
@@ -148,6 +150,7 @@ describe('the routes that need to know who asks', () => {
     });
     waiting = 0;
     lookUp = async () => {};
+    reading = async () => {};
     refusals = counter();
     const random = () => {
       refusals.add();
@@ -171,7 +174,10 @@ describe('the routes that need to know who asks', () => {
       clock: { ...host.clock, random },
       log: (line) => log.push(line),
       signHostKey: (wish) => sign(wish),
-      readSecret: async (name) => (SECRETS[name] === undefined ? undefined : Buffer.from(SECRETS[name])),
+      readSecret: async (name) => {
+        await reading();
+        return SECRETS[name] === undefined ? undefined : Buffer.from(SECRETS[name]);
+      },
     });
     routes = routesOf(app);
     await app.listen({ host: '127.0.0.1', port: 0 });
@@ -289,6 +295,30 @@ describe('the routes that need to know who asks', () => {
       missing: { 'the password of bob': 'secret:one is no hash of crypt(5)' },
     });
     expect(log.join('\n')).not.toContain('canary');
+  });
+
+  it('give secrets to eight at once and four of one machine; one that asks for more is told when to come again', async () => {
+    const machines = [await enrolled('print01'), await enrolled('print02'), await enrolled('lab')];
+    const held = Promise.withResolvers<void>();
+    const begun = counter();
+    reading = () => {
+      begun.add();
+      return held.promise;
+    };
+    const askFour = (shown: Shown) => Array.from({ length: 4 }, () => ask('/v1/secrets', { shown }));
+    const [one, two, three] = machines as [Shown, Shown, Shown];
+    const answers = askFour(one);
+    await begun.until(4);
+    const fifth = await ask('/v1/secrets', { shown: one });
+    expect([fifth.status, fifth.body.type]).toEqual([503, 'urn:statectl:problem:server-busy']);
+    answers.push(...askFour(two));
+    await begun.until(8);
+    answers.push(...askFour(three));
+    // Of all machines no more are begun: the third waits.
+    expect((await ask('/v1/secrets', { shown: two })).status).toBe(503);
+    expect(begun.count).toBe(8);
+    held.resolve();
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(answers.map(() => 200));
   });
 
   const certificateOf = async (key: KeyObject, by: Authority, notAfterMs = Date.now() + HOUR) => ({

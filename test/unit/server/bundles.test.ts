@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { unpackMembers } from '../../../src/bundle/archive.ts';
@@ -225,6 +225,49 @@ test('one bundle of each machine is kept, and those that asked longest ago go fi
   server.said[''] = createContent();
   await server.get(b);
   expect(await cached(server)).toHaveLength(2);
+});
+
+test('of all bundles 512 MiB are kept', async () => {
+  await using temporary = await temporaryStore();
+  const folder = join(temporary.store.root, 'bundles/cache');
+  await mkdir(folder, { recursive: true });
+  const names = ['a', 'b', 'c'].map((key) => `${[key, '1', '2'].map((part) => part.repeat(64)).join('-')}.tar.zst`);
+  /** What is kept of bundles that say that they are so large, and take no room; the oldest first. */
+  const keptOf = async (...sizes: readonly number[]) => {
+    for (const [at, size] of sizes.entries()) {
+      const path = join(folder, names[at] ?? '');
+      await writeFile(path, '');
+      await truncate(path, size);
+      await utimes(path, at, at);
+    }
+    await openBundles({ store: temporary.store, renderNode: async () => createContent(), signer: SIGNER });
+    return readdir(folder);
+  };
+  expect(await keptOf(2 ** 28, 2 ** 28)).toEqual(names.slice(0, 2));
+  expect(await keptOf(2 ** 28, 2 ** 28 + 1)).toEqual(names.slice(1, 2));
+  expect(await keptOf(2 ** 28, 2 ** 20, 2 ** 28)).toEqual(names.slice(1));
+});
+
+test('four bundles are made at once, whoever asks for more of them', async () => {
+  const held = Promise.withResolvers<void>();
+  let begun = 0;
+  await using temporary = await temporaryStore();
+  const renderNode: RenderNode = async () => {
+    begun += 1;
+    await held.promise;
+    return createContent();
+  };
+  const { app } = appOver(temporary.store, {
+    bundles: await openBundles({ store: temporary.store, renderNode, signer: SIGNER }),
+  });
+  const answers = Array.from({ length: 12 }, (_, at) =>
+    app.inject({ url: `/v1/bundle?mac=52:54:00:12:34:${at + 10}`, remoteAddress: `192.0.2.${at}` }),
+  );
+  expect((await app.inject('/healthz')).statusCode).toBe(200);
+  expect(begun).toBe(4);
+  held.resolve();
+  expect((await Promise.all(answers)).map(({ statusCode }) => statusCode)).toEqual(answers.map(() => 200));
+  expect(begun).toBe(12);
 });
 
 test('a bundle that was altered on the disk is made anew, and foreign files are left alone', async () => {
