@@ -16,6 +16,8 @@ export interface MainFile {
   readonly mode: number;
   /** Whether the lines include the folder, which has these names, where nothing before them, or after them, can gainsay it. */
   readonly includes: (text: string, names: readonly string[]) => boolean;
+  /** The lines as they must be where the program cannot live with ours read at their place. */
+  readonly amended?: (text: string, names: readonly string[]) => string;
 }
 
 const words = (line: string): readonly string[] =>
@@ -30,18 +32,51 @@ const covers = (pattern: string, folder: string, name: string): boolean =>
  * stands in a Match block holds for some alone. A relative path is of /etc/ssh.
  */
 function sshdIncludes(text: string, names: readonly string[]): boolean {
-  const [folder, ours] = [SSHD.folder, '10-statectl.conf'];
-  const first = text
-    .split('\n')
-    .map((line) => line.replace(/#.*/, '').trim())
-    .find((line) => line !== '');
-  const [keyword = '', path = ''] = words((first ?? '').replace(/^([A-Za-z]+)\s*=\s*/, '$1 '));
-  const pattern = path.startsWith('/') ? path : `/etc/ssh/${path}`;
+  const [keyword = '', path = ''] =
+    text
+      .split('\n')
+      .map(sshdWords)
+      .find((line) => line.length > 0) ?? [];
   return (
     keyword.toLowerCase() === 'include' &&
-    covers(pattern, folder, ours) &&
-    !names.some((name) => name < ours && covers(pattern, folder, name))
+    isSshdRead(path, OUR_SSHD) &&
+    !names.some((name) => name < OUR_SSHD && isSshdRead(path, name))
   );
+}
+
+const OUR_SSHD = '10-statectl.conf';
+const sshdWords = (line: string): readonly string[] =>
+  words(
+    line
+      .replace(/#.*/, '')
+      .trim()
+      .replace(/^([A-Za-z]+)\s*=\s*/, '$1 '),
+  );
+const isSshdRead = (path: string, name: string): boolean =>
+  covers(path.startsWith('/') ? path : `/etc/ssh/${path}`, SSHD.folder, name);
+
+/**
+ * sshd does not start with a HostKey in a Match block, so an Include there that would read ours names the image's own files instead. A
+ * block goes on to the end of the file.
+ */
+function sshdWithoutOursInMatch(text: string, names: readonly string[]): string {
+  const own = names.filter((name) => !name.includes('statectl'));
+  let isInMatch = false;
+  return text
+    .split('\n')
+    .map((line) => {
+      const [keyword = '', ...paths] = sshdWords(line);
+      isInMatch ||= keyword.toLowerCase() === 'match';
+      if (!isInMatch || keyword.toLowerCase() !== 'include' || !paths.some((path) => isSshdRead(path, OUR_SSHD)))
+        return line;
+      const read = paths.flatMap((path) =>
+        isSshdRead(path, OUR_SSHD)
+          ? own.filter((name) => isSshdRead(path, name)).map((name) => `${SSHD.folder}/${name}`)
+          : [path],
+      );
+      return read.length > 0 ? `  Include ${read.map((path) => `"${path}"`).join(' ')}` : `  # ${line.trim()}`;
+    })
+    .join('\n');
 }
 
 /** sudoers(5): `@includedir`, and `#includedir` of earlier versions. The last that fits counts, and rules of others do no harm. */
@@ -76,6 +111,7 @@ export const SSHD: MainFile = {
   line: 'Include /etc/ssh/sshd_config.d/*statectl*.conf',
   mode: 0o644,
   includes: sshdIncludes,
+  amended: sshdWithoutOursInMatch,
 };
 export const SUDO: MainFile = {
   paths: ['/etc/sudoers', '/usr/etc/sudoers'],
@@ -95,8 +131,13 @@ export const RSYSLOG: MainFile = {
 };
 
 /** The main file with a line that includes our settings; undefined where it does so itself. Pure. */
-function withOurLine(text: string, names: readonly string[], { line, counts, includes }: MainFile): string | undefined {
-  if (includes(text, names)) return undefined;
+function withOurLine(
+  said: string,
+  names: readonly string[],
+  { line, counts, includes, amended }: MainFile,
+): string | undefined {
+  const text = amended?.(said, names) ?? said;
+  if (includes(text, names)) return text === said ? undefined : text;
   const ours = `# By statectl at boot: the image does not read what is said there.\n${line}\n`;
   return counts === 'first' ? ours + text : `${text.replace(/\n?$/, '\n')}${ours}`;
 }

@@ -47,6 +47,30 @@ it('an image whose programs read our settings keeps its files', async () => {
   expect(await look(COMPLETE)).toMatchObject({ mainFiles: {}, warnings: [], hasSshd: true, hasSudo: true });
 });
 
+it.each([
+  'Include sshd_config.d/*.conf',
+  'include = "/etc/ssh/sshd_config.d/*"',
+  'Include a.conf sshd_config.d/*.conf',
+])('sshd reads ours in no Match block, where it takes no HostKey: %s', async (line) => {
+  const { mainFiles } = await look({
+    ...COMPLETE,
+    '/etc/ssh/sshd_config.d/50-git.conf': 'ForceCommand git-shell\n',
+    '/etc/ssh/sshd_config': `Include /etc/ssh/sshd_config.d/*.conf\nMatch User git\n  ${line}\nMatch all\n  ${line}\n`,
+  });
+  const [first, , block] = mainFiles?.['/etc/ssh/sshd_config']?.split('\n') ?? [];
+  expect(first).toBe('Include /etc/ssh/sshd_config.d/*.conf');
+  expect(block).toMatch(/^ {2}Include .*"\/etc\/ssh\/sshd_config\.d\/50-git\.conf"$/);
+  expect(mainFiles?.['/etc/ssh/sshd_config']?.match(/\*/g)).toHaveLength(1);
+});
+
+it('an Include in a Match block that would read ours alone is a comment', async () => {
+  const { mainFiles } = await look({
+    ...COMPLETE,
+    '/etc/ssh/sshd_config': `Match all\n Include sshd_config.d/*.conf\n`,
+  });
+  expect(mainFiles?.['/etc/ssh/sshd_config']).toMatch(/Match all\n {2}# Include sshd_config\.d\/\*\.conf\n$/);
+});
+
 it.each(['01-permitrootlogin.conf', '00-cloud-init.conf'])('sshd reads ours before %s of the image', async (name) => {
   const path = `/etc/ssh/sshd_config.d/${name}`;
   const { mainFiles } = await look({ ...COMPLETE, [path]: 'PasswordAuthentication yes\n' });
@@ -67,7 +91,6 @@ describe('sshd reads them first of all, in a file of the image that', () => {
   it.each([
     ['has no Include', 'PasswordAuthentication yes\n'],
     ['has it below its own lines', 'PermitRootLogin yes\nInclude /etc/ssh/sshd_config.d/*.conf\n'],
-    ['has it in a Match block', 'Match User git\n  Include /etc/ssh/sshd_config.d/*.conf\n'],
     ['includes other files', 'Include /etc/ssh/local.d/*.conf\nUsePAM yes\n'],
     ['includes a part of the folder', 'Include /etc/ssh/sshd_config.d/50-*.conf\nUsePAM yes\n'],
     ['has it as a comment', '#Include /etc/ssh/sshd_config.d/*.conf\n'],
