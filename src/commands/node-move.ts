@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { foldHostlist } from '../config/hostlist.ts';
 import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
@@ -75,7 +75,9 @@ export const nodeMoveVerb = (): Command =>
     .addOption(stateOption())
     .addOption(groupOption())
     .option('--to <url>', 'that server (default: whichever each machine finds best)', usage(parsePublicUrl))
-    .option('--share <percent>', 'so many of them, by chance', usage(parseShare), 1)
+    .addOption(
+      new Option('--share <percent>', 'so many of them, by chance').argParser(usage(parseShare)).default(1, '100%'),
+    )
     .option('--reason <text>', 'what the machines and their status say', 'an admin asked for it')
     .addOption(jsonOption())
     .action(async (selector: string | undefined, options: MoveOptions) => {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { readConfigDir } from '../config/config-dir.ts';
 import { expandHostlist, foldHostlist } from '../config/hostlist.ts';
 import { Duration } from '../config/scalars.ts';
@@ -61,10 +61,16 @@ export const nodeRunVerb = () =>
     .option('--user <name>', 'whom to log in as (default: what ssh says)')
     .option('--identity <file>', 'a private key; its certificate beside it is shown too', path)
     .option('--width <number>', 'how many at once', count, 16)
-    .option('--timeout <time>', 'how long one machine may take', duration, 60_000)
+    .addOption(
+      new Option('--timeout <time>', 'how long one machine may take').argParser(duration).default(60_000, '1m'),
+    )
     .option('--prefix', 'print every line as it comes, behind the name of its machine')
     .option('--save <dir>', 'keep what each printed: DIR/NODE.out and DIR/NODE.err', path)
-    .option('--ssh-option <setting>', 'as ssh -o has it, such as ProxyJump=gateway; again for several', collect, [])
+    .addOption(
+      new Option('--ssh-option <setting>', 'as ssh -o has it, such as ProxyJump=gateway; again for several')
+        .argParser(collect)
+        .default([], 'none'),
+    )
     .addOption(jsonOption())
     .action(async (words: readonly string[], options: RunOptions) => {
       const [selector = '', ...rest] = words;

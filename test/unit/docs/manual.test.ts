@@ -41,7 +41,7 @@ const leavesOf = (command: Command): readonly Command[] =>
 
 describe('the help of a verb', () => {
   it.each(leavesOf(program()).map((verb) => [`${verb.parent?.name()} ${verb.name()}`, verb] as const))(
-    'has an example: %s',
+    'has an example, and defaults as one writes them: %s',
     (_, verb) => {
       let text = '';
       verb.configureOutput({
@@ -51,6 +51,7 @@ describe('the help of a verb', () => {
       });
       verb.outputHelp();
       expect(text).toMatch(new RegExp(`^Examples?:\\n  .*${verb.name()}`, 'm'));
+      expect(text.replace(/\s+/g, ' ')).not.toMatch(/--(share|timeout) [^(]*\(default: \d+\)|default: \[/);
     },
   );
 });
