@@ -54,14 +54,18 @@ async function readInstall(tree: SystemTree, names: readonly string[], text: str
       for (const file of await tree.list(name))
         if (file.endsWith('.conf')) texts.push((await tree.read(`${name}/${file}`)) ?? '');
   for (const [key, value] of texts.flatMap(installLines))
-    install[key] = value === '' ? [] : [...new Set([...install[key], ...value.split(/\s+/)])];
+    install[key] = value === '' ? [] : [...new Set([...install[key], ...words(value)])];
   return install;
 }
 
-/** systemd.syntax(7). */
+const words = (value: string): readonly string[] =>
+  (value.match(/"[^"]*"|'[^']*'|\S+/g) ?? []).map((word) => word.replace(/^(["'])(.*)\1$/, '$2'));
+
+/** systemd.syntax(7): comments may stand within a line that goes on. */
 function installLines(text: string): readonly (readonly [InstallKey, string])[] {
   let section = '';
   return text
+    .replace(/^[ \t]*[#;].*(\n|$)/gm, '')
     .replace(/\\\n/g, ' ')
     .split('\n')
     .flatMap((raw) => {

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip, zstdDecompress } from 'node:zlib';
-import { reasonOf, StatectlError } from '../error.ts';
+import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import type { Files } from '../host/host.ts';
 import type { Decompress } from './decompress.ts';
 import type { HostProgram } from './host-programs.ts';
@@ -25,7 +25,7 @@ const LARGEST_MODULE_BYTES = 1024 ** 3;
 export const bareModuleName = (path: string): string =>
   path.slice(path.lastIndexOf('/') + 1).replace(/\.ko(\.(gz|xz|zst))?$/, '');
 
-/** A module of a tree, unpacked; undefined where none is. Throws `module-invalid`, and for `.ko.xz` what `decompress` throws. */
+/** A module of a tree, unpacked; undefined where none is. Throws `module-invalid`, and for `.ko.xz` `program-missing`. */
 export async function readModule(
   files: Pick<Files, 'stat' | 'readlink' | 'read'>,
   tree: string,
@@ -38,11 +38,12 @@ export async function readModule(
   try {
     if (path.endsWith('.gz')) return await promisify(gunzip)(bytes, options);
     if (path.endsWith('.zst')) return await promisify(zstdDecompress)(bytes, options);
+    return path.endsWith('.xz') ? await decompress('xz', bytes, LARGEST_MODULE_BYTES) : bytes;
   } catch (cause) {
+    if (isStatectlError(cause) && cause.code === 'program-missing') throw cause;
     throw new StatectlError('module-invalid', `${path} cannot be unpacked: ${reasonOf(cause)}`, {
       cause,
       hint: 'install the kernel package again',
     });
   }
-  return path.endsWith('.xz') ? decompress('xz', bytes) : bytes;
 }

@@ -197,6 +197,14 @@ describe('a unit that is enabled', () => {
     ]);
   });
 
+  it.each([
+    ['in quotes', `WantedBy="x.target" 'y.target'`],
+    ['over several lines with a comment between', 'WantedBy=x.target \\\n# not z.target\n  ; nor this\n  y.target'],
+  ])('is wanted where it says %s', async (_title, install) => {
+    const { steps } = await plan({ [`${USR}/a.service`]: unit(install) }, { a: 'enabled' });
+    expect(steps).toEqual(['x', 'y'].map((by) => expect.stringContaining(`ETC/${by}.target.wants/a.service`)));
+  });
+
   it('that says nothing is wanted by the usual target of its kind', async () => {
     const image = { [`${USR}/a.timer`]: unit(''), '/usr/local/lib/systemd/system/b.service': unit('') };
     expect((await plan(image, { 'a.timer': 'enabled', b: 'enabled' })).steps).toEqual([
