@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { knownImageKeys } from '../image/keys.ts';
 import { addImage } from '../server/add-image.ts';
@@ -74,15 +75,24 @@ function showTable(image: ImageInUse): string {
 const verb = (name: string, summary: string, example: string): Command =>
   new Command(name).description(summary).addOption(stateOption()).addHelpText('after', `\nExample:\n  ${example}`);
 
+interface AddVerbOptions extends StateOptions {
+  readonly initramfs?: string;
+  readonly keys: string;
+}
+
 const addVerb = (): Command =>
   verb('add', 'take an image into the store, checked against its manifest', 'statectl image add out/lab-20261120.1')
     .argument('<dir>', 'the folder with manifest.json, its signature and the files')
     .option('--initramfs <file>', 'the initramfs that boots it (default: initramfs.img in that folder)')
     .addOption(keysOption('keys of its builder; the image must be signed by the image key, where there is one'))
-    .action(async (dir: string, options: StateOptions & { readonly initramfs?: string; readonly keys: string }) => {
+    .action(async (dir: string, options: AddVerbOptions, command: Command) => {
       const host = linuxHost();
-      const store = await openStore(options.state, host, 'create');
       const trusted = await knownImageKeys(host, options.keys);
+      if (trusted.length === 0 && command.getOptionValueSource('keys') === 'cli')
+        throw new StatectlError('key-missing', `${options.keys} has no image key: nothing was added`, {
+          hint: 'name the folder with image.pem, or leave --keys out: then the machines alone check the signature',
+        });
+      const store = await openStore(options.state, host, 'create');
       if (trusted.length === 0)
         host.console.line('info', `${options.keys} has no image key: the signature is checked by the machines alone`);
       const added = await addImage(store, resolve(dir), {

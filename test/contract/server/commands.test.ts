@@ -37,6 +37,9 @@ test('an image is added, used, shown, released and removed', async () => {
   await using temporary = await temporaryStore();
   const { dir } = await temporary.imageDir();
   expect(await image(temporary, 'list')).toBe('no images yet: add one with `statectl image add DIR`\n');
+  // A slip of the pen must not leave the signature unchecked.
+  for (const keys of ['/nowhere', dir])
+    await expect(image(temporary, 'add', dir, '--keys', keys)).rejects.toMatchObject({ code: 'key-missing' });
   expect(await image(temporary, 'add', dir)).toBe('added lab@20261120.1\n');
   expect(await image(temporary, 'add', dir)).toBe('lab@20261120.1 is there already, with the same content\n');
   expect(await image(temporary, 'use', 'lab', '--for', 'mac=5254.0012.3456')).toBe(
