@@ -3,7 +3,7 @@ import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { fingerprintOf, parseFingerprint } from '../identity/fingerprint.ts';
 import { type Enrolment, type Enrolments, openEnrolments } from '../server/enrolments.ts';
-import { enrolmentsPath } from '../server/secure.ts';
+import { nodesDatabasePath } from '../server/nodes-database.ts';
 import { knownHostsLine, sshAuthority } from '../server/ssh-authority.ts';
 import { openStore } from '../server/store.ts';
 import { asciiTable } from './ascii-table.ts';
@@ -29,7 +29,7 @@ const enrolVerb = (name: string, summary: string, ...examples: readonly string[]
 
 async function withEnrolments<T>({ state }: EnrolOptions, use: (enrolments: Enrolments) => T): Promise<T> {
   const { root } = await openStore(state, linuxHost(), 'existing');
-  using enrolments = openEnrolments(enrolmentsPath(root), linuxHost().clock.now);
+  using enrolments = openEnrolments(nodesDatabasePath(root), linuxHost().clock.now);
   return use(enrolments);
 }
 

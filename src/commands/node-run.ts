@@ -11,9 +11,9 @@ import { printableLine } from '../printable.ts';
 import { countedKeys } from '../server/counted-keys.ts';
 import { openEnrolments } from '../server/enrolments.ts';
 import { nodeAddresses } from '../server/node-addresses.ts';
+import { nodesDatabasePath } from '../server/nodes-database.ts';
 import { lastReports } from '../server/reports.ts';
 import { type NodeRun, runOnNodes } from '../server/run-on-nodes.ts';
-import { enrolmentsPath } from '../server/secure.ts';
 import { knownHostsLine, sshAuthority } from '../server/ssh-authority.ts';
 import { openStore } from '../server/store.ts';
 import { asciiTable } from './ascii-table.ts';
@@ -177,7 +177,7 @@ async function known(state: string, folder: string): Promise<Known> {
   try {
     const file = join(folder, 'known_hosts');
     await host.files.write(file, `${knownHostsLine(await sshAuthority(host, store.root), '*')}\n`);
-    using enrolments = openEnrolments(enrolmentsPath(store.root), host.clock.now);
+    using enrolments = openEnrolments(nodesDatabasePath(store.root), host.clock.now);
     return {
       addresses: nodeAddresses(enrolments, await lastReports(store, await countedKeys(store))),
       knownHosts: file,

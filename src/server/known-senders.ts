@@ -9,7 +9,7 @@ export interface KnownSenders {
 /** More rooms than an installation has. Who was not heard for the longest time is forgotten first. */
 const MOST_SENDERS = 20_000;
 
-export function knownSenders(remotes: Iterable<string> = []): KnownSenders {
+export function knownSenders(): KnownSenders {
   const senders = new Set<string>();
   const hear = (remote: string): void => {
     const sender = senderOf(remote);
@@ -18,6 +18,5 @@ export function knownSenders(remotes: Iterable<string> = []): KnownSenders {
     const [oldest = ''] = senders;
     if (senders.size > MOST_SENDERS) senders.delete(oldest);
   };
-  for (const remote of remotes) if (remote !== '') hear(remote);
   return { hear, has: (sender) => senders.has(sender) };
 }

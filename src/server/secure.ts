@@ -43,9 +43,6 @@ export interface SecureServer extends AsyncDisposable {
   readonly tokenRoutes: TokenRouteOptions;
 }
 
-/** The database of the keys of machines, below a server's state. */
-export const enrolmentsPath = nodesDatabasePath;
-
 /** Whether this server has the authority: without it no machine can enrol. */
 export const hasAuthority = async ({ files }: Pick<Host, 'files'>, state: string): Promise<boolean> =>
   (await files.stat(`${state}/keys/ca.key`)) !== undefined;
@@ -71,7 +68,7 @@ export async function startSecure({
     : await issueServerCertificate(ca, host.clock.now());
   const secrets = await openSecretStore(host, state);
   const { now } = host.clock;
-  const enrolments = openEnrolments(enrolmentsPath(state), now);
+  const enrolments = openEnrolments(nodesDatabasePath(state), now);
   for (const { remote } of enrolments.list('approved')) if (remote !== '') known?.hear(remote);
   const tokens = bootTokens(now);
   const hub = eventHub(now);
@@ -88,7 +85,7 @@ export async function startSecure({
     ...(readMachine && { readMachine }),
   });
   await listen(app, wanted);
-  const orders = openMoveOrders(enrolmentsPath(state), now);
+  const orders = openMoveOrders(nodesDatabasePath(state), now);
   const stop = new AbortController();
   const watching = watchForEvents({ ...tells, hub, enrolments, orders, clock: host.clock }, stop.signal);
   const { port } = app.server.address() as AddressInfo;

@@ -8,8 +8,8 @@ import type { AgentState } from '../../src/agent/agent-state.ts';
 import { program } from '../../src/cli.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
 import { openEnrolments } from '../../src/server/enrolments.ts';
+import { nodesDatabasePath } from '../../src/server/nodes-database.ts';
 import { openSecretStore } from '../../src/server/secret-store.ts';
-import { enrolmentsPath } from '../../src/server/secure.ts';
 import { makeCertificate } from '../fixtures/certificates.ts';
 import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
 import { tlsFront } from '../fixtures/vm/tls-front.ts';
@@ -137,8 +137,8 @@ set:
   test('goes to another server when an admin says so, without a restart', async () => {
     const pid = await vm.run('systemctl show -P MainPID statectl-agent');
     // The other server knows the same machines.
-    using known = openEnrolments(enrolmentsPath(a.state), Date.now);
-    using others = openEnrolments(enrolmentsPath(b.state), Date.now);
+    using known = openEnrolments(nodesDatabasePath(a.state), Date.now);
+    using others = openEnrolments(nodesDatabasePath(b.state), Date.now);
     for (const { node, proof, ...entry } of known.list('approved'))
       if (node && proof) others.approve({ ...entry, node, proof });
     await b.start();

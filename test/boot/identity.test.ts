@@ -8,8 +8,8 @@ import { DEMO } from '../../build/demo.ts';
 import type { BootRecord } from '../../src/boot/boot-record.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
 import { type Enrolments, openEnrolments } from '../../src/server/enrolments.ts';
+import { nodesDatabasePath } from '../../src/server/nodes-database.ts';
 import { openSecretStore } from '../../src/server/secret-store.ts';
-import { enrolmentsPath } from '../../src/server/secure.ts';
 import { type MadeCertificate, makeCertificate } from '../fixtures/certificates.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 import { type TlsFront, tlsFront } from '../fixtures/vm/tls-front.ts';
@@ -53,7 +53,7 @@ set:
     const machines = await readFile(`${DEMO.keys}/ca.pem`, 'utf8');
     const target = { host: '127.0.0.1', port: Number(new URL(server.guestUrl).port) };
     front = await tlsFront(target, { issuer: lab, machines });
-    enrolments = openEnrolments(enrolmentsPath(server.state), Date.now);
+    enrolments = openEnrolments(nodesDatabasePath(server.state), Date.now);
   });
   afterAll(async () => {
     enrolments[Symbol.dispose]();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BootRecord } from '../../src/boot/boot-record.ts';
 import { type Enrolments, openEnrolments } from '../../src/server/enrolments.ts';
-import { enrolmentsPath } from '../../src/server/secure.ts';
+import { nodesDatabasePath } from '../../src/server/nodes-database.ts';
 import { startSoftwareTpm } from '../fixtures/swtpm.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 import { bootMachine } from './machine.ts';
@@ -32,7 +32,7 @@ describe('a machine with a TPM', () => {
     await writeFile(join(dir, 'config.d/nodes/print21.conf'), node.replace(UUID, DISKLESS));
     disk = closing.use(await makeDisk({ type: 'ext4', label: 'user-data', sizeMiB: 256 }));
     server = closing.use(await serveImages('tiny', { config: join(dir, 'config.d'), enrols: true }));
-    enrolments = closing.use(openEnrolments(enrolmentsPath(server.state), Date.now));
+    enrolments = closing.use(openEnrolments(nodesDatabasePath(server.state), Date.now));
   });
   afterAll(() => closing.disposeAsync());
 

@@ -12,8 +12,8 @@ import { enrolMachine } from '../../../src/identity/enrol-machine.ts';
 import { placeHostKey } from '../../../src/identity/ssh-host-key.ts';
 import { openEnrolments } from '../../../src/server/enrolments.ts';
 import { type RunningServer, startServer } from '../../../src/server/listen.ts';
+import { nodesDatabasePath } from '../../../src/server/nodes-database.ts';
 import { openSecretStore } from '../../../src/server/secret-store.ts';
-import { enrolmentsPath } from '../../../src/server/secure.ts';
 
 const HOME = '/disk/identity';
 const TO = '/run/statectl/identity';
@@ -51,7 +51,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   trust = 'proven';
-  using enrolments = openEnrolments(enrolmentsPath(dir), Date.now);
+  using enrolments = openEnrolments(nodesDatabasePath(dir), Date.now);
   for (const { digest } of enrolments.list()) enrolments.forget(digest);
 });
 
@@ -88,7 +88,7 @@ async function run(
   return { warned, state, secret };
 }
 const approveAll = () => {
-  using enrolments = openEnrolments(enrolmentsPath(dir), Date.now);
+  using enrolments = openEnrolments(nodesDatabasePath(dir), Date.now);
   for (const entry of enrolments.list('pending')) enrolments.approve({ ...entry, node: 'print01', proof: 'person' });
 };
 const approved = async () => {
@@ -138,7 +138,7 @@ describe('a machine that enrols', () => {
   it('loses what it kept when its key is revoked', async () => {
     const machine = await approved();
     {
-      using enrolments = openEnrolments(enrolmentsPath(dir), Date.now);
+      using enrolments = openEnrolments(nodesDatabasePath(dir), Date.now);
       for (const { digest } of enrolments.list()) enrolments.decide(digest, 'revoked');
     }
     expect(await run(machine)).toMatchObject({ state: { state: 'denied' }, secret: undefined });
@@ -169,7 +169,7 @@ describe('a machine that enrols', () => {
     const other = await authority({ ...linuxHost(), console: { line: () => undefined } }, `${dir}/other`);
     const { state, warned } = await run(newMachine(other.certificatePem));
     expect(state).toMatchObject({ state: 'offline' });
-    using enrolments = openEnrolments(enrolmentsPath(dir), Date.now);
+    using enrolments = openEnrolments(nodesDatabasePath(dir), Date.now);
     expect(enrolments.list()).toEqual([]);
     expect(warned[0]).toMatch(/the TLS connection was refused/);
   });

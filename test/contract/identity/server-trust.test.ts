@@ -19,8 +19,8 @@ import { serverTrust } from '../../../src/identity/server-trust.ts';
 import { ExtendedKeyUsage } from '../../../src/identity/x509.ts';
 import { openEnrolments } from '../../../src/server/enrolments.ts';
 import { startServer } from '../../../src/server/listen.ts';
+import { nodesDatabasePath } from '../../../src/server/nodes-database.ts';
 import { openSecretStore } from '../../../src/server/secret-store.ts';
-import { enrolmentsPath } from '../../../src/server/secure.ts';
 import { type MadeCertificate, makeCertificate } from '../../fixtures/certificates.ts';
 
 const { clientAuth: FOR_CLIENTS, serverAuth: FOR_SERVERS } = ExtendedKeyUsage;
@@ -98,7 +98,7 @@ async function boot(machine: Machine, url: string, authorities: readonly string[
   return { state, secret, warned: warned.join('\n') };
 }
 const approveAll = () => {
-  using enrolments = openEnrolments(enrolmentsPath(dir), Date.now);
+  using enrolments = openEnrolments(nodesDatabasePath(dir), Date.now);
   for (const entry of enrolments.list('pending')) enrolments.approve({ ...entry, node: 'print01', proof: 'person' });
 };
 

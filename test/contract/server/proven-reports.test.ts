@@ -3,8 +3,8 @@ import { postReport } from '../../../src/agent/post-report.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { countedKeys } from '../../../src/server/counted-keys.ts';
 import { openEnrolments } from '../../../src/server/enrolments.ts';
+import { nodesDatabasePath } from '../../../src/server/nodes-database.ts';
 import { lastReports } from '../../../src/server/reports.ts';
-import { enrolmentsPath } from '../../../src/server/secure.ts';
 import { openStore } from '../../../src/server/store.ts';
 import { type AgentLab, agentLab, IDENTITY, type LabMachine } from '../../fixtures/agent-lab.ts';
 
@@ -50,7 +50,7 @@ describe('the report of a machine that has a certificate', () => {
 
   it('is taken as a claim from a machine whose key counts no more, and what it proved before counts no more', async () => {
     const [, other] = lab.machines as [LabMachine, LabMachine];
-    using enrolments = openEnrolments(enrolmentsPath(server().state), Date.now);
+    using enrolments = openEnrolments(nodesDatabasePath(server().state), Date.now);
     enrolments.decide(other.digest, 'revoked');
     expect(await reportOf(other, { image: 'lab@3' })).toBe('taken');
     const reports = await last();

@@ -8,8 +8,8 @@ import { linuxHost } from '../../../src/host/linux/host.ts';
 import { fingerprintOf } from '../../../src/identity/fingerprint.ts';
 import { type Enrolments, openEnrolments } from '../../../src/server/enrolments.ts';
 import { openMoveOrders } from '../../../src/server/move-orders.ts';
+import { nodesDatabasePath } from '../../../src/server/nodes-database.ts';
 import { openSecretStore } from '../../../src/server/secret-store.ts';
-import { enrolmentsPath } from '../../../src/server/secure.ts';
 import { openStore } from '../../../src/server/store.ts';
 
 let state: string;
@@ -20,7 +20,7 @@ const OTHER = 'b2'.repeat(32);
 beforeEach(async () => {
   state = mkdtempSync(join(tmpdir(), 'statectl-enrol-'));
   await openStore(state, linuxHost(), 'create');
-  enrolments = openEnrolments(enrolmentsPath(state), () => Date.parse('2026-11-21T12:00:00Z'));
+  enrolments = openEnrolments(nodesDatabasePath(state), () => Date.parse('2026-11-21T12:00:00Z'));
   enrolments.wait({ digest: ONE, node: 'print01', claims: { mac: '52:54:00:12:34:01' }, remote: '10.0.0.1' });
 });
 afterEach(() => {
@@ -156,7 +156,7 @@ describe('node move', () => {
       enrolments.approve({ digest: `key of ${node}`, node, claims: {}, remote: '', proof: 'person' });
   });
   const ordered = () => {
-    using orders = openMoveOrders(enrolmentsPath(state), Date.now);
+    using orders = openMoveOrders(nodesDatabasePath(state), Date.now);
     return orders.waiting().map(({ node, to }) => [node, to]);
   };
 
