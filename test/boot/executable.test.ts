@@ -16,10 +16,10 @@ interface Line {
 
 const NODE = 'nodes/print01.conf';
 
-/** Counts to half a million in each of 10 templates. */
-const SLOW = Array.from({ length: 10 }, (_, at) => [
+/** Each counts until it has no more steps. */
+const SLOW = Array.from({ length: 4 }, (_, at) => [
   `templates/t${at}`,
-  `---\npath: /etc/t${at}\n---\n{% for a in (1..500) %}{% for b in (1..999) %}{% assign x = b %}{% endfor %}{% endfor %}`,
+  `---\npath: /etc/t${at}\n---\n{% for a in (1..999) %}{% for b in (1..999) %}{% assign x = b %}{% endfor %}{% endfor %}`,
 ]) as readonly (readonly [string, string])[];
 
 test('the executable takes edits of config.d up, tells faults, and answers while it checks', async () => {
@@ -83,7 +83,10 @@ test('the executable takes edits of config.d up, tells faults, and answers while
     for (const [name, text] of SLOW) await put(name, text);
     await put(NODE, 'set: { etc: { templates: ["t*"] } }\n');
     const slow = await settled();
-    expect(slow).toMatchObject({ state: 'faulty', faults: [expect.stringContaining('takes')] });
+    expect(slow).toMatchObject({
+      state: 'faulty',
+      faults: expect.arrayContaining([expect.stringContaining('templates/t3:4:')]),
+    });
     expect(slow.longestMs).toBeLessThan(slow.tookMs / 2);
     await put(NODE, 'metadata: { room: C }\n');
     expect(await settled()).toMatchObject({ state: 'served', faults: [] });
