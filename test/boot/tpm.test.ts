@@ -29,7 +29,10 @@ describe('a machine with a TPM', () => {
     await cp('config.d', join(dir, 'config.d'), { recursive: true });
     const node = `match: { uuid: ${UUID} }\nset: { identity: { names: [print20.lab] } }\n`;
     await writeFile(join(dir, 'config.d/nodes/print20.conf'), node);
-    await writeFile(join(dir, 'config.d/nodes/print21.conf'), node.replace(UUID, DISKLESS));
+    await writeFile(
+      join(dir, 'config.d/nodes/print21.conf'),
+      node.replace(UUID, DISKLESS).replace('print20', 'print21'),
+    );
     disk = closing.use(await makeDisk({ type: 'ext4', label: 'user-data', sizeMiB: 256 }));
     server = closing.use(await serveImages('tiny', { config: join(dir, 'config.d'), enrols: true }));
     enrolments = closing.use(openEnrolments(nodesDatabasePath(server.state), Date.now));
