@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BootRecord } from '../../src/boot/boot-record.ts';
+import { HANG_MS } from '../fixtures/hang.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 import { bootMachine, type Machine, type MachineOptions } from './machine.ts';
 import { PATHS, type ServedImages, serveImages } from './serve-images.ts';
@@ -104,11 +105,13 @@ describe('machines whose settings come from a server', () => {
   });
 
   test('an edit is seen at the next boot, and what it dropped is gone, though it was kept', async () => {
+    const before = await server.revision();
     await edit({
       'system/etc.conf': 'files:\n  /etc/lab: { text: "new\\n" }\n',
       'nodes/print02.conf': `match: { uuid: ${UUIDS.print02} }\n`,
       'controller/ctmpfs.conf': '',
     });
+    await expect.poll(server.revision, { timeout: HANG_MS }).not.toBe(before);
     await using vm = await withDisk();
     expect(await vm.shell('cat /etc/lab')).toBe('new');
     expect(await vm.shell('ls /etc/motd /home/kept 2>&1 | grep -c "No such"')).toBe('2');

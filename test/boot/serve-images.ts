@@ -28,6 +28,8 @@ export interface ServedImages extends Pick<FaultyProxy, 'fault' | 'heal'>, Async
   readonly manifest: Manifest;
   /** Its state directory. */
   readonly state: string;
+  /** Of config.d, as machines get it now. */
+  readonly revision: () => Promise<string | undefined>;
 }
 
 /** Paths of the answers that a boot needs. */
@@ -76,6 +78,7 @@ export async function serveImages(
     log,
     state,
     guestUrl: `http://${family === 4 ? '10.0.2.2' : '[fd00::2]'}:${proxy.port}`,
+    revision: async () => settings?.revision(),
     manifest: parseManifest(await readFile(`${dir}/manifest.json`, 'utf8')),
     fault: proxy.fault,
     heal: proxy.heal,
