@@ -8,5 +8,10 @@ export function patternOf(glob: string): RegExp {
       ? part.replace(/^\[!/, '[^').replace(/\\/g, '\\\\')
       : part.replace(/[.+^${}()|[\]\\/]/, '\\$&');
   };
-  return new RegExp(`^${parts.map(translate).join('')}$`, 's');
+  try {
+    return new RegExp(`^${parts.map(translate).join('')}$`, 's');
+  } catch {
+    // A set such as [z-a], in a list of an image: nothing is in it.
+    return /(?!)/;
+  }
 }
