@@ -1,4 +1,5 @@
-import type { Change, PlaceReport } from './changes.ts';
+import type { PlaceReport } from './changes.ts';
+import type { Change } from './scan.ts';
 
 export interface ReportOptions {
   /** Lines for each place, default 20. */

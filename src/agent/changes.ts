@@ -3,22 +3,8 @@ import { reasonOf, StatectlError } from '../error.ts';
 import type { Host, Stat } from '../host/host.ts';
 import { scanOverlay } from './overlay-upper.ts';
 import { scanRamdisk, type Trees } from './ramdisk-diff.ts';
+import type { Change, EntryKind, Scan } from './scan.ts';
 import { scanTmpfs } from './tmpfs-total.ts';
-
-type EntryKind = 'file' | 'dir' | 'symlink' | 'special';
-
-/** One path that differs from the image. Modification times never count, nor do extended attributes and ACLs. */
-export interface Change {
-  /** As the running system shows it: `/var/lib/x`. */
-  readonly path: string;
-  readonly change: 'added' | 'changed' | 'deleted';
-  /** What it is now, or what it was when it is deleted. */
-  readonly what: EntryKind;
-  /** Of a file's content or a symlink's target, else 0; of a deleted one in the image. 0 also for a further hard link. */
-  readonly sizeBytes: number;
-  /** Another change's path that is a hard link to the same file, and where its bytes are counted. */
-  readonly sameFileAs?: string;
-}
 
 /** A writable place. Directories that the controller made reachable below /run/statectl: */
 export interface Place {
@@ -59,21 +45,6 @@ export interface ScanOptions {
   /** Every mount point of the system. One below a place belongs to another file system and is left out. */
   readonly mountPoints?: readonly string[];
   readonly signal?: AbortSignal;
-}
-
-/** One place being scanned: what the scanners may read, and where they put what they find. */
-export interface Scan extends Pick<Host, 'files' | 'exec'> {
-  readonly mountPoints: readonly string[];
-  /** By the path that the running system shows. */
-  skips(shown: string): boolean;
-  found(shown: string, change: Change['change'], stat: Stat): void;
-  limit(text: string): void;
-  /** Names in a directory; none when it vanished, or when it is unreadable, which becomes a limit. */
-  names(dir: string): Promise<readonly string[]>;
-  /** lstat(2); undefined when nothing is there (any more), or when it is unreadable, which becomes a limit. */
-  stat(path: string): Promise<Stat | undefined>;
-  /** `ifUnreadable` when the file vanished, or when it is unreadable, which becomes a limit. */
-  attempt<T>(path: string, read: () => Promise<T>, ifUnreadable: T): Promise<T>;
 }
 
 const kindOf = ({ type }: Stat): EntryKind =>

@@ -2,8 +2,8 @@ import { dirname } from 'node:path/posix';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Stat } from '../host/host.ts';
 import { unescapeOctal } from '../host/unescape-octal.ts';
-import type { Scan } from './changes.ts';
 import { diffTrees, type IsGone, type Trees } from './ramdisk-diff.ts';
+import type { Scan } from './scan.ts';
 
 /** Names after `trusted.overlay.` by path, with their values. See the kernel's filesystems/overlayfs.rst. */
 export type Marks = ReadonlyMap<string, ReadonlyMap<string, string>>;

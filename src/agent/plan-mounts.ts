@@ -1,6 +1,6 @@
+import { findBlock } from '../boot/disks.ts';
 import type { BlockFacts } from '../boot/facts.ts';
 import type { Mount } from '../boot/mounts.ts';
-import { findBlock } from '../boot/phases/devices.ts';
 import { planFstabEntry } from '../boot/phases/mount.ts';
 import type { Step } from '../boot/step.ts';
 import type { Config, FstabEntry } from '../config/config.ts';

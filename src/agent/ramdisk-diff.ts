@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path/posix';
 import type { Stat } from '../host/host.ts';
-import type { Scan } from './changes.ts';
+import type { Scan } from './scan.ts';
 
 /** One path, three ways. */
 export interface Trees {

@@ -1,6 +1,6 @@
+import { userDataDevice } from '../boot/disks.ts';
 import { IDENTITY } from '../boot/identity.ts';
 import { RUN } from '../boot/paths.ts';
-import { userDataDevice } from '../boot/phases/devices.ts';
 import { reasonOf } from '../error.ts';
 import type { AgentHost, Refresh, Renew } from './agent.ts';
 import { agentReports } from './agent-reports.ts';

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { bundleSettings, configInForce } from '../boot/bundle-config.ts';
 import type { BundleFacts } from '../boot/bundle-facts.ts';
+import { userDataDevice } from '../boot/disks.ts';
 import type { Facts } from '../boot/facts.ts';
 import { RAM_BUNDLES } from '../boot/paths.ts';
 import { withSettings } from '../boot/phases/config.ts';
-import { userDataDevice } from '../boot/phases/devices.ts';
 import { BUNDLES } from '../boot/take-bundle.ts';
 import type { Config } from '../config/config.ts';
 import { readKeptBundle } from '../fetch/kept-bundle.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path/posix';
-import type { Scan } from './changes.ts';
+import type { Scan } from './scan.ts';
 
 export interface TmpfsTotal {
   readonly files: number;

@@ -1,11 +1,11 @@
 import type { Config } from '../config/config.ts';
 import type { Host } from '../host/host.ts';
+import { findBlock } from './disks.ts';
 import type { Facts } from './facts.ts';
 import { readJournal } from './journal-reader.ts';
 import { journalText } from './journal-text.ts';
 import { type Mount, parseMounts } from './mounts.ts';
 import { RUN_INITRAMFS, SYSROOT, USER_DATA_EARLY } from './paths.ts';
-import { findBlock } from './phases/devices.ts';
 
 /** Where /boot is mounted for a moment, when it is the only disk and the boot failed before it was mounted. */
 const BOOT_ALONE = `${RUN_INITRAMFS}/boot`;

@@ -1,13 +1,13 @@
 import { entryOf } from '../entry-of.ts';
 import { VERSION } from '../version.ts';
 import type { BundleFacts } from './bundle-facts.ts';
+import { userDataDevice } from './disks.ts';
 import type { EngineResult, PhaseRecord } from './engine.ts';
 import type { Facts, IdentityFacts, InstallFacts } from './facts.ts';
 import { type History, NO_HISTORY } from './journal-reader.ts';
 import type { Lease, ServerFacts } from './network-facts.ts';
 import { SYSROOT, USER_DATA_EARLY } from './paths.ts';
 import { PHASE_NAMES, type PhaseName } from './phase.ts';
-import { userDataDevice } from './phases/devices.ts';
 import { planAccounts, planInstall } from './phases/install.ts';
 import { type Place, places } from './places.ts';
 import { chooseSource } from './source.ts';

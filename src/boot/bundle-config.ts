@@ -2,9 +2,9 @@ import type { Bundle } from '../bundle/verify.ts';
 import type { Config } from '../config/config.ts';
 import type { CommandLineLayer } from '../config/kernel-cmdline.ts';
 import type { LoadedSettings } from '../config/load.ts';
+import { withCommandLine } from '../config/named-arguments.ts';
 import { onDemand } from '../on-demand.ts';
 import { VERSION } from '../version.ts';
-import { withCommandLine } from './phases/config.ts';
 
 /** The settings of a bundle. Those of another version of statectl are read anew. Throws `settings-invalid`. */
 export async function bundleSettings({ manifest, members }: Bundle): Promise<LoadedSettings> {

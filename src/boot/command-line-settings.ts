@@ -1,5 +1,6 @@
 import { checkSettings } from '../config/effective.ts';
 import { type CommandLineLayer, kernelCommandLine, type PlacedArgument } from '../config/kernel-cmdline.ts';
+import { namedSettings } from '../config/named-arguments.ts';
 import { laySetArguments, originOfWord, treeOfPlain } from '../config/set-argument.ts';
 import { emptyMapping, type Mapping, overlay, type Plain, type SettingPath, treeOf } from '../config/tree.ts';
 import { entryOf } from '../entry-of.ts';
@@ -7,7 +8,6 @@ import { isStatectlError, reasonOf } from '../error.ts';
 import { parseIpArgument } from './ip-argument.ts';
 import { parseBond, parseBridge, parseVlan } from './link-arguments.ts';
 import { type Changes, changesOf, networkWishes, together } from './network-arguments.ts';
-import { namedSettings } from './phases/config.ts';
 
 /** What a kernel command line makes of settings, for people who look before they boot. */
 export interface CommandLineSettings {

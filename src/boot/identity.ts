@@ -4,10 +4,10 @@ import { machineClaims } from '../fetch/offer.ts';
 import type { Host } from '../host/host.ts';
 import { planTime } from './clock.ts';
 import { deliveryPlaces } from './delivery.ts';
+import { userDataDevice } from './disks.ts';
 import type { Facts, IdentityFacts } from './facts.ts';
 import { RUN, SYSROOT, USER_DATA_EARLY } from './paths.ts';
 import type { BootContext } from './phase.ts';
-import { userDataDevice } from './phases/devices.ts';
 import type { Step } from './step.ts';
 
 /** Below /user-data. */

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Host } from '../host/host.ts';
 import { shellLine, shellQuote } from '../host/shell-line.ts';
+import { userDataDevice } from './disks.ts';
 import { planAll } from './engine.ts';
 import type { Facts } from './facts.ts';
 import { SWITCH_FILE, SYSROOT } from './paths.ts';
 import type { PhaseName } from './phase.ts';
-import { userDataDevice } from './phases/devices.ts';
 import type { PythonPackage } from './python-facts.ts';
 import { chooseSource } from './source.ts';
 import type { StepOf } from './step.ts';

@@ -4,10 +4,10 @@ import type { Host } from '../host/host.ts';
 import { retry } from '../host/retry.ts';
 import { resolveInTree } from '../image/tree.ts';
 import { archiveFormat, checkArchive } from './archive.ts';
+import { userDataDevice } from './disks.ts';
 import type { Facts } from './facts.ts';
 import { RUN_INITRAMFS, SYSROOT } from './paths.ts';
 import type { BootContext } from './phase.ts';
-import { userDataDevice } from './phases/devices.ts';
 import type { PythonFacts, PythonPackage, WantedArchive } from './python-facts.ts';
 import { PYTHONPATH_MARK } from './python-steps.ts';
 

@@ -1,10 +1,9 @@
 import { kernelCommandLine } from '../config/kernel-cmdline.ts';
 import { StatectlError } from '../error.ts';
 import type { Manifest, RootType } from '../image/manifest.ts';
-import { parseDeviceReference } from './device-reference.ts';
+import { bootsLocalRoot, findBlock, userDataDevice } from './disks.ts';
 import type { BlockFacts, Facts } from './facts.ts';
 import { RAM_IMAGE, USER_DATA_EARLY } from './paths.ts';
-import { findBlock, userDataDevice } from './phases/devices.ts';
 
 /** Where the root comes from, decided from the facts alone. */
 export type Source =
@@ -20,9 +19,6 @@ export type Source =
 
 const IMAGES = '/persistent/images';
 const PARTITION_TYPES = new Set(['squashfs', 'erofs', 'ext2', 'ext3', 'ext4', 'btrfs']);
-
-export const bootsLocalRoot = ({ config }: Pick<Facts, 'config'>): boolean =>
-  config.boot.root !== undefined && parseDeviceReference(config.boot.root).kind !== 'url';
 
 /** Copies lie by content, so an interrupted download never touches a good one. */
 export const copyDir = (userData: string, manifest: Manifest): string => `${userData}${IMAGES}/${manifest.root.sha256}`;

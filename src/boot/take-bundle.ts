@@ -9,12 +9,11 @@ import { machineClaims, oddClaims } from '../fetch/offer.ts';
 import type { Host } from '../host/host.ts';
 import { bundleSettings, configInForce } from './bundle-config.ts';
 import type { BundleFacts } from './bundle-facts.ts';
+import { bootsLocalRoot, userDataDevice } from './disks.ts';
 import type { Facts } from './facts.ts';
 import { BUNDLE_ANSWERS, RAM_BUNDLES, USER_DATA_EARLY } from './paths.ts';
 import type { BootContext } from './phase.ts';
 import { withSettings } from './phases/config.ts';
-import { userDataDevice } from './phases/devices.ts';
-import { bootsLocalRoot } from './source.ts';
 import type { Step } from './step.ts';
 
 /** Below /user-data. */

@@ -5,8 +5,8 @@ import { formatSize } from '../image/format-size.ts';
 import { appendToInitramfs, readInitramfsFile } from '../image/initramfs-file.ts';
 import { formatListing, listInitramfs } from '../image/initramfs-listing.ts';
 import { unpackInitramfs } from '../image/initramfs-unpack.ts';
-import type { InitramfsOptions } from './build-initramfs.ts';
 import { caller } from './build-options.ts';
+import type { InitramfsOptions } from './initramfs-options.ts';
 import { printJson, printLine } from './print.ts';
 
 /** The options of `build initramfs` that work on a file, whoever made it. */

@@ -8,31 +8,10 @@ import { formatSize } from '../image/format-size.ts';
 import { trustAnchors } from '../image/keys.ts';
 import { MODULE_CLASSES } from '../image/module-classes.ts';
 import { readScripts } from '../image/scripts.ts';
-import type { CompressionName } from '../image/squashfs.ts';
 import { appendVerb, listVerb, unpackVerb } from './build-initramfs-file.ts';
 import { caller, compressionOption, interruptibleHost, keysOption, list, path, pathOption } from './build-options.ts';
+import type { InitramfsOptions } from './initramfs-options.ts';
 import { printJson } from './print.ts';
-
-export interface InitramfsOptions {
-  readonly image?: string;
-  readonly config: string;
-  readonly modules?: readonly string[];
-  readonly tools?: string;
-  readonly statectl: string;
-  readonly compression: CompressionName;
-  readonly modulesCompression: CompressionName;
-  readonly keys: string;
-  readonly cache: string;
-  readonly scripts?: string;
-  readonly out?: string;
-  readonly verbose?: true;
-  readonly json?: true;
-  readonly list?: string;
-  readonly unpack?: string;
-  readonly asRoot?: boolean;
-  readonly append?: string;
-  readonly to?: string;
-}
 
 const classes = Object.entries(MODULE_CLASSES).map(([name, { title }]) => `  ${name.padEnd(12)} ${title}`);
 

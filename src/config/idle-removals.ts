@@ -1,9 +1,8 @@
-import type { ConfigDir } from './config-dir.ts';
 import { type ConfigFault, faultAt } from './fault.ts';
 import { groupsOf } from './find-node.ts';
-import type { GroupRecord, NodeRecord } from './nodes.ts';
+import type { GroupRecord, NodeRecord, Nodes } from './nodes.ts';
 import { MOST_SUGGESTIONS, nearest } from './suggest.ts';
-import { itemText, type Mapping, type Origin, overlay, type SettingPath, type Tree, treeAt } from './tree.ts';
+import { itemText, type List, type Mapping, type Origin, overlay, type SettingPath, type Tree, treeAt } from './tree.ts';
 
 /** A `~item` or `~key:` of a layer. */
 interface Removal {
@@ -34,7 +33,13 @@ const NOTHING: ReadonlySet<string> = new Set();
  * Those of groups and nodes: machines of a group differ in what lies below it, so one counts as idle where it takes out
  * nothing on any machine that has the layer. A group that no node is in may be for machines that no file names. Pure.
  */
-export function idleNodeRemovals({ base, nodes }: ConfigDir): readonly ConfigFault[] {
+export function idleNodeRemovals({
+  base,
+  nodes,
+}: {
+  readonly base: Mapping;
+  readonly nodes: Nodes;
+}): readonly ConfigFault[] {
   const busy = new Set<Removal>();
   const suspects = new Map<Removal, ReadonlySet<string>>();
   const removes = ({ set, metadata }: NodeRecord | GroupRecord) =>

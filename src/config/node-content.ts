@@ -8,7 +8,8 @@ import type { MachineIdentity } from './identity.ts';
 import type { NodeRecord } from './nodes.ts';
 import { settingRows, withDefaults } from './setting-rows.ts';
 import type { TemplateContext } from './templates/context.ts';
-import { type RenderedFile, renderTemplates } from './templates/render.ts';
+import { renderTemplates } from './templates/render.ts';
+import type { RenderedFile } from './templates/rendered-file.ts';
 import type { TemplateSet } from './templates/template-set.ts';
 import { originOf, type Plain, plainOf } from './tree.ts';
 

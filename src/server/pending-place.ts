@@ -1,8 +1,13 @@
-import type { Enrolment } from './enrolments.ts';
 import { networkOf, senderOf } from './sender.ts';
 
 /** What decides who stays in a full list. */
-export type Waiting = Pick<Enrolment, 'digest' | 'node' | 'remote' | 'lastSeenMs'>;
+export interface Waiting {
+  readonly digest: string;
+  /** Absent: no node file matches what it claims. */
+  readonly node?: string;
+  readonly remote: string;
+  readonly lastSeenMs: number;
+}
 type Newcomer = Pick<Waiting, 'node' | 'remote'>;
 
 /** From the widest to the narrowest: whoever fills the list from one place takes it from others there first. */

@@ -1,7 +1,7 @@
 import { setImmediate as othersFirst } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { MachineIdentity } from '../config/identity.ts';
-import type { RenderedFile } from '../config/templates/render.ts';
+import type { RenderedFile } from '../config/templates/rendered-file.ts';
 import { StatectlError } from '../error.ts';
 import { MOST_PLAIN_CONNECTIONS, MOST_PLAIN_CONNECTIONS_OF_ADDRESS } from './connection-bound.ts';
 import { identityOf } from './machine.ts';

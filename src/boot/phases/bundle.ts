@@ -6,14 +6,14 @@ import { withDeadline } from '../../host/deadline.ts';
 import type { Host } from '../../host/host.ts';
 import { retry } from '../../host/retry.ts';
 import { blockDevices } from '../block-devices.ts';
+import { bootsLocalRoot, findBlock, userDataDevice } from '../disks.ts';
 import type { Facts } from '../facts.ts';
 import { planEnrolment } from '../identity.ts';
 import { USER_DATA_EARLY } from '../paths.ts';
 import type { BootContext, Phase } from '../phase.ts';
-import { bootsLocalRoot } from '../source.ts';
 import type { Step } from '../step.ts';
 import { judgeAnswers, planAsk, planKeep, takeKept, takeNew, takeServers } from '../take-bundle.ts';
-import { findBlock, planWaits, sayMissing, userDataDevice } from './devices.ts';
+import { planWaits, sayMissing } from './devices.ts';
 
 /**
  * What this machine is to be: the newest verified bundle, or else config.d in the initramfs. Then what it is to boot. With a

@@ -2,12 +2,11 @@ import { kernelCommandLine } from '../../config/kernel-cmdline.ts';
 import { StatectlError } from '../../error.ts';
 import { blockDevices } from '../block-devices.ts';
 import { clockFacts, planClock } from '../clock.ts';
-import { matchesDevice, parseDeviceReference } from '../device-reference.ts';
-import type { BlockFacts, Facts } from '../facts.ts';
+import { bootsLocalRoot, findBlock, userDataDevice } from '../disks.ts';
+import type { Facts } from '../facts.ts';
 import { USER_DATA_EARLY } from '../paths.ts';
 import type { Phase } from '../phase.ts';
 import { failWithoutDrivers } from '../refused-drivers.ts';
-import { bootsLocalRoot } from '../source.ts';
 import type { Step, StepOf } from '../step.ts';
 
 const WAIT_SECONDS = 20;
@@ -47,16 +46,6 @@ export function planWaits({ config, commandLine }: Facts): readonly StepOf<'wait
       .map(({ source }) => source),
   ];
   return [...new Set(wanted)].map((reference) => ({ kind: 'wait-for-device', reference, seconds }));
-}
-
-export function findBlock(blocks: readonly BlockFacts[], reference: string): BlockFacts | undefined {
-  const wanted = parseDeviceReference(reference);
-  return blocks.find((block) => matchesDevice(wanted, block));
-}
-
-export function userDataDevice({ config, blocks }: Pick<Facts, 'config' | 'blocks'>): BlockFacts | undefined {
-  const entry = config.fstab['/user-data'];
-  return entry && findBlock(blocks ?? [], entry.source);
 }
 
 /** Tells which disks of the config are missing. Throws `persistent-missing`, `device-missing` for `missing: fail`. */

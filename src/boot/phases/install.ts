@@ -5,6 +5,7 @@ import { planAgent } from '../agent-service.ts';
 import { authorityLists } from '../authority-lists.ts';
 import { givenCredentials, planCredentials } from '../credentials.ts';
 import { deliveryFacts, planDelivery } from '../delivery.ts';
+import { userDataDevice } from '../disks.ts';
 import type { Facts, InstallFacts } from '../facts.ts';
 import { findMainFiles } from '../find-main-files.ts';
 import { findServices } from '../find-services.ts';
@@ -25,7 +26,6 @@ import type { Step } from '../step.ts';
 import { planSyslog, syslogFacts } from '../syslog-settings.ts';
 import { planBootedRunlevel, planSystemSettings } from '../system-settings.ts';
 import { systemTree } from '../system-tree.ts';
-import { userDataDevice } from './devices.ts';
 
 const KEPT_MACHINE_ID = '/persistent/statectl/machine-id';
 

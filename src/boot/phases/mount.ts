@@ -3,6 +3,7 @@ import { entryOf } from '../../entry-of.ts';
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { resolveInTree } from '../../image/tree.ts';
+import { findBlock, userDataDevice } from '../disks.ts';
 import type { BlockFacts, Facts, TreeFacts } from '../facts.ts';
 import { layoutPaths, mountOrder, planLayout, planMountPoint, planSkeleton, USER_DATA_TREE } from '../layout.ts';
 import { IMAGE_MOUNT, RUN_INITRAMFS, SYSROOT, USER_DATA_EARLY } from '../paths.ts';
@@ -10,7 +11,7 @@ import type { Phase } from '../phase.ts';
 import { sizeInBytes } from '../size.ts';
 import { chooseSource, imageFile, type Source } from '../source.ts';
 import type { Step } from '../step.ts';
-import { findBlock, planCheck, userDataDevice } from './devices.ts';
+import { planCheck } from './devices.ts';
 
 /** The read-only root, then every writable place over it, each looked at after it was mounted. */
 export const mount: Phase = {

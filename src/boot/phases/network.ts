@@ -1,5 +1,6 @@
 import { localCopies } from '../../fetch/local-copy.ts';
 import type { Host } from '../../host/host.ts';
+import { bootsLocalRoot, userDataDevice } from '../disks.ts';
 import type { Facts } from '../facts.ts';
 import { readLeases } from '../leases.ts';
 import { needsNetwork } from '../needs-network.ts';
@@ -10,10 +11,8 @@ import { planAddressing, planCards, planResolver, planVirtual } from '../network
 import { USER_DATA_EARLY } from '../paths.ts';
 import type { BootContext, Phase } from '../phase.ts';
 import { failWithoutDrivers } from '../refused-drivers.ts';
-import { bootsLocalRoot } from '../source.ts';
 import type { Step } from '../step.ts';
 import { candidates, wantedNetwork } from '../wanted-network.ts';
-import { userDataDevice } from './devices.ts';
 
 const CARRIER_WAIT_MS = 10_000;
 

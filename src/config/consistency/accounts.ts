@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import type { Inconsistency } from '../consistency.ts';
+import type { Inconsistency } from './inconsistency.ts';
 
 /** Groups of any Debian or Gentoo, whatever is installed: base-passwd, systemd's sysusers.d/basic.conf, baselayout. */
 const EVERYWHERE = new Set(

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { entryOf } from '../../entry-of.ts';
 import type { Config } from '../config.ts';
-import type { Inconsistency } from '../consistency.ts';
+import type { Inconsistency } from './inconsistency.ts';
 
 /** Disks, file systems and slots that contradict each other. */
 export function diskFaults(config: Config): readonly Inconsistency[] {

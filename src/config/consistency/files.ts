@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import type { Inconsistency } from '../consistency.ts';
+import type { Inconsistency } from './inconsistency.ts';
 
 /** Files that two settings write, and services and modules that two settings want otherwise. */
 export function fileFaults(config: Config): readonly Inconsistency[] {

@@ -1,6 +1,6 @@
 import { entryOf } from '../../entry-of.ts';
 import type { Config } from '../config.ts';
-import type { Inconsistency } from '../consistency.ts';
+import type { Inconsistency } from './inconsistency.ts';
 import { withoutLinks } from './writable.ts';
 
 const PLACES = ['fstab', 'tmpfs', 'overlays'] as const;

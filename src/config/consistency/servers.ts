@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import type { Inconsistency } from '../consistency.ts';
+import type { Inconsistency } from './inconsistency.ts';
 
 /** Servers that nobody could choose. Weights of servers that a higher layer took out are no fault. */
 export function serverFaults({ server }: Config): readonly Inconsistency[] {

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path/posix';
-import type { RenderedFile } from './render.ts';
+import type { RenderedFile } from './rendered-file.ts';
 import { faultOf, type TemplateFault } from './template-error.ts';
 
 /** Two files at one path, or a file where another needs a folder: the first stays, the fault names both. */

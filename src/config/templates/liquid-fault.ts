@@ -1,8 +1,7 @@
-import { LiquidError, type Token } from 'liquidjs';
+import { type Liquid, LiquidError, type Token } from 'liquidjs';
 import { reasonOf } from '../../error.ts';
 import { nearest } from '../suggest.ts';
 import type { Scope } from './context.ts';
-import type { Engine } from './engine.ts';
 import { BrokenExpression } from './expression.ts';
 import { MEMORY_LIMIT } from './limits.ts';
 import { positionAt, TemplateError, templateFile } from './template-error.ts';
@@ -16,8 +15,11 @@ interface Place {
   readonly scope?: () => Scope;
 }
 
+/** What there is, for a suggestion. */
+type Known = Pick<Liquid, 'tags' | 'filters'>;
+
 /** Runs the task; whatever it throws becomes a TemplateError with one fault, at its line and column. */
-export function placed<T>(engine: Engine, place: Place, task: () => T): T {
+export function placed<T>(engine: Known, place: Place, task: () => T): T {
   try {
     return task();
   } catch (error) {
@@ -42,7 +44,7 @@ const wordsOf = (error: unknown): string => {
 };
 
 /** Each of liquidjs' messages that an admin meets, said so that it helps. */
-function sentence(error: unknown, engine: Engine, scope: Scope | undefined): string {
+function sentence(error: unknown, engine: Known, scope: Scope | undefined): string {
   const words = wordsOf(error);
   const [, filter] = /^undefined filter: (.*)$/s.exec(words) ?? [];
   if (filter !== undefined) return `unknown filter ${filter}${suggest(filter, Object.keys(engine.filters))}`;
@@ -55,7 +57,7 @@ function sentence(error: unknown, engine: Engine, scope: Scope | undefined): str
   return words;
 }
 
-const unknownTag = (tag: string, { tags }: Engine): string =>
+const unknownTag = (tag: string, { tags }: Known): string =>
   /^(end.*|else|elsif|when)$/.test(tag)
     ? `{% ${tag} %} without its beginning`
     : `unknown tag ${tag}${suggest(tag, Object.keys(tags))}`;

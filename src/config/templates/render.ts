@@ -4,28 +4,12 @@ import { chooseTemplates } from './choose.ts';
 import { withoutClashes } from './clashes.ts';
 import { compile, compilerOf } from './compile.ts';
 import { type Scope, scopeOf, type TemplateContext } from './context.ts';
-import type { TemplateKind } from './front-matter.ts';
 import { faultOfKind } from './kinds.ts';
 import { LIMITS, type Limits } from './limits.ts';
+import type { RenderedFile } from './rendered-file.ts';
 import { targetPath } from './target-path.ts';
 import { TemplateError, type TemplateFault } from './template-error.ts';
 import type { TemplateSet } from './template-set.ts';
-
-export interface RenderedFile {
-  /** The template's name. */
-  readonly template: string;
-  readonly kind: TemplateKind;
-  /** Where it goes on the machine; undefined for a text that the server only gives by the template's name. */
-  readonly path: string | undefined;
-  readonly content: string;
-  /** Permission bits. */
-  readonly mode: number;
-  /** Name or number. */
-  readonly owner: string;
-  readonly group: string;
-  /** May be given to anyone who asks. */
-  readonly public: boolean;
-}
 
 export interface Rendered {
   readonly files: readonly RenderedFile[];

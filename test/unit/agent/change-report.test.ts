@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { renderChanges, sizeText, summarizeChanges } from '../../../src/agent/change-report.ts';
-import type { Change, Place, PlaceReport } from '../../../src/agent/changes.ts';
+import type { Place, PlaceReport } from '../../../src/agent/changes.ts';
+import type { Change } from '../../../src/agent/scan.ts';
 
 const change = (mark: '+' | '~' | '-', path: string, sizeBytes = 0): Change => ({
   path: path.replace(/\/$/, ''),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { commandLineSettings } from '../../../src/boot/command-line-settings.ts';
-import { withCommandLine, withSettings } from '../../../src/boot/phases/config.ts';
+import { withSettings } from '../../../src/boot/phases/config.ts';
+import { withCommandLine } from '../../../src/config/named-arguments.ts';
 import { readConfigDir } from '../../../src/config/config-dir.ts';
 import { checkSettings, effectiveOf, plainSettings } from '../../../src/config/effective.ts';
 import { settingRows } from '../../../src/config/setting-rows.ts';
