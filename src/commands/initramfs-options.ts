@@ -16,6 +16,7 @@ export interface InitramfsOptions {
   readonly json?: true;
   readonly list?: string;
   readonly unpack?: string;
+  readonly asRoot?: boolean;
   readonly append?: string;
   readonly to?: string;
 }

@@ -2,7 +2,7 @@ import { type ConfigFault, faultAt } from './fault.ts';
 import { groupsOf } from './find-node.ts';
 import type { GroupRecord, NodeRecord, Nodes } from './nodes.ts';
 import { MOST_SUGGESTIONS, nearest } from './suggest.ts';
-import { itemText, type List, type Mapping, type Origin, overlay, type SettingPath, type Tree, treeAt } from './tree.ts';
+import { itemText, type Mapping, type Origin, overlay, type SettingPath, type Tree, treeAt } from './tree.ts';
 
 /** A `~item` or `~key:` of a layer. */
 interface Removal {

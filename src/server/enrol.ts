@@ -6,7 +6,8 @@ import type { Authority } from '../identity/authority.ts';
 import { fingerprintOf, keyDigest } from '../identity/fingerprint.ts';
 import { issueCertificate } from '../identity/leaf-certificate.ts';
 import type { BootTokens } from './boot-tokens.ts';
-import type { Enrolment, Enrolments, Proof } from './enrolments.ts';
+import type { Enrolment, Proof } from './enrolment.ts';
+import type { Enrolments } from './enrolments.ts';
 import { identityOf, type Machine } from './machine.ts';
 
 /** What config.d says of the identity of a node. */

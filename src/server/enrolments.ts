@@ -1,35 +1,11 @@
 import type { SQLOutputValue } from 'node:sqlite';
 import { StatectlError } from '../error.ts';
+import type { Enrolment, EnrolmentState, NewEnrolment, Proof } from './enrolment.ts';
 import type { Machine } from './machine.ts';
 import { openNodesDatabase } from './nodes-database.ts';
 import { asFirstSaid, withRivals } from './pending-alarm.ts';
 import { type Waiting, whoGivesWay } from './pending-place.ts';
 import { senderOf } from './sender.ts';
-
-/** What was decided of a key. */
-export type EnrolmentState = 'pending' | 'approved' | 'denied' | 'revoked';
-/** What proved that the key is this machine's: DESIGN §7. */
-export type Proof = 'earlier-key' | 'person' | 'network';
-
-/** A machine's key, and what became of it. */
-export interface Enrolment {
-  /** Of the public key: see `keyDigest`. */
-  readonly digest: string;
-  readonly state: EnrolmentState;
-  /** The node that it is, or claims to be; absent: no node file matches what it claims. */
-  readonly node?: string;
-  readonly proof?: Proof;
-  /** Why somebody should look: another key already counts for this node. */
-  readonly alarm?: string;
-  readonly claims: Machine;
-  readonly remote: string;
-  /** Unix milliseconds. */
-  readonly firstSeenMs: number;
-  readonly lastSeenMs: number;
-  readonly certificateUntilMs?: number;
-}
-
-export type NewEnrolment = Pick<Enrolment, 'digest' | 'node' | 'alarm' | 'claims' | 'remote'>;
 
 /** Anybody on the network may ask: this bounds what waits for a person. */
 export const MOST_PENDING = 1_000;

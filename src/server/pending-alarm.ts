@@ -1,5 +1,5 @@
 import { fingerprintOf } from '../identity/fingerprint.ts';
-import type { Enrolment, NewEnrolment } from './enrolments.ts';
+import type { Enrolment, NewEnrolment } from './enrolment.ts';
 
 /** More fingerprints than this help nobody who compares. */
 const MOST_SHOWN = 3;

@@ -1,6 +1,6 @@
 import { secretName } from '../config/secret-name.ts';
 import type { NodeIdentity } from './enrol.ts';
-import type { Enrolment } from './enrolments.ts';
+import type { Enrolment } from './enrolment.ts';
 
 export type ReadSecret = (name: string) => Promise<Uint8Array | undefined>;
 

@@ -10,7 +10,7 @@ import { accessLog } from './access-log.ts';
 import { sayRetryAfter } from './admission.ts';
 import { boundConnections, MOST_CONNECTIONS_OF_STRANGERS } from './connection-bound.ts';
 import { type EnrolOptions, enrol, refuseNamesOf } from './enrol.ts';
-import type { Enrolment } from './enrolments.ts';
+import type { Enrolment } from './enrolment.ts';
 import type { EventHub } from './event-hub.ts';
 import { eventRoutes } from './event-routes.ts';
 import type { Machine } from './machine.ts';

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import type { Inconsistency } from '../consistency.ts';
+import type { Inconsistency } from './inconsistency.ts';
 
 /** What would be served beside a kernel that nobody named. */
 export const kernelFaults = ({ boot }: Config): readonly Inconsistency[] =>

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { commandLineSettings } from '../../../src/boot/command-line-settings.ts';
 import { withSettings } from '../../../src/boot/phases/config.ts';
-import { withCommandLine } from '../../../src/config/named-arguments.ts';
 import { readConfigDir } from '../../../src/config/config-dir.ts';
 import { checkSettings, effectiveOf, plainSettings } from '../../../src/config/effective.ts';
+import { withCommandLine } from '../../../src/config/named-arguments.ts';
 import { settingRows } from '../../../src/config/setting-rows.ts';
 import { writePath } from '../../../src/config/tree.ts';
 import { configHost, SHIPPED_FILES } from '../../fixtures/config.ts';

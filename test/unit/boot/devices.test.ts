@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { blockDevices, parseBlkid } from '../../../src/boot/block-devices.ts';
 import { coldplug, firstColdplug } from '../../../src/boot/coldplug.ts';
+import { findBlock } from '../../../src/boot/disks.ts';
 import { applyStep } from '../../../src/boot/execute.ts';
 import { machineFacts } from '../../../src/boot/machine.ts';
 import { parseMounts } from '../../../src/boot/mounts.ts';
-import { findBlock } from '../../../src/boot/disks.ts';
 import { devices, planUserData, planWaits } from '../../../src/boot/phases/devices.ts';
 import { failWithoutDrivers } from '../../../src/boot/refused-drivers.ts';
 import { sizeInBytes } from '../../../src/boot/size.ts';
