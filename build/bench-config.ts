@@ -3,15 +3,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
-import { draftBundle, sealBundle } from '../src/bundle/make.ts';
 import { asciiTable } from '../src/commands/ascii-table.ts';
-import { checkConfigDir } from '../src/config/check.ts';
+import { checkConfigDir } from '../src/config/check/check.ts';
 import { readConfigDir } from '../src/config/config-dir.ts';
 import { effectiveOf } from '../src/config/effective.ts';
-import { contentFor, nodeContent } from '../src/config/node-content.ts';
+import { contentFor, nodeContent } from '../src/config/nodes/node-content.ts';
 import { readTemplates } from '../src/config/templates/template-set.ts';
 import { linuxHost } from '../src/host/linux/host.ts';
 import { startServer } from '../src/server/listen.ts';
+import { draftBundle, sealBundle } from '../src/signed/bundle/make.ts';
 import { labOf, macOf } from './bench/config-lab.ts';
 
 /**

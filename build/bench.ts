@@ -1,7 +1,7 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { parseManifest } from '../src/image/manifest.ts';
+import { parseManifest } from '../src/signed/image-manifest.ts';
 import { breakdown, type Stretch, slowestSteps } from './bench/breakdown.ts';
 import { budgetRows } from './bench/budgets.ts';
 import { readLoopedFiles, readRoot } from './bench/console-reading.ts';

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { brotliCompressSync } from 'node:zlib';
 import { execa } from 'execa';
-import { SCRIPT_ASSETS } from '../src/image/scripts.ts';
+import { SCRIPT_ASSETS } from '../src/image/initramfs/scripts.ts';
 import { NOTICES_ASSET } from '../src/notices.ts';
 import { makeBundles } from './bundles.ts';
 import { makeNotices } from './licences/notices.ts';

@@ -10,13 +10,13 @@ const COMMON = {
   legalComments: 'none',
   logLevel: 'warning',
   metafile: true,
-  // What asks for it asks first whether it is the executable: config/check-apart.ts.
+  // What asks for it asks first whether it is the executable: config/check/check-apart.ts.
   logOverride: { 'empty-import-meta': 'silent' },
   // import() becomes a lazy require, so a module that a boot does not reach is never initialised.
   supported: { 'dynamic-import': false },
 } satisfies BuildOptions;
 /** What a checkout alone can do. */
-const CHECKOUT_ONLY = ['../../build/binary.ts', '../../build/licences/notices.ts'];
+const CHECKOUT_ONLY = ['*/build/binary.ts', '*/build/licences/notices.ts'];
 
 /** Makes boot.cjs and admin.cjs in this folder; says what is in each. Without a folder nothing is written. */
 export async function makeBundles(folder?: string): Promise<readonly Metafile[]> {

@@ -1,8 +1,8 @@
 import { STATECTL_ARGUMENTS } from '../src/boot/phases/cmdline.ts';
 import { program } from '../src/cli.ts';
-import { BOOT_VERBS } from '../src/commands/boot-words.ts';
-import { CONFIG_FILES } from '../src/config/files.ts';
-import { documentedSettings } from '../src/config/setting-documents.ts';
+import { BOOT_VERBS } from '../src/commands/machine/boot-words.ts';
+import { CONFIG_FILES } from '../src/config/settings/files.ts';
+import { documentedSettings } from '../src/config/settings/setting-documents.ts';
 
 const row = (...cells: readonly string[]): string =>
   `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;

@@ -8,7 +8,7 @@ report=/run/initramfs/report.txt
 # There while somebody is waited for: PID of the session on each console, who is there, until when, what `exit` means.
 rescue=/run/initramfs/rescue
 
-# What the builder compiled from config.d, since ash cannot read YAML: see src/image/statectl-env.ts.
+# What the builder compiled from config.d, since ash cannot read YAML: see src/image/initramfs/statectl-env.ts.
 STATECTL_CRASH=plan STATECTL_LOADER_MODULES='' STATECTL_USER_DATA='' STATECTL_COUNTDOWN=300
 STATECTL_UNATTENDED=reboot STATECTL_ATTEMPTS=5 STATECTL_ACCESS=open
 # shellcheck source=/dev/null

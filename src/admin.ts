@@ -1,9 +1,10 @@
 /** What the executable holds besides the boot: the verbs of admins and the server, and the reading of YAML. */
-export { parseSettings } from './bundle/parse-settings.ts';
+
 export { cli } from './cli.ts';
-export { answerCheck } from './config/check-thread.ts';
+export { answerCheck } from './config/check/check-thread.ts';
+export { withSetArguments } from './config/command-line/set-argument.ts';
 export { loadSettings } from './config/load.ts';
-export { withSetArguments } from './config/set-argument.ts';
-export { askInTurn } from './identity/ask-servers.ts';
-export { enrolMachine } from './identity/enrol-machine.ts';
-export { keepSecrets } from './identity/kept-secrets.ts';
+export { askInTurn } from './identity/machine/ask-servers.ts';
+export { enrolMachine } from './identity/machine/enrol-machine.ts';
+export { keepSecrets } from './identity/machine/kept-secrets.ts';
+export { parseSettings } from './signed/bundle/parse-settings.ts';

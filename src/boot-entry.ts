@@ -1,11 +1,11 @@
 import { setFlagsFromString } from 'node:v8';
-import { INITRD_RELEASE } from './boot/paths.ts';
 import { PHASE_NAMES, type PhaseName } from './boot/phase.ts';
-import { BOOT_VERBS, type BootVerb, parseWords, refuseUnknownCommand } from './commands/boot-words.ts';
+import { BOOT_VERBS, type BootVerb, parseWords, refuseUnknownCommand } from './commands/machine/boot-words.ts';
 import { print } from './commands/print.ts';
 import { StatectlError } from './error.ts';
 import { bootHost } from './host/linux/boot-host.ts';
 import { linuxHost } from './host/linux/host.ts';
+import { INITRD_RELEASE } from './machine/paths.ts';
 
 /** The verbs of a machine that boots: no commander here, the words are fixed. */
 export async function bootVerb(verb: BootVerb, words: readonly string[]): Promise<number> {
@@ -14,9 +14,9 @@ export async function bootVerb(verb: BootVerb, words: readonly string[]): Promis
     print(BOOT_VERBS[verb].help);
     return 0;
   }
-  if (verb === 'rescue') return (await import('./commands/rescue.ts')).rescue(linuxHost(), words);
-  if (verb === 'status') return (await import('./commands/status.ts')).status(linuxHost(), words);
-  if (verb === 'agent') return (await import('./commands/agent.ts')).agent(linuxHost(), words);
+  if (verb === 'rescue') return (await import('./commands/machine/rescue.ts')).rescue(linuxHost(), words);
+  if (verb === 'status') return (await import('./commands/machine/status.ts')).status(linuxHost(), words);
+  if (verb === 'agent') return (await import('./commands/machine/agent.ts')).agent(linuxHost(), words);
   const { values } = parseWords('boot', {
     args: [...words],
     options: {
@@ -27,7 +27,7 @@ export async function bootVerb(verb: BootVerb, words: readonly string[]): Promis
     },
   });
   if (values.plan)
-    return (await import('./commands/plan.ts')).printPlan(linuxHost(), {
+    return (await import('./commands/machine/plan.ts')).printPlan(linuxHost(), {
       factsFile: values.facts,
       json: values.json ?? false,
     });

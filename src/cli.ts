@@ -1,12 +1,12 @@
 import { Command, CommanderError } from 'commander';
-import { BOOT_VERBS } from './commands/boot-words.ts';
-import { buildCommand } from './commands/build.ts';
+import { buildCommand } from './commands/build/build.ts';
 import { completionCommand } from './commands/completion.ts';
-import { configCommand } from './commands/config.ts';
+import { configCommand } from './commands/config/config.ts';
 import { imageCommand } from './commands/image.ts';
 import { licencesCommand } from './commands/licences.ts';
+import { BOOT_VERBS } from './commands/machine/boot-words.ts';
 import { manualCommand } from './commands/manual.ts';
-import { nodeCommand } from './commands/node.ts';
+import { nodeCommand } from './commands/node/node.ts';
 import { secretCommand } from './commands/secret.ts';
 import { serveCommand } from './commands/serve.ts';
 import { refuseUnknownVerb } from './commands/unknown-verb.ts';

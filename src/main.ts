@@ -1,4 +1,4 @@
-import type { BootVerb } from './commands/boot-words.ts';
+import type { BootVerb } from './commands/machine/boot-words.ts';
 import { errorText } from './commands/print.ts';
 import { isStatectlError } from './error.ts';
 import { fileError } from './host/file-error.ts';

@@ -4,8 +4,8 @@ import { Agent, request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import { makeCertificateRequest } from '../../src/identity/certificate-request.ts';
-import { SERVER_NAME } from '../../src/identity/machine-name.ts';
+import { makeCertificateRequest } from '../../src/identity/certificates/certificate-request.ts';
+import { SERVER_NAME } from '../../src/identity/certificates/machine-name.ts';
 
 export interface StormOptions {
   readonly url: string;

@@ -1,4 +1,4 @@
-import type { JournalLine } from '../../src/boot/journal-reader.ts';
+import type { JournalLine } from '../../src/boot/record/journal-reader.ts';
 import { printedAt, readMarker } from './console-reading.ts';
 
 /** A part of a boot. */

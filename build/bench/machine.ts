@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseJournal } from '../../src/boot/journal-reader.ts';
+import { parseJournal } from '../../src/boot/record/journal-reader.ts';
 import { type BootTrace, INIT_STARTED } from './breakdown.ts';
 import { type Marker, readMarker } from './console-reading.ts';
 import { cpuSeconds, watchOtherWork } from './cpu-time.ts';

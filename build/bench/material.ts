@@ -1,7 +1,7 @@
 import { chmod, copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { execa } from 'execa';
-import { parseManifest } from '../../src/image/manifest.ts';
+import { parseManifest } from '../../src/signed/image-manifest.ts';
 import { CACHE, SOURCES } from '../demo.ts';
 import { digestOf, once } from '../once.ts';
 import { RIVALS, type RivalName } from './rivals.ts';

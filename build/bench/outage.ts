@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { QUEUE_LIMITS } from '../../src/agent/report-queue.ts';
+import { QUEUE_LIMITS } from '../../src/agent/reports/report-queue.ts';
 import {
   fileOf,
   IS_CONNECTED,

@@ -1,4 +1,4 @@
-import { type ListedSegment, listInitramfs } from '../../src/image/initramfs-listing.ts';
+import { type ListedSegment, listInitramfs } from '../../src/image/initramfs/initramfs-listing.ts';
 
 export interface NamedSize {
   readonly name: string;

@@ -3,10 +3,10 @@ import { rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { linuxHost } from '../../src/host/linux/host.ts';
-import { addImage } from '../../src/server/add-image.ts';
+import { addImage } from '../../src/server/images/add-image.ts';
+import { useImage } from '../../src/server/images/uses.ts';
 import { startServer } from '../../src/server/listen.ts';
-import { openStore } from '../../src/server/store.ts';
-import { useImage } from '../../src/server/uses.ts';
+import { openStore } from '../../src/server/store/store.ts';
 import type { Material } from './material.ts';
 
 export interface Servers extends AsyncDisposable {

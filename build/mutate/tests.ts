@@ -1,24 +1,24 @@
 /** The tests that guard a folder: all others would only be loaded again for each mutant. */
 const TESTS: readonly (readonly [prefix: string, tests: readonly string[]])[] = [
   [
-    'src/bundle/',
-    ['test/unit/bundle/**', 'test/unit/boot/{bundle,delivery}.test.ts', 'test/unit/server/bundles.test.ts'],
+    'src/signed/',
+    ['test/unit/signed/**', 'test/unit/boot/{bundle,delivery}.test.ts', 'test/unit/server/bundles/bundles.test.ts'],
   ],
   [
     'src/identity/',
     [
       'test/unit/identity/**',
       'test/contract/identity/**',
-      'test/unit/agent/renew.test.ts',
-      'test/unit/commands/build-keys.test.ts',
+      'test/unit/agent/identity/renew.test.ts',
+      'test/unit/commands/build/build-keys.test.ts',
     ],
   ],
   [
     'src/fetch/',
-    ['test/unit/fetch/**', 'test/unit/bundle/over-http.test.ts', 'test/unit/boot/{bundle,servers}.test.ts'],
+    ['test/unit/fetch/**', 'test/unit/signed/bundle/over-http.test.ts', 'test/unit/boot/{bundle,servers}.test.ts'],
   ],
   ['src/config/history/', ['test/unit/config/history/**', 'test/contract/config/history/**']],
-  ['src/server/', ['test/unit/server/**', 'test/contract/server/**', 'test/unit/commands/node-enrol.test.ts']],
+  ['src/server/', ['test/unit/server/**', 'test/contract/server/**', 'test/unit/commands/node/node-enrol.test.ts']],
 ];
 
 /** Throws for a file that no row names. */

@@ -1,8 +1,8 @@
-import { RUN } from '../boot/paths.ts';
 import type { Host } from '../host/host.ts';
+import { RUN } from '../machine/paths.ts';
 import type { Refreshed, Renewed } from './agent.ts';
-import type { Connection } from './keep-connected.ts';
-import type { QueueStatus } from './report-queue.ts';
+import type { QueueStatus } from './reports/report-queue.ts';
+import type { Connection } from './servers/keep-connected.ts';
 
 const AGENT_STATE = `${RUN}/agent.json`;
 

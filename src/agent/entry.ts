@@ -1,7 +1,7 @@
-import type { Step } from '../boot/step.ts';
-import { sha256Of } from '../bundle/manifest.ts';
 import type { Files } from '../host/host.ts';
-import { inSystem } from './boot-view.ts';
+import type { Step } from '../machine/steps/step.ts';
+import { sha256Of } from '../signed/bundle/manifest.ts';
+import { inSystem } from './apply/boot-view.ts';
 
 /** What is at a path. `other`: a folder, device or socket. */
 export type Entry =

@@ -1,6 +1,6 @@
 import type { Clock } from '../host/host.ts';
 import type { Refreshed } from './agent.ts';
-import type { Bell } from './bell.ts';
+import type { Bell } from './servers/bell.ts';
 
 export interface KeepRefreshedOptions {
   readonly clock: Pick<Clock, 'random'>;

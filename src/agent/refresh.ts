@@ -1,15 +1,15 @@
-import { applyStep } from '../boot/execute.ts';
-import type { Facts } from '../boot/facts.ts';
-import type { Lease } from '../boot/network-facts.ts';
-import { BUNDLE_ANSWERS, FACTS } from '../boot/paths.ts';
 import type { BootContext } from '../boot/phase.ts';
-import { judgeAnswers, planAsk, planKeep, takeKept, takeNewest } from '../boot/take-bundle.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { answersPath, type BundleAnswer } from '../fetch/ask-bundle.ts';
 import type { Host } from '../host/host.ts';
+import { judgeAnswers, planAsk, planKeep, takeKept, takeNewest } from '../machine/delivery/take-bundle.ts';
+import type { Facts } from '../machine/facts/facts.ts';
+import type { Lease } from '../machine/facts/network-facts.ts';
+import { BUNDLE_ANSWERS, FACTS } from '../machine/paths.ts';
+import { applyStep } from '../machine/steps/execute.ts';
 import type { AgentHost, Refreshed } from './agent.ts';
-import { applyConfig } from './apply-config.ts';
-import { bootView } from './boot-view.ts';
+import { applyConfig } from './apply/apply-config.ts';
+import { bootView } from './apply/boot-view.ts';
 
 /**
  * Asks a server what this machine is to be, keeps a newer bundle for the next boot as a boot does, and makes of it what needs no

@@ -1,21 +1,21 @@
-import { userDataDevice } from '../boot/disks.ts';
-import { IDENTITY } from '../boot/identity.ts';
-import { RUN } from '../boot/paths.ts';
 import { reasonOf } from '../error.ts';
+import { userDataDevice } from '../machine/facts/disks.ts';
+import { IDENTITY } from '../machine/identity/identity.ts';
+import { RUN } from '../machine/paths.ts';
 import type { AgentHost, Refresh, Renew } from './agent.ts';
-import { agentReports } from './agent-reports.ts';
 import { agentStateFile, readAgentState } from './agent-state.ts';
-import { bell } from './bell.ts';
-import { readBootRecord } from './booted.ts';
-import { keepConnected } from './keep-connected.ts';
+import { readBootRecord } from './apply/booted.ts';
+import { keepRenewed } from './identity/keep-renewed.ts';
 import { keepRefreshed } from './keep-refreshed.ts';
-import { keepRenewed } from './keep-renewed.ts';
-import { withMachineHttp } from './machine-http.ts';
 import { readFacts } from './refresh.ts';
-import { type QueueLimits, reportQueue } from './report-queue.ts';
-import { serverChoice } from './server-choice.ts';
-import { openSession } from './server-session.ts';
-import { settingsHolder } from './server-settings.ts';
+import { agentReports } from './reports/agent-reports.ts';
+import { type QueueLimits, reportQueue } from './reports/report-queue.ts';
+import { bell } from './servers/bell.ts';
+import { keepConnected } from './servers/keep-connected.ts';
+import { withMachineHttp } from './servers/machine-http.ts';
+import { serverChoice } from './servers/server-choice.ts';
+import { openSession } from './servers/server-session.ts';
+import { settingsHolder } from './servers/server-settings.ts';
 
 export interface AgentParts {
   readonly refresh: Refresh;

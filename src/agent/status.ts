@@ -1,13 +1,13 @@
-import type { BootRecord } from '../boot/boot-record.ts';
+import type { BootRecord } from '../boot/record/boot-record.ts';
+import { type Place, type PlaceReport, scanPlaces } from '../changes/changes.ts';
+import { type MountInfo, parseMountInfo } from '../changes/mountinfo.ts';
 import { reasonOf } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { type AgentState, readAgentState } from './agent-state.ts';
-import { type AppliedRecord, readApplied } from './applied-record.ts';
-import { readBootRecord } from './booted.ts';
-import { type Place, type PlaceReport, scanPlaces } from './changes.ts';
-import { type MountInfo, parseMountInfo } from './mountinfo.ts';
-import { boundBelowUserData, type PlaceStatus, placeStatus, placesToScan } from './places.ts';
-import { remadeAtBoot } from './remade.ts';
+import { type AppliedRecord, readApplied } from './apply/applied-record.ts';
+import { readBootRecord } from './apply/booted.ts';
+import { boundBelowUserData, type PlaceStatus, placeStatus, placesToScan } from './apply/places.ts';
+import { remadeAtBoot } from './apply/remade.ts';
 
 /** What `statectl status` knows of the running system. */
 export interface Status {

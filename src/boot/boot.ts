@@ -1,24 +1,24 @@
-import { type KernelCommandLine, kernelCommandLine } from '../config/kernel-cmdline.ts';
+import { type KernelCommandLine, kernelCommandLine } from '../config/command-line/kernel-cmdline.ts';
 import { entryOf } from '../entry-of.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { serverHttp } from '../fetch/server-http.ts';
 import type { Host } from '../host/host.ts';
+import type { Facts } from '../machine/facts/facts.ts';
+import { BOOT_RECORD, FACTS, RUN, SWITCH_FILE } from '../machine/paths.ts';
 import { VERSION } from '../version.ts';
-import { keepBootLog, keepReport } from './boot-log.ts';
-import { pushBootMetrics, writeBootMetrics } from './boot-metrics.ts';
-import { bootRecord } from './boot-record.ts';
 import { PhaseFailure, runPhases } from './engine.ts';
-import type { Facts } from './facts.ts';
-import { type Journal, openJournal } from './journal.ts';
-import { historyOf, readJournal } from './journal-reader.ts';
-import { keepLastGoodPlan } from './last-good-plan.ts';
 import { clearLeftovers, forgetLeases } from './leftovers.ts';
-import { BOOT_RECORD, FACTS, RUN, SWITCH_FILE } from './paths.ts';
 import { PHASE_NAMES, type PhaseName } from './phase.ts';
 import { commandLineLayers } from './phases/cmdline.ts';
-import { redact, redactedJson } from './redact.ts';
-import { writeReport } from './report.ts';
-import { reportBoot } from './report-boot.ts';
+import { keepBootLog, keepReport } from './record/boot-log.ts';
+import { pushBootMetrics, writeBootMetrics } from './record/boot-metrics.ts';
+import { bootRecord } from './record/boot-record.ts';
+import { type Journal, openJournal } from './record/journal.ts';
+import { historyOf, readJournal } from './record/journal-reader.ts';
+import { keepLastGoodPlan } from './record/last-good-plan.ts';
+import { redact, redactedJson } from './record/redact.ts';
+import { writeReport } from './record/report.ts';
+import { reportBoot } from './record/report-boot.ts';
 import { STORY } from './story.ts';
 
 /** What /init does next: the exit status of `statectl boot`. Any other status means that the controller crashed. */

@@ -1,13 +1,13 @@
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import { serverHttp } from '../fetch/server-http.ts';
 import type { Host } from '../host/host.ts';
-import { applyStep } from './execute.ts';
-import type { Facts } from './facts.ts';
-import type { Journal } from './journal.ts';
+import type { Facts } from '../machine/facts/facts.ts';
+import { applyStep } from '../machine/steps/execute.ts';
+import { describe, type Step } from '../machine/steps/step.ts';
+import { shellOf } from '../machine/steps/step-commands.ts';
 import type { BootContext, Phase, PhaseName } from './phase.ts';
-import { redact } from './redact.ts';
-import { describe, type Step } from './step.ts';
-import { shellOf } from './step-commands.ts';
+import type { Journal } from './record/journal.ts';
+import { redact } from './record/redact.ts';
 
 export interface PhaseRecord {
   readonly name: PhaseName;

@@ -1,6 +1,15 @@
 import type { Host } from '../host/host.ts';
-import { parseMounts } from './mounts.ts';
-import { IMAGE_MOUNT, LEASES, PYTHON, RAM_IMAGE, SKELETON, SYSROOT, UPPERS, USER_DATA_EARLY } from './paths.ts';
+import { parseMounts } from '../machine/facts/mounts.ts';
+import {
+  IMAGE_MOUNT,
+  LEASES,
+  PYTHON,
+  RAM_IMAGE,
+  SKELETON,
+  SYSROOT,
+  UPPERS,
+  USER_DATA_EARLY,
+} from '../machine/paths.ts';
 import { PHASE_NAMES, type PhaseName } from './phase.ts';
 
 /** What a boot mounts, and in which phase; in the order in which they let go of each other: a loop device holds its file. */

@@ -1,7 +1,7 @@
 import type { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import type { Facts } from './facts.ts';
-import type { Step } from './step.ts';
+import type { Facts } from '../machine/facts/facts.ts';
+import type { Step } from '../machine/steps/step.ts';
 
 export const PHASE_NAMES = [
   'cmdline',

@@ -1,6 +1,6 @@
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import { RUN_INITRAMFS } from './paths.ts';
+import { RUN_INITRAMFS } from '../machine/paths.ts';
 import type { BootContext } from './phase.ts';
 
 /** What modprobe said while drivers were loaded, /init's busybox and the runtime's kmod one after the other. */

@@ -1,8 +1,8 @@
 import { type Argument, Command, type Option } from 'commander';
 import { STATECTL_ARGUMENTS } from '../boot/phases/cmdline.ts';
 import { PARTS } from '../config/config-dir.ts';
-import { CONFIG_FILES } from '../config/files.ts';
-import { type DocumentedSetting, documentedSettings } from '../config/setting-documents.ts';
+import { CONFIG_FILES } from '../config/settings/files.ts';
+import { type DocumentedSetting, documentedSettings } from '../config/settings/setting-documents.ts';
 import { VERSION } from '../version.ts';
 import { printContent } from './print.ts';
 

@@ -3,9 +3,9 @@ import { Command } from 'commander';
 import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { printableLine } from '../printable.ts';
-import { openSecretStore } from '../server/secret-store.ts';
-import { openStore } from '../server/store.ts';
-import { jsonOption } from './config-source.ts';
+import { openSecretStore } from '../server/machines/secret-store.ts';
+import { openStore } from '../server/store/store.ts';
+import { jsonOption } from './config/config-source.ts';
 import { print, printJson, printLine, remark } from './print.ts';
 import { stateOption } from './state-option.ts';
 

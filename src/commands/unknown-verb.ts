@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { nearest } from '../config/suggest.ts';
+import { nearest } from '../config/check/suggest.ts';
 import { StatectlError } from '../error.ts';
 
 const MOST_MEANT = 3;

@@ -1,9 +1,9 @@
-import { type CheckedFault, checkConfigDir } from './check.ts';
-import type { ConfigFault } from './fault.ts';
-import { CONFIG_FILES } from './files.ts';
+import { type CheckedFault, checkConfigDir } from './check/check.ts';
+import type { ConfigFault } from './check/fault.ts';
 import type { LoadedConfig } from './load-revision.ts';
-import { type Change, type MachineChanges, machineChanges } from './machine-changes.ts';
-import { type MachineState, machinesOf, stateOf } from './machine-state.ts';
+import { type Change, type MachineChanges, machineChanges } from './nodes/machine-changes.ts';
+import { type MachineState, machinesOf, stateOf } from './nodes/machine-state.ts';
+import { CONFIG_FILES } from './settings/files.ts';
 
 /** One of two states of a config.d. */
 export interface DiffSide extends LoadedConfig {

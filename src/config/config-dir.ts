@@ -1,13 +1,13 @@
 import type { Host } from '../host/host.ts';
 import { ownersHost } from '../host/owners-host.ts';
-import { type ConfigFault, faultAt } from './fault.ts';
-import { CONFIG_FILES, NODE_FILE } from './files.ts';
-import { idleRemovals } from './idle-removals.ts';
-import { type Nodes, readNodes } from './nodes.ts';
-import { readText } from './read-text.ts';
-import { nearest } from './suggest.ts';
-import { emptyMapping, type Mapping, overlay, treeOf } from './tree.ts';
-import { readYaml } from './yaml-file.ts';
+import { type ConfigFault, faultAt } from './check/fault.ts';
+import { idleRemovals } from './check/idle-removals.ts';
+import { nearest } from './check/suggest.ts';
+import { type Nodes, readNodes } from './nodes/nodes.ts';
+import { CONFIG_FILES, NODE_FILE } from './settings/files.ts';
+import { readText } from './tree/read-text.ts';
+import { emptyMapping, type Mapping, overlay, treeOf } from './tree/tree.ts';
+import { readYaml } from './tree/yaml-file.ts';
 
 export type Part = keyof typeof CONFIG_FILES;
 export const PARTS = Object.keys(CONFIG_FILES) as readonly Part[];

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { CONFIG_FILES } from './files.ts';
+import type { CONFIG_FILES } from './settings/files.ts';
 
 type Files = typeof CONFIG_FILES;
 type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;

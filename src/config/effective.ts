@@ -1,15 +1,15 @@
 import type { z } from 'zod';
+import { inconsistencies } from './check/consistency.ts';
+import { type ConfigFault, faultAt } from './check/fault.ts';
+import { lostKeys, schemaFaults, unknownKey } from './check/schema-faults.ts';
 import type { Config } from './config.ts';
 import { type ConfigDir, PARTS, type Part } from './config-dir.ts';
-import { inconsistencies } from './consistency.ts';
-import { type ConfigFault, faultAt } from './fault.ts';
-import { CONFIG_FILES } from './files.ts';
-import { findNode, groupsOf } from './find-node.ts';
-import type { MachineIdentity } from './identity.ts';
-import type { NodeRecord } from './nodes.ts';
-import { lostKeys, schemaFaults, unknownKey } from './schema-faults.ts';
-import { IN_WORDS } from './schema-words.ts';
-import { emptyMapping, type Mapping, originOf, overlay, type Plain, plainOf, type Tree } from './tree.ts';
+import { findNode, groupsOf } from './nodes/find-node.ts';
+import type { MachineIdentity } from './nodes/identity.ts';
+import type { NodeRecord } from './nodes/nodes.ts';
+import { CONFIG_FILES } from './settings/files.ts';
+import { IN_WORDS } from './settings/schema-words.ts';
+import { emptyMapping, type Mapping, originOf, overlay, type Plain, plainOf, type Tree } from './tree/tree.ts';
 
 /** What one machine gets: the layers put together, checked. */
 export interface Effective {

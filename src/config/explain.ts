@@ -1,12 +1,12 @@
 import { StatectlError } from '../error.ts';
+import { nearest } from './check/suggest.ts';
 import { PARTS, type Part } from './config-dir.ts';
-import { CONFIG_FILES } from './files.ts';
-import { LATER_PARTS } from './later-settings.ts';
-import { keyWord, settingsBelow } from './setting-documents.ts';
-import { type SettingRow, settingRows } from './setting-rows.ts';
-import { keysAt, kindOf, kindsOf, type SettingSchema, schemasAt, settingSchema } from './setting-schema.ts';
-import { nearest } from './suggest.ts';
-import { type Mapping, parsePath, type SettingPath, writePath } from './tree.ts';
+import { CONFIG_FILES } from './settings/files.ts';
+import { LATER_PARTS } from './settings/later-settings.ts';
+import { keyWord, settingsBelow } from './settings/setting-documents.ts';
+import { type SettingRow, settingRows } from './settings/setting-rows.ts';
+import { keysAt, kindOf, kindsOf, type SettingSchema, schemasAt, settingSchema } from './settings/setting-schema.ts';
+import { type Mapping, parsePath, type SettingPath, writePath } from './tree/tree.ts';
 
 /** What a setting is, and who says what it is now. */
 export interface Explanation {

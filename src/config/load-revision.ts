@@ -1,6 +1,6 @@
-import { type CheckedFault, checkConfigDir } from './check.ts';
+import { type CheckedFault, checkConfigDir } from './check/check.ts';
+import { foldFaults } from './check/fold-faults.ts';
 import { type ConfigDir, readConfigDir } from './config-dir.ts';
-import { foldFaults } from './fold-faults.ts';
 import { type Snapshot, snapshotHost } from './history/snapshot.ts';
 import { readTemplates, type TemplateSet } from './templates/template-set.ts';
 

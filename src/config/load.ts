@@ -1,12 +1,12 @@
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import { configInvalid, formatFault } from './check/fault.ts';
 import type { Config } from './config.ts';
 import { readConfigDir } from './config-dir.ts';
 import { effectiveOf, plainSettings } from './effective.ts';
-import { configInvalid, formatFault } from './fault.ts';
-import { type DeliveredFile, nodeContent, writtenFiles } from './node-content.ts';
+import { type DeliveredFile, nodeContent, writtenFiles } from './nodes/node-content.ts';
 import { readTemplates } from './templates/template-set.ts';
-import type { Plain } from './tree.ts';
+import type { Plain } from './tree/tree.ts';
 
 /** The settings of one machine without a server. */
 export interface LoadedSettings {

@@ -1,12 +1,12 @@
 import type { BootContext } from '../boot/phase.ts';
-import type { StepOf } from '../boot/step.ts';
-import { bundleAnswer } from '../boot/step-commands.ts';
-import { LARGEST_BUNDLE_BYTES } from '../bundle/archive.ts';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import { withDeadline } from '../host/deadline.ts';
 import type { Host } from '../host/host.ts';
 import { retry } from '../host/retry.ts';
 import { retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
+import type { StepOf } from '../machine/steps/step.ts';
+import { bundleAnswer } from '../machine/steps/step-commands.ts';
+import { LARGEST_BUNDLE_BYTES } from '../signed/bundle/archive.ts';
 import { detailOf } from './offer.ts';
 import { readBody } from './read-body.ts';
 

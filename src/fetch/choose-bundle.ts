@@ -1,12 +1,12 @@
-import type { BundleFacts, NewBundle } from '../boot/bundle-facts.ts';
-import type { Facts } from '../boot/facts.ts';
-import { bundleAnswer } from '../boot/step-commands.ts';
-import { unpackMembers } from '../bundle/archive.ts';
-import { type BundleMachine, MACHINE_CLAIMS, sha256Of } from '../bundle/manifest.ts';
-import { compareBundles, writeNumber } from '../bundle/order.ts';
-import { type Bundle, verifyBundle } from '../bundle/verify.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import type { BundleFacts, NewBundle } from '../machine/facts/bundle-facts.ts';
+import type { Facts } from '../machine/facts/facts.ts';
+import { bundleAnswer } from '../machine/steps/step-commands.ts';
+import { unpackMembers } from '../signed/bundle/archive.ts';
+import { type BundleMachine, MACHINE_CLAIMS, sha256Of } from '../signed/bundle/manifest.ts';
+import { compareBundles, writeNumber } from '../signed/bundle/order.ts';
+import { type Bundle, verifyBundle } from '../signed/bundle/verify.ts';
 import { answersPath, type BundleAnswer } from './ask-bundle.ts';
 import { machineClaims } from './offer.ts';
 

@@ -1,7 +1,7 @@
-import type { Facts } from '../boot/facts.ts';
-import type { ServerFacts } from '../boot/network-facts.ts';
 import type { Config } from '../config/config.ts';
 import type { Host } from '../host/host.ts';
+import type { Facts } from '../machine/facts/facts.ts';
+import type { ServerFacts } from '../machine/facts/network-facts.ts';
 import { orderServers } from './order-servers.ts';
 import { probeServer } from './probe-server.ts';
 

@@ -1,7 +1,7 @@
-import { damaged, LARGEST_BUNDLE_BYTES, type Members, unpackMembers } from '../bundle/archive.ts';
-import { sha256Of } from '../bundle/manifest.ts';
-import { type Bundle, verifyBundle } from '../bundle/verify.ts';
 import type { Host } from '../host/host.ts';
+import { damaged, LARGEST_BUNDLE_BYTES, type Members, unpackMembers } from '../signed/bundle/archive.ts';
+import { sha256Of } from '../signed/bundle/manifest.ts';
+import { type Bundle, verifyBundle } from '../signed/bundle/verify.ts';
 
 type Files = Host['files'];
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { Facts, LocalCopy } from '../boot/facts.ts';
-import { copiesDir } from '../boot/source.ts';
 import { reasonOf } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import { manifestIsSigned, parseManifest } from '../image/manifest.ts';
+import type { Facts, LocalCopy } from '../machine/facts/facts.ts';
+import { copiesDir } from '../machine/places/source.ts';
+import { manifestIsSigned, parseManifest } from '../signed/image-manifest.ts';
 
 /** The pointer to the copy that booted last, written after the copy is whole: its digest, hence its folder. */
 export const CURRENT_COPY = 'current';

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { Facts, Offer } from '../boot/facts.ts';
-import type { BundleMachine } from '../bundle/manifest.ts';
-import { normalMac, type ReadClaims, readClaims } from '../config/claims.ts';
-import { isLabel } from '../config/identity.ts';
-import { kernelCommandLine } from '../config/kernel-cmdline.ts';
+import { kernelCommandLine } from '../config/command-line/kernel-cmdline.ts';
+import { isLabel } from '../config/nodes/identity.ts';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
-import { type Manifest, manifestIsSigned, parseManifest } from '../image/manifest.ts';
+import type { Facts, Offer } from '../machine/facts/facts.ts';
+import { normalMac, type ReadClaims, readClaims } from '../protocol/claims.ts';
+import type { BundleMachine } from '../signed/bundle/manifest.ts';
+import { type Manifest, manifestIsSigned, parseManifest } from '../signed/image-manifest.ts';
 import { serversInOrder } from './choose-servers.ts';
 
 const LONGEST_ANSWER_BYTES = 1 << 20;

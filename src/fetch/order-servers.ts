@@ -1,5 +1,5 @@
-import type { ServerFacts } from '../boot/network-facts.ts';
 import { entryOf } from '../entry-of.ts';
+import type { ServerFacts } from '../machine/facts/network-facts.ts';
 import type { Probe } from './probe-server.ts';
 
 export interface ServerOrder {

@@ -1,8 +1,8 @@
 import { entryOf } from '../entry-of.ts';
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import { readElf } from './elf.ts';
-import { readInTree } from './tree-content.ts';
+import { readElf } from './elf/elf.ts';
+import { readInTree } from './tree/tree-content.ts';
 
 /** Debian's name for what `uname -m` prints: https://wiki.debian.org/SupportedArchitectures. */
 const DEBIAN_NAMES: Readonly<Record<string, string>> = {

@@ -1,15 +1,8 @@
 import { createHash } from 'node:crypto';
-import { PROGRAM } from '../boot/paths.ts';
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import { archOfTree } from './arch.ts';
-import { makeErofs } from './erofs.ts';
-import { clampTimes } from './file-times.ts';
-import { type HostProgram, requirePrograms, runProgram } from './host-programs.ts';
-import { imageFolder } from './image-folder.ts';
-import { findInTree } from './in-tree.ts';
-import { findKernel } from './kernel.ts';
-import type { ImageKey } from './keys.ts';
+import { resolveInTree } from '../host/tree.ts';
+import { PROGRAM } from '../machine/paths.ts';
 import {
   type Manifest,
   type ManifestFile,
@@ -17,16 +10,23 @@ import {
   type RootType,
   signManifest,
   writeManifest,
-} from './manifest.ts';
-import { enableNetworkd } from './network-service.ts';
+} from '../signed/image-manifest.ts';
+import { archOfTree } from './arch.ts';
+import { makeErofs } from './erofs.ts';
+import { clampTimes } from './file-times.ts';
+import { type HostProgram, requirePrograms, runProgram } from './host-programs.ts';
+import { imageFolder } from './image-folder.ts';
+import { findKernel } from './kernel/kernel.ts';
+import type { ImageKey } from './keys.ts';
 import { withProgress } from './progress.ts';
-import { makeTree, readSource, type Source } from './root-tree.ts';
-import { scrubTree } from './scrub.ts';
 import { type CompressionName, makeSquashfs } from './squashfs.ts';
-import { resolveInTree } from './tree.ts';
-import { linkInTree } from './tree-content.ts';
-import { sayUnread } from './unread-settings.ts';
-import { markUpdated } from './update-marks.ts';
+import { findInTree } from './tree/in-tree.ts';
+import { enableNetworkd } from './tree/network-service.ts';
+import { makeTree, readSource, type Source } from './tree/root-tree.ts';
+import { scrubTree } from './tree/scrub.ts';
+import { linkInTree } from './tree/tree-content.ts';
+import { sayUnread } from './tree/unread-settings.ts';
+import { markUpdated } from './tree/update-marks.ts';
 
 export interface ImageInput {
   /** `debian:bookworm`, or the absolute path of a directory or a tarball. */

@@ -1,9 +1,9 @@
 import { createPublicKey } from 'node:crypto';
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import { authoritiesOfMachines } from '../identity/authority.ts';
-import { keyDigest } from '../identity/fingerprint.ts';
-import { currentPath, nextPath } from '../identity/key-places.ts';
+import { authoritiesOfMachines } from '../identity/certificates/authority.ts';
+import { keyDigest } from '../identity/certificates/fingerprint.ts';
+import { currentPath, nextPath } from '../identity/keys/key-places.ts';
 
 /**
  * The builder bakes the authorities' certificates into every initramfs, so it gets copies where it looks for them: that of

@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path/posix';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import { resolveInTree } from './tree.ts';
+import { resolveInTree } from '../host/tree.ts';
 import { workFolder } from './work-folder.ts';
 
 /** What an image's folder may hold; a folder with anything else is somebody's own. */

@@ -1,8 +1,8 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import { type KeyFile, type KeyPair, keyPair } from '../identity/key-file.ts';
-import { currentPath, nextPath } from '../identity/key-places.ts';
+import { type KeyFile, type KeyPair, keyPair } from '../identity/keys/key-file.ts';
+import { currentPath, nextPath } from '../identity/keys/key-places.ts';
 
 /** The builder's key pair for images, in its own folder, never under a server's state. */
 export type ImageKey = KeyPair;

@@ -2,22 +2,22 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { isStatectlError, StatectlError } from '../error.ts';
 import type { Clock } from '../host/host.ts';
 import { accessLog } from './access-log.ts';
-import { admission, sayRetryAfter } from './admission.ts';
-import { type BootRouteOptions, bootRoutes } from './boot-routes.ts';
-import { bundleRoutes } from './bundle-routes.ts';
-import type { Bundles } from './bundles.ts';
-import { sharePlainConnections } from './connection-bound.ts';
-import { imageRoutes } from './image-routes.ts';
-import { DEFAULT_MAX_TRANSFERS, type LoadMeter, loadMeter } from './load.ts';
-import { machineReader, type ReadMachine } from './machine-reader.ts';
+import { bundleRoutes } from './bundles/bundle-routes.ts';
+import type { Bundles } from './bundles/bundles.ts';
+import { type RenderPublic, templateRoutes } from './bundles/template-routes.ts';
+import { imageRoutes } from './images/image-routes.ts';
+import { admission, sayRetryAfter } from './limits/admission.ts';
+import { sharePlainConnections } from './limits/connection-bound.ts';
+import { DEFAULT_MAX_TRANSFERS, type LoadMeter, loadMeter } from './limits/load.ts';
+import { LOOK_EVERY_MS, slowReaders } from './limits/slow-readers.ts';
+import { machineReader, type ReadMachine } from './machines/machine-reader.ts';
+import { type TokenRouteOptions, tokenRoutes } from './machines/token-routes.ts';
+import { type BootRouteOptions, bootRoutes } from './netboot/boot-routes.ts';
 import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
 import { isHostHeader } from './public-url.ts';
-import { type KeepReport, reportKeeper } from './report-keeper.ts';
-import { reportRoute } from './report-routes.ts';
-import { LOOK_EVERY_MS, slowReaders } from './slow-readers.ts';
-import { statusRoutes } from './status-routes.ts';
-import { type RenderPublic, templateRoutes } from './template-routes.ts';
-import { type TokenRouteOptions, tokenRoutes } from './token-routes.ts';
+import { type KeepReport, reportKeeper } from './reports/report-keeper.ts';
+import { reportRoute } from './reports/report-routes.ts';
+import { statusRoutes } from './reports/status-routes.ts';
 
 export interface AppOptions extends Omit<BootRouteOptions, 'readMachine'> {
   readonly clock: Clock;

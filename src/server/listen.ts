@@ -2,17 +2,17 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { isStatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import type { GivenFiles } from '../identity/given-certificate.ts';
+import type { GivenFiles } from '../identity/certificates/given-certificate.ts';
 import { type AppOptions, createApp } from './app.ts';
-import { type BundlesOptions, openBundles } from './bundles.ts';
-import type { NodeIdentities } from './enrol.ts';
-import { knownSenders } from './known-senders.ts';
+import { type BundlesOptions, openBundles } from './bundles/bundles.ts';
+import { knownSenders } from './limits/known-senders.ts';
+import { DEFAULT_MAX_TRANSFERS, loadMeter } from './limits/load.ts';
 import { type ListenAddress, listen, writeListenAddress } from './listen-on.ts';
-import { DEFAULT_MAX_TRANSFERS, loadMeter } from './load.ts';
-import { machineReader } from './machine-reader.ts';
-import { reportKeeper } from './report-keeper.ts';
+import type { NodeIdentities } from './machines/enrol.ts';
+import { machineReader } from './machines/machine-reader.ts';
+import { reportKeeper } from './reports/report-keeper.ts';
 import { type SecureServer, startSecure } from './secure.ts';
-import { openStore } from './store.ts';
+import { openStore } from './store/store.ts';
 
 export interface ServeOptions
   extends Omit<

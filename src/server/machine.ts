@@ -1,8 +1,8 @@
-import { CLAIMS, type Claim, type Claims, normalClaim, readClaims } from '../config/claims.ts';
-import { labelsByName, type MachineIdentity } from '../config/identity.ts';
+import { labelsByName, type MachineIdentity } from '../config/nodes/identity.ts';
 import { StatectlError } from '../error.ts';
+import { CLAIMS, type Claim, type Claims, normalClaim, readClaims } from '../protocol/claims.ts';
 
-export { normalMac } from '../config/claims.ts';
+export { normalMac } from '../protocol/claims.ts';
 
 /** What a machine says of itself when it asks for an image. Claims, not proofs: they may choose a public image only. */
 export type Machine = Claims;

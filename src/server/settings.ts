@@ -1,25 +1,25 @@
 import { createHash } from 'node:crypto';
-import type { RenderNode } from '../bundle/content.ts';
-import { certificateNameFaults } from '../config/certificate-names.ts';
-import { CHECK_TOO_MUCH, checkApart } from '../config/check-apart.ts';
+import { CHECK_TOO_MUCH, checkApart } from '../config/check/check-apart.ts';
+import { type ConfigFault, configInvalid, formatFault } from '../config/check/fault.ts';
 import type { ConfigDir } from '../config/config-dir.ts';
 import { type Effective, effectiveFor, effectiveOf } from '../config/effective.ts';
-import { type ConfigFault, configInvalid, formatFault } from '../config/fault.ts';
-import { findNode } from '../config/find-node.ts';
 import type { FaultOfNodes } from '../config/history/good-part.ts';
 import { type Check, History } from '../config/history/history.ts';
 import type { HistoryHost } from '../config/history/repository.ts';
-import type { MachineIdentity } from '../config/identity.ts';
 import { type LoadedConfig, loadSnapshot } from '../config/load-revision.ts';
-import { contentFor, contextFor } from '../config/node-content.ts';
-import type { NodeRecord } from '../config/nodes.ts';
+import { certificateNameFaults } from '../config/nodes/certificate-names.ts';
+import { findNode } from '../config/nodes/find-node.ts';
+import type { MachineIdentity } from '../config/nodes/identity.ts';
+import { contentFor, contextFor } from '../config/nodes/node-content.ts';
+import type { NodeRecord } from '../config/nodes/nodes.ts';
 import { renderTemplates } from '../config/templates/render.ts';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import { fileError } from '../host/file-error.ts';
 import type { Clock } from '../host/host.ts';
-import type { BootSettings } from './boot-routes.ts';
-import type { NodeIdentities, NodeIdentity } from './enrol.ts';
-import type { RenderPublic } from './template-routes.ts';
+import type { RenderNode } from '../signed/bundle/content.ts';
+import type { RenderPublic } from './bundles/template-routes.ts';
+import type { NodeIdentities, NodeIdentity } from './machines/enrol.ts';
+import type { BootSettings } from './netboot/boot-routes.ts';
 
 /** An edit is seen at the latest after this; a thousand machines that ask at once cost one look. */
 const LOOK_MS = 1_000;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { writeManifest } from '../../src/image/manifest.ts';
+import { writeManifest } from '../../src/signed/image-manifest.ts';
 import { type InitramfsFile, initramfsWith, initramfsWithFlippedByte } from '../fixtures/vm/initramfs.ts';
 import { signAsDemo } from '../fixtures/vm/tiny-system.ts';
 import { bootMachine, type Machine } from './machine.ts';

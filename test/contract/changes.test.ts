@@ -3,7 +3,7 @@ import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { PlaceReport } from '../../src/agent/changes.ts';
+import type { PlaceReport } from '../../src/changes/changes.ts';
 
 /** Mounts an overlay on var, a ramdisk on etc, a tmpfs on tmp and an overlay that renames by redirect on opt; edits them alike. */
 const MOUNT_AND_EDIT = `
@@ -75,8 +75,8 @@ const source = (path: string) => JSON.stringify(new URL(`../../src/${path}`, imp
 
 /** Prints the reports as JSON: as the running system scans, without getfattr, and of the upper alone. */
 const SCAN = `
-import { scanPlaces } from ${source('agent/changes.ts')};
-import { parseMountInfo } from ${source('agent/mountinfo.ts')};
+import { scanPlaces } from ${source('changes/changes.ts')};
+import { parseMountInfo } from ${source('changes/mountinfo.ts')};
 import { linuxHost } from ${source('host/linux/host.ts')};
 const root = process.env.ROOT;
 const host = linuxHost();

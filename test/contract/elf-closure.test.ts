@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { linuxFiles } from '../../src/host/linux/files.ts';
-import { readElf } from '../../src/image/elf.ts';
-import { elfClosure } from '../../src/image/elf-closure.ts';
+import { readElf } from '../../src/image/elf/elf.ts';
+import { elfClosure } from '../../src/image/elf/elf-closure.ts';
 
 const host = { files: linuxFiles() };
 const hasLdd = spawnSync('ldd', ['--version']).status === 0;

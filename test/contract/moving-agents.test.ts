@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { bell } from '../../src/agent/bell.ts';
-import type { ServerEvent } from '../../src/agent/event-stream.ts';
-import { type Connection, keepConnected } from '../../src/agent/keep-connected.ts';
-import { serverChoice } from '../../src/agent/server-choice.ts';
-import { openSession } from '../../src/agent/server-session.ts';
+import { bell } from '../../src/agent/servers/bell.ts';
+import type { ServerEvent } from '../../src/agent/servers/event-stream.ts';
+import { type Connection, keepConnected } from '../../src/agent/servers/keep-connected.ts';
+import { serverChoice } from '../../src/agent/servers/server-choice.ts';
+import { openSession } from '../../src/agent/servers/server-session.ts';
 import { type AgentLab, agentLab, IDENTITY, type LabMachine } from '../fixtures/agent-lab.ts';
 import { createConfig } from '../fixtures/config.ts';
 

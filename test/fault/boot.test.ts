@@ -1,12 +1,12 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../src/boot/boot.ts';
-import { HOST_KEY, IDENTITY } from '../../src/boot/identity.ts';
-import { BOOT_RECORD, FACTS, JOURNAL } from '../../src/boot/paths.ts';
 import { type Failure, failingHost, Stopped } from '../../src/host/failing.ts';
 import { find } from '../../src/host/memory/tree.ts';
-import { identityFiles } from '../../src/identity/identity-files.ts';
-import { hostKeyFiles } from '../../src/identity/ssh-host-key.ts';
+import { identityFiles } from '../../src/identity/machine/identity-files.ts';
+import { hostKeyFiles } from '../../src/identity/machine/ssh-host-key.ts';
+import { HOST_KEY, IDENTITY } from '../../src/machine/identity/identity.ts';
+import { BOOT_RECORD, FACTS, JOURNAL } from '../../src/machine/paths.ts';
 import { makeCertificate } from '../fixtures/certificates.ts';
 import { cloneDisk, createDisk, type Disk, userDataDisk } from '../fixtures/disk.ts';
 import { enrollingServers, hostCertificateOf } from '../fixtures/enrolling-server.ts';

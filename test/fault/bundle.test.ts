@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../src/boot/boot.ts';
-import type { BootRecord } from '../../src/boot/boot-record.ts';
-import { BOOT_RECORD, JOURNAL } from '../../src/boot/paths.ts';
-import { BUNDLES } from '../../src/boot/take-bundle.ts';
+import type { BootRecord } from '../../src/boot/record/boot-record.ts';
 import { readKeptBundle } from '../../src/fetch/kept-bundle.ts';
 import { type Failure, failingHost } from '../../src/host/failing.ts';
 import { find } from '../../src/host/memory/tree.ts';
+import { BUNDLES } from '../../src/machine/delivery/take-bundle.ts';
+import { BOOT_RECORD, JOURNAL } from '../../src/machine/paths.ts';
 import { createBundle, createContent, createFile, type TestBundle, withBundle } from '../fixtures/bundle.ts';
 import { cloneDisk, type Disk, userDataDisk } from '../fixtures/disk.ts';
 import { createImage, createServer, TRUSTED_KEY } from '../fixtures/image.ts';

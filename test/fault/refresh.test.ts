@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { APPLIED } from '../../src/agent/applied-record.ts';
+import { APPLIED } from '../../src/agent/apply/applied-record.ts';
 import { type Failure, failingHost } from '../../src/host/failing.ts';
 import type { Host } from '../../src/host/host.ts';
 import { createFile } from '../fixtures/bundle.ts';

@@ -1,23 +1,29 @@
 import fc from 'fast-check';
-import { readEvents } from '../../src/agent/event-stream.ts';
-import { parseIpArgument } from '../../src/boot/ip-argument.ts';
-import { parseBond, parseBridge, parseNameserver, parseRoute, parseVlan } from '../../src/boot/link-arguments.ts';
-import { unpackMembers } from '../../src/bundle/archive.ts';
-import { parseBundleManifest } from '../../src/bundle/manifest.ts';
-import { readClaims } from '../../src/config/claims.ts';
-import type { ConfigFault } from '../../src/config/fault.ts';
-import { expandHostlist, foldHostlist } from '../../src/config/hostlist.ts';
-import { kernelCommandLine } from '../../src/config/kernel-cmdline.ts';
+import { readEvents } from '../../src/agent/servers/event-stream.ts';
+import type { ConfigFault } from '../../src/config/check/fault.ts';
+import { parseIpArgument } from '../../src/config/command-line/ip-argument.ts';
+import { kernelCommandLine } from '../../src/config/command-line/kernel-cmdline.ts';
+import {
+  parseBond,
+  parseBridge,
+  parseNameserver,
+  parseRoute,
+  parseVlan,
+} from '../../src/config/command-line/link-arguments.ts';
+import { expandHostlist, foldHostlist } from '../../src/config/nodes/hostlist.ts';
 import { checkTemplates } from '../../src/config/templates/render.ts';
 import { templateSet } from '../../src/config/templates/template-set.ts';
-import { parsePath, plainOf } from '../../src/config/tree.ts';
-import { readYaml } from '../../src/config/yaml-file.ts';
-import { readCpio } from '../../src/image/cpio-read.ts';
-import { readElf } from '../../src/image/elf.ts';
-import { parseManifest } from '../../src/image/manifest.ts';
+import { parsePath, plainOf } from '../../src/config/tree/tree.ts';
+import { readYaml } from '../../src/config/tree/yaml-file.ts';
+import { readElf } from '../../src/image/elf/elf.ts';
+import { readCpio } from '../../src/image/initramfs/cpio-read.ts';
+import { readClaims } from '../../src/protocol/claims.ts';
+import { planTransfer } from '../../src/server/limits/transfer.ts';
 import { machineFromQuery } from '../../src/server/machine.ts';
-import { machineIdOf, parseReport } from '../../src/server/reports.ts';
-import { planTransfer } from '../../src/server/transfer.ts';
+import { machineIdOf, parseReport } from '../../src/server/reports/reports.ts';
+import { unpackMembers } from '../../src/signed/bundle/archive.ts';
+import { parseBundleManifest } from '../../src/signed/bundle/manifest.ts';
+import { parseManifest } from '../../src/signed/image-manifest.ts';
 
 /** A parser of what others wrote. `read` may throw a StatectlError, and nothing else; `false` is a find too. */
 export interface Target {

@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { journalText } from '../../src/boot/journal-text.ts';
-import { redactedJson } from '../../src/boot/redact.ts';
-import { failureText } from '../../src/boot/report.ts';
+import { journalText } from '../../src/boot/record/journal-text.ts';
+import { redactedJson } from '../../src/boot/record/redact.ts';
+import { failureText } from '../../src/boot/record/report.ts';
 import { program } from '../../src/cli.ts';
 import { asciiTable } from '../../src/commands/ascii-table.ts';
+import { flatSettings, rescueOverview } from '../../src/commands/machine/rescue-text.ts';
 import { errorText } from '../../src/commands/print.ts';
-import { flatSettings, rescueOverview } from '../../src/commands/rescue-text.ts';
-import { faultAt, formatFault } from '../../src/config/fault.ts';
+import { faultAt, formatFault } from '../../src/config/check/fault.ts';
 import { StatectlError } from '../../src/error.ts';
 import { fileError } from '../../src/host/file-error.ts';
-import { formatListing } from '../../src/image/initramfs-listing.ts';
+import { formatListing } from '../../src/image/initramfs/initramfs-listing.ts';
 import { printable, printableJson, printableLine } from '../../src/printable.ts';
 
 /** Of each kind of what moves a cursor, ends a line, turns a text round or is not seen. */
@@ -163,9 +163,9 @@ describe('no source', () => {
   it('lays out columns but ascii-table.ts and what has words of ours alone', () => {
     expect(holding(/\.padEnd\(/).toSorted()).toEqual([
       'commands/ascii-table.ts',
-      'commands/build-initramfs.ts',
-      'commands/build-keys.ts',
-      'image/initramfs-listing.ts',
+      'commands/build/build-initramfs.ts',
+      'commands/build/build-keys.ts',
+      'image/initramfs/initramfs-listing.ts',
     ]);
   });
 });

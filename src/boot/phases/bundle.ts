@@ -5,14 +5,14 @@ import { askFolder, askServers } from '../../fetch/offer.ts';
 import { withDeadline } from '../../host/deadline.ts';
 import type { Host } from '../../host/host.ts';
 import { retry } from '../../host/retry.ts';
-import { blockDevices } from '../block-devices.ts';
-import { bootsLocalRoot, findBlock, userDataDevice } from '../disks.ts';
-import type { Facts } from '../facts.ts';
-import { planEnrolment } from '../identity.ts';
-import { USER_DATA_EARLY } from '../paths.ts';
+import { judgeAnswers, planAsk, planKeep, takeKept, takeNew, takeServers } from '../../machine/delivery/take-bundle.ts';
+import { blockDevices } from '../../machine/facts/block-devices.ts';
+import { bootsLocalRoot, findBlock, userDataDevice } from '../../machine/facts/disks.ts';
+import type { Facts } from '../../machine/facts/facts.ts';
+import { planEnrolment } from '../../machine/identity/identity.ts';
+import { USER_DATA_EARLY } from '../../machine/paths.ts';
+import type { Step } from '../../machine/steps/step.ts';
 import type { BootContext, Phase } from '../phase.ts';
-import type { Step } from '../step.ts';
-import { judgeAnswers, planAsk, planKeep, takeKept, takeNew, takeServers } from '../take-bundle.ts';
 import { planWaits, sayMissing } from './devices.ts';
 
 /**

@@ -1,5 +1,9 @@
-import { isLabel } from '../../config/identity.ts';
-import { type CommandLineLayer, checkStatectlArguments, kernelCommandLine } from '../../config/kernel-cmdline.ts';
+import {
+  type CommandLineLayer,
+  checkStatectlArguments,
+  kernelCommandLine,
+} from '../../config/command-line/kernel-cmdline.ts';
+import { isLabel } from '../../config/nodes/identity.ts';
 import type { Host } from '../../host/host.ts';
 import type { Phase } from '../phase.ts';
 

@@ -1,11 +1,11 @@
+import { type CommandLineLayer, kernelCommandLine } from '../../config/command-line/kernel-cmdline.ts';
+import { withCommandLine } from '../../config/command-line/named-arguments.ts';
 import type { Config } from '../../config/config.ts';
 import { configDigest } from '../../config/digest.ts';
-import { type CommandLineLayer, kernelCommandLine } from '../../config/kernel-cmdline.ts';
 import type { LoadedSettings } from '../../config/load.ts';
-import { withCommandLine } from '../../config/named-arguments.ts';
 import type { Host } from '../../host/host.ts';
+import { machineFacts } from '../../machine/facts/machine.ts';
 import { onDemand } from '../../on-demand.ts';
-import { machineFacts } from '../machine.ts';
 import type { BootContext, Phase } from '../phase.ts';
 
 const CONFIG_DIR = '/config.d';

@@ -1,13 +1,13 @@
-import { kernelCommandLine } from '../../config/kernel-cmdline.ts';
+import { kernelCommandLine } from '../../config/command-line/kernel-cmdline.ts';
 import { StatectlError } from '../../error.ts';
-import { blockDevices } from '../block-devices.ts';
-import { clockFacts, planClock } from '../clock.ts';
-import { bootsLocalRoot, findBlock, userDataDevice } from '../disks.ts';
-import type { Facts } from '../facts.ts';
-import { USER_DATA_EARLY } from '../paths.ts';
+import { blockDevices } from '../../machine/facts/block-devices.ts';
+import { bootsLocalRoot, findBlock, userDataDevice } from '../../machine/facts/disks.ts';
+import type { Facts } from '../../machine/facts/facts.ts';
+import { USER_DATA_EARLY } from '../../machine/paths.ts';
+import type { Step, StepOf } from '../../machine/steps/step.ts';
+import { clockFacts, planClock } from '../../machine/time/clock.ts';
 import type { Phase } from '../phase.ts';
 import { failWithoutDrivers } from '../refused-drivers.ts';
-import type { Step, StepOf } from '../step.ts';
 
 const WAIT_SECONDS = 20;
 /** fsck(8) has a checker for these; the others look after themselves when they are mounted. */

@@ -1,8 +1,8 @@
-import { kernelCommandLine } from '../../config/kernel-cmdline.ts';
+import { kernelCommandLine } from '../../config/command-line/kernel-cmdline.ts';
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
-import { resolveInTree } from '../../image/tree.ts';
-import { SYSROOT } from '../paths.ts';
+import { resolveInTree } from '../../host/tree.ts';
+import { SYSROOT } from '../../machine/paths.ts';
 import type { Phase } from '../phase.ts';
 
 /** Tried in this order when `init=` names none, as the kernel does (init/main.c). */

@@ -2,15 +2,22 @@ import type { FstabEntry } from '../../config/config.ts';
 import { entryOf } from '../../entry-of.ts';
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
-import { resolveInTree } from '../../image/tree.ts';
-import { findBlock, userDataDevice } from '../disks.ts';
-import type { BlockFacts, Facts, TreeFacts } from '../facts.ts';
-import { layoutPaths, mountOrder, planLayout, planMountPoint, planSkeleton, USER_DATA_TREE } from '../layout.ts';
-import { IMAGE_MOUNT, RUN_INITRAMFS, SYSROOT, USER_DATA_EARLY } from '../paths.ts';
+import { resolveInTree } from '../../host/tree.ts';
+import { findBlock, userDataDevice } from '../../machine/facts/disks.ts';
+import type { BlockFacts, Facts, TreeFacts } from '../../machine/facts/facts.ts';
+import { sizeInBytes } from '../../machine/facts/size.ts';
+import { IMAGE_MOUNT, RUN_INITRAMFS, SYSROOT, USER_DATA_EARLY } from '../../machine/paths.ts';
+import {
+  layoutPaths,
+  mountOrder,
+  planLayout,
+  planMountPoint,
+  planSkeleton,
+  USER_DATA_TREE,
+} from '../../machine/places/layout.ts';
+import { chooseSource, imageFile, type Source } from '../../machine/places/source.ts';
+import type { Step } from '../../machine/steps/step.ts';
 import type { Phase } from '../phase.ts';
-import { sizeInBytes } from '../size.ts';
-import { chooseSource, imageFile, type Source } from '../source.ts';
-import type { Step } from '../step.ts';
 import { planCheck } from './devices.ts';
 
 /** The read-only root, then every writable place over it, each looked at after it was mounted. */

@@ -1,18 +1,18 @@
+import { networkWishes } from '../../config/command-line/network-arguments.ts';
 import { localCopies } from '../../fetch/local-copy.ts';
 import type { Host } from '../../host/host.ts';
-import { bootsLocalRoot, userDataDevice } from '../disks.ts';
-import type { Facts } from '../facts.ts';
-import { readLeases } from '../leases.ts';
-import { needsNetwork } from '../needs-network.ts';
-import { netconsoleFacts, planNetconsole } from '../netconsole.ts';
-import { networkWishes } from '../network-arguments.ts';
-import type { InterfaceFacts } from '../network-facts.ts';
-import { planAddressing, planCards, planResolver, planVirtual } from '../network-steps.ts';
-import { USER_DATA_EARLY } from '../paths.ts';
+import { bootsLocalRoot, userDataDevice } from '../../machine/facts/disks.ts';
+import type { Facts } from '../../machine/facts/facts.ts';
+import type { InterfaceFacts } from '../../machine/facts/network-facts.ts';
+import { readLeases } from '../../machine/network/leases.ts';
+import { needsNetwork } from '../../machine/network/needs-network.ts';
+import { netconsoleFacts, planNetconsole } from '../../machine/network/netconsole.ts';
+import { planAddressing, planCards, planResolver, planVirtual } from '../../machine/network/network-steps.ts';
+import { candidates, wantedNetwork } from '../../machine/network/wanted-network.ts';
+import { USER_DATA_EARLY } from '../../machine/paths.ts';
+import type { Step } from '../../machine/steps/step.ts';
 import type { BootContext, Phase } from '../phase.ts';
 import { failWithoutDrivers } from '../refused-drivers.ts';
-import type { Step } from '../step.ts';
-import { candidates, wantedNetwork } from '../wanted-network.ts';
 
 const CARRIER_WAIT_MS = 10_000;
 

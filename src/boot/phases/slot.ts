@@ -1,6 +1,6 @@
 import { StatectlError } from '../../error.ts';
+import { chooseSource } from '../../machine/places/source.ts';
 import type { Phase } from '../phase.ts';
-import { chooseSource } from '../source.ts';
 import { planCheck } from './devices.ts';
 
 /** Which root it will be. A root whose journal is dirty is mounted without replay, so it is checked first. */

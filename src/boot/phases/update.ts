@@ -1,9 +1,9 @@
 import { CURRENT_COPY } from '../../fetch/local-copy.ts';
-import type { Facts } from '../facts.ts';
-import { RAM_IMAGE, USER_DATA_EARLY } from '../paths.ts';
+import type { Facts } from '../../machine/facts/facts.ts';
+import { RAM_IMAGE, USER_DATA_EARLY } from '../../machine/paths.ts';
+import { chooseSource, copiesDir, imageFile } from '../../machine/places/source.ts';
+import type { Step } from '../../machine/steps/step.ts';
 import type { Phase } from '../phase.ts';
-import { chooseSource, copiesDir, imageFile } from '../source.ts';
-import type { Step } from '../step.ts';
 
 /** The image, here and verified: nothing fetched or cached is mounted before its digest is that of the signed manifest. */
 export const update: Phase = {

@@ -1,4 +1,4 @@
-import type { ConfigFault } from '../fault.ts';
+import type { ConfigFault } from '../check/fault.ts';
 import { differences, type Snapshot } from './snapshot.ts';
 
 /** Files whose faults concern some machines alone: what is wrong with one node or template stops no other node. */

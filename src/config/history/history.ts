@@ -1,6 +1,6 @@
 import { StatectlError } from '../../error.ts';
 import { ownersHost } from '../../host/owners-host.ts';
-import { configInvalid, faultAt, formatFault } from '../fault.ts';
+import { configInvalid, faultAt, formatFault } from '../check/fault.ts';
 import type { Author } from './fast-import.ts';
 import { type FaultOfNodes, goodPart } from './good-part.ts';
 import { type HistoryHost, Repository } from './repository.ts';

@@ -2,9 +2,9 @@ import { dirname } from 'node:path/posix';
 import type { Host } from '../../host/host.ts';
 import { memoryHost } from '../../host/memory.ts';
 import { ownersHost } from '../../host/owners-host.ts';
-import { type ConfigFault, faultAt } from '../fault.ts';
-import { CONFIG_FILES, NODE_FILE } from '../files.ts';
-import { readPlain } from '../read-text.ts';
+import { type ConfigFault, faultAt } from '../check/fault.ts';
+import { CONFIG_FILES, NODE_FILE } from '../settings/files.ts';
+import { readPlain } from '../tree/read-text.ts';
 
 /** The texts of a config.d at one moment, by name below it. */
 export type Snapshot = ReadonlyMap<string, string>;

@@ -1,6 +1,6 @@
 import { type Document, isAlias, isCollection, isMap, isPair, isScalar, isSeq, type Node, type Pair } from 'yaml';
 import { StatectlError } from '../../error.ts';
-import type { SettingPath } from '../tree.ts';
+import type { SettingPath } from '../tree/tree.ts';
 
 type Item = Node | Pair<Node, Node | null>;
 export type Collection = Node & { readonly flow?: boolean; readonly items: readonly Item[] };

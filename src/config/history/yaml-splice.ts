@@ -1,5 +1,5 @@
 import { type Document, isPair, isSeq } from 'yaml';
-import type { Plain, SettingPath } from '../tree.ts';
+import type { Plain, SettingPath } from '../tree/tree.ts';
 import { type Collection, endOf, isBlock, isEmpty, isNothing, type Place, placeAt, reach } from './yaml-place.ts';
 import { entryLines, inlineText, isMapping, keyText, mappingLines } from './yaml-text.ts';
 

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import type { Plain } from '../tree.ts';
+import type { Plain } from '../tree/tree.ts';
 
 /** A list or mapping that needs more than this stands over several lines. */
 const WIDTH = 100;

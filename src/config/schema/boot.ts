@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { KERNEL_ARGUMENT } from '../kernel-argument.ts';
+import { KERNEL_ARGUMENT } from '../command-line/kernel-argument.ts';
 
 /** iPXE expands `$`, and a `kernel` line ends at a blank. */
 const BOOT_URL = /^(https?|tftp):\/\/[\w.[\]:@-]+\/[\x21-\x23\x25-\x7e]*$/;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AbsolutePath, DeviceReference, MountOptions } from '../scalars.ts';
+import { AbsolutePath, DeviceReference, MountOptions } from '../settings/scalars.ts';
 
 const Subvolume = z
   .string()

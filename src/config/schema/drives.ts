@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Bytes } from '../scalars.ts';
+import { Bytes } from '../settings/scalars.ts';
 
 /** The longest label that mkfs of each type takes, and GPT as a partition's name. */
 const LABEL_LENGTHS = { ext4: 16, btrfs: 36, xfs: 12, vfat: 11, swap: 16, raw: 36 } as const;

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { AbsolutePath, HostName, Mode, Owner } from '../scalars.ts';
+import { AbsolutePath, HostName, Mode, Owner } from '../settings/scalars.ts';
 
 const EtcEntry = z
   .strictObject({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AbsolutePath, Certificate, Duration, HostName, Owner, SecretReference, Service } from '../scalars.ts';
+import { AbsolutePath, Certificate, Duration, HostName, Owner, SecretReference, Service } from '../settings/scalars.ts';
 
 const TRUST = ['proven', 'network'] as const;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AbsolutePath, Bytes } from '../scalars.ts';
+import { AbsolutePath, Bytes } from '../settings/scalars.ts';
 
 /** controller/log.conf */
 export const LogFile = z

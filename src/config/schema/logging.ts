@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AbsolutePath, HostPort, HttpUrl } from '../scalars.ts';
+import { AbsolutePath, HostPort, HttpUrl } from '../settings/scalars.ts';
 
 /** system/logging.conf */
 export const LoggingFile = z

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { familyOf, parseCidr } from '../addresses.ts';
-import { BOND_MODES, BOND_OPTIONS, type BondOption } from '../bond.ts';
-import { linkFaults } from '../link-faults.ts';
-import { Duration, HostName, MacAddress } from '../scalars.ts';
+import { linkFaults } from '../check/link-faults.ts';
+import { familyOf, parseCidr } from '../settings/addresses.ts';
+import { BOND_MODES, BOND_OPTIONS, type BondOption } from '../settings/bond.ts';
+import { Duration, HostName, MacAddress } from '../settings/scalars.ts';
 
 // IFNAMSIZ; a name with other characters would need quotes in half of the files that it comes into.
 const InterfaceName = z

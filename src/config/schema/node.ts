@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { archName, MACHINE_ARCHS } from '../arch-names.ts';
-import { type Claim, normalClaim } from '../claims.ts';
-import { isLabel } from '../identity.ts';
-import { MacAddress } from '../scalars.ts';
-import { nearest } from '../suggest.ts';
+import { type Claim, normalClaim } from '../../protocol/claims.ts';
+import { nearest } from '../check/suggest.ts';
+import { isLabel } from '../nodes/identity.ts';
+import { archName, MACHINE_ARCHS } from '../settings/arch-names.ts';
+import { MacAddress } from '../settings/scalars.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AbsolutePath, DeviceReference, Mode, MountOptions, Size } from '../scalars.ts';
+import { AbsolutePath, DeviceReference, Mode, MountOptions, Size } from '../settings/scalars.ts';
 
 const MountPoint = AbsolutePath.meta({ title: 'MOUNTPOINT' });
 const HARDENED = ['noexec', 'nosuid', 'nodev'];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AbsolutePath, HttpUrl, Service, Sha256 } from '../scalars.ts';
+import { AbsolutePath, HttpUrl, Service, Sha256 } from '../settings/scalars.ts';
 
 /** system/python.conf: by name. */
 export const PythonFile = z

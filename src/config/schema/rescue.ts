@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Duration } from '../scalars.ts';
+import { Duration } from '../settings/scalars.ts';
 
 /** controller/rescue.conf */
 export const RescueFile = z

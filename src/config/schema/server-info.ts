@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Certificate, Duration, HttpUrl, SecretReference } from '../scalars.ts';
+import { Certificate, Duration, HttpUrl, SecretReference } from '../settings/scalars.ts';
 
 const Probe = z
   .strictObject({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Service } from '../scalars.ts';
+import { Service } from '../settings/scalars.ts';
 
 /** controller/services/default-runlevel */
 export const ServicesFile = z

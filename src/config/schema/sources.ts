@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { HttpUrl, Sha256 } from '../scalars.ts';
+import { HttpUrl, Sha256 } from '../settings/scalars.ts';
 
 /** sources/sources.conf */
 export const SourcesFile = z

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AccountName, SshPublicKey } from '../scalars.ts';
+import { AccountName, SshPublicKey } from '../settings/scalars.ts';
 
 /** system/ssh.conf */
 export const SshFile = z

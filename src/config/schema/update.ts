@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DeviceReference, Duration, Service } from '../scalars.ts';
+import { DeviceReference, Duration, Service } from '../settings/scalars.ts';
 
 const Ask = z
   .strictObject({

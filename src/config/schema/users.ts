@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AbsolutePath, AccountName, SecretReference, SshPublicKey } from '../scalars.ts';
+import { AbsolutePath, AccountName, SecretReference, SshPublicKey } from '../settings/scalars.ts';
 
 /** 2^32 - 1 and 65535 mean "none" to chown(2) and its like. */
 const AccountNumber = z

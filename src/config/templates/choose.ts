@@ -1,5 +1,5 @@
 import { entryOf } from '../../entry-of.ts';
-import { nearest } from '../suggest.ts';
+import { nearest } from '../check/suggest.ts';
 import { frontMatterRange } from './front-matter-text.ts';
 import { isPattern, matchesPattern } from './name-pattern.ts';
 import { faultOf, type TemplateFault, templateFile } from './template-error.ts';

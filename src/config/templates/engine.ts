@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path/posix';
 import { Context, type Emitter, Liquid, Parser, type Template, Tokenizer, toValueSync, Value } from 'liquidjs';
 import { entryOf } from '../../entry-of.ts';
-import { nearest } from '../suggest.ts';
+import { nearest } from '../check/suggest.ts';
 import type { Scope } from './context.ts';
 import { checkExpressions, isWhole } from './expression.ts';
 import { FILTERS } from './filters.ts';

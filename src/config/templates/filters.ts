@@ -1,6 +1,6 @@
 import type { Context } from 'liquidjs';
 import { reasonOf } from '../../error.ts';
-import { expandHostlist } from '../hostlist.ts';
+import { expandHostlist } from '../nodes/hostlist.ts';
 import { b64, indent, json, mac, sha256, yaml } from './filters/data.ts';
 import { date } from './filters/date.ts';
 import { textOf } from './filters/input.ts';

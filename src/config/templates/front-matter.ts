@@ -1,10 +1,10 @@
 import { isMap, isScalar, type Node } from 'yaml';
 import { z } from 'zod';
 import { reasonOf } from '../../error.ts';
-import { Mode } from '../scalars.ts';
-import { IN_WORDS } from '../schema-words.ts';
-import { nearest } from '../suggest.ts';
-import { parseYaml, repeatedKey } from '../yaml-document.ts';
+import { nearest } from '../check/suggest.ts';
+import { Mode } from '../settings/scalars.ts';
+import { IN_WORDS } from '../settings/schema-words.ts';
+import { parseYaml, repeatedKey } from '../tree/yaml-document.ts';
 import type { Part } from './engine.ts';
 import { frontMatterRange } from './front-matter-text.ts';
 import { positionAt, TemplateError, type TemplateFault, templateFile } from './template-error.ts';

@@ -1,6 +1,6 @@
 import { type Document, isMap } from 'yaml';
 import { reasonOf } from '../../error.ts';
-import { parseYaml, repeatedKey } from '../yaml-document.ts';
+import { parseYaml, repeatedKey } from '../tree/yaml-document.ts';
 import type { TemplateKind } from './front-matter.ts';
 
 /**

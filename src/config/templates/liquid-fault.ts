@@ -1,6 +1,6 @@
 import { type Liquid, LiquidError, type Token } from 'liquidjs';
 import { reasonOf } from '../../error.ts';
-import { nearest } from '../suggest.ts';
+import { nearest } from '../check/suggest.ts';
 import type { Scope } from './context.ts';
 import { BrokenExpression } from './expression.ts';
 import { MEMORY_LIMIT } from './limits.ts';

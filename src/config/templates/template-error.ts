@@ -1,5 +1,5 @@
 import { StatectlError } from '../../error.ts';
-import { type ConfigFault, formatFault } from '../fault.ts';
+import { type ConfigFault, formatFault } from '../check/fault.ts';
 
 /** One fault of a template. The same template may render for one node and not for another. */
 export interface TemplateFault extends ConfigFault {

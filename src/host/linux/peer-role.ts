@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { checkServerIdentity } from 'node:tls';
-import { isMachines } from '../../identity/certificate-role.ts';
+import { isMachines } from '../certificate-role.ts';
 import { CERTIFICATE_OF_A_MACHINE } from '../http-error.ts';
 
 /** The check of whom a server is, beyond its name: no machine of these authorities (PEM), whatever its name. */

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { archiveFormat, checkArchive, listingFault } from '../../../src/boot/archive.ts';
-import { applyStep } from '../../../src/boot/execute.ts';
-import type { ArchiveFormat } from '../../../src/boot/python-facts.ts';
-import { zipLink } from '../../../src/boot/zip-links.ts';
 import type { Host } from '../../../src/host/host.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
+import type { ArchiveFormat } from '../../../src/machine/facts/python-facts.ts';
+import { archiveFormat, checkArchive, listingFault } from '../../../src/machine/packages/archive.ts';
+import { zipLink } from '../../../src/machine/packages/zip-links.ts';
+import { applyStep } from '../../../src/machine/steps/execute.ts';
 
 const BUSYBOX = '/bin/busybox';
 const dir = await mkdtemp(join(tmpdir(), 'statectl-archive-'));

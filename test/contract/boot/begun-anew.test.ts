@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { InstallFacts } from '../../../src/boot/facts.ts';
-import { parseLease } from '../../../src/boot/leases.ts';
-import { planNetworkHandover } from '../../../src/boot/network-handover.ts';
-import { shellOf } from '../../../src/boot/step-commands.ts';
+import type { InstallFacts } from '../../../src/machine/facts/facts.ts';
+import { parseLease } from '../../../src/machine/network/leases.ts';
+import { planNetworkHandover } from '../../../src/machine/network/network-handover.ts';
+import { shellOf } from '../../../src/machine/steps/step-commands.ts';
 import { dhcpLab } from '../../fixtures/dhcp-lab.ts';
 import { createFacts, createInterface } from '../../fixtures/facts.ts';
 

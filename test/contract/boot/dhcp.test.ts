@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseLease } from '../../../src/boot/leases.ts';
+import { parseLease } from '../../../src/machine/network/leases.ts';
 import { type DhcpLab, dhcpLab } from '../../fixtures/dhcp-lab.ts';
 
 /** busybox's udhcpc with our script against a real dnsmasq, which sends nothing that it is not asked for. */

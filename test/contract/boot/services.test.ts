@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { findServices } from '../../../src/boot/find-services.ts';
-import { IMAGE_MOUNT, SYSROOT } from '../../../src/boot/paths.ts';
-import { planServices } from '../../../src/boot/service-steps.ts';
 import type { Seed } from '../../../src/host/memory/seed.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import { IMAGE_MOUNT, SYSROOT } from '../../../src/machine/paths.ts';
+import { findServices } from '../../../src/machine/services/find-services.ts';
+import { planServices } from '../../../src/machine/services/service-steps.ts';
 import { loadFiles, SHIPPED_FILES } from '../../fixtures/config.ts';
 import { createFacts } from '../../fixtures/facts.ts';
 

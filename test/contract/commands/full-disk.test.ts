@@ -6,9 +6,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cli } from '../../../src/cli.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { openEnrolments } from '../../../src/server/enrolments.ts';
-import { openMoveOrders } from '../../../src/server/move-orders.ts';
-import { openStore } from '../../../src/server/store.ts';
+import { openMoveOrders } from '../../../src/server/events/move-orders.ts';
+import { openEnrolments } from '../../../src/server/machines/enrolments.ts';
+import { openStore } from '../../../src/server/store/store.ts';
 import { makeImageDir } from '../../fixtures/image-dir.ts';
 
 /** What each verb is asked to write to the disk below DISK; none of it can be. */

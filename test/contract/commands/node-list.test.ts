@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { cli } from '../../../src/cli.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { keepReport } from '../../../src/server/reports.ts';
+import { useImage } from '../../../src/server/images/uses.ts';
+import { keepReport } from '../../../src/server/reports/reports.ts';
 import { servedSettings } from '../../../src/server/settings.ts';
-import { useImage } from '../../../src/server/uses.ts';
 import { type TemporaryStore, temporaryStore } from '../../fixtures/temporary-store.ts';
 
 const MAC = '52:54:00:12:34:01';

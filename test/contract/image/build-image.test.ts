@@ -19,8 +19,8 @@ import { linuxHost } from '../../../src/host/linux/host.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { buildImage, type ImageInput } from '../../../src/image/build-image.ts';
 import { imageKey } from '../../../src/image/keys.ts';
-import { manifestIsSigned } from '../../../src/image/manifest.ts';
 import { makeSquashfs } from '../../../src/image/squashfs.ts';
+import { manifestIsSigned } from '../../../src/signed/image-manifest.ts';
 import { program } from '../../fixtures/elf.ts';
 
 const has = (...programs: string[]) =>

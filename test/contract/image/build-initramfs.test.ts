@@ -5,10 +5,10 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
-import { buildInitramfs, type InitramfsInput } from '../../../src/image/build-initramfs.ts';
-import { signManifest, writeManifest } from '../../../src/image/manifest.ts';
-import { readScripts } from '../../../src/image/scripts.ts';
-import { readSegments } from '../../../src/image/segments.ts';
+import { buildInitramfs, type InitramfsInput } from '../../../src/image/initramfs/build-initramfs.ts';
+import { readScripts } from '../../../src/image/initramfs/scripts.ts';
+import { readSegments } from '../../../src/image/initramfs/segments.ts';
+import { signManifest, writeManifest } from '../../../src/signed/image-manifest.ts';
 import { createKey } from '../../fixtures/image.ts';
 import { ko } from '../../fixtures/ko.ts';
 

@@ -15,10 +15,10 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
-import { findInTree } from '../../../src/image/in-tree.ts';
-import { enableNetworkd } from '../../../src/image/network-service.ts';
-import { scrubTree } from '../../../src/image/scrub.ts';
-import { folderInTree, linkInTree, readInTree, writeInTree } from '../../../src/image/tree-content.ts';
+import { findInTree } from '../../../src/image/tree/in-tree.ts';
+import { enableNetworkd } from '../../../src/image/tree/network-service.ts';
+import { scrubTree } from '../../../src/image/tree/scrub.ts';
+import { folderInTree, linkInTree, readInTree, writeInTree } from '../../../src/image/tree/tree-content.ts';
 
 const host = { ...linuxHost(), console: memoryHost().console };
 const { files } = host;

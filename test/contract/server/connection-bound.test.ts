@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { connect as connectTls, createServer } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { keyDigest } from '../../../src/identity/fingerprint.ts';
-import { boundConnections } from '../../../src/server/connection-bound.ts';
-import type { PlacesOptions } from '../../../src/server/places.ts';
+import { keyDigest } from '../../../src/identity/certificates/fingerprint.ts';
+import { boundConnections } from '../../../src/server/limits/connection-bound.ts';
+import type { PlacesOptions } from '../../../src/server/limits/places.ts';
 import { type MadeCertificate, makeCertificate } from '../../fixtures/certificates.ts';
 
 /** A server that holds two connections of a machine, and three of strangers. It says `here` when it knows who it is. */

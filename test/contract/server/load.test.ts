@@ -7,8 +7,8 @@ import { performance } from 'node:perf_hooks';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { memoryClock } from '../../../src/host/memory/clock.ts';
-import { type LoadOptions, loadMeter, type ServerStatus } from '../../../src/server/load.ts';
-import { useImage } from '../../../src/server/uses.ts';
+import { useImage } from '../../../src/server/images/uses.ts';
+import { type LoadOptions, loadMeter, type ServerStatus } from '../../../src/server/limits/load.ts';
 import { appOver, type TestApp, temporaryStore } from '../../fixtures/temporary-store.ts';
 
 const ROOT_BYTES = 30_000_000;

@@ -5,7 +5,7 @@ import {
   MOST_PLAIN_CONNECTIONS,
   MOST_PLAIN_CONNECTIONS_OF_ADDRESS,
   sharePlainConnections,
-} from '../../../src/server/connection-bound.ts';
+} from '../../../src/server/limits/connection-bound.ts';
 import { appOver, temporaryStore } from '../../fixtures/temporary-store.ts';
 
 /** Its clients may be at any address of the loopback. */

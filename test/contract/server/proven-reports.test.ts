@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { postReport } from '../../../src/agent/post-report.ts';
+import { postReport } from '../../../src/agent/reports/post-report.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { countedKeys } from '../../../src/server/counted-keys.ts';
-import { openEnrolments } from '../../../src/server/enrolments.ts';
-import { nodesDatabasePath } from '../../../src/server/nodes-database.ts';
-import { lastReports } from '../../../src/server/reports.ts';
-import { openStore } from '../../../src/server/store.ts';
+import { countedKeys } from '../../../src/server/machines/counted-keys.ts';
+import { openEnrolments } from '../../../src/server/machines/enrolments.ts';
+import { nodesDatabasePath } from '../../../src/server/machines/nodes-database.ts';
+import { lastReports } from '../../../src/server/reports/reports.ts';
+import { openStore } from '../../../src/server/store/store.ts';
 import { type AgentLab, agentLab, IDENTITY, type LabMachine } from '../../fixtures/agent-lab.ts';
 
 const { signal } = new AbortController();

@@ -13,14 +13,18 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { IdentityFile } from '../../../src/config/schema/identity.ts';
 import { UsersFile } from '../../../src/config/schema/users.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { type Authority, authority } from '../../../src/identity/authority.ts';
-import { makeCertificateRequest } from '../../../src/identity/certificate-request.ts';
-import { fingerprintOf, keyDigest } from '../../../src/identity/fingerprint.ts';
-import { issueCertificate } from '../../../src/identity/leaf-certificate.ts';
-import { SERVER_NAME } from '../../../src/identity/machine-name.ts';
-import { hostKey } from '../../../src/identity/ssh-host-key.ts';
-import { type BootTokens, bootTokens } from '../../../src/server/boot-tokens.ts';
-import { MOST_CONNECTIONS_OF_MACHINE, MOST_CONNECTIONS_OF_STRANGERS } from '../../../src/server/connection-bound.ts';
+import { type Authority, authority } from '../../../src/identity/certificates/authority.ts';
+import { makeCertificateRequest } from '../../../src/identity/certificates/certificate-request.ts';
+import { fingerprintOf, keyDigest } from '../../../src/identity/certificates/fingerprint.ts';
+import { issueCertificate } from '../../../src/identity/certificates/leaf-certificate.ts';
+import { SERVER_NAME } from '../../../src/identity/certificates/machine-name.ts';
+import { hostKey } from '../../../src/identity/machine/ssh-host-key.ts';
+import { type EventHub, type EventReader, type EventSink, eventHub } from '../../../src/server/events/event-hub.ts';
+import {
+  MOST_CONNECTIONS_OF_MACHINE,
+  MOST_CONNECTIONS_OF_STRANGERS,
+} from '../../../src/server/limits/connection-bound.ts';
+import { type BootTokens, bootTokens } from '../../../src/server/machines/boot-tokens.ts';
 import {
   type Enrolments,
   MOST_PENDING,
@@ -28,11 +32,10 @@ import {
   MOST_REVOKED_OF_NODE,
   openEnrolments,
   PENDING_LIFETIME_MS,
-} from '../../../src/server/enrolments.ts';
-import { type EventHub, type EventReader, type EventSink, eventHub } from '../../../src/server/event-hub.ts';
+} from '../../../src/server/machines/enrolments.ts';
+import { issueServerCertificate } from '../../../src/server/machines/server-certificate.ts';
+import { hostKeySigner, type SignHostKey } from '../../../src/server/machines/ssh-authority.ts';
 import { createSecureApp } from '../../../src/server/secure-app.ts';
-import { issueServerCertificate } from '../../../src/server/server-certificate.ts';
-import { hostKeySigner, type SignHostKey } from '../../../src/server/ssh-authority.ts';
 
 const MACS = { print01: '52:54:00:12:34:01', print02: '52:54:00:12:34:02', lab: '52:54:00:12:34:03' } as const;
 type Node = keyof typeof MACS;

@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Clock, Exec } from '../../../src/host/host.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { createApp } from '../../../src/server/app.ts';
-import { parseSelector } from '../../../src/server/selector.ts';
+import { parseSelector } from '../../../src/server/images/selector.ts';
+import { useImage } from '../../../src/server/images/uses.ts';
 import { type SettingsEvent, servedSettings } from '../../../src/server/settings.ts';
-import { useImage } from '../../../src/server/uses.ts';
 import { HANG_MS } from '../../fixtures/hang.ts';
 import { temporaryStore } from '../../fixtures/temporary-store.ts';
 

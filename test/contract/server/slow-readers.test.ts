@@ -3,7 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { memoryClock } from '../../../src/host/memory/clock.ts';
-import { slowReaders } from '../../../src/server/slow-readers.ts';
+import { slowReaders } from '../../../src/server/limits/slow-readers.ts';
 
 const PLENTY = Buffer.alloc(32 << 20);
 

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { authority } from '../../../src/identity/authority.ts';
-import { openEnrolments } from '../../../src/server/enrolments.ts';
+import { authority } from '../../../src/identity/certificates/authority.ts';
+import { openMoveOrders } from '../../../src/server/events/move-orders.ts';
 import { startServer } from '../../../src/server/listen.ts';
-import { openMoveOrders } from '../../../src/server/move-orders.ts';
-import { openStore } from '../../../src/server/store.ts';
+import { openEnrolments } from '../../../src/server/machines/enrolments.ts';
+import { openStore } from '../../../src/server/store/store.ts';
 
 const host = { ...linuxHost(), console: { line: () => undefined } };
 const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);

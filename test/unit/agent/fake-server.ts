@@ -1,5 +1,5 @@
-import type { ServerEvent, StreamMessage } from '../../../src/agent/event-stream.ts';
-import type { Session } from '../../../src/agent/server-session.ts';
+import type { ServerEvent, StreamMessage } from '../../../src/agent/servers/event-stream.ts';
+import type { Session } from '../../../src/agent/servers/server-session.ts';
 import { StatectlError } from '../../../src/error.ts';
 import type { Clock } from '../../../src/host/host.ts';
 import type { Server } from '../../../src/host/memory/http.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { APPLIED, type AppliedRecord } from '../../../src/agent/applied-record.ts';
-import type { Edits } from '../../../src/agent/plan-files.ts';
-import { BUNDLES } from '../../../src/boot/take-bundle.ts';
+import { APPLIED, type AppliedRecord } from '../../../src/agent/apply/applied-record.ts';
+import type { Edits } from '../../../src/agent/apply/plan-files.ts';
 import { readKeptBundle } from '../../../src/fetch/kept-bundle.ts';
+import { BUNDLES } from '../../../src/machine/delivery/take-bundle.ts';
 import { createBundle, createContent, createFile, createSigner, withBundle } from '../../fixtures/bundle.ts';
 import { userDataDisk } from '../../fixtures/disk.ts';
 import { createKey, TRUSTED_KEY } from '../../fixtures/image.ts';

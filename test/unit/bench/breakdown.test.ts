@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type BootTrace, breakdown, initToHandoverS, slowestSteps } from '../../../build/bench/breakdown.ts';
-import type { JournalLine } from '../../../src/boot/journal-reader.ts';
+import type { JournalLine } from '../../../src/boot/record/journal-reader.ts';
 
 const CONSOLE = `[    1.900000] Run /init as init process\r
 [    3.100000] statectl: initramfs ready, runtime mounted, after 3.05 s\r

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../../src/boot/boot.ts';
-import type { BootRecord } from '../../../src/boot/boot-record.ts';
 import { planAll } from '../../../src/boot/engine.ts';
-import type { Facts } from '../../../src/boot/facts.ts';
-import { BOOT_RECORD, FACTS, JOURNAL, REPORT, SWITCH_FILE } from '../../../src/boot/paths.ts';
-import { describe as sentenceOf } from '../../../src/boot/step.ts';
-import { shellOf } from '../../../src/boot/step-commands.ts';
+import type { BootRecord } from '../../../src/boot/record/boot-record.ts';
 import { STORY } from '../../../src/boot/story.ts';
 import type { Server } from '../../../src/host/memory/http.ts';
+import type { Facts } from '../../../src/machine/facts/facts.ts';
+import { BOOT_RECORD, FACTS, JOURNAL, REPORT, SWITCH_FILE } from '../../../src/machine/paths.ts';
+import { describe as sentenceOf } from '../../../src/machine/steps/step.ts';
+import { shellOf } from '../../../src/machine/steps/step-commands.ts';
 import { createDisk, userDataDisk } from '../../fixtures/disk.ts';
 import { createImage, createServer, DEBIAN_TREE, FOREIGN_KEY } from '../../fixtures/image.ts';
 import { bootHost, type Machine, type MachineOptions, SERVER } from '../../fixtures/machine.ts';

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../../src/boot/boot.ts';
-import type { BootRecord } from '../../../src/boot/boot-record.ts';
 import { planAll } from '../../../src/boot/engine.ts';
-import type { Facts } from '../../../src/boot/facts.ts';
-import { BOOT_RECORD, FACTS, JOURNAL } from '../../../src/boot/paths.ts';
-import { describe as sentenceOf } from '../../../src/boot/step.ts';
-import { shellOf } from '../../../src/boot/step-commands.ts';
+import type { BootRecord } from '../../../src/boot/record/boot-record.ts';
 import { STORY } from '../../../src/boot/story.ts';
-import { statusText } from '../../../src/commands/status-text.ts';
+import { statusText } from '../../../src/commands/machine/status-text.ts';
 import type { Server } from '../../../src/host/memory/http.ts';
+import type { Facts } from '../../../src/machine/facts/facts.ts';
+import { BOOT_RECORD, FACTS, JOURNAL } from '../../../src/machine/paths.ts';
+import { describe as sentenceOf } from '../../../src/machine/steps/step.ts';
+import { shellOf } from '../../../src/machine/steps/step-commands.ts';
 import {
   CLAIMS,
   createBundle,
@@ -196,8 +196,8 @@ describe('a machine whose server has a bundle for it', () => {
   });
 
   it('reads the settings by its own schemas when the server is another version', async () => {
-    const { draftBundle, sealBundle } = await import('../../../src/bundle/make.ts');
-    const { contentDigestOf, digestOf: sizedDigest } = await import('../../../src/bundle/manifest.ts');
+    const { draftBundle, sealBundle } = await import('../../../src/signed/bundle/make.ts');
+    const { contentDigestOf, digestOf: sizedDigest } = await import('../../../src/signed/bundle/manifest.ts');
     const { SIGNER } = await import('../../fixtures/bundle.ts');
     const sealed = (settings: object): TestBundle => {
       const draft = draftBundle(createContent([], {}, { settings }), CLAIMS, { keyId: SIGNER.keyId, epoch: 0 });

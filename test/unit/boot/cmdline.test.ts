@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cmdline, commandLineLayers } from '../../../src/boot/phases/cmdline.ts';
 import { config } from '../../../src/boot/phases/config.ts';
-import { withCommandLine } from '../../../src/config/named-arguments.ts';
+import { withCommandLine } from '../../../src/config/command-line/named-arguments.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { createConfig, SHIPPED_CONFIG } from '../../fixtures/config.ts';
 import { createFacts } from '../../fixtures/facts.ts';

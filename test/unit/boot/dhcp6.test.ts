@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { applyStep } from '../../../src/boot/execute.ts';
-import { readLeases } from '../../../src/boot/leases.ts';
-import { leaseFile } from '../../../src/boot/paths.ts';
-import type { StepOf } from '../../../src/boot/step.ts';
-import { wantedNetwork } from '../../../src/boot/wanted-network.ts';
+import { readLeases } from '../../../src/machine/network/leases.ts';
+import { wantedNetwork } from '../../../src/machine/network/wanted-network.ts';
+import { leaseFile } from '../../../src/machine/paths.ts';
+import { applyStep } from '../../../src/machine/steps/execute.ts';
+import type { StepOf } from '../../../src/machine/steps/step.ts';
 import { createFacts, createInterface } from '../../fixtures/facts.ts';
 import { bootHost } from '../../fixtures/machine.ts';
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type EngineOptions, PhaseFailure, planAll, runPhases } from '../../../src/boot/engine.ts';
-import type { Facts } from '../../../src/boot/facts.ts';
-import { type JournalEntry, openJournal } from '../../../src/boot/journal.ts';
-import { JOURNAL } from '../../../src/boot/paths.ts';
 import type { Phase } from '../../../src/boot/phase.ts';
-import type { Step } from '../../../src/boot/step.ts';
+import { type JournalEntry, openJournal } from '../../../src/boot/record/journal.ts';
 import { StatectlError } from '../../../src/error.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import type { Facts } from '../../../src/machine/facts/facts.ts';
+import { JOURNAL } from '../../../src/machine/paths.ts';
+import type { Step } from '../../../src/machine/steps/step.ts';
 import { createFacts } from '../../fixtures/facts.ts';
 
 const write = (path: string): Step => ({ kind: 'write', path, content: path });

@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import type { Facts, InstallFacts } from '../../../src/boot/facts.ts';
-import { IMAGE_MOUNT, SYSROOT } from '../../../src/boot/paths.ts';
 import { handover } from '../../../src/boot/phases/handover.ts';
 import { install, machineId, planInstall, planLiveFiles } from '../../../src/boot/phases/install.ts';
-import { shellOf } from '../../../src/boot/step-commands.ts';
-import { switchFileText } from '../../../src/boot/switch-file.ts';
+import { switchFileText } from '../../../src/boot/record/switch-file.ts';
 import type { Seed } from '../../../src/host/memory/seed.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import type { Facts, InstallFacts } from '../../../src/machine/facts/facts.ts';
+import { IMAGE_MOUNT, SYSROOT } from '../../../src/machine/paths.ts';
+import { shellOf } from '../../../src/machine/steps/step-commands.ts';
 import { createFacts, createInterface, createMachineFacts, USER_DATA_DISK } from '../../fixtures/facts.ts';
 
 describe('the machine-id', () => {

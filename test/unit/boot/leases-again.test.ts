@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { forgetLeases } from '../../../src/boot/leftovers.ts';
-import { LEASES } from '../../../src/boot/paths.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import { LEASES } from '../../../src/machine/paths.ts';
 
 const machine = () => memoryHost({ files: { [`${LEASES}/eth0`]: 'address=10.0.2.15\n' } });
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { applyStep } from '../../../src/boot/execute.ts';
-import type { Facts } from '../../../src/boot/facts.ts';
-import { parseLease } from '../../../src/boot/leases.ts';
-import { needsNetwork } from '../../../src/boot/needs-network.ts';
-import type { InterfaceFacts } from '../../../src/boot/network-facts.ts';
 import { network, planAddresses, planLinks, planNameServers } from '../../../src/boot/phases/network.ts';
-import { shellOf } from '../../../src/boot/step-commands.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import type { Facts } from '../../../src/machine/facts/facts.ts';
+import type { InterfaceFacts } from '../../../src/machine/facts/network-facts.ts';
+import { parseLease } from '../../../src/machine/network/leases.ts';
+import { needsNetwork } from '../../../src/machine/network/needs-network.ts';
+import { applyStep } from '../../../src/machine/steps/execute.ts';
+import { shellOf } from '../../../src/machine/steps/step-commands.ts';
 import { createCopy, createFacts, createInterface, createLease } from '../../fixtures/facts.ts';
 import { bootHost } from '../../fixtures/machine.ts';
 

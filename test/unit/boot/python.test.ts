@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { applyStep } from '../../../src/boot/execute.ts';
 import { install } from '../../../src/boot/phases/install.ts';
-import type { PythonFacts, PythonPackage } from '../../../src/boot/python-facts.ts';
-import { pythonArchives, pythonPackages } from '../../../src/boot/python-packages.ts';
-import { planPythonFetch, planPythonPackages, planPythonServices } from '../../../src/boot/python-steps.ts';
-import { shellOf } from '../../../src/boot/step-commands.ts';
 import { StatectlError } from '../../../src/error.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import type { PythonFacts, PythonPackage } from '../../../src/machine/facts/python-facts.ts';
+import { pythonArchives, pythonPackages } from '../../../src/machine/packages/python-packages.ts';
+import { planPythonFetch, planPythonPackages, planPythonServices } from '../../../src/machine/packages/python-steps.ts';
+import { applyStep } from '../../../src/machine/steps/execute.ts';
+import { shellOf } from '../../../src/machine/steps/step-commands.ts';
 import { loadFiles, SHIPPED_FILES } from '../../fixtures/config.ts';
 import { createFacts, USER_DATA_DISK } from '../../fixtures/facts.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../../src/boot/boot.ts';
-import type { BootRecord } from '../../../src/boot/boot-record.ts';
-import type { Facts } from '../../../src/boot/facts.ts';
-import { BOOT_RECORD, FACTS } from '../../../src/boot/paths.ts';
+import type { BootRecord } from '../../../src/boot/record/boot-record.ts';
 import type { Server } from '../../../src/host/memory/http.ts';
+import type { Facts } from '../../../src/machine/facts/facts.ts';
+import { BOOT_RECORD, FACTS } from '../../../src/machine/paths.ts';
 import { createBundle, createContent, createFile, type TestBundle, withBundle } from '../../fixtures/bundle.ts';
 import { userDataDisk } from '../../fixtures/disk.ts';
 import { createImage, createServer } from '../../fixtures/image.ts';

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { Facts, InstallFacts } from '../../../src/boot/facts.ts';
-import { findServices } from '../../../src/boot/find-services.ts';
-import { IMAGE_MOUNT, SYSROOT } from '../../../src/boot/paths.ts';
-import { planServices } from '../../../src/boot/service-steps.ts';
-import { shellOf } from '../../../src/boot/step-commands.ts';
 import type { Seed } from '../../../src/host/memory/seed.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import type { Facts, InstallFacts } from '../../../src/machine/facts/facts.ts';
+import { IMAGE_MOUNT, SYSROOT } from '../../../src/machine/paths.ts';
+import { findServices } from '../../../src/machine/services/find-services.ts';
+import { planServices } from '../../../src/machine/services/service-steps.ts';
+import { shellOf } from '../../../src/machine/steps/step-commands.ts';
 import { loadFiles, SHIPPED_FILES } from '../../fixtures/config.ts';
 import { createFacts } from '../../fixtures/facts.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { ConfigFault } from '../../../src/config/check/fault.ts';
 import { configDiff } from '../../../src/config/config-diff.ts';
-import type { ConfigFault } from '../../../src/config/fault.ts';
 import { loadSnapshot } from '../../../src/config/load-revision.ts';
 
 const BASE = {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { checkConfigDir } from '../../../src/config/check.ts';
+import { checkConfigDir } from '../../../src/config/check/check.ts';
 import { readConfigDir } from '../../../src/config/config-dir.ts';
 import { readTemplates } from '../../../src/config/templates/template-set.ts';
 import { configHost } from '../../fixtures/config.ts';

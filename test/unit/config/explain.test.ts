@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { readConfigDir } from '../../../src/config/config-dir.ts';
 import { effectiveOf } from '../../../src/config/effective.ts';
 import { explain } from '../../../src/config/explain.ts';
-import { settingRows, withDefaults } from '../../../src/config/setting-rows.ts';
-import { writePath } from '../../../src/config/tree.ts';
+import { settingRows, withDefaults } from '../../../src/config/settings/setting-rows.ts';
+import { writePath } from '../../../src/config/tree/tree.ts';
 import { configHost, SHIPPED_FILES } from '../../fixtures/config.ts';
 
 const settingsOf = async (files: Readonly<Record<string, string>>) =>

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkConfigDir } from '../../../src/config/check.ts';
+import { checkConfigDir } from '../../../src/config/check/check.ts';
+import { formatFault } from '../../../src/config/check/fault.ts';
 import { readConfigDir } from '../../../src/config/config-dir.ts';
-import { formatFault } from '../../../src/config/fault.ts';
-import { nodeContent } from '../../../src/config/node-content.ts';
+import { nodeContent } from '../../../src/config/nodes/node-content.ts';
 import { readTemplates } from '../../../src/config/templates/template-set.ts';
 import { configHost } from '../../fixtures/config.ts';
 

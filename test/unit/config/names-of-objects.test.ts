@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { checkConfigDir } from '../../../src/config/check.ts';
+import { checkConfigDir } from '../../../src/config/check/check.ts';
+import { formatFault } from '../../../src/config/check/fault.ts';
 import { readConfigDir } from '../../../src/config/config-dir.ts';
 import { effectiveOf } from '../../../src/config/effective.ts';
-import { formatFault } from '../../../src/config/fault.ts';
-import { matchCount } from '../../../src/config/identity.ts';
-import { contentFor, nodeContent } from '../../../src/config/node-content.ts';
+import { matchCount } from '../../../src/config/nodes/identity.ts';
+import { contentFor, nodeContent } from '../../../src/config/nodes/node-content.ts';
 import { readTemplates } from '../../../src/config/templates/template-set.ts';
 import { identityOf, machineFromQuery } from '../../../src/server/machine.ts';
 import { configHost } from '../../fixtures/config.ts';

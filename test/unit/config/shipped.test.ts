@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PARTS } from '../../../src/config/config-dir.ts';
-import { CONFIG_FILES } from '../../../src/config/files.ts';
-import { settingSchema } from '../../../src/config/setting-schema.ts';
+import { CONFIG_FILES } from '../../../src/config/settings/files.ts';
+import { settingSchema } from '../../../src/config/settings/setting-schema.ts';
 import { loadFiles, SHIPPED_FILES } from '../../fixtures/config.ts';
 
 const DIR = join(import.meta.dirname, '../../../config.d');

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { authority } from '../../../src/identity/authority.ts';
-import { bootTokens } from '../../../src/server/boot-tokens.ts';
-import { openEnrolments } from '../../../src/server/enrolments.ts';
-import { eventHub } from '../../../src/server/event-hub.ts';
+import { authority } from '../../../src/identity/certificates/authority.ts';
+import { eventHub } from '../../../src/server/events/event-hub.ts';
+import { bootTokens } from '../../../src/server/machines/boot-tokens.ts';
+import { openEnrolments } from '../../../src/server/machines/enrolments.ts';
+import { issueServerCertificate } from '../../../src/server/machines/server-certificate.ts';
 import { createSecureApp } from '../../../src/server/secure-app.ts';
-import { issueServerCertificate } from '../../../src/server/server-certificate.ts';
 import { routesOf } from '../../fixtures/routes.ts';
 import { appOver, temporaryStore } from '../../fixtures/temporary-store.ts';
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { program } from '../../../src/cli.ts';
 import { commandManual, configManual } from '../../../src/commands/manual.ts';
 import { PARTS } from '../../../src/config/config-dir.ts';
-import { CONFIG_FILES } from '../../../src/config/files.ts';
+import { CONFIG_FILES } from '../../../src/config/settings/files.ts';
 
 /** The page as a person reads it. groff says on stderr, and by its status, what it does not understand. */
 function read(page: string): string {

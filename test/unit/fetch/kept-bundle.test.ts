@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { LARGEST_BUNDLE_BYTES, unpackMembers } from '../../../src/bundle/archive.ts';
-import { sha256Of } from '../../../src/bundle/manifest.ts';
-import { verifyBundle } from '../../../src/bundle/verify.ts';
 import { bundleFolder, keepBundle, readKeptBundle } from '../../../src/fetch/kept-bundle.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import { LARGEST_BUNDLE_BYTES, unpackMembers } from '../../../src/signed/bundle/archive.ts';
+import { sha256Of } from '../../../src/signed/bundle/manifest.ts';
+import { verifyBundle } from '../../../src/signed/bundle/verify.ts';
 import { createBundle } from '../../fixtures/bundle.ts';
 import { TRUSTED_KEY } from '../../fixtures/image.ts';
 

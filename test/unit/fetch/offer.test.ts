@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Facts } from '../../../src/boot/facts.ts';
 import { bundle } from '../../../src/boot/phases/bundle.ts';
 import { askFolder, askServers } from '../../../src/fetch/offer.ts';
 import type { Server, Servers } from '../../../src/host/memory/http.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import type { Facts } from '../../../src/machine/facts/facts.ts';
 import { createCopy, createFacts, createInterface, createMachineFacts } from '../../fixtures/facts.ts';
 import { createImage, createServer, FOREIGN_KEY } from '../../fixtures/image.ts';
 

@@ -3,11 +3,11 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { planEnrolment } from '../../../src/boot/identity.ts';
 import type { Config } from '../../../src/config/config.ts';
 import { serverHttp } from '../../../src/fetch/server-http.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import { planEnrolment } from '../../../src/machine/identity/identity.ts';
 import { type MadeCertificate, makeCertificate, newKey } from '../../fixtures/certificates.ts';
 import { createFacts } from '../../fixtures/facts.ts';
 

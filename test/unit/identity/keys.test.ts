@@ -1,10 +1,10 @@
 import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { memoryHost } from '../../../src/host/memory.ts';
-import { authority } from '../../../src/identity/authority.ts';
-import { bundleKey } from '../../../src/identity/bundle-key.ts';
-import { readKeyCertificate, signKeyCertificate, writeKeyCertificate } from '../../../src/identity/key-certificate.ts';
+import { authority } from '../../../src/identity/certificates/authority.ts';
+import { bundleKey } from '../../../src/identity/keys/bundle-key.ts';
 import { imageKey, trustAnchors } from '../../../src/image/keys.ts';
+import { readKeyCertificate, signKeyCertificate, writeKeyCertificate } from '../../../src/signed/key-certificate.ts';
 
 const pemOf = (kind: 'ed25519') =>
   generateKeyPairSync(kind).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();

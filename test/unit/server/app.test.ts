@@ -5,9 +5,9 @@ import fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { accessLog } from '../../../src/server/access-log.ts';
-import { parseSelector } from '../../../src/server/selector.ts';
-import { blobPath } from '../../../src/server/store.ts';
-import { useImage } from '../../../src/server/uses.ts';
+import { parseSelector } from '../../../src/server/images/selector.ts';
+import { useImage } from '../../../src/server/images/uses.ts';
+import { blobPath } from '../../../src/server/store/store.ts';
 import { appOver, temporaryStore } from '../../fixtures/temporary-store.ts';
 
 const MAC = '52:54:00:12:34:56';

@@ -1,9 +1,9 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openBundles } from '../../../src/server/bundles.ts';
-import { reportKeeper } from '../../../src/server/report-keeper.ts';
-import { useImage } from '../../../src/server/uses.ts';
+import { openBundles } from '../../../src/server/bundles/bundles.ts';
+import { useImage } from '../../../src/server/images/uses.ts';
+import { reportKeeper } from '../../../src/server/reports/report-keeper.ts';
 import { createContent, SIGNER } from '../../fixtures/bundle.ts';
 import { appOver, type TemporaryStore, temporaryStore } from '../../fixtures/temporary-store.ts';
 

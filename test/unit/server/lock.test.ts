@@ -2,11 +2,11 @@ import { symlink } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import type { Clock } from '../../../src/host/host.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { addImage } from '../../../src/server/add-image.ts';
-import { removeImage } from '../../../src/server/images.ts';
+import { addImage } from '../../../src/server/images/add-image.ts';
+import { removeImage } from '../../../src/server/images/images.ts';
+import { releaseChoice, useImage } from '../../../src/server/images/uses.ts';
 import { lockStore } from '../../../src/server/lock.ts';
-import { lockPath } from '../../../src/server/store.ts';
-import { releaseChoice, useImage } from '../../../src/server/uses.ts';
+import { lockPath } from '../../../src/server/store/store.ts';
 import { stillClock, temporaryStore } from '../../fixtures/temporary-store.ts';
 
 /** Ten seconds of waiting pass at once. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { parseSelector, selectorsOf, writeSelector } from '../../../src/server/images/selector.ts';
 import { identityOf, machineFromQuery, machineQuery, normalMac, runsOn } from '../../../src/server/machine.ts';
-import { parseSelector, selectorsOf, writeSelector } from '../../../src/server/selector.ts';
 
 test.each(['52:54:00:AB:cd:56', '52-54-00-ab-cd-56', '5254.00ab.cd56', '525400ABCD56', '01-52-54-00-ab-cd-56'])(
   'a MAC address may be written as %s',

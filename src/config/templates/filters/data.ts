@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Document } from 'yaml';
-import { normaliseMac } from '../../../boot/mac-address.ts';
 import { entryOf } from '../../../entry-of.ts';
+import { normaliseMac } from '../../../protocol/mac-address.ts';
 import { integerOf, refuse, textOf } from './input.ts';
 
 /** JSON, on one line or indented by that many blanks. */

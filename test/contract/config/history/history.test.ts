@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ConfigFault } from '../../../../src/config/fault.ts';
+import type { ConfigFault } from '../../../../src/config/check/fault.ts';
 import { type Check, History } from '../../../../src/config/history/history.ts';
 import { linuxHost } from '../../../../src/host/linux/host.ts';
 import { systemError } from '../../../../src/host/system-error.ts';

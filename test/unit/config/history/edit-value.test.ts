@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isCollection, isMap, isPair, type Node, type Pair, parse, parseDocument } from 'yaml';
 import { editValue } from '../../../../src/config/history/edit-value.ts';
-import type { Plain } from '../../../../src/config/tree.ts';
+import type { Plain } from '../../../../src/config/tree/tree.ts';
 import { SHIPPED_FILES } from '../../../fixtures/config.ts';
 
 const FILE = `# What a boot may take.

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { PARTS } from '../../../../src/config/config-dir.ts';
-import { CONFIG_FILES } from '../../../../src/config/files.ts';
-import { documentedSettings } from '../../../../src/config/setting-documents.ts';
-import { type SettingSchema, settingSchema } from '../../../../src/config/setting-schema.ts';
+import { CONFIG_FILES } from '../../../../src/config/settings/files.ts';
+import { documentedSettings } from '../../../../src/config/settings/setting-documents.ts';
+import { type SettingSchema, settingSchema } from '../../../../src/config/settings/setting-schema.ts';
 
 /** Every schema below one, with the path to it; a key that an admin chooses is `*`. */
 function* below(schema: SettingSchema, path: string): Generator<readonly [string, SettingSchema]> {

@@ -1,5 +1,5 @@
 import type { Config } from '../../../../src/config/config.ts';
-import { CONFIG_FILES } from '../../../../src/config/files.ts';
+import { CONFIG_FILES } from '../../../../src/config/settings/files.ts';
 import { loadFiles } from '../../../fixtures/config.ts';
 
 /** What a file with this text gives. */

@@ -1,0 +1,73 @@
+import type { BootContext } from '../../boot/phase.ts';
+import type { Config } from '../../config/config.ts';
+import { writePath } from '../../config/tree/tree.ts';
+import { entryOf } from '../../entry-of.ts';
+import { reasonOf, StatectlError } from '../../error.ts';
+import { blockDevices } from '../../machine/facts/block-devices.ts';
+import type { Facts } from '../../machine/facts/facts.ts';
+import { parseMounts } from '../../machine/facts/mounts.ts';
+import { applyStep } from '../../machine/steps/execute.ts';
+import type { AgentHost } from '../agent.ts';
+import type { AppliedRecord, NeedsReboot } from './applied-record.ts';
+import { bootView } from './boot-view.ts';
+import { type MountStep, planMountChanges } from './plan-mounts.ts';
+
+export interface MountsChanged {
+  /** Mount points that are as fstab.conf has them now. */
+  readonly applied: readonly string[];
+  readonly needsReboot: readonly NeedsReboot[];
+  /** What the running system is as: entries that could not be changed are as before. */
+  readonly fstab: Config['fstab'];
+}
+
+/** Mounts what is new, unmounts what is gone, changes options; what is busy or in the way waits for a reboot. */
+export async function changeMounts(
+  host: AgentHost,
+  { fstab: before, meanwhile }: Pick<AppliedRecord, 'fstab' | 'meanwhile'>,
+  { config, blocks: known = [] }: Pick<Facts, 'config' | 'blocks'>,
+  context: BootContext,
+): Promise<MountsChanged> {
+  const now = config.fstab;
+  if (JSON.stringify(before) === JSON.stringify(now) && !meanwhile)
+    return { applied: [], needsReboot: [], fstab: before };
+  const { files } = host;
+  const plans = planMountChanges({
+    before,
+    meanwhile: meanwhile?.fstab ?? {},
+    now,
+    mounts: parseMounts(await files.readText('/proc/mounts')),
+    blocks: await blockDevices(host).catch(() => known),
+    places: [...Object.keys(config.overlays), ...Object.keys(config.tmpfs)],
+  });
+  const applied: string[] = [];
+  const needsReboot: NeedsReboot[] = [];
+  const fstab: Record<string, Config['fstab'][string]> = { ...now };
+  for (const plan of plans)
+    try {
+      if ('needsReboot' in plan) throw new StatectlError('mount-needs-reboot', plan.needsReboot);
+      for (const step of plan.steps) await applyMountStep(step, host, context);
+      applied.push(plan.mountPoint);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      const { mountPoint } = plan;
+      needsReboot.push({ path: writePath(['fstab', mountPoint]), why: reasonOf(error) });
+      // It is tried again at the next look.
+      const old = entryOf(before, mountPoint);
+      if (old) fstab[mountPoint] = old;
+      else delete fstab[mountPoint];
+    }
+  return { applied, needsReboot, fstab };
+}
+
+async function applyMountStep(step: MountStep, host: AgentHost, context: BootContext): Promise<void> {
+  if (step.kind === 'unmount') await mustRun(host, ['umount', step.target]);
+  else if (step.kind === 'remount')
+    await mustRun(host, ['mount', '-o', ['remount', ...step.options].join(','), step.source, step.target]);
+  else await applyStep(step, bootView(host), context);
+}
+
+async function mustRun({ exec }: AgentHost, argv: readonly string[]): Promise<void> {
+  const { exitCode, stderr } = await exec.run(argv);
+  if (exitCode !== 0)
+    throw new StatectlError('mount-failed', stderr.trim().split('\n').at(-1) || `exit status ${exitCode}`);
+}

@@ -1,0 +1,135 @@
+import type { BootRecord } from '../../boot/record/boot-record.ts';
+import { machineClaims } from '../../fetch/offer.ts';
+import type { Facts } from '../../machine/facts/facts.ts';
+import { IDENTITY } from '../../machine/identity/identity.ts';
+import type { AgentHost } from '../agent.ts';
+import type { agentStateFile } from '../agent-state.ts';
+import type { Bell } from '../servers/bell.ts';
+import type { SettingsInForce } from '../servers/server-settings.ts';
+import { postReport } from './post-report.ts';
+import type { Report, ReportQueue } from './report-queue.ts';
+
+export interface AgentReportOptions {
+  readonly record: BootRecord;
+  readonly facts: Facts;
+  readonly queue: ReportQueue;
+  readonly settings: () => SettingsInForce;
+  readonly servers: () => readonly string[];
+  readonly bell: Bell;
+  readonly file: Pick<ReturnType<typeof agentStateFile>, 'state' | 'change'>;
+}
+
+export interface AgentReports {
+  /** The boot, once: its own report may have found no server. */
+  tellStarted(): Promise<void>;
+  /** Something that changed. */
+  tell(what: string, about: object): void;
+  keepSending(signal: AbortSignal): Promise<never>;
+}
+
+const BOOT_ID = '/proc/sys/kernel/random/boot_id';
+const FIRST_WAIT_MS = 2_000;
+const LONGEST_WAIT_MS = 10 * 60_000;
+
+/** A server takes 16 KiB of a report. What is told here may name every file of a bundle. */
+const MOST_ABOUT_BYTES = 8 * 1024;
+const LONGEST_TEXT = 1_000;
+
+/** Cuts texts, and lists after as many as fit, with how many are left out. Pure. */
+function briefly(about: object): Readonly<Record<string, unknown>> {
+  const cut = Object.entries(about).map(([key, value]) => [key, shortText(value)] as const);
+  const share = Math.floor(MOST_ABOUT_BYTES / Math.max(1, cut.length));
+  return Object.fromEntries(
+    cut.flatMap(([key, value]) => {
+      if (Buffer.byteLength(JSON.stringify(value) ?? '') <= share) return [[key, value]];
+      return [[key, Array.isArray(value) ? firstOf(value, share) : 'too long to be told here']];
+    }),
+  );
+}
+
+function shortText(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shortText);
+  return typeof value === 'string' && value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value;
+}
+
+function firstOf(list: readonly unknown[], mostBytes: number): readonly unknown[] {
+  let bytes = 64;
+  const fitting = list.findIndex((value) => {
+    bytes += Buffer.byteLength(JSON.stringify(value)) + 1;
+    return bytes > mostBytes;
+  });
+  return [...list.slice(0, fitting), `… and ${list.length - fitting} more`];
+}
+
+/** What this machine tells servers: the report of its boot, and with the same fields what changed since. */
+export function agentReports(host: AgentHost, options: AgentReportOptions): AgentReports {
+  const { clock, console, files } = host;
+  const { record, facts, queue, settings, servers, bell, file } = options;
+  const claims = machineClaims(facts);
+  let putting: Promise<unknown> = Promise.resolve();
+
+  const report = (id: string, what: string, about: object): Report => {
+    const { configDigest, configOrigin, bundle } = settings();
+    // What waits for a reboot is not what the machine runs with.
+    const isApplied = (file.state.refreshed?.needsReboot ?? []).length === 0;
+    const config = {
+      digest: isApplied ? configDigest : record.configDigest,
+      origin: isApplied ? configOrigin : record.configOrigin,
+      ...bundle,
+    };
+    return {
+      id,
+      ...claims,
+      image: record.image?.name,
+      version: record.image?.version,
+      kernelRelease: record.kernelRelease,
+      bootMs: record.bootMs,
+      config,
+      agent: { event: what, at: new Date(clock.now()).toISOString(), ...briefly(about) },
+    };
+  };
+  const put = (id: string, what: string, about: object): Promise<void> => {
+    const made = report(id, what, about);
+    // A machine that says neither could not be told from others.
+    if (claims.mac === undefined && claims.uuid === undefined) return Promise.resolve();
+    const done = putting.then(async () => {
+      await queue.put(made);
+      await file.change({ queue: await queue.status() });
+      bell.ring();
+    });
+    putting = done.catch((error: Error) => console.line('warning', `a report is lost: ${error.message}`));
+    return putting.then(() => undefined);
+  };
+  const proof = () => ({ identity: IDENTITY, authorities: settings().server.authorities ?? [] });
+  const chance = () => Math.floor(clock.random() * 2 ** 32).toString(36);
+
+  return {
+    async tellStarted() {
+      const boot = (await files.readText(BOOT_ID).catch(() => chance())).trim();
+      await put(`boot-${boot}`, 'booted', {});
+    },
+    tell: (what, about) => void put(`${clock.now().toString(36)}-${chance()}`, what, about),
+    async keepSending(signal) {
+      for (let failures = 0; ; ) {
+        const limits = {
+          connectTimeoutMs: settings().server.connectMs,
+          idleTimeoutMs: settings().server.stallMs,
+          signal,
+        };
+        const tries = failures;
+        failures = 0;
+        await queue.send(async (each) => {
+          // The machine may have moved since the one before.
+          const known = servers();
+          const server = known[tries % Math.max(1, known.length)];
+          const outcome = server === undefined ? 'later' : await postReport(host, server, each, proof(), limits);
+          if (outcome === 'later') failures = tries + 1;
+          return outcome;
+        });
+        await file.change({ queue: await queue.status() });
+        const longestMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures, 20));
+        await bell.wait(failures > 0 ? clock.random() * longestMs : LONGEST_WAIT_MS, signal);
+      }
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { dirname } from 'node:path';
+import { StatectlError } from '../../error.ts';
+import { machineClaims } from '../../fetch/offer.ts';
+import type { Host } from '../../host/host.ts';
+import { onMachine, writablePath } from '../../machine/delivery/delivery.ts';
+import type { Facts } from '../../machine/facts/facts.ts';
+import { parseMounts } from '../../machine/facts/mounts.ts';
+import type { BootRecord } from './boot-record.ts';
+
+const FILE = 'statectl.prom';
+
+/** The text exposition format of Prometheus: in a label's value a backslash, a quote and a line's end are escaped. */
+const label = (value: string): string => value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+
+const labels = (pairs: Readonly<Record<string, string>>): string =>
+  Object.entries(pairs)
+    .map(([name, value]) => `${name}="${label(value)}"`)
+    .join(',');
+
+const metric = (name: string, help: string, samples: readonly string[]): string =>
+  [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...samples.map((sample) => name + sample), ''].join('\n');
+
+/** The facts of a boot as node_exporter's textfile collector reads them; `atMs` is the wall clock at the hand-over. Pure. */
+export function bootMetrics(record: BootRecord, atMs: number): string {
+  const info = {
+    image: record.image?.name ?? '',
+    version: record.image?.version ?? '',
+    config: record.configDigest,
+    // No machine has slots yet.
+    slot: '',
+    server: record.server ?? '',
+  };
+  return [
+    metric('statectl_boot_info', 'What was booted.', [`{${labels(info)}} 1`]),
+    metric(
+      'statectl_boot_phase_seconds',
+      'How long each phase of the boot took.',
+      record.phases.map(({ name, tookMs }) => `{${labels({ phase: name })}} ${tookMs / 1000}`),
+    ),
+    metric('statectl_boot_timestamp_seconds', 'When the system was handed over to, Unix time.', [
+      ` ${Math.round(atMs) / 1000}`,
+    ]),
+  ].join('');
+}
+
+/** Writes them where logging.conf says. Throws why it cannot. */
+export async function writeBootMetrics({ files, clock }: Host, { config }: Facts, record: BootRecord): Promise<void> {
+  const { textfile } = config.logging.metrics;
+  if (textfile === undefined) return;
+  const mounts = parseMounts(await files.readText('/proc/mounts'));
+  const path = onMachine(await writablePath(files, mounts, `${textfile}/${FILE}`));
+  await files.mkdir(dirname(path), 0o755);
+  await files.write(path, bootMetrics(record, clock.now()));
+}
+
+/** A boot that is over does not wait for a gateway that is gone. */
+const LONGEST_MS = 1500;
+
+/**
+ * Sends them to the Pushgateway of logging.conf, as the instance that the node is called, or else its MAC address. Throws
+ * why they were not taken.
+ */
+export async function pushBootMetrics(
+  { http, clock }: Pick<Host, 'http' | 'clock'>,
+  facts: Facts,
+  record: BootRecord,
+): Promise<void> {
+  const { push } = facts.config.logging.metrics;
+  if (push === undefined || (facts.leases ?? []).length === 0) return;
+  const { mac, uuid } = machineClaims(facts);
+  const instance = facts.bundle?.node ?? mac ?? uuid ?? 'unknown';
+  const url = new URL(push);
+  url.pathname = `${url.pathname.replace(/\/$/, '')}/metrics/job/statectl/instance/${encodeURIComponent(instance)}`;
+  const { status, body } = await http.request(url.href, {
+    method: 'POST',
+    headers: { 'content-type': 'text/plain; version=0.0.4' },
+    body: bootMetrics(record, clock.now()),
+    connectTimeoutMs: LONGEST_MS,
+    idleTimeoutMs: LONGEST_MS,
+  });
+  for await (const _ of body) break;
+  if (status >= 300) throw new StatectlError('metrics-refused', `${url.host} answers with status ${status}`);
+}

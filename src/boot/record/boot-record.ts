@@ -1,0 +1,138 @@
+import { entryOf } from '../../entry-of.ts';
+import type { BundleFacts } from '../../machine/facts/bundle-facts.ts';
+import { userDataDevice } from '../../machine/facts/disks.ts';
+import type { Facts, IdentityFacts, InstallFacts } from '../../machine/facts/facts.ts';
+import type { Lease, ServerFacts } from '../../machine/facts/network-facts.ts';
+import { SYSROOT, USER_DATA_EARLY } from '../../machine/paths.ts';
+import { type Place, places } from '../../machine/places/places.ts';
+import { chooseSource } from '../../machine/places/source.ts';
+import { VERSION } from '../../version.ts';
+import type { EngineResult, PhaseRecord } from '../engine.ts';
+import { PHASE_NAMES, type PhaseName } from '../phase.ts';
+import { planAccounts, planInstall } from '../phases/install.ts';
+import { type History, NO_HISTORY } from './journal-reader.ts';
+
+/** /run/statectl/boot.json: what was booted and how, for `statectl status` and the report to the server. */
+export interface BootRecord {
+  readonly statectl: string;
+  readonly source: 'partition' | 'fetched' | 'copy';
+  readonly root: { readonly type: string; readonly from: string; readonly verified: boolean };
+  readonly image?: { readonly name: string; readonly version: string; readonly sha256: string };
+  readonly server?: string;
+  /** All that are known, in the order in which they were to be asked, and why. */
+  readonly servers?: readonly ServerFacts[];
+  readonly kernelRelease: string;
+  readonly configDigest: string;
+  readonly configOrigin: string;
+  /** The bundle in force. */
+  readonly bundle?: Pick<BundleFacts, 'node' | 'epoch' | 'sequence' | 'contentDigest' | 'server'>;
+  /** Who the machine proved to be; what its secrets are is nowhere. */
+  readonly identity?: Omit<IdentityFacts, 'secrets'> & { readonly secrets: readonly string[] };
+  readonly persistent?: { readonly device: string; readonly type?: string };
+  readonly places: readonly Place[];
+  /** The files that the install phase wrote or took away; no change of theirs is a person's. */
+  readonly wrote: readonly string[];
+  /** The folders that it made; what is in them may be a person's. Absent in records of earlier versions. */
+  readonly folders?: readonly string[];
+  readonly leases: readonly Lease[];
+  readonly machineId?: Pick<InstallFacts, 'machineId' | 'machineIdOrigin'>;
+  readonly init: string;
+  readonly warnings: readonly string[];
+  /** What failed before a person or a retry brought the boot to its end. */
+  readonly failures: History['failures'];
+  /** Phases that a person left out. */
+  readonly skipped: readonly PhaseName[];
+  readonly phases: readonly PhaseRecord[];
+  /** From the start of the kernel to the hand-over. */
+  readonly bootMs: number;
+}
+
+/** Of the try that succeeded, with what `earlier` ones did before a person or a retry went on. */
+export function bootRecord(
+  { facts, phases, warnings }: EngineResult,
+  bootMs: number,
+  earlier: History = NO_HISTORY,
+): BootRecord {
+  const ran = new Map([...earlier.phases, ...phases].map((phase) => [phase.name, phase]));
+  const source = chooseSource(facts);
+  const disk = userDataDevice(facts);
+  const image = source.kind === 'partition' ? undefined : source.manifest;
+  return {
+    statectl: VERSION,
+    source: source.kind,
+    root:
+      source.kind === 'partition'
+        ? { type: source.type, from: source.device, verified: false }
+        : {
+            type: source.manifest.root.type,
+            from: source.kind === 'copy' ? source.dir.replace(USER_DATA_EARLY, '/user-data') : (source.urls[0] ?? ''),
+            verified: true,
+          },
+    ...(image ? { image: { name: image.name, version: image.version, sha256: image.root.sha256 } } : {}),
+    server: facts.offer?.server,
+    ...(facts.servers ? { servers: facts.servers } : {}),
+    kernelRelease: facts.machine.kernelRelease,
+    configDigest: facts.machine.configDigest,
+    configOrigin: facts.machine.configOrigin,
+    ...(facts.bundle ? { bundle: bundleRecord(facts.bundle) } : {}),
+    ...(facts.identity ? { identity: identityRecord(facts.identity) } : {}),
+    ...(disk ? { persistent: { device: disk.device, type: disk.type } } : {}),
+    // What is a link in the image leads into another place, and nothing is mounted there.
+    places: places(facts.config, disk !== undefined).filter(
+      ({ mountPoint }) => entryOf(facts.tree?.paths, mountPoint) !== 'symlink',
+    ),
+    ...installed(facts),
+    leases: facts.leases ?? [],
+    machineId: facts.install && { machineId: facts.install.machineId, machineIdOrigin: facts.install.machineIdOrigin },
+    init: facts.init?.path ?? '',
+    warnings: [...new Set([...earlier.warnings, ...warnings])],
+    failures: earlier.failures,
+    skipped: PHASE_NAMES.filter((name) => !ran.has(name)),
+    phases: PHASE_NAMES.flatMap((name) => ran.get(name) ?? []).map((phase) => ({
+      ...phase,
+      startedMs: Math.round(phase.startedMs),
+      tookMs: Math.round(phase.tookMs),
+    })),
+    bootMs: Math.round(bootMs),
+  };
+}
+
+const identityRecord = ({ secrets, ...identity }: IdentityFacts): BootRecord['identity'] => ({
+  ...identity,
+  secrets: secrets.map(({ to }) => to.replace(SYSROOT, '')),
+});
+
+const bundleRecord = ({ node, epoch, sequence, contentDigest, server }: BundleFacts): BootRecord['bundle'] => ({
+  node,
+  epoch,
+  sequence,
+  contentDigest,
+  server,
+});
+
+/** What the install phase does to the system. */
+function installed(facts: Facts): Pick<BootRecord, 'wrote' | 'folders'> {
+  const wrote: string[] = [];
+  const folders: string[] = [];
+  const inSystem = (path: string) => (path.startsWith(`${SYSROOT}/`) ? path.slice(SYSROOT.length) : path);
+  for (const step of [...planAccounts(facts), ...planInstall(facts)])
+    switch (step.kind) {
+      case 'write':
+      case 'symlink':
+      case 'remove':
+      case 'drop':
+        wrote.push(inSystem(step.path));
+        break;
+      case 'copy-file':
+      case 'deliver':
+        wrote.push(inSystem(step.to));
+        break;
+      case 'mkdir':
+        folders.push(inSystem(step.path));
+        break;
+      case 'accounts':
+        wrote.push(...['passwd', 'group', 'shadow', 'gshadow'].map((name) => `/etc/${name}`));
+        break;
+    }
+  return { wrote, folders };
+}

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import type { Host } from '../../host/host.ts';
+import { shellLine, shellQuote } from '../../host/shell-line.ts';
+import { userDataDevice } from '../../machine/facts/disks.ts';
+import type { Facts } from '../../machine/facts/facts.ts';
+import type { PythonPackage } from '../../machine/facts/python-facts.ts';
+import { SWITCH_FILE, SYSROOT } from '../../machine/paths.ts';
+import { chooseSource } from '../../machine/places/source.ts';
+import type { StepOf } from '../../machine/steps/step.ts';
+import { shellOf } from '../../machine/steps/step-commands.ts';
+import { planAll } from '../engine.ts';
+import type { PhaseName } from '../phase.ts';
+import { STORY } from '../story.ts';
+import { switchFileText } from './switch-file.ts';
+
+/** The phases whose steps /init can repeat without the controller; before them it mounts /user-data itself. */
+const LOCAL_PHASES: ReadonlySet<PhaseName> = new Set(['slot', 'update', 'mount', 'install', 'handover']);
+
+/**
+ * The plan of this boot as ash can run it, when the next boot needs only local files; undefined when it needs a server.
+ * What was fetched and kept this time is the local copy of the next.
+ */
+export function lastGoodPlan(facts: Facts): string | undefined {
+  const source = chooseSource(facts);
+  if (source.kind === 'fetched' && !source.kept) return undefined;
+  if (userDataDevice(facts) === undefined) return undefined;
+  const copy =
+    source.kind === 'fetched'
+      ? { dir: source.dir, manifest: source.manifest, manifestSha256: facts.offer?.manifestSha256 ?? '' }
+      : facts.copy;
+  // What was seeded this time holds a person's files the next time: it is not copied over them again.
+  const tree = facts.tree && { ...facts.tree, emptySources: [] };
+  // What was dropped is gone; a person may put something there since.
+  const delivery = facts.delivery && { ...facts.delivery, dropped: [], listedBefore: facts.delivery.listed };
+  // What was fetched this time is in the store the next.
+  const packages = facts.python?.packages ?? [];
+  const isReadable = ({ format }: PythonPackage) => format !== 'tar.zst';
+  const python = facts.python && { ...facts.python, wanted: [], stale: [], packages: packages.filter(isReadable) };
+  const missing = packages
+    .filter((each) => !isReadable(each))
+    .map(({ name }) => `${shellLine(['echo', `without ${name} of python.conf: busybox unpacks no zstd`])}\n`);
+  // Who the machine is, and what it may know, the controller alone puts into RAM.
+  const nobody = { identity: undefined, credentials: undefined };
+  if ((facts.identity?.secrets.length ?? 0) > 0)
+    missing.push("echo 'without its secrets: only the controller opens them'\n");
+  const local: Facts = { ...facts, ...nobody, copy, tree, delivery, python, offer: undefined, leases: [] };
+  const lines = planAll(STORY, local)
+    .filter(({ phase, step }) => LOCAL_PHASES.has(phase) && step.kind !== 'check-mount')
+    .map(({ step }) => (step.kind === 'switch-root' ? switchFile(step) : shellOf(step)));
+  return `#!/bin/sh\n# The plan of the last good boot, for /init when the controller cannot run. Made by statectl.\nset -e\n${missing.join('')}${lines.join('\n')}\n`;
+}
+
+const switchFile = (step: StepOf<'switch-root'>): string =>
+  `printf %s ${shellQuote(switchFileText(step))} > ${SWITCH_FILE}`;
+
+/** Keeps the plan with its digest on /user-data, where /init runs it only when the digest fits; forgets the failed attempts. */
+export async function keepLastGoodPlan({ files }: Pick<Host, 'files'>, facts: Facts): Promise<void> {
+  if (userDataDevice(facts) === undefined) return;
+  const dir = `${SYSROOT}/user-data/persistent/statectl`;
+  await files.remove(`${dir}/attempts`);
+  const plan = lastGoodPlan(facts);
+  if (plan === undefined) {
+    // A plan from the time when this machine booted otherwise must not run.
+    await files.remove(`${dir}/plan.sha256`);
+    await files.remove(`${dir}/plan.sh`);
+    return;
+  }
+  const digest = `${createHash('sha256').update(plan).digest('hex')}  plan.sh\n`;
+  // Flash wears: nothing is written when nothing changed.
+  if ((await files.readText(`${dir}/plan.sha256`).catch(() => '')) !== digest) {
+    await files.write(`${dir}/plan.sh`, plan, { mode: 0o700 });
+    await files.write(`${dir}/plan.sha256`, digest);
+  }
+}

@@ -1,0 +1,22 @@
+import type { AgentHost } from '../../agent/agent.ts';
+import { parseWords } from './boot-words.ts';
+
+/** `statectl agent`: until SIGTERM or SIGINT. Throws `not-booted` where there is nothing to keep. */
+export async function agent(host: AgentHost, words: readonly string[]): Promise<number> {
+  parseWords('agent', { args: [...words], options: {} });
+  const stop = new AbortController();
+  const end = () => stop.abort(new Error('the agent stops'));
+  process.once('SIGTERM', end);
+  process.once('SIGINT', end);
+  const { inTurn } = await import('../../agent/in-turn.ts');
+  const { refresh } = await import('../../agent/refresh.ts');
+  const { renew } = await import('../../agent/identity/renew.ts');
+  const { runAgent } = await import('../../agent/run-agent.ts');
+  const turn = inTurn();
+  await runAgent(
+    host,
+    { refresh: (...words) => turn(() => refresh(...words)), renew: (...words) => turn(() => renew(...words)) },
+    stop.signal,
+  );
+  return 0;
+}

@@ -1,0 +1,118 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { nearest } from '../../config/check/suggest.ts';
+import { reasonOf, StatectlError } from '../../error.ts';
+
+/** Reads the words of a boot verb; no commander here. Throws `usage`. */
+export function parseWords<T extends ParseArgsConfig>(verb: BootVerb, config: T): ReturnType<typeof parseArgs<T>> {
+  try {
+    return parseArgs(config);
+  } catch (cause) {
+    const [, option] = /^Unknown option '--([^']+)'/.exec(reasonOf(cause)) ?? [];
+    const meant = option && nearest(option, [...Object.keys(config.options ?? {}), 'help']);
+    throw wrongWord(verb, reasonOf(cause), meant && `--${meant}`, cause);
+  }
+}
+
+const wrongWord = (verb: BootVerb, message: string, meant: string | undefined, cause?: unknown): StatectlError => {
+  const hint = `\`statectl ${verb} --help\` shows what there is`;
+  return new StatectlError('usage', message, { cause, hint: meant ? `did you mean ${meant}? ${hint}` : hint });
+};
+
+/** What may follow each verb of a booting machine. */
+const COMMANDS: Readonly<Record<BootVerb, readonly string[]>> = {
+  boot: [],
+  rescue: ['report', 'log', 'config', 'plan', 'retry', 'continue', 'shell', 'reboot', 'poweroff'],
+  status: [],
+  agent: [],
+};
+
+/** A command that this verb has not. */
+export const unknownCommand = (verb: BootVerb, word: string): StatectlError =>
+  wrongWord(verb, `statectl ${verb} has no command "${word}"`, nearest(word, COMMANDS[verb]));
+
+/** Throws `usage` where help is asked for a command that is not there. */
+export function refuseUnknownCommand(verb: BootVerb, [word = '-']: readonly string[]): void {
+  if (!word.startsWith('-') && !COMMANDS[verb].includes(word)) throw unknownCommand(verb, word);
+}
+
+export type BootVerb = keyof typeof BOOT_VERBS;
+
+/** The verbs of a machine that boots or runs, with what `--help` says of them. */
+export const BOOT_VERBS = {
+  boot: {
+    summary: 'boot this machine (in the initramfs), or print the plan',
+    help: `Usage: statectl boot [--from PHASE]
+       statectl boot --plan [--facts FILE] [--json]
+
+Boots this machine. Only /init of the initramfs runs it without --plan; its exit status tells /init what to do next:
+0 hand over, 10 rescue, 11 reboot, 12 other slot.
+
+Options:
+  --plan        print the steps that the facts of this boot lead to, each with the command it stands for; touch nothing
+  --facts FILE  plan with these facts (default: /run/statectl/facts.json, which every boot leaves)
+  --json        print the plan as JSON
+  --from PHASE  begin at this phase, with what the boot before found out
+
+Examples:
+  statectl boot --plan
+  statectl boot --plan --facts facts.json --json
+`,
+  },
+  rescue: {
+    summary: 'what can be done when a boot failed: report, log, retry, continue …',
+    help: `Usage: statectl rescue [COMMAND]
+
+In the rescue shell of a boot that failed. Alone it says what failed, and what can be done.
+
+Commands:
+  report             print the whole report
+  log [--json]       print the journal: what was done, in order
+  config [--json]    print the settings in force, without secrets
+  plan [--json]      print the steps of this boot as commands
+  retry [PHASE]      try the failed phase again, or begin at an earlier one
+  continue           leave the failed phase out and go on with the next
+  shell [TTY]        open another shell, here or on another console (tty2, ttyS1)
+  reboot [--force]   reboot; with --force at once, without unmounting anything
+  poweroff           switch the machine off
+
+report, log, config and plan work in the running system too, for root.
+
+Examples:
+  statectl rescue
+  statectl rescue retry            after mending what the report says
+  statectl rescue retry devices    after a disk was plugged in
+  statectl rescue shell tty2       then Alt-F2
+`,
+  },
+  status: {
+    summary: 'what this machine booted, what persists, and what a reboot would lose',
+    help: `Usage: statectl status [--all] [--no-changes] [--json]
+
+Says what was booted, from where and how fast, what is in RAM, what persists, and which changes a reboot would lose.
+Works for everybody; only root sees every change.
+
+Options:
+  --all         every changed path, not only the biggest of each place
+  --no-changes  do not look for changes, which reads every file that differs
+  --json        the same as JSON
+
+Examples:
+  statectl status
+  sudo statectl status --all
+  statectl status --no-changes --json
+`,
+  },
+  agent: {
+    summary: 'keep this machine as config.d wants it while it runs (its service does that)',
+    help: `Usage: statectl agent [--help]
+
+Runs until SIGTERM: hears from the server what changed, applies what needs no reboot, renews the certificate, reports.
+The boot makes a service of it, unless controller/server/server.info.conf says \`agent: off\`; \`statectl status\` shows
+what it is at. Killing it disturbs nothing.
+
+Examples:
+  systemctl status statectl-agent
+  journalctl -u statectl-agent
+`,
+  },
+} as const;

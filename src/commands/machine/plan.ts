@@ -1,0 +1,51 @@
+import { planAll } from '../../boot/engine.ts';
+import { STORY } from '../../boot/story.ts';
+import { StatectlError } from '../../error.ts';
+import type { Host } from '../../host/host.ts';
+import type { Facts } from '../../machine/facts/facts.ts';
+import { FACTS } from '../../machine/paths.ts';
+import { describe } from '../../machine/steps/step.ts';
+import { shellOf } from '../../machine/steps/step-commands.ts';
+import { printableLine } from '../../printable.ts';
+import { printContent, printJson } from '../print.ts';
+
+/** Prints the steps that these facts lead to, each with the command that does it by hand. Touches nothing. */
+export async function printPlan(
+  { files }: Pick<Host, 'files'>,
+  { factsFile = FACTS, json }: { readonly factsFile?: string; readonly json: boolean },
+): Promise<number> {
+  const text = await files.readText(factsFile).catch((cause) => {
+    throw new StatectlError('facts-missing', `no facts to plan with: ${cause.message}`, {
+      cause,
+      hint: `every boot leaves its facts in ${FACTS}; --facts FILE names another`,
+    });
+  });
+  const plan = planAll(STORY, parseFacts(text, factsFile));
+  if (json) printJson(plan.map(({ phase, step }) => ({ phase, step, text: describe(step), command: shellOf(step) })));
+  else {
+    let phase = '';
+    for (const entry of plan) {
+      if (entry.phase !== phase) printContent(`\n# ${entry.phase}\n`);
+      phase = entry.phase;
+      printContent(`# ${printableLine(describe(entry.step))}\n${shellOf(entry.step)}\n`);
+    }
+  }
+  return 0;
+}
+
+function parseFacts(text: string, file: string): Facts {
+  const fail = (what: string, cause?: unknown) =>
+    new StatectlError('facts-invalid', `${file} ${what}`, {
+      cause,
+      hint: `take ${FACTS} of a boot that came past its config phase`,
+    });
+  let facts: Partial<Facts> | null;
+  try {
+    facts = JSON.parse(text) as Facts | null;
+  } catch (cause) {
+    throw fail(`is no JSON: ${(cause as Error).message}`, cause);
+  }
+  if (!Array.isArray(facts?.commandLine) || !facts.config || !facts.machine)
+    throw fail('has no commandLine, config and machine');
+  return facts as Facts;
+}

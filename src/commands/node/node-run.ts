@@ -1,0 +1,189 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InvalidArgumentError, Option } from 'commander';
+import { readConfigDir } from '../../config/config-dir.ts';
+import { expandHostlist, foldHostlist } from '../../config/nodes/hostlist.ts';
+import { Duration } from '../../config/settings/scalars.ts';
+import { reasonOf, StatectlError } from '../../error.ts';
+import { linuxHost } from '../../host/linux/host.ts';
+import { printableLine } from '../../printable.ts';
+import { type NodeRun, runOnNodes } from '../../server/admin/run-on-nodes.ts';
+import { countedKeys } from '../../server/machines/counted-keys.ts';
+import { openEnrolments } from '../../server/machines/enrolments.ts';
+import { nodeAddresses } from '../../server/machines/node-addresses.ts';
+import { nodesDatabasePath } from '../../server/machines/nodes-database.ts';
+import { knownHostsLine, sshAuthority } from '../../server/machines/ssh-authority.ts';
+import { lastReports } from '../../server/reports/reports.ts';
+import { openStore } from '../../server/store/store.ts';
+import { asciiTable } from '../ascii-table.ts';
+import { path } from '../build/build-options.ts';
+import { type ConfigOptions, configVerb, jsonOption, needsFolder } from '../config/config-source.ts';
+import { print, printJson, printLine } from '../print.ts';
+import { stateOption } from '../state-option.ts';
+import { groupOption, NODE_WORDS, nodesNamed, nodesOfGroup } from './node-choice.ts';
+
+interface RunOptions extends ConfigOptions {
+  readonly state: string;
+  readonly group?: string;
+  readonly user?: string;
+  readonly identity?: string;
+  readonly width: number;
+  readonly timeout: number;
+  readonly prefix?: true;
+  readonly save?: string;
+  readonly sshOption: readonly string[];
+}
+
+const count = (text: string): number => {
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected a number from 1 to 9999');
+};
+const duration = (text: string): number => {
+  const parsed = Duration.safeParse(text);
+  if (parsed.success && parsed.data > 0) return parsed.data;
+  throw new InvalidArgumentError('expected a time such as 30s or 5m');
+};
+const collect = (text: string, before: readonly string[]): readonly string[] => [...before, text];
+
+/** `statectl node run`: one command on many machines, over ssh(1). */
+export const nodeRunVerb = () =>
+  configVerb(
+    'run',
+    'run a command on many machines over SSH, and see how each took it',
+    'statectl node run "print[01-24]" -- systemctl is-active klipper',
+    'statectl node run --group klipper --width 4 --prefix -- journalctl -b -n 3',
+    'statectl node run print07 --user root --identity admin_key -- reboot',
+  )
+    .argument('<words...>', `${NODE_WORDS}, then -- and the command`)
+    .addOption(stateOption())
+    .addOption(groupOption())
+    .option('--user <name>', 'whom to log in as (default: what ssh says)')
+    .option('--identity <file>', 'a private key; its certificate beside it is shown too', path)
+    .option('--width <number>', 'how many at once', count, 16)
+    .addOption(
+      new Option('--timeout <time>', 'how long one machine may take').argParser(duration).default(60_000, '1m'),
+    )
+    .option('--prefix', 'print every line as it comes, behind the name of its machine')
+    .option('--save <dir>', 'keep what each printed: DIR/NODE.out and DIR/NODE.err', path)
+    .addOption(
+      new Option('--ssh-option <setting>', 'as ssh -o has it, such as ProxyJump=gateway; again for several')
+        .argParser(collect)
+        .default([], 'none'),
+    )
+    .addOption(jsonOption())
+    .action(async (words: readonly string[], options: RunOptions) => {
+      const [selector = '', ...rest] = words;
+      const command = options.group === undefined ? rest : words;
+      if (command.length === 0)
+        throw new StatectlError('usage', 'which command?', { hint: 'statectl node run print[01-24] -- uptime' });
+      const nodes = await chosenNodes(options, selector);
+      const folder = await mkdtemp(join(tmpdir(), 'statectl-run-'));
+      try {
+        const runs = await runAndTell(nodes, command, folder, options);
+        if (runs.some(({ exitCode }) => exitCode !== 0)) process.exitCode = 1;
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    });
+
+async function runAndTell(
+  nodes: readonly string[],
+  command: readonly string[],
+  folder: string,
+  { state, user, identity, width, timeout, prefix, save, sshOption, json }: RunOptions,
+): Promise<readonly NodeRun[]> {
+  const host = linuxHost();
+  const signal = untilInterrupted();
+  const { addresses, knownHosts } = await known(state, folder);
+  let done = 0;
+  const runs = await runOnNodes(host, {
+    targets: nodes.map((node) => ({ node, ...(addresses.has(node) && { address: addresses.get(node) }) })),
+    command,
+    width,
+    timeoutMs: timeout,
+    ...(user !== undefined && { user }),
+    ...(identity !== undefined && { identityFile: identity }),
+    ...(knownHosts !== undefined && { knownHosts }),
+    options: sshOption,
+    signal,
+    ...(prefix && !json && !save && { onLine: (node, line) => printLine(`${node}: ${line}`) }),
+    onDone: () => {
+      done += 1;
+      host.console.status?.(`${done} of ${nodes.length} are done`);
+    },
+  });
+  if (host.console.status) host.console.line('info', `${done} of ${nodes.length} are done`);
+  if (save) {
+    await host.files.mkdir(save);
+    for (const { node, stdout, stderr } of runs) {
+      await host.files.write(join(save, `${node}.out`), stdout);
+      await host.files.write(join(save, `${node}.err`), stderr);
+    }
+  }
+  if (json) printJson(runs);
+  else print(runTable(runs));
+  return runs;
+}
+
+/** Ctrl-C ends every ssh, and the table says how far it came; the second one ends this program at once. */
+function untilInterrupted(): AbortSignal {
+  const abort = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.on(name, () => {
+      if (abort.signal.aborted) process.exit(130);
+      abort.abort(new StatectlError('interrupted', `stopped by ${name}`));
+    });
+  return abort.signal;
+}
+
+/** NODE, EXIT, SECONDS, FIRST LINE, and how many failed. */
+export function runTable(runs: readonly NodeRun[]): string {
+  const rows = runs.map(({ node, exitCode, failure, tookMs, firstLine }) => [
+    node,
+    failure ?? String(exitCode),
+    (tookMs / 1000).toFixed(1),
+    printableLine(firstLine).slice(0, 200),
+  ]);
+  const failed = runs.filter(({ exitCode }) => exitCode !== 0).map(({ node }) => node);
+  const end = failed.length > 0 ? `${failed.length} of ${runs.length} failed: ${foldHostlist(failed)}\n` : '';
+  return asciiTable([['NODE', 'EXIT', 'SECONDS', 'FIRST LINE'], ...rows]) + end;
+}
+
+/** By the group, or by the words; a config.d that is there must know them. Throws `node-unknown`, `group-unknown`. */
+async function chosenNodes({ config, group }: RunOptions, selector: string): Promise<readonly string[]> {
+  if (group !== undefined) return await nodesOfGroup(config, group);
+  const host = linuxHost();
+  if (selector !== 'all' && (await host.files.stat(config))?.type !== 'dir') return expandHostlist(selector);
+  await needsFolder(config);
+  const { nodes } = await readConfigDir(host, config);
+  const hint = '`statectl node list` names those that there are; is the command behind `--`?';
+  return nodesNamed(selector, [...nodes.nodes.keys()], 'there is no node', hint);
+}
+
+interface Known {
+  readonly addresses: ReadonlyMap<string, string>;
+  readonly knownHosts?: string;
+}
+
+/**
+ * What the server knows: where machines are, and by which authority they are known. A person may have no server at hand, or may
+ * not read its state: then ssh finds and knows machines as it always does.
+ */
+async function known(state: string, folder: string): Promise<Known> {
+  const host = linuxHost();
+  const store = await openStore(state, host, 'existing').catch(() => undefined);
+  if (!store) return { addresses: new Map() };
+  try {
+    const file = join(folder, 'known_hosts');
+    await host.files.write(file, `${knownHostsLine(await sshAuthority(host, store.root), '*')}\n`);
+    using enrolments = openEnrolments(nodesDatabasePath(store.root), host.clock.now);
+    return {
+      addresses: nodeAddresses(enrolments, await lastReports(store, await countedKeys(store))),
+      knownHosts: file,
+    };
+  } catch (error) {
+    host.console.line('warning', `${state} cannot be read (${reasonOf(error)}): machines are found by their names`);
+    return { addresses: new Map() };
+  }
+}

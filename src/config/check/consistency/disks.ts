@@ -1,0 +1,85 @@
+import { isDeepStrictEqual } from 'node:util';
+import { entryOf } from '../../../entry-of.ts';
+import type { Config } from '../../config.ts';
+import type { Inconsistency } from './inconsistency.ts';
+
+/** Disks, file systems and slots that contradict each other. */
+export function diskFaults(config: Config): readonly Inconsistency[] {
+  return [...sameDisks(config), ...sameLabels(config), ...wrongTypes(config), ...subvolumes(config), ...slots(config)];
+}
+
+function sameDisks({ drives }: Config): readonly Inconsistency[] {
+  const disks = Object.entries(drives);
+  return disks.flatMap(([name, { match }], index) => {
+    const { id, minSizeBytes = 0, maxSizeBytes = Number.POSITIVE_INFINITY } = match;
+    if (minSizeBytes > maxSizeBytes)
+      return [{ path: ['drives', name, 'match', 'minSize'], message: 'no disk is larger than maxSize and minSize' }];
+    const same = disks
+      .slice(0, index)
+      .find(([, other]) => isDeepStrictEqual(other.match, match) || (id !== undefined && other.match.id === id));
+    return same ? [{ path: ['drives', name, 'match'], message: `${same[0]} is the same disk` }] : [];
+  });
+}
+
+function sameLabels({ drives }: Config): readonly Inconsistency[] {
+  const seen = new Map<string, string>();
+  return Object.entries(drives).flatMap(([name, { partitions }]) =>
+    Object.keys(partitions).flatMap((label) => {
+      const other = seen.get(label);
+      seen.set(label, other ?? name);
+      return other === undefined
+        ? []
+        : [{ path: ['drives', name, 'partitions', label], message: `the disk ${other} has a ${label}, too` }];
+    }),
+  );
+}
+
+/** The type that drives.conf makes the file system with, if it makes it. */
+function madeAs({ drives }: Config, reference: string): string | undefined {
+  const label = /^(?:LABEL|PARTLABEL)=(.+)$/.exec(reference)?.[1];
+  if (label === undefined) return undefined;
+  return entryOf(Object.values(drives).find(({ partitions }) => Object.hasOwn(partitions, label))?.partitions, label)
+    ?.type;
+}
+
+function wrongTypes(config: Config): readonly Inconsistency[] {
+  return Object.entries(config.fstab).flatMap(([mountPoint, { source, type }]) => {
+    const made = madeAs(config, source);
+    if (made === 'swap' || made === 'raw')
+      return [{ path: ['fstab', mountPoint, 'source'], message: `drives.conf makes ${source} as ${made}` }];
+    return made === undefined || type === 'auto' || type === made
+      ? []
+      : [{ path: ['fstab', mountPoint, 'type'], message: `drives.conf makes ${source} as ${made}` }];
+  });
+}
+
+function subvolumes(config: Config): readonly Inconsistency[] {
+  const { btrfs, fstab } = config;
+  const mounted = new Map(Object.keys(fstab).map((mountPoint) => [mountPoint, 'fstab.conf']));
+  return Object.entries(btrfs).flatMap(([source, file]): readonly Inconsistency[] => {
+    const entry = Object.entries(fstab).find(([, { source: other }]) => other === source);
+    const type = madeAs(config, source) ?? entry?.[1].type ?? 'auto';
+    if (type !== 'auto' && type !== 'btrfs')
+      return [{ path: ['btrfs', source], message: `there are no subvolumes on ${type}, which ${source} is` }];
+    return Object.entries(file.subvolumes).flatMap(([name, { mount }]) => {
+      if (mount === undefined) return [];
+      const other = mounted.get(mount);
+      mounted.set(mount, other ?? name);
+      return other === undefined
+        ? []
+        : [{ path: ['btrfs', source, 'subvolumes', name, 'mount'], message: `${mount} is taken by ${other}` }];
+    });
+  });
+}
+
+function slots({ update, fstab }: Config): readonly Inconsistency[] {
+  if (update.slots === undefined) return [];
+  const { a, b } = update.slots;
+  if (a === b)
+    return [{ path: ['update', 'slots', 'b'], message: 'the backup cannot be on the partition of the other' }];
+  return Object.entries(fstab).flatMap(([mountPoint, { source }]) =>
+    source === a || source === b
+      ? [{ path: ['fstab', mountPoint, 'source'], message: `${source} is a slot: it is for the system alone` }]
+      : [],
+  );
+}

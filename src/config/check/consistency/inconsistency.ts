@@ -1,0 +1,8 @@
+import type { SettingPath } from '../../tree/tree.ts';
+
+/** Settings that each may be, but not together. */
+export interface Inconsistency {
+  /** The setting to change. */
+  readonly path: SettingPath;
+  readonly message: string;
+}

@@ -1,8 +1,0 @@
-import type { SettingPath } from '../tree.ts';
-
-/** Settings that each may be, but not together. */
-export interface Inconsistency {
-  /** The setting to change. */
-  readonly path: SettingPath;
-  readonly message: string;
-}

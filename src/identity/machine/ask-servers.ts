@@ -1,0 +1,186 @@
+import type { KeyObject } from 'node:crypto';
+import type { BootContext } from '../../boot/phase.ts';
+import { reasonOf, StatectlError } from '../../error.ts';
+import { readBody } from '../../fetch/read-body.ts';
+import type { Host } from '../../host/host.ts';
+import { retry } from '../../host/retry.ts';
+import { askedWaitMs, retryAfterMs, ServerBusyError, soonestBusy } from '../../host/server-busy.ts';
+import type { StepOf } from '../../machine/steps/step.ts';
+import type { EnrolAnswer } from '../../server/machines/enrol.ts';
+import type { MachineSecrets } from '../../server/machines/secrets.ts';
+import type { SecurePort } from '../../server/machines/token-routes.ts';
+import { makeCertificateRequest } from '../certificates/certificate-request.ts';
+import { pemOf } from './machine-key.ts';
+import { serverTrust } from './server-trust.ts';
+import { hostKey, hostKeyFiles } from './ssh-host-key.ts';
+
+type Step = StepOf<'enrol'>;
+type AskingHost = Pick<Host, 'files' | 'http' | 'clock'>;
+
+const LARGEST_ANSWER_BYTES = 8 << 20;
+
+export interface Credentials {
+  readonly key: KeyObject;
+  readonly caPem: string | undefined;
+  readonly certificatePem: string | undefined;
+}
+
+export interface Asked {
+  readonly server: string;
+  readonly answer: EnrolAnswer;
+  /** Absent where they could not be had after all. */
+  readonly secrets?: MachineSecrets;
+}
+
+/** For how long busy servers are asked again, by all requests of one enrolment together; a boot must not stand still. */
+const PATIENCE_MS = 30_000;
+const MOST_TRIES = 5;
+
+/** Runs the task again while a server is busy, as `Retry-After` says. */
+type WhileBusy = <T>(task: () => Promise<T>) => Promise<T>;
+
+/** Throws what it last got when the server asks for more patience than is left. */
+function patience({ clock }: AskingHost, { say, signal }: BootContext): WhileBusy {
+  let untilMs: number | undefined;
+  return (task) =>
+    retry(
+      clock,
+      {
+        tries: MOST_TRIES,
+        baseMs: 1_000,
+        maxMs: PATIENCE_MS,
+        signal,
+        giveUp(error) {
+          const askedMs = askedWaitMs(error);
+          if (askedMs === undefined) return true;
+          untilMs ??= clock.uptimeMs() + PATIENCE_MS;
+          return clock.uptimeMs() + askedMs > untilMs;
+        },
+        onRetry: ({ attempt, waitMs, error }) =>
+          say(`${reasonOf(error)}; try ${attempt + 1} in ${(waitMs / 1000).toFixed(1)} s`),
+      },
+      task,
+    );
+}
+
+/**
+ * The first server that says something of this machine; undefined: none did, and why is told. Where all that are left are
+ * busy, they are asked again, within a bound.
+ */
+export async function askInTurn(
+  step: Step,
+  host: AskingHost,
+  boot: BootContext,
+  own: Credentials,
+): Promise<Asked | undefined> {
+  // Where nothing depends on it, an older server is no trouble.
+  const tell = step.isNeeded ? boot.warn : boot.say;
+  const whileBusy = patience(host, boot);
+  const left = new Set(step.urls);
+  const askAll = async (): Promise<Asked | undefined> => {
+    const failures: unknown[] = [];
+    for (const server of left)
+      try {
+        return await askOne(step, host, boot, server, own, whileBusy);
+      } catch (error) {
+        boot.signal.throwIfAborted();
+        failures.push(error);
+        if (askedWaitMs(error) !== undefined) continue;
+        left.delete(server);
+        tell(`${server} did not say who this machine is: ${reasonOf(error)}`);
+      }
+    const busy = soonestBusy(failures);
+    if (busy !== undefined) throw busy;
+    return undefined;
+  };
+  try {
+    return await whileBusy(askAll);
+  } catch (error) {
+    boot.signal.throwIfAborted();
+    tell(`no server said who this machine is: ${reasonOf(error)}`);
+    return undefined;
+  }
+}
+
+async function askOne(
+  step: Step,
+  host: AskingHost,
+  boot: BootContext,
+  server: string,
+  own: Credentials,
+  whileBusy: WhileBusy,
+): Promise<Asked> {
+  const limits = { connectTimeoutMs: step.limits.connectMs, idleTimeoutMs: step.limits.stallMs, signal: boot.signal };
+  const ask = async <T>(url: URL, more: object = {}): Promise<{ readonly status: number; readonly body: T }> => {
+    const response = await host.http.request(url.href, { ...limits, ...more });
+    const text = (await readBody(response.body, LARGEST_ANSWER_BYTES)).toString();
+    const busyMs = retryAfterMs(response);
+    if (busyMs !== undefined) throw new ServerBusyError(`${server} is busy`, busyMs);
+    return { status: response.status, body: JSON.parse(text) as T };
+  };
+  /** Of a server that knows the machine by now: nobody else is asked, and busy for too long is an answer too. */
+  const askOn: typeof ask = <T>(url: URL, more?: object) =>
+    whileBusy(() => ask<T>(url, more)).catch((error) => {
+      if (askedWaitMs(error) === undefined) throw error;
+      return { status: 503, body: { detail: 'it is busy' } as T };
+    });
+  const { status: plain, body: tls } = await ask<Partial<SecurePort>>(new URL('/v1/tls', server));
+  if (plain !== 200 || typeof tls.port !== 'number') throw new StatectlError('no-authority', 'it enrols no machines');
+  const secure = new URL(server);
+  secure.protocol = 'https:';
+  secure.port = String(tls.port);
+  const trust = serverTrust(own.caPem, step.authorities, tls.name);
+  const withTls = (certPem: string | undefined) => ({
+    tls: { ...trust, ...(certPem && { certPem, keyPem: pemOf(own.key) }) },
+  });
+  const token =
+    step.trust === 'network' && own.certificatePem === undefined ? await askToken(ask, server, step) : undefined;
+  const { status, body: answer } = await ask<EnrolAnswer & { readonly detail?: string }>(new URL('/v1/enrol', secure), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ request: await makeCertificateRequest(own.key), machine: step.machine, token }),
+    ...withTls(own.certificatePem),
+  });
+  if (![200, 202, 403].includes(status))
+    throw new StatectlError('enrolment-failed', answer.detail ?? `status ${status}`);
+  if (answer.state !== 'approved') return { server, answer };
+  const secrets = await askOn<MachineSecrets & { readonly detail?: string }>(
+    new URL('/v1/secrets', secure),
+    withTls(answer.certificatePem),
+  );
+  if (secrets.status !== 200)
+    boot.warn(`${server} gave no secrets: ${secrets.body.detail ?? `status ${secrets.status}`}`);
+  const signHostKey = async (): Promise<void> => {
+    const { status, body } = await askOn<{ readonly certificate?: string; readonly detail?: string }>(
+      new URL('/v1/ssh/host-certificate', secure),
+      {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ publicKey: await hostKey(host, step.home) }),
+        ...withTls(answer.certificatePem),
+      },
+    );
+    if (status !== 200 || !body.certificate)
+      throw new StatectlError('host-key-unsigned', body.detail ?? `status ${status}`);
+    await host.files.write(hostKeyFiles(step.home).certificate, body.certificate);
+  };
+  if (step.hostCertificate)
+    // The certificate and the secrets are of use without it.
+    await signHostKey().catch((error) => {
+      boot.signal.throwIfAborted();
+      boot.warn(`${server} did not sign the SSH host key: ${reasonOf(error)}`);
+    });
+  return { server, answer, ...(secrets.status === 200 && { secrets: secrets.body }) };
+}
+
+/** Only where the record of the machine trusts the network; without one it waits for a person, as others do. */
+async function askToken(
+  ask: (url: URL, more: object) => Promise<{ readonly status: number; readonly body: { readonly token?: string } }>,
+  server: string,
+  { machine }: Step,
+): Promise<string | undefined> {
+  const url = new URL('/v1/token', server);
+  url.search = String(new URLSearchParams({ ...machine }));
+  const { status, body } = await ask(url, { method: 'POST', body: '' });
+  return status === 200 ? body.token : undefined;
+}

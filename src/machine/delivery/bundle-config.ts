@@ -1,0 +1,31 @@
+import type { CommandLineLayer } from '../../config/command-line/kernel-cmdline.ts';
+import { withCommandLine } from '../../config/command-line/named-arguments.ts';
+import type { Config } from '../../config/config.ts';
+import type { LoadedSettings } from '../../config/load.ts';
+import { onDemand } from '../../on-demand.ts';
+import type { Bundle } from '../../signed/bundle/verify.ts';
+import { VERSION } from '../../version.ts';
+
+/** The settings of a bundle. Those of another version of statectl are read anew. Throws `settings-invalid`. */
+export async function bundleSettings({ manifest, members }: Bundle): Promise<LoadedSettings> {
+  const json = (name: string) => JSON.parse(Buffer.from(members.get(name) ?? '').toString());
+  const settings = json('settings.json');
+  if (manifest.statectl === VERSION) return { config: json('config.json') as Config, settings };
+  const { parseSettings } = await onDemand();
+  return { config: parseSettings(settings), settings };
+}
+
+/**
+ * The config in force: the bundle's in place of config.d in the initramfs, except for what finds the next bundle, the
+ * servers to fall back on and the disk where bundles are kept; then the kernel command line over it. Pure.
+ */
+export function configInForce(bundle: Config, baked: Config, commandLine: readonly CommandLineLayer[]): Config {
+  const { '/user-data': _, ...fstab } = bundle.fstab;
+  const userData = baked.fstab['/user-data'];
+  const config: Config = {
+    ...bundle,
+    fstab: { ...fstab, ...(userData && { '/user-data': userData }) },
+    server: { ...bundle.server, servers: [...new Set([...bundle.server.servers, ...baked.server.servers])] },
+  };
+  return withCommandLine(config, commandLine);
+}

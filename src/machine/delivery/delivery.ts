@@ -1,0 +1,208 @@
+import { basename, dirname } from 'node:path';
+import type { BootContext } from '../../boot/phase.ts';
+import { reasonOf, StatectlError } from '../../error.ts';
+import type { Host } from '../../host/host.ts';
+import { resolveInTree } from '../../host/tree.ts';
+import { type BundleEntry, pathFault } from '../../signed/bundle/entry.ts';
+import { parseBundleManifest, sha256Of } from '../../signed/bundle/manifest.ts';
+import { accountNumber, parseAccounts } from '../accounts/accounts.ts';
+import type { DeliveredFile, DeliveryFacts, DroppedFile } from '../facts/bundle-facts.ts';
+import { findBlock, userDataDevice } from '../facts/disks.ts';
+import type { Facts } from '../facts/facts.ts';
+import { type Mount, parseMounts } from '../facts/mounts.ts';
+import { IMAGE_MOUNT, RUN, SYSROOT } from '../paths.ts';
+import { places } from '../places/places.ts';
+import type { Step } from '../steps/step.ts';
+import { BUNDLES } from './take-bundle.ts';
+
+type Files = Host['files'];
+
+/** What bundles brought to places that persist: paths in the root, one a line. */
+const LIST = `${SYSROOT}/user-data${BUNDLES}/delivered`;
+
+/** Where files of config.d in the initramfs lie as those of a bundle do. */
+const BAKED = `${RUN}/baked`;
+
+/** /run of the initramfs becomes that of the system; everything else is put together below /sysroot. */
+export const onMachine = (path: string): string => (isInRun(path) ? path : SYSROOT + path);
+const isInRun = (path: string): boolean => path === '/run' || path.startsWith('/run/');
+
+/** Where the files of the bundle in force go. What cannot be delivered is told, and no reason not to boot. */
+export async function deliveryFacts(host: Host, facts: Facts, boot: BootContext): Promise<DeliveryFacts | undefined> {
+  const { files } = host;
+  const { bundle, bakedFiles } = facts;
+  if (!bundle && !bakedFiles) return undefined;
+  const dir = bundle ? onMachine(bundle.dir) : BAKED;
+  const entries = bundle
+    ? await readEntries(files, dir, bundle.digest).catch((error) => {
+        boot.warn(`no file of the bundle is delivered: ${reasonOf(error)}`);
+        return undefined;
+      })
+    : bakedFiles?.map((file) => ({ ...file, sha256: sha256Of(file.content) }));
+  if (!entries) return undefined;
+  const mounts = parseMounts(await files.readText('/proc/mounts'));
+  const [users, groups] = [await accounts(files, '/etc/passwd'), await accounts(files, '/etc/group')];
+  const delivered = new Map<string, DeliveredFile>();
+  for (const { path, mode, owner, group, sha256 } of entries)
+    try {
+      const real = await writablePath(files, mounts, path);
+      if (delivered.has(real)) throw new Error(`another file of the bundle is ${real} too`);
+      const from = `${dir}/files/${sha256}`;
+      const [uid, gid] = [numberOf(users, owner, 'user'), numberOf(groups, group, 'group')];
+      delivered.set(real, { from, to: onMachine(real), sha256, mode, uid, gid });
+    } catch (error) {
+      boot.warn(`${path} of ${bundle ? 'the bundle' : 'config.d'} is not delivered: ${reasonOf(error)}`);
+    }
+  const listedBefore = await readList(files, facts);
+  const dropped: DroppedFile[] = [];
+  for (const path of listedBefore)
+    if (!delivered.has(path) && isPersistent(facts, path) && (await isRemovable(files, mounts, path)))
+      dropped.push(await droppedFile(files, path));
+  const gone = new Set(dropped.map(({ path }) => path.slice(SYSROOT.length)));
+  const listed = [...delivered.keys()].filter((path) => keepsList(facts) && isPersistent(facts, path));
+  const contents = Object.fromEntries(
+    (bundle ? [] : (bakedFiles ?? [])).map(({ content }) => [`${BAKED}/files/${sha256Of(content)}`, content]),
+  );
+  return {
+    ...(!bundle && { contents }),
+    files: [...delivered.values()],
+    dropped,
+    listedBefore,
+    listed: [...new Set([...listed, ...listedBefore.filter((path) => !gone.has(path))])].toSorted(),
+  };
+}
+
+/** For one file after another: where it goes, and whose it is. Throws why it cannot be there. */
+export async function deliveryPlaces({ files }: Host) {
+  const mounts = parseMounts(await files.readText('/proc/mounts'));
+  const [users, groups] = [await accounts(files, '/etc/passwd'), await accounts(files, '/etc/group')];
+  return async ({ path, owner, group }: Pick<BundleEntry, 'path' | 'owner' | 'group'>) => ({
+    to: onMachine(await writablePath(files, mounts, path)),
+    uid: numberOf(users, owner, 'user'),
+    gid: numberOf(groups, group, 'group'),
+  });
+}
+
+/** Pure. */
+export function planDelivery({ delivery }: Facts): readonly Step[] {
+  if (!delivery) return [];
+  const { contents = {}, files, dropped } = delivery;
+  const { before, after } = planDeliveryList(delivery);
+  return [
+    ...(Object.keys(contents).length > 0 ? [{ kind: 'mkdir', path: `${BAKED}/files`, mode: 0o700 } as const] : []),
+    ...Object.entries(contents).map(([path, content]): Step => ({ kind: 'write', path, content, mode: 0o600 })),
+    ...before,
+    ...files.map((file): Step => ({ kind: 'deliver', ...file })),
+    ...dropped.map((file): Step => ({ kind: 'drop', ...file })),
+    ...after,
+  ];
+}
+
+/** Whenever the power goes, the list names at least what is there. Pure. */
+export function planDeliveryList({ listedBefore, listed }: DeliveryFacts) {
+  const meanwhile = [...new Set([...listedBefore, ...listed])].toSorted();
+  return { before: planList(listedBefore, meanwhile), after: planList(meanwhile, listed) };
+}
+
+const planList = (before: readonly string[], now: readonly string[]): readonly Step[] =>
+  before.length === now.length
+    ? []
+    : [{ kind: 'write', path: LIST, content: now.map((path) => `${path}\n`).join(''), mode: 0o600 }];
+
+/** The list lies beside the bundle: a disk that could not keep one is not written to again. */
+const keepsList = ({ bundle }: Facts): boolean => bundle?.dir.startsWith('/user-data/') ?? false;
+
+const readList = async (files: Files, facts: Facts): Promise<readonly string[]> =>
+  keepsList(facts)
+    ? [...new Set((await files.readText(LIST).catch(() => '')).split('\n'))]
+        .filter((path) => pathFault(path) === undefined)
+        .toSorted()
+    : [];
+
+/** The manifest that was verified, and no other. */
+async function readEntries(files: Files, dir: string, digest: string): Promise<readonly BundleEntry[]> {
+  const text = await files.readText(`${dir}/manifest.json`);
+  if (sha256Of(text) !== digest) throw new Error(`${dir} changed after it was verified`);
+  return parseBundleManifest(text).entries;
+}
+
+/** The path without links, where a file can be written. Throws why not. */
+export async function writablePath(files: Files, mounts: readonly Mount[], path: string): Promise<string> {
+  const folder = await realFolder(files, dirname(path));
+  if (folder === undefined) throw new Error(`${dirname(path)} is no folder that can be made`);
+  const real = `${folder}/${basename(path)}`;
+  const fault = pathFault(real);
+  if (fault) throw new Error(`${real} ${fault}`);
+  if ((await files.stat(onMachine(real)))?.type === 'dir') throw new Error('the system has a folder there');
+  if (!isWritable(mounts, real))
+    throw new StatectlError('place-read-only', 'that place is read-only (system/overlays.conf makes places writable)');
+  return real;
+}
+
+/** Links are followed as the system will, never out of the root; what is missing can be made. undefined: a file is in the way. */
+async function realFolder(files: Files, folder: string): Promise<string | undefined> {
+  if (folder === '/') return '';
+  const root = isInRun(folder) ? '/' : SYSROOT;
+  const found = await resolveInTree(files, root, folder).catch(() => undefined);
+  if (found?.stat.type === 'dir') {
+    const real = found.path === '/' ? '' : found.path;
+    // A link may lead into the other tree: /var/run is /run.
+    return isInRun(real) === isInRun(folder) ? real : isInRun(folder) ? undefined : realFolder(files, real);
+  }
+  const above = await realFolder(files, dirname(folder));
+  if (above === undefined || found) return undefined;
+  const here = `${above}/${basename(folder)}`;
+  const there = await files.stat(onMachine(here));
+  // What is there after all lies behind a link into /run; a link that leads nowhere stays in the way.
+  return there === undefined || there.type === 'dir' ? here : undefined;
+}
+
+/** By the innermost mount; the last one where there are several. */
+function isWritable(mounts: readonly Mount[], path: string): boolean {
+  const place = onMachine(path);
+  const around = mounts
+    .filter(({ target }) => target === '/' || place.startsWith(`${target}/`))
+    .toSorted((a, b) => a.target.length - b.target.length)
+    .at(-1);
+  return around !== undefined && !around.options.includes('ro');
+}
+
+/** What survives a reboot, by the innermost place. */
+function isPersistent(facts: Facts, path: string): boolean {
+  const disk = userDataDevice(facts) !== undefined;
+  const { config, blocks = [] } = facts;
+  const mounted = Object.entries(config.fstab)
+    .filter(([, { source }]) => findBlock(blocks, source))
+    .map(([mountPoint]) => ({ mountPoint, persistent: true }));
+  return (
+    [...places(config, disk), ...mounted, { mountPoint: '/user-data', persistent: disk }]
+      .filter(({ mountPoint }) => path.startsWith(`${mountPoint}/`))
+      .toSorted((a, b) => a.mountPoint.length - b.mountPoint.length)
+      .at(-1)?.persistent ?? false
+  );
+}
+
+/** Still where it was brought to: no link has come into its way since. */
+async function isRemovable(files: Files, mounts: readonly Mount[], path: string): Promise<boolean> {
+  const isSame = (await realFolder(files, dirname(path))) === dirname(path).replace(/^\/$/, '');
+  return isSame && isWritable(mounts, path) && (await files.stat(onMachine(path)))?.type !== 'dir';
+}
+
+async function droppedFile(files: Files, path: string): Promise<DroppedFile> {
+  const { type } = (await files.stat(IMAGE_MOUNT + path)) ?? {};
+  const isInImage = type === 'file' || type === 'symlink';
+  return { path: onMachine(path), ...(isInImage && { image: IMAGE_MOUNT + path }) };
+}
+
+async function accounts(files: Files, path: string): Promise<ReadonlyMap<string, number>> {
+  const found = await resolveInTree(files, SYSROOT, path).catch(() => undefined);
+  const text = found ? await files.readText(SYSROOT + found.path).catch(() => '') : '';
+  return parseAccounts(text);
+}
+
+function numberOf(known: ReadonlyMap<string, number>, name: string, what: string): number {
+  // A system without the file still has root.
+  const number = name === 'root' ? 0 : accountNumber(known, name);
+  if (number === undefined) throw new Error(`this system has no ${what} "${name}"`);
+  return number;
+}

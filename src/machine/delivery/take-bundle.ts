@@ -1,0 +1,143 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { BootContext } from '../../boot/phase.ts';
+import { withSettings } from '../../boot/phases/config.ts';
+import { reasonOf } from '../../error.ts';
+import { chooseBundle } from '../../fetch/choose-bundle.ts';
+import { choiceSettings, chooseServers, serversInOrder } from '../../fetch/choose-servers.ts';
+import { bundleFolder, readKeptBundle } from '../../fetch/kept-bundle.ts';
+import { machineClaims, oddClaims } from '../../fetch/offer.ts';
+import type { Host } from '../../host/host.ts';
+import { compareBundles, writeNumber } from '../../signed/bundle/order.ts';
+import type { Bundle } from '../../signed/bundle/verify.ts';
+import type { BundleFacts } from '../facts/bundle-facts.ts';
+import { bootsLocalRoot, userDataDevice } from '../facts/disks.ts';
+import type { Facts } from '../facts/facts.ts';
+import { BUNDLE_ANSWERS, RAM_BUNDLES, USER_DATA_EARLY } from '../paths.ts';
+import type { Step } from '../steps/step.ts';
+import { bundleSettings, configInForce } from './bundle-config.ts';
+
+/** Below /user-data. */
+export const BUNDLES = '/persistent/statectl/bundle';
+
+/** Where bundles are kept, the best first. Without a disk a second try of the same boot still finds it. */
+const homes = (facts: Facts): readonly string[] =>
+  userDataDevice(facts) ? [USER_DATA_EARLY + BUNDLES, RAM_BUNDLES] : [RAM_BUNDLES];
+
+/** The bundle that this machine kept, in force from now on. One that is damaged is told and left alone. */
+export async function takeKept(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
+  for (const home of homes(facts))
+    try {
+      const bundle = await readKeptBundle(host, home, facts.machine.trustedKeys);
+      if (bundle) return await inForce(bundle, home, facts, boot, { origin: 'cached' });
+    } catch (error) {
+      boot.warn(`the bundle that is kept in ${home} is not used: ${reasonOf(error)}`);
+    }
+  return {};
+}
+
+/** The newest of what this machine keeps: what came when the disk could not be written is in RAM. */
+export async function takeNewest(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
+  let newest: Partial<Facts> = {};
+  for (const home of homes(facts)) {
+    const bundle = await readKeptBundle(host, home, facts.machine.trustedKeys).catch(() => undefined);
+    const taken = bundle && (await inForce(bundle, home, facts, boot, { origin: 'cached' }));
+    if (taken?.bundle && (!newest.bundle || compareBundles(taken.bundle, newest.bundle) > 0)) newest = taken;
+  }
+  return newest;
+}
+
+/** However long the servers were measured. */
+const LEAST_ASKING_MS = 1_000;
+
+/** Measures the servers that are known by now. */
+export const takeServers = (host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> => {
+  for (const odd of oddClaims(facts)) boot.warn(`this machine says: ${odd}`);
+  return chooseServers(host, facts, boot);
+};
+
+/** With something to boot from, no server is waited for longer than configured. */
+export function planAsk(facts: Facts): readonly Step[] {
+  const { connectMs, stallMs, tries } = facts.config.server;
+  const query = new URLSearchParams({ ...machineClaims(facts) });
+  const { first, last } = serversInOrder(facts);
+  const [urls, lastUrls] = [first, last].map((servers) =>
+    servers.filter((url) => URL.canParse('/', url)).map((url) => new URL(`/v1/bundle?${query}`, url).href),
+  ) as [string[], string[]];
+  if (urls.length + lastUrls.length === 0 || (facts.leases ?? []).length === 0) return [];
+  const seconds = Math.max(LEAST_ASKING_MS, facts.config.network.waitMs - (facts.probeMs ?? 0)) / 1000;
+  return [
+    {
+      kind: 'ask-bundle',
+      urls,
+      ...(lastUrls.length > 0 && { lastUrls }),
+      ...(facts.bundle && { known: facts.bundle.contentDigest }),
+      to: BUNDLE_ANSWERS,
+      limits: { connectMs, stallMs, tries },
+      ...((facts.copy || bootsLocalRoot(facts)) && { seconds }),
+    },
+  ];
+}
+
+export const judgeAnswers = async (host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> =>
+  planAsk(facts).length > 0
+    ? chooseBundle(host, BUNDLE_ANSWERS, facts, boot, bundleSettings)
+    : { newBundle: undefined, serversSilent: undefined };
+
+export function planKeep(facts: Facts): readonly Step[] {
+  if (planAsk(facts).length === 0) return [];
+  const { newBundle } = facts;
+  const forget: Step = { kind: 'remove', path: BUNDLE_ANSWERS };
+  if (!newBundle) return [forget];
+  const { archive, sha256, digest } = newBundle;
+  return [{ kind: 'keep-bundle', archive, sha256, digest, homes: homes(facts) }, forget];
+}
+
+/** The new bundle from where it was kept, verified once more: what is in force is what lies there. */
+export async function takeNew(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
+  const { newBundle, bundle: old, machine } = facts;
+  if (newBundle)
+    for (const home of homes(facts)) {
+      const bundle = await readKeptBundle(host, home, machine.trustedKeys).catch(() => undefined);
+      if (bundle?.digest !== newBundle.digest) continue;
+      boot.say(`bundle ${writeNumber(bundle.manifest)} of ${bundle.manifest.node ?? 'any machine'}`);
+      const taken = await inForce(bundle, home, facts, boot, { origin: 'fetched', server: newBundle.server });
+      return { ...taken, ...(await serversAnew(host, facts, { ...facts, ...taken }, boot)) };
+    }
+  if (old) boot.say(`bundle ${writeNumber(old)} of ${old.node ?? 'any machine'}, ${old.server ? 'current' : 'kept'}`);
+  return {};
+}
+
+/** A bundle may name other servers than those that were measured to get it, or choose among them in another way. */
+const serversAnew = async (host: Host, before: Facts, now: Facts, boot: BootContext): Promise<Partial<Facts>> =>
+  isDeepStrictEqual(choiceSettings(before.config.server), choiceSettings(now.config.server))
+    ? {}
+    : chooseServers(host, now, boot);
+
+async function inForce(
+  bundle: Bundle,
+  home: string,
+  facts: Facts,
+  boot: BootContext,
+  from: Pick<BundleFacts, 'origin' | 'server'>,
+): Promise<Partial<Facts>> {
+  const { node, epoch, sequence, contentDigest, configDigest } = bundle.manifest;
+  const baked = facts.baked ?? facts.config;
+  return {
+    bundle: {
+      ...from,
+      dir: bundleFolder(home, bundle.digest).replace(USER_DATA_EARLY, '/user-data'),
+      digest: bundle.digest,
+      contentDigest,
+      ...(node !== undefined && { node }),
+      notBeforeMs: bundle.notBeforeMs,
+      epoch,
+      sequence,
+    },
+    config: configInForce(
+      await withSettings(await bundleSettings(bundle), facts.commandLine, boot),
+      baked,
+      facts.commandLine,
+    ),
+    machine: { ...facts.machine, configDigest, configOrigin: from.origin },
+  };
+}

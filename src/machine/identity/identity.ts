@@ -1,0 +1,114 @@
+import type { BootContext } from '../../boot/phase.ts';
+import { reasonOf } from '../../error.ts';
+import { serversInOrder } from '../../fetch/choose-servers.ts';
+import { machineClaims } from '../../fetch/offer.ts';
+import type { Host } from '../../host/host.ts';
+import { deliveryPlaces } from '../delivery/delivery.ts';
+import { userDataDevice } from '../facts/disks.ts';
+import type { Facts, IdentityFacts } from '../facts/facts.ts';
+import { RUN, SYSROOT, USER_DATA_EARLY } from '../paths.ts';
+import type { Step } from '../steps/step.ts';
+import { planTime } from '../time/clock.ts';
+
+/** Below /user-data. */
+const KEPT_IDENTITY = '/persistent/statectl/identity';
+/** Certificate, key and secrets of the running system, all in RAM. */
+export const IDENTITY = `${RUN}/identity`;
+export const HOST_KEY = `${RUN}/ssh`;
+/** Password hashes by user, of mode 0600. */
+export const PASSWORDS = `${IDENTITY}/passwords.json`;
+
+/** Something depends on who it is. */
+const needsIdentity = ({ config: { identity, users, server } }: Facts): boolean =>
+  (server.authentication === 'mtls' && server.credentials === undefined) ||
+  Object.keys(identity.secrets).length + identity.names.length + identity.certificate.services.length > 0 ||
+  Object.values(users.users).some(({ password }) => password?.startsWith('secret:'));
+
+/** A machine that config.d does not name has nobody to prove anything to. */
+const wantsIdentity = (facts: Facts): boolean =>
+  needsIdentity(facts) || (facts.bundle?.node !== undefined && facts.config.ssh.hostCertificate);
+
+/** Where the keys of this machine are kept: without a disk in RAM, for this boot. */
+export const identityHome = (facts: Facts): string =>
+  userDataDevice(facts) ? USER_DATA_EARLY + KEPT_IDENTITY : `${RUN}/identity.key`;
+
+export function planEnrolment(facts: Facts): readonly Step[] {
+  if (!wantsIdentity(facts)) return [];
+  const { authorities, connectMs, stallMs, tries } = facts.config.server;
+  const { first, last } = serversInOrder(facts);
+  const hasNetwork = (facts.leases ?? []).length > 0;
+  return [
+    // Certificates have dates.
+    ...planTime(facts),
+    {
+      kind: 'enrol',
+      urls: hasNetwork ? [...first, ...last].filter((server) => URL.canParse('/', server)) : [],
+      machine: { ...machineClaims(facts) },
+      trust: facts.config.identity.trust,
+      authorities,
+      home: identityHome(facts),
+      isKept: userDataDevice(facts) !== undefined,
+      to: IDENTITY,
+      hostCertificate: facts.config.ssh.hostCertificate,
+      isNeeded: needsIdentity(facts),
+      limits: { connectMs, stallMs, tries },
+    },
+  ];
+}
+
+/** What came of it, and where each secret goes in the system that is about to start. */
+export async function identityFacts(host: Host, facts: Facts, boot: BootContext): Promise<IdentityFacts | undefined> {
+  if (!wantsIdentity(facts)) return undefined;
+  const text = await host.files.readText(`${IDENTITY}/state.json`).catch(() => undefined);
+  if (text === undefined) return undefined;
+  const state = JSON.parse(text) as IdentityState;
+  const place = await deliveryPlaces(host);
+  const secrets: IdentityFacts['secrets'][number][] = [];
+  for (const { path, file, owner, group, credential } of state.secrets)
+    try {
+      secrets.push({ ...(await place({ path, owner, group })), file, ...(credential && { credential }) });
+    } catch (error) {
+      boot.warn(`the secret for ${path} is not delivered: ${reasonOf(error)}`);
+    }
+  return { ...state, secrets };
+}
+
+/** `state.json` beside them: what came of it, without any secret. */
+export interface IdentityState extends Omit<IdentityFacts, 'secrets'> {
+  readonly secrets: readonly {
+    readonly path: string;
+    readonly file: string;
+    readonly owner: string;
+    readonly group: string;
+    readonly credential?: string;
+  }[];
+}
+
+/** Its own host key for an image that has sshd and none, so that clients know the machine over boots. Pure. */
+export function planHostKey(facts: Facts): readonly Step[] {
+  if (!facts.install?.needsHostKey) return [];
+  // The disk has moved to its place in the system by now.
+  const home = identityHome(facts).replace(USER_DATA_EARLY, `${SYSROOT}/user-data`);
+  const dropIns = `${SYSROOT}/etc/ssh/sshd_config.d`;
+  return [
+    { kind: 'ssh-host-key', home, to: HOST_KEY },
+    { kind: 'mkdir', path: dropIns, mode: 0o755 },
+    { kind: 'symlink', target: `${HOST_KEY}/sshd.conf`, path: `${dropIns}/20-statectl-host-key.conf` },
+  ];
+}
+
+/** Files in RAM wherever their places are: what lies there is a link. Pure. */
+export function planSecrets({ identity }: Facts): readonly Step[] {
+  if (!identity) return [];
+  return identity.secrets.flatMap(({ file, to, uid, gid, credential }): readonly Step[] => [
+    { kind: 'owner', path: file, uid, gid },
+    { kind: 'mkdir', path: to.slice(0, to.lastIndexOf('/')) || SYSROOT },
+    { kind: 'symlink', target: file, path: to },
+    ...(credential
+      ? [
+          { kind: 'mkdir', path: '/run/credstore', mode: 0o700 } as const,
+          { kind: 'symlink', target: file, path: `/run/credstore/${credential}` } as const,
+        ]
+      : []),
+  ]);
+}

@@ -1,0 +1,85 @@
+import { kernelCommandLine } from '../../config/command-line/kernel-cmdline.ts';
+import { StatectlError } from '../../error.ts';
+import type { Manifest, RootType } from '../../signed/image-manifest.ts';
+import { bootsLocalRoot, findBlock, userDataDevice } from '../facts/disks.ts';
+import type { BlockFacts, Facts } from '../facts/facts.ts';
+import { RAM_IMAGE, USER_DATA_EARLY } from '../paths.ts';
+
+/** Where the root comes from, decided from the facts alone. */
+export type Source =
+  | { readonly kind: 'partition'; readonly device: string; readonly type: string; readonly flags: readonly string[] }
+  | {
+      readonly kind: 'fetched';
+      readonly manifest: Manifest;
+      readonly urls: readonly string[];
+      readonly dir: string;
+      readonly kept: boolean;
+    }
+  | { readonly kind: 'copy'; readonly manifest: Manifest; readonly dir: string };
+
+const IMAGES = '/persistent/images';
+const PARTITION_TYPES = new Set(['squashfs', 'erofs', 'ext2', 'ext3', 'ext4', 'btrfs']);
+
+/** Copies lie by content, so an interrupted download never touches a good one. */
+export const copyDir = (userData: string, manifest: Manifest): string => `${userData}${IMAGES}/${manifest.root.sha256}`;
+export const copiesDir = (userData: string): string => `${userData}${IMAGES}`;
+
+/** The file of the root image once it is there. */
+export const imageFile = (source: Exclude<Source, { kind: 'partition' }>): string =>
+  `${source.dir}/root.${source.manifest.root.type satisfies RootType}`;
+
+/** Throws `root-missing` or `root-unknown` with what is there instead. */
+export function chooseSource(facts: Facts): Source {
+  if (bootsLocalRoot(facts)) return partition(facts);
+  if (facts.offer) {
+    const { manifest, rootUrls } = facts.offer;
+    if (facts.copy?.manifest.root.sha256 === manifest.root.sha256)
+      return { kind: 'copy', manifest, dir: facts.copy.dir };
+    const kept = facts.config.boot.keepCopy && userDataDevice(facts) !== undefined;
+    return {
+      kind: 'fetched',
+      manifest,
+      urls: rootUrls,
+      kept,
+      dir: kept ? copyDir(USER_DATA_EARLY, manifest) : RAM_IMAGE,
+    };
+  }
+  if (facts.copy) return { kind: 'copy', manifest: facts.copy.manifest, dir: facts.copy.dir };
+  throw new StatectlError(
+    'root-missing',
+    'there is neither a local root, nor an answer of a server, nor a copy of an image',
+    {
+      hint: 'see the messages of the network and bundle phases above',
+    },
+  );
+}
+
+function partition({ config, commandLine, blocks }: Facts): Source {
+  const reference = config.boot.root ?? '';
+  const block = findBlock(blocks ?? [], reference);
+  if (!block)
+    throw new StatectlError('root-missing', `the root ${reference} is not there; ${sayBlocks(blocks ?? [])}`, {
+      hint: 'correct root= or system/boot.conf; a disk that is not listed may need a driver that the initramfs lacks',
+    });
+  const type = argumentOf(commandLine, 'rootfstype') ?? block.type;
+  if (!type || !PARTITION_TYPES.has(type))
+    throw new StatectlError(
+      'root-unknown',
+      `${block.device} holds ${type ?? 'nothing that blkid knows'}, expected one of ${[...PARTITION_TYPES].join(', ')}`,
+      {
+        hint: 'write the image to it, or name another device',
+      },
+    );
+  const flags = (argumentOf(commandLine, 'rootflags') ?? '')
+    .split(',')
+    .filter((flag) => flag !== '' && flag !== 'rw' && flag !== 'ro');
+  return { kind: 'partition', device: block.device, type, flags };
+}
+
+const argumentOf = (layers: Facts['commandLine'], name: string): string | undefined =>
+  kernelCommandLine(layers).get(name)?.value || undefined;
+
+const sayBlocks = (blocks: readonly BlockFacts[]): string =>
+  blocks.length === 0
+    ? 'there is no disk at all'
+    : `there ${blocks.length === 1 ? 'is' : 'are'} ${blocks.map(({ device, type, label, uuid }) => `${device} (${[type ?? 'unknown', label && `LABEL=${label}`, uuid && `UUID=${uuid}`].filter(Boolean).join(', ')})`).join(', ')}`;

@@ -1,0 +1,166 @@
+import { formatFault } from '../../config/check/fault.ts';
+import type { LoadedConfig } from '../../config/load-revision.ts';
+import { findNode, groupsOf, identityOf as identityOfNode } from '../../config/nodes/find-node.ts';
+import { type MachineIdentity, writeMatch } from '../../config/nodes/identity.ts';
+import { nodeContent } from '../../config/nodes/node-content.ts';
+import type { NodeRecord } from '../../config/nodes/nodes.ts';
+import { reasonOf } from '../../error.ts';
+import { writeImageName } from '../images/image-name.ts';
+import { chooseImage } from '../images/uses.ts';
+import { identityOf, type Machine, macsOf } from '../machine.ts';
+import { sharedUuid } from '../machines/machine-reader.ts';
+import type { LastReport } from '../reports/reports.ts';
+import type { Store } from '../store/store.ts';
+
+/** What `node list` says of a machine. */
+export interface NodeStatus {
+  /** Absent: a machine that reported, and that no node file names. */
+  readonly node?: string;
+  readonly file?: string;
+  readonly groups: readonly string[];
+  readonly knownBy: string;
+  readonly report?: LastReport;
+  readonly state: NodeState;
+  /** Its last report has a UUID that another machine has too. */
+  readonly alarm?: string;
+  /** Of `a reboot changes it` what: settings and files, the image (NAME@VERSION that it would boot), or both. */
+  readonly changes?: readonly ('settings' | 'image')[];
+  readonly nextImage?: string;
+  /** Of `faulty`: its faults. */
+  readonly why?: string;
+}
+
+/** Settings compare by content; `faulty`: it would get nothing new; `runs baked settings`: it has never had any of this server. */
+export type NodeState = 'never seen' | 'no change' | 'a reboot changes it' | 'runs baked settings' | 'faulty';
+
+export interface NodeStatusInput {
+  /** What machines get: the last checked revision. */
+  readonly deployed: LoadedConfig;
+  /** What the files say now, where some nodes' are at fault. */
+  readonly edited?: LoadedConfig;
+  /** By MAC address or UUID. */
+  readonly reports: ReadonlyMap<string, LastReport>;
+  /** With its images; absent where no server is. */
+  readonly store?: Store;
+}
+
+/** Every node of config.d by its name, then the machines that reported and that no node file names. */
+export async function nodeStatuses(input: NodeStatusInput): Promise<readonly NodeStatus[]> {
+  const { deployed, edited, reports } = input;
+  const nodes = new Map([...(edited?.dir.nodes.nodes ?? []), ...deployed.dir.nodes.nodes]);
+  const alarms = sharedUuids(reports.values());
+  const reported = new Set<LastReport>();
+  const statuses: NodeStatus[] = [];
+  for (const node of [...nodes.values()].toSorted((a, b) => byName(a.name, b.name))) {
+    const [report, ...claims] = reportsOf(node, reports);
+    // What others say of a machine that tells it itself is no other machine.
+    for (const each of report?.isProven ? [report, ...claims] : [report]) if (each) reported.add(each);
+    statuses.push(await statusOfNode(input, node, report));
+  }
+  for (const [key, report] of reports)
+    if (!reported.has(report)) statuses.push(await statusOfStranger(input, key, report));
+  return statuses.map((status) => {
+    const alarm = alarms.get(status.report?.machine.uuid ?? '');
+    return alarm === undefined ? status : { ...status, alarm };
+  });
+}
+
+/** By UUID, where machines that have no card in common say the same one. */
+function sharedUuids(reports: Iterable<LastReport>): ReadonlyMap<string, string> {
+  const alarms = new Map<string, string>();
+  const cards = new Map<string, Set<string>>();
+  for (const { machine } of reports) {
+    const macs = macsOf(machine);
+    if (machine.uuid === undefined || macs.length === 0) continue;
+    const known = cards.get(machine.uuid) ?? new Set(macs);
+    if (!macs.some((mac) => known.has(mac)))
+      alarms.set(machine.uuid, sharedUuid(machine.uuid, [[...known][0] as string, macs[0] as string]));
+    for (const mac of macs) known.add(mac);
+    cards.set(machine.uuid, known);
+  }
+  return alarms;
+}
+
+const byName = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true });
+
+/** The one that counts first: what the machine proved, then what is claimed of its cards, then of its name. */
+export function reportsOf(
+  { name, match }: NodeRecord,
+  reports: ReadonlyMap<string, LastReport>,
+): readonly LastReport[] {
+  const proven = reports.get(`node ${name}`);
+  const keys = [...(match.mac ?? []), match.uuid ?? ''];
+  const byKey = keys.map((key) => reports.get(key));
+  // Known by its host name, it says which node it was told to be.
+  const byName = [...reports.values()].filter((one) => one.node === name && !one.isProven).toReversed();
+  return [...new Set([proven, ...byKey, ...byName].filter((one) => one !== undefined))];
+}
+
+async function statusOfNode(
+  input: NodeStatusInput,
+  node: NodeRecord,
+  report: LastReport | undefined,
+): Promise<NodeStatus> {
+  const { deployed, edited } = input;
+  const status = {
+    node: node.name,
+    file: node.file,
+    groups: groupsOf(deployed.dir.nodes, node, undefined).map(({ name }) => name),
+    knownBy: writeMatch(node.match),
+    ...(report && { report }),
+  };
+  const faults = [edited, deployed].flatMap((config) => (config ? faultsOf(config, node) : []));
+  if (faults.length > 0) return { ...status, state: 'faulty', why: faults[0] };
+  if (!report) return { ...status, state: 'never seen' };
+  return { ...status, ...(await changeOf(input, node, report, identityOfNode(node))) };
+}
+
+function faultsOf({ dir, templates }: LoadedConfig, { name, file }: NodeRecord): readonly string[] {
+  const node = dir.nodes.nodes.get(name);
+  if (!node) return [`${file}: see \`statectl config check\``];
+  const result = nodeContent(dir, templates, node);
+  return 'faults' in result ? result.faults.map(formatFault) : [];
+}
+
+async function statusOfStranger(input: NodeStatusInput, key: string, report: LastReport): Promise<NodeStatus> {
+  const machine = identityOf(report.machine);
+  const claimed = /^([0-9a-f]{2}:){5}/.test(key) ? `mac ${key}` : `uuid ${key}`;
+  const known = report.isProven ? `the certificate of ${report.node}` : claimed;
+  const groups = groupsOf(input.deployed.dir.nodes, undefined, machine).map(({ name }) => name);
+  const status = { groups, knownBy: known, report };
+  try {
+    const node = findNode(input.deployed.dir.nodes, machine);
+    return { ...status, ...(await changeOf(input, node, report, machine)) };
+  } catch (error) {
+    return { ...status, state: 'faulty', why: reasonOf(error) };
+  }
+}
+
+/** Whether a reboot would change it: by the digest of what it would get, and the image it would boot. */
+async function changeOf(
+  { deployed, store }: NodeStatusInput,
+  node: NodeRecord | undefined,
+  report: LastReport,
+  machine: MachineIdentity,
+): Promise<Pick<NodeStatus, 'state' | 'changes' | 'nextImage' | 'why'>> {
+  if (report.configOrigin === 'baked') return { state: 'runs baked settings' };
+  const result = nodeContent(deployed.dir, deployed.templates, node, machine);
+  if ('faults' in result) return { state: 'faulty', why: result.faults.map(formatFault)[0] };
+  const { configDigest, config } = result.content;
+  const nextImage = store && report.image ? await imageFor(store, report.machine, config.boot) : undefined;
+  const changes = [
+    ...(report.configDigest === configDigest ? [] : ['settings' as const]),
+    ...(nextImage === undefined || nextImage === report.image ? [] : ['image' as const]),
+  ];
+  if (changes.length === 0) return { state: 'no change' };
+  return { state: 'a reboot changes it', changes, ...(changes.includes('image') && { nextImage }) };
+}
+
+async function imageFor(
+  store: Store,
+  machine: Machine,
+  said: { readonly image?: string; readonly channel?: string },
+): Promise<string | undefined> {
+  const choice = await chooseImage(store, machine, { ...said, by: 'config.d' });
+  return choice.kind === 'image' ? writeImageName(choice.image) : undefined;
+}

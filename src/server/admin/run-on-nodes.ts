@@ -1,0 +1,139 @@
+import { isStatectlError, reasonOf } from '../../error.ts';
+import type { Host } from '../../host/host.ts';
+
+export interface RunTarget {
+  readonly node: string;
+  /** Where it is; absent: ssh finds it by the name of the node. */
+  readonly address?: string;
+}
+
+export interface RunOnNodes {
+  readonly targets: readonly RunTarget[];
+  /** As ssh(1) takes it: its words are joined by blanks, and the shell of the node reads them. */
+  readonly command: readonly string[];
+  /** How many at once. */
+  readonly width: number;
+  readonly timeoutMs: number;
+  readonly user?: string;
+  readonly identityFile?: string;
+  /** With the authority of the server, before what the person has; absent: only what the person has. */
+  readonly knownHosts?: string;
+  /** ssh_config(5), over all else. */
+  readonly options: readonly string[];
+  readonly signal: AbortSignal;
+  /** Hears lines as they come, on both outputs; what was heard is then not in the result. */
+  readonly onLine?: (node: string, line: string) => void;
+  readonly onDone?: (run: NodeRun) => void;
+}
+
+export interface NodeRun extends RunTarget {
+  /** Exit status of the command; 255 is ssh's own. Undefined: it did not come to its end. */
+  readonly exitCode?: number;
+  readonly failure?: 'timeout' | 'stopped' | 'not started';
+  readonly tookMs: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What says most in one line. */
+  readonly firstLine: string;
+}
+
+/** Runs one command on many nodes, so many at once. One that fails, hangs or is away stops no other. In the order of the targets. */
+export async function runOnNodes(host: Pick<Host, 'exec' | 'clock'>, options: RunOnNodes): Promise<readonly NodeRun[]> {
+  const results: NodeRun[] = [];
+  const left = options.targets.entries();
+  const work = async (): Promise<void> => {
+    for (const [at, target] of left) {
+      const run = await runOne(host, target, options);
+      results[at] = run;
+      options.onDone?.(run);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(options.width, options.targets.length) }, work));
+  return results;
+}
+
+async function runOne(
+  { exec, clock }: Pick<Host, 'exec' | 'clock'>,
+  target: RunTarget,
+  options: RunOnNodes,
+): Promise<NodeRun> {
+  const { signal, timeoutMs, onLine } = options;
+  const startedMs = clock.uptimeMs();
+  const lines = onLine && lineReader((line) => onLine(target.node, line));
+  const ended = (more: Pick<NodeRun, 'exitCode' | 'failure' | 'stdout' | 'stderr'>): NodeRun => {
+    const tookMs = Math.round(clock.uptimeMs() - startedMs);
+    const firstLine = lines?.first() ?? firstOf(more.stdout) ?? lastOf(more.stderr) ?? '';
+    return { ...target, ...more, tookMs, firstLine };
+  };
+  if (signal.aborted) return ended({ failure: 'stopped', stdout: '', stderr: '' });
+  try {
+    const { exitCode, stdout, stderr } = await exec.run(sshArgv(target, options), {
+      timeoutMs,
+      signal,
+      ...(lines && { onOutput: lines.hear }),
+    });
+    lines?.end();
+    return ended({ exitCode, stdout, stderr: lines ? '' : stderr });
+  } catch (error) {
+    lines?.end();
+    const isLate = isStatectlError(error) && error.code === 'program-timeout';
+    const failure = signal.aborted ? 'stopped' : isLate ? 'timeout' : 'not started';
+    return ended({ failure, stdout: '', stderr: failure === 'not started' ? reasonOf(error) : '' });
+  }
+}
+
+/** ssh(1): of two values the first counts. The node is called by its name, so that the person's own settings for it hold. */
+export function sshArgv(
+  { node, address }: RunTarget,
+  options: Omit<RunOnNodes, 'targets' | 'width'>,
+): readonly string[] {
+  const { user, identityFile, knownHosts, command, timeoutMs } = options;
+  const settings = [
+    ...options.options,
+    'BatchMode=yes',
+    'StrictHostKeyChecking=yes',
+    `ConnectTimeout=${Math.max(1, Math.min(30, Math.floor(timeoutMs / 1000)))}`,
+    'LogLevel=ERROR',
+    // The server signed for the name of the node, whatever its address is.
+    `HostKeyAlias=${node}`,
+    ...(address === undefined ? [] : [`HostName=${address}`]),
+    ...(knownHosts === undefined ? [] : [`UserKnownHostsFile=${knownHosts} ~/.ssh/known_hosts`]),
+  ];
+  return [
+    'ssh',
+    '-n',
+    '-T',
+    ...settings.flatMap((setting) => ['-o', setting]),
+    ...(user === undefined ? [] : ['-l', user]),
+    ...(identityFile === undefined ? [] : ['-i', identityFile]),
+    '--',
+    node,
+    ...command,
+  ];
+}
+
+/** Whole lines of a stream of pieces. */
+function lineReader(hear: (line: string) => void) {
+  let rest = '';
+  let first: string | undefined;
+  const say = (line: string): void => {
+    first ??= line.trim() === '' ? undefined : line;
+    hear(line);
+  };
+  return {
+    hear(text: string): void {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) say(line.replace(/\r$/, ''));
+    },
+    end(): void {
+      if (rest !== '') say(rest);
+      rest = '';
+    },
+    first: () => first,
+  };
+}
+
+const linesOf = (text: string): readonly string[] => text.split(/\r?\n/).filter((line) => line.trim() !== '');
+const firstOf = (text: string): string | undefined => linesOf(text)[0];
+const lastOf = (text: string): string | undefined => linesOf(text).at(-1);

@@ -1,0 +1,97 @@
+import { isStatectlError, StatectlError } from '../../error.ts';
+import type { RenderNode } from '../../signed/bundle/content.ts';
+import { type BundleDraft, type BundleSigner, draftBundle, sealBundle } from '../../signed/bundle/make.ts';
+import { identityOf, type Machine, machineQuery } from '../machine.ts';
+import type { Store } from '../store/store.ts';
+import { openBundleCache } from './bundle-cache.ts';
+import { bundleEpoch, nextSequence } from './bundle-number.ts';
+
+export interface ServedBundle {
+  readonly archive: Buffer;
+  readonly contentDigest: string;
+}
+
+export interface Bundles {
+  /**
+   * The bundle of a machine; `known` is the content that it has: then there is nothing to send. Throws `node-faulty` when
+   * config.d has faults that concern this machine.
+   */
+  bundleFor(machine: Machine, known?: (contentDigest: string) => boolean): Promise<ServedBundle | 'known'>;
+  /** The same without making it. */
+  contentDigest(machine: Machine): Promise<string>;
+}
+
+export interface BundlesOptions {
+  readonly store: Store;
+  readonly renderNode: RenderNode;
+  readonly signer: BundleSigner;
+  /** Of all bundles that are kept, default 512 MiB. */
+  readonly cacheBytes?: number;
+}
+
+/** Makes, numbers and keeps the bundles of machines. However many ask for one at once, it is rendered and made once. */
+export async function openBundles({
+  store,
+  renderNode,
+  signer,
+  cacheBytes = 512 << 20,
+}: BundlesOptions): Promise<Bundles> {
+  const cache = await openBundleCache(store, cacheBytes);
+  const drafts = singleFlight<BundleDraft>();
+  const archives = singleFlight<Buffer>();
+  /** One number at a time. */
+  let numbering: Promise<unknown> = Promise.resolve();
+
+  const number = (): Promise<number> => {
+    const next = numbering.then(() => nextSequence(store));
+    numbering = next.catch(() => undefined);
+    return next;
+  };
+
+  const draft = async (machine: Machine): Promise<BundleDraft> => {
+    const [content, epoch] = await Promise.all([renderNode(identityOf(machine)), bundleEpoch(store)]);
+    return draftBundle(content, machine, { keyId: signer.keyId, epoch });
+  };
+
+  const seal = async (name: string, drafted: BundleDraft): Promise<Buffer> => {
+    const kept = await cache.get(name, drafted.contentDigest);
+    if (kept) return kept;
+    const archive = sealBundle(drafted, { sequence: await number(), madeMs: store.host.clock.now() }, signer);
+    await cache.put(name, drafted.contentDigest, archive);
+    return archive;
+  };
+
+  return {
+    contentDigest: async (machine) =>
+      (await drafts(machineQuery(machine), () => draft(machine).catch(nodeFaulty))).contentDigest,
+    async bundleFor(machine, known) {
+      const name = machineQuery(machine);
+      const drafted = await drafts(name, () => draft(machine).catch(nodeFaulty));
+      const { contentDigest } = drafted;
+      if (known?.(contentDigest)) return 'known';
+      const seals = () => seal(name, drafted).catch(nodeFaulty);
+      return { archive: await archives(`${name} ${contentDigest}`, seals), contentDigest };
+    },
+  };
+}
+
+/** What an admin can correct, and only for this machine. Everything else is the server's own failure. */
+const NODE_CODES = ['config-invalid', 'template-invalid', 'node-ambiguous', 'bundle-invalid', 'bundle-too-large'];
+
+function nodeFaulty(error: unknown): never {
+  if (!isStatectlError(error) || !NODE_CODES.includes(error.code)) throw error;
+  throw new StatectlError('node-faulty', `config.d has faults for this machine:\n${error.message}`, {
+    cause: error,
+    hint: error.hint,
+  });
+}
+
+/** Who asks for what is being made already waits for that. */
+function singleFlight<T>(): (key: string, make: () => Promise<T>) => Promise<T> {
+  const flights = new Map<string, Promise<T>>();
+  return (key, make) => {
+    const flight = flights.get(key) ?? make().finally(() => flights.delete(key));
+    flights.set(key, flight);
+    return flight;
+  };
+}

@@ -1,0 +1,136 @@
+import { isStatectlError } from '../../error.ts';
+import type { Clock } from '../../host/host.ts';
+import type { ServerStatus } from '../limits/load.ts';
+import type { Machine } from '../machine.ts';
+import type { Enrolments } from '../machines/enrolments.ts';
+import type { EventHub, EventReader } from './event-hub.ts';
+import type { MoveOrders } from './move-orders.ts';
+
+export interface WatchOptions {
+  readonly hub: EventHub;
+  readonly enrolments: Enrolments;
+  readonly orders: MoveOrders;
+  readonly clock: Clock;
+  /** Of config.d; throws while there is none. */
+  readonly revision?: () => Promise<string>;
+  /** Digest of what a machine gets. */
+  readonly contentDigest?: (machine: Machine) => Promise<string>;
+  readonly load?: () => Pick<ServerStatus, 'accepting' | 'load'>;
+}
+
+const BEAT_MS = 1_000;
+const LOOK_MS = 2_000;
+/** Looks at a large config.d take no more of the server than a twentieth, as long as an edit is heard of in time. */
+const LOOK_SHARE = 20;
+const LONGEST_BETWEEN_MS = 30_000;
+/** A machine that comes back within this time has missed nothing. */
+const KEPT_MS = 60 * 60_000;
+const BUSY_LOOKS = 3;
+/** Of the machines here, how many are asked to go at once, and how long it is waited for what that changes. */
+const SHED_SHARE = 0.1;
+const SHED_EVERY_MS = 60_000;
+const ASKED_AGAIN_MS = 10 * 60_000;
+
+/** Tells machines what concerns them, until the signal: changes of config.d, orders to move, keys that count no more. */
+export async function watchForEvents(options: WatchOptions, signal: AbortSignal): Promise<void> {
+  const { hub, clock } = options;
+  const look = looker(options);
+  let nextLookMs = clock.uptimeMs() + LOOK_MS;
+  // The beat must not wait for a look at thousands of machines.
+  let looking: Promise<void> | undefined;
+  for (;;) {
+    await clock.sleep(BEAT_MS, signal).catch(() => {});
+    if (signal.aborted) break;
+    hub.beat();
+    if (looking || clock.uptimeMs() < nextLookMs || hub.openCount === 0) continue;
+    looking = look(signal)
+      // A database or a git that is busy now will not be at the next look.
+      .catch(() => {})
+      .finally(() => {
+        looking = undefined;
+        nextLookMs = clock.uptimeMs() + LOOK_MS;
+      });
+  }
+  await looking;
+}
+
+function looker(options: WatchOptions): (signal: AbortSignal) => Promise<void> {
+  const { hub, enrolments, orders, clock } = options;
+  let database = -1;
+  let revision: string | undefined;
+  let nextRevisionMs = 0;
+  const shed = shedder(options);
+  return async (signal) => {
+    hub.forgetBefore(clock.now() - KEPT_MS);
+    const changed = orders.databaseVersion();
+    if (changed !== database) {
+      const approved = new Set(enrolments.list('approved').map(({ digest }) => digest));
+      for (const { node, digest } of hub.known)
+        if (!approved.has(digest)) hub.dismiss(node, 'the key of this machine was revoked, or another took its place');
+      database = changed;
+    }
+    giveOrders(hub, orders);
+    shed();
+    const startedMs = clock.uptimeMs();
+    if (startedMs < nextRevisionMs) return;
+    const now = await options.revision?.().catch(() => revision);
+    const tookMs = clock.uptimeMs() - startedMs;
+    nextRevisionMs = clock.uptimeMs() + Math.min(LONGEST_BETWEEN_MS, tookMs * LOOK_SHARE);
+    if (now === revision) return;
+    revision = now;
+    for (const reader of hub.known) {
+      if (signal.aborted) return;
+      await compareContent(options, reader, now);
+    }
+  };
+}
+
+async function compareContent(
+  { hub, contentDigest }: WatchOptions,
+  reader: EventReader,
+  revision: string | undefined,
+): Promise<void> {
+  const { node } = reader;
+  const before = hub.contentOf(node);
+  if (before === undefined || !contentDigest) return;
+  const content = await contentDigest(reader.claims).catch((error: unknown) => {
+    // Its node file is faulty: it goes on with what it has.
+    if (isStatectlError(error)) return before;
+    throw error;
+  });
+  if (content === before) return;
+  hub.setContent(reader, content);
+  hub.publish(node, 'bundle', { content, ...(revision && { revision }) });
+}
+
+/** Orders of the admin to the machines whose streams are open here; the others' wait. */
+function giveOrders(hub: EventHub, orders: MoveOrders): void {
+  for (const { id, node, to, reason } of orders.waiting()) {
+    if (!hub.isOpen(node)) continue;
+    hub.publish(node, 'move', { order: 'admin', reason, ...(to && { to: [to] }) });
+    orders.done(id);
+  }
+}
+
+/** Above its mark for some time, the server asks a few of its machines to look for another, at most once in a while. */
+function shedder({ hub, clock, load }: WatchOptions): () => void {
+  let busyLooks = 0;
+  let shedMs = Number.NEGATIVE_INFINITY;
+  const askedMs = new Map<string, number>();
+  return () => {
+    const status = load?.();
+    busyLooks = status && (!status.accepting || status.load >= 1) ? busyLooks + 1 : 0;
+    const nowMs = clock.uptimeMs();
+    if (busyLooks < BUSY_LOOKS || nowMs - shedMs < SHED_EVERY_MS) return;
+    shedMs = nowMs;
+    for (const [node, atMs] of askedMs) if (nowMs - atMs >= ASKED_AGAIN_MS) askedMs.delete(node);
+    const here = hub.known.filter(({ node }) => hub.isOpen(node) && !askedMs.has(node));
+    let left = Math.ceil(hub.openCount * SHED_SHARE);
+    while (left > 0 && here.length > 0) {
+      const [{ node } = { node: '' }] = here.splice(Math.floor(clock.random() * here.length), 1);
+      askedMs.set(node, nowMs);
+      hub.publish(node, 'move', { order: 'load', reason: 'this server has more to do than it should' });
+      left -= 1;
+    }
+  };
+}

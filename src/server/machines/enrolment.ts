@@ -1,0 +1,27 @@
+import type { Machine } from '../machine.ts';
+
+/** What was decided of a key. */
+export type EnrolmentState = 'pending' | 'approved' | 'denied' | 'revoked';
+
+/** What proved that the key is this machine's: DESIGN §7. */
+export type Proof = 'earlier-key' | 'person' | 'network';
+
+/** A machine's key, and what became of it. */
+export interface Enrolment {
+  /** Of the public key: see `keyDigest`. */
+  readonly digest: string;
+  readonly state: EnrolmentState;
+  /** The node that it is, or claims to be; absent: no node file matches what it claims. */
+  readonly node?: string;
+  readonly proof?: Proof;
+  /** Why somebody should look: another key already counts for this node. */
+  readonly alarm?: string;
+  readonly claims: Machine;
+  readonly remote: string;
+  /** Unix milliseconds. */
+  readonly firstSeenMs: number;
+  readonly lastSeenMs: number;
+  readonly certificateUntilMs?: number;
+}
+
+export type NewEnrolment = Pick<Enrolment, 'digest' | 'node' | 'alarm' | 'claims' | 'remote'>;

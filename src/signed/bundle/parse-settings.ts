@@ -1,0 +1,21 @@
+import type { z } from 'zod';
+import type { Config } from '../../config/config.ts';
+import { CONFIG_FILES } from '../../config/settings/files.ts';
+import { parseInWords } from '../../config/settings/schema-words.ts';
+import { entryOf } from '../../entry-of.ts';
+import { reasonOf, StatectlError } from '../../error.ts';
+
+/** The settings of a bundle by this version's schemas, where another version made its Config. Throws `settings-invalid`. */
+export function parseSettings(settings: Readonly<Record<string, unknown>>): Config {
+  const files = Object.entries(CONFIG_FILES) as readonly (readonly [string, { readonly schema: z.ZodType }])[];
+  try {
+    return Object.fromEntries(
+      files.map(([part, { schema }]) => [part, parseInWords(schema, entryOf(settings, part) ?? {})]),
+    ) as never;
+  } catch (cause) {
+    throw new StatectlError('settings-invalid', `its settings are not valid here: ${reasonOf(cause)}`, {
+      cause,
+      hint: 'give the machine an initramfs of the same statectl as the server',
+    });
+  }
+}

@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest';
+import { bootView } from '../../../../src/agent/apply/boot-view.ts';
+import { install } from '../../../../src/boot/phases/install.ts';
+import { serverHttp } from '../../../../src/fetch/server-http.ts';
+import { memoryHost } from '../../../../src/host/memory.ts';
+import { givenCredentials, planCredentials } from '../../../../src/machine/identity/credentials.ts';
+import { applyStep } from '../../../../src/machine/steps/execute.ts';
+import type { Step } from '../../../../src/machine/steps/step.ts';
+import { makeCertificate } from '../../../fixtures/certificates.ts';
+import { createFacts } from '../../../fixtures/facts.ts';
+
+const SERVER = 'https://boot.lab';
+const CREDENTIALS = { certificate: 'secret:tls', key: 'secret:tls-key' };
+const facts = createFacts({
+  config: { server: { servers: [SERVER], authentication: 'mtls', credentials: CREDENTIALS } },
+});
+const boot = { say: () => {}, warn: () => {}, signal: new AbortController().signal };
+
+it('credentials of the machine segment are kept in RAM for the agent, who shows them as the boot did', async () => {
+  const own = await makeCertificate({ name: 'print01', isAuthority: false });
+  const host = memoryHost({
+    files: {
+      '/etc/statectl/secrets/tls': own.pem,
+      '/etc/statectl/secrets/tls-key': own.keyPem,
+      '/run': { type: 'dir' },
+    },
+    servers: { [SERVER]: () => ({}) },
+    startMs: Date.now(),
+  });
+  const round = install.rounds.at(-1);
+  const gathered = await round?.gather?.(host, facts, boot);
+  const isTheirs = (step: Step) => 'from' in step && step.from.startsWith('/etc/statectl');
+  for (const step of round?.plan?.({ ...facts, ...gathered }) ?? [])
+    if (isTheirs(step) || (step.kind === 'mkdir' && step.path.endsWith('/credentials')))
+      await applyStep(step, host, boot);
+  expect((await host.files.stat('/run/statectl/credentials'))?.mode).toBe(0o700);
+  expect((await host.files.stat('/run/statectl/credentials/tls-key'))?.mode).toBe(0o600);
+  // The initramfs is gone.
+  await host.files.remove('/etc/statectl');
+  const warned: string[] = [];
+  await serverHttp(bootView(host))(facts, (text) => warned.push(text)).request(`${SERVER}/v1/status`);
+  expect(warned).toEqual([]);
+  const asked = host.calls.flatMap((call) => (call.kind === 'request' ? [call.request.tls] : []));
+  expect(asked).toEqual([{ certPem: own.pem, keyPem: own.keyPem }]);
+});
+
+it('credentials that the segment does not have hold up no boot', async () => {
+  const host = memoryHost({ files: { '/etc/statectl/secrets/tls': 'PEM' } });
+  expect(await givenCredentials(host, facts)).toEqual(['tls']);
+  expect(await givenCredentials(host, createFacts())).toEqual([]);
+  expect(planCredentials(undefined)).toEqual([]);
+});

@@ -1,0 +1,418 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { planInstall } from '../../../../src/boot/phases/install.ts';
+import { mount } from '../../../../src/boot/phases/mount.ts';
+import type { OverlayEntry } from '../../../../src/config/config.ts';
+import { memoryHost } from '../../../../src/host/memory.ts';
+import type { Facts } from '../../../../src/machine/facts/facts.ts';
+import { IMAGE_MOUNT, SYSROOT } from '../../../../src/machine/paths.ts';
+import {
+  layoutPaths,
+  missingMountPoints,
+  mountOrder,
+  planLayout,
+  planSkeleton,
+} from '../../../../src/machine/places/layout.ts';
+import { places } from '../../../../src/machine/places/places.ts';
+import type { Step } from '../../../../src/machine/steps/step.ts';
+import { shellOf } from '../../../../src/machine/steps/step-commands.ts';
+import { createConfig } from '../../../fixtures/config.ts';
+import { createFacts, createTree, USER_DATA_DISK } from '../../../fixtures/facts.ts';
+
+type Overlays = Readonly<Record<string, OverlayEntry>>;
+
+/** The commands that mount these places, with a disk for /user-data or without. */
+function commandsFor(
+  overlays: Overlays,
+  { disk = false, tree = {} }: { readonly disk?: boolean; readonly tree?: Parameters<typeof createTree>[1] } = {},
+): readonly string[] {
+  const config = createConfig({ overlays, tmpfs: {} });
+  const layout = planLayout({ config }, createTree(config, tree), disk);
+  return mountOrder(config, [...layout.keys()]).flatMap((mountPoint) => (layout.get(mountPoint) ?? []).map(shellOf));
+}
+
+/** All that the mount phase does. */
+const mountSteps = (facts: Facts): readonly Step[] => mount.rounds.flatMap(({ plan }) => plan?.(facts) ?? []);
+
+describe('a writable place', () => {
+  it('of kind tmpfs is empty RAM', () => {
+    expect(
+      commandsFor({ '/srv': { kind: 'tmpfs', skeleton: false, size: '10%', mode: 0o750, options: ['nodev'] } }),
+    ).toEqual([
+      'mount -t tmpfs -o nodev,mode=750,size=10% tmpfs /sysroot/srv',
+      "grep -q ' /sysroot/srv tmpfs rw' /proc/mounts",
+    ]);
+  });
+
+  it('of kind tmpfs with a skeleton has the directories and links of the image', () => {
+    const commands = commandsFor({ '/var': { kind: 'tmpfs', skeleton: true, size: '50%', options: [] } });
+    expect(commands[0]).toBe('mount -t tmpfs -o mode=755,size=50% tmpfs /sysroot/var');
+    expect(commands[1]).toContain('cd /run/statectl/image/var && find .');
+  });
+
+  it('of kind ramdisk begins as a copy of the image', () => {
+    expect(commandsFor({ '/etc': { kind: 'ramdisk', size: '64M', options: ['nosuid'] } })).toEqual([
+      'mount -t tmpfs -o nosuid,mode=755,size=64M tmpfs /sysroot/etc',
+      'cp -a /run/statectl/image/etc/. /sysroot/etc/',
+      "grep -q ' /sysroot/etc tmpfs rw' /proc/mounts",
+    ]);
+  });
+
+  it('of kind overlay has its changes in RAM', () => {
+    expect(commandsFor({ '/var': { kind: 'overlay', upper: 'ram', size: '50%' } })).toEqual([
+      'mkdir -p -m 0755 /run/statectl/upper/var',
+      'mount -t tmpfs -o mode=755,size=50% tmpfs /run/statectl/upper/var',
+      'mkdir -p -m 0755 /run/statectl/upper/var/upper',
+      'mkdir -p -m 0755 /run/statectl/upper/var/work',
+      'mount -t overlay -o lowerdir=/run/statectl/image/var,upperdir=/run/statectl/upper/var/upper,workdir=/run/statectl/upper/var/work,redirect_dir=off,metacopy=off,index=off,xino=off overlay /sysroot/var',
+      "grep -q ' /sysroot/var overlay rw' /proc/mounts",
+    ]);
+  });
+
+  it('of kind overlay has its changes on the disk, where the config wants them to persist', () => {
+    const overlays: Overlays = { '/var': { kind: 'overlay', upper: 'persistent', size: '50%' } };
+    const commands = commandsFor(overlays, { disk: true });
+    expect(commands.join('\n')).toContain(
+      'upperdir=/sysroot/user-data/persistent/var/upper,workdir=/sysroot/user-data/persistent/var/work',
+    );
+    expect(commands.join('\n')).not.toContain('tmpfs');
+    expect(commandsFor(overlays)[1]).toContain('tmpfs');
+  });
+
+  it('of kind overlay belongs to whom the image says: a database keeps its directory', () => {
+    const owners = { '/var/lib/postgresql': { mode: 0o700, uid: 104, gid: 111 } };
+    const overlays: Overlays = { '/var/lib/postgresql': { kind: 'overlay', upper: 'ram', size: '50%' } };
+    expect(commandsFor(overlays, { tree: { owners } }).slice(2, 4)).toEqual([
+      'mkdir -p -m 0700 /run/statectl/upper/var/lib/postgresql/upper',
+      'chown 104:111 /run/statectl/upper/var/lib/postgresql/upper',
+    ]);
+  });
+
+  it('of kind overlay on the disk is given to its owner once, and not again when it was given to another', () => {
+    const owners = { '/srv': { mode: 0o755, uid: 104, gid: 111 } };
+    const overlays: Overlays = { '/srv': { kind: 'overlay', upper: 'persistent', size: '50%' } };
+    const chown = (emptySources: readonly string[]) =>
+      commandsFor(overlays, { disk: true, tree: { owners, emptySources } }).filter((command) =>
+        command.startsWith('chown'),
+      );
+    expect(chown(['/user-data/persistent/srv/upper'])).toHaveLength(1);
+    expect(chown([])).toHaveLength(0);
+  });
+
+  it('of kind bind is a directory of /user-data, with the options of the config', () => {
+    const source = '/user-data/persistent/local/home';
+    expect(commandsFor({ '/home': { kind: 'bind', source, missing: 'ram', options: [] } })).toEqual([
+      'mkdir -p -m 0755 /sysroot/user-data/persistent/local/home',
+      'mount -o bind /sysroot/user-data/persistent/local/home /sysroot/home',
+    ]);
+    // mount(2) ignores the options of a bind; only a remount sets them.
+    expect(
+      commandsFor({ '/home': { kind: 'bind', source, missing: 'ram', options: ['nosuid', 'nodev'] } }).at(-1),
+    ).toBe('mount -o remount,bind,nosuid,nodev /sysroot/user-data/persistent/local/home /sysroot/home');
+  });
+
+  it('of kind bind gives its mode to the directory, not to those above it', () => {
+    const commands = commandsFor({
+      '/srv': { kind: 'bind', source: '/user-data/persistent/a/b', missing: 'ram', mode: 0o700, options: [] },
+    });
+    expect(commands.slice(0, 2)).toEqual([
+      'mkdir -p -m 0755 /sysroot/user-data/persistent/a',
+      'mkdir -p -m 0700 /sysroot/user-data/persistent/a/b',
+    ]);
+  });
+
+  it('of kind readonly shows what the image has, within a place that is writable', () => {
+    expect(commandsFor({ '/var/lib/dpkg': { kind: 'readonly' } })).toEqual([
+      'mount -o bind /run/statectl/image/var/lib/dpkg /sysroot/var/lib/dpkg',
+      'mount -o remount,bind,ro /run/statectl/image/var/lib/dpkg /sysroot/var/lib/dpkg',
+    ]);
+  });
+
+  it('of kind symlink is in the image already', () => {
+    expect(commandsFor({ '/usr/tmp': { kind: 'symlink', target: '../var/tmp' } })).toEqual([]);
+  });
+});
+
+describe('an empty source of a bind', () => {
+  const source = '/user-data/persistent/local/root';
+  const overlays: Overlays = { '/root': { kind: 'bind', source, missing: 'ram', mode: 0o700, options: [] } };
+
+  it('is filled with what the image has, on a disk as a whole or not at all', () => {
+    expect(commandsFor(overlays, { disk: true, tree: { emptySources: [source] } })).toEqual([
+      `mkdir -p -m 0700 ${SYSROOT}${source}`,
+      `rm -rf ${SYSROOT}${source}.seed`,
+      `mkdir -p -m 0700 ${SYSROOT}${source}.seed`,
+      `cp -a /run/statectl/image/root/. ${SYSROOT}${source}.seed/`,
+      `mv -T ${SYSROOT}${source}.seed ${SYSROOT}${source}`,
+      `mount -o bind ${SYSROOT}${source} /sysroot/root`,
+    ]);
+  });
+
+  it('in RAM is filled at once', () => {
+    expect(commandsFor(overlays, { tree: { emptySources: [source] } })).toContain(
+      `cp -a /run/statectl/image/root/. ${SYSROOT}${source}/`,
+    );
+  });
+
+  it('that is not empty is left alone', () => {
+    expect(commandsFor(overlays, { disk: true }).join()).not.toContain('cp -a');
+  });
+});
+
+describe('what the image lacks', () => {
+  it('is made in the writable place around it', () => {
+    const commands = commandsFor(
+      {
+        '/var': { kind: 'overlay', upper: 'ram', size: '50%' },
+        '/var/lib/new': { kind: 'tmpfs', skeleton: false, size: '5%', options: [] },
+      },
+      { tree: { paths: { '/var/lib/new': 'missing' } } },
+    );
+    expect(commands.indexOf('mkdir -p -m 0755 /sysroot/var/lib/new')).toBe(
+      commands.findIndex((command) => command.endsWith(' /sysroot/var/lib/new')),
+    );
+    expect(commands.findIndex((command) => command.endsWith('overlay /sysroot/var'))).toBeLessThan(
+      commands.indexOf('mkdir -p -m 0755 /sysroot/var/lib/new'),
+    );
+  });
+
+  it('is made in what begins empty, though the image has it', () => {
+    const commands = commandsFor({
+      '/var': { kind: 'tmpfs', skeleton: false, size: '50%', options: [] },
+      '/var/lib/dpkg': { kind: 'ramdisk', size: '32M', options: [] },
+    });
+    const [made, mounted] = [
+      'mkdir -p -m 0755 /sysroot/var/lib/dpkg',
+      'mount -t tmpfs -o mode=755,size=32M tmpfs /sysroot/var/lib/dpkg',
+    ];
+    expect(commands).toContain(made);
+    expect(commands.indexOf(made)).toBeLessThan(commands.indexOf(mounted));
+  });
+
+  it('is not copied, and an empty directory lies below its overlay', () => {
+    const paths = { '/a': 'missing', '/b': 'missing', '/c': 'missing' } as const;
+    const commands = commandsFor(
+      {
+        '/a': { kind: 'ramdisk', size: '5%', options: [] },
+        '/b': { kind: 'overlay', upper: 'ram', size: '5%' },
+        '/c': { kind: 'bind', source: '/user-data/c', missing: 'ram', options: [] },
+      },
+      { tree: { paths, emptySources: ['/user-data/c'] } },
+    );
+    expect(commands.join('\n')).not.toContain(`${IMAGE_MOUNT}/`);
+    expect(commands.join('\n')).toContain('lowerdir=/run/statectl/upper/b/lower,');
+  });
+
+  it('comes from a skeleton below the image, which writes nothing and changes nothing of the image', () => {
+    const config = createConfig();
+    const tree = createTree(config, {
+      paths: { '/user-data': 'missing', '/usr/tmp': 'missing', '/var/tmp': 'missing' },
+    });
+    expect(missingMountPoints(config, tree)).toEqual(['/user-data', '/usr/tmp']);
+    expect(planSkeleton(config, tree).map(shellOf)).toEqual([
+      'mount -t tmpfs -o size=1m,mode=755,nosuid,nodev skeleton /run/initramfs/skeleton',
+      'mkdir -p -m 0755 /run/initramfs/skeleton/user-data',
+      'mkdir -p -m 0755 /run/initramfs/skeleton/usr/tmp',
+      'mount -t overlay -o ro,lowerdir=/run/statectl/image:/run/initramfs/skeleton root /sysroot',
+      "grep -q ' /sysroot overlay ro' /proc/mounts",
+    ]);
+  });
+
+  it('and `statectl` comes in the same way into the folder that every PATH has, where the image has no link', () => {
+    const facts = createFacts({ tree: { commandFolder: '/usr/bin' } });
+    expect(mountSteps(facts).map(shellOf)).toEqual(
+      expect.arrayContaining([
+        'mkdir -p -m 0755 /run/initramfs/skeleton/usr/bin',
+        'ln -sfT /run/statectl/rt/statectl /run/initramfs/skeleton/usr/bin/statectl',
+        'mount -t overlay -o ro,lowerdir=/run/statectl/image:/run/initramfs/skeleton root /sysroot',
+      ]),
+    );
+  });
+
+  it.each(['/usr', '/usr/bin'])('or into a writable %s, which covers the root', (place) => {
+    const overlays = { [place]: { kind: 'overlay', upper: 'ram', size: '10%' } } as const;
+    const facts = createFacts({ config: { overlays }, tree: { commandFolder: '/usr/bin' } });
+    expect(planSkeleton(facts.config, facts.tree!)).toEqual([]);
+    expect(planInstall(facts).map(shellOf)).toContain('ln -sfT /run/statectl/rt/statectl /sysroot/usr/bin/statectl');
+  });
+
+  it.each([
+    ['that Debian has', { '/usr/bin': { type: 'dir' }, '/bin': { target: 'usr/bin' } }, '/usr/bin'],
+    ['of a busybox alone', { '/bin': { type: 'dir' } }, '/bin'],
+    ['that is a link', { '/usr': { target: '.' }, '/bin': { type: 'dir' } }, '/bin'],
+    ['with the link of the builder', { '/usr/bin/statectl': { target: '/run/statectl/rt/statectl' } }, undefined],
+  ] as const)('looks for a folder of programs %s', async (_title, image, folder) => {
+    const files = Object.fromEntries(Object.entries(image).map(([path, seed]) => [IMAGE_MOUNT + path, seed]));
+    const { tree: _, ...facts } = createFacts({ config: { overlays: {}, tmpfs: {} } });
+    const boot = { say: () => {}, warn: () => {}, signal: new AbortController().signal };
+    const { tree } = (await mount.rounds[1]?.gather?.(memoryHost({ files }), facts, boot)) ?? {};
+    expect(tree?.commandFolder).toBe(folder);
+  });
+
+  it('needs no skeleton when the image has everything', () => {
+    const facts = createFacts();
+    expect(planSkeleton(facts.config, facts.tree!)).toEqual([]);
+    expect(mountSteps(facts).map(shellOf)).toContain('mount -o bind /run/statectl/image /sysroot');
+  });
+});
+
+it('leaves a link of the image alone: mounting over it would land outside the root', () => {
+  expect(
+    commandsFor(
+      { '/usr/tmp': { kind: 'tmpfs', skeleton: false, size: '5%', options: [] } },
+      { tree: { paths: { '/usr/tmp': 'symlink' } } },
+    ),
+  ).toEqual([]);
+});
+
+it('mounts the shipped layout over the root, parents first, and looks at each mount afterwards', () => {
+  const mounts = mountSteps(createFacts({ blocks: [USER_DATA_DISK] })).filter(
+    ({ kind }) => kind === 'mount' || kind === 'check-mount',
+  );
+  expect(mounts.map(shellOf).join('\n')).toMatchInlineSnapshot(`
+    "mount -t squashfs -o ro,loop /run/initramfs/user-data/persistent/images/3f2737c720fc57264728008310dcadf5c425259e1b9182c171490fb8034dc9b3/root.squashfs /run/statectl/image
+    grep -q ' /run/statectl/image squashfs ro' /proc/mounts
+    mount -o bind /run/statectl/image /sysroot
+    mount --move /run/initramfs/user-data /sysroot/user-data
+    mount -t tmpfs -o nosuid,nodev,mode=755,size=64M tmpfs /sysroot/etc
+    grep -q ' /sysroot/etc tmpfs rw' /proc/mounts
+    mount -o bind /sysroot/user-data/persistent/local/home /sysroot/home
+    mount -o bind /sysroot/user-data/persistent/local/media /sysroot/media
+    mount -o bind /sysroot/user-data/persistent/local/mnt /sysroot/mnt
+    mount -o bind /sysroot/user-data/persistent/local/root /sysroot/root
+    mount -t tmpfs -o noexec,nosuid,nodev,mode=1777,size=50% tmpfs /sysroot/tmp
+    grep -q ' /sysroot/tmp tmpfs rw' /proc/mounts
+    mount -t tmpfs -o noexec,nosuid,nodev,mode=1777,size=10% tmpfs /sysroot/usr/tmp
+    grep -q ' /sysroot/usr/tmp tmpfs rw' /proc/mounts
+    mount -t tmpfs -o mode=755,size=50% tmpfs /run/statectl/upper/var
+    mount -t overlay -o lowerdir=/run/statectl/image/var,upperdir=/run/statectl/upper/var/upper,workdir=/run/statectl/upper/var/work,redirect_dir=off,metacopy=off,index=off,xino=off overlay /sysroot/var
+    grep -q ' /sysroot/var overlay rw' /proc/mounts
+    mount -t tmpfs -o noexec,nosuid,nodev,mode=1777,size=25% tmpfs /sysroot/var/tmp
+    grep -q ' /sysroot/var/tmp tmpfs rw' /proc/mounts"
+  `);
+});
+
+describe('a disk of fstab.conf', () => {
+  const DATA = { device: '/dev/vdc1', type: 'ext4', label: 'data' };
+  const entry = { source: 'LABEL=data', type: 'auto', options: ['noatime'], missing: 'degraded' } as const;
+  const { overlays } = createConfig();
+  const targets = (facts: Facts) =>
+    mountSteps(facts).flatMap((step) => (step.kind === 'mount' ? [`${step.source} ${step.target}`] : []));
+
+  it('is checked, mounted as what blkid found, and looked at', () => {
+    const facts = createFacts({ blocks: [DATA], config: { fstab: { '/srv': entry } } });
+    expect(mountSteps(facts).map(shellOf)).toEqual(
+      expect.arrayContaining([
+        'fsck.ext4 -p /dev/vdc1 || [ $? -eq 1 ]',
+        'mount -t ext4 -o noatime /dev/vdc1 /sysroot/srv',
+        "grep -q ' /sysroot/srv ext4 rw' /proc/mounts",
+      ]),
+    );
+  });
+
+  it('inside a writable place is mounted after it, in a directory that is made there', () => {
+    const facts = createFacts({
+      blocks: [DATA],
+      config: { fstab: { '/var/lib/klipper': entry } },
+      tree: { paths: { '/var/lib/klipper': 'missing' } },
+    });
+    const there = targets(facts);
+    expect(there.indexOf('overlay /sysroot/var')).toBeLessThan(there.indexOf('/dev/vdc1 /sysroot/var/lib/klipper'));
+    expect(mountSteps(facts)).toContainEqual({ kind: 'mkdir', path: '/sysroot/var/lib/klipper', mode: 0o755 });
+  });
+
+  it('takes the place of an overlay of the same name, which stays where the disk is missing', () => {
+    const config = { fstab: { '/home': entry } };
+    expect(targets(createFacts({ blocks: [DATA], config })).filter((text) => text.endsWith(' /sysroot/home'))).toEqual([
+      '/dev/vdc1 /sysroot/home',
+    ]);
+    expect(targets(createFacts({ config })).filter((text) => text.endsWith(' /sysroot/home'))).toEqual([
+      '/sysroot/user-data/persistent/local/home /sysroot/home',
+    ]);
+  });
+
+  it('is mounted before a bind of one of its directories', () => {
+    const facts = createFacts({
+      blocks: [DATA],
+      config: {
+        fstab: { '/srv': entry },
+        overlays: { ...overlays, '/home': { kind: 'bind', source: '/srv/home', missing: 'ram', options: [] } },
+      },
+    });
+    const there = targets(facts);
+    expect(there.indexOf('/dev/vdc1 /sysroot/srv')).toBeLessThan(there.indexOf('/sysroot/srv/home /sysroot/home'));
+  });
+});
+
+it('refuses a copy that cannot fit before it begins, with both sizes', () => {
+  const plan = () => mountSteps(createFacts({ tree: { ramdiskBytes: { '/etc': 65 * 2 ** 20 } } }));
+  expect(plan).toThrow(
+    expect.objectContaining({
+      code: 'ramdisk-too-small',
+      message: expect.stringMatching(/68157440 .* 67108864 /),
+      hint: expect.stringContaining('/etc'),
+    }),
+  );
+});
+
+it('refuses to boot into RAM what must persist', () => {
+  const overlays: Overlays = {
+    '/home': { kind: 'bind', source: '/user-data/persistent/local/home', missing: 'fail', options: [] },
+  };
+  expect(() => mountSteps(createFacts({ config: { overlays } }))).toThrow(
+    expect.objectContaining({ code: 'persistent-missing' }),
+  );
+  expect(() => mountSteps(createFacts({ config: { overlays }, blocks: [USER_DATA_DISK] }))).not.toThrow();
+});
+
+describe('whatever places a config has', () => {
+  const path = fc
+    .array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 3 })
+    .map((parts) => `/${parts.join('/')}`);
+  const overlay: fc.Arbitrary<OverlayEntry> = fc.oneof(
+    fc.constant({ kind: 'tmpfs', skeleton: false, size: '5%', options: [] } as const),
+    fc.constant({ kind: 'ramdisk', size: '5%', options: [] } as const),
+    fc
+      .constantFrom('ram', 'persistent')
+      .map((upper) => ({ kind: 'overlay', upper: upper as 'ram' | 'persistent', size: '5%' }) as const),
+    path.map((source) => ({ kind: 'bind', source: `/user-data${source}`, missing: 'ram', options: [] }) as const),
+  );
+  const layout = fc.record({ overlays: fc.dictionary(path, overlay), disk: fc.boolean(), missing: fc.array(path) });
+
+  it('mounts what is around a place before it, and makes or has every mount point', () => {
+    fc.assert(
+      fc.property(layout, ({ overlays, disk, missing }) => {
+        const config = createConfig({ overlays, tmpfs: {}, fstab: {} });
+        const tree = createTree(config, {
+          paths: Object.fromEntries(missing.filter((name) => name in overlays).map((name) => [name, 'missing'])),
+        });
+        const there = new Set(
+          layoutPaths(config)
+            .filter((name) => tree.paths[name] === 'dir' || missingMountPoints(config, tree).includes(name))
+            .map((name) => SYSROOT + name),
+        );
+        const mounted: string[] = [];
+        const plan = planLayout({ config }, tree, disk);
+        for (const mountPoint of mountOrder(config, [...plan.keys()]))
+          for (const step of plan.get(mountPoint) ?? []) {
+            if (step.kind === 'mkdir') there.add(step.path);
+            if (step.kind !== 'mount' || !step.target.startsWith(SYSROOT)) continue;
+            expect(there).toContain(step.target);
+            expect(mounted.filter((other) => other.startsWith(`${step.target}/`))).toEqual([]);
+            mounted.push(step.target);
+          }
+        expect(mounted).toHaveLength(Object.keys(overlays).length);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('reports as persistent only what lies on the disk', () => {
+    fc.assert(
+      fc.property(layout, ({ overlays }) => {
+        expect(places(createConfig({ overlays }), false).filter(({ persistent }) => persistent)).toEqual([]);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});

@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { planInstall } from '../../../../src/boot/phases/install.ts';
+import type { Facts, InstallFacts } from '../../../../src/machine/facts/facts.ts';
+import { planAgent } from '../../../../src/machine/services/agent-service.ts';
+import { shellOf } from '../../../../src/machine/steps/step-commands.ts';
+import { createFacts } from '../../../fixtures/facts.ts';
+
+const SERVERS = ['http://boot.lab:8080'];
+
+interface Options {
+  readonly agent?: 'auto' | 'on' | 'off';
+  readonly servers?: readonly string[];
+  readonly serviceManager?: InstallFacts['serviceManager'];
+  readonly etc?: 'writable' | 'read-only';
+  readonly services?: Facts['config']['services']['services'];
+  readonly target?: string;
+}
+
+function stepsFor({ agent = 'auto', servers = SERVERS, serviceManager = 'systemd', etc = 'writable', ...on }: Options) {
+  const facts = createFacts();
+  const server = { ...facts.config.server, agent, servers: [...servers] };
+  const install = { ...facts.install, serviceManager } as InstallFacts;
+  const services = { ...facts.config.services, services: on.services ?? {}, ...(on.target && { target: on.target }) };
+  return planAgent({ ...facts, config: { ...facts.config, server, services } }, install, etc);
+}
+const paths = (options: Options) => stepsFor(options).map((step) => ('path' in step ? step.path : step.kind));
+
+describe('the agent’s service', () => {
+  it('is made where a server is named, unless config.d says otherwise', () => {
+    expect(paths({})).toContain('/run/systemd/system/statectl-agent.service');
+    expect(paths({ servers: [] })).toEqual([]);
+    expect(paths({ agent: 'off' })).toEqual([]);
+    expect(paths({ agent: 'on', servers: [] })).not.toEqual([]);
+  });
+
+  it('of systemd is in RAM, wanted by every start, and gives way to everything else', () => {
+    const steps = stepsFor({ etc: 'read-only' });
+    expect(steps.map(shellOf)).toMatchInlineSnapshot(`
+      [
+        "mkdir -p -m 0755 /run/systemd/system/multi-user.target.wants",
+        "rm -f /run/systemd/system/statectl-agent.service && printf %s '# Made by statectl at boot.
+      [Unit]
+      Description=statectl agent: keeps this machine as config.d wants it
+      # It goes on asking for ever, at its own pace.
+      StartLimitIntervalSec=0
+
+      [Service]
+      ExecStart=/run/statectl/rt/statectl agent
+      Restart=always
+      RestartSec=15
+      Nice=19
+      IOSchedulingClass=idle
+      MemoryHigh=128M
+      OOMScoreAdjust=500
+      ' > /run/systemd/system/statectl-agent.service && chmod 0644 /run/systemd/system/statectl-agent.service",
+        "ln -sfT ../statectl-agent.service /run/systemd/system/multi-user.target.wants/statectl-agent.service",
+      ]
+    `);
+  });
+
+  it('is none where services/default-runlevel has it off', () => {
+    for (const state of ['masked', 'disabled'] as const)
+      for (const service of ['statectl-agent', 'statectl-agent.service']) {
+        expect(paths({ services: { [service]: state } })).toEqual([]);
+        expect(paths({ serviceManager: 'openrc', services: { [service]: state } })).toEqual([]);
+      }
+    expect(paths({ services: { 'statectl-agent': 'enabled', ssh: 'masked' } })).not.toEqual([]);
+  });
+
+  it('of OpenRC is supervised, gives way to everything else, and stops before what it runs from is unmounted', () => {
+    const script = stepsFor({ serviceManager: 'openrc' }).find(({ kind }) => kind === 'write');
+    expect(script).toMatchObject({ mode: 0o755 });
+    const text = script?.kind === 'write' ? script.content : '';
+    const settings = Object.fromEntries(
+      [...text.matchAll(/^(?:export )?(\w+)="?([^"\n]*)"?$/gm)].map(([, ...pair]) => pair),
+    );
+    expect(text).toMatch(/^#!\/sbin\/openrc-run\n/);
+    expect(settings).toMatchObject({
+      supervisor: 'supervise-daemon',
+      respawn_max: '0',
+      error_log: '/dev/kmsg',
+      supervise_daemon_args: expect.stringMatching(/--nicelevel 19 --ionice 3/),
+      SSD_OOM_SCORE_ADJ: expect.stringMatching(/^[1-9]/),
+      rc_cgroup_settings: expect.stringMatching(/^memory\.high \d+$/),
+    });
+    expect(`${settings.command} ${settings.command_args}`).toBe('/run/statectl/rt/statectl agent');
+    expect(text).toMatch(/^depend\(\) \{[^}]*\n\tafter localmount\n/m);
+  });
+
+  it('of OpenRC is in /etc, where that can be written', () => {
+    expect(paths({ serviceManager: 'openrc' })).toEqual([
+      '/sysroot/etc/init.d',
+      '/sysroot/etc/init.d/statectl-agent',
+      '/sysroot/etc/runlevels/default',
+      '/sysroot/etc/runlevels/default/statectl-agent',
+    ]);
+    expect(paths({ serviceManager: 'openrc', etc: 'read-only' })).toEqual([]);
+    expect(paths({ serviceManager: 'openrc', target: 'print' })).toContain(
+      '/sysroot/etc/runlevels/print/statectl-agent',
+    );
+  });
+
+  it('is none without a service manager, and none in the way of the boot', () => {
+    expect(planInstall(createFacts()).map(shellOf).join('\n')).not.toContain('statectl-agent');
+  });
+
+  it('is a part of what the boot installs', () => {
+    const { install, ...facts } = createFacts({ config: { server: { servers: SERVERS } } });
+    const steps = planInstall({ ...facts, install: { ...(install as InstallFacts), serviceManager: 'systemd' } });
+    expect(steps.map(shellOf).join('\n')).toContain('/run/systemd/system/statectl-agent.service');
+  });
+});

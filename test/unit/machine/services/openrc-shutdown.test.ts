@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { planInstall } from '../../../../src/boot/phases/install.ts';
+import type { InstallFacts } from '../../../../src/machine/facts/facts.ts';
+import { createFacts } from '../../../fixtures/facts.ts';
+
+const pathsFor = (serviceManager: InstallFacts['serviceManager'], changes: Parameters<typeof createFacts>[0] = {}) => {
+  const facts = createFacts(changes);
+  return planInstall({
+    ...facts,
+    install: { ...(facts.install as InstallFacts), ...(serviceManager && { serviceManager }) },
+  })
+    .flatMap((step) => ('path' in step ? [step.path] : []))
+    .filter((path) => path.includes('statectl-disks'));
+};
+
+describe('the way down of a system whose services are OpenRC’s', () => {
+  it('ends with disks that nobody writes to any more', () => {
+    expect(pathsFor('openrc')).toEqual([
+      '/sysroot/etc/init.d/statectl-disks',
+      '/sysroot/etc/runlevels/shutdown/statectl-disks',
+    ]);
+  });
+
+  it('is left to systemd, and to others; and to the image where /etc is read-only', () => {
+    expect(pathsFor('systemd')).toEqual([]);
+    expect(pathsFor(undefined)).toEqual([]);
+    expect(pathsFor('openrc', { config: { overlays: {} } })).toEqual([]);
+  });
+});

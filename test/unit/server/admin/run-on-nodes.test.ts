@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest';
+import { runTable } from '../../../../src/commands/node/node-run.ts';
+import type { Program } from '../../../../src/host/memory/exec.ts';
+import { memoryHost } from '../../../../src/host/memory.ts';
+import { type RunOnNodes, runOnNodes, sshArgv } from '../../../../src/server/admin/run-on-nodes.ts';
+import { nodeAddresses } from '../../../../src/server/machines/node-addresses.ts';
+
+const OPTIONS = { command: ['uptime', '-p'], timeoutMs: 60_000, options: [] };
+
+const nodeOf = (argv: readonly string[]): string => argv[argv.indexOf('--') + 1] ?? '';
+
+async function run(count: number, ssh: Program, changes: Partial<RunOnNodes> = {}) {
+  const host = memoryHost({ programs: { ssh } });
+  const targets = Array.from({ length: count }, (_, at) => ({ node: `n${at + 1}` }));
+  const { signal } = new AbortController();
+  const runs = await runOnNodes(host, { ...OPTIONS, targets, width: 2, signal, ...changes });
+  return { runs, tookMs: host.clock.uptimeMs(), commands: host.commands };
+}
+
+describe('a command on many nodes', () => {
+  it('runs on as many at once as was said, and the results come in the order of the nodes', async () => {
+    let now = 0;
+    let most = 0;
+    const { runs, tookMs } = await run(
+      5,
+      async (argv) => {
+        now += 1;
+        most = Math.max(most, now);
+        await Promise.resolve();
+        setImmediate(() => {
+          now -= 1;
+        });
+        return { stdout: `up ${nodeOf(argv)}\n`, tookMs: 1000 };
+      },
+      { width: 2 },
+    );
+    expect(runs.map(({ node, firstLine }) => `${node}: ${firstLine}`)).toEqual(
+      [1, 2, 3, 4, 5].map((at) => `n${at}: up n${at}`),
+    );
+    expect(most).toBeLessThanOrEqual(2);
+    // Two, two, and the last.
+    expect(tookMs).toBe(3000);
+  });
+
+  it('is ended where it takes too long, and goes on elsewhere', async () => {
+    const { runs } = await run(3, (argv) => ({ tookMs: nodeOf(argv) === 'n2' ? Number.POSITIVE_INFINITY : 10 }), {
+      timeoutMs: 5000,
+    });
+    expect(runs.map(({ exitCode, failure, tookMs }) => failure ?? [exitCode, tookMs])).toEqual([
+      [0, 10],
+      'timeout',
+      [0, 10],
+    ]);
+  });
+
+  it('is stopped everywhere at once; what has not begun does not begin', async () => {
+    const abort = new AbortController();
+    const { runs, commands } = await run(
+      5,
+      async (argv) => {
+        if (nodeOf(argv) === 'n1') return { stdout: 'done\n' };
+        setImmediate(() => abort.abort(new Error('ctrl-c')));
+        return { tookMs: 1_000_000 };
+      },
+      { signal: abort.signal },
+    );
+    expect(runs.map(({ failure }) => failure)).toEqual([undefined, 'stopped', 'stopped', 'stopped', 'stopped']);
+    expect(commands).toHaveLength(3);
+  });
+
+  it('shows why it failed: by what it printed, else by what ssh says', async () => {
+    const { runs } = await run(3, (argv) => {
+      if (nodeOf(argv) === 'n1') return { exitCode: 3, stdout: '\ninactive\nmore\n', stderr: 'noise\n' };
+      return { exitCode: 255, stderr: 'line\r\nssh: connect to host n2 port 22: No route to host\r\n' };
+    });
+    expect(runTable(runs.slice(0, 2))).toBe(
+      `NODE  EXIT  SECONDS  FIRST LINE
+n1    3     0.0      inactive
+n2    255   0.0      ssh: connect to host n2 port 22: No route to host
+2 of 2 failed: n[1-2]
+`,
+    );
+  });
+
+  it('that prints what a terminal obeys does nothing to it', async () => {
+    const { runs } = await run(1, () => ({ stdout: '\u001b[2Jgone\u0007\n' }));
+    expect(runTable(runs)).toContain('\\x1b[2Jgone\\x07\n');
+  });
+
+  it('is heard line by line, however its output comes in pieces', async () => {
+    const lines: string[] = [];
+    const ssh: Program = (_argv, _input, { onOutput }) => {
+      for (const text of ['fir', 'st\nsec', 'ond\r\nlast']) onOutput?.(text);
+      return undefined;
+    };
+    const { runs } = await run(1, ssh, { onLine: (node, line) => void lines.push(`${node}: ${line}`) });
+    expect(lines).toEqual(['n1: first', 'n1: second', 'n1: last']);
+    expect(runs[0]?.firstLine).toBe('first');
+  });
+
+  it('goes by ssh, which knows the node by its name and by the authority of the server, and asks nobody anything', () => {
+    const argv = sshArgv(
+      { node: 'print01', address: '192.168.7.9' },
+      {
+        ...OPTIONS,
+        user: 'root',
+        identityFile: '/k',
+        knownHosts: '/tmp/kh',
+        options: ['Port=2222'],
+        signal: AbortSignal.abort(),
+      },
+    );
+    const settings = argv.flatMap((word, at) => (argv[at - 1] === '-o' ? [word] : []));
+    expect(settings[0]).toBe('Port=2222');
+    expect(settings).toEqual(
+      expect.arrayContaining([
+        'BatchMode=yes',
+        'StrictHostKeyChecking=yes',
+        'HostKeyAlias=print01',
+        'HostName=192.168.7.9',
+        'UserKnownHostsFile=/tmp/kh ~/.ssh/known_hosts',
+      ]),
+    );
+    expect(argv.slice(argv.indexOf('--'))).toEqual(['--', 'print01', 'uptime', '-p']);
+    expect(argv.join(' ')).toContain('-l root -i /k --');
+  });
+});
+
+describe('the address of a node', () => {
+  const enrolment = (node: string, remote: string, lastSeenMs: number) => ({ node, remote, lastSeenMs }) as never;
+  const report = (node: string, remote: string) => ({ node, remote, receivedAt: '2026-11-20T12:00:00Z', machine: {} });
+
+  it('is where its key was used last, which counts more than what anybody can report', () => {
+    const list = () => [enrolment('a', '10.0.0.2', 2), enrolment('a', '::ffff:10.0.0.1', 1)];
+    const reports = new Map([
+      ['1', report('a', '10.0.0.66')],
+      ['2', report('b', '::ffff:10.0.0.3')],
+    ]);
+    expect([...nodeAddresses({ list }, reports)]).toEqual([
+      ['a', '10.0.0.2'],
+      ['b', '10.0.0.3'],
+    ]);
+  });
+});

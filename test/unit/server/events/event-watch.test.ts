@@ -1,0 +1,165 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { StatectlError } from '../../../../src/error.ts';
+import { memoryHost } from '../../../../src/host/memory.ts';
+import { type EventHub, eventHub } from '../../../../src/server/events/event-hub.ts';
+import { type WatchOptions, watchForEvents } from '../../../../src/server/events/event-watch.ts';
+import { type MoveOrders, openMoveOrders } from '../../../../src/server/events/move-orders.ts';
+import { type Enrolments, openEnrolments } from '../../../../src/server/machines/enrolments.ts';
+
+const SECOND = 1_000;
+
+describe('a server with machines that listen', () => {
+  let dir: string;
+  let enrolments: Enrolments;
+  let orders: MoveOrders;
+  let hub: EventHub;
+  let heard: string[];
+  let stop: AbortController;
+  let watching: Promise<void>;
+  const { clock } = memoryHost();
+  const now = () => clock.now();
+
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'statectl-watch-'));
+    enrolments = openEnrolments(`${dir}/nodes.sqlite`, now);
+    orders = openMoveOrders(`${dir}/nodes.sqlite`, now);
+    hub = eventHub(now);
+    heard = [];
+    stop = new AbortController();
+  });
+  afterEach(async () => {
+    stop.abort();
+    await watching;
+    orders[Symbol.dispose]();
+    enrolments[Symbol.dispose]();
+    rmSync(dir, { recursive: true });
+  });
+
+  const watch = (options: Partial<WatchOptions> = {}) => {
+    watching = watchForEvents({ hub, enrolments, orders, clock, ...options }, stop.signal);
+  };
+  const listen = (node: string) => {
+    const digest = `key of ${node}`;
+    enrolments.approve({ digest, node, claims: { hostname: node }, remote: '', proof: 'person' });
+    const sink = {
+      write: (text: string) => {
+        const [, event] = /^event: (\w+)$/m.exec(text) ?? [];
+        if (event && event !== 'hello') heard.push(`${node} ${event}`);
+        return 0;
+      },
+      close: () => {},
+    };
+    const reader = { node, digest, claims: { hostname: node } };
+    hub.setContent(reader, 'old');
+    return hub.open(reader, sink);
+  };
+
+  it('tells of a commit those whose content is another, within seconds', async () => {
+    let revision = 'one';
+    listen('print01');
+    listen('print02');
+    watch({
+      revision: async () => revision,
+      contentDigest: async ({ hostname }) => (revision === 'two' && hostname === 'print02' ? 'new' : 'old'),
+    });
+    await clock.sleep(60 * SECOND);
+    expect(heard).toEqual([]);
+    revision = 'two';
+    await clock.sleep(4 * SECOND);
+    expect(heard).toEqual(['print02 bundle']);
+    await clock.sleep(60 * SECOND);
+    expect(heard).toHaveLength(1);
+  });
+
+  it('tells nothing of a commit that broke the machine’s own file, nor while there is no config.d', async () => {
+    let revision = 'one';
+    listen('print01');
+    watch({
+      revision: async () => {
+        if (revision === 'none') throw new StatectlError('config-faulty', 'never without fault');
+        return revision;
+      },
+      contentDigest: async () => {
+        throw new StatectlError('node-faulty', 'config.d has faults for this machine');
+      },
+    });
+    for (revision of ['two', 'none', 'three']) await clock.sleep(10 * SECOND);
+    expect(heard).toEqual([]);
+  });
+
+  it('looks at a large config.d more rarely, and beats all the same', async () => {
+    let looks = 0;
+    let beats = 0;
+    listen('print01');
+    watch({
+      hub: {
+        ...hub,
+        openCount: 1,
+        beat() {
+          beats += 1;
+        },
+      },
+      revision: async () => {
+        looks += 1;
+        await clock.sleep(1 * SECOND);
+        return 'one';
+      },
+    });
+    await clock.sleep(600 * SECOND);
+    expect(looks).toBeLessThanOrEqual(600 / 20);
+    expect(looks).toBeGreaterThanOrEqual(600 / 25);
+    expect(beats).toBeGreaterThan(590);
+  });
+
+  it('sends away whose key was revoked by an admin’s own process', async () => {
+    listen('print01');
+    listen('print02');
+    watch();
+    await clock.sleep(10 * SECOND);
+    using other = openEnrolments(`${dir}/nodes.sqlite`, now);
+    other.decide('key of print02', 'revoked');
+    await clock.sleep(3 * SECOND);
+    expect(heard).toEqual(['print02 identity']);
+    expect(hub.openCount).toBe(1);
+  });
+
+  it('gives an order once, to a machine that comes within the hour too', async () => {
+    listen('print01');
+    watch();
+    orders.order(['print01', 'print02', 'print03'], { to: 'http://b.lab:8080', reason: 'x' });
+    await clock.sleep(10 * SECOND);
+    listen('print02');
+    await clock.sleep(10 * SECOND);
+    expect(heard).toEqual(['print01 move', 'print02 move']);
+    await clock.sleep(3600 * SECOND);
+    listen('print03');
+    await clock.sleep(10 * SECOND);
+    expect(heard).toHaveLength(2);
+    expect(orders.waiting()).toEqual([]);
+  });
+
+  it('above its mark asks a tenth of them to go, at most once a minute and nobody twice in ten', async () => {
+    for (let index = 0; index < 20; index += 1) listen(`print${index}`);
+    let load = 0.9;
+    watch({ load: () => ({ accepting: true, load }) });
+    await clock.sleep(60 * SECOND);
+    expect(heard).toEqual([]);
+    load = 1;
+    await clock.sleep(4 * SECOND);
+    // A moment of work is no reason.
+    expect(heard).toEqual([]);
+    await clock.sleep(30 * SECOND);
+    expect(heard).toHaveLength(2);
+    await clock.sleep(300 * SECOND);
+    expect(heard.length).toBeGreaterThanOrEqual(10);
+    expect(heard.length).toBeLessThanOrEqual(14);
+    expect(new Set(heard).size).toBe(heard.length);
+    load = 0.2;
+    const before = heard.length;
+    await clock.sleep(300 * SECOND);
+    expect(heard).toHaveLength(before);
+  });
+});

@@ -1,0 +1,289 @@
+import { sign } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { packMembers, unpackMembers } from '../../../../src/signed/bundle/archive.ts';
+import { entryFaults, pathFault } from '../../../../src/signed/bundle/entry.ts';
+import { draftBundle, sealBundle } from '../../../../src/signed/bundle/make.ts';
+import { compareBundles } from '../../../../src/signed/bundle/order.ts';
+import { parseSettings } from '../../../../src/signed/bundle/parse-settings.ts';
+import { verifyBundle } from '../../../../src/signed/bundle/verify.ts';
+import { CLAIMS, createBundle, createContent, createFile, createSigner, SIGNER } from '../../../fixtures/bundle.ts';
+import { SHIPPED_CONFIG } from '../../../fixtures/config.ts';
+import { FOREIGN_KEY, TRUSTED_KEY } from '../../../fixtures/image.ts';
+
+const TRUSTED = [TRUSTED_KEY.publicPem];
+const open = (archive: Buffer) => verifyBundle(unpackMembers(archive), TRUSTED);
+const FILES = [
+  createFile('/etc/motd', { content: 'Welcome\n' }),
+  createFile('/etc/klipper/printer.cfg', { mode: 0o640, owner: 'klipper', group: '1000', content: 'ü\0\n' }),
+];
+
+/** Names that Linux allows and a bundle carries. */
+const plainName = fc
+  .string({ unit: 'grapheme', minLength: 1, maxLength: 30 })
+  .filter((text) => pathFault(`/x/${text}`) === undefined && !text.includes('/'));
+const files = fc.uniqueArray(
+  fc.record({
+    path: fc.array(plainName, { minLength: 1, maxLength: 4 }).map((names) => `/srv/${names.join('/')}.f`),
+    content: fc.string({ unit: 'binary', maxLength: 300 }).map((text) => text.toWellFormed()),
+    mode: fc.nat(0o7777),
+    owner: fc.constantFrom('root', 'www-data', '1000', '_apt', 'user$'),
+    group: fc.constantFrom('root', 'adm', '0'),
+  }),
+  { selector: ({ path }) => path, maxLength: 15 },
+);
+
+describe('a bundle', () => {
+  it('survives the way to the machine, whatever its files', () => {
+    fc.assert(
+      fc.property(files, (given) => {
+        const rendered = given.map((file) => createFile(file.path, file));
+        if (entryFaults(rendered).length > 0) return;
+        const { manifest, members } = open(createBundle({ content: createContent(rendered) }).archive);
+        const found = manifest.entries.map(({ path, mode, owner, group, sha256 }) => {
+          const content = Buffer.from(members.get(`files/${sha256}`)!).toString();
+          return { path, mode, owner, group, content };
+        });
+        const byPath = given.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+        expect(found).toEqual(byPath);
+      }),
+    );
+  });
+
+  it('says what it is', () => {
+    const bundle = open(createBundle({ content: createContent(FILES), epoch: 2, sequence: 1763640000000 }).archive);
+    expect(bundle.notBeforeMs).toBe(Date.parse('2026-11-01'));
+    expect(bundle.manifest).toMatchObject({
+      format: 1,
+      node: 'print01',
+      machine: CLAIMS,
+      keyId: SIGNER.keyId,
+      epoch: 2,
+      sequence: 1763640000000,
+      made: '2025-11-20T12:00:00.000Z',
+      entries: [
+        { path: '/etc/klipper/printer.cfg', mode: 0o640, owner: 'klipper' },
+        { path: '/etc/motd', sizeBytes: 8 },
+      ],
+    });
+    expect(JSON.parse(Buffer.from(bundle.members.get('config.json')!).toString())).toEqual(SHIPPED_CONFIG);
+  });
+
+  it('has the same digest while its content is the same, and another for every part of it', () => {
+    const content = createContent(FILES);
+    const draft = (changes: object = {}, machine = CLAIMS, epoch = 0, keyId = SIGNER.keyId) =>
+      draftBundle({ ...content, ...changes }, machine, { keyId, epoch }).contentDigest;
+    expect(draft({ files: FILES.toReversed() })).toBe(draft());
+    const others = [
+      draft({ node: 'print02' }),
+      draft({ node: undefined }),
+      draft({ settings: { boot: { image: 'lab' } } }),
+      draft({ configDigest: '' }),
+      draft({ config: {} }),
+      draft({ files: [] }),
+      draft({ files: [FILES[0]!, { ...FILES[1]!, mode: 0o600 }] }),
+      draft({ files: [FILES[0]!, { ...FILES[1]!, owner: 'root' }] }),
+      draft({ files: [FILES[0]!, { ...FILES[1]!, content: 'u' }] }),
+      draft({}, { ...CLAIMS, mac: '52:54:00:12:34:57' }),
+      draft({}, { ...CLAIMS, macs: '52:54:00:12:34:57' }),
+      draft({}, CLAIMS, 1),
+      draft({}, CLAIMS, 0, 'ff'.repeat(32)),
+    ];
+    expect(new Set([draft(), ...others]).size).toBe(others.length + 1);
+  });
+
+  it('of 10,000 files is made; one more is refused', () => {
+    const many = Array.from({ length: 10_001 }, (_, at) => createFile(`/srv/${at}`, { content: '' }));
+    expect(open(createBundle({ content: createContent(many.slice(1)) }).archive).manifest.entries).toHaveLength(10_000);
+    expect(() => createBundle({ content: createContent(many) })).toThrow('10001 files, a bundle has at most 10000');
+  });
+
+  it('is read by the schemas of a machine whose statectl is another', () => {
+    expect(parseSettings({})).toEqual(SHIPPED_CONFIG.boot && expect.objectContaining({ boot: expect.anything() }));
+    expect(parseSettings({ boot: { image: 'lab' } }).boot.image).toBe('lab');
+    expect(() => parseSettings({ boot: { imag: 'lab' } })).toThrow(
+      expect.objectContaining({ code: 'settings-invalid' }),
+    );
+  });
+});
+
+describe('a machine refuses', () => {
+  const { archive } = createBundle({ content: createContent(FILES) });
+  const members = unpackMembers(archive);
+  const refusal = (changed: ReadonlyMap<string, Uint8Array>, trusted = TRUSTED) => {
+    try {
+      verifyBundle(changed, trusted);
+      return 'taken';
+    } catch (error) {
+      return (error as { code?: string }).code;
+    }
+  };
+
+  it.each([...members.keys()])('a bundle with any other byte in %s', (name) => {
+    const data = members.get(name)!;
+    for (let at = 0; at < data.length; at += Math.max(1, Math.floor(data.length / 200))) {
+      const altered = Buffer.from(data);
+      altered[at]! ^= 0x20;
+      expect(refusal(new Map([...members, [name, altered]])), `byte ${at}`).toMatch(/^bundle-(untrusted|damaged)$/);
+    }
+    expect(refusal(new Map([...members, [name, Buffer.concat([data, Buffer.from(' ')])]]))).toMatch(/^bundle-/);
+    expect(refusal(new Map([...members].filter(([other]) => other !== name)))).toBe('bundle-damaged');
+  });
+
+  it('the packed bundle with other bytes anywhere, unless it says the same', () => {
+    for (let at = 0; at < archive.length; at += 1) {
+      const altered = Buffer.from(archive);
+      altered[at]! ^= 0x40;
+      try {
+        expect(verifyBundle(unpackMembers(altered), TRUSTED).digest).toBe(open(archive).digest);
+      } catch (error) {
+        expect((error as { code?: string }).code, `byte ${at}`).toMatch(/^bundle-(untrusted|damaged)$/);
+      }
+    }
+  });
+
+  it('a member that the manifest does not name', () => {
+    expect(refusal(new Map([...members, [`files/${'a'.repeat(64)}`, Buffer.from('x')]]))).toBe('bundle-damaged');
+  });
+
+  it('a key that no trusted image key certified, and a machine without one everything', () => {
+    const foreign = createBundle({ signer: createSigner(undefined, FOREIGN_KEY) }).archive;
+    expect(refusal(unpackMembers(foreign))).toBe('bundle-untrusted');
+    expect(refusal(members, [])).toBe('bundle-untrusted');
+    expect(refusal(members, ['no key', TRUSTED_KEY.publicPem])).toBe('taken');
+  });
+
+  it('the certificate of one key with the bundle of another', () => {
+    const other = unpackMembers(createBundle({ signer: createSigner() }).archive);
+    const certificate = (name: string) => [name, other.get(name)!] as const;
+    const mixed = new Map([...members, certificate('bundle.cert.json'), certificate('bundle.cert.json.sig')]);
+    expect(refusal(mixed)).toBe('bundle-untrusted');
+  });
+
+  it('a later certificate of the same key with an earlier bundle', () => {
+    const later = { ...SIGNER, certificate: SIGNER.certificate.replace('2026-11-01', '2027-01-01') };
+    const signature = sign(null, Buffer.from(later.certificate), TRUSTED_KEY.privateKey);
+    const mixed = new Map([
+      ...members,
+      ['bundle.cert.json', Buffer.from(later.certificate)] as const,
+      ['bundle.cert.json.sig', signature] as const,
+    ]);
+    expect(refusal(mixed)).toBe('bundle-untrusted');
+  });
+
+  it('paths that lead elsewhere, also where the bundle key signed them', () => {
+    const draft = draftBundle(createContent(FILES), CLAIMS, { keyId: SIGNER.keyId, epoch: 0 });
+    const evil = { ...draft.content, entries: [{ ...draft.content.entries[0]!, path: '/etc/../../x' }] };
+    const sealed = sealBundle({ ...draft, content: evil }, { sequence: 1, madeMs: 1 }, SIGNER);
+    expect(refusal(unpackMembers(sealed))).toBe('bundle-damaged');
+  });
+
+  it('a packed bundle again with something hidden in it', () => {
+    expect(refusal(unpackMembers(packMembers(new Map([...members, ['hidden', Buffer.from('x')]]))))).toBe(
+      'bundle-damaged',
+    );
+  });
+});
+
+describe('the path of a file', () => {
+  it.each([
+    ['etc/motd', 'is not absolute'],
+    ['', 'is not absolute'],
+    ['/', 'is not a plain path'],
+    ['/etc/', 'is not a plain path'],
+    ['/etc//motd', 'is not a plain path'],
+    ['/etc/./motd', 'is not a plain path'],
+    ['/etc/../motd', 'is not a plain path'],
+    ['/..', 'is not a plain path'],
+    ['/etc/mo\0td', 'has control characters'],
+    ['/etc/mo\ntd', 'has control characters'],
+    ['/etc/\u001b[2J', 'has control characters'],
+    [`/etc/${'ü'.repeat(128)}`, 'is too long'],
+    [`/${'a/'.repeat(2048)}b`, 'is too long'],
+    ['/proc/sys/kernel/x', 'belongs to the kernel'],
+    ['/dev/sda', 'belongs to the kernel'],
+    ['/sys/x', 'belongs to the kernel'],
+    ['/run/statectl/rt/statectl', 'belongs to statectl'],
+    ['/run/initramfs/shutdown', 'belongs to statectl'],
+    ['/user-data/persistent/statectl/machine-id', 'belongs to statectl'],
+    ['/user-data/persistent/images/current', 'belongs to statectl'],
+  ])('%j %s', (path, why) => {
+    expect(pathFault(path)).toBe(why);
+  });
+
+  it.each([
+    '/etc/motd',
+    '/run/systemd/system/x.service',
+    '/root/.ssh/authorized_keys',
+    '/procs',
+    '/etc/ü b\\x2d',
+    '/etc/...',
+  ])('%j is fine', (path) => {
+    expect(pathFault(path)).toBeUndefined();
+  });
+
+  it.each([
+    ['of one name a folder', '/a'.repeat(1_990)],
+    ['of names as long as may be', `/${'b'.repeat(250)}`.repeat(15)],
+  ])('is looked at in a moment, however many there are and however deep, %s', (_, folder) => {
+    const entries = Array.from({ length: 10_000 }, (_, index) => createFile(`${folder}/${index}`));
+    const before = process.threadCpuUsage();
+    expect(entryFaults(entries)).toEqual([]);
+    expect(entryFaults([...entries, createFile(folder)])).toHaveLength(10_001);
+    expect(process.threadCpuUsage(before).user).toBeLessThan(10_000_000);
+  });
+
+  it('is below the lowest file that is above it, as each folder of each path says', () => {
+    const path = fc.array(fc.constantFrom('a', 'b', 'a!', 'ab', 'a0'), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(
+          path.map((names) => `/${names.join('/')}`),
+          { maxLength: 20 },
+        ),
+        (all) => {
+          const said = entryFaults(all.map((each) => createFile(each)));
+          const expected = all.flatMap((each) => {
+            const folders = all.filter((other) => each.startsWith(`${other}/`));
+            const lowest = folders.toSorted((a, b) => b.length - a.length)[0];
+            return lowest === undefined ? [] : [`"${each}" is below "${lowest}", which is a file`];
+          });
+          expect(said).toEqual(expected);
+        },
+      ),
+    );
+  });
+
+  it('cannot be there twice, nor below a file', () => {
+    const faults = entryFaults([
+      createFile('/etc/a'),
+      createFile('/etc/a/b/c'),
+      createFile('/etc/a'),
+      createFile('/etc/ab'),
+      createFile('/etc/m', { mode: 0o10000 }),
+      createFile('/etc/o', { owner: 'a b' }),
+      createFile('/etc/g', { group: '../x' }),
+    ]);
+    expect(faults).toEqual([
+      '"/etc/a" is there twice',
+      '"/etc/m" has mode 4096',
+      '"/etc/o" cannot belong to "a b"',
+      '"/etc/g" cannot belong to "../x"',
+      '"/etc/a/b/c" is below "/etc/a", which is a file',
+    ]);
+  });
+});
+
+it.each([
+  // key, epoch, sequence of the one; of the other; which is newer
+  [[2, 0, 1], [1, 9, 9], 1],
+  [[1, 9, 9], [2, 0, 1], -1],
+  [[1, 1, 1], [1, 0, 9], 1],
+  [[1, 0, 9], [1, 1, 1], -1],
+  [[1, 1, 2], [1, 1, 1], 1],
+  [[1, 1, 1], [1, 1, 2], -1],
+  [[1, 1, 1], [1, 1, 1], 0],
+] as const)('of %j and %j, key, epoch, sequence decide: %d', ([k1, e1, s1], [k2, e2, s2], expected) => {
+  const number = (notBeforeMs: number, epoch: number, sequence: number) => ({ notBeforeMs, epoch, sequence });
+  expect(Math.sign(compareBundles(number(k1, e1, s1), number(k2, e2, s2)))).toBe(expected);
+});
