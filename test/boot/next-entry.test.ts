@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { linuxHost } from '../../src/host/linux/host.ts';
 import { type RunningServer, startServer } from '../../src/server/listen.ts';
-import { openStore } from '../../src/server/store.ts';
+import { openStore } from '../../src/server/store/store.ts';
 import { MARKER, writeMarkerApplication, writeMarkerDisk } from '../fixtures/vm/boot-marker.ts';
 import { bootMachine } from './machine.ts';
 
