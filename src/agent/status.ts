@@ -63,6 +63,7 @@ async function lostAtReboot(
     mountPoints,
     // What is bound elsewhere is counted there.
     excludes: [...boot.wrote, ...remade.paths, ...boundBelowUserData(mounts)],
+    excludedPatterns: remade.patterns,
     made: new Set([...remade.alone, ...(boot.folders ?? [])]),
   };
   const reports: PlaceReport[] = [];

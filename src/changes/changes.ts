@@ -1,6 +1,6 @@
-import { entryOf } from '../entry-of.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host, Stat } from '../host/host.ts';
+import { patternOf } from '../name-pattern.ts';
 import { scanOverlay } from './overlay-upper.ts';
 import { scanRamdisk, type Trees } from './ramdisk-diff.ts';
 import type { Change, EntryKind, Scan } from './scan.ts';
@@ -38,8 +38,10 @@ export interface PlaceReport {
 }
 
 export interface ScanOptions {
-  /** Paths as the running system shows them, with all below; `*` and `?` stay within a name, `**` does not. */
+  /** Paths as the running system shows them, with all below. */
   readonly excludes?: readonly string[];
+  /** The same as patterns (`patternOf`). */
+  readonly excludedPatterns?: readonly string[];
   /** Paths that are nobody's addition, without what is below them. */
   readonly made?: ReadonlySet<string>;
   /** Every mount point of the system. One below a place belongs to another file system and is left out. */
@@ -52,13 +54,9 @@ const kindOf = ({ type }: Stat): EntryKind =>
 
 const sizeOf = (stat: Stat): number => (stat.type === 'file' || stat.type === 'symlink' ? stat.sizeBytes : 0);
 
-/** `path.matchesGlob` of Node passes over names that start with a dot. */
-function globOf(pattern: string): RegExp {
-  const parts = pattern.replace(/\/+$/, '').split(/(\*\*|\*|\?)/);
-  const wild: Readonly<Record<string, string>> = { '**': '.*', '*': '[^/]*', '?': '[^/]' };
-  const source = parts.map((part) => entryOf(wild, part) ?? part.replace(/[\\^$.|+()[\]{}]/g, '\\$&'));
-  return new RegExp(`^${source.join('')}(/|$)`, 's');
-}
+/** A path and the folders above it, the root not. */
+const withFolders = (path: string): readonly string[] =>
+  [...path.matchAll(/\/|$/g)].flatMap(({ index }) => (index === 0 ? [] : [path.slice(0, index)]));
 
 const VANISHED = new Set(['ENOENT', 'ENOTDIR', 'ESTALE']);
 
@@ -69,12 +67,15 @@ function startScan(host: Pick<Host, 'files' | 'exec'>, options: ScanOptions) {
   const inodes = new Map<string, number>();
   const mountPoints = options.mountPoints ?? [];
   const mounted = new Set(mountPoints);
-  const excluded = (options.excludes ?? []).map(globOf);
+  const excluded = new Set(options.excludes?.map((path) => path.replace(/(.)\/+$/, '$1')));
+  const patterns = (options.excludedPatterns ?? []).map((pattern) => patternOf(pattern));
   const scan: Scan = {
     files,
     exec,
     mountPoints,
-    skips: (shown) => mounted.has(shown) || excluded.some((glob) => glob.test(shown)),
+    skips: (shown) =>
+      mounted.has(shown) ||
+      withFolders(shown).some((path) => excluded.has(path) || patterns.some((matches) => matches(path))),
     found(path, change, stat) {
       if (change === 'added' && options.made?.has(path)) return;
       changes.push({ path, change, what: kindOf(stat), sizeBytes: sizeOf(stat) });

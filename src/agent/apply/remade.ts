@@ -1,4 +1,5 @@
 import type { Host } from '../../host/host.ts';
+import { isPattern } from '../../name-pattern.ts';
 
 /**
  * What a system makes anew at each boot, or keeps for itself alone, by its maker: nobody loses anything with it. All below a path
@@ -55,8 +56,10 @@ const FOLDERS = [
 const TMPFILES = ['/usr/lib/tmpfiles.d', '/usr/local/lib/tmpfiles.d', '/etc/tmpfiles.d', '/run/tmpfiles.d'];
 
 export interface Remade {
-  /** With all below; patterns. */
+  /** With all below. */
   readonly paths: readonly string[];
+  /** The same as patterns. */
+  readonly patterns: readonly string[];
   /** Only these, not what is below. */
   readonly alone: ReadonlySet<string>;
 }
@@ -69,8 +72,10 @@ export async function remadeAtBoot({ files }: Pick<Host, 'files'>): Promise<Rema
       if (name.endsWith('.conf')) texts.push(await files.readText(`${folder}/${name}`).catch(() => ''));
   const lines = texts.flatMap((text) => text.split('\n')).flatMap((line) => tmpfilesLine(line) ?? []);
   const copied = lines.filter(({ type }) => type === 'C').map(({ path }) => path);
+  const known = Object.values(REMADE).flat();
   return {
-    paths: [...Object.values(REMADE).flat(), ...copied],
+    paths: [...known.filter((path) => !isPattern(path)), ...copied],
+    patterns: known.filter(isPattern),
     alone: new Set([...FOLDERS, ...lines.map(({ path }) => path)]),
   };
 }

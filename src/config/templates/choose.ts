@@ -1,7 +1,7 @@
 import { entryOf } from '../../entry-of.ts';
+import { isPattern, patternOf } from '../../name-pattern.ts';
 import { nearest } from '../check/suggest.ts';
 import { frontMatterRange } from './front-matter-text.ts';
-import { isPattern, matchesPattern } from './name-pattern.ts';
 import { faultOf, type TemplateFault, templateFile } from './template-error.ts';
 import type { TemplateSet } from './template-set.ts';
 
@@ -16,7 +16,7 @@ export function chooseTemplates({ texts, faults }: TemplateSet, patterns: readon
   const found: TemplateFault[] = [];
   for (const pattern of patterns) {
     const isGlob = isPattern(pattern) && !Object.hasOwn(texts, pattern);
-    const matches = (name: string) => (isGlob ? matchesPattern(name, pattern) : name === pattern);
+    const matches = isGlob ? patternOf(pattern) : (name: string) => name === pattern;
     const matching = all.filter(matches);
     const refused = faults.filter(({ file }) => matches(file.slice(templateFile('').length)));
     found.push(...refused);

@@ -2,7 +2,7 @@ import { dirname } from 'node:path/posix';
 import { entryOf } from '../../entry-of.ts';
 import type { Files } from '../../host/host.ts';
 import { onMachine, resolveInTree } from '../../host/tree.ts';
-import { patternOf } from '../kernel/glob.ts';
+import { patternOf } from '../../name-pattern.ts';
 import { readInTree } from '../tree/tree-content.ts';
 import type { ElfInfo } from './elf.ts';
 
@@ -57,10 +57,8 @@ async function configuredDirs(files: Files, root: string, path = '/etc/ld.so.con
 async function globIn(files: Files, root: string, pattern: string): Promise<string[]> {
   const folder = await resolveInTree(files, root, dirname(pattern));
   if (folder?.stat.type !== 'dir') return [];
-  const names = patternOf(pattern.slice(pattern.lastIndexOf('/') + 1));
-  return (await files.list(onMachine(root, folder.path)))
-    .filter((name) => names.test(name))
-    .map((name) => `${folder.path}/${name}`);
+  const names = await files.list(onMachine(root, folder.path));
+  return names.filter(patternOf(pattern.slice(pattern.lastIndexOf('/') + 1))).map((name) => `${folder.path}/${name}`);
 }
 
 /** The folders that every program with this interpreter looks in last: those of musl, or of glibc's configuration. */

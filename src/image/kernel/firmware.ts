@@ -1,7 +1,7 @@
 import type { Files } from '../../host/host.ts';
 import { onMachine, resolveInTree } from '../../host/tree.ts';
+import { patternOf } from '../../name-pattern.ts';
 import type { Decompress } from '../decompress.ts';
-import { patternOf } from './glob.ts';
 import { readModinfo } from './modinfo.ts';
 import { readModule } from './module-file.ts';
 
@@ -33,8 +33,8 @@ async function firmwareIn(files: Files, root: string, path: string): Promise<str
   const slash = path.lastIndexOf('/');
   const parent = await resolveInTree(files, root, path.slice(0, slash));
   if (parent?.stat.type !== 'dir') return [];
-  const pattern = patternOf(path.slice(slash + 1));
+  const matches = patternOf(path.slice(slash + 1));
   const present = await files.list(onMachine(root, parent.path));
-  const matches = present.filter((name) => pattern.test(name.replace(/\.(xz|zst)$/, '')));
-  return matches.map((name) => `${path.slice(0, slash)}/${name}`);
+  const found = present.filter((name) => matches(name.replace(/\.(xz|zst)$/, '')));
+  return found.map((name) => `${path.slice(0, slash)}/${name}`);
 }

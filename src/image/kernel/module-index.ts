@@ -1,8 +1,8 @@
 import { StatectlError } from '../../error.ts';
 import type { Files, Host } from '../../host/host.ts';
 import { onMachine, resolveInTree } from '../../host/tree.ts';
+import { isPattern, patternOf } from '../../name-pattern.ts';
 import { readInTree } from '../tree/tree-content.ts';
-import { patternOf } from './glob.ts';
 import { bareModuleName } from './module-file.ts';
 
 /** The modules of one kernel, as depmod(8) wrote them down. Names have `_` for `-`, as the kernel prints them. */
@@ -73,26 +73,22 @@ function parseSoftdep(lines: readonly string[]): { soft: Map<string, SoftDepende
 
 /** Answers which modules have an alias that matches; tens of thousands of patterns, so they are sorted by bus first. */
 function aliasTable(entries: readonly (readonly [alias: string, module: string])[]): (name: string) => string[] {
-  const isGlob = (alias: string): boolean => /[*?[]/.test(alias);
-  const exact = groupBy(entries.filter(([alias]) => !isGlob(alias)));
+  const exact = groupBy(entries.filter(([alias]) => !isPattern(alias)));
   const bus = (alias: string): string => alias.slice(0, alias.indexOf(':') + 1);
   const globs = Map.groupBy(
-    entries
-      .filter(([alias]) => isGlob(alias))
-      .map(([glob, module]) => ({ glob, module, start: glob.split(/[*?[]/, 1)[0] ?? '' })),
-    ({ start }) => bus(start),
+    entries.filter(([alias]) => isPattern(alias)).map(([glob, module]) => ({ glob, module })),
+    ({ glob }) => bus(glob.split(/[*?[]/, 1)[0] ?? ''),
   );
-  const patterns = new Map<string, RegExp>();
+  const patterns = new Map<string, (name: string) => boolean>();
   return (name) => {
     const modules = [...(exact.get(name) ?? [])];
-    for (const { glob, module, start } of [
+    for (const { glob, module } of [
       ...(globs.get(bus(name)) ?? []),
       ...(bus(name) === '' ? [] : (globs.get('') ?? [])),
     ]) {
-      if (!name.startsWith(start)) continue;
-      const pattern = patterns.get(glob) ?? patternOf(glob);
-      patterns.set(glob, pattern);
-      if (pattern.test(name)) modules.push(module);
+      const matches = patterns.get(glob) ?? patternOf(glob, 'letter');
+      patterns.set(glob, matches);
+      if (matches(name)) modules.push(module);
     }
     return [...new Set(modules)];
   };

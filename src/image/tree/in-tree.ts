@@ -1,6 +1,6 @@
 import type { Files } from '../../host/host.ts';
 import { onMachine, resolveInTree } from '../../host/tree.ts';
-import { patternOf } from '../kernel/glob.ts';
+import { isPattern, patternOf } from '../../name-pattern.ts';
 
 /**
  * Paths of this machine for a path of a tree whose parts may have wildcards (`etc/ssh/ssh_host_*`). Folders are followed
@@ -20,13 +20,11 @@ export async function findInTree(files: Files, tree: string, pattern: string): P
 }
 
 async function matchesIn(files: Files, tree: string, folder: string, part: string): Promise<readonly string[]> {
-  if (!/[*?[]/.test(part)) return [`${folder}/${part}`];
+  if (!isPattern(part)) return [`${folder}/${part}`];
   const parent = await resolveInTree(files, tree, folder === '' ? '/' : folder);
   if (parent?.stat.type !== 'dir') return [];
-  const pattern = patternOf(part);
-  return (await files.list(onMachine(tree, parent.path)))
-    .filter((name) => pattern.test(name))
-    .map((name) => `${folder}/${name}`);
+  const names = await files.list(onMachine(tree, parent.path));
+  return names.filter(patternOf(part)).map((name) => `${folder}/${name}`);
 }
 
 /** Where on the machine it is, if it is there: its folder resolved inside the tree, itself perhaps a link. */

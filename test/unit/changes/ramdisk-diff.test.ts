@@ -106,7 +106,8 @@ test('never looks through a symlink of the image', async () => {
 
 test('leaves out what is excluded and other file systems, with all below them', async () => {
   const options = {
-    excludes: ['/etc/.git', '/etc/*.cache', '/etc/ssl/**/tmp?'],
+    excludes: ['/etc/.git'],
+    excludedPatterns: ['/etc/*.cache', '/etc/ssl/**/tmp?'],
     mountPoints: ['/', '/etc', '/etc/mnt'],
   };
   const { lines } = await scan(
@@ -160,4 +161,21 @@ test('says which names are not UTF-8', async () => {
   };
   const [report] = await scanPlaces({ ...host, files }, [ETC]);
   expect(report?.limits).toEqual(['unreadable: /etc/b\ufffd: its name is not UTF-8']);
+});
+
+test('a path that is left out is no pattern, whatever is in it', async () => {
+  const many = `${'*a'.repeat(40)}!`;
+  const { lines } = await scan(
+    {},
+    {
+      [many]: file('x'),
+      ['a'.repeat(80)]: file('x'),
+      'b[1]': file('x'),
+      b1: file('x'),
+      'c*/in': file('x'),
+      cc: file('x'),
+    },
+    { excludes: [`/etc/${many}`, '/etc/b[1]', '/etc/c*/'] },
+  );
+  expect(lines).toEqual([`added file /etc/${'a'.repeat(80)} 1`, 'added file /etc/b1 1', 'added file /etc/cc 1']);
 });
