@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -55,6 +56,20 @@ describe('the archive', () => {
       /^-rw-r--r-- 0\/0 +600 1970-01-01 00:00 files\/a{64}\n-rw-r--r-- 0\/0 +2 1970-01-01 00:00 manifest.json\n$/,
     );
     expect(execFileSync('tar', ['-xOf', '-', 'manifest.json'], { input: tar, encoding: 'utf8' })).toBe('{}');
+  });
+
+  it('has the bytes that it always had: machines with another version of statectl take no others', () => {
+    const tar = writeTar(new Map([['config.json', Buffer.from('{}')]]));
+    expect(createHash('sha256').update(tar).digest('hex')).toBe(
+      '31f77440169630629543a8cc812fa0e60f6248c5421f13f36f3abd3690e99b12',
+    );
+  });
+
+  it('is made and read up to the largest that a bundle may be', () => {
+    const most = LARGEST_BUNDLE_BYTES - 3 * 512;
+    const of = (sizeBytes: number) => new Map([['config.json', Buffer.alloc(sizeBytes)]]);
+    expect(unpackMembers(packMembers(of(most))).get('config.json')).toHaveLength(most);
+    expect(() => packMembers(of(most + 1))).toThrow(expect.objectContaining({ code: 'bundle-too-large' }));
   });
 });
 
@@ -135,7 +150,9 @@ describe('nothing but the one archive of its members is read', () => {
   });
 
   it('when it is no zstd', () => {
-    expect(() => unpackMembers(Buffer.from('<html>login here</html>'))).toThrow(/bundle is damaged/);
+    const refused = expect.objectContaining({ code: 'bundle-damaged' });
+    expect(() => unpackMembers(Buffer.from('<html>login here</html>'))).toThrow(refused);
+    expect(() => readTar(Buffer.from('<html>login here</html>'))).toThrow(refused);
   });
 
   it('and one that is too large is not made', () => {

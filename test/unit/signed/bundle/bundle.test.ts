@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { packMembers, unpackMembers } from '../../../../src/signed/bundle/archive.ts';
 import { entryFaults, pathFault } from '../../../../src/signed/bundle/entry.ts';
 import { draftBundle, sealBundle } from '../../../../src/signed/bundle/make.ts';
+import { type BundleManifest, contentDigestOf, parseBundleManifest } from '../../../../src/signed/bundle/manifest.ts';
 import { compareBundles } from '../../../../src/signed/bundle/order.ts';
 import { parseSettings } from '../../../../src/signed/bundle/parse-settings.ts';
 import { verifyBundle } from '../../../../src/signed/bundle/verify.ts';
@@ -178,6 +179,71 @@ describe('a machine refuses', () => {
     expect(refusal(unpackMembers(sealed))).toBe('bundle-damaged');
   });
 
+  /** Of something that has the digest that it says, if it can have one. */
+  const refusalOf = (change: object) => {
+    const changed = { ...open(archive).manifest, ...change } as BundleManifest;
+    let contentDigest: unknown = 'none';
+    try {
+      ({ contentDigest = contentDigestOf(changed) } = change as { readonly contentDigest?: unknown });
+    } catch {
+      // It has none.
+    }
+    try {
+      parseBundleManifest(JSON.stringify({ ...changed, contentDigest }));
+      return 'taken';
+    } catch (error) {
+      return `${(error as { code?: string }).code}: ${(error as Error).message}`;
+    }
+  };
+  const [entry] = open(archive).manifest.entries;
+  const digest = { sha256: 'a'.repeat(64), sizeBytes: 1 };
+
+  it.each([
+    { statectl: 1 },
+    { made: undefined },
+    { configDigest: null },
+    { contentDigest: 7 },
+    { node: 7 },
+    { machine: { ...CLAIMS, mac: 7 } },
+    { machine: { ...CLAIMS, macs: [] } },
+    { keyId: 'x' },
+    { keyId: `${'a'.repeat(64)}a` },
+    { keyId: `A${'a'.repeat(63)}` },
+    { keyId: undefined },
+    { epoch: -1 },
+    { epoch: '0' },
+    { sequence: 1.5 },
+    { sequence: Number.MAX_SAFE_INTEGER + 1 },
+    { settings: null },
+    { settings: { ...digest, sha256: '../x' } },
+    { config: { ...digest, sizeBytes: -1 } },
+    { config: { sha256: digest.sha256 } },
+    { entries: {} },
+    { entries: [null] },
+    { entries: [{ ...entry, ...digest, sizeBytes: '1' }] },
+    { entries: [{ ...entry, ...digest, sha256: `${'a'.repeat(64)}/../..` }] },
+    { entries: [{ ...entry, path: 7 }] },
+    { entries: [{ ...entry, owner: undefined }] },
+    { entries: [{ ...entry, group: 0 }] },
+    { entries: [entry, { ...entry, path: null }] },
+  ])('a manifest with %j, also where the bundle key signed it', (change) => {
+    expect(refusalOf(change)).toBe('bundle-damaged: the bundle is damaged: its manifest lacks something');
+  });
+
+  it('a manifest of another format, without one, with another digest than it says, or that is no JSON', () => {
+    expect(refusalOf({ format: 2 })).toBe(
+      'bundle-damaged: the bundle is damaged: its format is 2, this statectl reads 1',
+    );
+    expect(refusalOf({ format: undefined })).toMatch('its format is undefined');
+    expect(refusalOf({ contentDigest: 'a'.repeat(64) })).toMatch(/^bundle-damaged: .*another digest than it says/);
+    for (const text of ['null', '{', ''])
+      expect(() => parseBundleManifest(text)).toThrow(expect.objectContaining({ code: 'bundle-damaged' }));
+  });
+
+  it('no manifest for saying no more than it must', () => {
+    expect(refusalOf({ node: undefined, machine: {}, entries: [], epoch: 0, sequence: 0 })).toBe('taken');
+  });
+
   it('a packed bundle again with something hidden in it', () => {
     expect(refusal(unpackMembers(packMembers(new Map([...members, ['hidden', Buffer.from('x')]]))))).toBe(
       'bundle-damaged',
@@ -198,8 +264,16 @@ describe('the path of a file', () => {
     ['/etc/mo\0td', 'has control characters'],
     ['/etc/mo\ntd', 'has control characters'],
     ['/etc/\u001b[2J', 'has control characters'],
+    ['/etc/a\u2028b', 'has control characters'],
+    ['/etc/a\u2029b', 'has control characters'],
+    ['/etc/a\ufffdb', 'has control characters'],
     [`/etc/${'ü'.repeat(128)}`, 'is too long'],
+    [`/${'b'.repeat(256)}/c`, 'is too long'],
+    [`/a/${'b'.repeat(256)}`, 'is too long'],
     [`/${'a/'.repeat(2048)}b`, 'is too long'],
+    [`/${'a/'.repeat(2047)}b`, 'is too long'],
+    ['/proc', 'belongs to the kernel'],
+    ['/run/statectl', 'belongs to statectl'],
     ['/proc/sys/kernel/x', 'belongs to the kernel'],
     ['/dev/sda', 'belongs to the kernel'],
     ['/sys/x', 'belongs to the kernel'],
@@ -218,6 +292,15 @@ describe('the path of a file', () => {
     '/procs',
     '/etc/ü b\\x2d',
     '/etc/...',
+    '/etc/.a',
+    '/etc/a..',
+    `/${'a/'.repeat(2046)}bb`,
+    `/${'b'.repeat(255)}/c`,
+    `/${'ü'.repeat(127)}`,
+    '/etc/proc/x',
+    '/srv/run/statectl/x',
+    '/run/statectl-x',
+    '/user-data/persistent/x',
   ])('%j is fine', (path) => {
     expect(pathFault(path)).toBeUndefined();
   });
@@ -252,6 +335,27 @@ describe('the path of a file', () => {
         },
       ),
     );
+  });
+
+  it.each([
+    ['mode', 0, undefined],
+    ['mode', 0o7777, undefined],
+    ['mode', 0o10000, 'has mode 4096'],
+    ['mode', -1, 'has mode -1'],
+    ['mode', 420.5, 'has mode 420.5'],
+    ['owner', 'a'.repeat(32), undefined],
+    ['owner', `${'a'.repeat(32)}$`, undefined],
+    ['owner', 'a'.repeat(33), `cannot belong to "${'a'.repeat(33)}"`],
+    ['owner', '-root', 'cannot belong to "-root"'],
+    ['owner', '', 'cannot belong to ""'],
+    ['group', '4294967295', undefined],
+    ['group', '12345678901', 'cannot belong to "12345678901"'],
+    ['group', '0x', 'cannot belong to "0x"'],
+    ['group', 'adm:x', 'cannot belong to "adm:x"'],
+    ['group', 'adm\n', 'cannot belong to "adm\\n"'],
+  ])('goes with a %s of %j: fault %j', (what, value, fault) => {
+    const faults = entryFaults([createFile('/etc/a', { [what]: value })]);
+    expect(faults).toEqual(fault === undefined ? [] : [`"/etc/a" ${fault}`]);
   });
 
   it('cannot be there twice, nor below a file', () => {
