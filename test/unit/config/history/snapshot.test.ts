@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatFault } from '../../../../src/config/fault.ts';
 import { differences, snapshotHost, takeSnapshot } from '../../../../src/config/history/snapshot.ts';
+import { LARGEST_FILE_BYTES } from '../../../../src/config/yaml-file.ts';
 import type { Seed } from '../../../../src/host/memory/seed.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 
@@ -36,22 +37,22 @@ describe('a snapshot of config.d', () => {
   });
 
   it.each([
-    ['x', { target: '/etc/shadow' }, 'x:1:1 is a symlink: config.d holds files'],
-    ['nodes/x', { type: 'fifo' }, 'nodes/x:1:1 is a fifo: config.d holds files'],
-    ['system/boot.conf', { type: 'dir' }, 'system/boot.conf:1:1 is a folder: it must be a file'],
-    ['system/boot.conf/x', 'text', 'system/boot.conf:1:1 is a folder: it must be a file'],
-    ['nodes/a.conf', { type: 'dir' }, 'nodes/a.conf:1:1 is a folder: it must be a file'],
-    ['nodes', 'text', 'nodes:1:1 is a file: it must be a folder'],
-    ['templates', 'text', 'templates:1:1 is a file: it must be a folder'],
-    ['system', 'text', 'system:1:1 is a file: it must be a folder'],
-    ['controller', 'text', 'controller:1:1 is a file: it must be a folder'],
-    ['controller/server', 'text', 'controller/server:1:1 is a file: it must be a folder'],
-    ['x', Buffer.from([0x61, 0xff]), 'x:1:1 is not UTF-8 text'],
-    ['x', Buffer.alloc((1 << 20) * 64), 'x:1:1 larger than'],
-    ['x', KEY, 'x:1:1 a private key: secrets never stand in config.d, name them with secret:NAME'],
-    ['x', `a: 1\nb: |\n ${KEY}`, 'x:3:1 a private key'],
-    ['x', '-----BEGIN PRIVATE KEY-----', 'x:1:1 a private key'],
-  ] as const)('does not have %j with %j', async (name, seed, said) => {
+    ['x', 'x:1:1 is a symlink: config.d holds files', { target: '/etc/shadow' }],
+    ['nodes/x', 'nodes/x:1:1 is a fifo: config.d holds files', { type: 'fifo' }],
+    ['system/boot.conf', 'system/boot.conf:1:1 is a folder: it must be a file', { type: 'dir' }],
+    ['system/boot.conf/x', 'system/boot.conf:1:1 is a folder: it must be a file', 'text'],
+    ['nodes/a.conf', 'nodes/a.conf:1:1 is a folder: it must be a file', { type: 'dir' }],
+    ['nodes', 'nodes:1:1 is a file: it must be a folder', 'text'],
+    ['templates', 'templates:1:1 is a file: it must be a folder', 'text'],
+    ['system', 'system:1:1 is a file: it must be a folder', 'text'],
+    ['controller', 'controller:1:1 is a file: it must be a folder', 'text'],
+    ['controller/server', 'controller/server:1:1 is a file: it must be a folder', 'text'],
+    ['x', 'x:1:1 is not UTF-8 text', Buffer.from([0x61, 0xff])],
+    ['x', 'x:1:1 larger than', Buffer.alloc(LARGEST_FILE_BYTES + 1)],
+    ['x', 'x:1:1 a private key: secrets never stand in config.d, name them with secret:NAME', KEY],
+    ['x', 'x:3:1 a private key', `a: 1\nb: |\n ${KEY}`],
+    ['x', 'x:1:1 a private key', '-----BEGIN PRIVATE KEY-----'],
+  ] as const)('does not have %j, and says that it %s', async (name, said, seed) => {
     const [fault, ...more] = await faultOf(name, seed as Seed);
     expect(fault).toContain(said);
     expect(more).toEqual([]);

@@ -39,13 +39,15 @@ beforeEach(() => {
 });
 const ask = async (mac: string, remoteAddress = '10.0.0.1') => {
   const answer = await app.inject({ method: 'POST', url: `/v1/token?mac=${mac}`, remoteAddress });
-  return { status: answer.statusCode, body: answer.json<Record<string, unknown>>() };
+  const kept = answer.headers['cache-control'];
+  return { status: answer.statusCode, body: answer.json<Record<string, unknown>>(), kept };
 };
 
 describe('a boot token by plain HTTP', () => {
   it('is given to a machine whose record trusts the network', async () => {
-    const { status, body } = await ask('52:54:00:12:34:01');
-    expect([status, body]).toEqual([200, { token: expect.stringMatching(/^[\w-]{32}$/) }]);
+    const { status, body, kept } = await ask('52:54:00:12:34:01');
+    // No proxy on the way keeps it for others.
+    expect([status, body, kept]).toEqual([200, { token: expect.stringMatching(/^[\w-]{32}$/) }, 'no-store']);
   });
 
   it('is refused to all others in the same words, so that nobody learns which machines there are', async () => {
@@ -68,7 +70,8 @@ describe('a boot token by plain HTTP', () => {
   });
 
   it('is not there on a server without an authority, nor a port for TLS', async () => {
-    expect((await app.inject('/v1/tls')).json()).toEqual({ port: 8443, name: 'common' });
+    const tls = await app.inject('/v1/tls');
+    expect([tls.json(), tls.headers['cache-control']]).toEqual([{ port: 8443, name: 'common' }, 'no-store']);
     app = appWith(undefined);
     expect((await ask('52:54:00:12:34:01')).status).toBe(404);
     expect((await app.inject('/v1/tls')).statusCode).toBe(404);
