@@ -141,6 +141,32 @@ describe('a machine with several servers', () => {
   });
 });
 
+it('a status is read up to the last byte that one may have', async () => {
+  const of = (sizeBytes: number) => says(`{"accepting":true,"load":0}`.padEnd(sizeBytes));
+  expect(await reasons(choose({ [A]: of(4096), [B]: of(4097) }))).toMatchObject({
+    [A]: 'measured: 0 ms, load 0',
+    [B]: 'does not answer like a statectl server',
+  });
+});
+
+it('servers that nobody looked at yet are asked as config.d has them', () => {
+  const { config } = createFacts({ config: { server: { servers: [B, A] } } });
+  expect(serversInOrder({ config })).toEqual({ first: [B, A], last: [] });
+});
+
+it('nobody is measured any more when the boot goes on without', async () => {
+  const stop = new AbortController();
+  const why = new Error('the boot goes on');
+  const gone: Server = () => {
+    stop.abort(why);
+    return 'refused';
+  };
+  const { config, leases } = createFacts({ config: { server: { servers: [A, B] } } });
+  const report = { say: () => {}, warn: () => {}, signal: stop.signal };
+  const host = memoryHost({ servers: { [A]: gone, [B]: gone } });
+  await expect(chooseServers(host, { config, leases: leases ?? [] }, report)).rejects.toBe(why);
+});
+
 describe('nobody is measured', () => {
   it.each([
     ['where there is one server alone', [A], {}, [{ url: A, reason: 'the only one' }]],

@@ -117,6 +117,16 @@ describe('weighted servers', () => {
     expect((seen.ab ?? 0) + (seen.ba ?? 0)).toBe(6_000);
   });
 
+  it('have one place each in the draw, and say their weight', () => {
+    const probes = [accepts('a', 1), accepts('b', 2, 0.5)];
+    const drawn = (by_: number) => orderServers(probes, by('weighted', { a: 1 }), () => by_);
+    expect(urls(drawn(0.499))).toBe('ab');
+    expect(drawn(0.5)).toStrictEqual([
+      { url: 'b', reason: 'weight 1: 2 ms, load 0.5', roundTripMs: 2, load: 0.5 },
+      { url: 'a', reason: 'weight 1: 1 ms, load unknown', roundTripMs: 1 },
+    ]);
+  });
+
   it('of weight 0 come after the others, and before those that do not answer', () => {
     const probes = [accepts('a', 1), failed('b'), accepts('c', 1)];
     expect(count(probes, by('weighted', { a: 0 }))).toEqual({ cab: 6_000 });
