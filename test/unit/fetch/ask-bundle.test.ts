@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { StepOf } from '../../../src/boot/step.ts';
-import { LARGEST_BUNDLE_BYTES } from '../../../src/bundle/archive.ts';
 import { answersPath, askForBundle, type BundleAnswer } from '../../../src/fetch/ask-bundle.ts';
 import type { Server, Servers } from '../../../src/host/memory/http.ts';
 import { type MemoryHost, memoryHost } from '../../../src/host/memory.ts';
+import type { StepOf } from '../../../src/machine/steps/step.ts';
+import { LARGEST_BUNDLE_BYTES } from '../../../src/signed/bundle/archive.ts';
 
 const [A, B, C] = ['http://a.lab', 'http://b.lab', 'http://c.lab'] as const;
 const TO = '/run/answers';

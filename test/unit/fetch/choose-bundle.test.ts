@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { BundleFacts } from '../../../src/boot/bundle-facts.ts';
-import { bundleAnswer } from '../../../src/boot/step-commands.ts';
-import { unpackMembers } from '../../../src/bundle/archive.ts';
-import { sha256Of } from '../../../src/bundle/manifest.ts';
-import { type Bundle, verifyBundle } from '../../../src/bundle/verify.ts';
 import { answersPath, type BundleAnswer } from '../../../src/fetch/ask-bundle.ts';
 import { chooseBundle } from '../../../src/fetch/choose-bundle.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import type { BundleFacts } from '../../../src/machine/facts/bundle-facts.ts';
+import { bundleAnswer } from '../../../src/machine/steps/step-commands.ts';
+import { unpackMembers } from '../../../src/signed/bundle/archive.ts';
+import { sha256Of } from '../../../src/signed/bundle/manifest.ts';
+import { type Bundle, verifyBundle } from '../../../src/signed/bundle/verify.ts';
 import { CLAIMS, createBundle, createSigner, SIGNER, type TestBundleOptions } from '../../fixtures/bundle.ts';
 import { createFacts, createInterface, createLease, createMachineFacts } from '../../fixtures/facts.ts';
 import { FOREIGN_KEY, TRUSTED_KEY } from '../../fixtures/image.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { formatFault } from '../../../../src/config/fault.ts';
+import { formatFault } from '../../../../src/config/check/fault.ts';
 import { differences, snapshotHost, takeSnapshot } from '../../../../src/config/history/snapshot.ts';
-import { LARGEST_FILE_BYTES } from '../../../../src/config/yaml-file.ts';
+import { LARGEST_FILE_BYTES } from '../../../../src/config/tree/yaml-file.ts';
 import type { Seed } from '../../../../src/host/memory/seed.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 

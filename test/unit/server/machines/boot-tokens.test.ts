@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type BootTokens, bootTokens } from '../../../src/server/boot-tokens.ts';
+import { type BootTokens, bootTokens } from '../../../../src/server/machines/boot-tokens.ts';
 
 let tokens: BootTokens;
 beforeEach(() => {

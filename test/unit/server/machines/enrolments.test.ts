@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { fingerprintOf } from '../../../src/identity/fingerprint.ts';
+import { fingerprintOf } from '../../../../src/identity/certificates/fingerprint.ts';
 import {
   MOST_PENDING,
   MOST_PENDING_OF_ADDRESS,
   MOST_REVOKED_OF_NODE,
   openEnrolments,
   PENDING_LIFETIME_MS,
-} from '../../../src/server/enrolments.ts';
+} from '../../../../src/server/machines/enrolments.ts';
 
 const make = () => openEnrolments(':memory:', () => Date.now());
 
@@ -231,11 +231,10 @@ describe('a key', () => {
   it('goes on counting where another cannot take its place', () => {
     using enrolments = make();
     const counts = enrolments.approve({ ...asked, node: 'print01', proof: 'network' });
-    const claims = {
-      toJSON() {
-        throw new Error('the disk is full');
-      },
+    const full = () => {
+      throw new Error('the disk is full');
     };
+    const claims = Object.defineProperty({}, 'toJSON', { value: full });
     const next = { digest: 'n', node: 'print01', claims, remote: '10.0.0.1', proof: 'person' } as const;
     expect(() => enrolments.approve(next)).toThrow('the disk is full');
     expect(enrolments.list()).toEqual([counts]);

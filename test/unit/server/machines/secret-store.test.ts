@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type MemoryHost, memoryHost } from '../../../src/host/memory.ts';
-import { openSecretStore, type SecretStore } from '../../../src/server/secret-store.ts';
+import { type MemoryHost, memoryHost } from '../../../../src/host/memory.ts';
+import { openSecretStore, type SecretStore } from '../../../../src/server/machines/secret-store.ts';
 
 const STATE = '/state';
 const KEY = '/state/keys/secrets.key';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { IdentityFile } from '../../../src/config/schema/identity.ts';
-import { UsersFile } from '../../../src/config/schema/users.ts';
-import { secretsFor } from '../../../src/server/secrets.ts';
+import { IdentityFile } from '../../../../src/config/schema/identity.ts';
+import { UsersFile } from '../../../../src/config/schema/users.ts';
+import { secretsFor } from '../../../../src/server/machines/secrets.ts';
 
 const HASH = '$6$saltsalt$canaryhashcanaryhash';
 const base64 = (text: string) => Buffer.from(text).toString('base64');
