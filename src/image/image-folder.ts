@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path/posix';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { resolveInTree } from '../host/tree.ts';
-import { workFolder } from './work-folder.ts';
+import { type WorkHost, workFolder } from './work-folder.ts';
 
 /** What an image's folder may hold; a folder with anything else is somebody's own. */
 const OURS: ReadonlySet<string> = new Set([
@@ -21,7 +21,7 @@ export interface ImageFolder extends AsyncDisposable {
  * The folder of an image, which is replaced as a whole or not at all: an earlier image stays as it is until `publish`.
  * Throws `out-occupied` for a folder that holds something else.
  */
-export async function imageFolder(host: Pick<Host, 'files' | 'console'>, out: string): Promise<ImageFolder> {
+export async function imageFolder(host: WorkHost, out: string): Promise<ImageFolder> {
   const { files } = host;
   // A link to the folder stays a link.
   const target = (await resolveInTree(files, '/', out))?.path ?? out;
