@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { makeCertificateRequest } from '../../src/identity/certificates/certificate-request.ts';
-import { SERVER_NAME } from '../../src/identity/certificates/machine-name.ts';
+import { SERVER_NAME } from '../../src/protocol/machine-name.ts';
 
 export interface StormOptions {
   readonly url: string;

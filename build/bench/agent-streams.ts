@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type TLSSocket } from 'node:tls';
-import { SERVER_NAME } from '../../src/identity/certificates/machine-name.ts';
+import { SERVER_NAME } from '../../src/protocol/machine-name.ts';
 import type { LabMachine } from '../../test/fixtures/agent-lab.ts';
 
 /** A TLS connection of a machine: nothing but the socket, so that thousands fit into this process. */

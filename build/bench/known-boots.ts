@@ -3,7 +3,7 @@ import { get } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import { SERVER_NAME } from '../../src/identity/certificates/machine-name.ts';
+import { SERVER_NAME } from '../../src/protocol/machine-name.ts';
 import type { LabMachine } from '../../test/fixtures/agent-lab.ts';
 
 export interface KnownBootOptions {

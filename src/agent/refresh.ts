@@ -1,7 +1,7 @@
-import type { BootContext } from '../boot/phase.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import { answersPath, type BundleAnswer } from '../fetch/ask-bundle.ts';
 import type { Host } from '../host/host.ts';
+import type { TaskContext } from '../host/task-context.ts';
 import { judgeAnswers, planAsk, planKeep, takeKept, takeNewest } from '../machine/delivery/take-bundle.ts';
 import type { Facts } from '../machine/facts/facts.ts';
 import type { Lease } from '../machine/facts/network-facts.ts';
@@ -50,7 +50,7 @@ export async function readFacts({ files }: Pick<Host, 'files'>): Promise<Facts> 
 }
 
 /** The facts of the boot with the newest bundle that this machine keeps. */
-export async function factsInForce(view: Host, booted: Facts, context: BootContext): Promise<Facts> {
+export async function factsInForce(view: Host, booted: Facts, context: TaskContext): Promise<Facts> {
   return { ...booted, bundle: undefined, ...(await takeNewest(view, booted, context)) };
 }
 
@@ -60,8 +60,8 @@ type Asked = { readonly facts: Facts } & Pick<Refreshed, 'state' | 'reason'>;
 async function askServer(host: AgentHost, booted: Facts, server: string, signal: AbortSignal): Promise<Asked> {
   const view = bootView(host);
   const troubles: string[] = [];
-  const quiet: BootContext = { signal, say: () => {}, warn: () => {} };
-  const listening: BootContext = { ...quiet, warn: (text) => void troubles.push(text) };
+  const quiet: TaskContext = { signal, say: () => {}, warn: () => {} };
+  const listening: TaskContext = { ...quiet, warn: (text) => void troubles.push(text) };
   const kept = await factsInForce(view, booted, quiet);
   const asking: Facts = {
     ...booted,

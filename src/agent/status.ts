@@ -1,8 +1,8 @@
-import type { BootRecord } from '../boot/record/boot-record.ts';
 import { type Place, type PlaceReport, scanPlaces } from '../changes/changes.ts';
 import { type MountInfo, parseMountInfo } from '../changes/mountinfo.ts';
 import { reasonOf } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import type { BootRecord } from '../machine/boot-record.ts';
 import { type AgentState, readAgentState } from './agent-state.ts';
 import { type AppliedRecord, readApplied } from './apply/applied-record.ts';
 import { readBootRecord } from './apply/booted.ts';

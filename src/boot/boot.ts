@@ -1,9 +1,9 @@
 import { type KernelCommandLine, kernelCommandLine } from '../config/command-line/kernel-cmdline.ts';
 import { entryOf } from '../entry-of.ts';
 import { reasonOf, StatectlError } from '../error.ts';
-import { serverHttp } from '../fetch/server-http.ts';
 import type { Host } from '../host/host.ts';
 import type { Facts } from '../machine/facts/facts.ts';
+import { serverHttp } from '../machine/identity/server-http.ts';
 import { BOOT_RECORD, FACTS, RUN, SWITCH_FILE } from '../machine/paths.ts';
 import { VERSION } from '../version.ts';
 import { PhaseFailure, runPhases } from './engine.ts';

@@ -1,20 +1,15 @@
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
-import { serverHttp } from '../fetch/server-http.ts';
 import type { Host } from '../host/host.ts';
+import type { TaskContext } from '../host/task-context.ts';
+import type { PhaseRecord } from '../machine/boot-record.ts';
 import type { Facts } from '../machine/facts/facts.ts';
+import { serverHttp } from '../machine/identity/server-http.ts';
 import { applyStep } from '../machine/steps/execute.ts';
 import { describe, type Step } from '../machine/steps/step.ts';
 import { shellOf } from '../machine/steps/step-commands.ts';
-import type { BootContext, Phase, PhaseName } from './phase.ts';
+import type { Phase, PhaseName } from './phase.ts';
 import type { Journal } from './record/journal.ts';
 import { redact } from './record/redact.ts';
-
-export interface PhaseRecord {
-  readonly name: PhaseName;
-  readonly startedMs: number;
-  readonly tookMs: number;
-  readonly steps: number;
-}
 
 export interface EngineResult {
   readonly facts: Facts;
@@ -70,7 +65,7 @@ export async function runPhases(
     const startedMs = host.clock.uptimeMs();
     const before = steps.length;
     await journal({ event: 'phase-started', phase: phase.name });
-    const context: BootContext = {
+    const context: TaskContext = {
       signal: options.signal,
       say: (text) => {
         host.console.line('info', redact(`${label}: ${text}`));

@@ -1,5 +1,6 @@
 import type { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import type { TaskContext } from '../host/task-context.ts';
 import type { Facts } from '../machine/facts/facts.ts';
 import type { Step } from '../machine/steps/step.ts';
 
@@ -22,7 +23,7 @@ export type PhaseName = (typeof PHASE_NAMES)[number];
  * printed is the plan that runs.
  */
 export interface Round {
-  readonly gather?: (host: Host, facts: Facts, boot: BootContext) => Promise<Partial<Facts>>;
+  readonly gather?: (host: Host, facts: Facts, boot: TaskContext) => Promise<Partial<Facts>>;
   readonly plan?: (facts: Facts) => readonly Step[];
 }
 
@@ -32,12 +33,4 @@ export interface Phase {
   readonly rounds: readonly Round[];
   /** What to try instead when it failed: the facts that then hold, or undefined when there is no other way. Tried once. */
   readonly instead?: (error: StatectlError, facts: Facts) => Partial<Facts> | undefined;
-}
-
-/** What a gathering may need besides the host: a way to tell the operator, and the signal that ends a wait. */
-export interface BootContext {
-  readonly say: (text: string) => void;
-  /** Said at once, kept for `statectl status` and the report. */
-  readonly warn: (text: string) => void;
-  readonly signal: AbortSignal;
 }

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
+import type { MachineIdentity } from '../protocol/machine-identity.ts';
 import { inconsistencies } from './check/consistency.ts';
 import { type ConfigFault, faultAt } from './check/fault.ts';
 import { lostKeys, schemaFaults, unknownKey } from './check/schema-faults.ts';
 import type { Config } from './config.ts';
 import { type ConfigDir, PARTS, type Part } from './config-dir.ts';
 import { findNode, groupsOf } from './nodes/find-node.ts';
-import type { MachineIdentity } from './nodes/identity.ts';
 import type { NodeRecord } from './nodes/nodes.ts';
 import { CONFIG_FILES } from './settings/files.ts';
 import { IN_WORDS } from './settings/schema-words.ts';

@@ -1,14 +1,28 @@
-import type { BootContext } from '../boot/phase.ts';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import { withDeadline } from '../host/deadline.ts';
+import type { DownloadLimits } from '../host/download-limits.ts';
 import type { Host } from '../host/host.ts';
+import { readBody } from '../host/read-body.ts';
 import { retry } from '../host/retry.ts';
 import { retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
-import type { StepOf } from '../machine/steps/step.ts';
-import { bundleAnswer } from '../machine/steps/step-commands.ts';
+import type { TaskContext } from '../host/task-context.ts';
 import { LARGEST_BUNDLE_BYTES } from '../signed/bundle/archive.ts';
 import { detailOf } from './offer.ts';
-import { readBody } from './read-body.ts';
+
+/** What is asked of servers: what this machine is to be. */
+export interface BundleQuestion {
+  /** The same question to each server. */
+  readonly urls: readonly string[];
+  /** Asked where none of `urls` says anything of use. */
+  readonly lastUrls?: readonly string[];
+  /** The digest of the content that this machine has. */
+  readonly known?: string;
+  /** A folder for the answers. */
+  readonly to: string;
+  readonly limits: DownloadLimits;
+  /** How long silent servers are asked again; default as often as `limits` says. */
+  readonly seconds?: number;
+}
 
 /** What a server said when it was asked for the bundle: `answers.json` beside the bundles that came, in order. */
 export type BundleAnswer =
@@ -31,9 +45,9 @@ export const answersPath = (folder: string): string => `${folder}/answers.json`;
  * leaves what they say for the boot to judge.
  */
 export async function askForBundle(
-  step: StepOf<'ask-bundle'>,
+  step: BundleQuestion,
   host: Pick<Host, 'files' | 'http' | 'clock'>,
-  boot: BootContext,
+  boot: TaskContext,
 ): Promise<void> {
   const { files, clock } = host;
   await files.remove(step.to);
@@ -92,7 +106,7 @@ function worthAsking(answer: BundleAnswer): StatectlError | undefined {
 }
 
 async function askOne(
-  { known, to, limits }: StepOf<'ask-bundle'>,
+  { known, to, limits }: BundleQuestion,
   url: string,
   at: number,
   { files, http }: Pick<Host, 'files' | 'http'>,
@@ -121,3 +135,6 @@ async function askOne(
   const detail = status === 200 ? '' : detailOf(body);
   return { url, status, detail, ...(busyMs !== undefined && { retryAfterMs: busyMs }) };
 }
+
+/** The answer of the server that stands there in the list. */
+export const bundleAnswer = (folder: string, at: number): string => `${folder}/${at}.tar.zst`;

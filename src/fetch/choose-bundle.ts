@@ -1,18 +1,26 @@
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import type { BundleFacts, NewBundle } from '../machine/facts/bundle-facts.ts';
-import type { Facts } from '../machine/facts/facts.ts';
-import { bundleAnswer } from '../machine/steps/step-commands.ts';
 import { unpackMembers } from '../signed/bundle/archive.ts';
 import { type BundleMachine, MACHINE_CLAIMS, sha256Of } from '../signed/bundle/manifest.ts';
 import { compareBundles, writeNumber } from '../signed/bundle/order.ts';
 import { type Bundle, verifyBundle } from '../signed/bundle/verify.ts';
-import { answersPath, type BundleAnswer } from './ask-bundle.ts';
+import { answersPath, type BundleAnswer, bundleAnswer } from './ask-bundle.ts';
+import type { AskingMachine } from './asking-machine.ts';
+import type { BundleFacts, NewBundle } from './kept-bundle.ts';
 import { machineClaims } from './offer.ts';
 
 interface Report {
   readonly say: (text: string) => void;
   readonly warn: (text: string) => void;
+}
+
+interface Judged {
+  /** In force: the kept one, or undefined. */
+  readonly bundle?: BundleFacts | undefined;
+  /** What a server sent that is newer. */
+  readonly newBundle?: NewBundle | undefined;
+  /** No server so much as answered. */
+  readonly serversSilent: boolean;
 }
 
 interface Candidate extends NewBundle {
@@ -26,10 +34,10 @@ interface Candidate extends NewBundle {
 export async function chooseBundle(
   { files }: Pick<Host, 'files'>,
   folder: string,
-  facts: Facts,
+  facts: AskingMachine & { readonly bundle?: BundleFacts },
   { say, warn }: Report,
   check: (bundle: Bundle) => Promise<unknown>,
-): Promise<Pick<Facts, 'bundle' | 'newBundle' | 'serversSilent'>> {
+): Promise<Judged> {
   const kept = facts.bundle;
   const goesOn = kept ? `going on with bundle ${writeNumber(kept)}, kept at an earlier boot` : 'going on without one';
   const answers = JSON.parse(await files.readText(answersPath(folder))) as readonly BundleAnswer[];

@@ -1,9 +1,9 @@
 import type { Config } from '../config/config.ts';
 import type { Host } from '../host/host.ts';
-import type { Facts } from '../machine/facts/facts.ts';
-import type { ServerFacts } from '../machine/facts/network-facts.ts';
+import type { AskingMachine } from './asking-machine.ts';
 import { orderServers } from './order-servers.ts';
 import { probeServer } from './probe-server.ts';
+import type { ServerFacts } from './server-facts.ts';
 
 /** All servers together get no more of the boot's time than this, whatever config.d says. */
 const LONGEST_PROBE_MS = 2_000;
@@ -23,9 +23,9 @@ export const choiceSettings = ({ servers, choose, weights }: Config['server']) =
  */
 export async function chooseServers(
   host: Pick<Host, 'http' | 'clock'>,
-  facts: Pick<Facts, 'config' | 'leases'>,
+  facts: Pick<AskingMachine, 'config' | 'leases'>,
   { say, warn, signal }: Report,
-): Promise<Required<Pick<Facts, 'servers' | 'probeMs'>>> {
+): Promise<{ readonly servers: readonly ServerFacts[]; readonly probeMs: number }> {
   const { probe, ...settings } = facts.config.server;
   const urls = [...new Set(settings.servers)];
   const isAlone = urls.length <= 1;
@@ -49,13 +49,7 @@ export interface ServersInOrder {
 }
 
 /** Whom to ask, the best first. Where no server is good, none is put off. */
-export function serversInOrder({
-  servers,
-  config,
-}: {
-  readonly servers?: readonly ServerFacts[];
-  readonly config: Config;
-}): ServersInOrder {
+export function serversInOrder({ servers, config }: Pick<AskingMachine, 'servers' | 'config'>): ServersInOrder {
   if (!servers) return { first: config.server.servers, last: [] };
   const [first, last] = [false, true].map((isLast) =>
     servers.filter((server) => (server.isLast ?? false) === isLast).map(({ url }) => url),

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
+import type { DownloadLimits } from '../host/download-limits.ts';
 import type { Host } from '../host/host.ts';
 import { retry } from '../host/retry.ts';
 import { askedWaitMs, retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
@@ -20,14 +21,6 @@ export interface DownloadReport {
   readonly say: (text: string) => void;
   readonly warn: (text: string) => void;
   readonly signal: AbortSignal;
-}
-
-/** Limits of one transfer; the defaults are those of DESIGN: dead after 2 s, stalled after 10 s. */
-export interface DownloadLimits {
-  readonly connectMs: number;
-  readonly stallMs: number;
-  /** Rounds over all URLs that bring nothing worth mentioning. */
-  readonly tries: number;
 }
 
 const DEFAULT_LIMITS: DownloadLimits = { connectMs: 2_000, stallMs: 10_000, tries: 8 };

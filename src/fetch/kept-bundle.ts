@@ -65,3 +65,31 @@ export async function keepBundle(
   for (const name of await files.list(home))
     if (DIGEST.test(name) && name !== digest) await files.remove(bundleFolder(home, name));
 }
+
+/** A bundle that is verified and kept on this machine. */
+export interface BundleFacts {
+  /** `cached`: kept at an earlier boot. */
+  readonly origin: 'cached' | 'fetched';
+  /** The folder with its members, as the running system sees it. */
+  readonly dir: string;
+  /** SHA-256 of its manifest. */
+  readonly digest: string;
+  readonly contentDigest: string;
+  /** Absent where no node file on the server names this machine. */
+  readonly node?: string;
+  readonly notBeforeMs: number;
+  readonly epoch: number;
+  readonly sequence: number;
+  /** The server that sent it, or said that it is current. */
+  readonly server?: string;
+}
+
+/** A verified bundle as it came. */
+export interface NewBundle {
+  readonly server: string;
+  readonly archive: string;
+  /** Of the archive. */
+  readonly sha256: string;
+  /** Of the manifest. */
+  readonly digest: string;
+}

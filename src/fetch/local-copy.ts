@@ -1,22 +1,32 @@
 import { createHash } from 'node:crypto';
 import { reasonOf } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import type { Facts, LocalCopy } from '../machine/facts/facts.ts';
-import { copiesDir } from '../machine/places/source.ts';
+import type { Manifest } from '../signed/image-manifest.ts';
 import { manifestIsSigned, parseManifest } from '../signed/image-manifest.ts';
+import type { AskingMachine } from './asking-machine.ts';
 
 /** The pointer to the copy that booted last, written after the copy is whole: its digest, hence its folder. */
 export const CURRENT_COPY = 'current';
 
 const DIGEST = /^[0-9a-f]{64}$/;
 
+/** Below persistent storage. */
+const IMAGES = '/persistent/images';
+export const copiesDir = (userData: string): string => `${userData}${IMAGES}`;
+
+interface LocalCopies {
+  readonly copy: LocalCopy | undefined;
+  /** Digests of images that are not the copy: interrupted downloads, and what they replaced. */
+  readonly staleCopies: readonly string[];
+}
+
 /** What persistent storage has of images: the copy that can be booted, and folders that no pointer names. */
 export async function localCopies(
   { files }: Pick<Host, 'files'>,
   userData: string,
-  facts: Facts,
+  facts: Pick<AskingMachine, 'machine'>,
   boot: { warn: (text: string) => void },
-): Promise<Pick<Facts, 'copy' | 'staleCopies'>> {
+): Promise<LocalCopies> {
   const home = copiesDir(userData);
   const current = (await files.readText(`${home}/${CURRENT_COPY}`).catch(() => '')).trim();
   const names = (await files.list(home).catch(() => [])).filter((name) => DIGEST.test(name));
@@ -29,7 +39,7 @@ async function localCopy(
   files: Host['files'],
   home: string,
   current: string,
-  { machine }: Facts,
+  { machine }: Pick<AskingMachine, 'machine'>,
   boot: { warn: (text: string) => void },
 ): Promise<LocalCopy | undefined> {
   const dir = `${home}/${current}`;
@@ -44,4 +54,11 @@ async function localCopy(
     boot.warn(`the copy in ${dir} cannot be read: ${reasonOf(error)}`);
     return undefined;
   }
+}
+
+/** A copy of an image on persistent storage whose manifest is signed; its bytes are hashed before it is mounted. */
+export interface LocalCopy {
+  readonly dir: string;
+  readonly manifest: Manifest;
+  readonly manifestSha256: string;
 }

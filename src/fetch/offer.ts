@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { kernelCommandLine } from '../config/command-line/kernel-cmdline.ts';
-import { isLabel } from '../config/nodes/identity.ts';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
-import type { Facts, Offer } from '../machine/facts/facts.ts';
 import { normalMac, type ReadClaims, readClaims } from '../protocol/claims.ts';
+import { isLabel } from '../protocol/machine-identity.ts';
 import type { BundleMachine } from '../signed/bundle/manifest.ts';
 import { type Manifest, manifestIsSigned, parseManifest } from '../signed/image-manifest.ts';
+import type { AskingMachine } from './asking-machine.ts';
 import { serversInOrder } from './choose-servers.ts';
 
 const LONGEST_ANSWER_BYTES = 1 << 20;
@@ -26,7 +26,7 @@ interface BootAnswer {
  */
 export async function askServers(
   host: Pick<Host, 'http'>,
-  facts: Facts,
+  facts: AskingMachine,
   { warn, signal }: { warn: (text: string) => void; signal: AbortSignal },
 ): Promise<Offer> {
   const { first: good, last } = serversInOrder(facts);
@@ -52,7 +52,12 @@ function rootUrlThere({ server, rootUrls: [rootUrl = ''] }: Offer, other: string
   return [new URL(new URL(rootUrl).pathname, other).href];
 }
 
-async function askServer(host: Pick<Host, 'http'>, server: string, facts: Facts, signal: AbortSignal): Promise<Offer> {
+async function askServer(
+  host: Pick<Host, 'http'>,
+  server: string,
+  facts: AskingMachine,
+  signal: AbortSignal,
+): Promise<Offer> {
   if (!URL.canParse('/', server))
     throw new StatectlError('url-invalid', `"${server}" is not the address of a server`, {
       hint: 'write it as http://HOST:PORT',
@@ -66,12 +71,12 @@ async function askServer(host: Pick<Host, 'http'>, server: string, facts: Facts,
 }
 
 /** What this machine says of itself, as a server knows machines. */
-export const machineClaims = (facts: Facts): BundleMachine => claimsOf(facts).claims;
+export const machineClaims = (facts: AskingMachine): BundleMachine => claimsOf(facts).claims;
 
 /** What firmware, a DHCP server or a kernel command line says of this machine and nobody can read. It chooses nothing. */
-export const oddClaims = (facts: Facts): readonly string[] => claimsOf(facts).odd;
+export const oddClaims = (facts: AskingMachine): readonly string[] => claimsOf(facts).odd;
 
-function claimsOf(facts: Facts): ReadClaims {
+function claimsOf(facts: AskingMachine): ReadClaims {
   const { uuid, serial, arch } = facts.machine;
   const mac = bootMac(facts);
   return readClaims({
@@ -90,7 +95,7 @@ function claimsOf(facts: Facts): ReadClaims {
 }
 
 /** Of its other wired cards: an admin may know the machine by any of them. */
-const otherMacs = ({ interfaces = [] }: Facts, mac: string | undefined): string =>
+const otherMacs = ({ interfaces = [] }: AskingMachine, mac: string | undefined): string =>
   interfaces
     .filter((card) => !card.wireless && !card.random && card.mac !== mac)
     .map((card) => card.mac)
@@ -99,7 +104,7 @@ const otherMacs = ({ interfaces = [] }: Facts, mac: string | undefined): string 
     .join(',');
 
 /** The MAC of the interface that the machine boots from: by it the server knows the machine. */
-function bootMac({ interfaces, leases }: Facts): string | undefined {
+function bootMac({ interfaces, leases }: AskingMachine): string | undefined {
   const [first] = leases ?? [];
   const device = first?.card ?? first?.device;
   return interfaces?.find(({ name }) => name === device)?.mac;
@@ -109,7 +114,7 @@ function bootMac({ interfaces, leases }: Facts): string | undefined {
 export async function askFolder(
   host: Pick<Host, 'http'>,
   root: string,
-  facts: Facts,
+  facts: AskingMachine,
   signal: AbortSignal,
 ): Promise<Offer> {
   const folder = root.endsWith('/') ? root : `${root}/`;
@@ -122,7 +127,7 @@ function offerOf(
   server: string,
   text: Buffer,
   signature: Buffer,
-  { machine }: Facts,
+  { machine }: AskingMachine,
   rootUrl: (manifest: Manifest) => string,
 ): Offer {
   const manifestText = text.toString();
@@ -161,7 +166,7 @@ function parseAnswer(server: string, text: string): BootAnswer {
 async function getBytes(
   { http }: Pick<Host, 'http'>,
   url: string,
-  { config }: Facts,
+  { config }: AskingMachine,
   signal: AbortSignal,
 ): Promise<Buffer> {
   const response = await http.request(url, {
@@ -193,4 +198,16 @@ export function detailOf(body: Buffer): string {
   } catch {
     return '';
   }
+}
+
+/** What a server offers to boot; the signature was checked against a baked-in key. */
+export interface Offer {
+  readonly server: string;
+  readonly manifest: Manifest;
+  /** The very bytes that were signed, and the signature in base64, to keep beside a copy. */
+  readonly manifestText: string;
+  readonly signature: string;
+  readonly manifestSha256: string;
+  /** The root image's URLs, best first. */
+  readonly rootUrls: readonly string[];
 }

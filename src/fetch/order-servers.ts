@@ -1,6 +1,6 @@
 import { entryOf } from '../entry-of.ts';
-import type { ServerFacts } from '../machine/facts/network-facts.ts';
 import type { Probe } from './probe-server.ts';
+import type { ServerFacts } from './server-facts.ts';
 
 export interface ServerOrder {
   readonly choose: 'ordered' | 'weighted' | 'measured';

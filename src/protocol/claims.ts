@@ -1,7 +1,7 @@
-import { isLabel } from '../config/nodes/identity.ts';
-import { isJunkMac, isJunkUuid, isPlaceholder } from '../config/nodes/junk-identity.ts';
-import { archName } from '../config/settings/arch-names.ts';
+import { archName } from './arch-names.ts';
+import { isJunkMac, isJunkUuid, isPlaceholder } from './junk-identity.ts';
 import { normaliseMac } from './mac-address.ts';
+import { isLabel } from './machine-identity.ts';
 
 /**
  * What a machine says of itself, from the most to the least particular, which is also the order in which selectors win.

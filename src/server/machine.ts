@@ -1,6 +1,6 @@
-import { labelsByName, type MachineIdentity } from '../config/nodes/identity.ts';
 import { StatectlError } from '../error.ts';
 import { CLAIMS, type Claim, type Claims, normalClaim, readClaims } from '../protocol/claims.ts';
+import { labelsByName, type MachineIdentity } from '../protocol/machine-identity.ts';
 
 export { normalMac } from '../protocol/claims.ts';
 

@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BootRecord } from '../../src/boot/record/boot-record.ts';
+import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { HANG_MS } from '../fixtures/hang.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 import { bootMachine, type Machine, type MachineOptions } from './machine.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
-import type { BootRecord } from '../../src/boot/record/boot-record.ts';
+import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { type LeaseNetwork, leaseNetwork } from '../fixtures/vm/lease-network.ts';
 import { bootMachine, type Machine } from './machine.ts';
 

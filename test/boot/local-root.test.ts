@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
-import type { BootRecord } from '../../src/boot/record/boot-record.ts';
+import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { type DiskFile, makeDisk, type Partition } from '../fixtures/vm/disk.ts';
 import { type InitramfsFile, initramfsWith, initramfsWithLoader } from '../fixtures/vm/initramfs.ts';
 import { makeTinyTree } from '../fixtures/vm/tiny-system.ts';

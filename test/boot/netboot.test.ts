@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import { PHASE_NAMES } from '../../src/boot/phase.ts';
-import type { BootRecord } from '../../src/boot/record/boot-record.ts';
 import { writeCpio } from '../../src/image/initramfs/cpio.ts';
+import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { bootMachine, type Machine } from './machine.ts';
 import { type ServedImages, serveImages } from './serve-images.ts';
 

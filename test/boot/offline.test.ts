@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BootRecord } from '../../src/boot/record/boot-record.ts';
+import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 import { type InitramfsFile, initramfsWith, initramfsWithFlippedByte } from '../fixtures/vm/initramfs.ts';
 import { bootMachine, type Machine, type MachineOptions } from './machine.ts';

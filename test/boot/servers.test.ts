@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BootRecord } from '../../src/boot/record/boot-record.ts';
+import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { bootMachine, type Machine } from './machine.ts';
 import { PATHS, type ServedImages, serveImages } from './serve-images.ts';
 

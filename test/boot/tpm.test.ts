@@ -2,7 +2,7 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BootRecord } from '../../src/boot/record/boot-record.ts';
+import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { type Enrolments, openEnrolments } from '../../src/server/machines/enrolments.ts';
 import { nodesDatabasePath } from '../../src/server/machines/nodes-database.ts';
 import { startSoftwareTpm } from '../fixtures/swtpm.ts';

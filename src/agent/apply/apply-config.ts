@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { BootContext } from '../../boot/phase.ts';
-import { isEtcWritable } from '../../boot/phases/install.ts';
 import type { Config } from '../../config/config.ts';
 import { entryOf } from '../../entry-of.ts';
 import type { Host } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import { bringAccounts, readAccountFiles } from '../../machine/accounts/merge-accounts.ts';
 import { unfinishedName } from '../../machine/delivery/deliver.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { PASSWORDS } from '../../machine/identity/identity.ts';
+import { isEtcWritable } from '../../machine/install/plan-install.ts';
 import { IMAGE_MOUNT, SYSROOT } from '../../machine/paths.ts';
 import type { AgentHost } from '../agent.ts';
 import { type AppliedRecord, type NeedsReboot, readApplied, writeApplied } from './applied-record.ts';
@@ -102,7 +102,7 @@ const numberOf = ({ node, epoch, sequence, contentDigest }: NonNullable<Facts['b
 /** Everything is told once, and kept as long as it holds. */
 function listen(host: AgentHost, before: AppliedRecord | undefined, signal: AbortSignal) {
   const told = new Set<string>();
-  const context: BootContext = {
+  const context: TaskContext = {
     signal,
     say: () => {},
     warn: (text) => {
@@ -129,7 +129,7 @@ async function changeAccounts(
   view: Host,
   { users: before, meanwhile }: Pick<AppliedRecord, 'users' | 'meanwhile'>,
   facts: Facts,
-  context: BootContext,
+  context: TaskContext,
 ): Promise<readonly string[]> {
   const { users } = facts.config;
   if ((isDeepStrictEqual(before, users) && !meanwhile) || !isEtcWritable(facts)) return [];

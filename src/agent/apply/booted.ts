@@ -1,6 +1,6 @@
-import type { BootRecord } from '../../boot/record/boot-record.ts';
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import type { BootRecord } from '../../machine/boot-record.ts';
 import { BOOT_RECORD, INITRD_RELEASE, SWITCH_FILE } from '../../machine/paths.ts';
 
 /** What the boot of this system left. Throws `not-booted`, `booted-by-plan`, `boot-unfinished` or `boot-record-invalid`. */

@@ -1,11 +1,11 @@
-import type { BootContext } from '../../boot/phase.ts';
-import { planInstall, planLiveFiles } from '../../boot/phases/install.ts';
 import { entryOf } from '../../entry-of.ts';
 import { reasonOf } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import { unfinishedName } from '../../machine/delivery/deliver.ts';
 import { deliveryFacts, planDeliveryList } from '../../machine/delivery/delivery.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
+import { planInstall, planLiveFiles } from '../../machine/install/plan-install.ts';
 import { IMAGE_MOUNT } from '../../machine/paths.ts';
 import { authorityLists } from '../../machine/services/authority-lists.ts';
 import { findServices } from '../../machine/services/find-services.ts';
@@ -18,7 +18,7 @@ import { inBoot, inSystem } from './boot-view.ts';
 import { type Edits, type FileFacts, type FilePlan, planFiles } from './plan-files.ts';
 
 /** The facts that the files of the running system follow from: of the bundle in force, where the boot looked at the image. */
-export async function liveFacts(view: Host, booted: Facts, now: Facts, context: BootContext): Promise<Facts> {
+export async function liveFacts(view: Host, booted: Facts, now: Facts, context: TaskContext): Promise<Facts> {
   const facts: Facts = {
     ...now,
     python: booted.python,
@@ -113,14 +113,14 @@ export interface FilesApplied {
 export async function applyFiles(
   view: Host,
   { plans, folders, list }: LivePlan,
-  context: BootContext,
+  context: TaskContext,
 ): Promise<FilesApplied> {
   const applied: string[] = [];
   const failed: Record<string, string> = {};
   for (const step of list.before) await applyStep(step, view, context);
   for (const { path, entry, steps } of plans) {
     const whys: string[] = [];
-    const told: BootContext = { ...context, warn: (text) => void whys.push(text) };
+    const told: TaskContext = { ...context, warn: (text) => void whys.push(text) };
     try {
       if (entry.kind !== 'absent')
         for (const [folder, step] of folders)

@@ -3,7 +3,7 @@ import { reasonOf, StatectlError } from '../../error.ts';
 import { unfinishedName } from '../../machine/delivery/deliver.ts';
 import { deliveryPlaces } from '../../machine/delivery/delivery.ts';
 import { IDENTITY, type IdentityState } from '../../machine/identity/identity.ts';
-import type { DeliveredSecret } from '../../server/machines/secrets.ts';
+import type { DeliveredSecret } from '../../protocol/secrets.ts';
 import { sha256Of } from '../../signed/bundle/manifest.ts';
 import type { AgentHost } from '../agent.ts';
 import { bootView, inSystem } from './boot-view.ts';

@@ -1,8 +1,8 @@
-import type { BootContext } from '../../boot/phase.ts';
 import type { Config } from '../../config/config.ts';
 import { writePath } from '../../config/tree/tree.ts';
 import { entryOf } from '../../entry-of.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import { blockDevices } from '../../machine/facts/block-devices.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { parseMounts } from '../../machine/facts/mounts.ts';
@@ -25,7 +25,7 @@ export async function changeMounts(
   host: AgentHost,
   { fstab: before, meanwhile }: Pick<AppliedRecord, 'fstab' | 'meanwhile'>,
   { config, blocks: known = [] }: Pick<Facts, 'config' | 'blocks'>,
-  context: BootContext,
+  context: TaskContext,
 ): Promise<MountsChanged> {
   const now = config.fstab;
   if (JSON.stringify(before) === JSON.stringify(now) && !meanwhile)
@@ -59,7 +59,7 @@ export async function changeMounts(
   return { applied, needsReboot, fstab };
 }
 
-async function applyMountStep(step: MountStep, host: AgentHost, context: BootContext): Promise<void> {
+async function applyMountStep(step: MountStep, host: AgentHost, context: TaskContext): Promise<void> {
   if (step.kind === 'unmount') await mustRun(host, ['umount', step.target]);
   else if (step.kind === 'remount')
     await mustRun(host, ['mount', '-o', ['remount', ...step.options].join(','), step.source, step.target]);

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path/posix';
-import type { BootRecord } from '../../boot/record/boot-record.ts';
 import type { Place } from '../../changes/changes.ts';
 import type { MountInfo } from '../../changes/mountinfo.ts';
+import type { BootRecord } from '../../machine/boot-record.ts';
 import type { Place as BootPlace } from '../../machine/places/places.ts';
 
 /** A writable place of the booted layout, or another file system that somebody mounted, as it is now. */

@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import type { BootContext } from '../../boot/phase.ts';
 import { reasonOf } from '../../error.ts';
 import type { Files } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import type { Asked } from '../../identity/machine/ask-servers.ts';
 import { bootHome, identityFiles } from '../../identity/machine/identity-files.ts';
 import { hostKeyFiles } from '../../identity/machine/ssh-host-key.ts';
@@ -36,7 +36,7 @@ export async function renew(host: AgentHost, servers: readonly string[], signal:
   try {
     const booted = await readFacts(host);
     const warnings: string[] = [];
-    const context: BootContext = { signal, say: () => {}, warn: (text) => void warnings.push(text) };
+    const context: TaskContext = { signal, say: () => {}, warn: (text) => void warnings.push(text) };
     const facts = await factsInForce(bootView(host), booted, context);
     const state = await readState(host.files);
     const enrol = enrolmentOf(facts, servers, state);
@@ -110,7 +110,7 @@ async function ask(
   host: AgentHost,
   enrol: StepOf<'enrol'>,
   certificatePem: string | undefined,
-  context: BootContext,
+  context: TaskContext,
 ): Promise<Asked | undefined> {
   const { askInTurn } = await onDemand();
   const read = (name: string) => host.files.readText(`${IDENTITY}/${name}`);

@@ -1,16 +1,16 @@
 import { X509Certificate } from 'node:crypto';
-import type { BootContext } from '../../boot/phase.ts';
-import { isEtcWritable } from '../../boot/phases/install.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import type { Asked } from '../../identity/machine/ask-servers.ts';
 import { identityFiles } from '../../identity/machine/identity-files.ts';
 import { hostKeyFiles, placeHostKey } from '../../identity/machine/ssh-host-key.ts';
 import { bringAccounts } from '../../machine/accounts/merge-accounts.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { HOST_KEY, IDENTITY, type IdentityState, PASSWORDS } from '../../machine/identity/identity.ts';
+import { isEtcWritable } from '../../machine/install/plan-install.ts';
 import { SYSROOT } from '../../machine/paths.ts';
 import type { StepOf } from '../../machine/steps/step.ts';
 import { onDemand } from '../../on-demand.ts';
-import type { EnrolAnswer } from '../../server/machines/enrol.ts';
+import type { EnrolAnswer } from '../../protocol/enrolment.ts';
 import type { AgentHost } from '../agent.ts';
 import { bootView } from '../apply/boot-view.ts';
 import { replaceSecrets } from '../apply/live-secrets.ts';
@@ -21,7 +21,7 @@ export interface IdentityContext {
   readonly facts: Facts;
   readonly enrol: StepOf<'enrol'>;
   readonly state: IdentityState;
-  readonly context: BootContext;
+  readonly context: TaskContext;
 }
 
 /**
@@ -69,7 +69,7 @@ async function replacePasswords(
   facts: Facts,
   booted: Facts,
   passwords: string,
-  context: BootContext,
+  context: TaskContext,
 ): Promise<void> {
   const { files } = host;
   if ((await files.readText(PASSWORDS).catch(() => '{}')) === passwords) return;

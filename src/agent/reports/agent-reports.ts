@@ -1,5 +1,5 @@
-import type { BootRecord } from '../../boot/record/boot-record.ts';
 import { machineClaims } from '../../fetch/offer.ts';
+import type { BootRecord } from '../../machine/boot-record.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { IDENTITY } from '../../machine/identity/identity.ts';
 import type { AgentHost } from '../agent.ts';

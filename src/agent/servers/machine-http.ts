@@ -1,5 +1,5 @@
-import { serverHttp } from '../../fetch/server-http.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
+import { serverHttp } from '../../machine/identity/server-http.ts';
 import type { AgentHost } from '../agent.ts';
 import { bootView } from '../apply/boot-view.ts';
 import type { SettingsInForce } from './server-settings.ts';

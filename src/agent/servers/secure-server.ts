@@ -1,8 +1,8 @@
 import { StatectlError } from '../../error.ts';
-import { readBody } from '../../fetch/read-body.ts';
 import type { Host, HttpRequest, HttpResponse, TlsMaterial } from '../../host/host.ts';
+import { readBody } from '../../host/read-body.ts';
 import { serverTrust } from '../../identity/machine/server-trust.ts';
-import type { SecurePort } from '../../server/machines/token-routes.ts';
+import type { SecurePort } from '../../protocol/secure-port.ts';
 
 export interface MachineProof {
   /** Where the certificate, the key and the authorities are. */

@@ -1,8 +1,8 @@
 import type { Config } from '../../config/config.ts';
 import { orderServers, score } from '../../fetch/order-servers.ts';
 import { type Probe, probeServer } from '../../fetch/probe-server.ts';
+import type { ServerFacts } from '../../fetch/server-facts.ts';
 import type { Host } from '../../host/host.ts';
-import type { ServerFacts } from '../../machine/facts/network-facts.ts';
 
 /** What config.d in force says of the servers. */
 export interface ServerSettings {

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { withSettings } from '../../boot/phases/config.ts';
 import type { Config } from '../../config/config.ts';
+import type { BundleFacts } from '../../fetch/kept-bundle.ts';
 import { readKeptBundle } from '../../fetch/kept-bundle.ts';
 import type { Host } from '../../host/host.ts';
 import { bundleSettings, configInForce } from '../../machine/delivery/bundle-config.ts';
 import { BUNDLES } from '../../machine/delivery/take-bundle.ts';
-import type { BundleFacts } from '../../machine/facts/bundle-facts.ts';
+import { withSettings } from '../../machine/delivery/with-settings.ts';
 import { userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { RAM_BUNDLES } from '../../machine/paths.ts';

@@ -5,6 +5,7 @@ import { askFolder, askServers } from '../../fetch/offer.ts';
 import { withDeadline } from '../../host/deadline.ts';
 import type { Host } from '../../host/host.ts';
 import { retry } from '../../host/retry.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import { judgeAnswers, planAsk, planKeep, takeKept, takeNew, takeServers } from '../../machine/delivery/take-bundle.ts';
 import { blockDevices } from '../../machine/facts/block-devices.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../../machine/facts/disks.ts';
@@ -12,7 +13,7 @@ import type { Facts } from '../../machine/facts/facts.ts';
 import { planEnrolment } from '../../machine/identity/identity.ts';
 import { USER_DATA_EARLY } from '../../machine/paths.ts';
 import type { Step } from '../../machine/steps/step.ts';
-import type { BootContext, Phase } from '../phase.ts';
+import type { Phase } from '../phase.ts';
 import { planWaits, sayMissing } from './devices.ts';
 
 /**
@@ -54,7 +55,7 @@ function planNewWaits(facts: Facts): readonly Step[] {
 }
 
 /** What the phases before looked for by config.d in the initramfs, where the bundle says otherwise. */
-async function lookAgain(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
+async function lookAgain(host: Host, facts: Facts, boot: TaskContext): Promise<Partial<Facts>> {
   const { baked, config } = facts;
   if (!facts.bundle || !baked) return {};
   const isSame = isDeepStrictEqual([baked.fstab, baked.boot.root], [config.fstab, config.boot.root]);
@@ -67,7 +68,7 @@ async function lookAgain(host: Host, facts: Facts, boot: BootContext): Promise<P
 /** Answers that asking again does not change. */
 const FINAL_CODES = new Set(['manifest-unsigned', 'url-invalid']);
 
-async function askUntilAnswered(host: Host, facts: Facts, boot: BootContext) {
+async function askUntilAnswered(host: Host, facts: Facts, boot: TaskContext) {
   const { server, network, boot: wanted } = facts.config;
   // A local root never comes here, so a root that is named is a folder of some web server.
   const { root: folder } = wanted;

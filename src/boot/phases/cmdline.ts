@@ -3,8 +3,8 @@ import {
   checkStatectlArguments,
   kernelCommandLine,
 } from '../../config/command-line/kernel-cmdline.ts';
-import { isLabel } from '../../config/nodes/identity.ts';
 import type { Host } from '../../host/host.ts';
+import { isLabel } from '../../protocol/machine-identity.ts';
 import type { Phase } from '../phase.ts';
 
 const BAKED_DIR = '/etc/cmdline.d';

@@ -1,12 +1,11 @@
-import { type CommandLineLayer, kernelCommandLine } from '../../config/command-line/kernel-cmdline.ts';
 import { withCommandLine } from '../../config/command-line/named-arguments.ts';
-import type { Config } from '../../config/config.ts';
 import { configDigest } from '../../config/digest.ts';
 import type { LoadedSettings } from '../../config/load.ts';
 import type { Host } from '../../host/host.ts';
+import { withSettings } from '../../machine/delivery/with-settings.ts';
 import { machineFacts } from '../../machine/facts/machine.ts';
 import { onDemand } from '../../on-demand.ts';
-import type { BootContext, Phase } from '../phase.ts';
+import type { Phase } from '../phase.ts';
 
 const CONFIG_DIR = '/config.d';
 /** config.d as the builder merged and checked it, with the digest of the files it was made of. */
@@ -49,18 +48,4 @@ async function readConfig(host: Host, say: (text: string) => void): Promise<Comp
   say('config.d is not what the builder compiled: reading the files');
   const { loadSettings } = await onDemand();
   return { digest, ...(await loadSettings(host, CONFIG_DIR)) };
-}
-
-/** `statectl.set=PATH=VALUE` wins over every file. A wrong one is told and left out. */
-export async function withSettings(
-  { config: merged, settings }: LoadedSettings,
-  layers: readonly CommandLineLayer[],
-  boot: Pick<BootContext, 'warn'>,
-): Promise<Config> {
-  const words = kernelCommandLine(layers).all('statectl.set');
-  if (words.length === 0) return merged;
-  const { withSetArguments } = await onDemand();
-  const { config: changed, faults } = withSetArguments(settings, words);
-  for (const fault of faults) boot.warn(fault);
-  return changed ?? merged;
 }

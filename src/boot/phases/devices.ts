@@ -4,14 +4,13 @@ import { blockDevices } from '../../machine/facts/block-devices.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { USER_DATA_EARLY } from '../../machine/paths.ts';
+import { planCheck } from '../../machine/places/check-disk.ts';
+import { failWithoutDrivers } from '../../machine/steps/refused-drivers.ts';
 import type { Step, StepOf } from '../../machine/steps/step.ts';
 import { clockFacts, planClock } from '../../machine/time/clock.ts';
 import type { Phase } from '../phase.ts';
-import { failWithoutDrivers } from '../refused-drivers.ts';
 
 const WAIT_SECONDS = 20;
-/** fsck(8) has a checker for these; the others look after themselves when they are mounted. */
-const CHECKED = new Set(['ext2', 'ext3', 'ext4', 'vfat']);
 
 /** Drivers, then the disks that the config names: the local root, and what holds the persistent state. */
 export const devices: Phase = {
@@ -89,6 +88,3 @@ export function planUserData(facts: Facts): readonly Step[] {
     { kind: 'mkdir', path: `${USER_DATA_EARLY}/persistent/statectl`, mode: 0o700 },
   ];
 }
-
-export const planCheck = (device: string, type: string): readonly Step[] =>
-  CHECKED.has(type) ? [{ kind: 'check-filesystem', device, type }] : [];

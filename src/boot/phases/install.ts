@@ -1,33 +1,23 @@
-import { createHash, randomBytes } from 'node:crypto';
 import type { Host } from '../../host/host.ts';
-import { planLogins } from '../../machine/accounts/login-settings.ts';
-import { deliveryFacts, planDelivery } from '../../machine/delivery/delivery.ts';
+import type { TaskContext } from '../../host/task-context.ts';
+import { deliveryFacts } from '../../machine/delivery/delivery.ts';
 import { userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts, InstallFacts } from '../../machine/facts/facts.ts';
 import { systemTree } from '../../machine/facts/system-tree.ts';
-import { givenCredentials, planCredentials } from '../../machine/identity/credentials.ts';
-import { identityFacts, PASSWORDS, planHostKey, planSecrets } from '../../machine/identity/identity.ts';
-import { planNetworkHandover } from '../../machine/network/network-handover.ts';
+import { givenCredentials } from '../../machine/identity/credentials.ts';
+import { identityFacts } from '../../machine/identity/identity.ts';
+import { KEPT_MACHINE_ID, machineId } from '../../machine/install/machine-id.ts';
+import { isEtcWritable, planAccounts, planInstall } from '../../machine/install/plan-install.ts';
 import { networkServices } from '../../machine/network/network-services.ts';
 import { pythonArchives, pythonPackages } from '../../machine/packages/python-packages.ts';
-import { planPythonFetch, planPythonPackages, planPythonServices } from '../../machine/packages/python-steps.ts';
-import { BIN, IMAGE_MOUNT, PROGRAM, RUN_INITRAMFS, SYSROOT } from '../../machine/paths.ts';
-import { planCommandInPlace } from '../../machine/places/layout.ts';
-import { planRootInFstab } from '../../machine/places/root-in-fstab.ts';
-import { planAgent } from '../../machine/services/agent-service.ts';
+import { planPythonFetch, planPythonPackages } from '../../machine/packages/python-steps.ts';
+import { IMAGE_MOUNT, SYSROOT } from '../../machine/paths.ts';
 import { authorityLists } from '../../machine/services/authority-lists.ts';
 import { findMainFiles } from '../../machine/services/find-main-files.ts';
 import { findServices } from '../../machine/services/find-services.ts';
-import { planKernelHostname } from '../../machine/services/names.ts';
-import { planOpenrcShutdown } from '../../machine/services/openrc-shutdown.ts';
 import { findServiceManager } from '../../machine/services/service-manager.ts';
-import { planSyslog, syslogFacts } from '../../machine/services/syslog-settings.ts';
-import { planBootedRunlevel, planSystemSettings } from '../../machine/services/system-settings.ts';
-import type { Step } from '../../machine/steps/step.ts';
-import { normalMac } from '../../protocol/claims.ts';
-import type { BootContext, Phase } from '../phase.ts';
-
-const KEPT_MACHINE_ID = '/persistent/statectl/machine-id';
+import { syslogFacts } from '../../machine/services/syslog-settings.ts';
+import type { Phase } from '../phase.ts';
 
 /** What this machine needs in the system before its init runs: who it is, and its network without a gap. */
 export const install: Phase = {
@@ -71,7 +61,7 @@ export const install: Phase = {
 };
 
 /** What python.conf and logging.conf ask of a system that cannot do it. */
-function sayUnused(facts: Facts, { serviceManager }: InstallFacts, { warn }: BootContext): void {
+function sayUnused(facts: Facts, { serviceManager }: InstallFacts, { warn }: TaskContext): void {
   const { config, python } = facts;
   const isReadOnly = !isEtcWritable(facts);
   if (config.server.agent === 'on' && !serviceManager) warn('no agent: the image has neither systemd nor OpenRC');
@@ -84,77 +74,8 @@ function sayUnused(facts: Facts, { serviceManager }: InstallFacts, { warn }: Boo
     warn('logging.conf: no messages are sent on: /etc is read-only (system/overlays.conf)');
 }
 
-const givenPython = async (host: Host, facts: Facts, boot: BootContext) =>
+const givenPython = async (host: Host, facts: Facts, boot: TaskContext) =>
   facts.pythonFailed ? undefined : pythonArchives(host, facts, boot);
-
-export function isEtcWritable({ config }: Facts): boolean {
-  const etc = config.overlays['/etc'];
-  return etc !== undefined && etc.kind !== 'symlink';
-}
-
-/** The accounts of users.conf. Pure. */
-export function planAccounts(facts: Facts): readonly Step[] {
-  const { users } = facts.config;
-  const isSilent = Object.keys(users.users).length + Object.keys(users.groups).length === 0;
-  return isSilent || !isEtcWritable(facts) ? [] : [{ kind: 'accounts', root: SYSROOT, users, passwords: PASSWORDS }];
-}
-
-export function planInstall(facts: Facts): readonly Step[] {
-  const { install } = facts;
-  if (!install) return [];
-  const etcIsWritable = isEtcWritable(facts);
-  const keep = userDataDevice(facts) && install.machineIdOrigin === 'derived';
-  return [
-    ...(etcIsWritable
-      ? [{ kind: 'write', path: `${SYSROOT}/etc/machine-id`, content: `${install.machineId}\n`, mode: 0o444 } as const]
-      : []),
-    ...(keep
-      ? [
-          {
-            kind: 'write',
-            path: `${SYSROOT}/user-data${KEPT_MACHINE_ID}`,
-            content: `${install.machineId}\n`,
-            mode: 0o444,
-          } as const,
-        ]
-      : []),
-    ...planNetworkHandover(facts, install, etcIsWritable),
-    ...(etcIsWritable
-      ? [
-          ...planSettingFiles(facts, install),
-          ...planRootInFstab(install),
-          ...planBootedRunlevel(facts, install),
-          ...planOpenrcShutdown(install),
-          ...planHostKey(facts),
-          ...planPythonServices(facts, install),
-        ]
-      : []),
-    ...planKernelHostname(facts, install),
-    ...planAgent(facts, install, etcIsWritable ? 'writable' : 'read-only'),
-    { kind: 'mkdir', path: BIN, mode: 0o755 },
-    { kind: 'symlink', target: PROGRAM, path: `${BIN}/statectl` },
-    ...planCommandInPlace(facts),
-    { kind: 'copy-file', from: '/bin/busybox', to: `${RUN_INITRAMFS}/bin/busybox`, mode: 0o755 },
-    { kind: 'copy-file', from: '/etc/shutdown', to: `${RUN_INITRAMFS}/shutdown`, mode: 0o755 },
-    // Last: what an admin says wins over what the boot made up.
-    ...planDelivery(facts),
-    ...planSecrets(facts),
-    ...planCredentials(facts.credentials),
-  ];
-}
-
-/** Files of the system that say what config.d says; the agent keeps them so. */
-const planSettingFiles = (facts: Facts, install: InstallFacts): readonly Step[] => [
-  ...planSystemSettings(facts, install),
-  ...planLogins(facts, install),
-  ...planSyslog(facts),
-];
-
-/** What of the install phase the agent does again in the running system: the other files are the boot's. Pure. */
-export const planLiveFiles = (facts: Facts): readonly Step[] => [
-  ...(facts.install && isEtcWritable(facts) ? planSettingFiles(facts, facts.install) : []),
-  ...planDelivery(facts).filter(({ kind }) => kind === 'deliver'),
-];
 
 async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts> {
   const kept = userDataDevice(facts)
@@ -190,31 +111,3 @@ async function imageTexts(host: Pick<Host, 'files'>): Promise<Partial<InstallFac
 /** Of the image's own, or of a persistent /etc. */
 const hasHostKeys = async ({ files }: Pick<Host, 'files'>): Promise<boolean> =>
   (await files.list(`${SYSROOT}/etc/ssh`).catch(() => [])).some((name) => /^ssh_host_.*_key$/.test(name));
-
-/** The order in which drivers find the interfaces is chance; their addresses are not. */
-/** Of the cards that keep theirs over boots. */
-const lowestMac = (interfaces: Facts['interfaces'] = []): string | undefined =>
-  interfaces
-    .filter(({ wireless, random, mac }) => !wireless && !random && normalMac(mac) !== undefined)
-    .map(({ mac }) => mac)
-    .toSorted()[0];
-
-/** As etc.conf says; else stable over boots: what was kept, else derived from the hardware; only a machine without any identity gets chance. */
-export function machineId(
-  { machine, interfaces, config }: Facts,
-  kept: string,
-): Pick<InstallFacts, 'machineId' | 'machineIdOrigin'> {
-  const { machineId: wanted } = config.etc;
-  if (/^[0-9a-f]{32}$/.test(wanted)) return { machineId: wanted, machineIdOrigin: 'configured' };
-  if (wanted === 'random') return { machineId: randomBytes(16).toString('hex'), machineIdOrigin: 'random' };
-  if (/^[0-9a-f]{32}$/.test(kept)) return { machineId: kept, machineIdOrigin: 'persistent' };
-  // Makers give whole series one UUID or serial number; no two machines have the same card.
-  const identity = [machine.uuid ?? machine.serial, lowestMac(interfaces)]
-    .filter((part) => part !== undefined)
-    .join(' ');
-  if (identity === '') return { machineId: randomBytes(16).toString('hex'), machineIdOrigin: 'random' };
-  return {
-    machineId: createHash('sha256').update(`statectl machine-id ${identity}`).digest('hex').slice(0, 32),
-    machineIdOrigin: 'derived',
-  };
-}

@@ -1,12 +1,12 @@
-import type { FstabEntry } from '../../config/config.ts';
 import { entryOf } from '../../entry-of.ts';
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { resolveInTree } from '../../host/tree.ts';
 import { findBlock, userDataDevice } from '../../machine/facts/disks.ts';
-import type { BlockFacts, Facts, TreeFacts } from '../../machine/facts/facts.ts';
+import type { Facts, TreeFacts } from '../../machine/facts/facts.ts';
 import { sizeInBytes } from '../../machine/facts/size.ts';
 import { IMAGE_MOUNT, RUN_INITRAMFS, SYSROOT, USER_DATA_EARLY } from '../../machine/paths.ts';
+import { planFstabEntry } from '../../machine/places/fstab-entry.ts';
 import {
   layoutPaths,
   mountOrder,
@@ -18,7 +18,6 @@ import {
 import { chooseSource, imageFile, type Source } from '../../machine/places/source.ts';
 import type { Step } from '../../machine/steps/step.ts';
 import type { Phase } from '../phase.ts';
-import { planCheck } from './devices.ts';
 
 /** The read-only root, then every writable place over it, each looked at after it was mounted. */
 export const mount: Phase = {
@@ -103,22 +102,6 @@ function planFstab(facts: Facts): ReadonlyMap<string, readonly Step[]> {
     steps.set(mountPoint, planFstabEntry(SYSROOT + mountPoint, entry, block, folder));
   }
   return steps;
-}
-
-/** One disk, looked at before it is mounted and after; `folder` makes its mount point. Pure. */
-export function planFstabEntry(
-  target: string,
-  entry: FstabEntry,
-  block: BlockFacts,
-  folder: readonly Step[],
-): readonly Step[] {
-  const type = entry.type === 'auto' ? (block.type ?? 'ext4') : entry.type;
-  return [
-    ...planCheck(block.device, type),
-    ...folder,
-    { kind: 'mount', source: block.device, target, type, options: entry.options },
-    { kind: 'check-mount', target, type, access: entry.options.includes('ro') ? 'read-only' : 'read-write' },
-  ];
 }
 
 /** `missing: fail`: rather no boot than one that forgets. */

@@ -1,6 +1,7 @@
 import { networkWishes } from '../../config/command-line/network-arguments.ts';
 import { localCopies } from '../../fetch/local-copy.ts';
 import type { Host } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import { bootsLocalRoot, userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import type { InterfaceFacts } from '../../machine/facts/network-facts.ts';
@@ -10,9 +11,9 @@ import { netconsoleFacts, planNetconsole } from '../../machine/network/netconsol
 import { planAddressing, planCards, planResolver, planVirtual } from '../../machine/network/network-steps.ts';
 import { candidates, wantedNetwork } from '../../machine/network/wanted-network.ts';
 import { USER_DATA_EARLY } from '../../machine/paths.ts';
+import { failWithoutDrivers } from '../../machine/steps/refused-drivers.ts';
 import type { Step } from '../../machine/steps/step.ts';
-import type { BootContext, Phase } from '../phase.ts';
-import { failWithoutDrivers } from '../refused-drivers.ts';
+import type { Phase } from '../phase.ts';
 
 const CARRIER_WAIT_MS = 10_000;
 
@@ -43,7 +44,7 @@ export const network: Phase = {
 };
 
 /** What there is to boot from without a server: with it, nothing waits longer than `network.wait`. */
-async function copies(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
+async function copies(host: Host, facts: Facts, boot: TaskContext): Promise<Partial<Facts>> {
   if (bootsLocalRoot(facts) || !userDataDevice(facts)) return {};
   return localCopies(host, USER_DATA_EARLY, facts, boot);
 }
@@ -62,7 +63,7 @@ export function planLinks(facts: Facts): readonly Step[] {
 }
 
 /** Waits, visibly, until one candidate has a carrier where several could be meant; with one, DHCP waits itself. */
-async function waitForCarrier(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
+async function waitForCarrier(host: Host, facts: Facts, boot: TaskContext): Promise<Partial<Facts>> {
   const several = candidates(facts).length > 1;
   const wait = waitMs(facts, CARRIER_WAIT_MS);
   const deadline = host.clock.uptimeMs() + wait;

@@ -1,7 +1,7 @@
 import { StatectlError } from '../../error.ts';
+import { planCheck } from '../../machine/places/check-disk.ts';
 import { chooseSource } from '../../machine/places/source.ts';
 import type { Phase } from '../phase.ts';
-import { planCheck } from './devices.ts';
 
 /** Which root it will be. A root whose journal is dirty is mounted without replay, so it is checked first. */
 export const slot: Phase = {

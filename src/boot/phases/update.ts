@@ -1,7 +1,7 @@
-import { CURRENT_COPY } from '../../fetch/local-copy.ts';
+import { CURRENT_COPY, copiesDir } from '../../fetch/local-copy.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { RAM_IMAGE, USER_DATA_EARLY } from '../../machine/paths.ts';
-import { chooseSource, copiesDir, imageFile } from '../../machine/places/source.ts';
+import { chooseSource, imageFile } from '../../machine/places/source.ts';
 import type { Step } from '../../machine/steps/step.ts';
 import type { Phase } from '../phase.ts';
 

@@ -1,51 +1,16 @@
 import { entryOf } from '../../entry-of.ts';
-import type { BundleFacts } from '../../machine/facts/bundle-facts.ts';
+import type { BundleFacts } from '../../fetch/kept-bundle.ts';
+import type { BootRecord, History } from '../../machine/boot-record.ts';
 import { userDataDevice } from '../../machine/facts/disks.ts';
-import type { Facts, IdentityFacts, InstallFacts } from '../../machine/facts/facts.ts';
-import type { Lease, ServerFacts } from '../../machine/facts/network-facts.ts';
+import type { Facts, IdentityFacts } from '../../machine/facts/facts.ts';
+import { planAccounts, planInstall } from '../../machine/install/plan-install.ts';
 import { SYSROOT, USER_DATA_EARLY } from '../../machine/paths.ts';
-import { type Place, places } from '../../machine/places/places.ts';
+import { places } from '../../machine/places/places.ts';
 import { chooseSource } from '../../machine/places/source.ts';
 import { VERSION } from '../../version.ts';
-import type { EngineResult, PhaseRecord } from '../engine.ts';
-import { PHASE_NAMES, type PhaseName } from '../phase.ts';
-import { planAccounts, planInstall } from '../phases/install.ts';
-import { type History, NO_HISTORY } from './journal-reader.ts';
-
-/** /run/statectl/boot.json: what was booted and how, for `statectl status` and the report to the server. */
-export interface BootRecord {
-  readonly statectl: string;
-  readonly source: 'partition' | 'fetched' | 'copy';
-  readonly root: { readonly type: string; readonly from: string; readonly verified: boolean };
-  readonly image?: { readonly name: string; readonly version: string; readonly sha256: string };
-  readonly server?: string;
-  /** All that are known, in the order in which they were to be asked, and why. */
-  readonly servers?: readonly ServerFacts[];
-  readonly kernelRelease: string;
-  readonly configDigest: string;
-  readonly configOrigin: string;
-  /** The bundle in force. */
-  readonly bundle?: Pick<BundleFacts, 'node' | 'epoch' | 'sequence' | 'contentDigest' | 'server'>;
-  /** Who the machine proved to be; what its secrets are is nowhere. */
-  readonly identity?: Omit<IdentityFacts, 'secrets'> & { readonly secrets: readonly string[] };
-  readonly persistent?: { readonly device: string; readonly type?: string };
-  readonly places: readonly Place[];
-  /** The files that the install phase wrote or took away; no change of theirs is a person's. */
-  readonly wrote: readonly string[];
-  /** The folders that it made; what is in them may be a person's. Absent in records of earlier versions. */
-  readonly folders?: readonly string[];
-  readonly leases: readonly Lease[];
-  readonly machineId?: Pick<InstallFacts, 'machineId' | 'machineIdOrigin'>;
-  readonly init: string;
-  readonly warnings: readonly string[];
-  /** What failed before a person or a retry brought the boot to its end. */
-  readonly failures: History['failures'];
-  /** Phases that a person left out. */
-  readonly skipped: readonly PhaseName[];
-  readonly phases: readonly PhaseRecord[];
-  /** From the start of the kernel to the hand-over. */
-  readonly bootMs: number;
-}
+import type { EngineResult } from '../engine.ts';
+import { PHASE_NAMES } from '../phase.ts';
+import { NO_HISTORY } from './journal-reader.ts';
 
 /** Of the try that succeeded, with what `earlier` ones did before a person or a retry went on. */
 export function bootRecord(

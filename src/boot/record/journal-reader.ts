@@ -1,6 +1,6 @@
 import type { Files } from '../../host/host.ts';
+import type { History, PhaseRecord } from '../../machine/boot-record.ts';
 import { JOURNAL } from '../../machine/paths.ts';
-import type { PhaseRecord } from '../engine.ts';
 import type { PhaseName } from '../phase.ts';
 import type { JournalEntry } from './journal.ts';
 
@@ -22,13 +22,6 @@ export function parseJournal(text: string): readonly JournalLine[] {
 /** The journal so far; empty before the first boot of this start of the machine. */
 export const readJournal = async (files: Pick<Files, 'readText'>): Promise<readonly JournalLine[]> =>
   parseJournal(await files.readText(JOURNAL).catch(() => ''));
-
-/** What earlier tries of this boot say; of a phase that ran several times, its last run to the end. */
-export interface History {
-  readonly phases: readonly PhaseRecord[];
-  readonly warnings: readonly string[];
-  readonly failures: readonly { readonly phase: string; readonly code: string; readonly text: string }[];
-}
 
 export const NO_HISTORY: History = { phases: [], warnings: [], failures: [] };
 

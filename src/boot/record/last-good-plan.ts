@@ -8,10 +8,10 @@ import { SWITCH_FILE, SYSROOT } from '../../machine/paths.ts';
 import { chooseSource } from '../../machine/places/source.ts';
 import type { StepOf } from '../../machine/steps/step.ts';
 import { shellOf } from '../../machine/steps/step-commands.ts';
+import { switchFileText } from '../../machine/steps/switch-file.ts';
 import { planAll } from '../engine.ts';
 import type { PhaseName } from '../phase.ts';
 import { STORY } from '../story.ts';
-import { switchFileText } from './switch-file.ts';
 
 /** The phases whose steps /init can repeat without the controller; before them it mounts /user-data itself. */
 const LOCAL_PHASES: ReadonlySet<PhaseName> = new Set(['slot', 'update', 'mount', 'install', 'handover']);

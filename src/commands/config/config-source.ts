@@ -12,11 +12,11 @@ import type { ConfigDir } from '../../config/config-dir.ts';
 import { type Effective, effectiveFor, effectiveOf } from '../../config/effective.ts';
 import { takeSnapshot } from '../../config/history/snapshot.ts';
 import { type LoadedConfig, loadSnapshot } from '../../config/load-revision.ts';
-import { isLabel, labelsByName, type MachineIdentity } from '../../config/nodes/identity.ts';
 import type { NodeRecord } from '../../config/nodes/nodes.ts';
 import { StatectlError } from '../../error.ts';
 import { linuxHost } from '../../host/linux/host.ts';
 import { parseBootif } from '../../protocol/mac-address.ts';
+import { isLabel, labelsByName, type MachineIdentity } from '../../protocol/machine-identity.ts';
 import { path } from '../build/build-options.ts';
 
 /** What every verb over a config.d is told. */

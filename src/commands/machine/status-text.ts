@@ -1,7 +1,7 @@
 import type { PlaceStatus } from '../../agent/apply/places.ts';
 import type { Status } from '../../agent/status.ts';
-import type { BootRecord } from '../../boot/record/boot-record.ts';
 import { type ReportOptions, renderChanges, sizeText, summarizeChanges } from '../../changes/change-report.ts';
+import type { BootRecord } from '../../machine/boot-record.ts';
 import type { Lease } from '../../machine/facts/network-facts.ts';
 import { printable } from '../../printable.ts';
 import { writeNumber } from '../../signed/bundle/order.ts';

@@ -5,11 +5,12 @@ import type { Config } from '../../config/config.ts';
 import type { ConfigDir } from '../../config/config-dir.ts';
 import { effectiveOf } from '../../config/effective.ts';
 import { groupsOf, identityOf, matchesOf, rivalsOf } from '../../config/nodes/find-node.ts';
-import { labelsByName, type MachineIdentity, writeMatch } from '../../config/nodes/identity.ts';
+import { writeMatch } from '../../config/nodes/identity.ts';
 import { type NodeContent, nodeContent } from '../../config/nodes/node-content.ts';
 import type { NodeRecord } from '../../config/nodes/nodes.ts';
 import { plainOf } from '../../config/tree/tree.ts';
 import { StatectlError } from '../../error.ts';
+import { labelsByName, type MachineIdentity } from '../../protocol/machine-identity.ts';
 import { type MachineKey, normalMachineValue } from '../../server/machine.ts';
 import { asciiTable } from '../ascii-table.ts';
 import {

@@ -1,4 +1,4 @@
-import { machineNameFault, sameName } from '../../identity/certificates/machine-name.ts';
+import { machineNameFault, sameName } from '../../protocol/machine-name.ts';
 import { type ConfigFault, faultAt } from '../check/fault.ts';
 import type { ConfigDir } from '../config-dir.ts';
 import { effectiveOf } from '../effective.ts';

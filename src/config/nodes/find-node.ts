@@ -1,5 +1,6 @@
 import { StatectlError } from '../../error.ts';
-import { type MachineIdentity, matchCount, writeMatch } from './identity.ts';
+import type { MachineIdentity } from '../../protocol/machine-identity.ts';
+import { matchCount, writeMatch } from './identity.ts';
 import type { GroupRecord, NodeRecord, Nodes } from './nodes.ts';
 
 /** Every node that a machine matches, with how many selectors hold, most first; then the one of the card that it boots from. */

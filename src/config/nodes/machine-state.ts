@@ -1,3 +1,4 @@
+import type { MachineIdentity } from '../../protocol/machine-identity.ts';
 import type { ConfigFault } from '../check/fault.ts';
 import type { ConfigDir } from '../config-dir.ts';
 import { effectiveOf } from '../effective.ts';
@@ -5,7 +6,7 @@ import type { LoadedConfig } from '../load-revision.ts';
 import { type Masks, maskOwn } from '../tree/own-values.ts';
 import { type Plain, plainOf } from '../tree/tree.ts';
 import { groupsOf } from './find-node.ts';
-import type { MachineIdentity, Match } from './identity.ts';
+import type { Match } from './identity.ts';
 import { type DeliveredFile, nodeContent } from './node-content.ts';
 import type { NodeRecord } from './nodes.ts';
 

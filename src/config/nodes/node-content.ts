@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { MachineIdentity } from '../../protocol/machine-identity.ts';
 import { type ConfigFault, faultAt } from '../check/fault.ts';
 import type { Config } from '../config.ts';
 import type { ConfigDir } from '../config-dir.ts';
@@ -10,7 +11,6 @@ import type { RenderedFile } from '../templates/rendered-file.ts';
 import type { TemplateSet } from '../templates/template-set.ts';
 import { originOf, type Plain, plainOf } from '../tree/tree.ts';
 import { findNode, identityOf } from './find-node.ts';
-import type { MachineIdentity } from './identity.ts';
 import type { NodeRecord } from './nodes.ts';
 
 /** All that a machine gets of a config.d: what its bundle holds, what `node render` prints. */

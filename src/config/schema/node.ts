@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { archName, MACHINE_ARCHS } from '../../protocol/arch-names.ts';
 import { type Claim, normalClaim } from '../../protocol/claims.ts';
+import { isLabel } from '../../protocol/machine-identity.ts';
 import { nearest } from '../check/suggest.ts';
-import { isLabel } from '../nodes/identity.ts';
-import { archName, MACHINE_ARCHS } from '../settings/arch-names.ts';
 import { MacAddress } from '../settings/scalars.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;

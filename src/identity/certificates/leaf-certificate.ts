@@ -1,6 +1,6 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
+import { refuseForeignNames } from '../../protocol/machine-name.ts';
 import type { Authority } from './authority.ts';
-import { refuseForeignNames } from './machine-name.ts';
 
 export interface LeafCertificate {
   readonly publicKey: KeyObject;

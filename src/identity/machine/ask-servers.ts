@@ -1,20 +1,19 @@
 import type { KeyObject } from 'node:crypto';
-import type { BootContext } from '../../boot/phase.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
-import { readBody } from '../../fetch/read-body.ts';
 import type { Host } from '../../host/host.ts';
+import { readBody } from '../../host/read-body.ts';
 import { retry } from '../../host/retry.ts';
 import { askedWaitMs, retryAfterMs, ServerBusyError, soonestBusy } from '../../host/server-busy.ts';
-import type { StepOf } from '../../machine/steps/step.ts';
-import type { EnrolAnswer } from '../../server/machines/enrol.ts';
-import type { MachineSecrets } from '../../server/machines/secrets.ts';
-import type { SecurePort } from '../../server/machines/token-routes.ts';
+import type { TaskContext } from '../../host/task-context.ts';
+import type { EnrolAnswer } from '../../protocol/enrolment.ts';
+import type { MachineSecrets } from '../../protocol/secrets.ts';
+import type { SecurePort } from '../../protocol/secure-port.ts';
 import { makeCertificateRequest } from '../certificates/certificate-request.ts';
+import type { Enrolling } from './enrolling.ts';
 import { pemOf } from './machine-key.ts';
 import { serverTrust } from './server-trust.ts';
 import { hostKey, hostKeyFiles } from './ssh-host-key.ts';
 
-type Step = StepOf<'enrol'>;
 type AskingHost = Pick<Host, 'files' | 'http' | 'clock'>;
 
 const LARGEST_ANSWER_BYTES = 8 << 20;
@@ -40,7 +39,7 @@ const MOST_TRIES = 5;
 type WhileBusy = <T>(task: () => Promise<T>) => Promise<T>;
 
 /** Throws what it last got when the server asks for more patience than is left. */
-function patience({ clock }: AskingHost, { say, signal }: BootContext): WhileBusy {
+function patience({ clock }: AskingHost, { say, signal }: TaskContext): WhileBusy {
   let untilMs: number | undefined;
   return (task) =>
     retry(
@@ -68,9 +67,9 @@ function patience({ clock }: AskingHost, { say, signal }: BootContext): WhileBus
  * busy, they are asked again, within a bound.
  */
 export async function askInTurn(
-  step: Step,
+  step: Enrolling,
   host: AskingHost,
-  boot: BootContext,
+  boot: TaskContext,
   own: Credentials,
 ): Promise<Asked | undefined> {
   // Where nothing depends on it, an older server is no trouble.
@@ -103,9 +102,9 @@ export async function askInTurn(
 }
 
 async function askOne(
-  step: Step,
+  step: Enrolling,
   host: AskingHost,
-  boot: BootContext,
+  boot: TaskContext,
   server: string,
   own: Credentials,
   whileBusy: WhileBusy,
@@ -177,7 +176,7 @@ async function askOne(
 async function askToken(
   ask: (url: URL, more: object) => Promise<{ readonly status: number; readonly body: { readonly token?: string } }>,
   server: string,
-  { machine }: Step,
+  { machine }: Enrolling,
 ): Promise<string | undefined> {
   const url = new URL('/v1/token', server);
   url.search = String(new URLSearchParams({ ...machine }));

@@ -1,18 +1,17 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
-import type { BootContext } from '../../boot/phase.ts';
 import { reasonOf } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
-import type { StepOf } from '../../machine/steps/step.ts';
-import type { MachineSecrets } from '../../server/machines/secrets.ts';
+import type { TaskContext } from '../../host/task-context.ts';
+import type { MachineSecrets } from '../../protocol/secrets.ts';
 import { fingerprintOf, keyDigest } from '../certificates/fingerprint.ts';
 import { askInTurn } from './ask-servers.ts';
+import type { Enrolling } from './enrolling.ts';
 import { bootHome, identityFiles, type MachineIdentityState } from './identity-files.ts';
 import { keepSecrets, readKeptSecrets } from './kept-secrets.ts';
 import { type MachineKey, machineKey, pemOf } from './machine-key.ts';
 import { bakedAuthorities } from './server-trust.ts';
 import { hostKeyFiles } from './ssh-host-key.ts';
 
-type Step = StepOf<'enrol'>;
 type EnrolHost = Pick<Host, 'files' | 'http' | 'clock' | 'tpm'>;
 
 /**
@@ -20,7 +19,7 @@ type EnrolHost = Pick<Host, 'files' | 'http' | 'clock' | 'tpm'>;
  * it kept count as long as its certificate does. What became of it is in `state.json`, without any secret. A machine that is
  * refused or has to wait boots all the same.
  */
-export async function enrolMachine(step: Step, host: EnrolHost, boot: BootContext): Promise<void> {
+export async function enrolMachine(step: Enrolling, host: EnrolHost, boot: TaskContext): Promise<void> {
   const { files } = host;
   const { key, is: keyIs } = await machineKey(host, identityFiles(step.home).key, step.isKept, boot.warn);
   // What belongs to a kept key stays as it is while that cannot be opened.

@@ -1,4 +1,4 @@
-import type { Proof } from '../../server/machines/enrolment.ts';
+import type { Proof } from '../../protocol/enrolment.ts';
 
 /** What a machine keeps of its identity, in one folder of mode 0700. */
 export const identityFiles = (home: string) => ({

@@ -1,6 +1,6 @@
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
-import type { MachineSecrets } from '../../server/machines/secrets.ts';
+import type { MachineSecrets } from '../../protocol/secrets.ts';
 import { identityFiles } from './identity-files.ts';
 import { keepPrivate } from './sealed-file.ts';
 

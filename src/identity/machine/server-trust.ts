@@ -1,7 +1,7 @@
 import { StatectlError } from '../../error.ts';
 import type { Host, TlsMaterial } from '../../host/host.ts';
-import type { SecurePort } from '../../server/machines/token-routes.ts';
-import { SERVER_NAME } from '../certificates/machine-name.ts';
+import { SERVER_NAME } from '../../protocol/machine-name.ts';
+import type { SecurePort } from '../../protocol/secure-port.ts';
 
 const TRUST = '/etc/trust';
 

@@ -1,8 +1,8 @@
 import { basename, dirname } from 'node:path';
-import type { BootContext } from '../../boot/phase.ts';
 import { entryOf } from '../../entry-of.ts';
 import { reasonOf } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import { resolveInTree } from '../../host/tree.ts';
 import type { StepOf } from '../steps/step.ts';
 import { type AccountFiles, type Home, mergeAccounts } from './account-files.ts';
@@ -18,7 +18,7 @@ const SHADOW_MODE = 0o640;
 export async function bringAccounts(
   { root, users, passwords }: StepOf<'accounts'>,
   host: Host,
-  boot: BootContext,
+  boot: TaskContext,
   withoutDropped: (files: AccountFiles) => AccountFiles = (files) => files,
 ): Promise<void> {
   const { files } = host;
@@ -71,7 +71,7 @@ async function homeOwners(root: string, { users }: StepOf<'accounts'>['users'], 
 }
 
 /** With what /etc/skel has, as useradd(8) makes one. One that is there is somebody's. */
-async function makeHome(root: string, { path, uid, gid }: Home, host: Host, boot: BootContext): Promise<void> {
+async function makeHome(root: string, { path, uid, gid }: Home, host: Host, boot: TaskContext): Promise<void> {
   const parent = await resolveInTree(host.files, root, dirname(path)).catch(() => undefined);
   if (!/^\/[^/]/.test(path) || parent?.stat.type !== 'dir') return;
   const home = `${root}${parent.path}/${basename(path)}`;

@@ -1,13 +1,13 @@
 import { dirname } from 'node:path';
-import type { BootContext } from '../../boot/phase.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import { sha256Of } from '../../signed/bundle/manifest.ts';
 import type { StepOf } from '../steps/step.ts';
 import { restoreArgv } from '../steps/step-commands.ts';
 
 /** Writes one file of a bundle. What fails is told: a file is no reason not to boot. */
-export async function deliver(step: StepOf<'deliver'>, host: Host, boot: BootContext): Promise<void> {
+export async function deliver(step: StepOf<'deliver'>, host: Host, boot: TaskContext): Promise<void> {
   try {
     const data = await host.files.read(step.from);
     if (sha256Of(data) !== step.sha256) throw new Error(`${step.from} changed after it was verified`);
@@ -40,7 +40,7 @@ async function writeOwned({ to, mode, uid, gid }: StepOf<'deliver'>, data: Buffe
 }
 
 /** Takes away what an earlier bundle brought; where the image has something of this name, it shows again. */
-export async function drop({ path, image }: StepOf<'drop'>, host: Host, boot: BootContext): Promise<void> {
+export async function drop({ path, image }: StepOf<'drop'>, host: Host, boot: TaskContext): Promise<void> {
   try {
     await host.files.remove(unfinishedName(path));
     await host.files.remove(path);

@@ -1,9 +1,10 @@
 import { basename, dirname } from 'node:path';
-import type { BootContext } from '../../boot/phase.ts';
+import { pathFault } from '../../config/settings/delivered-path.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import { resolveInTree } from '../../host/tree.ts';
-import { type BundleEntry, pathFault } from '../../signed/bundle/entry.ts';
+import type { BundleEntry } from '../../signed/bundle/entry.ts';
 import { parseBundleManifest, sha256Of } from '../../signed/bundle/manifest.ts';
 import { accountNumber, parseAccounts } from '../accounts/accounts.ts';
 import type { DeliveredFile, DeliveryFacts, DroppedFile } from '../facts/bundle-facts.ts';
@@ -28,7 +29,7 @@ export const onMachine = (path: string): string => (isInRun(path) ? path : SYSRO
 const isInRun = (path: string): boolean => path === '/run' || path.startsWith('/run/');
 
 /** Where the files of the bundle in force go. What cannot be delivered is told, and no reason not to boot. */
-export async function deliveryFacts(host: Host, facts: Facts, boot: BootContext): Promise<DeliveryFacts | undefined> {
+export async function deliveryFacts(host: Host, facts: Facts, boot: TaskContext): Promise<DeliveryFacts | undefined> {
   const { files } = host;
   const { bundle, bakedFiles } = facts;
   if (!bundle && !bakedFiles) return undefined;

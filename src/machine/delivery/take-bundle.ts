@@ -1,20 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { BootContext } from '../../boot/phase.ts';
-import { withSettings } from '../../boot/phases/config.ts';
 import { reasonOf } from '../../error.ts';
 import { chooseBundle } from '../../fetch/choose-bundle.ts';
 import { choiceSettings, chooseServers, serversInOrder } from '../../fetch/choose-servers.ts';
+import type { BundleFacts } from '../../fetch/kept-bundle.ts';
 import { bundleFolder, readKeptBundle } from '../../fetch/kept-bundle.ts';
 import { machineClaims, oddClaims } from '../../fetch/offer.ts';
 import type { Host } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import { compareBundles, writeNumber } from '../../signed/bundle/order.ts';
 import type { Bundle } from '../../signed/bundle/verify.ts';
-import type { BundleFacts } from '../facts/bundle-facts.ts';
 import { bootsLocalRoot, userDataDevice } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
 import { BUNDLE_ANSWERS, RAM_BUNDLES, USER_DATA_EARLY } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 import { bundleSettings, configInForce } from './bundle-config.ts';
+import { withSettings } from './with-settings.ts';
 
 /** Below /user-data. */
 export const BUNDLES = '/persistent/statectl/bundle';
@@ -24,7 +24,7 @@ const homes = (facts: Facts): readonly string[] =>
   userDataDevice(facts) ? [USER_DATA_EARLY + BUNDLES, RAM_BUNDLES] : [RAM_BUNDLES];
 
 /** The bundle that this machine kept, in force from now on. One that is damaged is told and left alone. */
-export async function takeKept(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
+export async function takeKept(host: Host, facts: Facts, boot: TaskContext): Promise<Partial<Facts>> {
   for (const home of homes(facts))
     try {
       const bundle = await readKeptBundle(host, home, facts.machine.trustedKeys);
@@ -36,7 +36,7 @@ export async function takeKept(host: Host, facts: Facts, boot: BootContext): Pro
 }
 
 /** The newest of what this machine keeps: what came when the disk could not be written is in RAM. */
-export async function takeNewest(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
+export async function takeNewest(host: Host, facts: Facts, boot: TaskContext): Promise<Partial<Facts>> {
   let newest: Partial<Facts> = {};
   for (const home of homes(facts)) {
     const bundle = await readKeptBundle(host, home, facts.machine.trustedKeys).catch(() => undefined);
@@ -50,7 +50,7 @@ export async function takeNewest(host: Host, facts: Facts, boot: BootContext): P
 const LEAST_ASKING_MS = 1_000;
 
 /** Measures the servers that are known by now. */
-export const takeServers = (host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> => {
+export const takeServers = (host: Host, facts: Facts, boot: TaskContext): Promise<Partial<Facts>> => {
   for (const odd of oddClaims(facts)) boot.warn(`this machine says: ${odd}`);
   return chooseServers(host, facts, boot);
 };
@@ -78,7 +78,7 @@ export function planAsk(facts: Facts): readonly Step[] {
   ];
 }
 
-export const judgeAnswers = async (host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> =>
+export const judgeAnswers = async (host: Host, facts: Facts, boot: TaskContext): Promise<Partial<Facts>> =>
   planAsk(facts).length > 0
     ? chooseBundle(host, BUNDLE_ANSWERS, facts, boot, bundleSettings)
     : { newBundle: undefined, serversSilent: undefined };
@@ -93,7 +93,7 @@ export function planKeep(facts: Facts): readonly Step[] {
 }
 
 /** The new bundle from where it was kept, verified once more: what is in force is what lies there. */
-export async function takeNew(host: Host, facts: Facts, boot: BootContext): Promise<Partial<Facts>> {
+export async function takeNew(host: Host, facts: Facts, boot: TaskContext): Promise<Partial<Facts>> {
   const { newBundle, bundle: old, machine } = facts;
   if (newBundle)
     for (const home of homes(facts)) {
@@ -108,7 +108,7 @@ export async function takeNew(host: Host, facts: Facts, boot: BootContext): Prom
 }
 
 /** A bundle may name other servers than those that were measured to get it, or choose among them in another way. */
-const serversAnew = async (host: Host, before: Facts, now: Facts, boot: BootContext): Promise<Partial<Facts>> =>
+const serversAnew = async (host: Host, before: Facts, now: Facts, boot: TaskContext): Promise<Partial<Facts>> =>
   isDeepStrictEqual(choiceSettings(before.config.server), choiceSettings(now.config.server))
     ? {}
     : chooseServers(host, now, boot);
@@ -117,7 +117,7 @@ async function inForce(
   bundle: Bundle,
   home: string,
   facts: Facts,
-  boot: BootContext,
+  boot: TaskContext,
   from: Pick<BundleFacts, 'origin' | 'server'>,
 ): Promise<Partial<Facts>> {
   const { node, epoch, sequence, contentDigest, configDigest } = bundle.manifest;

@@ -1,8 +1,11 @@
 import type { CommandLineLayer } from '../../config/command-line/kernel-cmdline.ts';
 import type { Config } from '../../config/config.ts';
-import type { Manifest } from '../../signed/image-manifest.ts';
-import type { BakedFile, BundleFacts, DeliveryFacts, NewBundle } from './bundle-facts.ts';
-import type { InterfaceFacts, Lease, NetconsoleFacts, ServerFacts } from './network-facts.ts';
+import type { BundleFacts, NewBundle } from '../../fetch/kept-bundle.ts';
+import type { LocalCopy } from '../../fetch/local-copy.ts';
+import type { Offer } from '../../fetch/offer.ts';
+import type { ServerFacts } from '../../fetch/server-facts.ts';
+import type { BakedFile, DeliveryFacts } from './bundle-facts.ts';
+import type { InterfaceFacts, Lease, NetconsoleFacts } from './network-facts.ts';
 import type { PythonFacts } from './python-facts.ts';
 import type { ServiceFacts } from './service-facts.ts';
 
@@ -82,25 +85,6 @@ export interface BlockFacts {
   readonly uuid?: string;
   readonly partuuid?: string;
   readonly partlabel?: string;
-}
-
-/** What a server offers to boot; the signature was checked against a baked-in key. */
-export interface Offer {
-  readonly server: string;
-  readonly manifest: Manifest;
-  /** The very bytes that were signed, and the signature in base64, to keep beside a copy. */
-  readonly manifestText: string;
-  readonly signature: string;
-  readonly manifestSha256: string;
-  /** The root image's URLs, best first. */
-  readonly rootUrls: readonly string[];
-}
-
-/** A copy of an image on persistent storage whose manifest is signed; its bytes are hashed before it is mounted. */
-export interface LocalCopy {
-  readonly dir: string;
-  readonly manifest: Manifest;
-  readonly manifestSha256: string;
 }
 
 /** What the mounted image looks like where the layout needs to know. */

@@ -1,6 +1,6 @@
 import { arch } from 'node:os';
-import { isJunkUuid, isPlaceholder } from '../../config/nodes/junk-identity.ts';
 import type { Host } from '../../host/host.ts';
+import { isJunkUuid, isPlaceholder } from '../../protocol/junk-identity.ts';
 import type { MachineFacts } from './facts.ts';
 
 const DMI = '/sys/class/dmi/id';

@@ -1,8 +1,8 @@
-import type { BootContext } from '../../boot/phase.ts';
 import { reasonOf } from '../../error.ts';
 import { serversInOrder } from '../../fetch/choose-servers.ts';
 import { machineClaims } from '../../fetch/offer.ts';
 import type { Host } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import { deliveryPlaces } from '../delivery/delivery.ts';
 import { userDataDevice } from '../facts/disks.ts';
 import type { Facts, IdentityFacts } from '../facts/facts.ts';
@@ -57,7 +57,7 @@ export function planEnrolment(facts: Facts): readonly Step[] {
 }
 
 /** What came of it, and where each secret goes in the system that is about to start. */
-export async function identityFacts(host: Host, facts: Facts, boot: BootContext): Promise<IdentityFacts | undefined> {
+export async function identityFacts(host: Host, facts: Facts, boot: TaskContext): Promise<IdentityFacts | undefined> {
   if (!wantsIdentity(facts)) return undefined;
   const text = await host.files.readText(`${IDENTITY}/state.json`).catch(() => undefined);
   if (text === undefined) return undefined;

@@ -1,13 +1,13 @@
-import type { BootContext } from '../../boot/phase.ts';
 import { isStatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import { leaseFile } from '../paths.ts';
 import type { StepOf } from '../steps/step.ts';
 import { ipv6State } from './ipv6-state.ts';
 import { dhcp6Argv, dhcpArgv } from './network-commands.ts';
 
 /** Asks until there is a lease, for each attempt anew, visibly. Without one the boot may still have another way. */
-export async function askDhcp(step: StepOf<'dhcp' | 'dhcp6'>, host: Host, boot: BootContext): Promise<void> {
+export async function askDhcp(step: StepOf<'dhcp' | 'dhcp6'>, host: Host, boot: TaskContext): Promise<void> {
   const { device, seconds, tries = 1 } = step;
   const [name, family, argv] =
     step.kind === 'dhcp' ? (['DHCP', 4, dhcpArgv(step)] as const) : (['DHCPv6', 6, dhcp6Argv(step)] as const);

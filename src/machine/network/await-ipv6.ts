@@ -1,5 +1,5 @@
-import type { BootContext } from '../../boot/phase.ts';
 import type { Host } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import type { StepOf } from '../steps/step.ts';
 import { type Ipv6State, ipv6State } from './ipv6-state.ts';
 
@@ -13,7 +13,7 @@ const WORD_MS = 5000;
 export async function awaitIpv6(
   { device, how, seconds }: StepOf<'await-ipv6'>,
   host: Pick<Host, 'files' | 'clock'>,
-  boot: BootContext,
+  boot: TaskContext,
 ): Promise<void> {
   const what = how === 'static' ? 'the check of its address' : 'a router';
   const deadline = host.clock.uptimeMs() + seconds * 1000;

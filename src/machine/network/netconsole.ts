@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net';
-import type { BootContext } from '../../boot/phase.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { NetconsoleFacts } from '../facts/network-facts.ts';
 import type { Step, StepOf } from '../steps/step.ts';
@@ -15,7 +15,7 @@ const TIMEOUT_MS = 5000;
 export async function netconsoleFacts(
   host: Host,
   { config, leases = [] }: Facts,
-  boot: BootContext,
+  boot: TaskContext,
 ): Promise<NetconsoleFacts | undefined> {
   const { netconsole } = config.logging;
   if (netconsole === undefined) return undefined;
@@ -78,7 +78,7 @@ const settings = (step: StepOf<'netconsole'>): readonly (readonly [name: string,
 ];
 
 /** Has the kernel send its messages. A failure is told: messages are no reason not to boot. */
-export async function startNetconsole(step: StepOf<'netconsole'>, host: Host, boot: BootContext): Promise<void> {
+export async function startNetconsole(step: StepOf<'netconsole'>, host: Host, boot: TaskContext): Promise<void> {
   const { files, exec } = host;
   try {
     const modprobe = await exec.run(['modprobe', 'netconsole']);

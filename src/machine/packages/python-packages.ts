@@ -1,8 +1,8 @@
-import type { BootContext } from '../../boot/phase.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
 import { verifyFile } from '../../fetch/verify-file.ts';
 import type { Host } from '../../host/host.ts';
 import { retry } from '../../host/retry.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import { resolveInTree } from '../../host/tree.ts';
 import { userDataDevice } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
@@ -14,7 +14,7 @@ import { PYTHONPATH_MARK } from './python-steps.ts';
 const SIZE_TRIES = 2;
 
 /** Which archives of python.conf are not in the store whole, and how large they are by their servers. */
-export async function pythonArchives(host: Host, facts: Facts, boot: BootContext): Promise<PythonFacts | undefined> {
+export async function pythonArchives(host: Host, facts: Facts, boot: TaskContext): Promise<PythonFacts | undefined> {
   const { config, leases = [] } = facts;
   const isKept = userDataDevice(facts) !== undefined;
   const store = isKept ? `${SYSROOT}/user-data/persistent/statectl/python` : `${RUN_INITRAMFS}/python`;
@@ -52,7 +52,7 @@ async function isWhole(host: Host, path: string, sha256: string): Promise<boolea
 }
 
 /** python.conf names no size; the digest holds what comes to its word. */
-async function sizeOf(host: Host, urls: readonly string[], { config }: Facts, boot: BootContext): Promise<number> {
+async function sizeOf(host: Host, urls: readonly string[], { config }: Facts, boot: TaskContext): Promise<number> {
   const { connectMs, stallMs } = config.server;
   const limits = { connectTimeoutMs: connectMs, idleTimeoutMs: stallMs, signal: boot.signal };
   return retry(host.clock, { tries: SIZE_TRIES, baseMs: 500, maxMs: 1000, signal: boot.signal }, async (attempt) => {
@@ -70,7 +70,7 @@ async function sizeOf(host: Host, urls: readonly string[], { config }: Facts, bo
 }
 
 /** What is in the store now is hashed again, and looked through before anything is unpacked. */
-export async function pythonPackages(host: Host, facts: Facts, boot: BootContext): Promise<PythonFacts | undefined> {
+export async function pythonPackages(host: Host, facts: Facts, boot: TaskContext): Promise<PythonFacts | undefined> {
   const { config, python } = facts;
   if (!python) return undefined;
   const packages: PythonPackage[] = [];
@@ -95,7 +95,7 @@ async function formatOf({ files }: Host, path: string) {
   return undefined;
 }
 
-async function overlayFolder({ files }: Host, overlay: string, name: string, boot: BootContext) {
+async function overlayFolder({ files }: Host, overlay: string, name: string, boot: TaskContext) {
   const found = await resolveInTree(files, SYSROOT, overlay).catch(() => undefined);
   // mount(8) takes options apart at commas, overlayfs folders at colons.
   const isOdd = /[,:\\]/.test(found?.path ?? '');

@@ -1,7 +1,7 @@
-import type { BootContext } from '../../boot/phase.ts';
 import { reasonOf } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { shellLine, shellQuote } from '../../host/shell-line.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import type { StepOf } from '../steps/step.ts';
 import { extract, extractArgv } from './archive.ts';
 
@@ -11,7 +11,7 @@ const strangers = (to: string): readonly string[] => ['find', to, '!', '-type', 
 const opened = (to: string): readonly string[] => ['chmod', '-R', 'u=rwX,go=rX', to];
 
 /** Unpacks an archive that was looked through. What fails is told, and nothing of it stays: no boot ends for a package. */
-export async function unpackArchive(step: StepOf<'unpack'>, host: Host, boot: BootContext): Promise<void> {
+export async function unpackArchive(step: StepOf<'unpack'>, host: Host, boot: TaskContext): Promise<void> {
   const { archive, format, to } = step;
   try {
     await host.files.remove(to);

@@ -1,5 +1,6 @@
 import { kernelCommandLine } from '../../config/command-line/kernel-cmdline.ts';
 import { StatectlError } from '../../error.ts';
+import { copiesDir } from '../../fetch/local-copy.ts';
 import type { Manifest, RootType } from '../../signed/image-manifest.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../facts/disks.ts';
 import type { BlockFacts, Facts } from '../facts/facts.ts';
@@ -17,12 +18,11 @@ export type Source =
     }
   | { readonly kind: 'copy'; readonly manifest: Manifest; readonly dir: string };
 
-const IMAGES = '/persistent/images';
 const PARTITION_TYPES = new Set(['squashfs', 'erofs', 'ext2', 'ext3', 'ext4', 'btrfs']);
 
 /** Copies lie by content, so an interrupted download never touches a good one. */
-export const copyDir = (userData: string, manifest: Manifest): string => `${userData}${IMAGES}/${manifest.root.sha256}`;
-export const copiesDir = (userData: string): string => `${userData}${IMAGES}`;
+export const copyDir = (userData: string, manifest: Manifest): string =>
+  `${copiesDir(userData)}/${manifest.root.sha256}`;
 
 /** The file of the root image once it is there. */
 export const imageFile = (source: Exclude<Source, { kind: 'partition' }>): string =>

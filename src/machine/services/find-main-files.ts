@@ -1,5 +1,5 @@
-import type { BootContext } from '../../boot/phase.ts';
 import type { Host } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import type { Facts, InstallFacts } from '../facts/facts.ts';
 import { systemTree } from '../facts/system-tree.ts';
 import { mainFileText, RSYSLOG, SSHD, SUDO } from './main-files.ts';
@@ -20,7 +20,7 @@ const FIRST_WITH_INCLUDE = [8, 2] as const;
 export async function findMainFiles(
   host: Pick<Host, 'files'>,
   facts: Facts,
-  boot: Pick<BootContext, 'warn'>,
+  boot: Pick<TaskContext, 'warn'>,
 ): Promise<Pick<InstallFacts, 'hasSshd' | 'hasSudo' | 'mainFiles'>> {
   const tree = systemTree(host, facts);
   const { config, delivery } = facts;

@@ -1,6 +1,6 @@
-import type { BootContext } from '../../boot/phase.ts';
 import { nearest } from '../../config/check/suggest.ts';
 import type { Host } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import type { Facts, InstallFacts } from '../facts/facts.ts';
 import type { ServiceFacts, WantedService } from '../facts/service-facts.ts';
 import { type SystemTree, systemTree } from '../facts/system-tree.ts';
@@ -17,7 +17,7 @@ export async function findServices(
   host: Pick<Host, 'files'>,
   facts: Facts,
   { serviceManager }: Pick<InstallFacts, 'serviceManager'>,
-  boot: Pick<BootContext, 'warn'>,
+  boot: Pick<TaskContext, 'warn'>,
 ): Promise<Pick<InstallFacts, 'services' | 'defaultTarget'>> {
   const { services, target } = facts.config.services;
   const names = Object.keys(services);

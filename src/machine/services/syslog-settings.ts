@@ -1,5 +1,5 @@
-import type { BootContext } from '../../boot/phase.ts';
 import type { Host } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import type { Facts, SyslogFacts } from '../facts/facts.ts';
 import { IMAGE_MOUNT, SYSROOT } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
@@ -18,7 +18,7 @@ const CA_BUNDLES = [
 ];
 
 /** What of the image can send messages on. What logging.conf asks for and the image lacks is told. */
-export async function syslogFacts(host: Host, { config }: Facts, boot: BootContext): Promise<SyslogFacts> {
+export async function syslogFacts(host: Host, { config }: Facts, boot: TaskContext): Promise<SyslogFacts> {
   const targets = Object.values(config.logging.syslog);
   if (targets.length === 0) return {};
   const exists = async (path: string) => (await host.files.stat(IMAGE_MOUNT + path)) !== undefined;

@@ -1,7 +1,7 @@
-import type { BootContext } from '../../boot/phase.ts';
-import { MODPROBE_ERRORS, tellRefusedDrivers } from '../../boot/refused-drivers.ts';
 import type { Host } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import { RUN_INITRAMFS } from '../paths.ts';
+import { MODPROBE_ERRORS, tellRefusedDrivers } from './refused-drivers.ts';
 
 /** A bus whose driver is loaded shows what hangs on it, and that may need a driver again. */
 const ROUNDS = 6;
@@ -13,7 +13,7 @@ const INIT_WAIT_MS = 20_000;
 /** Waits for the drivers that /init is loading; where it did not, or does not come to an end, loads them here. */
 export async function firstColdplug(
   host: Pick<Host, 'files' | 'exec' | 'clock'>,
-  boot: Pick<BootContext, 'say' | 'warn' | 'signal'>,
+  boot: Pick<TaskContext, 'say' | 'warn' | 'signal'>,
 ): Promise<void> {
   await awaitDrivers(host, boot);
   await tellRefusedDrivers(host, boot);
@@ -21,7 +21,7 @@ export async function firstColdplug(
 
 async function awaitDrivers(
   host: Pick<Host, 'files' | 'exec' | 'clock'>,
-  boot: Pick<BootContext, 'say' | 'signal'>,
+  boot: Pick<TaskContext, 'say' | 'signal'>,
 ): Promise<void> {
   const deadline = host.clock.uptimeMs() + INIT_WAIT_MS;
   while (await host.files.stat(`${DONE_BY_INIT}.started`)) {
@@ -36,7 +36,7 @@ async function awaitDrivers(
 }
 
 /** Loads the modules of every device the kernel shows, until no new device appears. */
-export async function coldplug(host: Pick<Host, 'files' | 'exec'>, boot: Pick<BootContext, 'say'>): Promise<void> {
+export async function coldplug(host: Pick<Host, 'files' | 'exec'>, boot: Pick<TaskContext, 'say'>): Promise<void> {
   const seen = new Set<string>();
   for (let round = 0; round < ROUNDS; round += 1) {
     const fresh = (await modaliases(host)).filter((alias) => !seen.has(alias));

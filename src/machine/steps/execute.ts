@@ -1,6 +1,4 @@
 import { dirname } from 'node:path';
-import type { BootContext } from '../../boot/phase.ts';
-import { switchFileText } from '../../boot/record/switch-file.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
 import { askForBundle } from '../../fetch/ask-bundle.ts';
 import { fetchVerified } from '../../fetch/download.ts';
@@ -8,6 +6,7 @@ import { keepBundle } from '../../fetch/kept-bundle.ts';
 import { verifyFile } from '../../fetch/verify-file.ts';
 import type { Host, RunResult } from '../../host/host.ts';
 import { shellLine } from '../../host/shell-line.ts';
+import type { TaskContext } from '../../host/task-context.ts';
 import { placeHostKey } from '../../identity/machine/ssh-host-key.ts';
 import { onDemand } from '../../on-demand.ts';
 import { bringAccounts } from '../accounts/merge-accounts.ts';
@@ -25,14 +24,15 @@ import { askTime, setClock } from '../time/set-clock.ts';
 import { coldplug, firstColdplug } from './coldplug.ts';
 import type { Step, StepKind, StepOf } from './step.ts';
 import { checkArgv, copyArgvs, mountArgv, ownerArgv } from './step-commands.ts';
+import { switchFileText } from './switch-file.ts';
 
 const DRIVERS = { vlan: '8021q', bond: 'bonding', bridge: 'bridge' } as const;
 
-type Executors = { readonly [K in StepKind]: (step: StepOf<K>, host: Host, boot: BootContext) => Promise<void> };
+type Executors = { readonly [K in StepKind]: (step: StepOf<K>, host: Host, boot: TaskContext) => Promise<void> };
 
 /** Does one step. Errors say what was done, what the machine answered, and what to look at. */
-export const applyStep = (step: Step, host: Host, boot: BootContext): Promise<void> =>
-  (executors[step.kind] as (step: Step, host: Host, boot: BootContext) => Promise<void>)(step, host, boot);
+export const applyStep = (step: Step, host: Host, boot: TaskContext): Promise<void> =>
+  (executors[step.kind] as (step: Step, host: Host, boot: TaskContext) => Promise<void>)(step, host, boot);
 
 const executors: Executors = {
   mkdir: ({ path, mode }, { files }) => files.mkdir(path, mode),

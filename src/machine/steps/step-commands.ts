@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { bundleAnswer } from '../../fetch/ask-bundle.ts';
 import { shellLine, shellQuote } from '../../host/shell-line.ts';
 import { hostKeyFiles } from '../../identity/machine/ssh-host-key.ts';
 import { netconsoleCommands } from '../network/netconsole.ts';
@@ -164,9 +165,6 @@ export const restoreArgv = (from: string, to: string): readonly string[] => ['cp
 /** A file that cannot be written is no reason not to boot. */
 const tolerant = (path: string, commands: readonly string[]): string =>
   `( ${commands.join(' && ')} ) || ${shellLine(['echo', `not as it should be: ${path}`])}`;
-
-/** The answer of the server that stands there in the list. */
-export const bundleAnswer = (folder: string, at: number): string => `${folder}/${at}.tar.zst`;
 
 const digestCheck = (sha256: string, path: string): string => `echo ${shellQuote(`${sha256}  ${path}`)} | sha256sum -c`;
 

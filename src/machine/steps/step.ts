@@ -1,5 +1,7 @@
 import type { Config } from '../../config/config.ts';
-import type { DownloadLimits } from '../../fetch/download.ts';
+import type { BundleQuestion } from '../../fetch/ask-bundle.ts';
+import type { DownloadLimits } from '../../host/download-limits.ts';
+import type { Enrolling } from '../../identity/machine/enrolling.ts';
 import type { DeliveredFile, DroppedFile } from '../facts/bundle-facts.ts';
 import type { NetconsoleFacts } from '../facts/network-facts.ts';
 import type { ArchiveFormat } from '../facts/python-facts.ts';
@@ -97,25 +99,7 @@ export type Step =
       readonly seconds: number;
     }
   /** Proves who this machine is, gets its certificate and secrets; what came of it is told in `to`. */
-  | {
-      readonly kind: 'enrol';
-      /** Of the servers, in order. */
-      readonly urls: readonly string[];
-      /** What it claims to be. */
-      readonly machine: Readonly<Record<string, string>>;
-      readonly trust: 'proven' | 'network';
-      /** Certificates (PEM) that may sign for servers, besides those in the initramfs. */
-      readonly authorities: readonly string[];
-      /** Where its keys are kept; on a disk, or in RAM for this boot alone. */
-      readonly home: string;
-      readonly isKept: boolean;
-      readonly to: string;
-      /** Whether its SSH host key is to be signed. */
-      readonly hostCertificate: boolean;
-      /** Secrets or certificates depend on it: then it is worth a warning when no server enrols. */
-      readonly isNeeded: boolean;
-      readonly limits: DownloadLimits;
-    }
+  | ({ readonly kind: 'enrol' } & Enrolling)
   /** Merges the accounts of config.d into those of a system. Password hashes are read where secrets were put: no step has one. */
   | {
       readonly kind: 'accounts';
@@ -147,20 +131,7 @@ export type Step =
     }
   | ({ readonly kind: 'netconsole' } & NetconsoleFacts)
   | { readonly kind: 'verify'; readonly path: string; readonly sha256: string; readonly sizeBytes: number }
-  | {
-      readonly kind: 'ask-bundle';
-      /** The same question to each server. */
-      readonly urls: readonly string[];
-      /** Asked where none of `urls` says anything of use. */
-      readonly lastUrls?: readonly string[];
-      /** The digest of the content that this machine has. */
-      readonly known?: string;
-      /** A folder for the answers. */
-      readonly to: string;
-      readonly limits: DownloadLimits;
-      /** How long silent servers are asked again; default as often as `limits` says. */
-      readonly seconds?: number;
-    }
+  | ({ readonly kind: 'ask-bundle' } & BundleQuestion)
   | {
       readonly kind: 'keep-bundle';
       readonly archive: string;

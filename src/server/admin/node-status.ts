@@ -1,10 +1,11 @@
 import { formatFault } from '../../config/check/fault.ts';
 import type { LoadedConfig } from '../../config/load-revision.ts';
 import { findNode, groupsOf, identityOf as identityOfNode } from '../../config/nodes/find-node.ts';
-import { type MachineIdentity, writeMatch } from '../../config/nodes/identity.ts';
+import { writeMatch } from '../../config/nodes/identity.ts';
 import { nodeContent } from '../../config/nodes/node-content.ts';
 import type { NodeRecord } from '../../config/nodes/nodes.ts';
 import { reasonOf } from '../../error.ts';
+import type { MachineIdentity } from '../../protocol/machine-identity.ts';
 import { writeImageName } from '../images/image-name.ts';
 import { chooseImage } from '../images/uses.ts';
 import { identityOf, type Machine, macsOf } from '../machine.ts';

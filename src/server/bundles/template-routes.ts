@@ -1,8 +1,8 @@
 import { setImmediate as othersFirst } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
-import type { MachineIdentity } from '../../config/nodes/identity.ts';
 import type { RenderedFile } from '../../config/templates/rendered-file.ts';
 import { StatectlError } from '../../error.ts';
+import type { MachineIdentity } from '../../protocol/machine-identity.ts';
 import { MOST_PLAIN_CONNECTIONS, MOST_PLAIN_CONNECTIONS_OF_ADDRESS } from '../limits/connection-bound.ts';
 import { senderOf } from '../limits/sender.ts';
 import { turns } from '../limits/turns.ts';

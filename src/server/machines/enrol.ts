@@ -1,13 +1,14 @@
 import type { KeyObject } from 'node:crypto';
 import type { Config } from '../../config/config.ts';
-import type { MachineIdentity } from '../../config/nodes/identity.ts';
 import { StatectlError } from '../../error.ts';
 import type { Authority } from '../../identity/certificates/authority.ts';
 import { fingerprintOf, keyDigest } from '../../identity/certificates/fingerprint.ts';
 import { issueCertificate } from '../../identity/certificates/leaf-certificate.ts';
+import type { EnrolAnswer } from '../../protocol/enrolment.ts';
+import type { MachineIdentity } from '../../protocol/machine-identity.ts';
 import { identityOf, type Machine } from '../machine.ts';
 import type { BootTokens } from './boot-tokens.ts';
-import type { Enrolment, Proof } from './enrolment.ts';
+import type { Enrolment } from './enrolment.ts';
 import type { Enrolments } from './enrolments.ts';
 
 /** What config.d says of the identity of a node. */
@@ -35,10 +36,6 @@ export interface EnrolRequest {
   readonly earlierDigest?: string;
   readonly token?: string;
 }
-
-export type EnrolAnswer =
-  | { readonly state: 'approved'; readonly node: string; readonly certificatePem: string; readonly proof: Proof }
-  | { readonly state: 'pending' | 'denied'; readonly fingerprint: string };
 
 export interface EnrolOptions {
   readonly enrolments: Enrolments;

@@ -1,10 +1,8 @@
+import type { Proof } from '../../protocol/enrolment.ts';
 import type { Machine } from '../machine.ts';
 
 /** What was decided of a key. */
 export type EnrolmentState = 'pending' | 'approved' | 'denied' | 'revoked';
-
-/** What proved that the key is this machine's: DESIGN §7. */
-export type Proof = 'earlier-key' | 'person' | 'network';
 
 /** A machine's key, and what became of it. */
 export interface Enrolment {

@@ -1,8 +1,9 @@
 import type { SQLOutputValue } from 'node:sqlite';
 import { StatectlError } from '../../error.ts';
+import type { Proof } from '../../protocol/enrolment.ts';
 import { senderOf } from '../limits/sender.ts';
 import type { Machine } from '../machine.ts';
-import type { Enrolment, EnrolmentState, NewEnrolment, Proof } from './enrolment.ts';
+import type { Enrolment, EnrolmentState, NewEnrolment } from './enrolment.ts';
 import { openNodesDatabase } from './nodes-database.ts';
 import { asFirstSaid, withRivals } from './pending-alarm.ts';
 import { type Waiting, whoGivesWay } from './pending-place.ts';

@@ -5,7 +5,8 @@ import type { Host } from '../../host/host.ts';
 import type { Authority } from '../../identity/certificates/authority.ts';
 import { type GivenFiles, readGivenCertificate } from '../../identity/certificates/given-certificate.ts';
 import { issueCertificate } from '../../identity/certificates/leaf-certificate.ts';
-import { SERVER_NAME } from '../../identity/certificates/machine-name.ts';
+import { SERVER_NAME } from '../../protocol/machine-name.ts';
+import type { SecurePort } from '../../protocol/secure-port.ts';
 
 /** PEM. */
 export interface ServerCertificate {
@@ -13,7 +14,7 @@ export interface ServerCertificate {
   /** With what is known of its issuers behind it. */
   readonly pem: string;
   /** The name that machines look for in it: the one of every server, or the host in the URL by which they know this one. */
-  readonly name: 'common' | 'host';
+  readonly name: SecurePort['name'];
 }
 
 const YEARS_MS = 10 * 365 * 86_400_000;

@@ -1,6 +1,6 @@
 import { reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
-import { refuseForeignNames } from '../../identity/certificates/machine-name.ts';
+import { refuseForeignNames } from '../../protocol/machine-name.ts';
 import { checkSshPublicKey } from './ssh-public-key.ts';
 
 type AuthorityHost = Pick<Host, 'files' | 'exec' | 'clock'>;

@@ -1,22 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { StatectlError } from '../../error.ts';
+import type { SecurePort } from '../../protocol/secure-port.ts';
 import { identityOf, machineFromQuery } from '../machine.ts';
 import type { BootTokens } from './boot-tokens.ts';
 import type { NodeIdentities } from './enrol.ts';
 import type { ReadMachine } from './machine-reader.ts';
-import type { ServerCertificate } from './server-certificate.ts';
-
-/**
- * What a machine is told of the port for TLS, by plain HTTP: a hint, which it cannot be harmed by, since each name has its own
- * authorities (`serverTrust`).
- */
-export interface SecurePort {
-  readonly port: number;
-  /** What its certificate is for. */
-  readonly name: ServerCertificate['name'];
-  /** It takes reports there too, of which nobody else can say that they are this machine's. */
-  readonly takesReports?: true;
-}
 
 export interface TokenRouteOptions {
   readonly tokens: BootTokens;

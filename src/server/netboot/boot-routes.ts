@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { KERNEL_ARGUMENT } from '../../config/command-line/kernel-argument.ts';
 import type { Config } from '../../config/config.ts';
-import type { MachineIdentity } from '../../config/nodes/identity.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
+import type { MachineIdentity } from '../../protocol/machine-identity.ts';
 import { parseImageReference, writeImageName } from '../images/image-name.ts';
 import type { StoredImage } from '../images/image-record.ts';
 import { chooseImage } from '../images/uses.ts';

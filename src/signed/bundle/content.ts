@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts';
-import type { MachineIdentity } from '../../config/nodes/identity.ts';
+import type { MachineIdentity } from '../../protocol/machine-identity.ts';
 
 /** A template rendered for one machine. */
 export interface RenderedFile {

@@ -1,3 +1,4 @@
+import { pathFault } from '../../config/settings/delivered-path.ts';
 /** One file that a bundle brings; its content lies in the bundle as `files/SHA256`. */
 export interface BundleEntry {
   /** Absolute and plain, in the machine's system. */
@@ -14,33 +15,8 @@ export interface BundleEntry {
 
 const MOST_FILES = 10_000;
 
-/** PATH_MAX and NAME_MAX of Linux. */
-const LONGEST_PATH_BYTES = 4095;
-const LONGEST_NAME_BYTES = 255;
 /** useradd(8); or a number. */
 const ACCOUNT = /^(?:[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?|\d{1,10})$/;
-/** The kernel makes these at every boot. */
-const KERNELS = /^\/(?:proc|sys|dev)(?:\/|$)/;
-/** What statectl keeps for itself: a file there could change what it believes. */
-const OURS = /^\/(?:run\/(?:statectl|initramfs)|user-data\/persistent\/(?:statectl|images))(?:\/|$)/;
-
-/** A name of a path that is none, or leads elsewhere. */
-const EMPTY_OR_DOTS = /\/\.{0,2}(?:\/|$)/;
-/** Those that may be too long, in bytes: a path may have thousands of names. */
-const LONG_NAMES = /[^/]{64,}/g;
-const isTooLong = (name: string): boolean => Buffer.byteLength(name) > LONGEST_NAME_BYTES;
-
-/** Why no bundle may bring a file of this path; undefined when it may. */
-export function pathFault(path: string): string | undefined {
-  if (!path.startsWith('/')) return 'is not absolute';
-  if (EMPTY_OR_DOTS.test(path)) return 'is not a plain path';
-  if (/[\p{Cc}\u2028\u2029\ufffd]/u.test(path)) return 'has control characters';
-  if (Buffer.byteLength(path) > LONGEST_PATH_BYTES || (path.match(LONG_NAMES) ?? []).some(isTooLong))
-    return 'is too long';
-  if (KERNELS.test(path)) return 'belongs to the kernel';
-  return OURS.test(path) ? 'belongs to statectl' : undefined;
-}
-
 /** What is wrong with the list of a bundle's files, each by its path. Pure. */
 export function entryFaults(entries: readonly Omit<BundleEntry, 'sha256' | 'sizeBytes'>[]): readonly string[] {
   const paths = new Set<string>();

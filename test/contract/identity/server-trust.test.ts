@@ -11,12 +11,12 @@ import { isStatectlError } from '../../../src/error.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { authorityFile } from '../../../src/identity/certificates/authority.ts';
-import { SERVER_NAME } from '../../../src/identity/certificates/machine-name.ts';
 import { ExtendedKeyUsage } from '../../../src/identity/certificates/x509.ts';
 import { placeKeyPair } from '../../../src/identity/keys/key-file.ts';
 import { retireKey } from '../../../src/identity/keys/rotate-key.ts';
 import { enrolMachine } from '../../../src/identity/machine/enrol-machine.ts';
 import { serverTrust } from '../../../src/identity/machine/server-trust.ts';
+import { SERVER_NAME } from '../../../src/protocol/machine-name.ts';
 import { startServer } from '../../../src/server/listen.ts';
 import { openEnrolments } from '../../../src/server/machines/enrolments.ts';
 import { nodesDatabasePath } from '../../../src/server/machines/nodes-database.ts';
@@ -78,7 +78,6 @@ async function boot(machine: Machine, url: string, authorities: readonly string[
   const warned: string[] = [];
   await enrolMachine(
     {
-      kind: 'enrol',
       urls: [url],
       machine: { mac: '52:54:00:12:34:01' },
       trust: 'proven',

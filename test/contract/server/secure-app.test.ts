@@ -17,8 +17,8 @@ import { type Authority, authority } from '../../../src/identity/certificates/au
 import { makeCertificateRequest } from '../../../src/identity/certificates/certificate-request.ts';
 import { fingerprintOf, keyDigest } from '../../../src/identity/certificates/fingerprint.ts';
 import { issueCertificate } from '../../../src/identity/certificates/leaf-certificate.ts';
-import { SERVER_NAME } from '../../../src/identity/certificates/machine-name.ts';
 import { hostKey } from '../../../src/identity/machine/ssh-host-key.ts';
+import { SERVER_NAME } from '../../../src/protocol/machine-name.ts';
 import { type EventHub, type EventReader, type EventSink, eventHub } from '../../../src/server/events/event-hub.ts';
 import {
   MOST_CONNECTIONS_OF_MACHINE,

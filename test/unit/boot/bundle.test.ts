@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../../src/boot/boot.ts';
 import { planAll } from '../../../src/boot/engine.ts';
-import type { BootRecord } from '../../../src/boot/record/boot-record.ts';
 import { STORY } from '../../../src/boot/story.ts';
 import { statusText } from '../../../src/commands/machine/status-text.ts';
 import type { Server } from '../../../src/host/memory/http.ts';
+import type { BootRecord } from '../../../src/machine/boot-record.ts';
 import type { Facts } from '../../../src/machine/facts/facts.ts';
 import { BOOT_RECORD, FACTS, JOURNAL } from '../../../src/machine/paths.ts';
 import { describe as sentenceOf } from '../../../src/machine/steps/step.ts';

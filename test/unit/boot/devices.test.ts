@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { devices, planUserData, planWaits } from '../../../src/boot/phases/devices.ts';
-import { failWithoutDrivers } from '../../../src/boot/refused-drivers.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { blockDevices, parseBlkid } from '../../../src/machine/facts/block-devices.ts';
 import { findBlock } from '../../../src/machine/facts/disks.ts';
@@ -9,6 +8,7 @@ import { parseMounts } from '../../../src/machine/facts/mounts.ts';
 import { sizeInBytes } from '../../../src/machine/facts/size.ts';
 import { coldplug, firstColdplug } from '../../../src/machine/steps/coldplug.ts';
 import { applyStep } from '../../../src/machine/steps/execute.ts';
+import { failWithoutDrivers } from '../../../src/machine/steps/refused-drivers.ts';
 import type { Step } from '../../../src/machine/steps/step.ts';
 import { shellOf } from '../../../src/machine/steps/step-commands.ts';
 import { createDisk, userDataDisk } from '../../fixtures/disk.ts';

@@ -1,13 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { handover } from '../../../src/boot/phases/handover.ts';
-import { install, machineId, planInstall, planLiveFiles } from '../../../src/boot/phases/install.ts';
-import { switchFileText } from '../../../src/boot/record/switch-file.ts';
+import { install } from '../../../src/boot/phases/install.ts';
 import type { Seed } from '../../../src/host/memory/seed.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import type { Facts, InstallFacts } from '../../../src/machine/facts/facts.ts';
+import { machineId } from '../../../src/machine/install/machine-id.ts';
+import { planInstall, planLiveFiles } from '../../../src/machine/install/plan-install.ts';
 import { IMAGE_MOUNT, SYSROOT } from '../../../src/machine/paths.ts';
 import { shellOf } from '../../../src/machine/steps/step-commands.ts';
+import { switchFileText } from '../../../src/machine/steps/switch-file.ts';
 import { createFacts, createInterface, createMachineFacts, USER_DATA_DISK } from '../../fixtures/facts.ts';
 
 describe('the machine-id', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../../src/boot/boot.ts';
-import type { BootRecord } from '../../../src/boot/record/boot-record.ts';
 import type { Server } from '../../../src/host/memory/http.ts';
+import type { BootRecord } from '../../../src/machine/boot-record.ts';
 import type { Facts } from '../../../src/machine/facts/facts.ts';
 import { BOOT_RECORD, FACTS } from '../../../src/machine/paths.ts';
 import { createBundle, createContent, createFile, type TestBundle, withBundle } from '../../fixtures/bundle.ts';

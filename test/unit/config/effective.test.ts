@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { formatFault } from '../../../src/config/check/fault.ts';
 import { readConfigDir } from '../../../src/config/config-dir.ts';
 import { type Effective, effectiveFor, effectiveOf } from '../../../src/config/effective.ts';
-import type { MachineIdentity } from '../../../src/config/nodes/identity.ts';
 import { plainOf, treeAt } from '../../../src/config/tree/tree.ts';
+import type { MachineIdentity } from '../../../src/protocol/machine-identity.ts';
 import { configHost } from '../../fixtures/config.ts';
 
 const read = (files: Readonly<Record<string, string>>) => readConfigDir(configHost(files), '/config.d');

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { formatFault } from '../../../src/config/check/fault.ts';
 import { readConfigDir } from '../../../src/config/config-dir.ts';
-import { isJunkUuid, isPlaceholder } from '../../../src/config/nodes/junk-identity.ts';
 import { CLAIMS, type Claims, readClaims } from '../../../src/protocol/claims.ts';
+import { isJunkUuid, isPlaceholder } from '../../../src/protocol/junk-identity.ts';
 import { configHost } from '../../fixtures/config.ts';
 
 const GOOD: Claims = {

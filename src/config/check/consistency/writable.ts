@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { entryOf } from '../../../entry-of.ts';
-import { pathFault } from '../../../signed/bundle/entry.ts';
 import type { Config } from '../../config.ts';
+import { pathFault } from '../../settings/delivered-path.ts';
 
 type Layout = Pick<Config, 'fstab' | 'tmpfs' | 'overlays'>;
 

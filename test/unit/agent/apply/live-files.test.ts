@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { wantedBy } from '../../../../src/agent/entry.ts';
-import { planInstall, planLiveFiles } from '../../../../src/boot/phases/install.ts';
+import { planInstall, planLiveFiles } from '../../../../src/machine/install/plan-install.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
 
 /** What the agent does not touch: other parts of it do, or only a boot can. */

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { withSettings } from '../../../../src/boot/phases/config.ts';
 import { commandLineSettings } from '../../../../src/config/command-line/command-line-settings.ts';
 import { withCommandLine } from '../../../../src/config/command-line/named-arguments.ts';
 import { readConfigDir } from '../../../../src/config/config-dir.ts';
 import { checkSettings, effectiveOf, plainSettings } from '../../../../src/config/effective.ts';
 import { settingRows } from '../../../../src/config/settings/setting-rows.ts';
 import { writePath } from '../../../../src/config/tree/tree.ts';
+import { withSettings } from '../../../../src/machine/delivery/with-settings.ts';
 import { configHost, SHIPPED_FILES } from '../../../fixtures/config.ts';
 
 const BELOW = {

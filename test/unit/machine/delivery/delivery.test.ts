@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../../../src/boot/boot.ts';
-import type { BootRecord } from '../../../../src/boot/record/boot-record.ts';
 import { lastGoodPlan } from '../../../../src/boot/record/last-good-plan.ts';
 import type { Seed } from '../../../../src/host/memory/seed.ts';
 import { find } from '../../../../src/host/memory/tree.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import { accountNumber, parseAccounts } from '../../../../src/machine/accounts/accounts.ts';
+import type { BootRecord } from '../../../../src/machine/boot-record.ts';
 import { deliveryFacts } from '../../../../src/machine/delivery/delivery.ts';
 import type { Facts } from '../../../../src/machine/facts/facts.ts';
 import { BOOT_RECORD, FACTS } from '../../../../src/machine/paths.ts';

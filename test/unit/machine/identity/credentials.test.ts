@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { bootView } from '../../../../src/agent/apply/boot-view.ts';
 import { install } from '../../../../src/boot/phases/install.ts';
-import { serverHttp } from '../../../../src/fetch/server-http.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import { givenCredentials, planCredentials } from '../../../../src/machine/identity/credentials.ts';
+import { serverHttp } from '../../../../src/machine/identity/server-http.ts';
 import { applyStep } from '../../../../src/machine/steps/execute.ts';
 import type { Step } from '../../../../src/machine/steps/step.ts';
 import { makeCertificate } from '../../../fixtures/certificates.ts';

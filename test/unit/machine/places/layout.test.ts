@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planInstall } from '../../../../src/boot/phases/install.ts';
 import { mount } from '../../../../src/boot/phases/mount.ts';
 import type { OverlayEntry } from '../../../../src/config/config.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import type { Facts } from '../../../../src/machine/facts/facts.ts';
+import { planInstall } from '../../../../src/machine/install/plan-install.ts';
 import { IMAGE_MOUNT, SYSROOT } from '../../../../src/machine/paths.ts';
 import {
   layoutPaths,

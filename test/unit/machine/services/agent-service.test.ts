@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { planInstall } from '../../../../src/boot/phases/install.ts';
 import type { Facts, InstallFacts } from '../../../../src/machine/facts/facts.ts';
+import { planInstall } from '../../../../src/machine/install/plan-install.ts';
 import { planAgent } from '../../../../src/machine/services/agent-service.ts';
 import { shellOf } from '../../../../src/machine/steps/step-commands.ts';
 import { createFacts } from '../../../fixtures/facts.ts';

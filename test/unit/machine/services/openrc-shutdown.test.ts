@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { planInstall } from '../../../../src/boot/phases/install.ts';
 import type { InstallFacts } from '../../../../src/machine/facts/facts.ts';
+import { planInstall } from '../../../../src/machine/install/plan-install.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
 
 const pathsFor = (serviceManager: InstallFacts['serviceManager'], changes: Parameters<typeof createFacts>[0] = {}) => {

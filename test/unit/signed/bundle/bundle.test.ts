@@ -1,8 +1,9 @@
 import { sign } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { pathFault } from '../../../../src/config/settings/delivered-path.ts';
 import { packMembers, unpackMembers } from '../../../../src/signed/bundle/archive.ts';
-import { entryFaults, pathFault } from '../../../../src/signed/bundle/entry.ts';
+import { entryFaults } from '../../../../src/signed/bundle/entry.ts';
 import { draftBundle, sealBundle } from '../../../../src/signed/bundle/make.ts';
 import { type BundleManifest, contentDigestOf, parseBundleManifest } from '../../../../src/signed/bundle/manifest.ts';
 import { compareBundles } from '../../../../src/signed/bundle/order.ts';

@@ -1,12 +1,12 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { secretName } from '../config/secret-name.ts';
-import { reasonOf } from '../error.ts';
-import type { Host, Http, TlsMaterial } from '../host/host.ts';
-import { identityFiles } from '../identity/machine/identity-files.ts';
-import { bakedAuthorities } from '../identity/machine/server-trust.ts';
-import type { Facts } from '../machine/facts/facts.ts';
-import { SEGMENT_SECRETS } from '../machine/identity/credentials.ts';
-import { IDENTITY, identityHome } from '../machine/identity/identity.ts';
+import { secretName } from '../../config/secret-name.ts';
+import { reasonOf } from '../../error.ts';
+import type { Host, Http, TlsMaterial } from '../../host/host.ts';
+import { identityFiles } from '../../identity/machine/identity-files.ts';
+import { bakedAuthorities } from '../../identity/machine/server-trust.ts';
+import type { Facts } from '../facts/facts.ts';
+import { SEGMENT_SECRETS } from './credentials.ts';
+import { IDENTITY, identityHome } from './identity.ts';
 
 type OwnCertificate = Required<Pick<TlsMaterial, 'certPem' | 'keyPem'>>;
 type Warn = (text: string) => void;
@@ -101,6 +101,6 @@ function faultOf(certPem: string, keyPem: string, nowMs: number): string | undef
 }
 
 async function openPrivate(host: Pick<Host, 'files' | 'tpm'>, path: string): Promise<string> {
-  const { readPrivate } = await import('../identity/machine/sealed-file.ts');
+  const { readPrivate } = await import('../../identity/machine/sealed-file.ts');
   return (await readPrivate(host, path)).text;
 }

@@ -1,4 +1,4 @@
-import { entryOf } from '../../entry-of.ts';
+import { entryOf } from '../entry-of.ts';
 
 /** iPXE's and Debian's words for what `uname -m` says. */
 const ARCH_NAMES: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
-import { StatectlError } from '../error.ts';
-import type { Host } from '../host/host.ts';
-import { RUN_INITRAMFS } from '../machine/paths.ts';
-import type { BootContext } from './phase.ts';
+import { StatectlError } from '../../error.ts';
+import type { Host } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
+import { RUN_INITRAMFS } from '../paths.ts';
 
 /** What modprobe said while drivers were loaded, /init's busybox and the runtime's kmod one after the other. */
 export const MODPROBE_ERRORS = `${RUN_INITRAMFS}/coldplug.errors`;
@@ -43,7 +43,7 @@ const describe = ({ drivers, isEvery }: Refusals): string =>
     : `the kernel refuses ${drivers.length} driver${drivers.length === 1 ? '' : 's'} of this initramfs (${drivers.slice(0, 3).join(', ')})`;
 
 /** Tells of drivers that are there and cannot be loaded. */
-export async function tellRefusedDrivers(host: Pick<Host, 'files'>, boot: Pick<BootContext, 'warn'>): Promise<void> {
+export async function tellRefusedDrivers(host: Pick<Host, 'files'>, boot: Pick<TaskContext, 'warn'>): Promise<void> {
   const found = await refusals(host);
   if (found.drivers.length > 0) boot.warn(`${describe(found)}: ${HINT}`);
 }

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { linuxHost } from '../../../../src/host/linux/host.ts';
-import { memoryHost } from '../../../../src/host/memory.ts';
-import { authority } from '../../../../src/identity/certificates/authority.ts';
-import { issueCertificate } from '../../../../src/identity/certificates/leaf-certificate.ts';
-import { machineNameFault, SERVER_NAME } from '../../../../src/identity/certificates/machine-name.ts';
-import { hostKeySigner } from '../../../../src/server/machines/ssh-authority.ts';
-import { newKey } from '../../../fixtures/certificates.ts';
+import { linuxHost } from '../../../src/host/linux/host.ts';
+import { memoryHost } from '../../../src/host/memory.ts';
+import { authority } from '../../../src/identity/certificates/authority.ts';
+import { issueCertificate } from '../../../src/identity/certificates/leaf-certificate.ts';
+import { machineNameFault, SERVER_NAME } from '../../../src/protocol/machine-name.ts';
+import { hostKeySigner } from '../../../src/server/machines/ssh-authority.ts';
+import { newKey } from '../../fixtures/certificates.ts';
 
 const FOREIGN = [
   SERVER_NAME,

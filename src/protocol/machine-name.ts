@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { StatectlError } from '../../error.ts';
+import { StatectlError } from '../error.ts';
 
 /**
  * The name that every server of an installation has in its certificate, and no machine: machines ask for it whatever

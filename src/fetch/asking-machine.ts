@@ -1,0 +1,32 @@
+import type { CommandLineLayer } from '../config/command-line/kernel-cmdline.ts';
+import type { Config } from '../config/config.ts';
+import type { ServerFacts } from './server-facts.ts';
+
+/** What asking servers needs to know of the machine that asks: a part of its facts. */
+export interface AskingMachine {
+  readonly config: Config;
+  readonly commandLine: readonly CommandLineLayer[];
+  readonly machine: {
+    /** As `uname -m` prints it. */
+    readonly arch: string;
+    readonly uuid?: string;
+    readonly serial?: string;
+    /** PEM public keys whose signatures count. */
+    readonly trustedKeys: readonly string[];
+  };
+  readonly interfaces?: readonly {
+    readonly name: string;
+    readonly mac: string;
+    readonly wireless: boolean;
+    /** Its address is another one at each boot, and tells nothing. */
+    readonly random?: true;
+  }[];
+  readonly leases?: readonly {
+    readonly device: string;
+    /** The card, where the interface is a VLAN, bond or bridge over it. */
+    readonly card?: string;
+    readonly hostname?: string;
+  }[];
+  /** In the order in which they are asked; absent until they were chosen. */
+  readonly servers?: readonly ServerFacts[];
+}

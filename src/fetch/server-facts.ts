@@ -1,0 +1,10 @@
+/** A server, and why it stands where it does in the list. */
+export interface ServerFacts {
+  readonly url: string;
+  readonly reason: string;
+  /** It takes no new boots, or did not answer well: it is asked when the others fail. */
+  readonly isLast?: true;
+  readonly roundTripMs?: number;
+  /** 0 to 1, as it says itself. */
+  readonly load?: number;
+}

@@ -1,0 +1,19 @@
+import { type CommandLineLayer, kernelCommandLine } from '../../config/command-line/kernel-cmdline.ts';
+import type { Config } from '../../config/config.ts';
+import type { LoadedSettings } from '../../config/load.ts';
+import type { TaskContext } from '../../host/task-context.ts';
+import { onDemand } from '../../on-demand.ts';
+
+/** `statectl.set=PATH=VALUE` wins over every file. A wrong one is told and left out. */
+export async function withSettings(
+  { config: merged, settings }: LoadedSettings,
+  layers: readonly CommandLineLayer[],
+  boot: Pick<TaskContext, 'warn'>,
+): Promise<Config> {
+  const words = kernelCommandLine(layers).all('statectl.set');
+  if (words.length === 0) return merged;
+  const { withSetArguments } = await onDemand();
+  const { config: changed, faults } = withSetArguments(settings, words);
+  for (const fault of faults) boot.warn(fault);
+  return changed ?? merged;
+}
