@@ -1,9 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { answersPath, type BundleAnswer } from '../../../src/fetch/ask-bundle.ts';
+import { answersPath, type BundleAnswer, bundleAnswer } from '../../../src/fetch/ask-bundle.ts';
 import { chooseBundle } from '../../../src/fetch/choose-bundle.ts';
+import type { BundleFacts } from '../../../src/fetch/kept-bundle.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
-import type { BundleFacts } from '../../../src/machine/facts/bundle-facts.ts';
-import { bundleAnswer } from '../../../src/machine/steps/step-commands.ts';
 import { unpackMembers } from '../../../src/signed/bundle/archive.ts';
 import { sha256Of } from '../../../src/signed/bundle/manifest.ts';
 import { type Bundle, verifyBundle } from '../../../src/signed/bundle/verify.ts';
