@@ -19,6 +19,10 @@ const HARMLESS = /^hooks$|\.lock(?:\.break)?$/;
 const MOST_ALTERNATES = 20;
 const LONGEST_POINTER_BYTES = 64 * 1024;
 
+const CONFIGURATIONS = ['config', 'config.worktree'];
+/** git-config(1). A header may follow another on its line. */
+const INCLUDES = /\[\s*include(?:if)?[\].\s]/i;
+
 const unusable = (what: string, hint: string): StatectlError => new StatectlError('git-unusable', what, { hint });
 
 /**
@@ -40,6 +44,7 @@ export async function findGitPlace(files: Files, dir: string): Promise<GitPlace>
   for (const folder of new Set([gitDir, commonDir])) {
     await needsOwner(files, dir, who, folder);
     await needsPlainParts(files, folder, who.isRoot && who.account === undefined ? 0 : undefined);
+    for (const name of CONFIGURATIONS) await needsNoIncludes(files, `${folder}/${name}`);
   }
   await needsOwnAlternates(files, dir, who, `${commonDir}/objects`);
   return { gitDir, commonDir };
@@ -111,6 +116,17 @@ async function needsPlainParts(files: Files, gitDir: string, uid: number | undef
     }
   };
   await walk('.');
+}
+
+/** git reads what is included at each call, whatever and whose it is, and waits where it is a pipe. Nothing switches that off. */
+async function needsNoIncludes(files: Files, path: string): Promise<void> {
+  if ((await files.stat(path)) === undefined) return;
+  const lines = (await textOf(files, path)).split('\n').filter((line) => !/^\s*[#;]/.test(line));
+  if (INCLUDES.test(lines.join('\n')))
+    throw unusable(
+      `${path} includes other files, which may be anybody's`,
+      `write into ${path} what they say, without [include]`,
+    );
 }
 
 /** Objects that are borrowed are served as they are: by nobody else. */

@@ -140,6 +140,32 @@ describe.skipIf(process.getuid?.() !== 0)('root in a config.d of somebody else',
     await expect(settle()).rejects.toMatchObject({ code: 'git-unusable' });
   });
 
+  it.each(['include.path', 'includeIf.onbranch:main.path'])(
+    'lets its configuration include no pipe: %s',
+    async (key) => {
+      await settle();
+      execFileSync('mkfifo', [join(eves, 'pipe')]);
+      git('config', key, join(eves, 'pipe'));
+      await expect(settle()).rejects.toMatchObject({
+        code: 'git-unusable',
+        message: expect.stringContaining('includes'),
+      });
+    },
+  );
+
+  it.each(['core.excludesFile', 'core.attributesFile', 'mailmap.file', 'diff.orderFile', '.mailmap'])(
+    'waits for no pipe that it has as %s',
+    async (name) => {
+      await settle();
+      const pipe = join(name === '.mailmap' ? dir : eves, name);
+      execFileSync('mkfifo', [pipe]);
+      if (name !== '.mailmap') git('config', name, pipe);
+      put('a.conf', 'a: 2\n');
+      expect(await settle()).toMatchObject({ state: 'edited' });
+      expect((await new History(host, dir).log()).map(({ files }) => files)).toEqual([['a.conf'], ['a.conf']]);
+    },
+  );
+
   it('does not write through a folder that is a link', async () => {
     await settle();
     mkdirSync(join(roots, 'nodes'));

@@ -165,6 +165,44 @@ describe('nobody but its owner has a part in it:', () => {
   });
 });
 
+describe('its configuration', () => {
+  it.each([
+    ['config', '[include]\n\tpath = /tmp/pipe\n'],
+    ['config', '[core]\n\tbare = false\n[INCLUDE]path=x'],
+    ['config', '[core][includeIf "onbranch:main"]\npath = x\n'],
+    ['config', '[include ""] path = x\n'],
+    ['config', '[include.x]\npath = x\n'],
+    ['config', '; [core]\n\t[includeif "gitdir:/"]\r\npath = x\n'],
+    ['config.worktree', '[include]\npath = x\n'],
+  ])('%s includes nothing: %j', async (name, text) => {
+    expect(await refusal({ [`${OWN}/${name}`]: text })).toMatch(
+      `git-unusable: ${OWN}/${name} includes other files, which may be anybody's → write into ${OWN}/${name}`,
+    );
+  });
+
+  it('of the repository of a linked work tree neither', async () => {
+    const linked = {
+      [OWN]: 'gitdir: /srv/main/.git/worktrees/b\n',
+      '/srv/main/.git/worktrees/b/commondir': '../..\n',
+      '/srv/main/.git/config': '[include]\npath = x\n',
+    };
+    expect(await refusal(linked)).toMatch('git-unusable: /srv/main/.git/config includes other files');
+  });
+
+  it.each(['# [include]\n ; [include]\n', '[includes]\n', '[branch "include"]\n', '[core]\ninclude = x\n'])(
+    'may say %j',
+    async (text) => {
+      expect(await refusal({ [`${OWN}/config`]: text })).toBe('used');
+    },
+  );
+
+  it('is read, or nothing is done', async () => {
+    expect(await refusal({ [`${OWN}/config`]: ' '.repeat(64 * 1024 + 1) })).toMatch(
+      `git-unusable: ${OWN}/config cannot be read: `,
+    );
+  });
+});
+
 describe('what it borrows', () => {
   const LIST = `${OWN}/objects/info/alternates`;
 
