@@ -95,6 +95,7 @@ describe('nobody but its owner has a part in it:', () => {
     'logs/HEAD',
     'info/attributes',
     'hooks.d',
+    'xhooks',
     'index.lock.d',
     'lock',
   ])('%s leads nowhere else', async (part) => {
@@ -220,7 +221,7 @@ describe('what it borrows', () => {
     );
   });
 
-  it.each(['"/srv/quoted"', '/srv/a\0b'])('is named plainly, and not by %j', async (line) => {
+  it.each(['"/srv/quoted', '/srv/a\0b'])('is named plainly, and not by %j', async (line) => {
     expect(await refusal({ [LIST]: `/srv/fine\n${line}\n` })).toMatch(/git-unusable: .* borrows from/);
   });
 

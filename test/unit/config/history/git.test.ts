@@ -134,7 +134,7 @@ describe('what git fails with', () => {
   it.each([
     ['warning: a\nfatal: no such ref\nhint: do this', 'fatal: no such ref'],
     ['error: cannot\nUsage: x', 'error: cannot'],
-    ['a\nwhat it said last\n', 'what it said last'],
+    ['a\nb\nwhat it said last\n', 'what it said last'],
     ['not fatal: x\nlast', 'last'],
     ['', 'it failed and did not say why'],
   ])('is told in its own words: %j', async (stderr, reason) => {

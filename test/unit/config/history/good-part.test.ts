@@ -18,7 +18,7 @@ describe('the good part of an edit', () => {
   it('is all but the faulty nodes and templates, which stay as they were', async () => {
     const edited = { 'nodes/a.conf': 'bad', 'templates/x/t': 'bad', 'nodes/b.conf': 'new', 'system/boot.conf': 'new' };
     const good = { 'nodes/a.conf': 'old', 'nodes/b.conf': 'old' };
-    expect(await part(edited, good)).toEqual({
+    expect(await part(edited, good)).toStrictEqual({
       ...{ 'nodes/a.conf': 'old', 'nodes/b.conf': 'new', 'system/boot.conf': 'new' },
       held: ['nodes/a.conf', 'templates/x/t'],
     });

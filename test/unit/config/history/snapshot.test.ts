@@ -20,7 +20,14 @@ const KEY = '-----BEGIN EC PRIVATE KEY-----\nMIGH\n-----END EC PRIVATE KEY-----\
 
 describe('a snapshot of config.d', () => {
   it('has every text, however deep, and byte for byte', async () => {
-    const files = { 'a.conf': '\u{feff}ü\r\n', 'nodes/b.conf': '', 'templates/x/y/z': 'z#', 'x#/b~c': '1' };
+    const files = {
+      '#a#b': '',
+      'a#b#': '',
+      'a.conf': '\u{feff}ü\r\n',
+      'nodes/b.conf': '',
+      'templates/x/y/z': 'z#',
+      'x#/b~c': '1',
+    };
     expect(await take(files)).toEqual({ files: Object.entries(files), faults: [] });
   });
 

@@ -79,6 +79,14 @@ describe('a boot token', () => {
   );
 });
 
+it('a token lets no key in that was revoked as another node while its machine was looked up', async () => {
+  const key = newKey();
+  await ask(key, {}, { ...LAB, node: 'print01' });
+  meanwhile = () => enrolments.decide(keyDigest(key), 'revoked');
+  expect((await ask(key, { token: token() })).state).toBe('denied');
+  expect(enrolments.approvedFor('lab')).toBeUndefined();
+});
+
 describe('a key that does not count any more', () => {
   it.each(['denied', 'revoked'] as const)('and was %s gets nothing for showing another that counts', async (state) => {
     const [bad, good] = [newKey(), newKey()];
@@ -141,6 +149,13 @@ describe('a certificate', () => {
   it('goes on for a node that config.d has no more: what it says then is no reason to cut a machine off', async () => {
     expect(await issue(null)).toMatchObject({ subject: 'CN=lab', names: 'DNS:lab', days: [-1, 30] });
   });
+});
+
+it('no certificate has a name of servers, also where config.d was not checked', async () => {
+  const key = newKey();
+  approve(key);
+  const identity = { ...LAB.identity, names: ['any.statectl.internal'] };
+  await expect(ask(key, {}, { ...LAB, identity })).rejects.toMatchObject({ code: 'name-refused' });
 });
 
 describe('who asks without a proof', () => {
