@@ -155,6 +155,11 @@ describe('a machine refuses', () => {
     expect(refusal(members, ['no key', TRUSTED_KEY.publicPem])).toBe('taken');
   });
 
+  it('a certificate that says no moment since when it counts: nobody could tell which of two is newer', () => {
+    const { archive } = createBundle({ signer: createSigner('soon') });
+    expect(refusal(unpackMembers(archive))).toBe('bundle-untrusted');
+  });
+
   it('the certificate of one key with the bundle of another', () => {
     const other = unpackMembers(createBundle({ signer: createSigner() }).archive);
     const certificate = (name: string) => [name, other.get(name)!] as const;
