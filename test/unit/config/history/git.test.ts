@@ -43,9 +43,18 @@ describe('git', () => {
     expect(call).toEqual({
       kind: 'run',
       argv: [
-        ...['git', '--no-pager', '-c', 'core.hooksPath=/dev/null', '-c', 'core.fsmonitor=false'],
-        ...['-c', 'core.attributesFile=/dev/null', '-c', 'core.pager=cat', '-c', 'core.quotePath=false'],
-        ...['-c', 'commit.gpgSign=false', '-c', 'gc.auto=0', 'log', '-1'],
+        ...['git', '--no-pager'],
+        ...['-c', 'core.hooksPath=/dev/null'],
+        ...['-c', 'core.fsmonitor=false'],
+        ...['-c', 'core.attributesFile=/dev/null'],
+        ...['-c', 'core.excludesFile=/dev/null'],
+        ...['-c', 'diff.orderFile=/dev/null'],
+        ...['-c', 'log.mailmap=false'],
+        ...['-c', 'core.pager=cat'],
+        ...['-c', 'core.quotePath=false'],
+        ...['-c', 'commit.gpgSign=false'],
+        ...['-c', 'gc.auto=0'],
+        ...['log', '-1'],
       ],
       options: {
         cwd: DIR,
