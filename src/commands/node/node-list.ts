@@ -78,6 +78,9 @@ async function settledOrDeployed(history: History): Promise<Pick<Settled, 'revis
   }
 }
 
-/** A config.d may be looked at where no server is. */
+/** A config.d may be looked at where no server is; a state that cannot be read is another matter. */
 const storeAt = (state: string): Promise<Store | undefined> =>
-  openStore(state, linuxHost(), 'existing').catch(() => undefined);
+  openStore(state, linuxHost(), 'existing').catch((error: unknown) => {
+    if (isStatectlError(error) && error.code === 'state-missing') return undefined;
+    throw error;
+  });

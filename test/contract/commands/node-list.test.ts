@@ -1,8 +1,9 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { cli } from '../../../src/cli.ts';
+import type { StatectlError } from '../../../src/error.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { useImage } from '../../../src/server/images/uses.ts';
 import { keepReport } from '../../../src/server/reports/reports.ts';
@@ -29,13 +30,16 @@ afterEach(async () => {
   vi.restoreAllMocks();
 });
 
-async function list(...more: readonly string[]): Promise<string> {
+const state = () => join(temporary.folder, 'state');
+const list = (...more: readonly string[]) => node('list', '--config', dir, ...more);
+
+async function node(...words: readonly string[]): Promise<string> {
   let out = '';
   vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
     out += chunk;
     return true;
   });
-  await cli(['node', 'list', '--config', dir, '--state', join(temporary.folder, 'state'), ...more]);
+  await cli(['node', ...words, '--state', state()]);
   vi.restoreAllMocks();
   return out;
 }
@@ -108,6 +112,30 @@ describe('node list', () => {
       { knownBy: `mac ${STRANGER}`, report: { image: 'lab@1' }, changes: ['settings'] },
     ]);
   });
+
+  it.each([
+    ['a text', (file: string) => writeFileSync(file, 'SQLite format 4\0no')],
+    ['one that was cut', (file: string) => truncateSync(file, statSync(file).size / 2)],
+    [
+      'a folder',
+      (file: string) => {
+        rmSync(file);
+        mkdirSync(file);
+      },
+    ],
+  ])(
+    'tells of a database of machines that is %s what `node pending` tells of it, and nothing else',
+    async (_title, damage) => {
+      await node('pending');
+      await boots(MAC);
+      expect(await stateOf('print01')).toBe('no change');
+      damage(join(state(), 'nodes.sqlite'));
+      const told = (await node('pending').catch((error: unknown) => error)) as StatectlError;
+      const { code, message, hint } = told;
+      expect(told).toMatchObject({ code: 'enrolments-unusable', message: expect.stringContaining('nodes.sqlite') });
+      await expect(list()).rejects.toMatchObject({ code, message, hint });
+    },
+  );
 
   it('refuses a config.d that was never without fault, with the faults', async () => {
     put('system/boot.conf', 'nonsense: 1\n');
