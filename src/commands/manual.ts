@@ -3,7 +3,9 @@ import { STATECTL_ARGUMENTS } from '../boot/phases/cmdline.ts';
 import { PARTS } from '../config/config-dir.ts';
 import { CONFIG_FILES } from '../config/settings/files.ts';
 import { type DocumentedSetting, documentedSettings } from '../config/settings/setting-documents.ts';
+import { linuxHost } from '../host/linux/host.ts';
 import { VERSION } from '../version.ts';
+import { documentNames, documentText } from './manual-pages.ts';
 import { printContent } from './print.ts';
 
 /** roff(7): a backslash and a leading dot or quote are its own. */
@@ -97,22 +99,27 @@ const sentence = (text: string): string => (text === '' ? '' : `${text[0]?.toUpp
 
 const page = (lines: readonly string[]): string => `${lines.filter((line) => line !== '').join('\n')}\n`;
 
-const PAGES = ['statectl', 'statectl.conf'] as const;
+const ROFF = ['statectl', 'statectl.conf'] as const;
 
-/** `statectl manual`: the manual pages, for a package or a person with a pager. */
+/** `statectl manual`: the manual pages, for a package or a person with a pager, and the documents of docs/. */
 export const manualCommand = (program: () => Command): Command =>
   new Command('manual')
-    .description('print a manual page')
-    .argument('[page]', `${PAGES.join(' or ')}`, 'statectl')
-    .action((name: string, _options: unknown, command: Command) => {
-      if (!(PAGES as readonly string[]).includes(name))
-        command.error(`error: there are ${PAGES.join(' and ')}`, { exitCode: 2 });
-      printContent(name === 'statectl' ? commandManual(program()) : configManual());
+    .description('print a manual page, or a guide')
+    .argument('[page]', `${ROFF.join(' or ')}, for man; or a document, such as guide/secrets`, 'statectl')
+    .option('--list', 'the names of all pages')
+    .action(async (name: string, { list }: { readonly list?: true }) => {
+      const host = linuxHost();
+      if (list) printContent([...ROFF, ...(await documentNames(host)), ''].join('\n'));
+      else if (name === 'statectl') printContent(commandManual(program()));
+      else if (name === 'statectl.conf') printContent(configManual());
+      else printContent(await documentText(host, name, ROFF));
     })
     .addHelpText(
       'after',
       `
 Examples:
   statectl manual | man -l -
-  statectl manual statectl.conf > /usr/local/share/man/man5/statectl.conf.5`,
+  statectl manual statectl.conf > /usr/local/share/man/man5/statectl.conf.5
+  statectl manual --list
+  statectl manual guide/when-a-boot-fails | less`,
     );

@@ -9,7 +9,7 @@ import type { Phase } from '../phase.ts';
 
 const BAKED_DIR = '/etc/cmdline.d';
 
-/** Every `statectl.` argument there is, as the README has it; others get a warning with a suggestion. */
+/** Every `statectl.` argument there is, as docs/reference has it; others get a warning with a suggestion. */
 export const STATECTL_ARGUMENTS = {
   'statectl.server':
     'base URL of a server, `http://HOST:PORT`; several, separated by commas or given again, in order. Replaces those of config.d',

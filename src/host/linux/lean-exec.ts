@@ -11,7 +11,7 @@ const PIPES_AFTER_EXIT_MS = 1000;
 
 /**
  * Programs for a boot, which starts some forty: node:child_process alone. Measured under TCG: 15 ms each against execa's
- * 48 ms, and 0.4 s less to load (ARCHITECTURE.md). Behaves as linuxExec; the contract suite holds both to it.
+ * 48 ms, and 0.4 s less to load (docs/design/decisions.md). Behaves as linuxExec; the contract suite holds both to it.
  */
 export const leanExec = (): Exec => ({ run });
 

@@ -17,7 +17,7 @@ const LONGEST_HEAD_BYTES = 64 * 1024;
 /**
  * HTTP/1.1 for a boot, without a stream machinery: one request a connection, plain http only. What it does not speak
  * (TLS, chunked bodies) goes through undici. Measured under TCG: 110 MB fetched and hashed in 2.6 s against 6.5 s, and
- * 1.2 s less to load (ARCHITECTURE.md). Throws what linuxHttp throws; RFC 9112.
+ * 1.2 s less to load (docs/design/decisions.md). Throws what linuxHttp throws; RFC 9112.
  */
 export function leanHttp(): Http {
   const full = linuxHttp();

@@ -29,7 +29,7 @@ export async function buildRuntime(host: Host, input: RuntimeInput, work: string
   for (const { name, target } of plan.aliases) await files.symlink(target, `${staged}/bin/${name}`);
   await files.symlink(`lib/${plan.linker}`, `${staged}/ld.so`);
   await copy(statectl, 'statectl', 0o755);
-  // After the injection: patchelf keeps what the single executable holds, strip would not (measured, ARCHITECTURE.md).
+  // After the injection: patchelf keeps what the single executable holds, strip would not (measured, docs/design/decisions.md).
   const binding = ['--set-interpreter', `${RUNTIME_MOUNT}/ld.so`, '--set-rpath', `${RUNTIME_MOUNT}/lib`] as const;
   await runProgram(host, ['patchelf', ...binding, `${staged}/statectl`]);
   await files.symlink('../statectl', `${staged}/bin/statectl`);

@@ -12,12 +12,8 @@ import { appOver, temporaryStore } from '../../fixtures/temporary-store.ts';
 
 const ROOT = `${import.meta.dirname}/../../..`;
 
-/** The table of ARCHITECTURE, cell by cell, without its head. */
-const rows = (
-  readFileSync(`${ROOT}/ARCHITECTURE.md`, 'utf8')
-    .split('## Who may send what, and the most that it costs')[1]
-    ?.split('\n## ')[0] ?? ''
-)
+/** The table of docs/design/bounds.md, cell by cell, without its head. */
+const rows = readFileSync(`${ROOT}/docs/design/bounds.md`, 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('| '))
   .map((line) =>
@@ -50,7 +46,7 @@ beforeAll(async () => {
   routes = { anybody: await routesOf(app), 'an enrolled machine': await routesOf(secure) };
 });
 
-test('each route that strangers or machines may ask has its bounds in the table of ARCHITECTURE', () => {
+test('each route that strangers or machines may ask has its bounds in the table of docs/design/bounds.md', () => {
   expect(rows.length).toBeGreaterThan(15);
   const said = (who: string) =>
     rows

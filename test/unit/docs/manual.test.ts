@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { program } from '../../../src/cli.ts';
 import { commandManual, configManual } from '../../../src/commands/manual.ts';
+import { documentNames, documentText } from '../../../src/commands/manual-pages.ts';
 import { PARTS } from '../../../src/config/config-dir.ts';
 import { CONFIG_FILES } from '../../../src/config/settings/files.ts';
+import { linuxHost } from '../../../src/host/linux/host.ts';
 
 /** The page as a person reads it. groff says on stderr, and by its status, what it does not understand. */
 function read(page: string): string {
@@ -33,6 +36,31 @@ describe('the manual', () => {
       expect(text).toContain(CONFIG_FILES[part].path);
       expect(text).toContain(CONFIG_FILES[part].override);
     }
+  });
+});
+
+describe('the documents of docs/', () => {
+  const host = linuxHost();
+
+  it('are pages by their place there, in the order in which one reads them', async () => {
+    const names = await documentNames(host);
+    expect(names[0]).toBe('start/first-boot');
+    expect(names).toEqual([...new Set(names)]);
+    expect(names.toSorted()).toEqual(
+      globSync('docs/**/*.{md,json}')
+        .map((path) => path.replace(/^docs\/|\.md$/g, ''))
+        .toSorted(),
+    );
+    expect(await documentText(host, 'guide/secrets', [])).toBe(readFileSync('docs/guide/secrets.md', 'utf8'));
+  });
+
+  it('have names that are suggested where one is spelt otherwise, or half', async () => {
+    const hintFor = (name: string) =>
+      documentText(host, name, ['statectl']).catch((error) => `${error.code} ${error.hint}`);
+    expect(await hintFor('guide/secret')).toBe('usage did you mean guide/secrets? `statectl manual --list` names all');
+    expect(await hintFor('lab')).toContain('did you mean start/lab?');
+    expect(await hintFor('../guide/secrets')).not.toContain('# Secrets');
+    expect(await hintFor('quite something else')).toBe('usage `statectl manual --list` names all');
   });
 });
 

@@ -12,18 +12,17 @@ const starts = (...programs: string[]) => programs.every((name) => spawnSync(nam
 const canBuild =
   canBeTwo && process.arch === 'x64' && existsSync('/bin/busybox') && starts('mksquashfs', 'depmod', 'patchelf');
 
-/** The commands of a section of the README, block by block. */
-function blocksOf(title: string): readonly (readonly string[])[] {
-  const [, section = ''] = readFileSync('README.md', 'utf8').split(`\n## ${title}\n`);
-  const text = section.split('\n## ')[0] ?? '';
+/** The commands of the guide, block by block. */
+function blocksOf(path: string): readonly (readonly string[])[] {
+  const text = readFileSync(path, 'utf8');
   return [...text.matchAll(/^```\n([^]*?)^```$/gm)].map(([, block = '']) => block.trim().split('\n'));
 }
 
-const blocks = blocksOf('Boot your own PCs');
+const blocks = blocksOf('docs/start/lab.md');
 /** The block in which a line begins so. */
 const blockWith = (start: string): readonly string[] => {
   const block = blocks.find((lines) => lines.some((line) => line.startsWith(start)));
-  if (!block) throw new Error(`the README has no line that begins with ${start}`);
+  if (!block) throw new Error(`docs/start/lab.md has no line that begins with ${start}`);
   return block;
 };
 
@@ -97,7 +96,7 @@ function type(line: string) {
 /** What is root's among what the person works with. */
 const rootsIn = (...paths: string[]) => execFileSync('find', [...paths, '-uid', '0'], { encoding: 'utf8' });
 
-describe.skipIf(!canBuild)('a first-time user who follows the README', { timeout: 120_000 }, () => {
+describe.skipIf(!canBuild)('a first-time user who follows docs/start/lab.md', { timeout: 120_000 }, () => {
   it('has a folder to work in, with settings that let somebody log in', () => {
     const [copy = ''] = blockWith('npm run build').filter((line) => line.startsWith('mkdir ~/lab'));
     const { status, stderr } = people.person(`cd ${people.checkout} && ${copy}`);
