@@ -3,7 +3,8 @@ import { kernelCommandLine } from '../config/command-line/kernel-cmdline.ts';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
-import { normalMac, type ReadClaims, readClaims } from '../protocol/claims.ts';
+import { type ReadClaims, readClaims } from '../protocol/claims.ts';
+import { cardMac } from '../protocol/mac-address.ts';
 import { isLabel } from '../protocol/machine-identity.ts';
 import type { BundleMachine } from '../signed/bundle/manifest.ts';
 import { type Manifest, manifestIsSigned, parseManifest } from '../signed/image-manifest.ts';
@@ -100,7 +101,7 @@ const otherMacs = ({ interfaces = [] }: AskingMachine, mac: string | undefined):
     .filter((card) => !card.wireless && !card.random && card.mac !== mac)
     .map((card) => card.mac)
     // InfiniBand's have 20 bytes, tunnels' are nothing: no machine is known by them.
-    .filter((text) => normalMac(text) !== undefined)
+    .filter((text) => cardMac(text) !== undefined)
     .join(',');
 
 /** The MAC of the interface that the machine boots from: by it the server knows the machine. */

@@ -1,6 +1,6 @@
 import { archName } from './arch-names.ts';
-import { isJunkMac, isJunkUuid, isPlaceholder } from './junk-identity.ts';
-import { normaliseMac } from './mac-address.ts';
+import { isJunkUuid, isPlaceholder } from './junk-identity.ts';
+import { cardMac } from './mac-address.ts';
 import { isLabel } from './machine-identity.ts';
 
 /**
@@ -39,15 +39,8 @@ const LONGEST_LABELS = 1024;
 /** No claim is longer; what is need not even be looked at. */
 const LONGEST_CLAIM = 4096;
 
-/** `AA-BB-…`, `aabb.ccdd.eeff`, `01-aa-…` (BOOTIF) or bare hex, as `aa:bb:cc:dd:ee:ff`; undefined when it is no MAC address. */
-export function normalMac(text: string): string | undefined {
-  const separated = /^(?:01[:-])?[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}$/i.test(text);
-  const mac = separated ? normaliseMac(text.slice(-17)) : /^[0-9a-f.]+$/i.test(text) ? normaliseMac(text) : undefined;
-  return mac === undefined || isJunkMac(mac) ? undefined : mac;
-}
-
 const NORMAL: Readonly<Record<Claim, (text: string) => string | undefined>> = {
-  mac: normalMac,
+  mac: cardMac,
   uuid: (text) =>
     /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text) && !isJunkUuid(text.toLowerCase())
       ? text.toLowerCase()
@@ -58,7 +51,7 @@ const NORMAL: Readonly<Record<Claim, (text: string) => string | undefined>> = {
     text.length <= 253 && /^[a-z0-9_.-]+$/i.test(text) && /[a-z0-9]/i.test(text) ? text.toLowerCase() : undefined,
   labels: (text) => fitting(items(text).filter(isLabel), LONGEST_LABELS),
   macs: (text) => {
-    const macs = items(text).flatMap((item) => normalMac(item) ?? []);
+    const macs = items(text).flatMap((item) => cardMac(item) ?? []);
     return [...new Set(macs)].toSorted().slice(0, MOST_CARDS).join(',') || undefined;
   },
   arch: (text) => (/^[a-z0-9_]{1,32}$/i.test(text) ? archName(text) : undefined),

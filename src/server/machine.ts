@@ -2,8 +2,6 @@ import { StatectlError } from '../error.ts';
 import { CLAIMS, type Claim, type Claims, normalClaim, readClaims } from '../protocol/claims.ts';
 import { labelsByName, type MachineIdentity } from '../protocol/machine-identity.ts';
 
-export { normalMac } from '../protocol/claims.ts';
-
 /** What a machine says of itself when it asks for an image. Claims, not proofs: they may choose a public image only. */
 export type Machine = Claims;
 export type MachineKey = Claim;

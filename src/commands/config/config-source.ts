@@ -15,7 +15,7 @@ import { type LoadedConfig, loadSnapshot } from '../../config/load-revision.ts';
 import type { NodeRecord } from '../../config/nodes/nodes.ts';
 import { StatectlError } from '../../error.ts';
 import { linuxHost } from '../../host/linux/host.ts';
-import { parseBootif } from '../../protocol/mac-address.ts';
+import { parseMac } from '../../protocol/mac-address.ts';
 import { isLabel, labelsByName, type MachineIdentity } from '../../protocol/machine-identity.ts';
 import { path } from '../build/build-options.ts';
 
@@ -114,7 +114,7 @@ export async function effectiveSettings({ config, node, cmdline = [] }: ConfigOp
 /** What a command line says of the machine: its labels, and the card that it boots from. */
 function machineOnCommandLine(layers: readonly CommandLineLayer[]): MachineIdentity {
   const commandLine = kernelCommandLine(layers);
-  const mac = parseBootif(commandLine.get('BOOTIF')?.value ?? '');
+  const mac = parseMac(commandLine.get('BOOTIF')?.value ?? '');
   const labels = commandLine.all('statectl.label').flatMap(({ value = '' }) => value.split(',').filter(isLabel));
   return {
     macs: mac === undefined ? [] : [mac],

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { entryOf } from '../../entry-of.ts';
 import { StatectlError } from '../../error.ts';
-import { normaliseMac } from '../../protocol/mac-address.ts';
+import { parseMac } from '../../protocol/mac-address.ts';
 import { nearest } from '../check/suggest.ts';
 import { splitFields } from './colon-fields.ts';
 
@@ -117,7 +117,7 @@ function parseLongForm(fields: readonly string[], fail: Fail): IpArgument {
 
 function tailOf(rest: readonly string[], fail: Fail): Pick<IpSettings, 'dns' | 'ntp' | 'mtu' | 'mac'> {
   const [first = '', ...others] = rest;
-  const isLink = /^[0-9]+$/.test(first) || (first === '' && normaliseMac(others.join(':')) !== undefined);
+  const isLink = /^[0-9]+$/.test(first) || (first === '' && parseMac(others.join(':')) !== undefined);
   if (isLink) return { dns: [], ntp: [], ...linkOf(first, others, fail) };
   if (rest.length > 3) throw fail(`"${rest.join(':')}" is neither DNS:DNS:NTP nor MTU:MAC`);
   const [dns0, dns1, ntp0] = rest.map((text) => addressOf('server address', text, fail));
@@ -127,7 +127,7 @@ function tailOf(rest: readonly string[], fail: Fail): Pick<IpSettings, 'dns' | '
 
 function linkOf(mtu: string | undefined, mac: readonly string[], fail: Fail): { mtu?: number; mac?: string } {
   const text = mac.filter((group) => group !== '').join(':');
-  const normal = normaliseMac(text);
+  const normal = parseMac(text);
   if (text !== '' && normal === undefined) throw fail(`"${text}" is no MAC address`);
   // 68 bytes is what IPv4 needs (RFC 791).
   if (mtu && !(/^[0-9]{2,5}$/.test(mtu) && Number(mtu) >= 68 && Number(mtu) <= 65535)) throw fail(`"${mtu}" is no MTU`);

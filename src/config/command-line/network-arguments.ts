@@ -1,6 +1,6 @@
 import { entryOf } from '../../entry-of.ts';
 import { StatectlError } from '../../error.ts';
-import { normaliseMac } from '../../protocol/mac-address.ts';
+import { parseMac } from '../../protocol/mac-address.ts';
 import { linkFaults } from '../check/link-faults.ts';
 import type { NetworkConfig } from '../config.ts';
 import { type IpArgument, parseIpArgument } from './ip-argument.ts';
@@ -70,7 +70,7 @@ function declaredBy(values: (name: string) => readonly string[], { interfaces, b
   const made: Record<string, InterfaceSettings> = Object.create(null);
   for (const value of values('ifname')) {
     const [name = '', ...mac] = value.split(':');
-    const normal = normaliseMac(mac.join(':'));
+    const normal = parseMac(mac.join(':'));
     if (name !== '' && normal) made[name] = { ...CARD, kind: 'physical', match: { mac: normal } };
   }
   for (const value of values('bond')) {

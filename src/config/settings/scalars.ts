@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { entryOf } from '../../entry-of.ts';
-import { normaliseMac } from '../../protocol/mac-address.ts';
+import { parseMac } from '../../protocol/mac-address.ts';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -74,7 +74,7 @@ const A_MAC = 'expected a MAC address such as 52:54:00:12:34:56';
 export const MacAddress = z
   .string({ error: `${A_MAC}, in quotes where it is of digits alone` })
   .transform((text, context): string => {
-    const mac = normaliseMac(text) ?? normaliseMac(text.trim().replace(/^01[:-]/, ''));
+    const mac = parseMac(text);
     if (mac !== undefined) return mac;
     context.addIssue({ code: 'custom', message: `${A_MAC}, found "${text}"` });
     return z.NEVER;

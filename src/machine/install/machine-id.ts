@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { normalMac } from '../../protocol/claims.ts';
+import { cardMac } from '../../protocol/mac-address.ts';
 import type { Facts, InstallFacts } from '../facts/facts.ts';
 
 /** Below /user-data. */
@@ -8,7 +8,7 @@ export const KEPT_MACHINE_ID = '/persistent/statectl/machine-id';
 /** Of the cards that keep theirs over boots: the order in which drivers find them is chance, their addresses are not. */
 const lowestMac = (interfaces: Facts['interfaces'] = []): string | undefined =>
   interfaces
-    .filter(({ wireless, random, mac }) => !wireless && !random && normalMac(mac) !== undefined)
+    .filter(({ wireless, random, mac }) => !wireless && !random && cardMac(mac) !== undefined)
     .map(({ mac }) => mac)
     .toSorted()[0];
 

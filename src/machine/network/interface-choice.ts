@@ -1,6 +1,6 @@
 import { IP_HINT, type IpArgument } from '../../config/command-line/ip-argument.ts';
 import { StatectlError } from '../../error.ts';
-import { normaliseMac, parseBootif } from '../../protocol/mac-address.ts';
+import { parseMac } from '../../protocol/mac-address.ts';
 import type { InterfaceFacts } from '../facts/network-facts.ts';
 
 export interface InterfaceChoice {
@@ -26,17 +26,17 @@ export function planInterfaceChoice(
   ifnames: readonly string[] = [],
 ): InterfaceChoice | undefined {
   const aliases = ifnames.map(parseIfname);
-  const byMac = (mac: string | undefined) => nics.find((nic) => mac !== undefined && normaliseMac(nic.mac) === mac);
+  const byMac = (mac: string | undefined) => nics.find((nic) => mac !== undefined && parseMac(nic.mac) === mac);
   const find = (name: string): InterfaceFacts | undefined => {
     const alias = aliases.find((each) => each.name === name);
     if (alias !== undefined) return byMac(alias.mac);
-    return nics.find((nic) => nic.name === name) ?? byMac(normaliseMac(name.replace(/^enx(?=[0-9a-f]{12}$)/, '')));
+    return nics.find((nic) => nic.name === name) ?? byMac(parseMac(name.replace(/^enx(?=[0-9a-f]{12}$)/, '')));
   };
   const active = ipArguments.filter(({ method }) => method !== 'off');
   const off = ipArguments.filter(({ method }) => method === 'off');
   const chosen = (nic: InterfaceFacts | undefined, what: string, reason: string): InterfaceChoice => {
     if (nic === undefined) throw missingInterface(`${what}, but there is no such interface`, nics);
-    const alias = aliases.find(({ mac }) => mac === normaliseMac(nic.mac))?.name;
+    const alias = aliases.find(({ mac }) => mac === parseMac(nic.mac))?.name;
     const own = active.find(({ device }) => device !== undefined && find(device) === nic);
     const ip = own ?? active.find(({ device }) => device === undefined);
     return { nic, reason, rename: alias === nic.name ? undefined : alias, ip };
@@ -47,7 +47,7 @@ export function planInterfaceChoice(
   const device = bootdev !== undefined && named.includes(bootdev) ? bootdev : named[0];
   if (device !== undefined) return chosen(find(device), `ip= names ${device}`, 'named in ip=');
   if (bootif) {
-    const mac = parseBootif(bootif);
+    const mac = parseMac(bootif);
     if (mac === undefined)
       throw new StatectlError('ip-invalid', `BOOTIF=${bootif} holds no MAC address`, { hint: IP_HINT });
     return chosen(byMac(mac), `the boot loader used ${mac} (BOOTIF=)`, 'BOOTIF=');
@@ -65,7 +65,7 @@ export function planInterfaceChoice(
 
 function parseIfname(text: string): { readonly name: string; readonly mac: string } {
   const [name = '', ...rest] = text.split(':');
-  const mac = normaliseMac(rest.join(':'));
+  const mac = parseMac(rest.join(':'));
   if (name !== '' && mac !== undefined) return { name, mac };
   throw new StatectlError('ip-invalid', `ifname=${text} is not NAME:MAC`, {
     hint: 'write ifname=boot0:52:54:00:12:34:56',

@@ -11,7 +11,7 @@ import {
 } from '../../config/command-line/network-arguments.ts';
 import { familyOf, parseCidr } from '../../config/settings/addresses.ts';
 import { entryOf } from '../../entry-of.ts';
-import { parseBootif } from '../../protocol/mac-address.ts';
+import { parseMac } from '../../protocol/mac-address.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { InterfaceFacts } from '../facts/network-facts.ts';
 import { missingInterface, planInterfaceChoice } from './interface-choice.ts';
@@ -120,7 +120,7 @@ function askedFor({ ip, network: { interfaces } }: NetworkWishes, cards: readonl
 /** The name that config.d has for what ip= calls so, else the kernel's. */
 function nameOf(device: string, interfaces: Interfaces, cards: readonly InterfaceFacts[]): string | undefined {
   if (Object.hasOwn(interfaces, device)) return device;
-  const card = cards.find(({ name, mac }) => name === device || mac === parseBootif(device.replace(/^enx/, '')));
+  const card = cards.find(({ name, mac }) => name === device || mac === parseMac(device.replace(/^enx/, '')));
   return card && nameOfCard(card, interfaces, cards);
 }
 

@@ -1,20 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseSelector, selectorsOf, writeSelector } from '../../../src/server/images/selector.ts';
-import { identityOf, machineFromQuery, machineQuery, normalMac, runsOn } from '../../../src/server/machine.ts';
-
-test.each(['52:54:00:AB:cd:56', '52-54-00-ab-cd-56', '5254.00ab.cd56', '525400ABCD56', '01-52-54-00-ab-cd-56'])(
-  'a MAC address may be written as %s',
-  (text) => {
-    expect(normalMac(text)).toBe('52:54:00:ab:cd:56');
-  },
-);
-
-test.each(['', '52:54:00:ab:cd', '52:54-00:ab:cd:56', '52:54:00:ab:cd:5g', '525400abcd561'])(
-  '%j is no MAC address',
-  (text) => {
-    expect(normalMac(text)).toBeUndefined();
-  },
-);
+import { identityOf, machineFromQuery, machineQuery, runsOn } from '../../../src/server/machine.ts';
 
 test('what iPXE leaves empty counts as not said', () => {
   expect(machineFromQuery({ mac: '', uuid: '', serial: ' ', arch: 'x86_64' })).toEqual({ arch: 'x86_64' });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Document } from 'yaml';
 import { entryOf } from '../../../entry-of.ts';
-import { normaliseMac } from '../../../protocol/mac-address.ts';
+import { parseMac } from '../../../protocol/mac-address.ts';
 import { integerOf, refuse, textOf } from './input.ts';
 
 /** JSON, on one line or indented by that many blanks. */
@@ -46,7 +46,7 @@ const MAC_FORMS: Readonly<Record<string, (mac: string) => string>> = {
 
 /** A MAC address, however it was written, in one form, lower case. */
 export function mac(value: unknown, form: unknown = 'colon'): string {
-  const normal = normaliseMac(textOf(value));
+  const normal = parseMac(textOf(value));
   if (normal === undefined) throw refuse('a MAC address', value);
   const write = typeof form === 'string' ? entryOf(MAC_FORMS, form) : undefined;
   if (!write) throw refuse(`one of ${Object.keys(MAC_FORMS).join(', ')}`, form);

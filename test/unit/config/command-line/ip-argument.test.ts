@@ -4,7 +4,6 @@ import { maskToPrefix, parseIpArgument } from '../../../../src/config/command-li
 import { StatectlError } from '../../../../src/error.ts';
 import type { InterfaceFacts } from '../../../../src/machine/facts/network-facts.ts';
 import { planInterfaceChoice } from '../../../../src/machine/network/interface-choice.ts';
-import { normaliseMac, parseBootif } from '../../../../src/protocol/mac-address.ts';
 
 /** Only what was given: fields that are undefined and empty lists left out. */
 const read = (value: string) =>
@@ -243,35 +242,6 @@ describe('maskToPrefix', () => {
 
   it('knows the longer prefixes of IPv6', () => {
     expect([maskToPrefix('128', 128), maskToPrefix('129', 128)]).toEqual([128, undefined]);
-  });
-});
-
-describe('normaliseMac', () => {
-  it.each(['52:54:00:12:ab:CD', '52-54-00-12-AB-CD', '5254.0012.abcd', '52540012abcd', ' 52:54:0:12:ab:cd\n'])(
-    'reads %j',
-    (text) => {
-      expect(normaliseMac(text)).toBe('52:54:00:12:ab:cd');
-    },
-  );
-
-  it.each(['', '52:54:00:12:ab', '52:54:00:12:ab:cd:ef', '52:54:00:12:ab:xx', 'eth0', '525:4:00:12:ab:cd'])(
-    '%j is none',
-    (text) => {
-      expect(normaliseMac(text)).toBeUndefined();
-    },
-  );
-});
-
-describe('parseBootif', () => {
-  it.each(['01-52-54-00-12-AB-CD', '01:52:54:00:12:ab:cd', '52-54-00-12-ab-cd', '52:54:00:12:ab:cd'])(
-    'reads %s',
-    (text) => {
-      expect(parseBootif(text)).toBe('52:54:00:12:ab:cd');
-    },
-  );
-
-  it.each(['', '01-', 'eth0', '01-52-54-00-12'])('%j holds no MAC', (text) => {
-    expect(parseBootif(text)).toBeUndefined();
   });
 });
 
