@@ -21,8 +21,8 @@ export default defineConfig({
     // By default vitest leaves a core to others.
     maxWorkers: 2,
     projects: [
-      // Half of the time went into loading the same modules for every file again.
-      level('unit', undefined, false, { isolate: false }),
+      // Half of the time went into loading the same modules for every file again; Node strips the types itself.
+      level('unit', undefined, false, { isolate: false, experimental: { viteModuleRunner: false } }),
       level('contract', undefined, true),
       level('fault'),
       // Each file has one machine at a time, so two at most run at once. A test waits for several events.

@@ -24,6 +24,7 @@ import { machineIdOf, parseReport } from '../../src/server/reports/reports.ts';
 import { unpackMembers } from '../../src/signed/bundle/archive.ts';
 import { parseBundleManifest } from '../../src/signed/bundle/manifest.ts';
 import { parseManifest } from '../../src/signed/image-manifest.ts';
+import { anyLetters } from '../fixtures/any-letters.ts';
 
 /** A parser of what others wrote. `read` may throw a StatectlError, and nothing else; `false` is a find too. */
 export interface Target {
@@ -36,7 +37,7 @@ export interface Target {
 const textOf = (...pieces: readonly string[]): fc.Arbitrary<string> => {
   const piece = fc.oneof(
     { weight: 12, arbitrary: fc.constantFrom(...pieces) },
-    { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 8 }) },
+    { weight: 2, arbitrary: anyLetters({ maxLength: 8 }) },
     {
       weight: 1,
       arbitrary: fc.constantFrom(

@@ -14,6 +14,7 @@ import { type RunningServer, startServer } from '../../../src/server/listen.ts';
 import { openEnrolments } from '../../../src/server/machines/enrolments.ts';
 import { nodesDatabasePath } from '../../../src/server/machines/nodes-database.ts';
 import { openSecretStore } from '../../../src/server/machines/secret-store.ts';
+import { placeAuthority } from '../../fixtures/authority.ts';
 
 const HOME = '/disk/identity';
 const TO = '/run/statectl/identity';
@@ -27,7 +28,7 @@ let trust: 'proven' | 'network';
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'statectl-enrolling-'));
   const host = linuxHost();
-  caPem = (await authority({ ...host, console: { line: () => undefined } }, `${dir}/keys`)).certificatePem;
+  caPem = (await placeAuthority(host, `${dir}/keys`)).certificatePem;
   const identity = () =>
     IdentityFile.parse({ trust, secrets: { '/etc/token': { secret: 'secret:token', trust: 'network' } } });
   const found = async () => ({ node: 'print01', identity: identity(), users: {} });

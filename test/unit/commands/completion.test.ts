@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { expect, it } from 'vitest';
+import { cli } from '../../../src/cli.ts';
+import { printedBy } from '../../fixtures/printed.ts';
 
-const script = execFileSync(process.execPath, ['src/main.ts', 'completion', 'bash'], { encoding: 'utf8' });
+const script = await printedBy(() => cli(['completion', 'bash']));
 
 /** What bash offers after these words, the last of which is being typed. */
 function offered(...words: readonly string[]): readonly string[] {

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { program } from '../../../src/cli.ts';
+import { cli, program } from '../../../src/cli.ts';
 import { refuseUnknownVerb } from '../../../src/commands/unknown-verb.ts';
+import { printedBy } from '../../fixtures/printed.ts';
 
 describe('a verb that is not there', () => {
   it.each([
@@ -49,12 +50,13 @@ describe('a verb that is not there', () => {
   it.each([
     ['help config check', 'config check --help'],
     ['help', '--help'],
-  ])('is none of these, and `%s` shows what `statectl %s` shows', (words, same) => {
-    const [first, second] = [words, same].map((text) =>
-      spawnSync(process.execPath, ['src/main.ts', ...text.split(' ')], { encoding: 'utf8' }),
-    );
-    expect(first?.stdout).toBe(second?.stdout);
-    expect(first).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining('Usage: statectl') });
+  ])('is none of these, and `%s` shows what `statectl %s` shows', async (words, same) => {
+    const [first, second] = [
+      await printedBy(async () => expect(await cli(words.split(' '))).toBe(0)),
+      await printedBy(() => cli(same.split(' '))),
+    ];
+    expect(first).toBe(second);
+    expect(first).toContain('Usage: statectl');
   });
 
   it('ends with status 2 and nothing on standard output', () => {

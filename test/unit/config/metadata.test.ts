@@ -6,6 +6,7 @@ import { readConfigDir } from '../../../src/config/config-dir.ts';
 import { nodeContent } from '../../../src/config/nodes/node-content.ts';
 import { readTemplates } from '../../../src/config/templates/template-set.ts';
 import { configHost } from '../../fixtures/config.ts';
+import { sized } from '../../fixtures/effort.ts';
 
 /** What a template prints of metadata that is written so; the faults where it may not be. */
 async function printed(text: string): Promise<string | readonly string[]> {
@@ -97,7 +98,7 @@ describe('metadata prints as it is written', () => {
         if (typeof found === 'string') expect(found).toBe(written);
         else expect(found.join('\n')).toMatch(/put it in quotes/);
       }),
-      { numRuns: 300 },
+      { numRuns: sized(60, 3_000) },
     );
   });
 });

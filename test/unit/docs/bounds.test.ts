@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { authority } from '../../../src/identity/certificates/authority.ts';
 import { eventHub } from '../../../src/server/events/event-hub.ts';
 import { bootTokens } from '../../../src/server/machines/boot-tokens.ts';
 import { openEnrolments } from '../../../src/server/machines/enrolments.ts';
 import { issueServerCertificate } from '../../../src/server/machines/server-certificate.ts';
 import { createSecureApp } from '../../../src/server/secure-app.ts';
+import { placeAuthority } from '../../fixtures/authority.ts';
 import { routesOf } from '../../fixtures/routes.ts';
 import { appOver, temporaryStore } from '../../fixtures/temporary-store.ts';
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
   const dir = temporary.folder;
   const nodes = { ofMachine: async () => undefined, ofNode: async () => undefined };
   using enrolments = openEnrolments(`${dir}/nodes.sqlite`, Date.now);
-  const ca = await authority(host, `${dir}/keys`);
+  const ca = await placeAuthority(host, `${dir}/keys`);
   const secure = createSecureApp({
     certificate: await issueServerCertificate(ca, Date.now()),
     authorities: [ca.certificatePem],

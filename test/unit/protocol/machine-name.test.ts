@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { linuxHost } from '../../../src/host/linux/host.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
-import { authority } from '../../../src/identity/certificates/authority.ts';
 import { issueCertificate } from '../../../src/identity/certificates/leaf-certificate.ts';
 import { machineNameFault, SERVER_NAME } from '../../../src/protocol/machine-name.ts';
 import { hostKeySigner } from '../../../src/server/machines/ssh-authority.ts';
+import { placeAuthority } from '../../fixtures/authority.ts';
 import { newKey } from '../../fixtures/certificates.ts';
 
 const FOREIGN = [
@@ -70,8 +69,7 @@ describe('the last line, where certificates are issued', () => {
     ['an address', { commonName: 'print01', dnsNames: ['print01', '10.0.0.1'] }],
     ['a wildcard', { commonName: 'print01', dnsNames: ['*.statectl.internal'] }],
   ])('refuses a machine a certificate for what is none of its names: %s', async (_, names) => {
-    const host = memoryHost({});
-    const ca = await authority({ ...host, clock: linuxHost().clock }, '/keys');
+    const ca = await placeAuthority(memoryHost({}), '/keys');
     const leaf = { publicKey: newKey(), ...names, role: 'machine' as const, notBeforeMs: 0, notAfterMs: 1e12 };
     await expect(issueCertificate(ca, leaf)).rejects.toMatchObject({ code: 'name-refused' });
   });

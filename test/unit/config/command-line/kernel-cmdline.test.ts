@@ -5,6 +5,7 @@ import {
   kernelCommandLine,
   parseKernelArguments,
 } from '../../../../src/config/command-line/kernel-cmdline.ts';
+import { anyLetters } from '../../../fixtures/any-letters.ts';
 
 const proc = (text: string) => kernelCommandLine([{ origin: '/proc/cmdline', text }]);
 const pairs = (text: string) => parseKernelArguments(text).map(({ name, value }) => [name, value]);
@@ -149,7 +150,7 @@ describe('parseKernelArguments', () => {
 
   const anyText = fc.oneof(
     fc.string({ unit: fc.constantFrom('a', '=', '"', ' ', '-', '.', '\n', '\u00a0', '\0'), maxLength: 40 }),
-    fc.string({ unit: 'binary' }),
+    anyLetters(),
   );
 
   it('finds the words that the kernel finds, in any text', () => {

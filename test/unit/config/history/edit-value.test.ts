@@ -4,6 +4,7 @@ import { isCollection, isMap, isPair, type Node, type Pair, parse, parseDocument
 import { editValue } from '../../../../src/config/history/edit-value.ts';
 import type { Plain } from '../../../../src/config/tree/tree.ts';
 import { SHIPPED_FILES } from '../../../fixtures/config.ts';
+import { sized } from '../../../fixtures/effort.ts';
 
 const FILE = `# What a boot may take.
 connect: 2s      # to a server
@@ -140,6 +141,16 @@ describe('a change of one setting', () => {
   });
 });
 
+/** Makes what belongs to a text when it is asked for first. */
+function onceEach<T>(make: (text: string) => T): (text: string) => T {
+  const made = new Map<string, T>();
+  return (text) => {
+    const found = made.get(text) ?? make(text);
+    made.set(text, found);
+    return found;
+  };
+}
+
 describe('in every file that is shipped', () => {
   const scalar = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 30 }), fc.integer(), fc.boolean());
   const value = fc.oneof(
@@ -154,7 +165,7 @@ describe('in every file that is shipped', () => {
   };
 
   /** Every value of a text, with the lines (from, up to) on which it stands, read by other means than the edit's. */
-  function spotsOf(text: string): readonly Spot[] {
+  const spotsOf = onceEach((text): readonly Spot[] => {
     const lineOf = (offset: number) => text.slice(0, offset).split('\n').length - 1;
     const spots: Spot[] = [];
     const endOf = (node: Node | null, otherwise: number): number =>
@@ -171,7 +182,7 @@ describe('in every file that is shipped', () => {
     };
     walk(parseDocument(text).contents as Node, []);
     return spots;
-  }
+  });
 
   /** Every line outside of these is there before and after what changed. */
   function expectOnly(before: string, after: string, [from, to]: readonly [number, number]): void {
@@ -207,7 +218,7 @@ describe('in every file that is shipped', () => {
           expectOnly(text, edited, spot.lines);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: sized(100, 3_000) },
     );
   });
 
@@ -227,7 +238,7 @@ describe('in every file that is shipped', () => {
           expect(at(parse(edited), [...path, isMap(node) ? 'new key' : String(items.length)])).toEqual(to);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: sized(100, 3_000) },
     );
   });
 

@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { faultOfKind } from '../../../../src/config/templates/kinds.ts';
+import { anyLetters } from '../../../fixtures/any-letters.ts';
+import { sized } from '../../../fixtures/effort.ts';
 import { body } from './sample.ts';
 import { readEnvironmentFile } from './systemd-environment-file.ts';
 
@@ -31,7 +33,7 @@ const NASTY = [
 ];
 const nasty = fc.oneof(
   fc.array(fc.constantFrom(...NASTY, 'a', '0'), { maxLength: 12 }).map((parts) => parts.join('')),
-  fc.string({ unit: 'binary' }),
+  anyLetters(),
   fc.constantFrom(
     'yes',
     'no',
@@ -77,7 +79,7 @@ describe('what a filter quotes is read back as it was', () => {
       fc.property(values(inShell), (list) => {
         expect(words(shell, `printf '%s\\0' ${template('{{ metadata.v | shell }}', list)}`)).toEqual(list);
       }),
-      { numRuns: 25 },
+      { numRuns: sized(8, 200) },
     );
   });
 
@@ -88,7 +90,7 @@ describe('what a filter quotes is read back as it was', () => {
         const names = list.map((_, index) => `"$K${index}"`);
         expect(words(shell, `${file}\nprintf '%s\\0' ${names.join(' ')}`)).toEqual(list);
       }),
-      { numRuns: 25 },
+      { numRuns: sized(8, 200) },
     );
   });
 
@@ -99,7 +101,7 @@ describe('what a filter quotes is read back as it was', () => {
         expect(readEnvironmentFile(file)).toEqual(new Map(list.map((text, index) => [`K${index}`, text])));
         expect(faultOfKind('env', file)).toBeUndefined();
       }),
-      { numRuns: 500 },
+      { numRuns: sized(100, 5_000) },
     );
   });
 
@@ -123,7 +125,7 @@ describe('what a filter quotes is read back as it was', () => {
         const nested = template('a:\n  - b:\n      {{ metadata.v | yaml | indent: 6 }}', value);
         expect(parse(nested)).toEqual({ a: [{ b: value }] });
       }),
-      { numRuns: 500 },
+      { numRuns: sized(100, 5_000) },
     );
   });
 
@@ -138,7 +140,7 @@ describe('what a filter quotes is read back as it was', () => {
           'b',
         ]);
       }),
-      { numRuns: 500 },
+      { numRuns: sized(100, 5_000) },
     );
   });
 });
