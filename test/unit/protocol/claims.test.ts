@@ -6,6 +6,7 @@ import { CLAIMS, type Claims, readClaims } from '../../../src/protocol/claims.ts
 import { isJunkUuid, isPlaceholder } from '../../../src/protocol/junk-identity.ts';
 import { anyLetters } from '../../fixtures/any-letters.ts';
 import { configHost } from '../../fixtures/config.ts';
+import { sized } from '../../fixtures/effort.ts';
 
 const GOOD: Claims = {
   mac: '52:54:00:12:34:56',
@@ -71,7 +72,7 @@ describe('what a machine says of itself', () => {
         if (claim !== 'mac') expect(read).toEqual(expected);
         expect(own === undefined || own.length <= 4096).toBe(true);
       }),
-      { numRuns: 1000 },
+      { numRuns: sized(200, 10_000) },
     );
   });
 
@@ -100,7 +101,7 @@ describe('what a machine says of itself', () => {
         const once = readClaims(said).claims;
         expect(readClaims(once)).toEqual({ claims: once, odd: [] });
       }),
-      { numRuns: 1000 },
+      { numRuns: sized(200, 10_000) },
     );
   });
 });
@@ -138,7 +139,7 @@ test('no UUID of chance is junk', () => {
   fc.assert(
     fc.property(fc.uuid({ version: [1, 4] }), (uuid) => isJunkUuid(uuid) === false),
     {
-      numRuns: 20_000,
+      numRuns: sized(5_000, 100_000),
       // Small and large values are tried first, which chance makes never.
       unbiased: true,
     } as never,

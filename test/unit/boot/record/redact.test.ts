@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { redact } from '../../../../src/boot/record/redact.ts';
 import { anyLetters } from '../../../fixtures/any-letters.ts';
+import { sized } from '../../../fixtures/effort.ts';
 
 const HASH = '$6$saltsalt$Wqz9mJ1yq0gX8kTz3bFvN2pLr5sD7hC4eA6uI8oP0yTnMx';
 
@@ -209,7 +210,7 @@ describe('redact', () => {
         const once = redact(text);
         expect(redact(once)).toBe(once);
       }),
-      { numRuns: 5000 },
+      { numRuns: sized(1_000, 50_000) },
     );
   });
 
@@ -218,7 +219,7 @@ describe('redact', () => {
       fc.property(anyText, (text) => {
         expect(redact(text).split('\n').length).toBe(text.split('\n').length);
       }),
-      { numRuns: 2000 },
+      { numRuns: sized(500, 20_000) },
     );
   });
 

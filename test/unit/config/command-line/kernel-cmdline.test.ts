@@ -6,6 +6,7 @@ import {
   parseKernelArguments,
 } from '../../../../src/config/command-line/kernel-cmdline.ts';
 import { anyLetters } from '../../../fixtures/any-letters.ts';
+import { sized } from '../../../fixtures/effort.ts';
 
 const proc = (text: string) => kernelCommandLine([{ origin: '/proc/cmdline', text }]);
 const pairs = (text: string) => parseKernelArguments(text).map(({ name, value }) => [name, value]);
@@ -158,7 +159,7 @@ describe('parseKernelArguments', () => {
       fc.property(anyText, (text) => {
         expect(pairs(text)).toEqual(asTheKernelDoes(text));
       }),
-      { numRuns: 2000 },
+      { numRuns: sized(500, 20_000) },
     );
   });
 

@@ -4,6 +4,7 @@ import type { ConfigFault } from '../../../../src/config/check/fault.ts';
 import { overlay, parsePath, plainOf, type Tree, treeAt, writePath } from '../../../../src/config/tree/tree.ts';
 import { readYaml } from '../../../../src/config/tree/yaml-file.ts';
 import { anyLetters } from '../../../fixtures/any-letters.ts';
+import { sized } from '../../../fixtures/effort.ts';
 
 const layer = (text: string, name = 'layer'): Tree => {
   const faults: ConfigFault[] = [];
@@ -111,7 +112,7 @@ describe('putting layers together', () => {
         expect(plainOf(overlay(overlay(a, b), c))).toEqual(plainOf(overlay(a, overlay(b, c))));
         expect(said(overlay(overlay(a, b), c))).toEqual(said(overlay(a, overlay(b, c))));
       }),
-      { numRuns: 1500 },
+      { numRuns: sized(300, 20_000) },
     );
   });
 
@@ -121,7 +122,7 @@ describe('putting layers together', () => {
         const [a, b] = texts.map((text, index) => layer(text, `l${index}`)) as [Tree, Tree];
         expect(plainOf(overlay(overlay(a, b), b))).toEqual(plainOf(overlay(a, b)));
       }),
-      { numRuns: 1500 },
+      { numRuns: sized(300, 20_000) },
     );
   });
 
@@ -137,7 +138,7 @@ describe('putting layers together', () => {
         };
         walk(trees.reduce(overlay), []);
       }),
-      { numRuns: 500 },
+      { numRuns: sized(150, 5_000) },
     );
   });
 });

@@ -31,7 +31,7 @@ describe('hostile YAML', () => {
     ['a value for what is taken out', '"~a": 1', /^x\.conf:1:1 "~a" takes a out of the layers below and has no value/],
     ['an item in a list that takes it out', 'a: [b, ~b]', /^x\.conf:1:8 the list both has b and takes it out/],
     ['a list for a mapping', '- a', /^x\.conf:1:1 expected a mapping of keys to values/],
-    ['nesting without end', '['.repeat(50_000), /^x\.conf:1:\d+ nested too deep/],
+    ['nesting without end', '['.repeat(sized(10_000, 50_000)), /^x\.conf:1:\d+ nested too deep/],
     ['ten megabytes', `a: ${'x'.repeat(10 << 20)}`, /^x\.conf:1:1 larger than 1 MiB/],
   ])('such as %s is a fault with its place, and gives nothing', (_title, text, fault) => {
     const { plain, faults } = read(text);
@@ -60,7 +60,7 @@ describe('a file costs no more than its length', () => {
     Array.from({ length: count }, (_, at) => line(at)).join('\n');
   const MANY = sized(5_000, 19_000);
   it.each([
-    ['of too many keys', lines(sized(21_000, 60_000), (at) => `k${at}: 1`), 'more than 20000 values'],
+    ['of too many keys', lines(60_000, (at) => `k${at}: 1`), 'more than 20000 values'],
     ['of many keys', lines(MANY, (at) => `k${at}: 1`), ''],
     ['of many keys in braces', `{${lines(MANY, (at) => `k${at}: 1,`)}}`, ''],
     ['of too many items', `a: [${'x,'.repeat(sized(21_000, 40_000))}]`, 'more than 20000 values'],

@@ -10,6 +10,7 @@ import { giveAuthorities } from '../../../../src/image/builder-authorities.ts';
 import { imageKey, trustAnchors } from '../../../../src/image/keys.ts';
 import { manifestIsSigned, signManifest } from '../../../../src/signed/image-manifest.ts';
 import { readKeyCertificate } from '../../../../src/signed/key-certificate.ts';
+import { placeAuthority } from '../../../fixtures/authority.ts';
 
 let host: MemoryHost;
 beforeEach(() => {
@@ -140,7 +141,7 @@ describe('a certificate authority that is exchanged', () => {
   const rotate = () => rotateKey(host, '/state/keys', 'ca', () => authority(host, '/state/keys', 'next'));
 
   it('is baked in beside the new one, until it is retired; what it signed for machines is accepted all the time', async () => {
-    const { certificatePem: old } = await authority(host, '/state/keys');
+    const { certificatePem: old } = await placeAuthority(host, '/state/keys');
     await imageKey(host, '/keys');
     const baked = async () => {
       await giveAuthorities(host, '/state/keys', '/keys');
@@ -160,7 +161,7 @@ describe('a certificate authority that is exchanged', () => {
   });
 
   it('of another server is not given to the builder', async () => {
-    await authority(host, '/state/keys');
+    await placeAuthority(host, '/state/keys');
     await authority(host, '/other/keys');
     await imageKey(host, '/keys');
     await giveAuthorities(host, '/state/keys', '/keys');
@@ -171,7 +172,7 @@ describe('a certificate authority that is exchanged', () => {
 it('keys are listed with what they are good for', async () => {
   const image = await imageKey(host, '/keys');
   await bundleKey(host, '/state/keys', image);
-  await authority(host, '/state/keys');
+  await placeAuthority(host, '/state/keys');
   await rotateImage();
   await replaceKey(host, '/state/keys', 'bundle');
   await bundleKey(host, '/state/keys', image);

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { StatectlError } from '../../../../src/error.ts';
 import { readElf } from '../../../../src/image/elf/elf.ts';
 import { readModinfo } from '../../../../src/image/kernel/modinfo.ts';
+import { sized } from '../../../fixtures/effort.ts';
 
 interface Parts {
   readonly bits?: 32 | 64;
@@ -178,14 +179,16 @@ describe('an ELF file', () => {
             expect(error).toBeInstanceOf(StatectlError);
           }
       }),
-      { numRuns: 500 },
+      { numRuns: sized(150, 5_000) },
     );
   });
 
   const hasReadelf = spawnSync('readelf', ['--version']).status === 0;
   test.skipIf(!hasReadelf)('is read as readelf reads it', () => {
     const all = readdirSync('/usr/bin').map((name) => join('/usr/bin', name));
-    const paths = all.filter((path, index) => index % Math.ceil(all.length / 60) === 0 && readElf(readFileSync(path)));
+    const paths = all.filter(
+      (path, index) => index % Math.ceil(all.length / sized(25, 200)) === 0 && readElf(readFileSync(path)),
+    );
     expect(paths.length).toBeGreaterThan(5);
     const { stdout } = spawnSync('readelf', ['-dlW', ...paths], { encoding: 'utf8', maxBuffer: 1 << 26 });
     const reports = stdout.split(/^File: /m).slice(1);

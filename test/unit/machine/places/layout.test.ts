@@ -270,7 +270,7 @@ it('mounts the shipped layout over the root, parents first, and looks at each mo
     ({ kind }) => kind === 'mount' || kind === 'check-mount',
   );
   expect(mounts.map(shellOf).join('\n')).toMatchInlineSnapshot(`
-    "mount -t squashfs -o ro,loop /run/initramfs/user-data/persistent/images/3f2737c720fc57264728008310dcadf5c425259e1b9182c171490fb8034dc9b3/root.squashfs /run/statectl/image
+    "mount -t squashfs -o ro,loop /run/initramfs/user-data/persistent/images/6128c8536953137771ac3ce7587f408d95315f834efafba33f830538fbb41f50/root.squashfs /run/statectl/image
     grep -q ' /run/statectl/image squashfs ro' /proc/mounts
     mount -o bind /run/statectl/image /sysroot
     mount --move /run/initramfs/user-data /sysroot/user-data
