@@ -1,19 +1,20 @@
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { isStatectlError, StatectlError } from '../error.ts';
+import fastify, { type FastifyInstance } from 'fastify';
+import { StatectlError } from '../error.ts';
 import type { Clock } from '../host/host.ts';
 import { accessLog } from './access-log.ts';
 import { bundleRoutes } from './bundles/bundle-routes.ts';
 import type { Bundles } from './bundles/bundles.ts';
 import { type RenderPublic, templateRoutes } from './bundles/template-routes.ts';
 import { imageRoutes } from './images/image-routes.ts';
-import { admission, sayRetryAfter } from './limits/admission.ts';
+import { admission } from './limits/admission.ts';
 import { sharePlainConnections } from './limits/connection-bound.ts';
 import { DEFAULT_MAX_TRANSFERS, type LoadMeter, loadMeter } from './limits/load.ts';
 import { LOOK_EVERY_MS, slowReaders } from './limits/slow-readers.ts';
 import { machineReader, type ReadMachine } from './machines/machine-reader.ts';
 import { type TokenRouteOptions, tokenRoutes } from './machines/token-routes.ts';
 import { type BootRouteOptions, bootRoutes } from './netboot/boot-routes.ts';
-import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
+import { answerNoHttp } from './problem.ts';
+import { answerBeforeRoutes, answerProblems } from './problem-answers.ts';
 import { isHostHeader } from './public-url.ts';
 import { type KeepReport, reportKeeper } from './reports/report-keeper.ts';
 import { reportRoute } from './reports/report-routes.ts';
@@ -52,17 +53,7 @@ const IDLE_MS = 60_000;
 const REQUEST_MS = 20_000;
 /** An open connection waits so long for the next request: iPXE and machines ask in turn. */
 const KEPT_MS = 10_000;
-const BUSY_CODES = ['server-busy', 'reports-full'];
 const LOOK_FOR_SLOW_REQUESTS_MS = 5_000;
-
-function answerProblem(error: unknown, reply: FastifyReply): FastifyReply {
-  const problem = problemOf(error);
-  return reply
-    .code(problem.status)
-    .header('cache-control', 'no-store')
-    .type(PROBLEM_TYPE)
-    .send(JSON.stringify(problem));
-}
 
 /** The server's routes over a store. Listens nowhere: see `serve`, and `app.inject` in tests. */
 export function createApp(options: AppOptions): FastifyInstance {
@@ -78,11 +69,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     http: { headersTimeout: REQUEST_MS, connectionsCheckingInterval: LOOK_FOR_SLOW_REQUESTS_MS },
     routerOptions: { maxParamLength: 256 },
     clientErrorHandler: answerNoHttp,
-    // Malformed URLs fail before any route; they get the same kind of answer.
-    frameworkErrors: (error, request, reply) => {
-      access.watch(request as FastifyRequest, reply as FastifyReply);
-      return answerProblem(error, reply as FastifyReply);
-    },
+    frameworkErrors: answerBeforeRoutes(access),
   });
   access.install(app);
   app.addHook('onRequest', async (request) => {
@@ -90,14 +77,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     if (host !== undefined && !isHostHeader(host))
       throw new StatectlError('host-invalid', 'the Host header is not host[:port]');
   });
-  app.setErrorHandler((error, _request, reply) => {
-    const isBusy = isStatectlError(error) && BUSY_CODES.includes(error.code);
-    if (isBusy && !reply.hasHeader('retry-after')) sayRetryAfter(reply, options.clock);
-    return answerProblem(error, reply);
-  });
-  app.setNotFoundHandler(() => {
-    throw new StatectlError('route-unknown', 'there is nothing under this path');
-  });
+  answerProblems(app, options.clock);
   app.get('/healthz', async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }));
   const { clock, store, delayMs, maxTransfers = DEFAULT_MAX_TRANSFERS, isKnown } = options;
   const meter = options.meter ?? loadMeter({ clock, maxTransfers, ...(delayMs && { delayMs }) });

@@ -1,15 +1,14 @@
 import { constants } from 'node:crypto';
 import type { Server, TLSSocket } from 'node:tls';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { isStatectlError, StatectlError } from '../error.ts';
+import { StatectlError } from '../error.ts';
 import type { Clock } from '../host/host.ts';
 import { readCertificateRequest } from '../identity/certificates/certificate-request.ts';
 import { keyDigest } from '../identity/certificates/fingerprint.ts';
 import { accessLog } from './access-log.ts';
 import type { EventHub } from './events/event-hub.ts';
 import { eventRoutes } from './events/event-routes.ts';
-import { sayRetryAfter } from './limits/admission.ts';
 import { boundConnections, MOST_CONNECTIONS_OF_STRANGERS } from './limits/connection-bound.ts';
 import { senderOf } from './limits/sender.ts';
 import { turns } from './limits/turns.ts';
@@ -20,7 +19,8 @@ import { machineReader, type ReadMachine } from './machines/machine-reader.ts';
 import { type ReadSecret, secretsFor } from './machines/secrets.ts';
 import type { ServerCertificate } from './machines/server-certificate.ts';
 import type { SignHostKey } from './machines/ssh-authority.ts';
-import { answerNoHttp, PROBLEM_TYPE, problemOf } from './problem.ts';
+import { answerNoHttp } from './problem.ts';
+import { answerBeforeRoutes, answerProblems } from './problem-answers.ts';
 import type { KeepReport } from './reports/report-keeper.ts';
 import { reportRoute } from './reports/report-routes.ts';
 
@@ -74,6 +74,7 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
     requestTimeout: IDLE_MS,
     forceCloseConnections: 'idle',
     clientErrorHandler: answerNoHttp,
+    frameworkErrors: answerBeforeRoutes(access),
     https: {
       handshakeTimeout: IDLE_MS,
       key: certificate.keyPem,
@@ -89,13 +90,7 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
   }) as unknown as FastifyInstance;
   access.install(app);
   boundConnections(app.server as unknown as Server, shownDigest);
-  app.setErrorHandler((error, _request, reply) => {
-    if (isStatectlError(error) && error.code === 'server-busy') sayRetryAfter(reply, clock);
-    return answer(problemOf(error), reply);
-  });
-  app.setNotFoundHandler(() => {
-    throw new StatectlError('route-unknown', 'there is nothing under this path');
-  });
+  answerProblems(app, clock);
 
   app.post('/v1/enrol', async (request, reply) => {
     const body = EnrolBody.safeParse(request.body);
@@ -146,9 +141,6 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
   if (options.events) eventRoutes(app, { ...options.events, readerOf: (request) => machineOf(options, request) });
   return app;
 }
-
-const answer = (problem: ReturnType<typeof problemOf>, reply: FastifyReply): FastifyReply =>
-  reply.code(problem.status).header('cache-control', 'no-store').type(PROBLEM_TYPE).send(JSON.stringify(problem));
 
 /** Of the certificate that was shown, when it is ours and valid today. */
 function shownDigest(socket: TLSSocket): string | undefined {
