@@ -1,3 +1,4 @@
+import { dirname } from 'node:path/posix';
 import { getAsset, getAssetKeys, isSea } from 'node:sea';
 import { nearest } from '../config/check/suggest.ts';
 import { StatectlError } from '../error.ts';
@@ -6,7 +7,7 @@ import type { Host } from '../host/host.ts';
 /** Under this folder the executable holds the documents of docs/. */
 export const PAGE_ASSETS = 'docs/';
 
-const FOLDERS = ['start', 'guide', 'reference', 'design'] as const;
+const FOLDERS = ['start', 'guide', 'reference', 'reference/settings', 'design'] as const;
 const PAGE = /\.(?:md|json)$/;
 
 type Files = Pick<Host, 'files'>;
@@ -23,7 +24,7 @@ export async function documentNames({ files }: Files): Promise<readonly string[]
           FOLDERS.map(async (name) => (await files.list(`${folder()}/${name}`)).map((file) => `${name}/${file}`)),
         )
       ).flat();
-  const placeOf = (path: string) => FOLDERS.findIndex((name) => path.startsWith(`${name}/`));
+  const placeOf = (path: string) => (FOLDERS as readonly string[]).indexOf(dirname(path));
   return paths
     .filter((path) => PAGE.test(path))
     .toSorted((a, b) => placeOf(a) - placeOf(b) || (a < b ? -1 : 1))

@@ -2,7 +2,7 @@ import { StatectlError } from '../error.ts';
 import { nearest } from './check/suggest.ts';
 import { PARTS, type Part } from './config-dir.ts';
 import { CONFIG_FILES } from './settings/files.ts';
-import { LATER_PARTS } from './settings/later-settings.ts';
+import { isLater } from './settings/later-settings.ts';
 import { keyWord, settingsBelow } from './settings/setting-documents.ts';
 import { type SettingRow, settingRows } from './settings/setting-rows.ts';
 import { keysAt, kindOf, kindsOf, type SettingSchema, schemasAt, settingSchema } from './settings/setting-schema.ts';
@@ -40,7 +40,7 @@ export function explain(text: string, settings: Mapping): Explanation {
     path,
     file,
     override,
-    description: [schemas.map(({ description }) => description).find(Boolean) ?? '', later(part)]
+    description: [schemas.map(({ description }) => description).find(Boolean) ?? '', isLater(part, rest.join('.')) ? 'no machine obeys it in this version' : '']
       .filter(Boolean)
       .join('; '),
     accepts: [...new Set(schemas.flatMap(acceptsOf))],
@@ -49,8 +49,6 @@ export function explain(text: string, settings: Mapping): Explanation {
     rows: settingRows(settings).filter((row) => path.every((key, index) => row.path[index] === key)),
   };
 }
-
-const later = (part: Part): string => (LATER_PARTS.includes(part) ? 'no machine obeys it in this version' : '');
 
 const isPart = (text: string | undefined): text is Part => (PARTS as readonly (string | undefined)[]).includes(text);
 

@@ -7,7 +7,14 @@ import { emptyMapping, originOf } from '../tree/tree.ts';
 /** Checked, merged and shown, and nothing obeys them yet. */
 export const LATER_PARTS: readonly Part[] = ['persist', 'drives', 'btrfs', 'update', 'sources'];
 
-const NOT_YET = 'checked and shown; no machine obeys it in this version';
+/** Single settings of the other parts. */
+const LATER_SETTINGS: readonly string[] = ['log.archive'];
+
+/** Nothing obeys this setting yet: `update.interval`, `log.archive`. */
+export const isLater = (part: Part, name: string): boolean =>
+  LATER_PARTS.includes(part) || LATER_SETTINGS.includes(`${part}.${name}`);
+
+export const NOT_YET = 'checked and shown; no machine obeys it in this version';
 
 /** What an admin says there, where it differs from the built-in values: nobody should believe that it is in force. Pure. */
 export function laterSettings({ base, nodes }: ConfigDir, unnamed: Pick<Effective, 'config'>): readonly ConfigFault[] {

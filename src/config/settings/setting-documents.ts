@@ -3,7 +3,7 @@ import { kindOf, kindsOf, type SettingSchema, settingSchema } from './setting-sc
 
 /** A setting for a table or a manual page. */
 export interface DocumentedSetting {
-  /** `tries`, `MOUNTPOINT.size`, `NAME(vlan).id`: a word in capitals stands for a key of the admin's. */
+  /** `tries`, `MOUNTPOINT.size`, `NAME(vlan).id`: a word in capitals stands for a key of the admin's, the kinds in brackets alone have it. */
   readonly name: string;
   readonly description: string;
   /** The default as JSON. */
@@ -14,18 +14,38 @@ export interface DocumentedSetting {
 export const documentedSettings = (schema: z.ZodType): readonly DocumentedSetting[] =>
   settingsBelow(settingSchema(schema), '');
 
-/** Every setting below one, each name with the prefix before it. */
+/** Every setting below one, each name with the prefix before it. What several kinds of an entry have alike is told once. */
 export function settingsBelow(schema: SettingSchema, prefix: string): readonly DocumentedSetting[] {
-  return kindsOf(schema).flatMap((one) => {
-    const kind = kindOf(one);
-    const at = kind === undefined ? prefix : `${prefix.replace(/\.$/, '')}(${kind}).`;
-    const named = Object.entries(one.properties ?? {}).filter(([, property]) => property.const === undefined);
-    const { additionalProperties: entry } = one;
-    return [
-      ...named.flatMap(([key, property]) => settingOf(property, `${at}${key}`)),
-      ...(typeof entry === 'object' ? settingsBelow(entry, `${at}${keyWord(one)}.`) : []),
-    ];
-  });
+  const alternatives = kindsOf(schema);
+  const kinds = alternatives.flatMap((one) => kindOf(one) ?? []);
+  if (kinds.length < 2 || kinds.length < alternatives.length)
+    return alternatives.flatMap((one) => propertiesOf(one, prefix));
+  const rows = alternatives.flatMap((one) => propertiesOf(one, '').map((row) => ({ row, kind: kindOf(one) ?? '' })));
+  const alike = Map.groupBy(rows, ({ row }) => JSON.stringify(row));
+  const at = prefix.replace(/\.$/, '');
+  const usual = alternatives.map(({ properties }) => properties?.kind?.default).find(Boolean);
+  return [
+    {
+      name: `${prefix}kind`,
+      description: kinds.join(', '),
+      ...(usual !== undefined && { usual: JSON.stringify(usual) }),
+    },
+    ...[...alike.values()].flatMap(([first, ...others]) => {
+      if (!first) return [];
+      const own = [first, ...others].map(({ kind }) => kind);
+      const before = own.length === kinds.length ? prefix : `${at}(${own.join(', ')}).`;
+      return [{ ...first.row, name: `${before}${first.row.name}` }];
+    }),
+  ];
+}
+
+function propertiesOf(schema: SettingSchema, prefix: string): readonly DocumentedSetting[] {
+  const named = Object.entries(schema.properties ?? {}).filter(([, property]) => property.const === undefined);
+  const { additionalProperties: entry } = schema;
+  return [
+    ...named.flatMap(([key, property]) => settingOf(property, `${prefix}${key}`)),
+    ...(typeof entry === 'object' ? settingsBelow(entry, `${prefix}${keyWord(schema)}.`) : []),
+  ];
 }
 
 function settingOf(schema: SettingSchema, name: string): readonly DocumentedSetting[] {

@@ -1,7 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { withTables } from '../../../build/readme-tables.ts';
+import { referencePages } from '../../../build/reference/reference.ts';
 
 const documents = ['README.md', 'ARCHITECTURE.md', ...globSync('docs/**/*.md')];
 
@@ -9,13 +9,18 @@ it('has a README that is read in one go', () => {
   expect(readFileSync('README.md', 'utf8').split('\n').length).toBeLessThanOrEqual(150);
 });
 
-it.each(globSync('docs/reference/*.md'))(
-  'has tables that say what the program and its schemas say (else: npm run readme): %s',
-  (path) => {
-    const text = readFileSync(path, 'utf8');
-    expect(withTables(text)).toBe(text);
-  },
-);
+describe('the reference', () => {
+  const pages = referencePages();
+  const there = globSync('docs/reference/**/*.{md,json}');
+
+  it('has a page for all that it tells of, and no other', () => {
+    expect(there.toSorted()).toEqual([...pages.keys()].toSorted());
+  });
+
+  it.each(there)('says what the program, its schemas and its source say (else: npm run readme): %s', (path) => {
+    expect(pages.get(path)).toBe(readFileSync(path, 'utf8'));
+  });
+});
 
 /** As a reader of Markdown makes the name of a heading (GitHub's rule). */
 const anchorOf = (heading: string): string =>

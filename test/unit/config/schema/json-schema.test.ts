@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { PARTS } from '../../../../src/config/config-dir.ts';
 import { CONFIG_FILES } from '../../../../src/config/settings/files.ts';
-import { documentedSettings } from '../../../../src/config/settings/setting-documents.ts';
-import { type SettingSchema, settingSchema } from '../../../../src/config/settings/setting-schema.ts';
+import { documentedSettings, settingsBelow } from '../../../../src/config/settings/setting-documents.ts';
+import { type SettingSchema, schemasAt, settingSchema } from '../../../../src/config/settings/setting-schema.ts';
 
 /** Every schema below one, with the path to it; a key that an admin chooses is `*`. */
 function* below(schema: SettingSchema, path: string): Generator<readonly [string, SettingSchema]> {
@@ -48,5 +48,32 @@ describe('the JSON Schema for editors', () => {
       ]),
     );
     expect(names.filter((name) => /\bNAME\b/.test(name))).toEqual([]);
+  });
+
+  it('tells once what several kinds of an entry have alike, and of which kinds the rest is', () => {
+    const names = documentedSettings(CONFIG_FILES.network.schema).map(({ name }) => name);
+    expect(names.filter((name) => name.endsWith('.dhcp4'))).toEqual(['interfaces.INTERFACE.dhcp4']);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'interfaces.INTERFACE.kind',
+        'interfaces.INTERFACE(vlan).id',
+        'interfaces.INTERFACE(bond, bridge).members',
+      ]),
+    );
+    expect(names.toSorted()).toEqual([...new Set(names)].toSorted());
+    const overlays = documentedSettings(CONFIG_FILES.overlays.schema);
+    const sizes = overlays.filter(({ name }) => name.endsWith('.size'));
+    // The same words and another default are not alike.
+    expect(sizes.map(({ name, usual }) => [name, usual])).toEqual([
+      ['MOUNTPOINT(tmpfs, overlay).size', '"50%"'],
+      ['MOUNTPOINT(ramdisk).size', '"25%"'],
+    ]);
+  });
+
+  it('names what the kinds of one entry have without anything before it, for one that is asked for alone', () => {
+    const below = schemasAt(settingSchema(CONFIG_FILES.network.schema), ['interfaces', 'eth0']).flatMap((schema) =>
+      settingsBelow(schema, '').map(({ name }) => name),
+    );
+    expect(below).toEqual(expect.arrayContaining(['kind', 'dhcp4', '(vlan).id']));
   });
 });

@@ -1,13 +1,8 @@
-import { STATECTL_ARGUMENTS } from '../src/boot/phases/cmdline.ts';
-import { program } from '../src/cli.ts';
-import { BOOT_VERBS } from '../src/commands/machine/boot-words.ts';
-import { CONFIG_FILES } from '../src/config/settings/files.ts';
-import { documentedSettings } from '../src/config/settings/setting-documents.ts';
-
-const row = (...cells: readonly string[]): string =>
-  `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [row(...head), row(...head.map(() => '---')), ...rows.map((cells) => row(...cells))].join('\n');
+import { STATECTL_ARGUMENTS } from '../../src/boot/phases/cmdline.ts';
+import { program } from '../../src/cli.ts';
+import { BOOT_VERBS } from '../../src/commands/machine/boot-words.ts';
+import { table } from './markdown.ts';
+import { settingsTable } from './settings.ts';
 
 /** `statectl VERB …` with what each is for, from the program itself. */
 function verbs(): string {
@@ -23,26 +18,17 @@ function verbs(): string {
   );
 }
 
-/** Every setting of every file of config.d, from the schemas that check them. */
-function settings(): string {
-  const rows = Object.values(CONFIG_FILES).flatMap(({ path, schema }) =>
-    documentedSettings(schema).map(({ name, usual, description }, index) => [
-      index === 0 ? `\`${path}\`` : '',
-      `\`${name}\``,
-      usual === undefined ? '' : `\`${usual}\``,
-      description,
-    ]),
-  );
-  return table(['file', 'setting', 'default', 'meaning'], rows);
-}
-
 const kernelArguments = (): string =>
   table(
     ['argument', 'meaning'],
     Object.entries(STATECTL_ARGUMENTS).map(([name, meaning]) => [`\`${name}=\``, meaning]),
   );
 
-const TABLES: Readonly<Record<string, () => string>> = { verbs, settings, 'kernel-arguments': kernelArguments };
+const TABLES: Readonly<Record<string, () => string>> = {
+  verbs,
+  settings: settingsTable,
+  'kernel-arguments': kernelArguments,
+};
 
 /** The text with every table between `<!-- table: NAME -->` and `<!-- end -->` made anew. */
 export const withTables = (text: string): string =>
