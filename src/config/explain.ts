@@ -40,7 +40,10 @@ export function explain(text: string, settings: Mapping): Explanation {
     path,
     file,
     override,
-    description: [schemas.map(({ description }) => description).find(Boolean) ?? '', isLater(part, rest.join('.')) ? 'no machine obeys it in this version' : '']
+    description: [
+      schemas.map(({ description }) => description).find(Boolean) ?? '',
+      isLater(part, rest.join('.')) ? 'no machine obeys it in this version' : '',
+    ]
       .filter(Boolean)
       .join('; '),
     accepts: [...new Set(schemas.flatMap(acceptsOf))],
