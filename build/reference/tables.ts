@@ -1,4 +1,4 @@
-import { STATECTL_ARGUMENTS } from '../../src/boot/phases/cmdline.ts';
+import { STATECTL_ARGUMENTS } from '../../src/config/command-line/statectl-arguments.ts';
 import { program } from '../../src/cli.ts';
 import { BOOT_VERBS } from '../../src/commands/machine/boot-words.ts';
 import { table } from './markdown.ts';

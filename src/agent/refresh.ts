@@ -6,7 +6,7 @@ import { judgeAnswers, planAsk, planKeep, takeKept, takeNewest } from '../machin
 import type { Facts } from '../machine/facts/facts.ts';
 import type { Lease } from '../machine/facts/network-facts.ts';
 import { BUNDLE_ANSWERS, FACTS } from '../machine/paths.ts';
-import { applyStep } from '../machine/steps/execute.ts';
+import { applyStep } from '../machine/steps/step.ts';
 import type { AgentHost, Refreshed } from './agent.ts';
 import { applyConfig } from './apply/apply-config.ts';
 import { bootView } from './apply/boot-view.ts';

@@ -1,5 +1,5 @@
 import { type Argument, Command, type Option } from 'commander';
-import { STATECTL_ARGUMENTS } from '../boot/phases/cmdline.ts';
+import { STATECTL_ARGUMENTS } from '../config/command-line/statectl-arguments.ts';
 import { PARTS } from '../config/config-dir.ts';
 import { CONFIG_FILES } from '../config/settings/files.ts';
 import { type DocumentedSetting, documentedSettings } from '../config/settings/setting-documents.ts';

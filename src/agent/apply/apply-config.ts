@@ -134,7 +134,7 @@ async function changeAccounts(
   const { users } = facts.config;
   if ((isDeepStrictEqual(before, users) && !meanwhile) || !isEtcWritable(facts)) return [];
   const image = await readAccountFiles(view, IMAGE_MOUNT);
-  await bringAccounts({ kind: 'accounts', root: SYSROOT, users, passwords: PASSWORDS }, view, context, (now) =>
+  await bringAccounts({ root: SYSROOT, users, passwords: PASSWORDS }, view, context, (now) =>
     dropAccounts(now, image, before, users, meanwhile?.users),
   );
   return ['accounts'];

@@ -6,7 +6,7 @@ import type { TaskContext } from '../../host/task-context.ts';
 import { blockDevices } from '../../machine/facts/block-devices.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { parseMounts } from '../../machine/facts/mounts.ts';
-import { applyStep } from '../../machine/steps/execute.ts';
+import { applyStep } from '../../machine/steps/step.ts';
 import type { AgentHost } from '../agent.ts';
 import type { AppliedRecord, NeedsReboot } from './applied-record.ts';
 import { bootView } from './boot-view.ts';

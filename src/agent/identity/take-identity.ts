@@ -76,7 +76,7 @@ async function replacePasswords(
   await files.write(PASSWORDS, passwords, { mode: 0o600 });
   const { users } = facts.config;
   if (isEtcWritable(booted))
-    await bringAccounts({ kind: 'accounts', root: SYSROOT, users, passwords: PASSWORDS }, bootView(host), context);
+    await bringAccounts({ root: SYSROOT, users, passwords: PASSWORDS }, bootView(host), context);
 }
 
 /** Those that config.d names read their certificate again, and sshd its own. */

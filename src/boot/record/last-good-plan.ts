@@ -7,7 +7,7 @@ import type { PythonPackage } from '../../machine/facts/python-facts.ts';
 import { SWITCH_FILE, SYSROOT } from '../../machine/paths.ts';
 import { chooseSource } from '../../machine/places/source.ts';
 import type { StepOf } from '../../machine/steps/step.ts';
-import { shellOf } from '../../machine/steps/step-commands.ts';
+import { shellOf } from '../../machine/steps/step.ts';
 import { switchFileText } from '../../machine/steps/switch-file.ts';
 import { planAll } from '../engine.ts';
 import type { PhaseName } from '../phase.ts';

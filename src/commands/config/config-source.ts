@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander';
-import { STATECTL_ARGUMENTS } from '../../boot/phases/cmdline.ts';
 import { configInvalid } from '../../config/check/fault.ts';
 import { nearest } from '../../config/check/suggest.ts';
 import { commandLineSettings } from '../../config/command-line/command-line-settings.ts';
@@ -8,6 +7,7 @@ import {
   checkStatectlArguments,
   kernelCommandLine,
 } from '../../config/command-line/kernel-cmdline.ts';
+import { STATECTL_ARGUMENTS } from '../../config/command-line/statectl-arguments.ts';
 import type { ConfigDir } from '../../config/config-dir.ts';
 import { type Effective, effectiveFor, effectiveOf } from '../../config/effective.ts';
 import { takeSnapshot } from '../../config/history/snapshot.ts';

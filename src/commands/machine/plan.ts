@@ -4,8 +4,7 @@ import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { FACTS } from '../../machine/paths.ts';
-import { describe } from '../../machine/steps/step.ts';
-import { shellOf } from '../../machine/steps/step-commands.ts';
+import { describe, shellOf } from '../../machine/steps/step.ts';
 import { printableLine } from '../../printable.ts';
 import { printContent, printJson } from '../print.ts';
 

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path/posix';
 import type { Facts, InstallFacts } from '../facts/facts.ts';
 import { RUN, SYSROOT } from '../paths.ts';
-import { planMainFile, SSHD, SUDO } from '../services/main-files.ts';
+import { SSHD, SUDO } from '../services/main-files.ts';
+import { planMainFile } from '../services/plan-main-file.ts';
 import type { Step } from '../steps/step.ts';
 
 /** Read by sshd for who logs in; root's, as it demands. */

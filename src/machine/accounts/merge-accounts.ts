@@ -1,22 +1,29 @@
 import { basename, dirname } from 'node:path';
+import type { Config } from '../../config/config.ts';
 import { entryOf } from '../../entry-of.ts';
 import { reasonOf } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { resolveInTree } from '../../host/tree.ts';
-import type { StepOf } from '../steps/step.ts';
 import { type AccountFiles, type Home, mergeAccounts } from './account-files.ts';
 import { parseAccounts } from './accounts.ts';
 
 /** Group that may read shadow(5), on every system that has one. */
 const SHADOW_MODE = 0o640;
 
+export interface BringAccounts {
+  readonly root: string;
+  readonly users: Config['users'];
+  /** A JSON file, hashes by user. */
+  readonly passwords: string;
+}
+
 /**
  * Brings the accounts of config.d into the system that is about to start. What cannot be is told, and left as it was. In a
  * running system, `withoutDropped` takes out what config.d no longer says.
  */
 export async function bringAccounts(
-  { root, users, passwords }: StepOf<'accounts'>,
+  { root, users, passwords }: BringAccounts,
   host: Host,
   boot: TaskContext,
   withoutDropped: (files: AccountFiles) => AccountFiles = (files) => files,
@@ -61,7 +68,7 @@ async function readHashes({ files }: Host, path: string): Promise<Readonly<Recor
 }
 
 /** Of homes that are there, such as on a disk: their accounts must have the same numbers again. */
-async function homeOwners(root: string, { users }: StepOf<'accounts'>['users'], { files }: Host) {
+async function homeOwners(root: string, { users }: Config['users'], { files }: Host) {
   const owners = new Map<string, number>();
   for (const [name, { home = `/home/${name}` }] of Object.entries(users)) {
     const found = await resolveInTree(files, root, home).catch(() => undefined);

@@ -3,11 +3,10 @@ import { reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { sha256Of } from '../../signed/bundle/manifest.ts';
-import type { StepOf } from '../steps/step.ts';
-import { restoreArgv } from '../steps/step-commands.ts';
+import type { DeliveredFile, DroppedFile } from '../facts/bundle-facts.ts';
 
 /** Writes one file of a bundle. What fails is told: a file is no reason not to boot. */
-export async function deliver(step: StepOf<'deliver'>, host: Host, boot: TaskContext): Promise<void> {
+export async function deliver(step: DeliveredFile, host: Host, boot: TaskContext): Promise<void> {
   try {
     const data = await host.files.read(step.from);
     if (sha256Of(data) !== step.sha256) throw new Error(`${step.from} changed after it was verified`);
@@ -21,7 +20,7 @@ export async function deliver(step: StepOf<'deliver'>, host: Host, boot: TaskCon
   }
 }
 
-async function isThere({ to, mode, uid, gid }: StepOf<'deliver'>, data: Buffer, { files }: Host): Promise<boolean> {
+async function isThere({ to, mode, uid, gid }: DeliveredFile, data: Buffer, { files }: Host): Promise<boolean> {
   const stat = await files.stat(to);
   const isAlike = stat?.type === 'file' && stat.mode === mode && stat.uid === uid && stat.gid === gid;
   return isAlike && stat.sizeBytes === data.length && (await files.read(to)).equals(data);
@@ -31,7 +30,7 @@ async function isThere({ to, mode, uid, gid }: StepOf<'deliver'>, data: Buffer, 
 export const unfinishedName = (path: string): string => `${path}.statectl-new`;
 
 /** Under another name until it has its owner. chown(2) takes the set-user-ID bit away, so the mode comes after it. */
-async function writeOwned({ to, mode, uid, gid }: StepOf<'deliver'>, data: Buffer, host: Host): Promise<void> {
+async function writeOwned({ to, mode, uid, gid }: DeliveredFile, data: Buffer, host: Host): Promise<void> {
   const fresh = unfinishedName(to);
   await host.files.write(fresh, data, { mode: 0o600 });
   await mustRun(host, ['chown', `${uid}:${gid}`, fresh]);
@@ -39,8 +38,11 @@ async function writeOwned({ to, mode, uid, gid }: StepOf<'deliver'>, data: Buffe
   await host.files.rename(fresh, to);
 }
 
+/** cp(1) keeps mode and owner, and a link a link. */
+export const restoreArgv = (from: string, to: string): readonly string[] => ['cp', '-a', from, to];
+
 /** Takes away what an earlier bundle brought; where the image has something of this name, it shows again. */
-export async function drop({ path, image }: StepOf<'drop'>, host: Host, boot: TaskContext): Promise<void> {
+export async function drop({ path, image }: DroppedFile, host: Host, boot: TaskContext): Promise<void> {
   try {
     await host.files.remove(unfinishedName(path));
     await host.files.remove(path);

@@ -1,17 +1,23 @@
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
-import type { StepOf } from '../steps/step.ts';
 import { type Ipv6State, ipv6State } from './ipv6-state.ts';
 
 const LOOK_MS = 200;
 const WORD_MS = 5000;
+
+export interface AwaitIpv6 {
+  readonly device: string;
+  /** Where its address comes from; `either`: by DHCPv6, which is asked next, where no router gives a prefix. */
+  readonly how: 'static' | 'router' | 'dhcp6' | 'either';
+  readonly seconds: number;
+}
 
 /**
  * Waits, visibly, until the interface has the IPv6 that it is to have. The kernel does it all: it looks for another machine
  * with the address (RFC 4862), asks for routers and takes what they announce. Whether to go on without is for others to say.
  */
 export async function awaitIpv6(
-  { device, how, seconds }: StepOf<'await-ipv6'>,
+  { device, how, seconds }: AwaitIpv6,
   host: Pick<Host, 'files' | 'clock'>,
   boot: TaskContext,
 ): Promise<void> {
@@ -39,7 +45,7 @@ const isReady = ({ addresses, gateway }: Ipv6State, isStatic: boolean): boolean 
   return usable.some(({ isPermanent }) => !isPermanent) && gateway !== undefined;
 };
 
-function failure(device: string, how: StepOf<'await-ipv6'>['how'], seconds: number): string {
+function failure(device: string, how: AwaitIpv6['how'], seconds: number): string {
   if (how === 'static') return `${device} has no usable IPv6 address after ${seconds} s`;
   const what = how === 'dhcp6' ? 'itself' : 'an IPv6 prefix';
   return `no router announced ${what} on ${device} within ${seconds} s`;

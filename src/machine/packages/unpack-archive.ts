@@ -2,8 +2,15 @@ import { reasonOf } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { shellLine, shellQuote } from '../../host/shell-line.ts';
 import type { TaskContext } from '../../host/task-context.ts';
-import type { StepOf } from '../steps/step.ts';
+import type { ArchiveFormat } from '../facts/python-facts.ts';
 import { extract, extractArgv } from './archive.ts';
+
+export interface Unpack {
+  readonly archive: string;
+  readonly format: ArchiveFormat;
+  /** A folder that is made anew. */
+  readonly to: string;
+}
 
 /** What is neither file nor folder: `checkArchive` let none through, and this looks at what a program made of it. */
 const strangers = (to: string): readonly string[] => ['find', to, '!', '-type', 'f', '!', '-type', 'd'];
@@ -11,7 +18,7 @@ const strangers = (to: string): readonly string[] => ['find', to, '!', '-type', 
 const opened = (to: string): readonly string[] => ['chmod', '-R', 'u=rwX,go=rX', to];
 
 /** Unpacks an archive that was looked through. What fails is told, and nothing of it stays: no boot ends for a package. */
-export async function unpackArchive(step: StepOf<'unpack'>, host: Host, boot: TaskContext): Promise<void> {
+export async function unpackArchive(step: Unpack, host: Host, boot: TaskContext): Promise<void> {
   const { archive, format, to } = step;
   try {
     await host.files.remove(to);
@@ -30,7 +37,7 @@ export async function unpackArchive(step: StepOf<'unpack'>, host: Host, boot: Ta
 }
 
 /** The same by hand. */
-export const unpackCommands = ({ archive, format, to }: StepOf<'unpack'>): readonly string[] => [
+export const unpackCommands = ({ archive, format, to }: Unpack): readonly string[] => [
   shellLine(['rm', '-rf', to]),
   shellLine(['mkdir', '-p', '-m', '0755', to]),
   shellLine(extractArgv(archive, format, to)),

@@ -1,9 +1,5 @@
 import { posix } from 'node:path';
-import { entryOf } from '../../entry-of.ts';
-import type { InstallFacts } from '../facts/facts.ts';
 import type { SystemTree } from '../facts/system-tree.ts';
-import { SYSROOT } from '../paths.ts';
-import type { Step } from '../steps/step.ts';
 
 /** A program with one main file, which may or may not include the folder that our settings are in. */
 export interface MainFile {
@@ -150,11 +146,4 @@ export async function mainFileText(tree: SystemTree, file: MainFile, otherwise?:
     if (text !== undefined) return withOurLine(text, names, file);
   }
   return otherwise === undefined ? undefined : withOurLine(otherwise, names, file);
-}
-
-/** Pure. */
-export function planMainFile(file: MainFile, texts: InstallFacts['mainFiles'] = {}): readonly Step[] {
-  const [path = ''] = file.paths;
-  const content = entryOf(texts, path);
-  return content === undefined ? [] : [{ kind: 'write', path: SYSROOT + path, content, mode: file.mode }];
 }

@@ -3,7 +3,8 @@ import type { TaskContext } from '../../host/task-context.ts';
 import type { Facts, SyslogFacts } from '../facts/facts.ts';
 import { IMAGE_MOUNT, SYSROOT } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
-import { planMainFile, RSYSLOG } from './main-files.ts';
+import { RSYSLOG } from './main-files.ts';
+import { planMainFile } from './plan-main-file.ts';
 
 export const RSYSLOGD = ['/usr/sbin/rsyslogd', '/sbin/rsyslogd'];
 const SYSLOG_NG = ['/usr/sbin/syslog-ng', '/sbin/syslog-ng'];

@@ -1,11 +1,17 @@
 import { reasonOf } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
-import type { StepOf } from '../steps/step.ts';
 import { dateArgv, shownTime } from './clock-time.ts';
 
+export interface AskTime {
+  readonly servers: readonly string[];
+  readonly seconds: number;
+  /** Nobody is believed who says an earlier time. */
+  readonly floorMs: number;
+}
+
 /** A clock that cannot be set is a reason to go on: what it says may do. */
-export async function setClock({ toMs }: Pick<StepOf<'set-clock'>, 'toMs'>, host: Host, boot: TaskContext) {
+export async function setClock({ toMs }: { readonly toMs: number }, host: Host, boot: TaskContext) {
   const failed = (why: string) => boot.warn(`the clock stays at ${shownTime(host.clock.now())}: ${why}`);
   try {
     const { exitCode, stderr } = await host.exec.run(dateArgv(toMs));
@@ -17,7 +23,7 @@ export async function setClock({ toMs }: Pick<StepOf<'set-clock'>, 'toMs'>, host
 }
 
 /** Sets the clock by the first server that answers. Whoever says a time before the initramfs was built lies or is broken. */
-export async function askTime({ servers, seconds, floorMs }: StepOf<'ask-time'>, host: Host, boot: TaskContext) {
+export async function askTime({ servers, seconds, floorMs }: AskTime, host: Host, boot: TaskContext) {
   const timeoutMs = seconds * 1000;
   const ask = async (server: string) => {
     const toMs = await host.ntp.ask(server, { timeoutMs, signal: boot.signal });

@@ -11,7 +11,7 @@ import { linuxHost } from '../../../src/host/linux/host.ts';
 import type { ArchiveFormat } from '../../../src/machine/facts/python-facts.ts';
 import { archiveFormat, checkArchive, listingFault } from '../../../src/machine/packages/archive.ts';
 import { zipLink } from '../../../src/machine/packages/zip-links.ts';
-import { applyStep } from '../../../src/machine/steps/execute.ts';
+import { applyStep } from '../../../src/machine/steps/step.ts';
 
 const BUSYBOX = '/bin/busybox';
 const dir = await mkdtemp(join(tmpdir(), 'statectl-archive-'));

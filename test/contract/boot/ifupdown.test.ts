@@ -9,7 +9,7 @@ import { readLeases } from '../../../src/machine/network/leases.ts';
 import { planNetworkHandover } from '../../../src/machine/network/network-handover.ts';
 import { planAddressing } from '../../../src/machine/network/network-steps.ts';
 import { wantedNetwork } from '../../../src/machine/network/wanted-network.ts';
-import { shellOf } from '../../../src/machine/steps/step-commands.ts';
+import { shellOf } from '../../../src/machine/steps/step.ts';
 import { loadFiles, SHIPPED_FILES } from '../../fixtures/config.ts';
 import { createFacts, createInterface } from '../../fixtures/facts.ts';
 

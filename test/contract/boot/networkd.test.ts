@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import type { InstallFacts } from '../../../src/machine/facts/facts.ts';
 import { parseLease } from '../../../src/machine/network/leases.ts';
 import { planNetworkHandover } from '../../../src/machine/network/network-handover.ts';
-import { shellOf } from '../../../src/machine/steps/step-commands.ts';
+import { shellOf } from '../../../src/machine/steps/step.ts';
 import { dhcpLab } from '../../fixtures/dhcp-lab.ts';
 import { createFacts, createInterface } from '../../fixtures/facts.ts';
 

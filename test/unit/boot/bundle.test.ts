@@ -7,8 +7,7 @@ import type { Server } from '../../../src/host/memory/http.ts';
 import type { BootRecord } from '../../../src/machine/boot-record.ts';
 import type { Facts } from '../../../src/machine/facts/facts.ts';
 import { BOOT_RECORD, FACTS, JOURNAL } from '../../../src/machine/paths.ts';
-import { describe as sentenceOf } from '../../../src/machine/steps/step.ts';
-import { shellOf } from '../../../src/machine/steps/step-commands.ts';
+import { describe as sentenceOf, shellOf } from '../../../src/machine/steps/step.ts';
 import {
   CLAIMS,
   createBundle,

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { readLeases } from '../../../src/machine/network/leases.ts';
 import { wantedNetwork } from '../../../src/machine/network/wanted-network.ts';
 import { leaseFile } from '../../../src/machine/paths.ts';
-import { applyStep } from '../../../src/machine/steps/execute.ts';
 import type { StepOf } from '../../../src/machine/steps/step.ts';
+import { applyStep } from '../../../src/machine/steps/step.ts';
 import { createFacts, createInterface } from '../../fixtures/facts.ts';
 import { bootHost } from '../../fixtures/machine.ts';
 

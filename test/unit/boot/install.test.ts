@@ -8,7 +8,7 @@ import type { Facts, InstallFacts } from '../../../src/machine/facts/facts.ts';
 import { machineId } from '../../../src/machine/install/machine-id.ts';
 import { planInstall, planLiveFiles } from '../../../src/machine/install/plan-install.ts';
 import { IMAGE_MOUNT, SYSROOT } from '../../../src/machine/paths.ts';
-import { shellOf } from '../../../src/machine/steps/step-commands.ts';
+import { shellOf } from '../../../src/machine/steps/step.ts';
 import { switchFileText } from '../../../src/machine/steps/switch-file.ts';
 import { createFacts, createInterface, createMachineFacts, USER_DATA_DISK } from '../../fixtures/facts.ts';
 
@@ -244,7 +244,7 @@ describe('the init', () => {
 
   it('is told to /init in words that ash reads back as they were', () => {
     const words = ['single', "it's", 'a  b', '$HOME', '`id`', '"', '\\', '', '*', 'ü'];
-    const text = switchFileText({ kind: 'switch-root', root: '/sys root', init: '/sbin/init', arguments: words });
+    const text = switchFileText({ root: '/sys root', init: '/sbin/init', arguments: words });
     // As hand_over() of /init does.
     const script = `${text}\neval "set -- $INIT_ARGUMENTS"; printf '%s\\n' "$ROOT" "$INIT" "$@"`;
     expect(execFileSync('sh', ['-c', script], { encoding: 'utf8' }).split('\n').slice(0, -1)).toEqual([

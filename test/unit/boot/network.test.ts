@@ -5,8 +5,7 @@ import type { Facts } from '../../../src/machine/facts/facts.ts';
 import type { InterfaceFacts } from '../../../src/machine/facts/network-facts.ts';
 import { parseLease } from '../../../src/machine/network/leases.ts';
 import { needsNetwork } from '../../../src/machine/network/needs-network.ts';
-import { applyStep } from '../../../src/machine/steps/execute.ts';
-import { shellOf } from '../../../src/machine/steps/step-commands.ts';
+import { applyStep, shellOf } from '../../../src/machine/steps/step.ts';
 import { createCopy, createFacts, createInterface, createLease } from '../../fixtures/facts.ts';
 import { bootHost } from '../../fixtures/machine.ts';
 

@@ -6,8 +6,7 @@ import { memoryHost } from '../../../src/host/memory.ts';
 import type { PythonFacts, PythonPackage } from '../../../src/machine/facts/python-facts.ts';
 import { pythonArchives, pythonPackages } from '../../../src/machine/packages/python-packages.ts';
 import { planPythonFetch, planPythonPackages, planPythonServices } from '../../../src/machine/packages/python-steps.ts';
-import { applyStep } from '../../../src/machine/steps/execute.ts';
-import { shellOf } from '../../../src/machine/steps/step-commands.ts';
+import { applyStep, shellOf } from '../../../src/machine/steps/step.ts';
 import { loadFiles, SHIPPED_FILES } from '../../fixtures/config.ts';
 import { createFacts, USER_DATA_DISK } from '../../fixtures/facts.ts';
 

@@ -5,7 +5,7 @@ import type { Facts, InstallFacts } from '../../../src/machine/facts/facts.ts';
 import { IMAGE_MOUNT, SYSROOT } from '../../../src/machine/paths.ts';
 import { findServices } from '../../../src/machine/services/find-services.ts';
 import { planServices } from '../../../src/machine/services/service-steps.ts';
-import { shellOf } from '../../../src/machine/steps/step-commands.ts';
+import { shellOf } from '../../../src/machine/steps/step.ts';
 import { loadFiles, SHIPPED_FILES } from '../../fixtures/config.ts';
 import { createFacts } from '../../fixtures/facts.ts';
 

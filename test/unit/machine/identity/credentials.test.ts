@@ -4,8 +4,8 @@ import { install } from '../../../../src/boot/phases/install.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import { givenCredentials, planCredentials } from '../../../../src/machine/identity/credentials.ts';
 import { serverHttp } from '../../../../src/machine/identity/server-http.ts';
-import { applyStep } from '../../../../src/machine/steps/execute.ts';
 import type { Step } from '../../../../src/machine/steps/step.ts';
+import { applyStep } from '../../../../src/machine/steps/step.ts';
 import { makeCertificate } from '../../../fixtures/certificates.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
 

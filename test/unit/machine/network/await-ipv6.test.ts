@@ -25,7 +25,7 @@ async function wait(host: ReturnType<typeof machine>, how: StepOf<'await-ipv6'>[
     warn: (text: string) => void warned.push(text),
     signal: new AbortController().signal,
   };
-  await awaitIpv6({ kind: 'await-ipv6', device: 'eth0', how, seconds: 12 }, host, boot);
+  await awaitIpv6({ device: 'eth0', how, seconds: 12 }, host, boot);
   return { said, warned, tookMs: host.clock.uptimeMs() };
 }
 

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { Programs } from '../../../../src/host/memory/exec.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import { netconsoleFacts, planNetconsole } from '../../../../src/machine/network/netconsole.ts';
-import { applyStep } from '../../../../src/machine/steps/execute.ts';
+import { applyStep } from '../../../../src/machine/steps/step.ts';
 import { loadFiles, SHIPPED_FILES } from '../../../fixtures/config.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
 

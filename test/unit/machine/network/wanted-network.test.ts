@@ -3,7 +3,7 @@ import { planAddresses, planLinks, planNameServers } from '../../../../src/boot/
 import type { Facts } from '../../../../src/machine/facts/facts.ts';
 import type { InterfaceFacts } from '../../../../src/machine/facts/network-facts.ts';
 import { wantedNetwork } from '../../../../src/machine/network/wanted-network.ts';
-import { shellOf } from '../../../../src/machine/steps/step-commands.ts';
+import { shellOf } from '../../../../src/machine/steps/step.ts';
 import { createFacts, createInterface, createLease } from '../../../fixtures/facts.ts';
 import { networkConfig } from '../../../fixtures/network.ts';
 

@@ -15,7 +15,7 @@ import {
 } from '../../../../src/machine/places/layout.ts';
 import { places } from '../../../../src/machine/places/places.ts';
 import type { Step } from '../../../../src/machine/steps/step.ts';
-import { shellOf } from '../../../../src/machine/steps/step-commands.ts';
+import { shellOf } from '../../../../src/machine/steps/step.ts';
 import { createConfig } from '../../../fixtures/config.ts';
 import { createFacts, createTree, USER_DATA_DISK } from '../../../fixtures/facts.ts';
 

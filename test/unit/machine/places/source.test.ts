@@ -6,7 +6,7 @@ import { kernelCommandLine } from '../../../../src/config/command-line/kernel-cm
 import { StatectlError } from '../../../../src/error.ts';
 import type { Facts } from '../../../../src/machine/facts/facts.ts';
 import { chooseSource } from '../../../../src/machine/places/source.ts';
-import { shellOf } from '../../../../src/machine/steps/step-commands.ts';
+import { shellOf } from '../../../../src/machine/steps/step.ts';
 import { createCopy, createFacts, createOffer, USER_DATA_DISK } from '../../../fixtures/facts.ts';
 import { createImage } from '../../../fixtures/image.ts';
 

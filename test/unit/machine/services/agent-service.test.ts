@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Facts, InstallFacts } from '../../../../src/machine/facts/facts.ts';
 import { planInstall } from '../../../../src/machine/install/plan-install.ts';
 import { planAgent } from '../../../../src/machine/services/agent-service.ts';
-import { shellOf } from '../../../../src/machine/steps/step-commands.ts';
+import { shellOf } from '../../../../src/machine/steps/step.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
 
 const SERVERS = ['http://boot.lab:8080'];

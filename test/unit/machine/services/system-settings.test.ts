@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planSystemSettings } from '../../../../src/machine/services/system-settings.ts';
-import { shellOf } from '../../../../src/machine/steps/step-commands.ts';
+import { shellOf } from '../../../../src/machine/steps/step.ts';
 import { loadFiles, SHIPPED_FILES } from '../../../fixtures/config.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
 

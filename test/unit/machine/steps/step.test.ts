@@ -7,9 +7,15 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { linuxHost } from '../../../../src/host/linux/host.ts';
-import { applyStep } from '../../../../src/machine/steps/execute.ts';
-import { type Step, type StepKind, type StepOf, describe as sentenceOf } from '../../../../src/machine/steps/step.ts';
-import { mountArgv, shellOf } from '../../../../src/machine/steps/step-commands.ts';
+import { mountArgv } from '../../../../src/machine/steps/mounts.ts';
+import {
+  applyStep,
+  type Step,
+  type StepKind,
+  type StepOf,
+  describe as sentenceOf,
+  shellOf,
+} from '../../../../src/machine/steps/step.ts';
 
 const SHA = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
@@ -160,7 +166,7 @@ it('has for every step the command that does the same by hand', () => {
     cp -a /run/statectl/image/etc/. /sysroot/etc/
     mkdir -p /run/initramfs/bin && rm -f /run/initramfs/bin/busybox && cp /bin/busybox /run/initramfs/bin/busybox && chmod 0755 /run/initramfs/bin/busybox
     date -u -s @1795219200
-    echo 'only the controller can ask time servers'
+    echo 'only the controller can: ask 10.0.0.1, time.lab what time it is (up to 2 s)'
     for round in 1 2 3; do find /sys/devices -name modalias -exec cat {} + | sort -u | xargs modprobe -abq; done
     n=0; until findfs 'LABEL=my disk' || [ $n -ge 20 ]; do sleep 1; n=$((n+1)); done
     fsck.ext4 -p /dev/vda2 || [ $? -eq 1 ]
@@ -175,8 +181,8 @@ it('has for every step the command that does the same by hand', () => {
     udhcpc -i eth0 -f -q -n -t 15 -T 2 -s /etc/udhcpc.script -o -O subnet -O router -O dns -O domain -O search -O hostname -O mtu -O ntpsrv -O staticroutes -O msstaticroutes -O routes -x hostname:lab7
     dhcpcd --ipv6only --ia_na --noipv6rs --nodev --oneshot --nobackground --duid=ll --timeout 30 --config /dev/null --script /etc/dhcpcd.script --option dhcp6_name_servers --option dhcp6_domain_search --option dhcp6_sntp_servers eth0
     n=0; until ip -6 -o address show dev eth0 scope global | grep -qv tentative || [ $n -ge 30 ]; do sleep 1; n=$((n+1)); done
-    echo 'only the controller can prove who this machine is'
-    echo 'only the controller can merge accounts'
+    echo 'only the controller can: prove to a:8080 who this machine is'
+    echo 'only the controller can: accounts: printers'
     ( mkdir -p -m 0711 /run/statectl/ssh && cp -p /user-data/identity/ssh_host_key /run/statectl/ssh && cp -p /user-data/identity/ssh_host_key.pub /run/statectl/ssh && cp -p /user-data/identity/ssh_host_key-cert.pub /run/statectl/ssh ) || echo 'not as it should be: /run/statectl/ssh'
     wget -O /run/initramfs/image/root.squashfs http://a/root && echo 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /run/initramfs/image/root.squashfs' | sha256sum -c
     ( rm -rf /run/statectl/python/paho && mkdir -p -m 0755 /run/statectl/python/paho && tar -zxof /run/initramfs/python/ab -C /run/statectl/python/paho && ( find /run/statectl/python/paho '!' -type f '!' -type d | grep -q . && rm -rf /run/statectl/python/paho && mkdir /run/statectl/python/paho || true ) && chmod -R u=rwX,go=rX /run/statectl/python/paho ) || echo 'not as it should be: /run/statectl/python/paho'

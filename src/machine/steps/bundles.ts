@@ -1,0 +1,77 @@
+import { dirname } from 'node:path';
+import { reasonOf } from '../../error.ts';
+import { askForBundle, type BundleQuestion, bundleAnswer } from '../../fetch/ask-bundle.ts';
+import { keepBundle } from '../../fetch/kept-bundle.ts';
+import { shellLine, shellQuote } from '../../host/shell-line.ts';
+import { deliver, drop, restoreArgv } from '../delivery/deliver.ts';
+import type { DeliveredFile, DroppedFile } from '../facts/bundle-facts.ts';
+import { kind } from './kind.ts';
+import { digestCheck, octal, tolerant } from './shell-text.ts';
+
+interface KeepBundle {
+  readonly archive: string;
+  readonly sha256: string;
+  /** Of its manifest: the name of its folder. */
+  readonly digest: string;
+  /** The best first; the next where one cannot be written. */
+  readonly homes: readonly string[];
+}
+
+/** What this machine is to be, and the files that come with it. */
+export const bundles = {
+  'ask-bundle': kind<BundleQuestion>({
+    describe: ({ urls }) =>
+      `ask ${urls.map((url) => URL.parse(url)?.host ?? url).join(', ')} what this machine is to be`,
+    command: ({ urls, lastUrls = [], to }) =>
+      [
+        shellLine(['mkdir', '-p', to]),
+        ...[...urls, ...lastUrls].map((url, at) => shellLine(['wget', '-O', bundleAnswer(to, at), url])),
+      ].join('; '),
+    apply: askForBundle,
+  }),
+
+  'keep-bundle': kind<KeepBundle>({
+    describe: ({ homes }) => `keep the bundle in ${homes[0]}`,
+    command({ archive, sha256, digest, homes: [home = ''] }) {
+      const [fresh, folder] = [`${home}/new`, `${home}/${digest}`];
+      return [
+        digestCheck(sha256, archive),
+        shellLine(['rm', '-rf', fresh, folder]),
+        shellLine(['mkdir', '-p', fresh]),
+        shellLine(['tar', '--zstd', '-xf', archive, '-C', fresh]),
+        shellLine(['mv', '-T', fresh, folder]),
+        `echo ${digest} > ${shellQuote(`${home}/current`)}`,
+      ].join(' && ');
+    },
+    async apply(step, host, task) {
+      for (const home of step.homes)
+        try {
+          return await keepBundle(host, home, step);
+        } catch (error) {
+          task.warn(`the new bundle cannot be kept in ${home}: ${reasonOf(error)}`);
+        }
+    },
+  }),
+
+  deliver: kind<DeliveredFile>({
+    describe: ({ to }) => `${to} as the bundle has it`,
+    command: ({ from, to, sha256, uid, gid, mode }) =>
+      tolerant(to, [
+        digestCheck(sha256, from),
+        shellLine(['mkdir', '-p', dirname(to)]),
+        shellLine(['rm', '-f', to]),
+        shellLine(['cp', from, to]),
+        shellLine(['chown', `${uid}:${gid}`, to]),
+        shellLine(['chmod', octal(mode), to]),
+      ]),
+    apply: deliver,
+  }),
+
+  drop: kind<DroppedFile>({
+    describe: ({ path, image }) =>
+      `${path}, which no bundle brings any more: ${image ? 'the one of the image' : 'remove it'}`,
+    command: ({ path, image }) =>
+      tolerant(path, [shellLine(['rm', '-f', path]), ...(image ? [shellLine(restoreArgv(image, path))] : [])]),
+    apply: drop,
+  }),
+};
