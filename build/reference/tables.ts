@@ -1,6 +1,6 @@
-import { STATECTL_ARGUMENTS } from '../../src/config/command-line/statectl-arguments.ts';
 import { program } from '../../src/cli.ts';
 import { BOOT_VERBS } from '../../src/commands/machine/boot-words.ts';
+import { STATECTL_ARGUMENTS } from '../../src/config/command-line/statectl-arguments.ts';
 import { table } from './markdown.ts';
 import { settingsTable } from './settings.ts';
 
