@@ -1,10 +1,11 @@
 import { globSync, readFileSync } from 'node:fs';
+import { errorsPage } from './error-codes.ts';
 import { settingsPages } from './settings.ts';
 import { withTables } from './tables.ts';
 
 /** docs/reference as it has to be, by path: what is made whole, and what people wrote with its tables made anew. */
 export function referencePages(): ReadonlyMap<string, string> {
-  const whole = settingsPages();
+  const whole = new Map([...settingsPages(), ['docs/reference/errors.md', errorsPage()]]);
   const written = globSync('docs/reference/*.md').filter((path) => !whole.has(path));
   return new Map([...written.map((path) => [path, withTables(readFileSync(path, 'utf8'))] as const), ...whole]);
 }
