@@ -1,35 +1,43 @@
 import { defineConfig } from 'vitest/config';
 import { HANG_MS } from './test/fixtures/hang.ts';
 
-const level = (name: string, timeoutMs = HANG_MS, oneAtATime = false, more: object = {}) => ({
+const level = (name: string, more: object = {}) => ({
   test: {
     // By default vitest leaves a core to others.
     maxWorkers: 2,
-    ...more,
     name,
     include: [`test/${name}/**/*.test.ts`],
-    testTimeout: timeoutMs,
-    hookTimeout: timeoutMs,
+    testTimeout: HANG_MS,
+    hookTimeout: HANG_MS,
     expect: { poll: { timeout: HANG_MS } },
-    ...(oneAtATime ? { fileParallelism: false, maxWorkers: 1 } : {}),
+    ...more,
   },
 });
 
-/** The four levels of DESIGN: each proves something the one above cannot. */
+// Half of the time went into loading the same modules for every file again; Node strips the types itself.
+const unit = { isolate: false, experimental: { viteModuleRunner: false } };
+// Each file has one machine at a time, so two at most run at once. A test waits for several events.
+const guests = {
+  testTimeout: 4 * HANG_MS,
+  hookTimeout: 4 * HANG_MS,
+  globalSetup: 'test/boot/global-setup.ts',
+  setupFiles: 'test/boot/setup.ts',
+};
+
+/** The levels: each proves something the one above cannot. Which of them a command runs says build/test.ts. */
 export default defineConfig({
   test: {
     // By default vitest leaves a core to others.
     maxWorkers: 2,
     projects: [
-      // Half of the time went into loading the same modules for every file again; Node strips the types itself.
-      level('unit', undefined, false, { isolate: false, experimental: { viteModuleRunner: false } }),
-      level('contract', undefined, true),
+      level('unit', unit),
+      level('contract', { fileParallelism: false, maxWorkers: 1 }),
       level('fault'),
-      // Each file has one machine at a time, so two at most run at once. A test waits for several events.
-      level('boot', 4 * HANG_MS, false, {
-        globalSetup: 'test/boot/global-setup.ts',
-        setupFiles: 'test/boot/setup.ts',
-      }),
+      level('boot', guests),
+      // Boots that prove a detail of one distribution or one fault.
+      level('long', guests),
+      // The unit tests once more, with the large inputs and many runs of fixtures/effort.ts.
+      level('thorough', { ...unit, include: ['test/unit/**/*.test.ts'], provide: { effort: 'long' } }),
     ],
   },
 });

@@ -1,17 +1,21 @@
 #!/bin/sh
 # Brings a checkout to where `npm start` and `npm test` can run: npm packages (they hold Node 26, so the machine's own
 # Node may be Debian's 18) and Debian packages. Says what it does; does nothing when all is there. What is missing and only
-# root can give is said first, all of it. With --npm PACKAGE… only the npm packages, and these of Debian: that needs no root.
+# root can give is said first, all of it. With --start nothing that only tests and the bench need; with --npm PACKAGE… only the
+# npm packages, and these of Debian: that needs no root.
 set -eu
 cd "$(dirname "$0")/.."
 
 needs_root=yes
-wanted=$(sed 's/#.*//' build/debian-packages)
-if [ "${1:-}" = --npm ]; then
+case ${1:-} in
+--npm)
 	shift
 	needs_root=
 	wanted=$*
-fi
+	;;
+--start) wanted=$(sed 's/#.*//' build/debian-packages) ;;
+*) wanted=$(sed 's/#.*//' build/debian-packages build/debian-packages.test) ;;
+esac
 if [ "$wanted" ] && ! command -v dpkg-query >/dev/null; then
 	echo "setup: this is no Debian, whose packages are needed here:" "$wanted" >&2
 	exit 1
@@ -32,7 +36,9 @@ if [ "$(id -u)" != 0 ]; then
 		echo "setup: this builds a system with its owners and device nodes, and boots it: that needs root, and you are $(id -un 2>/dev/null || id -u)" >&2
 		if [ "${SUDO_UID:-}" ]; then
 			# npm 7 and 8 run scripts as the owner of the folder, whoever called them.
-			echo "→ this npm gives root away. Without it: sudo sh build/setup.sh && sudo node_modules/.bin/node build/${word#run }.ts" >&2
+			program=${word#run }
+			case $program in *:*) program="${program%%:*}.ts --${program#*:}" ;; *) program=$program.ts ;; esac
+			echo "→ this npm gives root away. Without it: sudo sh build/setup.sh && sudo node_modules/.bin/node build/$program" >&2
 		else
 			echo "→ sudo npm $word" >&2
 		fi

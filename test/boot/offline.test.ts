@@ -68,45 +68,4 @@ describe('a machine with a disk for what persists, boot after boot', () => {
     expect(await vm.shell('cat /home/kept')).toBe('mine');
     expect(await vm.shell('cat /proc/mounts')).toMatch(/ \/ squashfs ro,[^]* \/etc tmpfs rw,[^]* \/var overlay rw,/);
   });
-
-  test('boots by that plan also when the controller is killed half-way', async () => {
-    await using vm = await boot({ cmdline: 'statectl.break=install', expects: 'trouble', panic: '' });
-    await vm.event('break', { phase: 'install' });
-    await vm.console(/rescue:\S*# /);
-    vm.type('kill -9 $(pidof statectl)\n');
-    await vm.console(/the controller ended with status 137/);
-    await vm.console(/tiny: init/);
-    expect(await vm.shell('cat /etc/machine-id')).toBe(machineId);
-  });
-
-  test('does not run a plan that was altered', async () => {
-    {
-      await using vm = await boot();
-      await vm.console(/tiny: init/);
-      await vm.shell('echo "echo evil >/dev/kmsg" >> /user-data/persistent/statectl/plan.sh && sync');
-    }
-    await using vm = await boot({ initramfs: damaged.file, expects: 'trouble' });
-    await vm.console(/the controller ended with status 127/);
-    expect(await vm.ended()).toBe('guest-reset');
-    expect(vm.transcript).not.toMatch(/evil|booting by the plan|tiny: init/);
-  });
-
-  test('mounts no altered copy, and fetches a new one as soon as a server answers', async () => {
-    {
-      await using vm = await boot();
-      await vm.console(/tiny: init/);
-      await vm.shell(`echo x | dd of=${copy} bs=1 seek=500000 conv=notrunc && sync`);
-    }
-    await using vm = await boot({ expects: 'trouble', panic: '' });
-    const failed = await vm.event('failed');
-    expect(failed).toMatchObject({ phase: 'update', code: 'image-altered' });
-    expect(failed.text).toContain(`the signed manifest says ${server.manifest.root.sha256}`);
-    await vm.rescueShell();
-    expect(await vm.shell('cat /proc/mounts')).not.toMatch(/ \/run\/statectl\/image | \/sysroot /);
-    server.heal();
-    vm.type('exit\n');
-    await vm.console(/tiny: init/);
-    expect(await recordOf(vm)).toMatchObject({ source: 'fetched' });
-    expect(await vm.shell(`sha256sum ${copy}`)).toContain(server.manifest.root.sha256);
-  });
 });

@@ -12,9 +12,9 @@ import { authority } from '../../src/identity/certificates/authority.ts';
 import { issueCertificate } from '../../src/identity/certificates/leaf-certificate.ts';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { SERVER_NAME } from '../../src/protocol/machine-name.ts';
+import { bootMachine } from '../boot/machine.ts';
+import { type ServedImages, serveImages } from '../boot/serve-images.ts';
 import { makeCertificate, newKey } from '../fixtures/certificates.ts';
-import { bootMachine } from './machine.ts';
-import { type ServedImages, serveImages } from './serve-images.ts';
 
 const UUID = '11111111-2222-3333-4444-000000000034';
 const DAY_MS = 86_400_000;

@@ -8,11 +8,11 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import type { AgentState } from '../../src/agent/agent-state.ts';
+import { bootMachine, type Machine } from '../boot/machine.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 import { openrcImage } from '../fixtures/vm/openrc-image.ts';
 import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
-import { bootMachine, type Machine } from './machine.ts';
 
 const UUID = '11111111-2222-3333-4444-000000000010';
 /** OpenRC keeps it for whoever supervises the service. */

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { PHASE_NAMES } from '../../src/boot/phase.ts';
+import { bootFailing } from '../boot/boot-failing.ts';
+import { bootMachine } from '../boot/machine.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 import { initramfsWithEnvironment } from '../fixtures/vm/initramfs.ts';
-import { bootFailing } from './boot-failing.ts';
-import { bootMachine } from './machine.ts';
 
 let disk: DiskFile;
 beforeAll(async () => {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
+import { bootMachine, type Machine } from '../boot/machine.ts';
+import { type ServedImages, serveImages } from '../boot/serve-images.ts';
 import { type InitramfsFile, initramfsWith } from '../fixtures/vm/initramfs.ts';
 import { type TaggedNetwork, taggedNetwork } from '../fixtures/vm/tagged-network.ts';
-import { bootMachine, type Machine } from './machine.ts';
-import { type ServedImages, serveImages } from './serve-images.ts';
 
 const VLAN = 5;
 /** As if nobody had configured anything yet. */

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { type Enrolments, openEnrolments } from '../../src/server/machines/enrolments.ts';
 import { nodesDatabasePath } from '../../src/server/machines/nodes-database.ts';
+import { bootMachine } from '../boot/machine.ts';
+import { type ServedImages, serveImages } from '../boot/serve-images.ts';
 import { startSoftwareTpm } from '../fixtures/swtpm.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
-import { bootMachine } from './machine.ts';
-import { type ServedImages, serveImages } from './serve-images.ts';
 
 /** Signed, and not sealed. */
 const HOST_KEY = ['ssh_host_key', 'ssh_host_key-cert.pub', 'ssh_host_key.pub'];
