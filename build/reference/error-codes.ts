@@ -108,9 +108,9 @@ export function errorsPage(): string {
   const codes = [...byCode].toSorted(([a], [b]) => (a < b ? -1 : 1));
   return page(
     'Error codes',
-    `Each failure says what is wrong and why, and behind \`→\` what to do next. Its code is stable: it stands in \`--json\`, in the journal and
-the report of a boot, and in the answers of a server (\`urn:statectl:problem:CODE\`). Words in capitals stand for what is named there; \`…\`
-for a reason that a program, the kernel or a file gives. There are ${codes.length} codes.`,
+    `Each failure says what is wrong and why, and behind \`→\` what to do next. Its code is stable: it stands in the journal and the report
+of a boot (\`statectl rescue\`), and in the answers of a server (\`urn:statectl:problem:CODE\`). Words in capitals stand for what is
+named there; \`…\` for words of a program, of the kernel or of a file.`,
     ...codes.map(([code, said]) => `## ${code}\n${entries(said)}`),
   );
 }

@@ -1,6 +1,8 @@
 import { program } from '../../src/cli.ts';
+import { EXIT_STATUSES } from '../../src/commands/exit-status.ts';
 import { BOOT_VERBS } from '../../src/commands/machine/boot-words.ts';
 import { STATECTL_ARGUMENTS } from '../../src/config/command-line/statectl-arguments.ts';
+import { helpBelow } from './help.ts';
 import { table } from './markdown.ts';
 import { settingsTable } from './settings.ts';
 
@@ -18,6 +20,18 @@ function verbs(): string {
   );
 }
 
+/** What `--help` says of each verb and group. */
+const help = (): string =>
+  helpBelow(program())
+    .map(({ name, help }) => `## ${name}\n\`\`\`\n${help}\n\`\`\``)
+    .join('\n\n');
+
+const exitStatuses = (): string =>
+  table(
+    ['exit status', 'meaning'],
+    Object.entries(EXIT_STATUSES).map(([status, meaning]) => [status, meaning]),
+  );
+
 const kernelArguments = (): string =>
   table(
     ['argument', 'meaning'],
@@ -26,6 +40,8 @@ const kernelArguments = (): string =>
 
 const TABLES: Readonly<Record<string, () => string>> = {
   verbs,
+  help,
+  'exit-statuses': exitStatuses,
   settings: settingsTable,
   'kernel-arguments': kernelArguments,
 };

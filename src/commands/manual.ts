@@ -5,6 +5,7 @@ import { CONFIG_FILES } from '../config/settings/files.ts';
 import { type DocumentedSetting, documentedSettings } from '../config/settings/setting-documents.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { VERSION } from '../version.ts';
+import { EXIT_STATUSES } from './exit-status.ts';
 import { documentNames, documentText } from './manual-pages.ts';
 import { printContent } from './print.ts';
 
@@ -34,9 +35,7 @@ export function commandManual(program: Command): string {
     ...section('KERNEL ARGUMENTS'),
     ...Object.entries(STATECTL_ARGUMENTS).flatMap(([name, text]) => item(bold(`${name}=`), text)),
     ...section('EXIT STATUS'),
-    ...item(bold('0'), 'it was done'),
-    ...item(bold('1'), 'it failed, or there are faults; the last line begins with → and says what to do'),
-    ...item(bold('2'), 'the words of the command are wrong'),
+    ...Object.entries(EXIT_STATUSES).flatMap(([status, text]) => item(bold(status), text)),
     ...section('SEE ALSO', `${bold('statectl.conf')}(5)`),
   ]);
 }
