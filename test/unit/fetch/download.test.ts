@@ -98,6 +98,7 @@ describe('a file', () => {
     const { run, said, host } = download({ servers: { [A]: sends({ bytesPerSecond: 40_000 }) } });
     await run();
     expect(said.slice(0, 2)).toEqual(['0.1 of 0.4 MiB, 8 s left', '0.2 of 0.4 MiB, 6 s left']);
+    expect(said.at(-1)).toBe('0.4 MiB in 10.0 s, 0.0 MiB/s, SHA-256 as signed');
     expect(host.clock.uptimeMs()).toBeCloseTo(10_000);
   });
 });
@@ -273,12 +274,12 @@ describe('a server that is busy', () => {
 
 describe('bytes that are not those of the signed manifest', () => {
   it('are removed, and nothing is left to mount', async () => {
-    const { run, left } = download({ servers: { [A]: sends({}, WRONG) } });
+    const { run, left, ranges } = download({ servers: { [A]: sends({}, WRONG) } });
     await expect(run()).rejects.toMatchObject({
       code: 'download-wrong',
       hint: expect.stringContaining('nothing was mounted'),
     });
-    expect(await left()).toEqual([]);
+    expect([await left(), ranges]).toEqual([[], ['a all']]);
   });
 
   it('are refused as soon as they are too many', async () => {

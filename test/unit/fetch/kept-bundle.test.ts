@@ -34,6 +34,18 @@ describe('a bundle that an earlier boot kept', () => {
     const host = await keeping(OLD, NEW);
     expect((await readKeptBundle(host, HOME, TRUSTED))?.digest).toBe(NEW.digest);
     expect((await host.files.list(HOME)).toSorted()).toEqual([NEW.digest, 'current'].toSorted());
+    expect((await host.files.stat(`${bundleFolder(HOME, NEW.digest)}/settings.json`))?.mode).toBe(0o600);
+  });
+
+  it('is none before the first, and takes nothing away that is no bundle', async () => {
+    const host = await keeping();
+    expect(await readKeptBundle(host, HOME, TRUSTED)).toBeUndefined();
+    const others = [`${OLD.digest}.copy`, `x${OLD.digest}`];
+    await host.files.mkdir(HOME, 0o700);
+    for (const name of others) await host.files.write(`${HOME}/${name}`, '');
+    await host.files.write('/ram/archive', NEW.archive);
+    await keepBundle(host, HOME, { archive: '/ram/archive', sha256: NEW.sha256, digest: NEW.digest });
+    expect(await host.files.list(HOME)).toEqual(expect.arrayContaining(others));
   });
 
   it('is not another that was signed as well, under its name: an old one would come back', async () => {

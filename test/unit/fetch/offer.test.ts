@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { bundle } from '../../../src/boot/phases/bundle.ts';
-import { askFolder, askServers } from '../../../src/fetch/offer.ts';
+import { askFolder, askServers, machineClaims, oddClaims } from '../../../src/fetch/offer.ts';
 import type { Server, Servers } from '../../../src/host/memory/http.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import type { Facts } from '../../../src/machine/facts/facts.ts';
-import { createCopy, createFacts, createInterface, createMachineFacts } from '../../fixtures/facts.ts';
+import { createCopy, createFacts, createInterface, createLease, createMachineFacts } from '../../fixtures/facts.ts';
 import { createImage, createServer, FOREIGN_KEY } from '../../fixtures/image.ts';
 
 const [A, B, C] = ['http://a:8080', 'http://b:8080', 'http://c:8080'] as const;
@@ -88,8 +88,13 @@ describe('servers are asked', () => {
       server: B,
       rootUrls: [blob(B)],
     });
-    await expect(ask({ [A]: foreign, [B]: () => 'refused' }).offer).rejects.toMatchObject({
-      code: 'manifest-unsigned',
+    for (const servers of [
+      { [A]: foreign, [B]: () => 'refused' as const },
+      { [A]: () => 'refused' as const, [B]: foreign },
+    ])
+      await expect(ask(servers).offer).rejects.toMatchObject({ code: 'manifest-unsigned' });
+    await expect(ask({ [A]: () => 'refused', [B]: () => ({ status: 404 }) }).offer).rejects.toMatchObject({
+      code: 'server-unreachable',
     });
   });
 
@@ -114,10 +119,23 @@ describe('servers are asked', () => {
     ],
     ['a page of another program', () => ({ body: '<html>router</html>' }), 'http-answer'],
     ['JSON of another program', () => ({ body: '{"files":{}}' }), 'http-answer'],
+    [
+      'half of an answer',
+      () => ({ body: '{"manifestUrl":"/m","signatureUrl":7,"files":{"root":"/r"}}' }),
+      'http-answer',
+    ],
     ['null', () => ({ body: 'null' }), 'http-answer'],
     ['an answer without end', () => ({ body: 'x'.repeat(2 ** 20 + 1) }), 'http-answer'],
   ])('and may give %s', async (_title, server, code) => {
     await expect(ask({ [A]: server }).offer).rejects.toMatchObject({ code });
+  });
+
+  it('and read no further than an answer may be long', async () => {
+    const of =
+      (size: number): Server =>
+      () => ({ body: 'x'.repeat(size) });
+    await expect(ask({ [A]: of(2 ** 20) }).offer).rejects.toThrow(/does not answer like a statectl server$/);
+    await expect(ask({ [A]: of(2 ** 20 + 1) }).offer).rejects.toThrow(/sends more than 1 MiB where a short answer/);
   });
 
   it('and the reason of an error is told', async () => {
@@ -131,6 +149,18 @@ describe('servers are asked', () => {
       code: 'url-invalid',
       message: '"boot lab" is not the address of a server',
     });
+  });
+});
+
+describe('what a machine says of itself', () => {
+  it('has the name of the lease that has one, and nothing that no machine is known by', () => {
+    const facts = factsWith([A], {
+      leases: [createLease({ device: 'eth9' }), createLease({ hostname: 'print01' })],
+      interfaces: [createInterface(), createInterface({ name: 'ib0', mac: `80:00:02:08${':fe'.repeat(16)}` })],
+      machine: createMachineFacts({ serial: '\u0007' }),
+    });
+    expect(machineClaims(facts)).toMatchObject({ hostname: 'print01', macs: '52:54:00:12:34:56' });
+    expect(oddClaims(facts)).toEqual([expect.stringMatching(/^serial .* cannot be read: it counts as not said$/)]);
   });
 });
 
@@ -162,6 +192,18 @@ describe('servers that were put in order', () => {
     expect(offer).toMatchObject({ server: B, rootUrls: [blob(B), blob(A), blob(C)] });
     expect(asked).toEqual([B]);
     expect(host.clock.uptimeMs()).toBe(0);
+  });
+
+  it('are no sources where they have no address, nor of what lies elsewhere', async () => {
+    const last = ordered({ url: B }, { url: 'boot lab', isLast: true }, { url: C, isLast: true });
+    expect((await ask({ [B]: good }, last)).offer).toMatchObject({ rootUrls: [blob(B), blob(C)] });
+    const elsewhere: Server = (request) => {
+      const answer = good(request);
+      if (request.url.pathname !== '/v1/boot' || !(answer instanceof Object) || !('body' in answer)) return answer;
+      const { files, ...rest } = JSON.parse(String(answer.body));
+      return { ...answer, body: JSON.stringify({ ...rest, files: { ...files, root: 'http://cdn.lab/root' } }) };
+    };
+    expect((await ask({ [B]: elsewhere }, last)).offer).toMatchObject({ rootUrls: ['http://cdn.lab/root'] });
   });
 
   it('are asked all the same when the good ones fail', async () => {

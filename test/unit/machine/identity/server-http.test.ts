@@ -1,11 +1,14 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Config } from '../../../../src/config/config.ts';
+import type { HttpRequest } from '../../../../src/host/host.ts';
 import { linuxHost } from '../../../../src/host/linux/host.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
+import type { Facts } from '../../../../src/machine/facts/facts.ts';
 import { planEnrolment } from '../../../../src/machine/identity/identity.ts';
 import { serverHttp } from '../../../../src/machine/identity/server-http.ts';
 import { type MadeCertificate, makeCertificate, newKey } from '../../../fixtures/certificates.ts';
@@ -138,6 +141,94 @@ describe('with authentication: mtls', () => {
     const http = serverHttp(machine)({ ...facts, config: { ...facts.config, server } }, (text) => warned.push(text));
     expect((await http.request('http://boot.lab/v1/status')).status).toBe(200);
     expect(warned).toEqual([expect.stringMatching(/^http:\/\/boot\.lab is asked without a certificate: /)]);
+  });
+});
+
+describe('what a request is held to', () => {
+  const [LAB, SPARE] = ['https://boot.lab', 'https://spare.lab:8443'] as const;
+  const day = 86_400_000;
+
+  /** The TLS of a request to this address; undefined: nobody said anything of it. */
+  async function tlsOf(
+    server: Partial<Config['server']>,
+    {
+      files = {},
+      address = `${SPARE}/v1/boot`,
+      request = {},
+      startMs = Date.now(),
+    }: {
+      readonly files?: Readonly<Record<string, string>>;
+      readonly address?: string;
+      readonly request?: HttpRequest;
+      readonly startMs?: number;
+    } = {},
+  ) {
+    const warned: string[] = [];
+    const machine = memoryHost({ files, startMs, servers: () => ({ body: 'hello' }) });
+    const { config, ...facts } = createFacts();
+    const settings = { ...config.server, servers: ['nonsense', LAB, SPARE], authorities: [], ...server };
+    const http = serverHttp(machine)(
+      { ...facts, blocks: [], config: { ...config, server: settings } },
+      (text) => void warned.push(text),
+    );
+    await http.request(address, request);
+    const call = machine.calls.find(({ kind }) => kind === 'request');
+    return { tls: call?.kind === 'request' ? call.request.tls : undefined, warned };
+  }
+
+  it('are the authorities that config.d names, and what is known of those that sign for machines too', async () => {
+    const named = { authentication: 'none', authorities: [' A\n\n', 'B'] } as const;
+    const files = { '/etc/trust/ca.pem': 'M\n' };
+    expect((await tlsOf(named)).tls).toStrictEqual({ caPem: 'A\nB\n' });
+    expect((await tlsOf(named, { files })).tls).toStrictEqual({ caPem: 'A\nB\n', machineAuthoritiesPem: 'M\n' });
+    const shown = { certPem: own.pem, keyPem: own.keyPem };
+    expect((await tlsOf({ authentication: 'mtls' }, { files: { ...files, ...enrolled() } })).tls).toStrictEqual({
+      ...{ machineAuthoritiesPem: 'M\n', ...shown },
+    });
+  });
+
+  it('is nothing where config.d says nothing, the address is no server’s, or the request says it itself', async () => {
+    expect((await tlsOf({ authentication: 'none' }, { files: { '/etc/trust/ca.pem': 'M\n' } })).tls).toBeUndefined();
+    const named = { authentication: 'mtls', authorities: ['A'] } as const;
+    const files = enrolled();
+    expect((await tlsOf(named, { files, address: 'https://boot.lab:8443/' })).tls).toBeUndefined();
+    expect((await tlsOf(named, { files, request: { tls: { caPem: 'own' } } })).tls).toEqual({ caPem: 'own' });
+  });
+
+  it('is nothing before there is a config', async () => {
+    const machine = memoryHost({ servers: () => ({ body: 'hello' }) });
+    const http = serverHttp(machine)({} as Facts, () => {});
+    expect((await http.request(LAB)).status).toBe(200);
+  });
+
+  it('by plain http is nothing, which is no matter where no certificate would be shown', async () => {
+    const server = { authentication: 'none', servers: ['http://boot.lab'], authorities: ['A'] } as const;
+    expect(await tlsOf(server, { address: 'http://boot.lab/' })).toEqual({ tls: undefined, warned: [] });
+  });
+
+  it('is no certificate that counts only later, or not any more', async () => {
+    const server = { authentication: 'mtls', authorities: ['A'] } as const;
+    const { validFromDate, validToDate } = new X509Certificate(own.pem);
+    const [from, to] = [validFromDate.getTime(), validToDate.getTime()];
+    const shownAt = async (startMs: number) => {
+      const { tls, warned } = await tlsOf(server, { files: enrolled(), startMs });
+      return tls?.certPem === own.pem ? 'shown' : warned[0]?.replace(/^.*cert\.pem /, '');
+    };
+    expect(await shownAt(from)).toBe('shown');
+    expect(await shownAt(from - 1)).toBe(`counts from ${validFromDate.toISOString()}`);
+    expect(await shownAt(to - 1)).toBe('shown');
+    expect(await shownAt(to)).toBe(`counted until ${validToDate.toISOString()}`);
+    expect(await shownAt(to + day)).toBe(`counted until ${validToDate.toISOString()}`);
+  });
+
+  it('is no certificate whose key a TPM sealed that is not there: that is told', async () => {
+    const files = { [`${KEPT}/machine.pem`]: own.pem, [`${KEPT}/machine.key`]: '{"format":1}' };
+    const { tls, warned } = await tlsOf({ authentication: 'mtls', authorities: ['A'] }, { files });
+    expect(tls).toEqual({ caPem: 'A\n' });
+    expect(warned).toEqual([expect.stringMatching(/machine\.key is sealed by a TPM, and this machine has none$/)]);
+    // What lies in RAM never is.
+    const ram = { ...enrolled(), [`${RAM}/key.pem`]: '{"format":1}' };
+    expect((await tlsOf({ authentication: 'mtls' }, { files: ram })).warned[0]).not.toMatch('TPM');
   });
 });
 
