@@ -90,9 +90,11 @@ export function endOf(text: string, { node, headEnd }: Place): number {
   if (isBlock(node)) return endOf(text, placeAt(node as Collection, (node as Collection).items.length - 1));
   const [start, end] = node.range;
   const said = text.slice(start, end);
-  // Blank lines after a text of several lines are nobody's, unless `+` says that they are its own.
   const isLiteral = isScalar(node) && (node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED');
-  return isLiteral && !/^.[1-9]?\+/.test(said) ? start + said.replace(/(?<![ \t\r\n])[ \t\r\n]+$/, '').length : end;
+  if (!isLiteral) return end;
+  // Blank lines after a text of several lines are nobody's, unless `+` says that they are its own.
+  const after = /^[|>][1-9]?\+/.test(said) ? /\r?\n$/ : /(?<![ \t\r\n])[ \t\r\n]+$/;
+  return start + said.replace(after, '').length;
 }
 
 /** Nothing stands behind the key. */

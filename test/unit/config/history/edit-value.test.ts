@@ -103,6 +103,20 @@ describe('a change of one setting', () => {
     ],
     ['a list that others add to', 'a: !replace [x]  # c\n', ['a'], ['y'], 'a: !replace [y]  # c\n'],
     ['a text of several lines', 'a: |\n  x\n  y\n\nb:   1\n', ['a'], 'z', 'a: z\n\nb:   1\n'],
+    ['a folded text', 'a: >\n  x\n  y\n\n\nb:   1\n', ['a'], 'z', 'a: z\n\n\nb:   1\n'],
+    ['a text over lines without a sign', 'a: x\n  y\n\nb:   1\n', ['a'], 'z', 'a: z\n\nb:   1\n'],
+    ['a text with a plus in it', 'a: |\n  +x\n\nb:   1\n', ['a'], 'z', 'a: z\n\nb:   1\n'],
+    ['a text whose blank lines are its own', 'a: |+\n  x\n\nb:   1\n', ['a'], 'z', 'a: z\nb:   1\n'],
+    ['such a text, folded', 'a: >2+\n   x\n\n# d\nb:   1\n', ['a'], 'z', 'a: z\n# d\nb:   1\n'],
+    ['such a text of Windows', 'a: |+\r\n  x\r\n\r\nb:   1\r\n', ['a'], 'z', 'a: z\r\nb:   1\r\n'],
+    ['such a text that is taken out', 'a: |+\n  x\n\nb:   1\n', ['a'], undefined, 'b:   1\n'],
+    [
+      'a key behind such a text',
+      'm:\n  a: |+\n    x\n\nb:   1\n',
+      ['m', 'n'],
+      2,
+      'm:\n  a: |+\n    x\n\n  n: 2\nb:   1\n',
+    ],
     ['a text to several lines', 'a: z # c\nb:   1\n', ['a'], 'x\ny\n', 'a: | # c\n  x\n  y\nb:   1\n'],
     ['a mapping to a value', 'a: # c\n  # d\n  b: 1\n\ne:  1\n', ['a'], 5, 'a: 5 # c\n  # d\n\ne:  1\n'],
     [
@@ -119,6 +133,103 @@ describe('a change of one setting', () => {
     ['the last key out of brackets', 'a: { b: 1, c:  2 }\n', ['a', 'c'], undefined, 'a: { b: 1 }\n'],
     ['a line out of brackets', 'a: [\n  1,  # one\n  2\n]\n', ['a', '1'], undefined, 'a: [\n  1,  # one\n]\n'],
     ['the first key behind a dash', 'a:\n  - b: 1\n    c: 2\n', ['a', '0', 'b'], undefined, 'a:\n  - c: 2\n'],
+    ['a key of brackets without a value', 'a: { b, c:  1 }\n', ['a', 'b'], 2, 'a: { b: 2, c:  1 }\n'],
+    ['a key of brackets with nothing', 'a: { b: , c:  1 }\n', ['a', 'b'], 2, 'a: { b: 2 , c:  1 }\n'],
+    ['a list in brackets by its new item', 'a: [ 1, 3 ] # c\n', ['a'], [1, 2, 3], 'a: [ 1, 2, 3 ] # c\n'],
+    ['a list in empty brackets', 'a: [ ] # c\n', ['a', '0'], 'x', 'a: [x] # c\n'],
+    ['brackets with but a comment', 'a: {\n  # c\n}\nb:  1\n', ['a', 'x'], 1, 'a: { x: 1\n  # c\n}\nb:  1\n'],
+    ['an item that has commas', 'a: [1, 2] # c\n', ['a', '0'], 'x, y', 'a: ["x, y", 2] # c\n'],
+    [
+      'an item to a mapping',
+      'a: [1, 2] # c\n',
+      ['a', '0'],
+      { b: 'x: y', c: [true] },
+      'a: [{ b: "x: y", c: [true] }, 2] # c\n',
+    ],
+    [
+      'a value to a list of mappings',
+      'a: 1 # c\nb:  2\n',
+      ['a'],
+      [{ b: { c: 1 }, d: 2 }, 'x'],
+      'a: # c\n  - b: { c: 1 }\n    d: 2\n  - x\nb:  2\n',
+    ],
+    [
+      'a value to a mapping of mappings',
+      'z:\n  a: 1 # c\nb:  2\n',
+      ['z', 'a'],
+      { b: { c: 1 }, d: ['x', { y: { z: 1 } }] },
+      'z:\n  a: # c\n    b: { c: 1 }\n    d:\n      - x\n      - y: { z: 1 }\nb:  2\n',
+    ],
+    [
+      'an item to a text of several lines',
+      'a:\n  - 1 # c\n  - 2\n',
+      ['a', '0'],
+      'k: x\n\nk: y\n',
+      'a:\n  - | # c\n    k: x\n\n    k: y\n  - 2\n',
+    ],
+    ['a mapping to a list', 'a:\n  b: 1 # c\nd:  2\n', ['a'], ['x'], 'a: [x]\nd:  2\n'],
+    ['a list to none', 'a:\n  - x # 1\n  - y\nb:  1\n', ['a'], [], 'a: []\nb:  1\n'],
+    ['the value of an anchor', 'a: &x   1 # c\n', ['a'], 2, 'a: &x   2 # c\n'],
+    ['a tag without a value', 'a: !replace\nb:  1\n', ['a'], ['x'], 'a: !replace [x]\nb:  1\n'],
+    ['a dash that stands alone', 'a:\n  -\n  - 2\n', ['a', '0'], 1, 'a:\n  - 1\n  - 2\n'],
+    ['what stands below a dash', 'a:\n  - # c\n    b: 1\n  - 2\n', ['a', '0'], 1, 'a:\n  - 1 # c\n  - 2\n'],
+    ['a list in a list', 'a:\n  - - 1\n    - 2 # c\n  - 3\n', ['a', '0', '1'], 5, 'a:\n  - - 1\n    - 5 # c\n  - 3\n'],
+    ['a value to nothing', 'a:    1   # c\nb:  1\n', ['a'], null, 'a:    null   # c\nb:  1\n'],
+    [
+      'a key of the first of two',
+      'a:\n  - b: 1\n    c: 2\n  - b: 3\n',
+      ['a', '0', 'c'],
+      undefined,
+      'a:\n  - b: 1\n  - b: 3\n',
+    ],
+    [
+      'the middle of a list',
+      'a:\n  - x # 1\n  - y # 2\n  - z # 3\n',
+      ['a'],
+      ['x', 'w', 'z'],
+      'a:\n  - x # 1\n  - w # 2\n  - z # 3\n',
+    ],
+    [
+      'a list by its first that goes',
+      'a:\n  - x # 1\n  - y # 2\n  - z # 3\n',
+      ['a'],
+      ['y', 'z'],
+      'a:\n  - y # 2\n  - z # 3\n',
+    ],
+    [
+      'a list by two that go',
+      'a:\n  - x # 1\n  - y # 2\n  - z # 3\n  - v # 4\n',
+      ['a'],
+      ['x', 'v'],
+      'a:\n  - x # 1\n  - v # 4\n',
+    ],
+    [
+      'a list by two that come',
+      'a:\n  - x # 1\n  - z # 3\n',
+      ['a'],
+      ['x', 'y', 'w', 'z'],
+      'a:\n  - x # 1\n  - y\n  - w\n  - z # 3\n',
+    ],
+    [
+      'a list by one that comes first',
+      'a:\n  - x # 1\n  - z # 3\n',
+      ['a'],
+      ['w', 'x', 'z'],
+      'a:\n  - w\n  - x # 1\n  - z # 3\n',
+    ],
+    ['a list to another', 'a:\n  - x # 1\n  - z # 3\n', ['a'], ['w'], 'a:\n  - w # 1\n'],
+    ['one of two that are the same', 'a:\n  - x # 1\n  - x # 2\n', ['a'], ['x'], 'a:\n  - x # 1\n'],
+    ['the last line of brackets', 'a: [\n  1, # one\n  2 # two\n]\n', ['a', '1'], undefined, 'a: [\n  1, # one\n]\n'],
+    ['a line of brackets of Windows', 'a: [\r\n  1,\r\n  2\r\n]\r\n', ['a', '1'], undefined, 'a: [\r\n  1,\r\n]\r\n'],
+    ['one of a line of brackets', 'a: [\n  1, 2,  3,\n  4 ]\n', ['a', '1'], undefined, 'a: [\n  1, 3,\n  4 ]\n'],
+    ['the first of a line of brackets', 'a: [\n  1,  2,\n  4 ]\n', ['a', '0'], undefined, 'a: [\n  2,\n  4 ]\n'],
+    ['the last of brackets with a comma', 'a: [1 ,  2 , ] # c\n', ['a', '1'], undefined, 'a: [1 ] # c\n'],
+    ['the last of brackets behind a comment', 'a: [ 1, # one\n  2 ]\n', ['a', '1'], undefined, 'a: [ 1, # one\n   ]\n'],
+    ['the last of a file', 'a: [1, 2]', ['a', '1'], undefined, 'a: [1]'],
+    ['a mapping without an end of line', 'a:\n  b: 1', ['a', 'c'], 2, 'a:\n  b: 1\n  c: 2\n'],
+    ['the last line without an end', 'a: 1\nb: 2', ['b'], undefined, 'a: 1\n'],
+    ['the only key', 'a: 1 # c\n', ['a'], undefined, ''],
+    ['a mark of order that is but a letter', 'a: 1 # \uFEFF\n', ['a'], 2, 'a: 2 # \uFEFF\n'],
     ['a file without an end of line', 'a: 1', ['b'], 2, 'a: 1\nb: 2\n'],
     ['a byte order mark', '\uFEFFa:  1\n', ['a'], 2, '\uFEFFa:  2\n'],
     ['a value to a blank of its own kind', 'a: 1\nb:  2\n', ['a'], '\u2003', 'a: \u2003\nb:  2\n'],
@@ -127,12 +238,37 @@ describe('a change of one setting', () => {
     expect(editValue(text, path, value as Plain | undefined)).toBe(expected);
   });
 
+  it('changes one of many items, by its number', () => {
+    const list = (...texts: readonly string[]) => `a:\n${texts.map((text) => `  - ${text} # c\n`).join('')}`;
+    const many = Array.from({ length: 12 }, (_, at) => String(at));
+    expect(editValue(list(...many), ['a', '10'], 'x')).toBe(list(...many.with(10, 'x')));
+    expect(editValue(list(...many), ['a', '10'], undefined)).toBe(list(...many.toSpliced(10, 1)));
+  });
+
+  it('writes a list or mapping in one line up to a hundred letters', () => {
+    const texts = (last: number) => [...Array<string>(4).fill('y'.repeat(21)), 'y'.repeat(last)];
+    const line = `a: [${texts(3).join(', ')}]\n`;
+    expect(line).toHaveLength(101);
+    expect(editValue('a: 1\n', ['a'], texts(3))).toBe(line);
+    expect(editValue('a: 1\n', ['a'], texts(4))).toBe(
+      `a:\n${texts(4)
+        .map((text) => `  - ${text}\n`)
+        .join('')}`,
+    );
+    const long = 'y '.repeat(100).trim();
+    expect(editValue('a: 1\n', ['a'], long)).toBe(`a: ${long}\n`);
+  });
+
   it.each([
     ['an anchor that others repeat', 'a: &x 1\nb: *x\n', ['a'], 'only an editor'],
     ['the alias of a mapping', 'a: &x { c: 1 }\nb: *x\n', ['b', 'c'], 'b is the alias *x'],
     ['a key in its long form', '? a\n: b: 1\n', ['c'], 'only an editor'],
     ['an item far behind the last', 'a: [1]\n', ['a', '5'], 'a is a list of 1'],
     ['a name in a list', 'a: [1]\n', ['a', 'b'], 'a is a list of 1'],
+    ['an alias of nothing', 'a: *x\nb: 1\n', ['b'], 'Unresolved alias'],
+    ['a text alone', 'x\n', ['b'], 'x.conf:1:1 expected a mapping'],
+    ['a file that says null', 'null\n', ['b'], 'only an editor'],
+    ['an item of a value', 'a: { b: 1 }\n', ['a', 'b', 'c'], 'a.b is a value'],
     ['a key that stands twice', 'b: 1\na: 1\na: 2\n', ['b'], 'x.conf:3:1 '],
   ] as const)('is refused for %s', (_title, text, path, why) => {
     expect(() => editValue(text, path, 7, 'x.conf')).toThrow(
