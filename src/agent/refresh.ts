@@ -4,6 +4,7 @@ import type { Host } from '../host/host.ts';
 import type { TaskContext } from '../host/task-context.ts';
 import { judgeAnswers, planAsk, planKeep, takeKept, takeNewest } from '../machine/delivery/take-bundle.ts';
 import type { Facts } from '../machine/facts/facts.ts';
+import type { RecordedFacts } from '../machine/facts/recorded-facts.ts';
 import type { Lease } from '../machine/facts/network-facts.ts';
 import { BUNDLE_ANSWERS, FACTS } from '../machine/paths.ts';
 import { applyStep } from '../machine/steps/step.ts';
@@ -40,7 +41,8 @@ export async function refresh(host: AgentHost, server: string, signal: AbortSign
 /** What the boot knew. Throws `facts-missing`. */
 export async function readFacts({ files }: Pick<Host, 'files'>): Promise<Facts> {
   try {
-    return JSON.parse(await files.readText(FACTS)) as Facts;
+    const { looks: _looks, ...facts } = JSON.parse(await files.readText(FACTS)) as RecordedFacts;
+    return facts;
   } catch (cause) {
     throw new StatectlError('facts-missing', `${FACTS} cannot be read: ${reasonOf(cause)}`, {
       cause,

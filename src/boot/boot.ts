@@ -3,6 +3,7 @@ import { entryOf } from '../entry-of.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import type { Facts } from '../machine/facts/facts.ts';
+import type { RecordedFacts } from '../machine/facts/recorded-facts.ts';
 import { serverHttp } from '../machine/identity/server-http.ts';
 import { BOOT_RECORD, FACTS, RUN, SWITCH_FILE } from '../machine/paths.ts';
 import { VERSION } from '../version.ts';
@@ -54,8 +55,9 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
   const kept = options.from && options.from !== 'cmdline' ? await keptFacts(host) : undefined;
   const first = options.from && kept ? PHASE_NAMES.indexOf(options.from) : 0;
   // The first phases gather what Facts declares as always there.
-  const known = (first > 0 ? kept : {}) as Facts;
-  let last: Partial<Facts> = known;
+  const known = (first > 0 ? kept : {}) as RecordedFacts;
+  const { looks: _earlier, ...begun } = known;
+  let last: Partial<Facts> = begun;
   const begin = PHASE_NAMES[first] ?? 'cmdline';
   await tolerate('cannot clear what the boot before left', clearLeftovers(host, begin));
   if (earlier.length > 0) await tolerate('cannot forget the leases of the boot before', forgetLeases(host, begin));
@@ -67,7 +69,8 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
       breakAt: breakpoints(commandLine, host),
       openBreak: (phase) => breakShell(host, phase),
       keep: async (facts) => {
-        last = facts;
+        const { looks: _looks, ...known } = facts;
+        last = known;
         await tolerate(
           'cannot keep the facts',
           host.files.write(FACTS, JSON.stringify(facts, null, 1), { mode: 0o600 }),
@@ -99,9 +102,9 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
 }
 
 /** The facts of the interrupted boot; without them it begins anew. */
-async function keptFacts({ files, console }: Host): Promise<Facts | undefined> {
+async function keptFacts({ files, console }: Host): Promise<RecordedFacts | undefined> {
   try {
-    return JSON.parse(await files.readText(FACTS)) as Facts;
+    return JSON.parse(await files.readText(FACTS)) as RecordedFacts;
   } catch (error) {
     console.line('warning', `the facts of the interrupted boot cannot be read (${reasonOf(error)}): beginning anew`);
     return undefined;

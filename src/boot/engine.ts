@@ -3,6 +3,7 @@ import type { Host } from '../host/host.ts';
 import type { TaskContext } from '../host/task-context.ts';
 import type { PhaseRecord } from '../machine/boot-record.ts';
 import type { Facts } from '../machine/facts/facts.ts';
+import type { LookRecord, RecordedFacts } from '../machine/facts/recorded-facts.ts';
 import { serverHttp } from '../machine/identity/server-http.ts';
 import { applyStep, describe, type Step, shellOf } from '../machine/steps/step.ts';
 import type { Phase, PhaseName } from './phase.ts';
@@ -25,7 +26,7 @@ export interface EngineOptions {
   /** Where the first of these phases stands in the story, so that a resumed boot counts on. */
   readonly firstIndex: number;
   /** Called after each phase, to keep the facts for a resumed boot. */
-  readonly keep: (facts: Facts) => Promise<void>;
+  readonly keep: (facts: RecordedFacts) => Promise<void>;
 }
 
 /** A phase that failed, with what was known until then. */
@@ -44,7 +45,7 @@ export class PhaseFailure extends Error {
 /** Runs the phases in order. It alone logs, times and journals; phases only look and plan. Throws PhaseFailure. */
 export async function runPhases(
   phases: readonly Phase[],
-  first: Facts,
+  { looks: earlier = [], ...first }: RecordedFacts,
   host: Host,
   options: EngineOptions,
 ): Promise<EngineResult> {
@@ -52,7 +53,16 @@ export async function runPhases(
   const steps: Step[] = [];
   const warnings: string[] = [];
   const records: PhaseRecord[] = [];
-  let facts = first;
+  let facts: Facts = first;
+  const looks = earlier.filter(({ phase }) => !phases.some(({ name }) => name === phase));
+  // A boot that goes on knows what its earlier try found in the phases that come again.
+  const ahead = changesOf(
+    looks.reduce((facts, { found }) => withFound(facts, found), {}),
+    first,
+  );
+  if (Object.keys(ahead).length > 0 && phases[0]) looks.push({ phase: phases[0].name, round: -1, found: ahead });
+  /** What the looks so far have told. */
+  let known: Partial<Facts> = first;
   const httpOf = serverHttp(host);
   for (const [index, phase] of phases.entries()) {
     const label = `${phase.name} (${options.firstIndex + index + 1}/${options.firstIndex + phases.length})`;
@@ -77,39 +87,57 @@ export async function runPhases(
     };
     /** What is asked of servers is asked as the settings say that are in force by now. */
     const hostOf = (): Host => ({ ...host, http: httpOf(facts, context.warn) });
-    const run = async () => {
-      for (const round of phase.rounds) {
-        if (round.gather) facts = { ...facts, ...(await round.gather(hostOf(), facts, context)) };
-        for (const step of round.plan?.(facts) ?? []) {
-          const stepStartedMs = host.clock.uptimeMs();
-          await applyStep(step, hostOf(), context);
-          const tookMs = Math.round(host.clock.uptimeMs() - stepStartedMs);
-          steps.push(step);
-          host.console.line('info', redact(`${label}: ${describe(step)} … done in ${tookMs} ms`));
-          await journal({ event: 'step', phase: phase.name, step: describe(step), command: shellOf(step), tookMs });
+    /** The whole phase; undefined, or what to try instead. */
+    const run = async (isLast: boolean): Promise<Partial<Facts> | undefined> => {
+      for (const [at, round] of phase.rounds.entries()) {
+        const look = { phase: phase.name, round: at, found: changesOf(known, facts) };
+        let done = 0;
+        let failing: Step | undefined;
+        try {
+          if (round.gather) facts = { ...facts, ...(await round.gather(hostOf(), facts, context)) };
+          look.found = changesOf(known, facts);
+          for (const step of round.plan?.(facts) ?? []) {
+            failing = step;
+            await runStep(step);
+            done += 1;
+          }
+        } catch (thrown) {
+          looks.push({ ...look, done });
+          known = facts;
+          const other = isLast ? undefined : (round.instead ?? phase.instead)?.(operatorError(thrown), facts, failing);
+          if (!other) throw thrown;
+          context.warn(`${reasonOf(thrown)}: trying ${Object.keys(other).length > 0 ? 'another way' : 'once more'}`);
+          return other;
         }
+        looks.push(look);
+        known = facts;
       }
+      return undefined;
+    };
+    const runStep = async (step: Step): Promise<void> => {
+      const stepStartedMs = host.clock.uptimeMs();
+      await applyStep(step, hostOf(), context);
+      const tookMs = Math.round(host.clock.uptimeMs() - stepStartedMs);
+      steps.push(step);
+      host.console.line('info', redact(`${label}: ${describe(step)} … done in ${tookMs} ms`));
+      await journal({ event: 'step', phase: phase.name, step: describe(step), command: shellOf(step), tookMs });
     };
     try {
-      try {
-        await run();
-      } catch (thrown) {
-        const other = phase.instead?.(operatorError(thrown), facts);
-        if (!other) throw thrown;
-        context.warn(`${reasonOf(thrown)}: trying another way`);
+      const other = await run(false);
+      if (other) {
         facts = { ...facts, ...other };
-        await run();
+        await run(true);
       }
     } catch (thrown) {
       const error = operatorError(thrown);
       await journal({ event: 'failed', phase: phase.name, code: error.code, text: error.message, hint: error.hint });
-      await options.keep(facts);
+      await options.keep({ ...facts, looks });
       throw new PhaseFailure(phase.name, error);
     }
     const tookMs = host.clock.uptimeMs() - startedMs;
     records.push({ name: phase.name, startedMs, tookMs, steps: steps.length - before });
     await journal({ event: 'phase-ended', phase: phase.name, tookMs: Math.round(tookMs) });
-    await options.keep(facts);
+    await options.keep({ ...facts, looks });
   }
   return { facts, phases: records, steps, warnings };
 }
@@ -122,11 +150,42 @@ const operatorError = (thrown: unknown): StatectlError =>
         hint: 'see `dmesg | tail` for what the kernel says of it; a disk, memory or a full file system may be at fault',
       });
 
-/** All steps that these facts lead to, without touching anything: what `boot --plan` prints. */
-export const planAll = (
-  phases: readonly Phase[],
-  facts: Facts,
-): readonly { readonly phase: PhaseName; readonly step: Step }[] =>
-  phases.flatMap((phase) =>
-    phase.rounds.flatMap((round) => (round.plan?.(facts) ?? []).map((step) => ({ phase: phase.name, step }))),
-  );
+/** What `now` has other than `before`. */
+function changesOf(before: Partial<Facts>, now: Partial<Facts>): LookRecord['found'] {
+  const found: Record<string, unknown> = {};
+  for (const key of new Set([...Object.keys(before), ...Object.keys(now)]) as Set<keyof Facts>)
+    if (before[key] !== now[key]) found[key] = now[key] ?? null;
+  return found;
+}
+
+const withFound = (facts: Partial<Facts>, found: LookRecord['found']): Partial<Facts> => {
+  const gone = Object.entries(found).flatMap(([key, value]) => (value === null ? [key] : []));
+  return Object.fromEntries(Object.entries({ ...facts, ...found }).filter(([key]) => !gone.includes(key)));
+};
+
+interface PlannedStep {
+  readonly phase: PhaseName;
+  readonly step: Step;
+}
+
+/**
+ * All steps of a boot, without touching anything: what `boot --plan` prints. Each look is planned by the facts of its moment, a
+ * failed try as far as it came, so this is what ran. Facts without looks, of an earlier version or made by hand, lead to what a
+ * boot does that knows them all from the start. Pure.
+ */
+export function planAll(phases: readonly Phase[], { looks, ...facts }: RecordedFacts): readonly PlannedStep[] {
+  if (!looks)
+    return phases.flatMap((phase) =>
+      phase.rounds.flatMap((round) => (round.plan?.(facts) ?? []).map((step) => ({ phase: phase.name, step }))),
+    );
+  let known: Partial<Facts> = {};
+  return looks.flatMap(({ phase, round, found, done }) => {
+    known = withFound(known, found);
+    const whole = phases.find(({ name }) => name === phase);
+    const plan = whole?.rounds[round]?.plan;
+    if (!plan || done === 0) return [];
+    return plan(known as Facts)
+      .slice(0, done)
+      .map((step) => ({ phase: whole.name, step }));
+  });
+}

@@ -25,12 +25,20 @@ export type PhaseName = (typeof PHASE_NAMES)[number];
 export interface Round {
   readonly gather?: (host: Host, facts: Facts, boot: TaskContext) => Promise<Partial<Facts>>;
   readonly plan?: (facts: Facts) => readonly Step[];
+  /** What to try instead when this round failed: it is asked before its phase. */
+  readonly instead?: Instead;
 }
+
+/**
+ * The facts that hold after a failure, for another try of the whole phase; undefined: there is no other way. `step` is the one
+ * that failed; without it the look did. Facts alone steer what is tried, never another config. Pure.
+ */
+export type Instead = (error: StatectlError, facts: Facts, step?: Step) => Partial<Facts> | undefined;
 
 /** A chapter of the boot. Most have one round; where the next look needs the steps done first, several. */
 export interface Phase {
   readonly name: PhaseName;
   readonly rounds: readonly Round[];
-  /** What to try instead when it failed: the facts that then hold, or undefined when there is no other way. Tried once. */
-  readonly instead?: (error: StatectlError, facts: Facts) => Partial<Facts> | undefined;
+  /** What to try instead when it failed. Tried once. */
+  readonly instead?: Instead;
 }

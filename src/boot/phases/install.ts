@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { deliveryFacts } from '../../machine/delivery/delivery.ts';
@@ -10,14 +11,19 @@ import { KEPT_MACHINE_ID, machineId } from '../../machine/install/machine-id.ts'
 import { isEtcWritable, planAccounts, planInstall } from '../../machine/install/plan-install.ts';
 import { networkServices } from '../../machine/network/network-services.ts';
 import { pythonArchives, pythonPackages } from '../../machine/packages/python-packages.ts';
-import { planPythonFetch, planPythonPackages } from '../../machine/packages/python-steps.ts';
+import { planPythonFetch, planPythonPackages, planPythonServices } from '../../machine/packages/python-steps.ts';
 import { IMAGE_MOUNT, SYSROOT } from '../../machine/paths.ts';
 import { authorityLists } from '../../machine/services/authority-lists.ts';
 import { findMainFiles } from '../../machine/services/find-main-files.ts';
 import { findServices } from '../../machine/services/find-services.ts';
 import { findServiceManager } from '../../machine/services/service-manager.ts';
 import { syslogFacts } from '../../machine/services/syslog-settings.ts';
-import type { Phase } from '../phase.ts';
+import type { Step } from '../../machine/steps/step.ts';
+import type { Instead, Phase } from '../phase.ts';
+
+/** Rather a system without its packages than none. */
+const withoutPackages: Instead = (_error, { python }) =>
+  python ? { python: undefined, pythonFailed: true } : undefined;
 
 /** What this machine needs in the system before its init runs: who it is, and its network without a gap. */
 export const install: Phase = {
@@ -28,10 +34,12 @@ export const install: Phase = {
     {
       gather: async (host, facts, boot) => ({ python: await givenPython(host, facts, boot) }),
       plan: planPythonFetch,
+      instead: withoutPackages,
     },
     {
       gather: async (host, facts, boot) => ({ python: await pythonPackages(host, facts, boot) }),
       plan: planPythonPackages,
+      instead: withoutPackages,
     },
     {
       async gather(host, facts, boot) {
@@ -54,11 +62,18 @@ export const install: Phase = {
         };
       },
       plan: planInstall,
+      instead: (error, facts, step) =>
+        isOfPackages(facts, step) ? withoutPackages(error, facts) : error.code === 'unexpected' ? {} : undefined,
     },
   ],
-  // Rather a system without its packages than none.
-  instead: (_error, { python }) => (python ? { python: undefined, pythonFailed: true } : undefined),
+  // A disk may have stumbled; what a phase says itself it would say again.
+  instead: ({ code }) => (code === 'unexpected' ? {} : undefined),
 };
+
+const isOfPackages = ({ install, ...facts }: Facts, step: Step | undefined): boolean =>
+  step !== undefined &&
+  install !== undefined &&
+  planPythonServices(facts, install).some((one) => isDeepStrictEqual(one, step));
 
 /** What python.conf and logging.conf ask of a system that cannot do it. */
 function sayUnused(facts: Facts, { serviceManager }: InstallFacts, { warn }: TaskContext): void {

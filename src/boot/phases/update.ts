@@ -10,13 +10,13 @@ export const update: Phase = {
   name: 'update',
   rounds: [{ plan: planUpdate }],
   instead(error, facts) {
-    const { copy, offer, config } = facts;
+    const { copy, offer } = facts;
     if (error.code === 'image-altered') return copy && offer ? { copy: undefined } : undefined;
     if (copy && offer) return { offer: undefined, offerFailure: error.message };
     // A disk that is full or broken must not keep an image out of RAM.
     const source = chooseSource(facts);
     const isDisk = source.kind === 'fetched' && source.kept && !DOWNLOAD_CODES.has(error.code);
-    return isDisk ? { config: { ...config, boot: { ...config.boot, keepCopy: false } } } : undefined;
+    return isDisk ? { copyFailed: true } : undefined;
   },
 };
 

@@ -4,6 +4,7 @@ import { shellLine, shellQuote } from '../../host/shell-line.ts';
 import { userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import type { PythonPackage } from '../../machine/facts/python-facts.ts';
+import type { RecordedFacts } from '../../machine/facts/recorded-facts.ts';
 import { SWITCH_FILE, SYSROOT } from '../../machine/paths.ts';
 import { chooseSource } from '../../machine/places/source.ts';
 import type { StepOf } from '../../machine/steps/step.ts';
@@ -20,7 +21,7 @@ const LOCAL_PHASES: ReadonlySet<PhaseName> = new Set(['slot', 'update', 'mount',
  * The plan of this boot as ash can run it, when the next boot needs only local files; undefined when it needs a server.
  * What was fetched and kept this time is the local copy of the next.
  */
-export function lastGoodPlan(facts: Facts): string | undefined {
+export function lastGoodPlan({ looks: _looks, ...facts }: RecordedFacts): string | undefined {
   const source = chooseSource(facts);
   if (source.kind === 'fetched' && !source.kept) return undefined;
   if (userDataDevice(facts) === undefined) return undefined;

@@ -43,6 +43,8 @@ export interface Facts {
   readonly copy?: LocalCopy;
   /** Digests of images on persistent storage that are not the copy: interrupted downloads, and what they replaced. */
   readonly staleCopies?: readonly string[];
+  /** The disk took none: the image is booted from RAM. */
+  readonly copyFailed?: true;
   readonly netconsole?: NetconsoleFacts;
   readonly tree?: TreeFacts;
   readonly python?: PythonFacts;

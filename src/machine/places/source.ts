@@ -35,7 +35,7 @@ export function chooseSource(facts: Facts): Source {
     const { manifest, rootUrls } = facts.offer;
     if (facts.copy?.manifest.root.sha256 === manifest.root.sha256)
       return { kind: 'copy', manifest, dir: facts.copy.dir };
-    const kept = facts.config.boot.keepCopy && userDataDevice(facts) !== undefined;
+    const kept = facts.config.boot.keepCopy && !facts.copyFailed && userDataDevice(facts) !== undefined;
     return {
       kind: 'fetched',
       manifest,

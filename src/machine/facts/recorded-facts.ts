@@ -1,0 +1,16 @@
+import type { Facts } from './facts.ts';
+
+/** What one look of a boot found, and how far it came from there. */
+export interface LookRecord {
+  /** Its name in the story. */
+  readonly phase: string;
+  /** From 0; -1: what a boot that goes on began with. */
+  readonly round: number;
+  /** What changed: null for a fact that does not hold any more. */
+  readonly found: { readonly [Key in keyof Facts]?: Facts[Key] | null };
+  /** How many of its steps were done, where one failed. */
+  readonly done?: number;
+}
+
+/** Facts as a boot keeps them, with the looks that led to them: each is planned by what was known then. */
+export type RecordedFacts = Facts & { readonly looks?: readonly LookRecord[] };

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { boot, EXIT } from '../../../src/boot/boot.ts';
+import { planAll } from '../../../src/boot/engine.ts';
+import { type RecordedFacts } from '../../../src/machine/facts/recorded-facts.ts';
+import { STORY } from '../../../src/boot/story.ts';
+import { FACTS, JOURNAL } from '../../../src/machine/paths.ts';
+import { describe as sentenceOf } from '../../../src/machine/steps/step.ts';
+import { createBundle, createContent, withBundle } from '../../fixtures/bundle.ts';
+import { createDisk, userDataDisk } from '../../fixtures/disk.ts';
+import { createImage, createServer, DEBIAN_TREE, digestOf } from '../../fixtures/image.ts';
+import { bootHost, type MachineOptions, SERVER } from '../../fixtures/machine.ts';
+
+const IMAGE = createImage({ tree: DEBIAN_TREE });
+const bundled = (config: object, more: MachineOptions = {}): MachineOptions => ({
+  images: [IMAGE],
+  servers: { [SERVER]: withBundle(createBundle({ content: createContent([], config as never) }), createServer(IMAGE)) },
+  ...more,
+});
+
+async function ranAndPlanned(options: MachineOptions) {
+  const machine = bootHost(options);
+  expect(await boot(machine)).toBe(EXIT.handOver);
+  return lookedAt(machine);
+}
+
+async function lookedAt(machine: ReturnType<typeof bootHost>) {
+  const lines = (await machine.files.readText(JOURNAL))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const facts = JSON.parse(await machine.files.readText(FACTS)) as RecordedFacts;
+  return {
+    ran: lines.filter(({ event }) => event === 'step').map(({ phase, step }) => `${phase}: ${step}`),
+    planned: planAll(STORY, facts).map(({ phase, step }) => `${phase}: ${sentenceOf(step)}`),
+  };
+}
+
+describe('the plan that prints is the plan that ran', () => {
+  it('where the bundle names a disk that the initramfs did not know', async () => {
+    const fstab = { '/srv': { source: 'LABEL=data', type: 'auto', options: [], missing: 'degraded' } };
+    const disks = [createDisk({ name: 'vdc', label: 'data', afterMs: 8000 })];
+    const { ran, planned } = await ranAndPlanned(bundled({ fstab }, { disks }));
+    expect(planned).toEqual(ran);
+  });
+
+  it('where the bundle has another patience with DHCP', async () => {
+    const { ran, planned } = await ranAndPlanned(bundled({ network: { dhcpMs: 7000 } }));
+    expect(planned).toEqual(ran);
+  });
+
+  it('where the new image did not come, and the copy was booted', async () => {
+    const newer = createImage({ version: '20261122.1' });
+    const disks = [userDataDisk()];
+    await boot(bootHost({ images: [IMAGE], servers: { [SERVER]: createServer(IMAGE) }, disks }));
+    const broken = createServer(newer, { status: 200, body: Buffer.alloc(IMAGE.root.length) });
+    const { ran, planned } = await ranAndPlanned({ images: [IMAGE, newer], disks, servers: { [SERVER]: broken } });
+    expect(planned).toEqual(ran);
+  });
+
+  it('where the disk took no copy, and the image was booted from RAM', async () => {
+    const machine = bootHost({ images: [IMAGE], servers: { [SERVER]: createServer(IMAGE) }, disks: [userDataDisk()] });
+    const files = failing(machine, (path) => path.includes('/persistent/images/') && path.endsWith('manifest.json'));
+    expect(await boot({ ...machine, files })).toBe(EXIT.handOver);
+    const { ran, planned } = await lookedAt(machine);
+    expect(planned).toEqual(ran);
+    expect(planned.join('\n')).toContain('tmpfs on /run/initramfs/image');
+  });
+
+  it('where a person had it go on from a later phase', async () => {
+    const machine = bootHost(bundled({ network: { dhcpMs: 7000 } }));
+    const files = failing(machine, (path) => path.endsWith('/etc/machine-id'));
+    expect(await boot({ ...machine, files })).toBe(EXIT.rescue);
+    const before = (await lookedAt(machine)).ran.filter((step) => !/^(install|handover): /.test(step));
+    await machine.files.write(JOURNAL, '');
+    expect(await boot(machine, { from: 'install' })).toBe(EXIT.handOver);
+    const { ran, planned } = await lookedAt(machine);
+    expect(planned).toEqual([...before, ...ran]);
+    expect(planned).toContain('network: DHCP on eth0 (up to 30 s)');
+  });
+});
+
+/** The machine's files, where writing one of these is an error of the disk. */
+const failing = ({ files }: ReturnType<typeof bootHost>, isBad: (path: string) => boolean): typeof files => ({
+  ...files,
+  write: async (path, data, options) => {
+    if (isBad(path)) throw Object.assign(new Error('EIO: i/o error, write'), { code: 'EIO' });
+    return files.write(path, data, options);
+  },
+});
+
+it('an error of the disk that has nothing to do with Python packages does not cost them', async () => {
+  const wheel = Buffer.from('504b0304', 'hex');
+  const machine = bootHost({
+    images: [IMAGE],
+    servers: { [SERVER]: createServer(IMAGE), 'http://files.lab': () => ({ body: wheel }) } as never,
+    programs: {
+      unzip: (argv) => (argv.includes('-l') ? '        4  01-01-1980 00:00   paho/__init__.py\n' : ''),
+      chmod: () => '',
+      find: () => '',
+    },
+    config: {
+      'system/python.conf': `paho: { url: "http://files.lab/paho.whl", sha256: ${digestOf(wheel)}, services: [klipper] }\n`,
+    },
+  });
+  const { write } = machine.files;
+  let once = true;
+  const files: typeof machine.files = {
+    ...machine.files,
+    write: async (path, data, options) => {
+      if (once && path.endsWith('/etc/machine-id')) {
+        once = false;
+        throw Object.assign(new Error('EIO: i/o error, write'), { code: 'EIO' });
+      }
+      return write(path, data, options);
+    },
+  };
+  expect(await boot({ ...machine, files })).toBe(EXIT.handOver);
+  expect(await machine.files.readText('/sysroot/etc/systemd/system/klipper.service.d/statectl-python.conf')).toContain(
+    'PYTHONPATH=',
+  );
+});
