@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from 'node:fs';
+import { apiPages } from './api.ts';
 import { errorsPage } from './error-codes.ts';
 import { factsPage } from './facts.ts';
 import { settingsPages } from './settings.ts';
@@ -9,6 +10,7 @@ import { withTables } from './tables.ts';
 export function referencePages(): ReadonlyMap<string, string> {
   const whole = new Map([
     ...settingsPages(),
+    ...apiPages(),
     ['docs/reference/errors.md', errorsPage()],
     ['docs/reference/steps.md', stepsPage()],
     ['docs/reference/facts.md', factsPage()],

@@ -16,7 +16,7 @@ export interface Problem {
 export const PROBLEM_TYPE = 'application/problem+json';
 
 /** Our codes that are the caller's business; every other error is 500 and keeps its detail to the server's log. */
-const STATUS_OF: Readonly<Record<string, number>> = {
+export const STATUS_OF: Readonly<Record<string, number>> = {
   'no-image': 404,
   'no-config': 404,
   'template-unknown': 404,

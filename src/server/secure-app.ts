@@ -53,7 +53,8 @@ const GIVING = { atOnce: 8, waiting: 2_048, each: 4 };
 /** A signature to check, the database, a certificate. As many of an address as may connect from it: a room of machines waits. */
 const ENROLLING = { atOnce: 4, waiting: 8 * MOST_CONNECTIONS_OF_STRANGERS, each: MOST_CONNECTIONS_OF_STRANGERS };
 
-const EnrolBody = z.strictObject({
+/** What a machine sends to be known. */
+export const EnrolBody = z.strictObject({
   request: z.string(),
   machine: z.record(z.string(), z.unknown()),
   token: z.string().max(128).optional(),

@@ -10,7 +10,8 @@ export const KEPT_REPORTS = 20;
 /** And so many bytes: anybody on the network may report. */
 const LARGEST_FILE_BYTES = 64 * 1024;
 
-const ReportSchema = z.looseObject({
+/** What a server reads of a report; machines send more, which it keeps as it is. */
+export const ReportSchema = z.looseObject({
   /** Of this report: the same one that comes again is kept once. */
   id: z.string().min(1).max(100).optional(),
   /** What it booted: NAME with `version` beside it, or NAME@VERSION. */

@@ -1,14 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
-import { linuxHost } from '../../../src/host/linux/host.ts';
-import { eventHub } from '../../../src/server/events/event-hub.ts';
-import { bootTokens } from '../../../src/server/machines/boot-tokens.ts';
-import { openEnrolments } from '../../../src/server/machines/enrolments.ts';
-import { issueServerCertificate } from '../../../src/server/machines/server-certificate.ts';
-import { createSecureApp } from '../../../src/server/secure-app.ts';
-import { placeAuthority } from '../../fixtures/authority.ts';
-import { routesOf } from '../../fixtures/routes.ts';
-import { appOver, temporaryStore } from '../../fixtures/temporary-store.ts';
+import { type EveryRoute, everyRoute } from '../../fixtures/every-route.ts';
 
 const ROOT = `${import.meta.dirname}/../../..`;
 
@@ -24,26 +16,9 @@ const rows = readFileSync(`${ROOT}/docs/design/bounds.md`, 'utf8')
   )
   .slice(1);
 
-let routes: Readonly<Record<'anybody' | 'an enrolled machine', readonly string[]>>;
+let routes: EveryRoute;
 beforeAll(async () => {
-  await using temporary = await temporaryStore();
-  const host = { ...linuxHost(), console: { line: () => undefined } };
-  const dir = temporary.folder;
-  const nodes = { ofMachine: async () => undefined, ofNode: async () => undefined };
-  using enrolments = openEnrolments(`${dir}/nodes.sqlite`, Date.now);
-  const ca = await placeAuthority(host, `${dir}/keys`);
-  const secure = createSecureApp({
-    certificate: await issueServerCertificate(ca, Date.now()),
-    authorities: [ca.certificatePem],
-    events: { hub: eventHub(Date.now) },
-    ...{ enrolments, authority: ca, nodes, tokens: bootTokens(Date.now), now: Date.now, clock: host.clock },
-    log: () => {},
-    readSecret: async () => undefined,
-    signHostKey: async () => '',
-    keepReport: async () => {},
-  });
-  const { app } = appOver(temporary.store);
-  routes = { anybody: await routesOf(app), 'an enrolled machine': await routesOf(secure) };
+  routes = await everyRoute();
 });
 
 test('each route that strangers or machines may ask has its bounds in the table of docs/design/bounds.md', () => {

@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { ReportSchema } from '../../src/server/reports/reports.ts';
+import { EnrolBody } from '../../src/server/secure-app.ts';
+import type { ANSWERS } from './api-schemas.ts';
+
+/** What a status brings: an answer of the schemas, or bytes of a type. */
+type Answer = keyof typeof ANSWERS | { readonly type: string } | 'nothing';
+
+export interface ApiRoute {
+  /** `plain`: HTTP, for anybody; `secure`: TLS, for machines that show their certificate; `enrol`: TLS, for anybody. */
+  readonly port: 'plain' | 'secure' | 'enrol';
+  readonly summary: string;
+  /** It says who asks, by what a machine claims. */
+  readonly asksWho?: true;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: z.ZodType;
+  readonly answers: Readonly<Record<number, Answer>>;
+}
+
+const SCRIPT: Answer = { type: 'text/plain' };
+const BYTES: Answer = { type: 'application/octet-stream' };
+const RANGES = { Range: 'bytes=FROM-TO, of one range', 'If-None-Match': 'the ETag of what is there' };
+const MATCH = { 'If-None-Match': 'the ETag of what is there' };
+
+/** Every route of the plain and the secure port; a test holds that there are no others. */
+export const PLAIN_ROUTES: Readonly<Record<string, ApiRoute>> = {
+  'GET /healthz': { port: 'plain', summary: 'whether it runs', answers: { 200: 'Health' } },
+  'GET /v1/status': {
+    port: 'plain',
+    summary: 'how busy it is, for machines that choose among several',
+    answers: { 200: 'Status' },
+  },
+  'GET /v1/tls': {
+    port: 'plain',
+    summary: 'where machines enrol, by TLS',
+    answers: { 200: 'SecurePort' },
+  },
+  'GET /boot.ipxe': {
+    port: 'plain',
+    summary: 'the first script of iPXE: it asks /v1/ipxe with what it knows of the machine',
+    answers: { 200: SCRIPT },
+  },
+  'GET /v1/ipxe': {
+    port: 'plain',
+    summary: 'what a machine boots, as a script of iPXE',
+    asksWho: true,
+    answers: { 200: SCRIPT },
+  },
+  'GET /v1/boot': {
+    port: 'plain',
+    summary: 'what a machine boots, for the controller',
+    asksWho: true,
+    query: { image: 'NAME or NAME@VERSION, where its kernel command line names one' },
+    answers: { 200: 'Boot' },
+  },
+  'GET /v1/bundle': {
+    port: 'plain',
+    summary: 'its settings and files, signed: a ustar in zstd',
+    asksWho: true,
+    headers: MATCH,
+    answers: { 200: { type: 'application/zstd' }, 304: 'nothing' },
+  },
+  'GET /v1/templates/*': {
+    port: 'plain',
+    summary: 'a template that says `public: true`, for this machine',
+    asksWho: true,
+    answers: { 200: SCRIPT },
+  },
+  'GET /v1/images/:name/:version/manifest.json': {
+    port: 'plain',
+    summary: 'the signed list of the files of an image',
+    answers: { 200: 'Manifest' },
+  },
+  'GET /v1/images/:name/:version/manifest.json.sig': {
+    port: 'plain',
+    summary: 'its Ed25519 signature, 64 bytes',
+    answers: { 200: BYTES },
+  },
+  'GET /blobs/sha256/:hex': {
+    port: 'plain',
+    summary: 'a file by its digest; never changes',
+    headers: RANGES,
+    answers: { 200: BYTES, 206: BYTES, 304: 'nothing' },
+  },
+  'GET /ipxe/:file': {
+    port: 'plain',
+    summary: "iPXE's own files, for firmware that boots by HTTP",
+    headers: RANGES,
+    answers: { 200: BYTES, 206: BYTES, 304: 'nothing' },
+  },
+  'POST /v1/reports': {
+    port: 'plain',
+    summary: 'what became of a boot, and what changes while a machine runs; more fields are kept as they are',
+    body: ReportSchema,
+    answers: { 204: 'nothing' },
+  },
+  'POST /v1/token': {
+    port: 'plain',
+    summary: 'a token for a machine whose record says `trust: network`',
+    asksWho: true,
+    answers: { 200: 'Token' },
+  },
+};
+
+export const SECURE_ROUTES: Readonly<Record<string, ApiRoute>> = {
+  'POST /v1/enrol': {
+    port: 'enrol',
+    summary: 'asks for a certificate, or for a new one; `request` is a PKCS #10 in PEM, `machine` what it claims',
+    body: EnrolBody,
+    answers: { 200: 'Enrolled', 202: 'Waiting', 403: 'Waiting' },
+  },
+  'GET /v1/secrets': {
+    port: 'secure',
+    summary: 'the secrets that config.d names for this machine',
+    answers: { 200: 'Secrets' },
+  },
+  'POST /v1/ssh/host-certificate': {
+    port: 'secure',
+    summary: 'a certificate for its SSH host key',
+    body: z.strictObject({
+      publicKey: z.string().meta({ description: 'as in a .pub file: Ed25519, or ECDSA on P-256' }),
+    }),
+    answers: { 200: 'HostCertificate' },
+  },
+  'GET /v1/events': {
+    port: 'secure',
+    summary: 'server-sent events, until either side closes: hello, resync, bundle, move, identity; a beat every 15 s',
+    headers: { 'Last-Event-ID': 'the last one that was heard' },
+    answers: { 200: { type: 'text/event-stream' } },
+  },
+  'POST /v1/reports': {
+    port: 'secure',
+    summary: 'the same as on the plain port, believed before any claim',
+    body: ReportSchema,
+    answers: { 204: 'nothing' },
+  },
+};

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import type { EnrolAnswer } from '../../src/protocol/enrolment.ts';
+import type { MachineSecrets } from '../../src/protocol/secrets.ts';
+import type { SecurePort } from '../../src/protocol/secure-port.ts';
+import type { ServerStatus } from '../../src/server/limits/load.ts';
+import type { Problem } from '../../src/server/problem.ts';
+import type { Manifest } from '../../src/signed/image-manifest.ts';
+
+const text = (description: string) => z.string().meta({ description });
+const sha256 = (description: string) =>
+  z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .meta({ description });
+
+/** What the server answers, by name. Each `satisfies` its type, so that neither changes alone. */
+export const ANSWERS = {
+  Health: z.strictObject({ status: z.literal('ok') }),
+  Status: z.strictObject({
+    accepting: z.boolean().meta({ description: 'whether a machine may begin to boot from here now' }),
+    load: z.number().min(0).max(1).meta({ description: '0: nothing to do; 1: as much as it can, or more' }),
+    transfers: z.int().meta({ description: 'blobs that are being sent' }),
+    bytesPerSecond: z.number().meta({ description: 'of blobs, in the last ten seconds or so' }),
+    trouble: z.array(z.string()).optional().meta({ description: 'what an admin should see to' }),
+  }) satisfies z.ZodType<unknown, ServerStatus>,
+  SecurePort: z.strictObject({
+    port: z.int().meta({ description: 'where it speaks TLS' }),
+    name: z.enum(['common', 'host']).meta({
+      description: 'common: its certificate is for server.statectl.internal; host: for the host in its URL',
+    }),
+    takesReports: z.literal(true).optional().meta({ description: 'it takes reports there too' }),
+  }) satisfies z.ZodType<unknown, SecurePort>,
+  Boot: z.strictObject({
+    image: text('its name'),
+    version: text('its version'),
+    manifestUrl: text('path of its manifest'),
+    signatureUrl: text('path of the signature of that'),
+    files: z.strictObject({ root: text('path of the root image'), kernel: text('path of the kernel') }),
+  }),
+  Manifest: z.strictObject({
+    format: z.literal(1),
+    name: text('name of the image'),
+    version: text('its version, which sorts by time'),
+    arch: text('as `uname -m` prints it'),
+    kernelRelease: text('as `uname -r` prints it'),
+    kernel: z.strictObject({ file: z.string(), sha256: sha256('its digest'), sizeBytes: z.int() }),
+    root: z.strictObject({
+      file: z.string(),
+      sha256: sha256('its digest'),
+      sizeBytes: z.int(),
+      type: z.enum(['squashfs', 'erofs']),
+    }),
+  }) satisfies z.ZodType<Manifest>,
+  Token: z.strictObject({ token: text('for one enrolment, within ten minutes') }),
+  Enrolled: z.strictObject({
+    state: z.literal('approved'),
+    node: text('which node it is'),
+    certificatePem: text('its certificate'),
+    proof: z.enum(['earlier-key', 'person', 'network']),
+  }) satisfies z.ZodType<EnrolAnswer>,
+  Waiting: z.strictObject({
+    state: z.enum(['pending', 'denied']),
+    fingerprint: text('what a person compares, and types'),
+  }) satisfies z.ZodType<EnrolAnswer>,
+  Secrets: z.strictObject({
+    node: z.string(),
+    secrets: z.array(
+      z.strictObject({
+        path: text('where it becomes a file of mode 0600'),
+        owner: z.string(),
+        group: z.string(),
+        credential: z.string().optional().meta({ description: 'also a systemd credential of this name' }),
+        content: text('base64'),
+      }),
+    ),
+    passwords: z.record(z.string(), z.string()).meta({ description: 'hashes, by account' }),
+    missing: z
+      .record(z.string(), z.string())
+      .meta({ description: 'why some that config.d names are not there, by path' }),
+  }) satisfies z.ZodType<unknown, MachineSecrets>,
+  HostCertificate: z.strictObject({ certificate: text('an SSH host certificate') }),
+  Problem: z.strictObject({
+    type: text('urn:statectl:problem:CODE'),
+    title: z.string(),
+    status: z.int(),
+    detail: text('what failed, and why'),
+    hint: z.string().optional().meta({ description: 'what to do next' }),
+  }) satisfies z.ZodType<unknown, Problem>,
+} as const;
