@@ -25,10 +25,15 @@ async function ask(
   {
     names = ['a'],
     files = {},
+    certificatePem,
+    signal = new AbortController().signal,
     ...changes
   }: Partial<StepOf<'enrol'>> & {
     readonly names?: readonly string[];
     readonly files?: Readonly<Record<string, Seed>>;
+    /** What it has of an earlier boot. */
+    readonly certificatePem?: string;
+    readonly signal?: AbortSignal;
   } = {},
 ) {
   const asked: { readonly path: string; readonly atMs: number }[] = [];
@@ -44,7 +49,7 @@ async function ask(
       return answers[before] ?? { body: JSON.stringify(GOOD[url.pathname]) };
     },
   });
-  const own = { key, caPem: 'PEM', certificatePem: undefined };
+  const own = { key, caPem: 'PEM', certificatePem };
   const result = await askInTurn(
     {
       kind: 'enrol',
@@ -64,13 +69,14 @@ async function ask(
     {
       say: (text) => void lines.push(text),
       warn: (text) => void warned.push(text),
-      signal: new AbortController().signal,
+      signal,
     },
     own,
   );
   const certificate = await host.files.readText(hostKeyFiles(HOME).certificate).catch(() => undefined);
   const times = (path: string) => asked.filter((one) => one.path === path).map(({ atMs }) => atMs);
-  return { result, certificate, lines, warned, times, tookMs: host.clock.uptimeMs() };
+  const requests = host.calls.flatMap((call) => (call.kind === 'request' ? [{ url: call.url, ...call.request }] : []));
+  return { result, certificate, lines, warned, times, requests, tookMs: host.clock.uptimeMs() };
 }
 
 it.each(['/v1/tls', '/v1/token', '/v1/enrol', '/v1/secrets', '/v1/ssh/host-certificate'])(
@@ -144,4 +150,109 @@ it('a host key that cannot be written or signed costs a machine neither its cert
   expect(warned).toEqual([expect.stringMatching(/^http:\/\/a:8080 did not sign the SSH host key: E/)]);
   const cut = await ask({ 'a/v1/ssh/host-certificate': ['refused'] });
   expect(cut.result).toMatchObject({ answer: { state: 'approved' }, secrets: { secrets: [] } });
+});
+
+const LIMITS = { connectTimeoutMs: 2_000, idleTimeoutMs: 2_000 };
+const TRUST = { caPem: 'PEM', machineAuthoritiesPem: 'PEM', serverName: 'server.statectl.internal' };
+const keyPem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
+
+it('a machine asks for its port and its token in the open, and all else of a server that it believes, by what it got', async () => {
+  const { requests } = await ask({});
+  const asked = requests.map(({ url, method = 'GET', tls }) => [method, url.href, tls]);
+  expect(asked).toEqual([
+    ['GET', 'http://a:8080/v1/tls', undefined],
+    ['POST', 'http://a:8080/v1/token?mac=52%3A54%3A00%3A12%3A34%3A01', undefined],
+    ['POST', 'https://a:8443/v1/enrol', TRUST],
+    ['GET', 'https://a:8443/v1/secrets', { ...TRUST, certPem: 'PEM', keyPem }],
+    ['POST', 'https://a:8443/v1/ssh/host-certificate', { ...TRUST, certPem: 'PEM', keyPem }],
+  ]);
+  expect(requests.every((request) => request.signal)).toBe(true);
+  for (const request of requests) expect(request).toMatchObject(LIMITS);
+  const enrolment = requests.find(({ url }) => url.pathname === '/v1/enrol');
+  expect(enrolment?.headers).toEqual({ 'content-type': 'application/json' });
+  expect(JSON.parse(String(enrolment?.body))).toEqual({
+    request: expect.stringContaining('CERTIFICATE REQUEST'),
+    machine: { mac: '52:54:00:12:34:01' },
+    token: 'once',
+  });
+  const signed = requests.at(-1);
+  expect(signed?.headers).toEqual({ 'content-type': 'application/json' });
+  expect(JSON.parse(String(signed?.body))).toEqual({ publicKey: expect.stringMatching(/^ecdsa-sha2-nistp256 /) });
+});
+
+it.each([
+  ['with a certificate of an earlier boot shows that', { certificatePem: 'OWN' }, { ...TRUST, certPem: 'OWN', keyPem }],
+  ['whose record does not trust the network', { trust: 'proven' as const }, TRUST],
+])('a machine %s, and asks for no token', async (_title, changes, tls) => {
+  const { requests } = await ask({}, changes);
+  expect(requests.map(({ url }) => url.pathname)).not.toContain('/v1/token');
+  const enrolment = requests.find(({ url }) => url.pathname === '/v1/enrol');
+  expect(enrolment?.tls).toEqual(tls);
+  expect(JSON.parse(String(enrolment?.body)).token).toBeUndefined();
+});
+
+it('a machine that gets no token waits for a person as others do', async () => {
+  const { requests, result } = await ask({ 'a/v1/token': [{ status: 404, body: '{"token":"no"}' }] });
+  const enrolment = requests.find(({ url }) => url.pathname === '/v1/enrol');
+  expect(JSON.parse(String(enrolment?.body)).token).toBeUndefined();
+  expect(result?.answer.state).toBe('approved');
+});
+
+it.each<[string, ServedAnswer, string]>([
+  ['has no authority', { status: 404, body: '{"port":8443}' }, 'it enrols no machines'],
+  ['says no port', { body: '{"name":"common"}' }, 'it enrols no machines'],
+])('a server that %s is asked nothing more, and the next one is', async (_title, answer, why) => {
+  const { result, warned, requests } = await ask({ 'a/v1/tls': [answer] }, { names: ['a', 'b'] });
+  expect(result?.server).toBe('http://b:8080');
+  expect(warned).toEqual([`http://a:8080 did not say who this machine is: ${why}`]);
+  expect(requests.filter(({ url }) => url.hostname === 'a')).toHaveLength(1);
+});
+
+it.each<[number, string, string]>([
+  [400, '{"detail":"the request is none"}', 'the request is none'],
+  [500, '{}', 'status 500'],
+  // Whatever it says.
+  [500, '{"state":"approved","detail":"it broke"}', 'it broke'],
+])('an answer of status %d is none: %s', async (status, body, why) => {
+  const { result, warned } = await ask({ 'a/v1/enrol': [{ status, body }] });
+  expect(result).toBeUndefined();
+  expect(warned).toEqual([`http://a:8080 did not say who this machine is: ${why}`]);
+});
+
+it.each([
+  [202, 'pending'],
+  [403, 'denied'],
+])('who is not let in asks for no secrets (%d)', async (status, state) => {
+  const { result, requests } = await ask({ 'a/v1/enrol': [{ status, body: JSON.stringify({ state }) }] });
+  expect(result).toEqual({ server: 'http://a:8080', answer: { state } });
+  expect(requests.at(-1)?.url.pathname).toBe('/v1/enrol');
+});
+
+it('what a server does not give is told, and keeps nothing else back', async () => {
+  const { result, certificate, warned } = await ask({
+    'a/v1/secrets': [{ status: 500, body: '{}' }],
+    'a/v1/ssh/host-certificate': [{ status: 500, body: '{"certificate":"no"}' }],
+  });
+  expect(result).toMatchObject({ answer: { state: 'approved' } });
+  expect([result?.secrets, certificate]).toEqual([undefined, undefined]);
+  expect(warned).toEqual([
+    'http://a:8080 gave no secrets: status 500',
+    'http://a:8080 did not sign the SSH host key: status 500',
+  ]);
+});
+
+it('without ssh nobody signs a host key', async () => {
+  const { requests } = await ask({}, { hostCertificate: false });
+  expect(requests.at(-1)?.url.pathname).toBe('/v1/secrets');
+});
+
+it('servers of which nothing depends are told of in passing', async () => {
+  const { lines, warned } = await ask({ 'a/v1/tls': [{ status: 404, body: '{}' }] }, { isNeeded: false });
+  expect([lines.length, warned]).toEqual([1, []]);
+});
+
+it('nobody is asked any more when the boot goes on without', async () => {
+  const stop = new AbortController();
+  stop.abort(new Error('the boot goes on'));
+  await expect(ask({}, { signal: stop.signal, names: ['a', 'b'] })).rejects.toThrow('the boot goes on');
 });

@@ -9,6 +9,7 @@ import { type MemoryHost, memoryHost } from '../../../../src/host/memory.ts';
 import { fingerprintOf, keyDigest } from '../../../../src/identity/certificates/fingerprint.ts';
 import { keepSecrets, readKeptSecrets } from '../../../../src/identity/machine/kept-secrets.ts';
 import { machineKey } from '../../../../src/identity/machine/machine-key.ts';
+import { readPrivate } from '../../../../src/identity/machine/sealed-file.ts';
 import { type SoftwareTpm, startSoftwareTpm, tpmAt } from '../../../fixtures/swtpm.ts';
 
 const PATH = '/disk/identity/machine.key';
@@ -134,6 +135,24 @@ describe.skipIf(!hasSoftwareTpm)('with a TPM 2.0 in software', () => {
     });
   });
 
+  it('is read as it is, and not written again, while nothing changes: flash wears', async () => {
+    const writes = () => host.calls.filter((call) => call.kind === 'file' && call.path === PATH).length;
+    for (const tpm of [NONE, ours]) {
+      await keyWith(tpm);
+      const before = writes();
+      await keyWith(tpm);
+      expect(writes()).toBe(before);
+    }
+  });
+
+  it('that was altered is not taken for having a shorter tag, which is easier to guess', async () => {
+    await keyWith(ours);
+    const file = JSON.parse(await onDisk());
+    const tag = Buffer.from(file.tag, 'base64').subarray(0, 4).toString('base64');
+    await host.files.write(PATH, JSON.stringify({ ...file, tag }));
+    await expect(readPrivate({ ...host, tpm: ours }, PATH)).rejects.toMatchObject({ code: 'sealed-damaged' });
+  });
+
   it('secrets that a machine keeps are opened by its own TPM alone', async () => {
     const secrets = { node: 'print01', secrets: [], passwords: { ada: 'canary' }, missing: {} };
     await host.files.mkdir(HOME, 0o700);
@@ -142,5 +161,71 @@ describe.skipIf(!hasSoftwareTpm)('with a TPM 2.0 in software', () => {
       expect(await host.files.readText(`${HOME}/${name}`)).not.toMatch(/canary|AGE-SECRET-KEY/);
     expect(await readKeptSecrets({ ...host, tpm: ours }, HOME)).toEqual(secrets);
     await expect(readKeptSecrets({ ...host, tpm: other }, HOME)).rejects.toThrow();
+  });
+});
+
+describe('a private text on a disk', () => {
+  const GOOD = { format: 1, sealed: { private: 'AA', public: 'AA' }, iv: 'AA', tag: 'AA', data: 'AA' };
+
+  it.each([
+    '{',
+    '{}',
+    JSON.stringify({ ...GOOD, format: 2 }),
+    JSON.stringify({ ...GOOD, sealed: { private: 'AA' } }),
+    JSON.stringify({ ...GOOD, sealed: { private: 7, public: 'AA' } }),
+    JSON.stringify({ ...GOOD, iv: 7 }),
+    JSON.stringify({ ...GOOD, tag: undefined }),
+    JSON.stringify({ ...GOOD, data: null }),
+  ])('that is none of ours is damaged, and no TPM is asked of it: %s', async (text) => {
+    const host = memoryHost({ files: { [PATH]: text }, tpm: BROKEN });
+    await expect(readPrivate(host, PATH)).rejects.toMatchObject({ code: 'sealed-damaged' });
+  });
+
+  it('that is sealed waits for its TPM', async () => {
+    const text = JSON.stringify(GOOD);
+    await expect(readPrivate(memoryHost({ files: { [PATH]: text } }), PATH)).rejects.toMatchObject({
+      code: 'tpm-missing',
+    });
+    await expect(readPrivate(memoryHost({ files: { [PATH]: text }, tpm: BROKEN }), PATH)).rejects.toMatchObject({
+      code: 'tpm-failed',
+    });
+  });
+
+  it('of which half is left is put aside, and another one made', async () => {
+    const half = '-----BEGIN PRIVATE KEY-----\nMIGH';
+    const warned: string[] = [];
+    const host = memoryHost({ files: { [PATH]: half } });
+    const { is } = await machineKey(host, PATH, true, (text) => void warned.push(text));
+    expect([is, await host.files.readText(`${PATH}.unopened`)]).toEqual(['unsealed', half]);
+    expect(warned).toEqual([
+      expect.stringMatching(/^\/disk\/identity\/machine\.key cannot be opened, and another one is made: /),
+    ]);
+    expect((await host.files.stat(PATH))?.mode).toBe(0o600);
+  });
+});
+
+describe('the secrets that a machine keeps', () => {
+  const SECRETS = { node: 'print01', secrets: [], passwords: { ada: 'canary' }, missing: {} };
+
+  it('are for its owner alone, and none before the first', async () => {
+    const host = memoryHost();
+    expect(await readKeptSecrets(host, HOME)).toBeUndefined();
+    expect(await host.files.stat(`${HOME}/secrets.key`)).toBeUndefined();
+    await host.files.mkdir(HOME, 0o700);
+    await keepSecrets(host, HOME, SECRETS);
+    expect(await readKeptSecrets(host, HOME)).toEqual(SECRETS);
+    for (const name of ['secrets.age', 'secrets.key'])
+      expect((await host.files.stat(`${HOME}/${name}`))?.mode).toBe(0o600);
+    expect((await host.files.read(`${HOME}/secrets.age`)).toString('latin1')).not.toContain('canary');
+  });
+
+  it('are lost with their key, which is made anew for the next', async () => {
+    const host = memoryHost({ files: { [HOME]: { type: 'dir' } } });
+    await keepSecrets(host, HOME, SECRETS);
+    await host.files.write(`${HOME}/secrets.key`, 'half\n');
+    await expect(readKeptSecrets(host, HOME)).rejects.toThrow();
+    expect(await host.files.readText(`${HOME}/secrets.key.unopened`)).toBe('half\n');
+    await keepSecrets(host, HOME, SECRETS);
+    expect(await readKeptSecrets(host, HOME)).toEqual(SECRETS);
   });
 });

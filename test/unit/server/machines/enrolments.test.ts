@@ -138,7 +138,22 @@ describe('the list of those who wait', () => {
     expect([alarms('pending'), alarms()]).toEqual([expected, expected]);
     enrolments.decide('2', 'denied');
     enrolments.decide('3', 'denied');
-    expect(alarms('pending')[0]).toEqual(['1', undefined]);
+    expect([alarms('pending')[0], alarms()[0]]).toEqual([
+      ['1', undefined],
+      ['1', undefined],
+    ]);
+    // Those that were denied are no rivals, and have none.
+    enrolments.wait({ ...entry(5, 'c', 'print01'), alarm: 'look' });
+    expect(alarms()).toEqual([
+      ['1', `others wait with the same claim: ${fingerprintOf('5')}`],
+      ['2', undefined],
+      ['3', undefined],
+      ['4', undefined],
+      ['5', `look; ${others(0)}`],
+    ]);
+    for (const index of [6, 7, 8]) enrolments.wait(entry(index, 'd', 'print01'));
+    const three = [5, 6, 7].map((index) => fingerprintOf(String(index))).join(', ');
+    expect(alarms('pending')[0]?.[1]).toBe(`others wait with the same claim: ${three} and 1 more`);
   });
 
   it('tells of two strangers that claim one card, too', () => {

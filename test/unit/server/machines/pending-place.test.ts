@@ -37,6 +37,14 @@ describe('in a full list of those who wait', () => {
     expect(whoLeaves('2001:db8:0:1::9', 'print01', one)).toBe(undefined);
   });
 
+  it('among equals it is who was not seen for the longest time, wherever it stands', () => {
+    const full = waiting(['10.0.1.1'], ['10.0.1.1'], ['10.0.1.1']).map((one, at) => ({
+      ...{ ...one, lastSeenMs: [2, 1, 3][at] ?? 0 },
+    }));
+    expect(whoLeaves('10.0.9.1', 'print01', full)).toBe('1');
+    expect(whoLeaves('10.0.9.1', undefined, full)).toBe('1');
+  });
+
   it('nobody gives way to who would hold as much, or more', () => {
     const even = waiting(['10.0.0.1', 'print01'], ['10.0.1.1', 'print02']);
     expect(whoLeaves('10.0.2.1', 'print03', even)).toBe(undefined);
