@@ -1,6 +1,6 @@
-import { z } from 'zod';
-import { ReportSchema } from '../../src/server/reports/reports.ts';
-import { EnrolBody } from '../../src/server/secure-app.ts';
+import type { z } from 'zod';
+import { EnrolRequest, HostKeyRequest } from '../../src/protocol/enrolment.ts';
+import { Report } from '../../src/protocol/report.ts';
 import type { ANSWERS } from './api-schemas.ts';
 
 /** What a status brings: an answer of the schemas, or bytes of a type. */
@@ -14,7 +14,7 @@ export interface ApiRoute {
   readonly asksWho?: true;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: z.ZodType;
+  readonly body?: z.core.$ZodType;
   readonly answers: Readonly<Record<number, Answer>>;
 }
 
@@ -92,7 +92,7 @@ export const PLAIN_ROUTES: Readonly<Record<string, ApiRoute>> = {
   'POST /v1/reports': {
     port: 'plain',
     summary: 'what became of a boot, and what changes while a machine runs; more fields are kept as they are',
-    body: ReportSchema,
+    body: Report,
     answers: { 204: 'nothing' },
   },
   'POST /v1/token': {
@@ -107,7 +107,7 @@ export const SECURE_ROUTES: Readonly<Record<string, ApiRoute>> = {
   'POST /v1/enrol': {
     port: 'enrol',
     summary: 'asks for a certificate, or for a new one; `request` is a PKCS #10 in PEM, `machine` what it claims',
-    body: EnrolBody,
+    body: EnrolRequest,
     answers: { 200: 'Enrolled', 202: 'Waiting', 403: 'Waiting' },
   },
   'GET /v1/secrets': {
@@ -117,10 +117,8 @@ export const SECURE_ROUTES: Readonly<Record<string, ApiRoute>> = {
   },
   'POST /v1/ssh/host-certificate': {
     port: 'secure',
-    summary: 'a certificate for its SSH host key',
-    body: z.strictObject({
-      publicKey: z.string().meta({ description: 'as in a .pub file: Ed25519, or ECDSA on P-256' }),
-    }),
+    summary: 'a certificate for its SSH host key; `publicKey` is as in a .pub file: Ed25519, or ECDSA on P-256',
+    body: HostKeyRequest,
     answers: { 200: 'HostCertificate' },
   },
   'GET /v1/events': {
@@ -132,7 +130,7 @@ export const SECURE_ROUTES: Readonly<Record<string, ApiRoute>> = {
   'POST /v1/reports': {
     port: 'secure',
     summary: 'the same as on the plain port, believed before any claim',
-    body: ReportSchema,
+    body: Report,
     answers: { 204: 'nothing' },
   },
 };

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { EnrolAnswer } from '../../src/protocol/enrolment.ts';
+import type { Problem } from '../../src/protocol/problem.ts';
 import type { MachineSecrets } from '../../src/protocol/secrets.ts';
 import type { SecurePort } from '../../src/protocol/secure-port.ts';
-import type { ServerStatus } from '../../src/server/limits/load.ts';
-import type { Problem } from '../../src/server/problem.ts';
+import type { MeasuredStatus } from '../../src/server/limits/load.ts';
 import type { Manifest } from '../../src/signed/image-manifest.ts';
 
 const text = (description: string) => z.string().meta({ description });
@@ -22,7 +22,7 @@ export const ANSWERS = {
     transfers: z.int().meta({ description: 'blobs that are being sent' }),
     bytesPerSecond: z.number().meta({ description: 'of blobs, in the last ten seconds or so' }),
     trouble: z.array(z.string()).optional().meta({ description: 'what an admin should see to' }),
-  }) satisfies z.ZodType<unknown, ServerStatus>,
+  }) satisfies z.ZodType<unknown, MeasuredStatus>,
   SecurePort: z.strictObject({
     port: z.int().meta({ description: 'where it speaks TLS' }),
     name: z.enum(['common', 'host']).meta({

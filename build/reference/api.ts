@@ -18,7 +18,7 @@ const SAID: Readonly<Record<Claim, string>> = {
 
 type Json = Readonly<Record<string, unknown>>;
 
-function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
+function jsonSchema(schema: z.core.$ZodType, io: 'input' | 'output'): Json {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io });
   return rest;
 }

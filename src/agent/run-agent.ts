@@ -2,6 +2,7 @@ import { reasonOf } from '../error.ts';
 import { userDataDevice } from '../machine/facts/disks.ts';
 import { IDENTITY } from '../machine/identity/identity.ts';
 import { RUN } from '../machine/paths.ts';
+import { EventData } from '../protocol/events.ts';
 import type { AgentHost, Refresh, Renew } from './agent.ts';
 import { agentStateFile, readAgentState } from './agent-state.ts';
 import { readBootRecord } from './apply/booted.ts';
@@ -88,7 +89,7 @@ export async function runAgent(machine: AgentHost, parts: AgentParts, signal: Ab
           heard({ event, data }, server) {
             void file.change({ lastEvent: { event, server, atMs: clock.now() } });
             if (event === 'bundle' || event === 'resync') refreshBell.ring();
-            if (event === 'identity') reports.tell('identity', { server, ...(data as object) });
+            if (event === 'identity') reports.tell('identity', { server, ...EventData.parse(data) });
           },
           changed(connection) {
             const was = file.state.connection;

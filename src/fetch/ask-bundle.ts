@@ -6,8 +6,8 @@ import { readBody } from '../host/read-body.ts';
 import { retry } from '../host/retry.ts';
 import { retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
 import type { TaskContext } from '../host/task-context.ts';
+import { detailOf } from '../protocol/problem.ts';
 import { LARGEST_BUNDLE_BYTES } from '../signed/bundle/archive.ts';
-import { detailOf } from './offer.ts';
 
 /** What is asked of servers: what this machine is to be. */
 export interface BundleQuestion {

@@ -1,7 +1,8 @@
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import type { Claims } from '../protocol/claims.ts';
 import { unpackMembers } from '../signed/bundle/archive.ts';
-import { type BundleMachine, MACHINE_CLAIMS, sha256Of } from '../signed/bundle/manifest.ts';
+import { MACHINE_CLAIMS, sha256Of } from '../signed/bundle/manifest.ts';
 import { compareBundles, writeNumber } from '../signed/bundle/order.ts';
 import { type Bundle, verifyBundle } from '../signed/bundle/verify.ts';
 import { answersPath, type BundleAnswer, bundleAnswer } from './ask-bundle.ts';
@@ -82,7 +83,7 @@ export async function chooseBundle(
 const numberOf = ({ notBeforeMs, manifest: { epoch, sequence } }: Bundle) => ({ notBeforeMs, epoch, sequence });
 
 /** Else whoever is on the network could give this machine the settings of another, signed as they are. */
-function refuseForeign({ manifest: { machine } }: Bundle, claims: BundleMachine): void {
+function refuseForeign({ manifest: { machine } }: Bundle, claims: Claims): void {
   const differs = MACHINE_CLAIMS.find(
     // A server of an earlier version knows machines by the card that they boot from alone.
     (key) => machine[key] !== claims[key] && !(key === 'macs' && machine.macs === undefined),

@@ -3,22 +3,17 @@ import { kernelCommandLine } from '../config/command-line/kernel-cmdline.ts';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
-import { type ReadClaims, readClaims } from '../protocol/claims.ts';
+import { BootAnswer } from '../protocol/boot-answer.ts';
+import { type Claims, type ReadClaims, readClaims } from '../protocol/claims.ts';
+import { isLabel } from '../protocol/labels.ts';
 import { cardMac } from '../protocol/mac-address.ts';
-import { isLabel } from '../protocol/machine-identity.ts';
-import type { BundleMachine } from '../signed/bundle/manifest.ts';
+import { detailOf } from '../protocol/problem.ts';
+import { readAnswer } from '../protocol/read-answer.ts';
 import { type Manifest, manifestIsSigned, parseManifest } from '../signed/image-manifest.ts';
 import type { AskingMachine } from './asking-machine.ts';
 import { serversInOrder } from './choose-servers.ts';
 
 const LONGEST_ANSWER_BYTES = 1 << 20;
-
-/** What `GET /v1/boot` says: where the manifest of this machine's image and its files are. */
-interface BootAnswer {
-  readonly manifestUrl: string;
-  readonly signatureUrl: string;
-  readonly files: { readonly root: string };
-}
 
 /**
  * Asks all good servers at once, the others where those fail. The first in the order of choice that answered well is
@@ -66,13 +61,13 @@ async function askServer(
   const { image } = facts.config.boot;
   const query = new URLSearchParams({ ...machineClaims(facts), ...(image && { image }) });
   const get = (path: string) => getBytes(host, new URL(path, server).href, facts, signal);
-  const answer = parseAnswer(server, (await get(`/v1/boot?${query}`)).toString());
+  const answer = readAnswer(server, await get(`/v1/boot?${query}`), BootAnswer);
   const [text, signature] = await Promise.all([get(answer.manifestUrl), get(answer.signatureUrl)]);
   return offerOf(server, text, signature, facts, () => new URL(answer.files.root, server).href);
 }
 
 /** What this machine says of itself, as a server knows machines. */
-export const machineClaims = (facts: AskingMachine): BundleMachine => claimsOf(facts).claims;
+export const machineClaims = (facts: AskingMachine): Claims => claimsOf(facts).claims;
 
 /** What firmware, a DHCP server or a kernel command line says of this machine and nobody can read. It chooses nothing. */
 export const oddClaims = (facts: AskingMachine): readonly string[] => claimsOf(facts).odd;
@@ -151,19 +146,6 @@ function offerOf(
   };
 }
 
-function parseAnswer(server: string, text: string): BootAnswer {
-  try {
-    const answer = JSON.parse(text) as BootAnswer;
-    if ([answer.manifestUrl, answer.signatureUrl, answer.files.root].every((url) => typeof url === 'string'))
-      return answer;
-  } catch {
-    // Said below.
-  }
-  throw new StatectlError('http-answer', `${server} does not answer like a statectl server`, {
-    hint: 'does another program listen on this port? `statectl serve` says its address when it starts',
-  });
-}
-
 async function getBytes(
   { http }: Pick<Host, 'http'>,
   url: string,
@@ -189,16 +171,6 @@ async function getBytes(
   if (response.status !== 200)
     throw new StatectlError('http-status', `${url} answered ${response.status}${detailOf(body)}`);
   return body;
-}
-
-/** The sentence of a problem+json, where there is one. */
-export function detailOf(body: Buffer): string {
-  try {
-    const { detail, title } = JSON.parse(body.toString()) as { detail?: string; title?: string };
-    return `: ${detail ?? title ?? ''}`;
-  } catch {
-    return '';
-  }
 }
 
 /** What a server offers to boot; the signature was checked against a baked-in key. */

@@ -3,6 +3,8 @@ import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import { withDeadline } from '../host/deadline.ts';
 import type { Host } from '../host/host.ts';
 import { readBody } from '../host/read-body.ts';
+import { readSaid } from '../protocol/read-answer.ts';
+import { ServerStatus } from '../protocol/server-status.ts';
 
 /** What a server was like when it was asked for its status. */
 export type Probe =
@@ -39,38 +41,24 @@ export async function probeServer(
   try {
     if (!URL.canParse('/v1/status', url)) return { kind: 'failed', url, why: WHY['url-invalid'] ?? '' };
     const address = new URL('/v1/status', url).href;
-    const { status, text } = await withDeadline(clock, { ms: timeoutMs, error: silent, signal }, async (within) => {
+    const { status, body } = await withDeadline(clock, { ms: timeoutMs, error: silent, signal }, async (within) => {
       const response = await http.request(address, {
         signal: within,
         connectTimeoutMs: timeoutMs,
         idleTimeoutMs: timeoutMs,
       });
-      return { status: response.status, text: (await readBody(response.body, LONGEST_STATUS_BYTES)).toString() };
+      return { status: response.status, body: await readBody(response.body, LONGEST_STATUS_BYTES) };
     });
     const roundTripMs = Math.round((clock.uptimeMs() - startedMs) * 10) / 10;
     // A server of before has no such route, and is as good as it ever was.
     if (status === 404) return { kind: 'accepts', url, roundTripMs };
     if (status === 503) return { kind: 'refuses', url, roundTripMs };
     if (status !== 200) return { kind: 'failed', url, why: `answers ${status}` };
-    const said = readStatus(text);
+    const { value: said } = readSaid(body, ServerStatus);
     if (!said) return { kind: 'failed', url, why: NONSENSE };
     return { kind: said.accepting ? 'accepts' : 'refuses', url, roundTripMs, load: said.load };
   } catch (error) {
     signal.throwIfAborted();
     return { kind: 'failed', url, why: (isStatectlError(error) && entryOf(WHY, error.code)) || reasonOf(error) };
   }
-}
-
-/** undefined for anything that `GET /v1/status` cannot say: who says too little of its load would get all machines. */
-export function readStatus(text: string): { readonly accepting: boolean; readonly load: number } | undefined {
-  let said: unknown;
-  try {
-    said = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof said !== 'object' || said === null) return undefined;
-  const { accepting, load } = said as Record<string, unknown>;
-  if (typeof accepting !== 'boolean' || typeof load !== 'number') return undefined;
-  return load >= 0 && load <= 1 ? { accepting, load } : undefined;
 }

@@ -1,7 +1,8 @@
+import * as z from 'zod/mini';
 import { archName } from './arch-names.ts';
 import { isJunkUuid, isPlaceholder } from './junk-identity.ts';
+import { isLabel } from './labels.ts';
 import { cardMac } from './mac-address.ts';
-import { isLabel } from './machine-identity.ts';
 
 /**
  * What a machine says of itself, from the most to the least particular, which is also the order in which selectors win.
@@ -11,21 +12,22 @@ export const CLAIMS = ['mac', 'uuid', 'serial', 'hostname', 'arch', 'labels', 'm
 export type Claim = (typeof CLAIMS)[number];
 
 /** Each in its normal form. */
-export interface Claims {
+export const Claims = z.object({
   /** Of the card that it boots from, lower case with colons. */
-  readonly mac?: string;
+  mac: z.optional(z.string()),
   /** SMBIOS UUID, lower case. */
-  readonly uuid?: string;
-  readonly serial?: string;
+  uuid: z.optional(z.string()),
+  serial: z.optional(z.string()),
   /** What DHCP or its kernel command line calls it, lower case. */
-  readonly hostname?: string;
+  hostname: z.optional(z.string()),
   /** As `uname -m` prints it. */
-  readonly arch?: string;
+  arch: z.optional(z.string()),
   /** `room=b12,row=3`: what its kernel command line says with statectl.label=, by name. */
-  readonly labels?: string;
+  labels: z.optional(z.string()),
   /** Of its other wired cards, separated by commas. */
-  readonly macs?: string;
-}
+  macs: z.optional(z.string()),
+} satisfies Record<Claim, unknown>);
+export type Claims = Readonly<z.infer<typeof Claims>>;
 
 export interface ReadClaims {
   readonly claims: Claims;

@@ -1,19 +1,23 @@
-/** What a machine says of itself. Claims, not proofs: they choose settings, never secrets. */
-export interface MachineIdentity {
-  /** Of every wired card, lower case with colons; the one that it boots from first. */
+import type { Claims } from './claims.ts';
+import { labelsByName } from './labels.ts';
+
+/** What a machine says of itself, taken apart: as config.d knows machines. Claims, not proofs: they choose settings, never secrets. */
+export interface MachineIdentity extends Omit<Claims, 'mac' | 'macs' | 'labels'> {
+  /** Of every wired card; the one that it boots from first. */
   readonly macs: readonly string[];
-  readonly uuid?: string;
-  readonly serial?: string;
-  /** As `uname -m` prints it. */
-  readonly arch?: string;
-  readonly hostname?: string;
-  /** What the kernel command line says with `statectl.label=NAME=VALUE`. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** What a server takes as statectl.label=; anything else it would refuse, and the machine with it. */
-export const isLabel = (text: string): boolean => /^[\w.-]+=[\x20-\x2b\x2d-\x7e]*$/.test(text);
+const cardsOf = (macs: string | undefined): readonly string[] => macs?.split(',').filter(Boolean) ?? [];
 
-/** `room=b12` → values by name. */
-export const labelsByName = (labels: readonly string[]): Readonly<Record<string, string>> =>
-  Object.fromEntries(labels.map((one) => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)]));
+/** Of every card, the one that it boots from first. */
+export const macsOf = ({ mac, macs }: Claims): readonly string[] => [
+  ...(mac === undefined ? [] : [mac]),
+  ...cardsOf(macs),
+];
+
+/** What the machine says of itself, as config.d knows machines. */
+export const identityOf = (machine: Claims): MachineIdentity => {
+  const { mac: _mac, macs: _macs, labels: _labels, ...others } = machine;
+  return { ...others, macs: macsOf(machine), labels: labelsByName(machine.labels?.split(',').filter(Boolean) ?? []) };
+};

@@ -1,19 +1,23 @@
-/** A secret as a machine gets it: a file of mode 0600. */
-export interface DeliveredSecret {
-  readonly path: string;
-  readonly owner: string;
-  readonly group: string;
-  /** Also a systemd credential of this name. */
-  readonly credential?: string;
-  /** Base64. */
-  readonly content: string;
-}
+import * as z from 'zod/mini';
 
-export interface MachineSecrets {
-  readonly node: string;
-  readonly secrets: readonly DeliveredSecret[];
+/** A secret as a machine gets it: a file of mode 0600. What a later server says besides is kept for a later statectl. */
+export const DeliveredSecret = z.looseObject({
+  path: z.string(),
+  owner: z.string(),
+  group: z.string(),
+  /** Also a systemd credential of this name. */
+  credential: z.optional(z.string()),
+  /** Base64. */
+  content: z.string(),
+});
+export type DeliveredSecret = z.infer<typeof DeliveredSecret>;
+
+export const MachineSecrets = z.looseObject({
+  node: z.string(),
+  secrets: z.array(DeliveredSecret),
   /** Hashes of passwords, by user. */
-  readonly passwords: Readonly<Record<string, string>>;
+  passwords: z.record(z.string(), z.string()),
   /** Why some that config.d names are not among them: by path. */
-  readonly missing: Readonly<Record<string, string>>;
-}
+  missing: z.record(z.string(), z.string()),
+});
+export type MachineSecrets = z.infer<typeof MachineSecrets>;

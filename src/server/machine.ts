@@ -1,13 +1,8 @@
 import { StatectlError } from '../error.ts';
 import { CLAIMS, type Claim, type Claims, normalClaim, readClaims } from '../protocol/claims.ts';
-import { labelsByName, type MachineIdentity } from '../protocol/machine-identity.ts';
-
-/** What a machine says of itself when it asks for an image. Claims, not proofs: they may choose a public image only. */
-export type Machine = Claims;
-export type MachineKey = Claim;
 
 /** One value in its normal form. Throws `machine-invalid`: for what a person types, not for what a machine says. */
-export function normalMachineValue(key: MachineKey, text: string): string {
+export function normalMachineValue(key: Claim, text: string): string {
   const normal = normalClaim(key, text);
   if (normal === undefined) {
     const [what, example] = NAMED[key];
@@ -18,7 +13,7 @@ export function normalMachineValue(key: MachineKey, text: string): string {
   return normal;
 }
 
-const NAMED: Readonly<Record<MachineKey, readonly [what: string, example: string]>> = {
+const NAMED: Readonly<Record<Claim, readonly [what: string, example: string]>> = {
   mac: ['a mac', '52:54:00:12:34:56'],
   uuid: ['a uuid', '4c4c4544-0042-3510-8052-b4c04f4e4d32'],
   serial: ['a serial number', 'PF0ABC12, of letters that print'],
@@ -35,8 +30,8 @@ const NAMED: Readonly<Record<MachineKey, readonly [what: string, example: string
 export function machineFromQuery(
   query: Readonly<Record<string, unknown>>,
   tell: (odd: string) => void = () => {},
-): Machine {
-  const said: { [Key in MachineKey]?: string } = {};
+): Claims {
+  const said: { [Key in Claim]?: string } = {};
   for (const key of CLAIMS) {
     const value = query[key];
     if (Array.isArray(value)) throw new StatectlError('machine-invalid', `${key} is given more than once`);
@@ -47,16 +42,8 @@ export function machineFromQuery(
   return claims;
 }
 
-const cardsOf = (macs: string | undefined): readonly string[] => macs?.split(',').filter(Boolean) ?? [];
-
-/** Of every card, the one that it boots from first. */
-export const macsOf = ({ mac, macs }: Machine): readonly string[] => [
-  ...(mac === undefined ? [] : [mac]),
-  ...cardsOf(macs),
-];
-
 /** The same query again, for a script that asks once more. */
-export const machineQuery = (machine: Machine): string =>
+export const machineQuery = (machine: Claims): string =>
   CLAIMS.flatMap((key) =>
     machine[key] === undefined
       ? []
@@ -64,11 +51,5 @@ export const machineQuery = (machine: Machine): string =>
   ).join('&');
 
 /** True when a kernel for `imageArch` can run here. A 32-bit iPXE also runs on 64-bit PCs, so i386 excludes nothing of x86. */
-export const runsOn = (imageArch: string, machine: Machine): boolean =>
+export const runsOn = (imageArch: string, machine: Claims): boolean =>
   machine.arch === undefined || machine.arch === imageArch || (machine.arch === 'i386' && imageArch === 'x86_64');
-
-/** What the machine says of itself, as config.d knows machines. */
-export const identityOf = (machine: Machine): MachineIdentity => {
-  const { mac: _mac, macs: _macs, labels: _labels, ...others } = machine;
-  return { ...others, macs: macsOf(machine), labels: labelsByName(machine.labels?.split(',').filter(Boolean) ?? []) };
-};

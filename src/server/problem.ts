@@ -2,16 +2,10 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { entryOf } from '../entry-of.ts';
 import { isStatectlError } from '../error.ts';
+import type { Problem } from '../protocol/problem.ts';
 
-/** An error for a program: RFC 9457, `application/problem+json`. */
-export interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  /** What to do next. */
-  readonly hint?: string;
-}
+/** All that a server says of an error; a hint where there is one. */
+type ToldProblem = Required<Omit<Problem, 'hint'>> & Pick<Problem, 'hint'>;
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
@@ -53,7 +47,7 @@ function frameworkStatus(error: unknown): number | undefined {
     : undefined;
 }
 
-export function problemOf(error: unknown): Problem {
+export function problemOf(error: unknown): ToldProblem {
   const ours = isStatectlError(error) ? entryOf(STATUS_OF, error.code) : undefined;
   const isDamaged = isStatectlError(error) && DAMAGES.includes(error.code);
   const status = ours ?? frameworkStatus(error) ?? (isDamaged ? 503 : 500);

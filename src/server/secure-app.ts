@@ -1,18 +1,18 @@
 import { constants } from 'node:crypto';
 import type { Server, TLSSocket } from 'node:tls';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
-import { z } from 'zod';
 import { StatectlError } from '../error.ts';
 import type { Clock } from '../host/host.ts';
 import { readCertificateRequest } from '../identity/certificates/certificate-request.ts';
 import { keyDigest } from '../identity/certificates/fingerprint.ts';
+import type { Claims } from '../protocol/claims.ts';
+import { EnrolRequest, type HostKeyAnswer, HostKeyRequest } from '../protocol/enrolment.ts';
 import { accessLog } from './access-log.ts';
 import type { EventHub } from './events/event-hub.ts';
 import { eventRoutes } from './events/event-routes.ts';
 import { boundConnections, MOST_CONNECTIONS_OF_STRANGERS } from './limits/connection-bound.ts';
 import { senderOf } from './limits/sender.ts';
 import { turns } from './limits/turns.ts';
-import type { Machine } from './machine.ts';
 import { type EnrolOptions, enrol, refuseNamesOf } from './machines/enrol.ts';
 import type { Enrolment } from './machines/enrolment.ts';
 import { machineReader, type ReadMachine } from './machines/machine-reader.ts';
@@ -41,7 +41,7 @@ export interface SecureAppOptions extends EnrolOptions {
   /** Hears where machines are that proved themselves. */
   readonly heard?: (remote: string) => void;
   /** Absent where machines are told nothing while they run. */
-  readonly events?: { readonly hub: EventHub; readonly contentDigest?: (machine: Machine) => Promise<string> };
+  readonly events?: { readonly hub: EventHub; readonly contentDigest?: (machine: Claims) => Promise<string> };
 }
 
 const LARGEST_BODY_BYTES = 64 * 1024;
@@ -52,13 +52,6 @@ const SIGNING = { atOnce: 2, waiting: 256, each: 2 };
 const GIVING = { atOnce: 8, waiting: 2_048, each: 4 };
 /** A signature to check, the database, a certificate. As many of an address as may connect from it: a room of machines waits. */
 const ENROLLING = { atOnce: 4, waiting: 8 * MOST_CONNECTIONS_OF_STRANGERS, each: MOST_CONNECTIONS_OF_STRANGERS };
-
-/** What a machine sends to be known. */
-export const EnrolBody = z.strictObject({
-  request: z.string(),
-  machine: z.record(z.string(), z.unknown()),
-  token: z.string().max(128).optional(),
-});
 
 /** The routes that need to know who asks, over TLS 1.3. A machine shows its certificate where a route wants one. */
 export function createSecureApp(options: SecureAppOptions): FastifyInstance {
@@ -94,7 +87,7 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
   answerProblems(app, clock);
 
   app.post('/v1/enrol', async (request, reply) => {
-    const body = EnrolBody.safeParse(request.body);
+    const body = EnrolRequest.safeParse(request.body);
     if (!body.success) throw new StatectlError('request-invalid', 'an enrolment is {request, machine, token?}');
     const { machine, token } = body.data;
     const earlierDigest = shownDigest(request.raw.socket as TLSSocket);
@@ -124,13 +117,13 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
     const { node } = machineOf(options, request);
     const found = await options.nodes.ofNode(node);
     if (!found) throw new StatectlError('node-unknown', `config.d has no node ${node} any more`);
-    const body = z.strictObject({ publicKey: z.string() }).safeParse(request.body);
+    const body = HostKeyRequest.safeParse(request.body);
     if (!body.success) throw new StatectlError('request-invalid', 'a host key is {publicKey}');
     refuseNamesOf(found);
     const { names, certificate } = found.identity;
     const wish = { publicKey: body.data.publicKey, node, names, lifetimeMs: certificate.lifetimeMs };
     const signed = await signing.take(node, () => options.signHostKey(wish));
-    return reply.header('cache-control', 'no-store').send({ certificate: signed });
+    return reply.header('cache-control', 'no-store').send({ certificate: signed } satisfies HostKeyAnswer);
   });
   if (options.keepReport) {
     const { keepReport } = options;

@@ -126,9 +126,9 @@ async function refused(
   { files, console }: AgentHost,
   home: string,
   before: IdentityState,
-  answer: { readonly state: 'pending' | 'denied'; readonly fingerprint: string },
+  answer: { readonly state: 'pending' | 'denied'; readonly fingerprint?: string | undefined },
 ): Promise<string> {
-  const { state, fingerprint } = answer;
+  const { state, fingerprint = before.fingerprint } = answer;
   const kept = identityFiles(home);
   if (state === 'denied')
     for (const path of [kept.certificate, kept.secrets, hostKeyFiles(home).certificate]) await files.remove(path);

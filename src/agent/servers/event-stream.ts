@@ -1,4 +1,6 @@
+import * as z from 'zod/mini';
 import { StatectlError } from '../../error.ts';
+import { readSaid } from '../../protocol/read-answer.ts';
 
 /** One event of a server. */
 export interface ServerEvent {
@@ -46,11 +48,9 @@ export async function* readEvents(body: AsyncIterable<Uint8Array>): AsyncGenerat
 }
 
 function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw invalid('an event has no JSON');
-  }
+  const { value, fault } = readSaid(text, z.unknown());
+  if (fault !== undefined) throw invalid('an event has no JSON');
+  return value;
 }
 
 const invalid = (why: string): StatectlError =>

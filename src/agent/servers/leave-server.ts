@@ -1,4 +1,6 @@
+import * as z from 'zod/mini';
 import type { Clock } from '../../host/host.ts';
+import { MoveEvent } from '../../protocol/events.ts';
 import type { ServerChoice, ServerSettings } from './server-choice.ts';
 import type { Session } from './server-session.ts';
 
@@ -95,13 +97,13 @@ export function leaving(
       pinned = undefined;
     },
     async asked(data) {
-      const { order, to, reason } = (data ?? {}) as Record<string, unknown>;
-      const text = typeof reason === 'string' ? reason.slice(0, 200) : 'the server asked for it';
+      const { order, to, reason } = z.safeParse(MoveEvent, data).data ?? {};
+      const text = reason?.slice(0, 200) ?? 'the server asked for it';
       if (order !== 'admin') {
         const better = isFresh() ? undefined : await choice.better(here, 'asked', signal);
         return better && (await firstOf([better.url], `${text}; ${better.reason}`));
       }
-      const targets = Array.isArray(to) ? to.filter((url) => typeof url === 'string' && URL.canParse(url)) : undefined;
+      const targets = to?.filter((url): url is string => typeof url === 'string' && URL.canParse(url));
       const found = await firstOf(targets?.slice(0, MOST_TARGETS) ?? (await others()), text);
       if (found) pinned = found.session.server;
       return found;

@@ -2,7 +2,8 @@ import { StatectlError } from '../../error.ts';
 import type { Host, HttpRequest, HttpResponse, TlsMaterial } from '../../host/host.ts';
 import { readBody } from '../../host/read-body.ts';
 import { serverTrust } from '../../identity/machine/server-trust.ts';
-import type { SecurePort } from '../../protocol/secure-port.ts';
+import { readSaid } from '../../protocol/read-answer.ts';
+import { SecurePort } from '../../protocol/secure-port.ts';
 
 export interface MachineProof {
   /** Where the certificate, the key and the authorities are. */
@@ -58,14 +59,9 @@ async function credentials({ files }: Pick<Host, 'files'>, identity: string) {
   }
 }
 
-async function securePort(server: string, { status, body }: HttpResponse): Promise<Partial<SecurePort>> {
+async function securePort(server: string, { status, body }: HttpResponse): Promise<SecurePort> {
   const bytes = await readBody(body, LARGEST_ANSWER_BYTES);
-  if (status === 200)
-    try {
-      const said = JSON.parse(bytes.toString()) as Partial<SecurePort>;
-      if (typeof said.port === 'number') return said;
-    } catch {
-      // Said below.
-    }
+  const { value } = status === 200 ? readSaid(bytes, SecurePort) : {};
+  if (value) return value;
   throw new StatectlError('no-events', `${server} has no authority, and so no events for machines (status ${status})`);
 }

@@ -1,8 +1,8 @@
 import { reasonOf, StatectlError } from '../../error.ts';
-import { detailOf } from '../../fetch/offer.ts';
 import { withDeadline } from '../../host/deadline.ts';
 import type { Host, HttpResponse } from '../../host/host.ts';
 import { readBody } from '../../host/read-body.ts';
+import { detailOf } from '../../protocol/problem.ts';
 import { readEvents, type ServerEvent, type StreamMessage } from './event-stream.ts';
 import { type MachineProof, secureAddress } from './secure-server.ts';
 

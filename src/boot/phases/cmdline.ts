@@ -5,7 +5,7 @@ import {
 } from '../../config/command-line/kernel-cmdline.ts';
 import { STATECTL_ARGUMENTS } from '../../config/command-line/statectl-arguments.ts';
 import type { Host } from '../../host/host.ts';
-import { isLabel } from '../../protocol/machine-identity.ts';
+import { isLabel } from '../../protocol/labels.ts';
 import type { Phase } from '../phase.ts';
 
 const BAKED_DIR = '/etc/cmdline.d';

@@ -15,8 +15,9 @@ import { type LoadedConfig, loadSnapshot } from '../../config/load-revision.ts';
 import type { NodeRecord } from '../../config/nodes/nodes.ts';
 import { StatectlError } from '../../error.ts';
 import { linuxHost } from '../../host/linux/host.ts';
+import { isLabel, labelsByName } from '../../protocol/labels.ts';
 import { parseMac } from '../../protocol/mac-address.ts';
-import { isLabel, labelsByName, type MachineIdentity } from '../../protocol/machine-identity.ts';
+import type { MachineIdentity } from '../../protocol/machine-identity.ts';
 import { path } from '../build/build-options.ts';
 
 /** What every verb over a config.d is told. */

@@ -1,6 +1,7 @@
 import type { PlaceStatus } from '../../agent/apply/places.ts';
 import type { Status } from '../../agent/status.ts';
 import { type ReportOptions, renderChanges, sizeText, summarizeChanges } from '../../changes/change-report.ts';
+import { entryOf } from '../../entry-of.ts';
 import type { BootRecord } from '../../machine/boot-record.ts';
 import type { Lease } from '../../machine/facts/network-facts.ts';
 import { printable } from '../../printable.ts';
@@ -92,7 +93,7 @@ function identityText(identity: NonNullable<BootRecord['identity']>): string {
   const sealing = key ? `; ${SEALINGS[key]}` : '';
   switch (state) {
     case 'approved':
-      return `${node}, proven by ${proof ? PROOFS[proof] : 'nobody'}${until}${count}${sealing}`;
+      return `${node}, proven by ${proof ? (entryOf(PROOFS, proof) ?? proof) : 'nobody'}${until}${count}${sealing}`;
     case 'pending':
       return `waits to be approved: ${fingerprint}; no secrets${sealing}`;
     case 'denied':

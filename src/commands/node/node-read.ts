@@ -10,8 +10,10 @@ import { type NodeContent, nodeContent } from '../../config/nodes/node-content.t
 import type { NodeRecord } from '../../config/nodes/nodes.ts';
 import { plainOf } from '../../config/tree/tree.ts';
 import { StatectlError } from '../../error.ts';
-import { labelsByName, type MachineIdentity } from '../../protocol/machine-identity.ts';
-import { type MachineKey, normalMachineValue } from '../../server/machine.ts';
+import type { Claim } from '../../protocol/claims.ts';
+import { labelsByName } from '../../protocol/labels.ts';
+import type { MachineIdentity } from '../../protocol/machine-identity.ts';
+import { normalMachineValue } from '../../server/machine.ts';
 import { asciiTable } from '../ascii-table.ts';
 import {
   type ConfigOptions,
@@ -162,9 +164,9 @@ export const nodeWhyVerb = (): Command =>
     });
 
 /** A wrong word is told before anything else is read. */
-const one = (key: MachineKey) => (text: string) => normalMachineValue(key, text);
+const one = (key: Claim) => (text: string) => normalMachineValue(key, text);
 const all =
-  (key: MachineKey) =>
+  (key: Claim) =>
   (text: string, before: readonly string[] = []): readonly string[] => [...before, normalMachineValue(key, text)];
 
 const machineOf = ({ mac = [], uuid, serial, arch, hostname, label = [] }: WhyOptions): MachineIdentity => ({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { archName, MACHINE_ARCHS } from '../../protocol/arch-names.ts';
 import { type Claim, normalClaim } from '../../protocol/claims.ts';
-import { isLabel } from '../../protocol/machine-identity.ts';
+import { isLabel } from '../../protocol/labels.ts';
 import { nearest } from '../check/suggest.ts';
 import { MacAddress } from '../settings/scalars.ts';
 

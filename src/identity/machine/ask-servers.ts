@@ -5,9 +5,17 @@ import { readBody } from '../../host/read-body.ts';
 import { retry } from '../../host/retry.ts';
 import { askedWaitMs, retryAfterMs, ServerBusyError, soonestBusy } from '../../host/server-busy.ts';
 import type { TaskContext } from '../../host/task-context.ts';
-import type { EnrolAnswer } from '../../protocol/enrolment.ts';
-import type { MachineSecrets } from '../../protocol/secrets.ts';
-import type { SecurePort } from '../../protocol/secure-port.ts';
+import {
+  EnrolAnswer,
+  type EnrolRequest,
+  HostKeyAnswer,
+  type HostKeyRequest,
+  TokenAnswer,
+} from '../../protocol/enrolment.ts';
+import { Problem } from '../../protocol/problem.ts';
+import { readAnswer, readSaid } from '../../protocol/read-answer.ts';
+import { MachineSecrets } from '../../protocol/secrets.ts';
+import { SecurePort } from '../../protocol/secure-port.ts';
 import { makeCertificateRequest } from '../certificates/certificate-request.ts';
 import type { Enrolling } from './enrolling.ts';
 import { pemOf } from './machine-key.ts';
@@ -110,58 +118,47 @@ async function askOne(
   whileBusy: WhileBusy,
 ): Promise<Asked> {
   const limits = { connectTimeoutMs: step.limits.connectMs, idleTimeoutMs: step.limits.stallMs, signal: boot.signal };
-  const ask = async <T>(url: URL, more: object = {}): Promise<{ readonly status: number; readonly body: T }> => {
+  const ask: Ask = async (url, more = {}) => {
     const response = await host.http.request(url.href, { ...limits, ...more });
-    const text = (await readBody(response.body, LARGEST_ANSWER_BYTES)).toString();
+    const body = await readBody(response.body, LARGEST_ANSWER_BYTES);
     const busyMs = retryAfterMs(response);
     if (busyMs !== undefined) throw new ServerBusyError(`${server} is busy`, busyMs);
-    return { status: response.status, body: JSON.parse(text) as T };
+    return { status: response.status, body };
   };
   /** Of a server that knows the machine by now: nobody else is asked, and busy for too long is an answer too. */
-  const askOn: typeof ask = <T>(url: URL, more?: object) =>
-    whileBusy(() => ask<T>(url, more)).catch((error) => {
+  const askOn: Ask = (url, more) =>
+    whileBusy(() => ask(url, more)).catch((error) => {
       if (askedWaitMs(error) === undefined) throw error;
-      return { status: 503, body: { detail: 'it is busy' } as T };
+      return { status: 503, body: Buffer.from(JSON.stringify({ detail: 'it is busy' } satisfies Problem)) };
     });
-  const { status: plain, body: tls } = await ask<Partial<SecurePort>>(new URL('/v1/tls', server));
-  if (plain !== 200 || typeof tls.port !== 'number') throw new StatectlError('no-authority', 'it enrols no machines');
+  const tls = await ask(new URL('/v1/tls', server));
+  if (tls.status !== 200) throw new StatectlError('no-authority', 'it enrols no machines');
+  const { port, name } = readAnswer(server, tls.body, SecurePort);
   const secure = new URL(server);
   secure.protocol = 'https:';
-  secure.port = String(tls.port);
-  const trust = serverTrust(own.caPem, step.authorities, tls.name);
+  secure.port = String(port);
+  const trust = serverTrust(own.caPem, step.authorities, name);
   const withTls = (certPem: string | undefined) => ({
     tls: { ...trust, ...(certPem && { certPem, keyPem: pemOf(own.key) }) },
   });
   const token =
     step.trust === 'network' && own.certificatePem === undefined ? await askToken(ask, server, step) : undefined;
-  const { status, body: answer } = await ask<EnrolAnswer & { readonly detail?: string }>(new URL('/v1/enrol', secure), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ request: await makeCertificateRequest(own.key), machine: step.machine, token }),
-    ...withTls(own.certificatePem),
-  });
-  if (![200, 202, 403].includes(status))
-    throw new StatectlError('enrolment-failed', answer.detail ?? `status ${status}`);
+  const request: EnrolRequest = { request: await makeCertificateRequest(own.key), machine: step.machine, token };
+  const enrolled = await ask(new URL('/v1/enrol', secure), { ...post(request), ...withTls(own.certificatePem) });
+  if (![200, 202, 403].includes(enrolled.status)) throw new StatectlError('enrolment-failed', whyNot(enrolled));
+  const answer = readAnswer(server, enrolled.body, EnrolAnswer);
   if (answer.state !== 'approved') return { server, answer };
-  const secrets = await askOn<MachineSecrets & { readonly detail?: string }>(
-    new URL('/v1/secrets', secure),
-    withTls(answer.certificatePem),
-  );
-  if (secrets.status !== 200)
-    boot.warn(`${server} gave no secrets: ${secrets.body.detail ?? `status ${secrets.status}`}`);
+  const given = await askOn(new URL('/v1/secrets', secure), withTls(answer.certificatePem));
+  const { value: secrets, fault } =
+    given.status === 200 ? readSaid(given.body, MachineSecrets) : { fault: whyNot(given) };
+  if (fault !== undefined) boot.warn(`${server} gave no secrets: ${fault}`);
   const signHostKey = async (): Promise<void> => {
-    const { status, body } = await askOn<{ readonly certificate?: string; readonly detail?: string }>(
-      new URL('/v1/ssh/host-certificate', secure),
-      {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ publicKey: await hostKey(host, step.home) }),
-        ...withTls(answer.certificatePem),
-      },
-    );
-    if (status !== 200 || !body.certificate)
-      throw new StatectlError('host-key-unsigned', body.detail ?? `status ${status}`);
-    await host.files.write(hostKeyFiles(step.home).certificate, body.certificate);
+    const wish: HostKeyRequest = { publicKey: await hostKey(host, step.home) };
+    const url = new URL('/v1/ssh/host-certificate', secure);
+    const signed = await askOn(url, { ...post(wish), ...withTls(answer.certificatePem) });
+    if (signed.status !== 200) throw new StatectlError('host-key-unsigned', whyNot(signed));
+    const { certificate } = readAnswer(server, signed.body, HostKeyAnswer);
+    await host.files.write(hostKeyFiles(step.home).certificate, certificate);
   };
   if (step.hostCertificate)
     // The certificate and the secrets are of use without it.
@@ -169,17 +166,29 @@ async function askOne(
       boot.signal.throwIfAborted();
       boot.warn(`${server} did not sign the SSH host key: ${reasonOf(error)}`);
     });
-  return { server, answer, ...(secrets.status === 200 && { secrets: secrets.body }) };
+  return { server, answer, ...(secrets && { secrets }) };
 }
 
+interface Answer {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+/** One request, whatever it is answered with. Throws for a server that is busy, or away. */
+type Ask = (url: URL, more?: object) => Promise<Answer>;
+
+const post = (body: object) => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+});
+
+const whyNot = ({ status, body }: Answer): string => readSaid(body, Problem).value?.detail ?? `status ${status}`;
+
 /** Only where the record of the machine trusts the network; without one it waits for a person, as others do. */
-async function askToken(
-  ask: (url: URL, more: object) => Promise<{ readonly status: number; readonly body: { readonly token?: string } }>,
-  server: string,
-  { machine }: Enrolling,
-): Promise<string | undefined> {
+async function askToken(ask: Ask, server: string, { machine }: Enrolling): Promise<string | undefined> {
   const url = new URL('/v1/token', server);
   url.search = String(new URLSearchParams({ ...machine }));
   const { status, body } = await ask(url, { method: 'POST', body: '' });
-  return status === 200 ? body.token : undefined;
+  return status === 200 ? readAnswer(server, body, TokenAnswer).token : undefined;
 }

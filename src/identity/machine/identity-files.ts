@@ -1,5 +1,3 @@
-import type { Proof } from '../../protocol/enrolment.ts';
-
 /** What a machine keeps of its identity, in one folder of mode 0700. */
 export const identityFiles = (home: string) => ({
   key: `${home}/machine.key`,
@@ -17,6 +15,7 @@ export interface MachineIdentityState {
   readonly state: 'approved' | 'pending' | 'denied' | 'offline';
   readonly fingerprint: string;
   readonly node?: string;
-  readonly proof?: Proof;
+  /** A `Proof`, or what a later server calls another one. */
+  readonly proof?: string;
   readonly server?: string;
 }

@@ -21,7 +21,7 @@ export async function bakedAuthorities({ files }: Pick<Host, 'files'>): Promise<
 export function serverTrust(
   baked: string | undefined,
   named: readonly string[],
-  name: SecurePort['name'] | undefined,
+  name: SecurePort['name'],
 ): Pick<TlsMaterial, 'caPem' | 'serverName' | 'machineAuthoritiesPem'> {
   const given = named.map((pem) => `${pem.trim()}\n`).join('');
   const machines = baked === undefined ? {} : { machineAuthoritiesPem: baked };

@@ -147,7 +147,8 @@ export interface IdentityFacts {
   /** Of its key, as `statectl node pending` shows it. */
   readonly fingerprint: string;
   readonly node?: string;
-  readonly proof?: 'earlier-key' | 'person' | 'network';
+  /** A `Proof`, or what a later server calls another one. */
+  readonly proof?: string;
   readonly server?: string;
   /** How its key lies on the disk; without one `tpm`: the TPM gives the same each time; `ram`: it is of this boot alone. Absent in records of earlier versions. */
   readonly key?: 'sealed' | 'unsealed' | 'tpm' | 'ram';

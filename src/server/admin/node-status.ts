@@ -5,10 +5,11 @@ import { writeMatch } from '../../config/nodes/identity.ts';
 import { nodeContent } from '../../config/nodes/node-content.ts';
 import type { NodeRecord } from '../../config/nodes/nodes.ts';
 import { reasonOf } from '../../error.ts';
+import type { Claims } from '../../protocol/claims.ts';
 import type { MachineIdentity } from '../../protocol/machine-identity.ts';
+import { identityOf, macsOf } from '../../protocol/machine-identity.ts';
 import { writeImageName } from '../images/image-name.ts';
 import { chooseImage } from '../images/uses.ts';
-import { identityOf, type Machine, macsOf } from '../machine.ts';
 import { sharedUuid } from '../machines/machine-reader.ts';
 import type { LastReport } from '../reports/reports.ts';
 import type { Store } from '../store/store.ts';
@@ -159,7 +160,7 @@ async function changeOf(
 
 async function imageFor(
   store: Store,
-  machine: Machine,
+  machine: Claims,
   said: { readonly image?: string; readonly channel?: string },
 ): Promise<string | undefined> {
   const choice = await chooseImage(store, machine, { ...said, by: 'config.d' });

@@ -1,7 +1,9 @@
 import { isStatectlError, StatectlError } from '../../error.ts';
+import type { Claims } from '../../protocol/claims.ts';
+import { identityOf } from '../../protocol/machine-identity.ts';
 import type { RenderNode } from '../../signed/bundle/content.ts';
 import { type BundleDraft, type BundleSigner, draftBundle, sealBundle } from '../../signed/bundle/make.ts';
-import { identityOf, type Machine, machineQuery } from '../machine.ts';
+import { machineQuery } from '../machine.ts';
 import type { Store } from '../store/store.ts';
 import { openBundleCache } from './bundle-cache.ts';
 import { bundleEpoch, nextSequence } from './bundle-number.ts';
@@ -16,9 +18,9 @@ export interface Bundles {
    * The bundle of a machine; `known` is the content that it has: then there is nothing to send. Throws `node-faulty` when
    * config.d has faults that concern this machine.
    */
-  bundleFor(machine: Machine, known?: (contentDigest: string) => boolean): Promise<ServedBundle | 'known'>;
+  bundleFor(machine: Claims, known?: (contentDigest: string) => boolean): Promise<ServedBundle | 'known'>;
   /** The same without making it. */
-  contentDigest(machine: Machine): Promise<string>;
+  contentDigest(machine: Claims): Promise<string>;
 }
 
 export interface BundlesOptions {
@@ -48,7 +50,7 @@ export async function openBundles({
     return next;
   };
 
-  const draft = async (machine: Machine): Promise<BundleDraft> => {
+  const draft = async (machine: Claims): Promise<BundleDraft> => {
     const [content, epoch] = await Promise.all([renderNode(identityOf(machine)), bundleEpoch(store)]);
     return draftBundle(content, machine, { keyId: signer.keyId, epoch });
   };

@@ -3,10 +3,10 @@ import type { FastifyInstance } from 'fastify';
 import type { RenderedFile } from '../../config/templates/rendered-file.ts';
 import { StatectlError } from '../../error.ts';
 import type { MachineIdentity } from '../../protocol/machine-identity.ts';
+import { identityOf } from '../../protocol/machine-identity.ts';
 import { MOST_PLAIN_CONNECTIONS, MOST_PLAIN_CONNECTIONS_OF_ADDRESS } from '../limits/connection-bound.ts';
 import { senderOf } from '../limits/sender.ts';
 import { turns } from '../limits/turns.ts';
-import { identityOf } from '../machine.ts';
 import type { ReadMachine } from '../machines/machine-reader.ts';
 
 /** What a template says for a machine; undefined where there is none, or it is not for everybody. */

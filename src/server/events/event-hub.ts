@@ -1,11 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { Machine } from '../machine.ts';
-
-/**
- * `hello`: the stream is open, and nothing was lost since the id that the reader named; `resync`: something may have been.
- * `bundle`: what the machine gets changed; `move`: it should go to another server; `identity`: its key counts no more.
- */
-export type EventName = 'hello' | 'resync' | 'bundle' | 'move' | 'identity';
+import type { Claims } from '../../protocol/claims.ts';
+import type { EventName } from '../../protocol/events.ts';
 
 /** One connection. */
 export interface EventSink {
@@ -19,7 +14,7 @@ export interface EventReader {
   readonly node: string;
   /** Of its key. */
   readonly digest: string;
-  readonly claims: Machine;
+  readonly claims: Claims;
 }
 
 export interface EventHub {

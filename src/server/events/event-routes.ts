@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isStatectlError, StatectlError } from '../../error.ts';
-import type { Machine } from '../machine.ts';
+import type { Claims } from '../../protocol/claims.ts';
 import type { EventHub, EventReader } from './event-hub.ts';
 
 export interface EventRouteOptions {
   readonly hub: EventHub;
   /** Who asks; throws for whoever may not. */
   readonly readerOf: (request: FastifyRequest) => EventReader;
-  readonly contentDigest?: (machine: Machine) => Promise<string>;
+  readonly contentDigest?: (machine: Claims) => Promise<string>;
 }
 
 /** `GET /v1/events`: one stream for each machine, until either side closes it. */

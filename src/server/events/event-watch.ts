@@ -1,7 +1,8 @@
 import { isStatectlError } from '../../error.ts';
 import type { Clock } from '../../host/host.ts';
-import type { ServerStatus } from '../limits/load.ts';
-import type { Machine } from '../machine.ts';
+import type { Claims } from '../../protocol/claims.ts';
+import type { MoveEvent } from '../../protocol/events.ts';
+import type { ServerStatus } from '../../protocol/server-status.ts';
 import type { Enrolments } from '../machines/enrolments.ts';
 import type { EventHub, EventReader } from './event-hub.ts';
 import type { MoveOrders } from './move-orders.ts';
@@ -14,8 +15,8 @@ export interface WatchOptions {
   /** Of config.d; throws while there is none. */
   readonly revision?: () => Promise<string>;
   /** Digest of what a machine gets. */
-  readonly contentDigest?: (machine: Machine) => Promise<string>;
-  readonly load?: () => Pick<ServerStatus, 'accepting' | 'load'>;
+  readonly contentDigest?: (machine: Claims) => Promise<string>;
+  readonly load?: () => ServerStatus;
 }
 
 const BEAT_MS = 1_000;
@@ -107,7 +108,7 @@ async function compareContent(
 function giveOrders(hub: EventHub, orders: MoveOrders): void {
   for (const { id, node, to, reason } of orders.waiting()) {
     if (!hub.isOpen(node)) continue;
-    hub.publish(node, 'move', { order: 'admin', reason, ...(to && { to: [to] }) });
+    hub.publish(node, 'move', { order: 'admin', reason, ...(to && { to: [to] }) } satisfies MoveEvent);
     orders.done(id);
   }
 }
@@ -129,7 +130,10 @@ function shedder({ hub, clock, load }: WatchOptions): () => void {
     while (left > 0 && here.length > 0) {
       const [{ node } = { node: '' }] = here.splice(Math.floor(clock.random() * here.length), 1);
       askedMs.set(node, nowMs);
-      hub.publish(node, 'move', { order: 'load', reason: 'this server has more to do than it should' });
+      hub.publish(node, 'move', {
+        order: 'load',
+        reason: 'this server has more to do than it should',
+      } satisfies MoveEvent);
       left -= 1;
     }
   };

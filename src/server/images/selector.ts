@@ -1,10 +1,12 @@
 import { StatectlError } from '../../error.ts';
+import type { Claim, Claims } from '../../protocol/claims.ts';
 import { CLAIMS } from '../../protocol/claims.ts';
-import { type Machine, type MachineKey, macsOf, normalMachineValue } from '../machine.ts';
+import { macsOf } from '../../protocol/machine-identity.ts';
+import { normalMachineValue } from '../machine.ts';
 
 /** Chooses machines by one of their values, written `mac=52:54:00:12:34:56`, or by the channel that config.d gives them. */
 export interface Selector {
-  readonly key: Exclude<MachineKey, 'macs'> | 'channel';
+  readonly key: Exclude<Claim, 'macs'> | 'channel';
   /** In the normal form of its key. */
   readonly value: string;
 }
@@ -28,7 +30,7 @@ export function parseSelector(text: string): Selector {
 export const writeSelector = (selector: Selector): string => `${selector.key}=${selector.value}`;
 
 /** The selectors that match a machine, the most particular first: the card that it boots from before its others. */
-export const selectorsOf = (machine: Machine): readonly string[] => [
+export const selectorsOf = (machine: Claims): readonly string[] => [
   ...macsOf(machine).map((value) => writeSelector({ key: 'mac', value })),
   ...SELECTOR_KEYS.flatMap((key) =>
     key === 'mac' || machine[key] === undefined ? [] : [writeSelector({ key, value: machine[key] })],

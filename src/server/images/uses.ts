@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { parseInWords } from '../../config/settings/schema-words.ts';
 import { entryOf } from '../../entry-of.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
+import type { Claims } from '../../protocol/claims.ts';
 import { lockStore } from '../lock.ts';
-import { type Machine, runsOn } from '../machine.ts';
+import { runsOn } from '../machine.ts';
 import { type Store, usesPath } from '../store/store.ts';
 import { type ImageName, parseImageName, parseImageReference, sameImage, writeImageName } from './image-name.ts';
 import { readImage, resolveImage, type StoredImage } from './image-record.ts';
@@ -92,7 +93,7 @@ export interface Wish {
  * The image for a machine: what is wished, else by MAC, then UUID, serial, architecture, and last the default. Says why when
  * there is none.
  */
-export async function chooseImage(store: Store, machine: Machine, wish?: Wish): Promise<Choice> {
+export async function chooseImage(store: Store, machine: Claims, wish?: Wish): Promise<Choice> {
   if (wish?.image !== undefined) return chooseWanted(store, machine, wish.image, wish.by);
   const uses = await readUses(store);
   if (wish?.channel !== undefined) return chooseByChannel(store, machine, uses, wish.channel);
@@ -102,28 +103,28 @@ export async function chooseImage(store: Store, machine: Machine, wish?: Wish): 
   return chosenVersion(store, machine, text, chosenBy);
 }
 
-async function chooseByChannel(store: Store, machine: Machine, uses: Uses, channel: string): Promise<Choice> {
+async function chooseByChannel(store: Store, machine: Claims, uses: Uses, channel: string): Promise<Choice> {
   const selector = writeSelector({ key: 'channel', value: channel });
   const text = entryOf(uses.selectors, selector);
   if (text !== undefined) return chosenVersion(store, machine, text, selector);
   return { kind: 'none', why: `no image is chosen for its channel: statectl image use NAME --for ${selector}` };
 }
 
-async function chosenVersion(store: Store, machine: Machine, text: string, chosenBy: string): Promise<Choice> {
+async function chosenVersion(store: Store, machine: Claims, text: string, chosenBy: string): Promise<Choice> {
   const image = await readImage(store, parseImageName(text));
   if (image === undefined) return { kind: 'none', why: `${text} (${chosenBy}) is not on the server` };
   return fitting(image, machine, chosenBy);
 }
 
 /** By name: its kernel command line says so, or config.d. */
-async function chooseWanted(store: Store, machine: Machine, wanted: string, by: Wish['by']): Promise<Choice> {
+async function chooseWanted(store: Store, machine: Claims, wanted: string, by: Wish['by']): Promise<Choice> {
   const name = await resolveImage(store, parseImageReference(wanted)).catch(() => undefined);
   const image = name && (await readImage(store, name));
   if (image === undefined) return { kind: 'none', why: `${by} asks for ${wanted}, which is not on the server` };
   return fitting(image, machine, by);
 }
 
-function fitting(image: StoredImage, machine: Machine, chosenBy: string): Choice {
+function fitting(image: StoredImage, machine: Claims, chosenBy: string): Choice {
   if (runsOn(image.manifest.arch, machine)) return { kind: 'image', image, chosenBy };
   const why = `${writeImageName(image)} (${chosenBy}) is for ${image.manifest.arch}, this machine is ${machine.arch}`;
   return { kind: 'none', why };

@@ -2,13 +2,10 @@ import type { ServerResponse } from 'node:http';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { finished } from 'node:stream';
 import type { Clock } from '../../host/host.ts';
+import type { ServerStatus } from '../../protocol/server-status.ts';
 
-/** What `GET /v1/status` says. Machines read it to choose a server, so its fields only ever get more. */
-export interface ServerStatus {
-  /** Whether a machine may begin to boot from here now. */
-  readonly accepting: boolean;
-  /** 0: nothing to do, 1: as much as it can, or more. */
-  readonly load: number;
+/** What `GET /v1/status` says: what machines choose by, and figures for people. */
+export interface MeasuredStatus extends ServerStatus {
   /** Blobs that are being sent. */
   readonly transfers: number;
   /** Of blobs, in the last ten seconds or so. */
@@ -21,7 +18,7 @@ interface Counted {
 }
 
 export interface LoadMeter {
-  status(): ServerStatus;
+  status(): MeasuredStatus;
   /** Counts the stream as a transfer until the answer that it is for has ended, received or not. */
   count(stream: Counted, answer: ServerResponse): void;
   /** Ends the measurement. */

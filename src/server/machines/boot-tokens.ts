@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { TokenAnswer } from '../../protocol/enrolment.ts';
 
 const LIFETIME_MS = 10 * 60_000;
 /** Of nodes that trust the network: an admin's own list bounds it. */
@@ -11,14 +12,14 @@ interface Outstanding {
 }
 
 /** What `take` gives. */
-export type TokenAnswer = { readonly token: string } | { readonly alarm: string };
+export type TokenTaken = TokenAnswer | { readonly alarm: string };
 
 /**
  * Tokens that are handed out over plain HTTP: random, for one use, for minutes. They prove presence on the network only. One
  * is outstanding for a node; when another address asks meanwhile, somebody pretends: both lose.
  */
 export interface BootTokens {
-  take(node: string, remote: string): TokenAnswer;
+  take(node: string, remote: string): TokenTaken;
   /** True when it was the token of this node and counted; it is spent either way. */
   spend(token: string, node: string | undefined): boolean;
 }

@@ -4,9 +4,10 @@ import { StatectlError } from '../../error.ts';
 import type { Authority } from '../../identity/certificates/authority.ts';
 import { fingerprintOf, keyDigest } from '../../identity/certificates/fingerprint.ts';
 import { issueCertificate } from '../../identity/certificates/leaf-certificate.ts';
+import type { Claims } from '../../protocol/claims.ts';
 import type { EnrolAnswer } from '../../protocol/enrolment.ts';
 import type { MachineIdentity } from '../../protocol/machine-identity.ts';
-import { identityOf, type Machine } from '../machine.ts';
+import { identityOf } from '../../protocol/machine-identity.ts';
 import type { BootTokens } from './boot-tokens.ts';
 import type { Enrolment } from './enrolment.ts';
 import type { Enrolments } from './enrolments.ts';
@@ -29,7 +30,7 @@ export interface NodeIdentities {
 
 export interface EnrolRequest {
   readonly publicKey: KeyObject;
-  readonly claims: Machine;
+  readonly claims: Claims;
   /** Address that it asks from. */
   readonly remote: string;
   /** Of a certificate of ours that it showed: the digest of its key. */

@@ -1,5 +1,5 @@
+import type { Claims } from '../../protocol/claims.ts';
 import type { Proof } from '../../protocol/enrolment.ts';
-import type { Machine } from '../machine.ts';
 
 /** What was decided of a key. */
 export type EnrolmentState = 'pending' | 'approved' | 'denied' | 'revoked';
@@ -14,7 +14,7 @@ export interface Enrolment {
   readonly proof?: Proof;
   /** Why somebody should look: another key already counts for this node. */
   readonly alarm?: string;
-  readonly claims: Machine;
+  readonly claims: Claims;
   readonly remote: string;
   /** Unix milliseconds. */
   readonly firstSeenMs: number;

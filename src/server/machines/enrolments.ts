@@ -1,8 +1,8 @@
 import type { SQLOutputValue } from 'node:sqlite';
 import { StatectlError } from '../../error.ts';
+import type { Claims } from '../../protocol/claims.ts';
 import type { Proof } from '../../protocol/enrolment.ts';
 import { senderOf } from '../limits/sender.ts';
-import type { Machine } from '../machine.ts';
 import type { Enrolment, EnrolmentState, NewEnrolment } from './enrolment.ts';
 import { openNodesDatabase } from './nodes-database.ts';
 import { asFirstSaid, withRivals } from './pending-alarm.ts';
@@ -171,7 +171,7 @@ function enrolmentOf(row: Readonly<Record<string, SQLOutputValue>>): Enrolment {
     ...(node !== null && { node: String(node) }),
     ...(proof !== null && { proof: proof as Proof }),
     ...(alarm !== null && { alarm: String(alarm) }),
-    claims: JSON.parse(String(claims)) as Machine,
+    claims: JSON.parse(String(claims)) as Claims,
     remote: String(remote),
     firstSeenMs: Number(first_seen),
     lastSeenMs: Number(last_seen),

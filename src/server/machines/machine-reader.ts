@@ -1,8 +1,10 @@
+import type { Claims } from '../../protocol/claims.ts';
 import { MOST_CARDS } from '../../protocol/claims.ts';
-import { type Machine, machineFromQuery, macsOf } from '../machine.ts';
+import { macsOf } from '../../protocol/machine-identity.ts';
+import { machineFromQuery } from '../machine.ts';
 
 /** Reads the machine out of a query or a body. Throws `machine-invalid` for what is given twice. */
-export type ReadMachine = (query: Readonly<Record<string, unknown>>) => Machine;
+export type ReadMachine = (query: Readonly<Record<string, unknown>>) => Claims;
 
 /** Anybody may claim anything: so many words are said of it, and so many UUIDs remembered, each with the last cards that it came with. */
 const MOST_TOLD = 200;

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { StatectlError } from '../../error.ts';
+import { identityOf } from '../../protocol/machine-identity.ts';
 import type { SecurePort } from '../../protocol/secure-port.ts';
-import { identityOf, machineFromQuery } from '../machine.ts';
+import { machineFromQuery } from '../machine.ts';
 import type { BootTokens } from './boot-tokens.ts';
 import type { NodeIdentities } from './enrol.ts';
 import type { ReadMachine } from './machine-reader.ts';

@@ -2,11 +2,12 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { KERNEL_ARGUMENT } from '../../config/command-line/kernel-argument.ts';
 import type { Config } from '../../config/config.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
+import type { BootAnswer } from '../../protocol/boot-answer.ts';
 import type { MachineIdentity } from '../../protocol/machine-identity.ts';
+import { identityOf } from '../../protocol/machine-identity.ts';
 import { parseImageReference, writeImageName } from '../images/image-name.ts';
 import type { StoredImage } from '../images/image-record.ts';
 import { chooseImage } from '../images/uses.ts';
-import { identityOf } from '../machine.ts';
 import type { ReadMachine } from '../machines/machine-reader.ts';
 import type { Store } from '../store/store.ts';
 import {
@@ -63,7 +64,7 @@ const bootAnswer = (image: StoredImage) => {
     manifestUrl: url,
     signatureUrl: `${url}.sig`,
     files: { root: blobUrl(root.sha256), kernel: blobUrl(kernel.sha256) },
-  };
+  } satisfies BootAnswer;
 };
 
 /** What the machine's kernel command line says: NAME or NAME@VERSION. Throws `request-invalid`. */

@@ -1,7 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: iPXE expands these, not JavaScript.
 import { KERNEL_ARGUMENT } from '../../config/command-line/kernel-argument.ts';
 import { StatectlError } from '../../error.ts';
-import { type Machine, machineQuery } from '../machine.ts';
+import type { Claims } from '../../protocol/claims.ts';
+import { machineQuery } from '../machine.ts';
 
 /** tty0 is last and so is /dev/console: a PC without a serial port shows what goes on. */
 export const DEFAULT_KERNEL_ARGUMENTS = 'console=ttyS0,115200 console=tty0';
@@ -65,14 +66,14 @@ export const firstScript = (waitS: number): string => {
   );
 };
 
-const askAgain = (base: string, machine: Machine): string => `${base}/v1/ipxe?${machineQuery(machine)}`;
+const askAgain = (base: string, machine: Claims): string => `${base}/v1/ipxe?${machineQuery(machine)}`;
 
 export interface BootScript {
   /** `http://host[:port]` */
   readonly base: string;
   /** Whom the machine may ask, in order; this server is one of them. */
   readonly servers: readonly string[];
-  readonly machine: Machine;
+  readonly machine: Claims;
   /** NAME@VERSION */
   readonly image: string;
   readonly chosenBy: string;
@@ -109,7 +110,7 @@ export function bootScript(boot: BootScript): string {
 
 export interface ForeignScript {
   readonly base: string;
-  readonly machine: Machine;
+  readonly machine: Claims;
   readonly kernelUrl: string;
   readonly initrdUrls: readonly string[];
   readonly kernelArguments: readonly string[];
@@ -137,14 +138,14 @@ export function foreignScript({ base, machine, kernelUrl, initrdUrls, kernelArgu
 }
 
 /** What to type on the server so that this machine gets an image. */
-export function adviceFor(machine: Machine): string {
+export function adviceFor(machine: Claims): string {
   const [key] = (['mac', 'uuid', 'serial'] as const).filter((known) => machine[known] !== undefined);
   return `statectl image use NAME${key === undefined ? '' : ` --for ${key}=${machine[key]}`}`;
 }
 
 export interface NoImageScript {
   readonly base: string;
-  readonly machine: Machine;
+  readonly machine: Claims;
   readonly why: string;
   readonly waitS: number;
 }

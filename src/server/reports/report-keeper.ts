@@ -1,10 +1,11 @@
 import { StatectlError } from '../../error.ts';
+import type { Report } from '../../protocol/report.ts';
 import { freeShare } from '../images/free-space.ts';
 import { places } from '../limits/places.ts';
 import { senderOf } from '../limits/sender.ts';
 import { turns } from '../limits/turns.ts';
 import { reportPath, reportsPath, type Store } from '../store/store.ts';
-import { keepReport, machineIdOf, type Proven, type Report, reportSizes } from './reports.ts';
+import { keepReport, machineIdOf, type Proven, reportSizes } from './reports.ts';
 
 /** Keeps a report that somebody sent; `proven` where it came with a certificate that counts. Throws `reports-full`, `server-busy`. */
 export type KeepReport = (report: Report, remote: string, proven?: Proven) => Promise<void>;

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { parseReport, type Report } from './reports.ts';
+import type { Report } from '../../protocol/report.ts';
+import { parseReport } from './reports.ts';
 
 /** A report names what a machine boots and what changed; senders cut what is longer. */
 export const LARGEST_REPORT_BYTES = 16 * 1024;

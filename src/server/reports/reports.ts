@@ -1,25 +1,16 @@
 import { z } from 'zod';
 import { IN_WORDS, parseInWords } from '../../config/settings/schema-words.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
+import type { Claims } from '../../protocol/claims.ts';
+import { Report } from '../../protocol/report.ts';
 import { type ImageName, isPlainName, writeImageName } from '../images/image-name.ts';
-import { type Machine, machineFromQuery } from '../machine.ts';
+import { machineFromQuery } from '../machine.ts';
 import { nodeReportPath, reportPath, reportsPath, type Store } from '../store/store.ts';
 
 /** So many reports of each machine are kept, the newest first. */
 export const KEPT_REPORTS = 20;
 /** And so many bytes: anybody on the network may report. */
 const LARGEST_FILE_BYTES = 64 * 1024;
-
-/** What a server reads of a report; machines send more, which it keeps as it is. */
-export const ReportSchema = z.looseObject({
-  /** Of this report: the same one that comes again is kept once. */
-  id: z.string().min(1).max(100).optional(),
-  /** What it booted: NAME with `version` beside it, or NAME@VERSION. */
-  image: z.string().max(300).optional(),
-  version: z.string().max(200).optional(),
-});
-
-export type Report = z.infer<typeof ReportSchema>;
 
 const FileSchema = z.object({
   reports: z.array(
@@ -53,7 +44,7 @@ const isDeeper = (value: unknown, levels: number): boolean =>
 export function parseReport(value: unknown): Report {
   if (isDeeper(value, MOST_LEVELS))
     throw new StatectlError('report-invalid', `the report is nested in more than ${MOST_LEVELS} levels`);
-  const parsed = ReportSchema.safeParse(value, IN_WORDS);
+  const parsed = Report.safeParse(value, IN_WORDS);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const where = issue?.path.join('.') || 'the report';
@@ -177,7 +168,7 @@ const isNodeName = (value: unknown): value is string =>
 const isDigest = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 
 /** What it says of itself, as when it asks for an image. A report that was kept is read, whatever is in it. */
-const claimsIn = (report: Readonly<Record<string, unknown>>): Machine =>
+const claimsIn = (report: Readonly<Record<string, unknown>>): Claims =>
   machineFromQuery(Object.fromEntries(Object.entries(report).filter(([, value]) => typeof value === 'string')));
 
 function lastReportOf({ receivedAt, remote, report }: ReportFile['reports'][number]): LastReport {
@@ -199,7 +190,7 @@ function lastReportOf({ receivedAt, remote, report }: ReportFile['reports'][numb
 }
 
 export interface LastReport {
-  readonly machine: Machine;
+  readonly machine: Claims;
   /** The node that it was told to be; of a proven one, that it is. */
   readonly node?: string;
   /** It came with the node's certificate. */

@@ -1,10 +1,11 @@
 import { type KeyObject, sign } from 'node:crypto';
 import { StatectlError } from '../../error.ts';
+import type { Claims } from '../../protocol/claims.ts';
 import { VERSION } from '../../version.ts';
 import { type Members, packMembers } from './archive.ts';
 import type { NodeContent } from './content.ts';
 import { type BundleEntry, entryFaults } from './entry.ts';
-import { type BundleContent, type BundleMachine, contentDigestOf, digestOf, writeBundleManifest } from './manifest.ts';
+import { type BundleContent, contentDigestOf, digestOf, writeBundleManifest } from './manifest.ts';
 
 /** Who signs bundles, with what machines need to believe it. */
 export interface BundleSigner {
@@ -26,7 +27,7 @@ export interface BundleDraft {
 /** What the bundle of a machine has in it. Throws `bundle-invalid` with every file that cannot be delivered. Pure. */
 export function draftBundle(
   { node, settings, config, configDigest, files }: NodeContent,
-  machine: BundleMachine,
+  machine: Claims,
   { keyId, epoch }: { readonly keyId: string; readonly epoch: number },
 ): BundleDraft {
   const faults = entryFaults(files);

@@ -9,9 +9,6 @@ export interface ContentDigest {
   readonly sizeBytes: number;
 }
 
-/** The machine that asked, as it named itself: a bundle is no other machine's, though anybody may read it. */
-export type BundleMachine = Claims;
-
 export const MACHINE_CLAIMS = CLAIMS;
 
 /** What a bundle is, besides its number: with the same content it keeps that. */
@@ -21,7 +18,8 @@ export interface BundleContent {
   readonly statectl: string;
   /** Absent where no node file names the machine. */
   readonly node?: string;
-  readonly machine: BundleMachine;
+  /** That asked, as it named itself: a bundle is no other machine's, though anybody may read it. */
+  readonly machine: Claims;
   /** SHA-256 of the key's certificate: another one, also for the same key, begins a new line. */
   readonly keyId: string;
   readonly epoch: number;

@@ -8,7 +8,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { memoryClock } from '../../../src/host/memory/clock.ts';
 import { useImage } from '../../../src/server/images/uses.ts';
-import { type LoadOptions, loadMeter, type ServerStatus } from '../../../src/server/limits/load.ts';
+import { type LoadOptions, loadMeter, type MeasuredStatus } from '../../../src/server/limits/load.ts';
 import { appOver, type TestApp, temporaryStore } from '../../fixtures/temporary-store.ts';
 
 const ROOT_BYTES = 30_000_000;
@@ -80,7 +80,7 @@ async function busyServer(maxTransfers = 1) {
   await test.app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = test.app.server.address() as { port: number };
   const blob = `/blobs/sha256/${createHash('sha256').update(image.root).digest('hex')}`;
-  const status = async () => (await test.app.inject('/v1/status')).json() as ServerStatus;
+  const status = async () => (await test.app.inject('/v1/status')).json() as MeasuredStatus;
   const hold = async (localAddress = '127.0.0.1'): Promise<Socket> => {
     const before = (await status()).transfers;
     const socket = connect({ port, host: '127.0.0.1', localAddress }, () =>

@@ -6,7 +6,8 @@ import { effectiveOf } from '../../../src/config/effective.ts';
 import { matchCount } from '../../../src/config/nodes/identity.ts';
 import { contentFor, nodeContent } from '../../../src/config/nodes/node-content.ts';
 import { readTemplates } from '../../../src/config/templates/template-set.ts';
-import { identityOf, machineFromQuery } from '../../../src/server/machine.ts';
+import { identityOf } from '../../../src/protocol/machine-identity.ts';
+import { machineFromQuery } from '../../../src/server/machine.ts';
 import { configHost } from '../../fixtures/config.ts';
 
 /** What every object of JavaScript has, or seems to. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { chooseServers, serversInOrder } from '../../../src/fetch/choose-servers.ts';
-import { readStatus } from '../../../src/fetch/probe-server.ts';
 import type { ServedAnswer, Server } from '../../../src/host/memory/http.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import { readSaid } from '../../../src/protocol/read-answer.ts';
+import { ServerStatus } from '../../../src/protocol/server-status.ts';
 import { createFacts } from '../../fixtures/facts.ts';
 
 const [A, B, C] = ['http://a:8080', 'http://b:8080', 'http://c:8080'] as const;
@@ -186,7 +187,7 @@ describe('nobody is measured', () => {
 });
 
 it('fields that a later server adds to its status change nothing', () => {
-  expect(readStatus('{"accepting":true,"load":0.5,"transfers":3,"mood":"good"}')).toEqual({
+  expect(readSaid('{"accepting":true,"load":0.5,"transfers":3,"mood":"good"}', ServerStatus).value).toEqual({
     accepting: true,
     load: 0.5,
   });

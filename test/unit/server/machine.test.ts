@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { identityOf } from '../../../src/protocol/machine-identity.ts';
 import { parseSelector, selectorsOf, writeSelector } from '../../../src/server/images/selector.ts';
-import { identityOf, machineFromQuery, machineQuery, runsOn } from '../../../src/server/machine.ts';
+import { machineFromQuery, machineQuery, runsOn } from '../../../src/server/machine.ts';
 
 test('what iPXE leaves empty counts as not said', () => {
   expect(machineFromQuery({ mac: '', uuid: '', serial: ' ', arch: 'x86_64' })).toEqual({ arch: 'x86_64' });

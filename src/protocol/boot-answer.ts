@@ -1,0 +1,11 @@
+import * as z from 'zod/mini';
+
+/** What `GET /v1/boot` says: where the manifest of this machine's image and its files are. Paths are below the server's address. */
+export const BootAnswer = z.object({
+  image: z.optional(z.string()),
+  version: z.optional(z.string()),
+  manifestUrl: z.string(),
+  signatureUrl: z.string(),
+  files: z.object({ root: z.string(), kernel: z.optional(z.string()) }),
+});
+export type BootAnswer = z.infer<typeof BootAnswer>;
