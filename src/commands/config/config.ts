@@ -19,4 +19,14 @@ export const configCommand = (): Command =>
     .addCommand(configLogVerb())
     .addCommand(configUndoVerb())
     .addCommand(configEpochVerb())
-    .addCommand(configSchemaVerb());
+    .addCommand(configSchemaVerb())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  statectl config check                                       every file, and what each machine would get
+  statectl config explain boot.image --node print13           what a setting is, and who says it
+  statectl config set tmpfs./tmp.size 30% --in nodes/klipper.conf
+  statectl config diff HEAD~1 HEAD                            what changed for which machines
+  statectl config undo                                        take the last change back`,
+    );

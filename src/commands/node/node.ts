@@ -31,4 +31,14 @@ export const nodeCommand = (): Command =>
     .addCommand(nodeForgetVerb())
     .addCommand(nodeMoveVerb())
     .addCommand(nodeRunVerb())
-    .addCommand(nodeKnownHostsVerb());
+    .addCommand(nodeKnownHostsVerb())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  statectl node list                                   what each runs
+  statectl node add "print[01-24]" --groups klipper    24 alike, in one file
+  statectl node render print13 /etc/motd               the very bytes that it gets
+  statectl node pending                                who waits for a person
+  statectl node run "print[01-24]" -- uptime           on all of them`,
+    );

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
-import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { program } from '../../../src/cli.ts';
 import { commandManual, configManual } from '../../../src/commands/manual.ts';
@@ -62,24 +61,4 @@ describe('the documents of docs/', () => {
     expect(await hintFor('../guide/secrets')).not.toContain('# Secrets');
     expect(await hintFor('quite something else')).toBe('usage `statectl manual --list` names all');
   });
-});
-
-const leavesOf = (command: Command): readonly Command[] =>
-  command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
-
-describe('the help of a verb', () => {
-  it.each(leavesOf(program()).map((verb) => [`${verb.parent?.name()} ${verb.name()}`, verb] as const))(
-    'has an example, and defaults as one writes them: %s',
-    (_, verb) => {
-      let text = '';
-      verb.configureOutput({
-        writeOut: (more) => {
-          text += more;
-        },
-      });
-      verb.outputHelp();
-      expect(text).toMatch(new RegExp(`^Examples?:\\n  .*${verb.name()}`, 'm'));
-      expect(text.replace(/\s+/g, ' ')).not.toMatch(/--(share|timeout) [^(]*\(default: \d+\)|default: \[/);
-    },
-  );
 });
