@@ -84,18 +84,29 @@ const sudoIncludes = (text: string): boolean =>
     return absolute === (kind === 'includedir' ? '/etc/sudoers.d' : '/etc/sudoers.d/statectl');
   });
 
+/** What of rsyslog.conf(5) says where one is. */
+const SYSLOG_TOKENS = new RegExp(
+  [
+    // A comment; a path such as `/etc/*.conf` begins none.
+    String.raw`(?<![^\s{}();])/\*[^]*?(?:\*/|$(?![^]))|#.*`,
+    // An include in either language, which is a line or several; an end is asked for, so that looking for it has one.
+    String.raw`\$IncludeConfig(?<=^[ \t]*\$IncludeConfig)[ \t]+(?<legacy>\S+).*`,
+    String.raw`\binclude\s*\((?<modern>(?:"[^"]{0,4096}"|'[^']{0,4096}'|[^)"']){0,256})\)`,
+    // A text, which may have braces, and those of blocks.
+    String.raw`"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\\n])*'|[{}]`,
+  ].join('|'),
+  'gim',
+);
+
 /** rsyslog.conf(5), in both of its languages; what stands in a block holds under its condition alone. */
 function syslogIncludes(text: string): boolean {
   let depth = 0;
-  // `include(` may go on over several lines.
-  const joined = text.replace(/^[ \t]*include\s*\([^)#]*\)/gim, (all) => all.replaceAll('\n', ' '));
-  for (const raw of joined.split('\n')) {
-    const line = raw.replace(/^\s*#.*$/, '').trim();
-    const [, legacy, modern] = /^(?:\$IncludeConfig\s+(\S+)|include\s*\(.*file\s*=\s*"([^"]*)".*)/i.exec(line) ?? [];
-    const pattern = (legacy ?? modern)?.replace(/\/$/, '/*');
-    if (depth === 0 && pattern !== undefined && covers(pattern, '/etc/rsyslog.d', '60-statectl.conf')) return true;
-    const code = line.replace(/"[^"]*"/g, '');
-    depth += (code.match(/\{/g)?.length ?? 0) - (code.match(/\}/g)?.length ?? 0);
+  for (const { 0: token, groups: { legacy, modern } = {} } of text.matchAll(SYSLOG_TOKENS)) {
+    if (token === '{') depth += 1;
+    if (token === '}') depth -= 1;
+    const pattern = legacy ?? /\bfile\s*=\s*"([^"]*)"/i.exec(modern ?? '')?.[1];
+    const files = pattern?.replace(/\/$/, '/*');
+    if (depth === 0 && files !== undefined && covers(files, '/etc/rsyslog.d', '60-statectl.conf')) return true;
   }
   return false;
 }

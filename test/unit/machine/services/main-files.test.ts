@@ -167,6 +167,17 @@ it.each([
   ['one under a condition', 'if $hostname == "x" then {\n  include(file="/etc/rsyslog.d/*.conf")\n}\n', false],
   ['that of Fedora', 'include(file="/etc/rsyslog.d/*.conf" mode="optional")\n', true],
   ['a folder', '$includeconfig /etc/rsyslog.d/\n', true],
+  ['one in a comment of several lines', '/*\n$IncludeConfig /etc/rsyslog.d/*.conf\n*/\n', false],
+  ['one in a comment', '/* include(file="/etc/rsyslog.d/*.conf") */\n', false],
+  ['one behind a comment', '/* x */ include(file="/etc/rsyslog.d/*.conf")\n', true],
+  ['one behind a brace in a text', "if ($msg contains '{') then stop\n$IncludeConfig /etc/rsyslog.d/*.conf\n", true],
+  ['two in a line', 'include(file="/etc/rsyslog.d/*.conf") include(file="/etc/x" mode="optional")\n', true],
+  ['one behind a text of config', 'include(text="*.* /x)")include(file="/etc/rsyslog.d/60-statectl.conf")\n', true],
+  [
+    'a path with a star before one in a block',
+    '$IncludeConfig /x/*.conf\nif $x then { # }\n$IncludeConfig /etc/rsyslog.d/*\n}',
+    false,
+  ],
 ])('rsyslog reads them: %s', async (_title, text, isThere) => {
   const { mainFiles = {} } = await look({ ...COMPLETE, '/etc/rsyslog.conf': text });
   expect(Object.keys(mainFiles)).toEqual(isThere ? [] : RSYSLOG.paths.slice(0, 1));
@@ -178,3 +189,12 @@ it('what no program of the image reads is told', async () => {
     'users.conf: ada cannot become root: the image has no sudo',
   ]);
 });
+
+it.each([' ', '/*', 'include(', 'include(file="', '"', "'", '\t$', '#{'])(
+  'an rsyslog.conf of many %j costs no more than its length',
+  async (piece) => {
+    const started = performance.now();
+    await look({ ...COMPLETE, '/etc/rsyslog.conf': piece.repeat(100_000) });
+    expect(performance.now() - started).toBeLessThan(10_000);
+  },
+);
