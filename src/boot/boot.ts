@@ -23,7 +23,7 @@ import { reportBoot } from './record/report-boot.ts';
 import { STORY } from './story.ts';
 
 /** What /init does next: the exit status of `statectl boot`. Any other status means that the controller crashed. */
-export const EXIT = { handOver: 0, rescue: 10, reboot: 11, otherSlot: 12 } as const;
+export const EXIT = { handOver: 0, rescue: 10, reboot: 11 } as const;
 export type BootExit = (typeof EXIT)[keyof typeof EXIT];
 
 /** Names of other initramfs for the same moments. */

@@ -1,6 +1,6 @@
 /**
  * The ports: everything the program may touch of the machine it runs on. Adapters live in host/linux (the real one),
- * host/memory.ts (tests), host/dry-run.ts (prints) and host/failing.ts (fails or stops at the k-th effect).
+ * host/memory.ts (trees that are only looked at; tests).
  */
 
 export type FileType = 'file' | 'dir' | 'symlink' | 'char' | 'block' | 'fifo' | 'socket';

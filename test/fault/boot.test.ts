@@ -1,7 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../src/boot/boot.ts';
-import { type Failure, failingHost, Stopped } from '../../src/host/failing.ts';
 import { find } from '../../src/host/memory/tree.ts';
 import { identityFiles } from '../../src/identity/machine/identity-files.ts';
 import { hostKeyFiles } from '../../src/identity/machine/ssh-host-key.ts';
@@ -10,6 +9,7 @@ import { BOOT_RECORD, FACTS, JOURNAL } from '../../src/machine/paths.ts';
 import { makeCertificate } from '../fixtures/certificates.ts';
 import { cloneDisk, createDisk, type Disk, userDataDisk } from '../fixtures/disk.ts';
 import { enrollingServers, hostCertificateOf } from '../fixtures/enrolling-server.ts';
+import { type Failure, failingHost, Stopped } from '../fixtures/hosts/failing.ts';
 import { createImage, createServer, DEBIAN_TREE, digestOf, type TestImage } from '../fixtures/image.ts';
 import { BOOTED_AT_MS, bootHost, type Machine, type MachineOptions, SERVER } from '../fixtures/machine.ts';
 

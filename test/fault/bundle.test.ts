@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../src/boot/boot.ts';
 import { readKeptBundle } from '../../src/fetch/kept-bundle.ts';
-import { type Failure, failingHost } from '../../src/host/failing.ts';
 import { find } from '../../src/host/memory/tree.ts';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { BUNDLES } from '../../src/machine/delivery/take-bundle.ts';
 import { BOOT_RECORD, JOURNAL } from '../../src/machine/paths.ts';
 import { createBundle, createContent, createFile, type TestBundle, withBundle } from '../fixtures/bundle.ts';
 import { cloneDisk, type Disk, userDataDisk } from '../fixtures/disk.ts';
+import { type Failure, failingHost } from '../fixtures/hosts/failing.ts';
 import { createImage, createServer, TRUSTED_KEY } from '../fixtures/image.ts';
 import { bootHost, type Machine, SERVER } from '../fixtures/machine.ts';
 

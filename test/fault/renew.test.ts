@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { failingHost } from '../../src/host/failing.ts';
 import { IDENTITY } from '../../src/machine/identity/identity.ts';
+import { failingHost } from '../fixtures/hosts/failing.ts';
 import { identityServer, type RenewingMachine } from '../fixtures/identity-server.ts';
 
 const DAY = 86_400_000;

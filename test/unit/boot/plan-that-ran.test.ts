@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../../src/boot/boot.ts';
 import { planAll } from '../../../src/boot/engine.ts';
-import { type RecordedFacts } from '../../../src/machine/facts/recorded-facts.ts';
 import { STORY } from '../../../src/boot/story.ts';
+import type { RecordedFacts } from '../../../src/machine/facts/recorded-facts.ts';
 import { FACTS, JOURNAL } from '../../../src/machine/paths.ts';
 import { describe as sentenceOf } from '../../../src/machine/steps/step.ts';
 import { createBundle, createContent, withBundle } from '../../fixtures/bundle.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { dryRunHost } from '../../../src/host/dry-run.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import { dryRunHost } from '../../fixtures/hosts/dry-run.ts';
 
 function setUp(onlyLooks?: (argv: readonly string[]) => boolean) {
   const machine = memoryHost({

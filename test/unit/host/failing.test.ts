@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Failure, failingHost, Stopped } from '../../../src/host/failing.ts';
 import type { Host } from '../../../src/host/host.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import { type Failure, failingHost, Stopped } from '../../fixtures/hosts/failing.ts';
 
 const machine = () => memoryHost({ files: { '/d/old': 'old' }, programs: { sync: () => '' } });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Report, reportQueue } from '../../../../src/agent/reports/report-queue.ts';
-import { failingHost } from '../../../../src/host/failing.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
+import { failingHost } from '../../../fixtures/hosts/failing.ts';
 
 const FOLDER = '/user-data/persistent/statectl/queue';
 const numbered = (from: number, to: number): readonly Report[] =>

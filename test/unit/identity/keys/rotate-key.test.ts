@@ -1,6 +1,5 @@
 import { createPublicKey } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { failingHost } from '../../../../src/host/failing.ts';
 import { type MemoryHost, memoryHost } from '../../../../src/host/memory.ts';
 import { authoritiesOfMachines, authority } from '../../../../src/identity/certificates/authority.ts';
 import { bundleKey } from '../../../../src/identity/keys/bundle-key.ts';
@@ -11,6 +10,7 @@ import { imageKey, trustAnchors } from '../../../../src/image/keys.ts';
 import { manifestIsSigned, signManifest } from '../../../../src/signed/image-manifest.ts';
 import { readKeyCertificate } from '../../../../src/signed/key-certificate.ts';
 import { placeAuthority } from '../../../fixtures/authority.ts';
+import { failingHost } from '../../../fixtures/hosts/failing.ts';
 
 let host: MemoryHost;
 beforeEach(() => {

@@ -1,0 +1,109 @@
+import { expect, it } from 'vitest';
+import { runPhases } from '../../../src/boot/engine.ts';
+import type { Phase } from '../../../src/boot/phase.ts';
+import { STORY } from '../../../src/boot/story.ts';
+import type { Host } from '../../../src/host/host.ts';
+import type { Facts } from '../../../src/machine/facts/facts.ts';
+import { createBundle, createContent, withBundle } from '../../fixtures/bundle.ts';
+import { createDisk, userDataDisk } from '../../fixtures/disk.ts';
+import { createImage, createServer, DEBIAN_TREE } from '../../fixtures/image.ts';
+import { bootHost, type MachineOptions, SERVER } from '../../fixtures/machine.ts';
+
+const IMAGE = createImage({ tree: DEBIAN_TREE });
+
+const WRITES = ['write', 'append', 'mkdir', 'symlink', 'rename', 'remove', 'chmod', 'appendStream'] as const;
+/** Programs that only look; the others change something. */
+const LOOKS: ReadonlySet<string> = new Set([
+  'blkid',
+  'du',
+  'ip',
+  'nslookup',
+  'ping',
+  'find',
+  'tar',
+  'unzip',
+  'zstd',
+  'sh',
+  'uname',
+]);
+const looks = (argv: readonly string[]): boolean =>
+  LOOKS.has(argv[0] ?? '') && !(argv[0] === 'ip' && argv.some((word) => /^(?:add|replace|set|flush|del)$/.test(word)));
+
+/** A host that refuses whatever would change the machine. */
+function readOnly(host: Host): Host {
+  const refuse = (what: string) => async () => {
+    throw new Error(`a look must not ${what}`);
+  };
+  const writes = Object.fromEntries(WRITES.map((name) => [name, refuse(`call files.${name}`)]));
+  return {
+    ...host,
+    files: { ...host.files, ...writes } as Host['files'],
+    exec: {
+      run: async (argv, options) => {
+        if (!looks(argv)) throw new Error(`a look must not run ${argv.join(' ')}`);
+        return host.exec.run(argv, options);
+      },
+    },
+  };
+}
+
+const withReadOnlyLooks = (phase: Phase): Phase => ({
+  ...phase,
+  rounds: phase.rounds.map((round) => {
+    const { gather } = round;
+    return gather ? { ...round, gather: (host, facts, task) => gather(readOnly(host), facts, task) } : round;
+  }),
+});
+
+it.each<[string, () => MachineOptions]>([
+  ['from a server, without a disk', () => ({ images: [IMAGE], servers: { [SERVER]: createServer(IMAGE) } })],
+  [
+    'from a server onto a disk, with a bundle',
+    () => ({
+      images: [IMAGE],
+      disks: [userDataDisk()],
+      servers: {
+        [SERVER]: withBundle(
+          createBundle({ content: createContent([], { network: { dhcpMs: 7000 } } as never) }),
+          createServer(IMAGE),
+        ),
+      },
+    }),
+  ],
+  [
+    'from a partition',
+    () => ({
+      commandLine: 'root=/dev/vda1',
+      disks: [createDisk({ name: 'vda1', files: DEBIAN_TREE }), userDataDisk()],
+    }),
+  ],
+])('every look of a boot %s only looks', async (_title, options) => {
+  const machine = bootHost(options());
+  const { facts, warnings } = await runPhases(STORY.map(withReadOnlyLooks), {} as Facts, machine, {
+    journal: async () => {},
+    signal: new AbortController().signal,
+    breakAt: new Set(),
+    openBreak: async () => {},
+    firstIndex: 0,
+    keep: async () => {},
+  });
+  expect(facts.init?.path).toBe('/sbin/init');
+  expect(warnings.filter((text) => text.includes('a look must not'))).toEqual([]);
+});
+
+it('a look that writes is seen', async () => {
+  const machine = bootHost();
+  const bad: Phase = {
+    name: 'cmdline',
+    rounds: [{ gather: async ({ files }) => files.write('/run/statectl/x', '').then(() => ({})) }],
+  };
+  const run = runPhases([withReadOnlyLooks(bad)], {} as Facts, machine, {
+    journal: async () => {},
+    signal: new AbortController().signal,
+    breakAt: new Set(),
+    openBreak: async () => {},
+    firstIndex: 0,
+    keep: async () => {},
+  });
+  await expect(run).rejects.toThrow('a look must not call files.write');
+});
