@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { readConfigDir } from '../../config/config-dir.ts';
@@ -131,7 +131,7 @@ function untilInterrupted(): AbortSignal {
   const abort = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const)
     process.on(name, () => {
-      if (abort.signal.aborted) process.exit(130);
+      if (abort.signal.aborted) process.exit(128 + constants.signals[name]);
       abort.abort(new StatectlError('interrupted', `stopped by ${name}`));
     });
   return abort.signal;

@@ -1,6 +1,6 @@
 /**
  * Large files by node:fs and not by the Files port: a blob is streamed with a start and an end, hashed while it is copied,
- * and read from one open file even when its name goes away meanwhile. Nothing else of the server touches node:fs.
+ * and read from one open file even when its name goes away meanwhile.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, type ReadStream } from 'node:fs';
