@@ -18,8 +18,14 @@ export interface AgentState {
   readonly queue?: QueueStatus;
 }
 
+export interface AgentStateFile {
+  readonly state: AgentState;
+  /** Whoever changes the state several times in a row waits for one write. */
+  change(changes: Partial<AgentState>): Promise<void>;
+}
+
 /** Keeps the state, and writes each change of it. A full /run is told once, and stops nothing. */
-export function agentStateFile({ files, console }: Pick<Host, 'files' | 'console'>, first: AgentState) {
+export function agentStateFile({ files, console }: Pick<Host, 'files' | 'console'>, first: AgentState): AgentStateFile {
   let state = first;
   let writing: Promise<void> | undefined;
   let isTold = false;
@@ -36,8 +42,7 @@ export function agentStateFile({ files, console }: Pick<Host, 'files' | 'console
     get state() {
       return state;
     },
-    /** Whoever changes the state several times in a row waits for one write. */
-    change(changes: Partial<AgentState>): Promise<void> {
+    change(changes) {
       state = { ...state, ...changes };
       writing ??= write().finally(() => {
         writing = undefined;

@@ -3,7 +3,7 @@ import type { BootRecord } from '../../machine/boot-record.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { IDENTITY } from '../../machine/identity/identity.ts';
 import type { AgentHost } from '../agent.ts';
-import type { agentStateFile } from '../agent-state.ts';
+import type { AgentStateFile } from '../agent-state.ts';
 import type { Bell } from '../servers/bell.ts';
 import type { SettingsInForce } from '../servers/server-settings.ts';
 import { postReport } from './post-report.ts';
@@ -16,7 +16,7 @@ export interface AgentReportOptions {
   readonly settings: () => SettingsInForce;
   readonly servers: () => readonly string[];
   readonly bell: Bell;
-  readonly file: Pick<ReturnType<typeof agentStateFile>, 'state' | 'change'>;
+  readonly file: AgentStateFile;
 }
 
 export interface AgentReports {

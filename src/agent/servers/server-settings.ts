@@ -18,13 +18,18 @@ export interface SettingsInForce extends ServerSettings {
   readonly bundle?: Pick<BundleFacts, 'node' | 'epoch' | 'sequence'>;
 }
 
+export interface SettingsHolder {
+  settings(): SettingsInForce;
+  /** Whether they are others now. */
+  readAgain(): Promise<boolean>;
+}
+
 /** Holds them: the same object until they change. */
-export async function settingsHolder(host: Pick<Host, 'files' | 'console'>, facts: Facts) {
+export async function settingsHolder(host: Pick<Host, 'files' | 'console'>, facts: Facts): Promise<SettingsHolder> {
   let held = await settingsInForce(host, facts);
   return {
-    settings: (): SettingsInForce => held,
-    /** Whether they are others now. */
-    async readAgain(): Promise<boolean> {
+    settings: () => held,
+    async readAgain() {
       const read = await settingsInForce(host, facts);
       const isSame = isDeepStrictEqual(read, held);
       if (!isSame) held = read;
