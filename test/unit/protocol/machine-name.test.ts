@@ -28,6 +28,15 @@ const FOREIGN = [
   '::1',
   '999.1.1.1',
   `${'a'.repeat(64)}.lab`,
+  `${`${'a'.repeat(49)}.`.repeat(5)}abcd`,
+  // No URL has them, for they end in a number and are no address: WHATWG URL, "ends in a number".
+  '1.2.3.4.5',
+  'a.1',
+  'a.0x',
+  'a.0xffff',
+  '0xffffffffff',
+  '99999999999999999999',
+  '0.1',
 ];
 
 it.each(FOREIGN)('no machine may be called %j', (name) => {
@@ -44,6 +53,11 @@ it.each([
   'server.statectl.internal.example',
   '0a.lab',
   'mystatectl.internal',
+  'a.b1',
+  '1.a',
+  // No URL has it either, for its "xn--" says nothing.
+  '1.xn--a',
+  `${`${'a'.repeat(49)}.`.repeat(5)}abc`,
 ])('a machine may be called %s', (name) => expect(machineNameFault(name)).toBeUndefined());
 
 it('is the same for a name in whatever case', () => {
