@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { cli, program } from '../../../src/cli.ts';
 import { refuseUnknownVerb } from '../../../src/commands/unknown-verb.ts';
@@ -57,13 +56,5 @@ describe('a verb that is not there', () => {
     ];
     expect(first).toBe(second);
     expect(first).toContain('Usage: statectl');
-  });
-
-  it('ends with status 2 and nothing on standard output', () => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['src/main.ts', 'slots', 'list', '--help'], {
-      encoding: 'utf8',
-    });
-    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toMatch(/^statectl: there is no verb "statectl slots"\n→ there are .*`statectl --help`/);
   });
 });

@@ -5,9 +5,9 @@ import { readTemplates } from '../../../src/config/templates/template-set.ts';
 import { configHost } from '../../fixtures/config.ts';
 import { cpuMs, sized } from '../../fixtures/effort.ts';
 
-/** Where each is compared with each, the many take minutes, and a quarter of them a sixteenth of those. */
-const [MANY, LISTED, LARGE] = [sized(2_000, 8_000), sized(2_500, 9_000), 8_000];
-const MOST_MS = sized(2_500, 25_000);
+/** Where each is compared with each, the many take minutes, and a fifth of them a twenty-fifth of those. */
+const [MANY, LISTED, LARGE] = [sized(1_600, 8_000), sized(2_000, 9_000), 8_000];
+const MOST_MS = sized(2_000, 25_000);
 const list = (count: number, item: (at: number) => string, between = ', '): string =>
   Array.from({ length: count }, (_, at) => item(at)).join(between);
 const letters = (at: number): string =>

@@ -69,7 +69,7 @@ describe('a fault is told in words of ours', () => {
     const prefix = path === 'nodes/g.conf' ? 'group: g\n' : '';
     let count = 0;
     // In every place some wrong values, and every wrong value in some places; in the long run each in each.
-    const step = sized(5, 1);
+    const step = sized(8, 1);
     for (const [place, write] of places(settingSchema(schema as z.ZodType) as Shape).entries())
       for (const value of WRONG.filter((_, at) => (at + place) % step === 0)) {
         const text = prefix === '' ? write(value) : write(value).replace(/^\{/, '{ group: g, ');

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { statectlEnv } from '../../../../src/image/initramfs/statectl-env.ts';
 import { createConfig } from '../../../fixtures/config.ts';
+import { sized } from '../../../fixtures/effort.ts';
 
 /** What /init has after `. /etc/statectl.env`. */
 function read(text: string): Record<string, string> {
@@ -49,7 +50,7 @@ describe('/etc/statectl.env', () => {
           STATECTL_USER_DATA: `LABEL=${text}`,
         });
       }),
-      { numRuns: 30 },
+      { numRuns: sized(12, 200) },
     );
   });
 });

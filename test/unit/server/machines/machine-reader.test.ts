@@ -1,4 +1,4 @@
-import { describe, expect, it, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { useImage } from '../../../../src/server/images/uses.ts';
 import { machineReader } from '../../../../src/server/machines/machine-reader.ts';
 import { cpuMs, sized } from '../../../fixtures/effort.ts';
@@ -24,11 +24,16 @@ const ODD = [
   ['labels', '='],
 ] as const;
 
+let offering: Awaited<ReturnType<typeof temporaryStore>>;
+beforeAll(async () => {
+  offering = await temporaryStore();
+  await offering.add();
+  await useImage(offering.store, 'lab');
+});
+afterAll(() => offering[Symbol.asyncDispose]());
+
 test.each(ODD)('the claim %s=%j chooses no other image, and refuses none', async (key, text) => {
-  await using temporary = await temporaryStore();
-  await temporary.add();
-  await useImage(temporary.store, 'lab');
-  const { app } = appOver(temporary.store);
+  const { app } = appOver(offering.store);
   const ask = async (path: string) => {
     const { statusCode, body } = await app.inject(path);
     // The script waits for another while each time, and asks again with what was read.
