@@ -18,10 +18,16 @@ export interface KeyFile {
   readonly advice: string;
 }
 
+/** No key in PEM has as many. */
+const LARGEST_KEY_BYTES = 1 << 20;
+
 /** Why a private key that others can read is refused. Throws `key-exposed`. */
 export async function refuseExposed({ files }: Pick<Host, 'files'>, path: string): Promise<void> {
-  const stat = await files.stat(path);
-  if (stat && stat.type !== 'symlink' && (stat.mode & 0o077) !== 0)
+  const there = await files.stat(path);
+  // A link has no mode of its own: what it leads to has one. Where that is nothing, reading it says so.
+  const isLink = there?.type === 'symlink';
+  const stat = isLink ? (await files.readRegular(path, LARGEST_KEY_BYTES).catch(() => undefined))?.stat : there;
+  if (stat && (stat.mode & 0o077) !== 0)
     throw new StatectlError('key-exposed', `${path} can be read by others (mode ${stat.mode.toString(8)})`, {
       hint: `chmod 600 ${path}; if somebody may have copied it, make a new one`,
     });

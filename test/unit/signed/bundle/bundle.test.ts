@@ -156,6 +156,7 @@ describe('a machine refuses', () => {
     expect(refusal(unpackMembers(foreign))).toBe('bundle-untrusted');
     expect(refusal(members, [])).toBe('bundle-untrusted');
     expect(refusal(members, ['no key', TRUSTED_KEY.publicPem])).toBe('taken');
+    expect(refusal(members, ['no key'])).toBe('bundle-untrusted');
   });
 
   it('a certificate that says no moment since when it counts: nobody could tell which of two is newer', () => {
