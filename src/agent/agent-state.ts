@@ -1,4 +1,5 @@
 import type { Host } from '../host/host.ts';
+import { parseRecord } from '../host/record.ts';
 import { RUN } from '../machine/paths.ts';
 import type { Refreshed, Renewed } from './agent.ts';
 import type { QueueStatus } from './reports/report-queue.ts';
@@ -57,7 +58,7 @@ export async function readAgentState({
   files,
 }: Pick<Host, 'files'>): Promise<(AgentState & { readonly runs: boolean }) | undefined> {
   try {
-    const state = JSON.parse(await files.readText(AGENT_STATE)) as AgentState;
+    const state = parseRecord<AgentState>(await files.readText(AGENT_STATE), { pid: 'number', connection: 'mapping' });
     const commandLine = await files.readText(`/proc/${state.pid}/cmdline`).catch(() => '');
     return { ...state, runs: commandLine.split('\0').includes('agent') };
   } catch {

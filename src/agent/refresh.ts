@@ -1,11 +1,11 @@
 import { reasonOf, StatectlError } from '../error.ts';
-import { answersPath, type BundleAnswer } from '../fetch/ask-bundle.ts';
+import { readBundleAnswers } from '../fetch/ask-bundle.ts';
 import type { Host } from '../host/host.ts';
 import type { TaskContext } from '../host/task-context.ts';
 import { judgeAnswers, planAsk, planKeep, takeKept, takeNewest } from '../machine/delivery/take-bundle.ts';
 import type { Facts } from '../machine/facts/facts.ts';
 import type { Lease } from '../machine/facts/network-facts.ts';
-import type { RecordedFacts } from '../machine/facts/recorded-facts.ts';
+import { parseFacts } from '../machine/facts/recorded-facts.ts';
 import { BUNDLE_ANSWERS, FACTS } from '../machine/paths.ts';
 import { applyStep } from '../machine/steps/step.ts';
 import type { AgentHost, Refreshed } from './agent.ts';
@@ -41,7 +41,7 @@ export async function refresh(host: AgentHost, server: string, signal: AbortSign
 /** What the boot knew. Throws `facts-missing`. */
 export async function readFacts({ files }: Pick<Host, 'files'>): Promise<Facts> {
   try {
-    const { looks: _looks, ...facts } = JSON.parse(await files.readText(FACTS)) as RecordedFacts;
+    const { looks: _looks, ...facts } = parseFacts(await files.readText(FACTS));
     return facts;
   } catch (cause) {
     throw new StatectlError('facts-missing', `${FACTS} cannot be read: ${reasonOf(cause)}`, {
@@ -75,8 +75,7 @@ async function askServer(host: AgentHost, booted: Facts, server: string, signal:
   };
   for (const step of planAsk(asking))
     if (step.kind === 'ask-bundle') await applyStep({ ...step, limits: { ...step.limits, tries: 1 } }, view, listening);
-  const said = await view.files.readText(answersPath(BUNDLE_ANSWERS)).catch(() => '[]');
-  const [answer] = JSON.parse(said) as readonly BundleAnswer[];
+  const [answer] = await readBundleAnswers(view, BUNDLE_ANSWERS).catch(() => []);
   if (!answer) return { facts: kept, state: 'unreachable', reason: troubles[0] ?? `${server} cannot be asked` };
   const judged = { ...asking, ...(await judgeAnswers(view, asking, listening)) };
   for (const step of planKeep(judged)) await applyStep(step, view, listening);

@@ -2,6 +2,7 @@ import { type KernelCommandLine, kernelCommandLine } from '../config/command-lin
 import { entryOf } from '../entry-of.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
+import { parseRecord } from '../host/record.ts';
 import type { Facts } from '../machine/facts/facts.ts';
 import type { RecordedFacts } from '../machine/facts/recorded-facts.ts';
 import { serverHttp } from '../machine/identity/server-http.ts';
@@ -104,7 +105,7 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
 /** The facts of the interrupted boot; without them it begins anew. */
 async function keptFacts({ files, console }: Host): Promise<RecordedFacts | undefined> {
   try {
-    return JSON.parse(await files.readText(FACTS)) as RecordedFacts;
+    return parseRecord<RecordedFacts>(await files.readText(FACTS), { commandLine: 'list' });
   } catch (error) {
     console.line('warning', `the facts of the interrupted boot cannot be read (${reasonOf(error)}): beginning anew`);
     return undefined;

@@ -1,13 +1,14 @@
 import { getAsset, isSea } from 'node:sea';
 import { brotliDecompressSync } from 'node:zlib';
 import { Command } from 'commander';
+import { parseRecord } from '../host/record.ts';
 import { NOTICES_ASSET, type Notices, type Part } from '../notices.ts';
 import { asciiTable } from './ascii-table.ts';
 import { printContent } from './print.ts';
 
 /** Those of this executable, made when it was built; in a checkout those of the one that would be built. */
 async function readNotices(): Promise<Notices> {
-  if (isSea()) return JSON.parse(brotliDecompressSync(Buffer.from(getAsset(NOTICES_ASSET))).toString()) as Notices;
+  if (isSea()) return parseRecord<Notices>(brotliDecompressSync(Buffer.from(getAsset(NOTICES_ASSET))).toString(), {});
   const { makeNotices } = await import('../../build/licences/notices.ts');
   return makeNotices();
 }

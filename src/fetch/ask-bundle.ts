@@ -3,6 +3,7 @@ import { withDeadline } from '../host/deadline.ts';
 import type { DownloadLimits } from '../host/download-limits.ts';
 import type { Host } from '../host/host.ts';
 import { readBody } from '../host/read-body.ts';
+import { parseRecords } from '../host/record.ts';
 import { retry } from '../host/retry.ts';
 import { retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
 import type { TaskContext } from '../host/task-context.ts';
@@ -138,3 +139,10 @@ async function askOne(
 
 /** The answer of the server that stands there in the list. */
 export const bundleAnswer = (folder: string, at: number): string => `${folder}/${at}.tar.zst`;
+
+/** What was said, in the order of asking. */
+export const readBundleAnswers = async (
+  { files }: Pick<Host, 'files'>,
+  folder: string,
+): Promise<readonly BundleAnswer[]> =>
+  parseRecords<BundleAnswer>(await files.readText(answersPath(folder)), { url: 'text' });

@@ -5,7 +5,7 @@ import { unpackMembers } from '../signed/bundle/archive.ts';
 import { MACHINE_CLAIMS, sha256Of } from '../signed/bundle/manifest.ts';
 import { compareBundles, writeNumber } from '../signed/bundle/order.ts';
 import { type Bundle, verifyBundle } from '../signed/bundle/verify.ts';
-import { answersPath, type BundleAnswer, bundleAnswer } from './ask-bundle.ts';
+import { bundleAnswer, readBundleAnswers } from './ask-bundle.ts';
 import type { AskingMachine } from './asking-machine.ts';
 import type { BundleFacts, NewBundle } from './kept-bundle.ts';
 import { machineClaims } from './offer.ts';
@@ -41,7 +41,7 @@ export async function chooseBundle(
 ): Promise<Judged> {
   const kept = facts.bundle;
   const goesOn = kept ? `going on with bundle ${writeNumber(kept)}, kept at an earlier boot` : 'going on without one';
-  const answers = JSON.parse(await files.readText(answersPath(folder))) as readonly BundleAnswer[];
+  const answers = await readBundleAnswers({ files }, folder);
   let current: BundleFacts | undefined;
   const candidates: Candidate[] = [];
   const troubles: string[] = [];

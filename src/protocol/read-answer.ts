@@ -9,7 +9,8 @@ export type Said<T> =
 const wordsOf = (issue: z.core.$ZodIssue): string => {
   const what = issue.path.length === 0 ? 'it' : `"${issue.path.join('.')}"`;
   if (issue.code === 'invalid_type') return `${what} is missing or no ${issue.expected}`;
-  if (issue.code === 'invalid_value') return `${what} is none of ${issue.values.map(String).join(', ')}`;
+  if (issue.code === 'invalid_value')
+    return `${what} is not ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}`;
   return `${what} is not as it should be`;
 };
 

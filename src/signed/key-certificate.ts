@@ -1,19 +1,22 @@
 import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import * as z from 'zod/mini';
+import { readSaid } from '../protocol/read-answer.ts';
 
 /**
  * Says that a key may sign for one purpose: a JSON text, with the Ed25519 signature (64 bytes) of the image key beside it.
  * It never expires: a machine whose clock is wrong, or whose server is gone for a year, goes on trusting it. A key that
  * must not count any more is followed by one with a later `notBefore`.
  */
-export interface KeyCertificate {
-  readonly format: 1;
+export const KeyCertificate = z.object({
+  format: z.literal(1),
   /** No other signed text has this field, so none can pass for a certificate, nor a certificate for another. */
-  readonly purpose: 'bundle';
+  purpose: z.literal('bundle'),
   /** SPKI, PEM. */
-  readonly key: string;
+  key: z.string(),
   /** ISO 8601, UTC. */
-  readonly notBefore: string;
-}
+  notBefore: z.string(),
+});
+export type KeyCertificate = z.infer<typeof KeyCertificate>;
 
 export const writeKeyCertificate = (certificate: KeyCertificate): string => `${JSON.stringify(certificate, null, 2)}\n`;
 
@@ -34,10 +37,9 @@ export function readKeyCertificate(
     }
   });
   if (!isSigned) return undefined;
+  const { value } = readSaid(text, KeyCertificate);
   try {
-    const value = JSON.parse(text) as KeyCertificate;
-    const isWhole = value.format === 1 && value.purpose === 'bundle' && typeof value.notBefore === 'string';
-    return isWhole && createPublicKey(value.key).asymmetricKeyType === 'ed25519' ? value : undefined;
+    return value && createPublicKey(value.key).asymmetricKeyType === 'ed25519' ? value : undefined;
   } catch {
     return undefined;
   }

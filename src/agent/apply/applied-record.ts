@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { Files } from '../../host/host.ts';
+import { recordOrNone } from '../../host/record.ts';
 import { RUN } from '../../machine/paths.ts';
 import type { Entry } from '../entry.ts';
 
@@ -41,12 +42,7 @@ export interface AppliedRecord {
 /** undefined: nothing was applied since the boot. One that cannot be read counts as none. */
 export async function readApplied(files: Pick<Files, 'readText'>): Promise<AppliedRecord | undefined> {
   const text = await files.readText(APPLIED).catch(() => undefined);
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text) as AppliedRecord;
-  } catch {
-    return undefined;
-  }
+  return recordOrNone<AppliedRecord>(text, { files: 'mapping' });
 }
 
 export const writeApplied = (files: Pick<Files, 'write'>, record: AppliedRecord): Promise<void> =>

@@ -1,7 +1,10 @@
-import { StatectlError } from '../../error.ts';
+import { reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import { parseRecord } from '../../host/record.ts';
 import type { BootRecord } from '../../machine/boot-record.ts';
 import { BOOT_RECORD, INITRD_RELEASE, SWITCH_FILE } from '../../machine/paths.ts';
+
+const RECORD = { root: 'mapping', places: 'list', wrote: 'list', warnings: 'list', phases: 'list' } as const;
 
 /** What the boot of this system left. Throws `not-booted`, `booted-by-plan`, `boot-unfinished` or `boot-record-invalid`. */
 export async function readBootRecord({ files }: Pick<Host, 'files'>): Promise<BootRecord> {
@@ -23,9 +26,9 @@ export async function readBootRecord({ files }: Pick<Host, 'files'>): Promise<Bo
     });
   });
   try {
-    return JSON.parse(text) as BootRecord;
+    return parseRecord<BootRecord>(text, RECORD);
   } catch (cause) {
-    throw new StatectlError('boot-record-invalid', `${BOOT_RECORD} is no JSON: ${(cause as Error).message}`, {
+    throw new StatectlError('boot-record-invalid', `${BOOT_RECORD} ${reasonOf(cause)}`, {
       cause,
       hint: 'was /run full when this machine booted? `df /run`',
     });

@@ -1,12 +1,13 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { reasonOf } from '../../error.ts';
 import type { Files } from '../../host/host.ts';
+import { recordOrNone } from '../../host/record.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import type { Asked } from '../../identity/machine/ask-servers.ts';
 import { bootHome, identityFiles } from '../../identity/machine/identity-files.ts';
 import { hostKeyFiles } from '../../identity/machine/ssh-host-key.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
-import { IDENTITY, type IdentityState, planEnrolment } from '../../machine/identity/identity.ts';
+import { IDENTITY, type IdentityState, planEnrolment, readIdentityState } from '../../machine/identity/identity.ts';
 import { RUN } from '../../machine/paths.ts';
 import type { StepOf } from '../../machine/steps/step.ts';
 import { onDemand } from '../../on-demand.ts';
@@ -38,7 +39,7 @@ export async function renew(host: AgentHost, servers: readonly string[], signal:
     const warnings: string[] = [];
     const context: TaskContext = { signal, say: () => {}, warn: (text) => void warnings.push(text) };
     const facts = await factsInForce(bootView(host), booted, context);
-    const state = await readState(host.files);
+    const state = await readIdentityState(host.files);
     const enrol = enrolmentOf(facts, servers, state);
     const laterMs = nextLookMs(nowMs, Number.POSITIVE_INFINITY, random);
     const certificatePem = await host.files.readText(`${IDENTITY}/cert.pem`).catch(() => undefined);
@@ -157,16 +158,11 @@ function wishOf({ config: { identity, users, ssh } }: Facts): string {
   return sha256Of(JSON.stringify({ names, secrets, passwords, hostCertificate: ssh.hostCertificate }));
 }
 
-/** Without a record the boot asked, with the settings of then. */
+/** Without a record the boot asked, with the settings of then; one that is torn was being written. */
 async function readRenewal(files: Pick<Files, 'readText'>, booted: string): Promise<Renewal> {
   const text = await files.readText(RENEWAL).catch(() => undefined);
-  return text === undefined ? { wish: booted } : (JSON.parse(text) as Renewal);
+  return text === undefined ? { wish: booted } : (recordOrNone<Renewal>(text, {}) ?? { begun: true });
 }
 
 const writeRenewal = (files: Pick<Files, 'write'>, renewal: Renewal): Promise<void> =>
   files.write(RENEWAL, JSON.stringify(renewal));
-
-async function readState(files: Pick<Files, 'readText'>): Promise<IdentityState | undefined> {
-  const text = await files.readText(`${IDENTITY}/state.json`).catch(() => undefined);
-  return text === undefined ? undefined : (JSON.parse(text) as IdentityState);
-}

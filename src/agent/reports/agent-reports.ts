@@ -7,7 +7,7 @@ import type { AgentStateFile } from '../agent-state.ts';
 import type { Bell } from '../servers/bell.ts';
 import type { SettingsInForce } from '../servers/server-settings.ts';
 import { postReport } from './post-report.ts';
-import type { Report, ReportQueue } from './report-queue.ts';
+import type { QueuedReport, ReportQueue } from './report-queue.ts';
 
 export interface AgentReportOptions {
   readonly record: BootRecord;
@@ -68,7 +68,7 @@ export function agentReports(host: AgentHost, options: AgentReportOptions): Agen
   const claims = machineClaims(facts);
   let putting: Promise<unknown> = Promise.resolve();
 
-  const report = (id: string, what: string, about: object): Report => {
+  const report = (id: string, what: string, about: object): QueuedReport => {
     const { configDigest, configOrigin, bundle } = settings();
     // What waits for a reboot is not what the machine runs with.
     const isApplied = (file.state.refreshed?.needsReboot ?? []).length === 0;

@@ -1,6 +1,6 @@
 import type { Host, HttpRequest } from '../../host/host.ts';
 import { type MachineProof, secureAddress } from '../servers/secure-server.ts';
-import type { Report } from './report-queue.ts';
+import type { QueuedReport } from './report-queue.ts';
 
 /** Answers that are the report's own fault: it would be refused for ever. */
 const REFUSED = [400, 413, 415, 422];
@@ -16,7 +16,7 @@ type Outcome = 'taken' | 'refused' | 'later';
 export async function postReport(
   host: Pick<Host, 'http' | 'files'>,
   server: string,
-  report: Report,
+  report: QueuedReport,
   proof: MachineProof,
   limits: Required<Pick<HttpRequest, 'connectTimeoutMs' | 'idleTimeoutMs' | 'signal'>>,
 ): Promise<Outcome> {
@@ -37,7 +37,7 @@ export async function postReport(
 async function postProven(
   host: Pick<Host, 'http' | 'files'>,
   server: string,
-  report: Report,
+  report: QueuedReport,
   proof: MachineProof,
   limits: HttpRequest,
 ): Promise<number | undefined> {
@@ -45,7 +45,12 @@ async function postProven(
   return takesReports ? post(host, href, report, { ...limits, tls }) : undefined;
 }
 
-async function post({ http }: Pick<Host, 'http'>, url: string, report: Report, more: HttpRequest): Promise<number> {
+async function post(
+  { http }: Pick<Host, 'http'>,
+  url: string,
+  report: QueuedReport,
+  more: HttpRequest,
+): Promise<number> {
   const { status, body } = await http.request(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

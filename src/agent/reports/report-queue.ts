@@ -1,23 +1,22 @@
 import { reasonOf } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import { recordOrNone } from '../../host/record.ts';
+import type { Report } from '../../protocol/report.ts';
 
 /** What this machine has to tell, in files: an agent that is killed, or a server that is away, loses none of it. */
 export interface ReportQueue {
   /** Keeps a report; where there is no room, the oldest go and are counted. */
-  put(report: Report): Promise<void>;
+  put(report: QueuedReport): Promise<void>;
   /**
    * Sends all in order, the oldest first, and forgets each when the server has it. Stops at the first one that cannot be
    * sent now; one that the server will never take is dropped.
    */
-  send(post: (report: Report) => Promise<'taken' | 'refused' | 'later'>): Promise<void>;
+  send(post: (report: QueuedReport) => Promise<'taken' | 'refused' | 'later'>): Promise<void>;
   status(): Promise<QueueStatus>;
 }
 
-export interface Report {
-  /** The server takes each once. */
-  readonly id: string;
-  readonly [field: string]: unknown;
-}
+/** A report with an id: the server takes each once. A file that a disk which lies left behind is none. */
+export type QueuedReport = Report & { readonly id: string };
 
 export interface QueueStatus {
   readonly length: number;
@@ -81,7 +80,7 @@ export function reportQueue({ files }: Pick<Host, 'files'>, folder: string, limi
         const path = `${folder}/${name}`;
         // One that had to make room meanwhile is counted already.
         if ((await files.stat(path)) === undefined) continue;
-        const report = parse(await files.readText(path).catch(reasonOf));
+        const report = recordOrNone<QueuedReport>(await files.readText(path).catch(reasonOf), { id: 'text' });
         const outcome = report === undefined ? 'refused' : await post(report);
         if (outcome === 'later') break;
         if (outcome === 'taken') await files.remove(path);
@@ -97,14 +96,4 @@ export function reportQueue({ files }: Pick<Host, 'files'>, folder: string, limi
       };
     },
   };
-}
-
-/** Undefined for a file that a disk which lies left behind. */
-function parse(text: string): Report | undefined {
-  try {
-    const report = JSON.parse(text) as Report | null;
-    return typeof report?.id === 'string' ? report : undefined;
-  } catch {
-    return undefined;
-  }
 }

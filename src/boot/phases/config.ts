@@ -2,6 +2,7 @@ import { withCommandLine } from '../../config/command-line/named-arguments.ts';
 import { configDigest } from '../../config/digest.ts';
 import type { LoadedSettings } from '../../config/load.ts';
 import type { Host } from '../../host/host.ts';
+import { parseRecord } from '../../host/record.ts';
 import { withSettings } from '../../machine/delivery/with-settings.ts';
 import { machineFacts } from '../../machine/facts/machine.ts';
 import { onDemand } from '../../on-demand.ts';
@@ -42,7 +43,7 @@ async function readConfig(host: Host, say: (text: string) => void): Promise<Comp
   const digest = await configDigest(host, CONFIG_DIR);
   const compiled = await host.files
     .readText(COMPILED_CONFIG)
-    .then((text) => JSON.parse(text) as CompiledConfig | null)
+    .then((text) => parseRecord<CompiledConfig>(text, { digest: 'text', config: 'mapping' }))
     .catch(() => undefined);
   if (compiled?.digest === digest) return compiled;
   say('config.d is not what the builder compiled: reading the files');

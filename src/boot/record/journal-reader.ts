@@ -1,4 +1,5 @@
 import type { Files } from '../../host/host.ts';
+import { recordOrNone } from '../../host/record.ts';
 import type { History, PhaseRecord } from '../../machine/boot-record.ts';
 import { JOURNAL } from '../../machine/paths.ts';
 import type { PhaseName } from '../phase.ts';
@@ -10,12 +11,8 @@ export type JournalLine = JournalEntry & { readonly atMs: number };
 /** A line that a crash tore, or that another version wrote, is passed over. */
 export function parseJournal(text: string): readonly JournalLine[] {
   return text.split('\n').flatMap((line): readonly JournalLine[] => {
-    try {
-      const entry = JSON.parse(line) as JournalLine;
-      return typeof entry.event === 'string' && typeof entry.atMs === 'number' ? [entry] : [];
-    } catch {
-      return [];
-    }
+    const entry = recordOrNone<JournalLine>(line, { event: 'text', atMs: 'number' });
+    return entry === undefined ? [] : [entry];
   });
 }
 

@@ -1,8 +1,9 @@
 import { planAll } from '../../boot/engine.ts';
 import { STORY } from '../../boot/story.ts';
-import { StatectlError } from '../../error.ts';
+import { reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
+import { parseFacts } from '../../machine/facts/recorded-facts.ts';
 import { FACTS } from '../../machine/paths.ts';
 import { describe, shellOf } from '../../machine/steps/step.ts';
 import { printableLine } from '../../printable.ts';
@@ -19,7 +20,7 @@ export async function printPlan(
       hint: `every boot leaves its facts in ${FACTS}; --facts FILE names another`,
     });
   });
-  const plan = planAll(STORY, parseFacts(text, factsFile));
+  const plan = planAll(STORY, readFacts(text, factsFile));
   if (json) printJson(plan.map(({ phase, step }) => ({ phase, step, text: describe(step), command: shellOf(step) })));
   else {
     let phase = '';
@@ -32,19 +33,13 @@ export async function printPlan(
   return 0;
 }
 
-function parseFacts(text: string, file: string): Facts {
-  const fail = (what: string, cause?: unknown) =>
-    new StatectlError('facts-invalid', `${file} ${what}`, {
+function readFacts(text: string, file: string): Facts {
+  try {
+    return parseFacts(text);
+  } catch (cause) {
+    throw new StatectlError('facts-invalid', `${file} ${reasonOf(cause)}`, {
       cause,
       hint: `take ${FACTS} of a boot that came past its config phase`,
     });
-  let facts: Partial<Facts> | null;
-  try {
-    facts = JSON.parse(text) as Facts | null;
-  } catch (cause) {
-    throw fail(`is no JSON: ${(cause as Error).message}`, cause);
   }
-  if (!Array.isArray(facts?.commandLine) || !facts.config || !facts.machine)
-    throw fail('has no commandLine, config and machine');
-  return facts as Facts;
 }

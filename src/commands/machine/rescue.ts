@@ -5,6 +5,7 @@ import { redact } from '../../boot/record/redact.ts';
 import { type RescueState, rescueState } from '../../boot/record/rescue-state.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import { parseRecord } from '../../host/record.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { FACTS, INITRD_RELEASE, JOURNAL, REPORT } from '../../machine/paths.ts';
 import { printableJson } from '../../printable.ts';
@@ -90,10 +91,12 @@ async function settings({ files }: Pick<Host, 'files'>, json: boolean): Promise<
     if (error.code === 'EACCES') throw needsRoot(FACTS);
     return '{}';
   });
-  const { config } = JSON.parse(facts) as Partial<Facts>;
+  const { config } = parseRecord<Partial<Facts>>(facts, {});
   const compiled =
     config ??
-    (JSON.parse(await mustRead({ files }, COMPILED_CONFIG, 'no settings were read yet')) as CompiledConfig).config;
+    parseRecord<CompiledConfig>(await mustRead({ files }, COMPILED_CONFIG, 'no settings were read yet'), {
+      config: 'mapping',
+    }).config;
   return redact(json ? `${printableJson(compiled, 2)}\n` : flatSettings(compiled));
 }
 

@@ -198,7 +198,8 @@ export const writePath = (path: readonly PropertyKey[]): string =>
 
 const unquoted = (text: string): string | undefined => {
   try {
-    return JSON.parse(`"${text}"`) as string;
+    const value: unknown = JSON.parse(`"${text}"`);
+    return typeof value === 'string' ? value : undefined;
   } catch {
     return undefined;
   }

@@ -1,6 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { Host } from '../../host/host.ts';
-import { readKeyCertificate, signKeyCertificate, writeKeyCertificate } from '../../signed/key-certificate.ts';
+import { parseRecord } from '../../host/record.ts';
+import {
+  type KeyCertificate,
+  readKeyCertificate,
+  signKeyCertificate,
+  writeKeyCertificate,
+} from '../../signed/key-certificate.ts';
 import { type KeyPair, keyPair } from './key-file.ts';
 
 /**
@@ -37,7 +43,7 @@ export async function bundleKey(
 /** Of the certificate before this one. Machines take the later of two, so no clock that was set back may come between. */
 async function certifiedSinceMs({ files }: Pick<Host, 'files'>, path: string): Promise<number> {
   try {
-    const ms = Date.parse((JSON.parse(await files.readText(path)) as { readonly notBefore?: string }).notBefore ?? '');
+    const ms = Date.parse(parseRecord<KeyCertificate>(await files.readText(path), { notBefore: 'text' }).notBefore);
     return Number.isFinite(ms) ? ms : 0;
   } catch {
     return 0;

@@ -1,6 +1,7 @@
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
-import type { MachineSecrets } from '../../protocol/secrets.ts';
+import { readSaid } from '../../protocol/read-answer.ts';
+import { MachineSecrets } from '../../protocol/secrets.ts';
 import { identityFiles } from './identity-files.ts';
 import { keepPrivate } from './sealed-file.ts';
 
@@ -22,7 +23,9 @@ export async function readKeptSecrets(host: Files, home: string): Promise<Machin
   const age = await import('age-encryption');
   const decrypter = new age.Decrypter();
   decrypter.addIdentity(await keyOf(host, home));
-  return JSON.parse(await decrypter.decrypt(await host.files.read(path), 'text')) as MachineSecrets;
+  const { value, fault } = readSaid(await decrypter.decrypt(await host.files.read(path), 'text'), MachineSecrets);
+  if (fault !== undefined) throw new StatectlError('sealed-damaged', `${path} holds no secrets: ${fault}`);
+  return value;
 }
 
 async function keyOf(host: Files, home: string): Promise<string> {

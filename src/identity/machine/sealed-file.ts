@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { isStatectlError, reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import { parseRecord } from '../../host/record.ts';
 import { sealToTpm, unsealFromTpm } from './tpm.ts';
 
 type SealHost = Pick<Host, 'files' | 'tpm'>;
@@ -16,6 +17,8 @@ interface SealedFile {
   readonly tag: string;
   readonly data: string;
 }
+
+const SEALED_FILE = { format: 'number', sealed: 'mapping', iv: 'text', tag: 'text', data: 'text' } as const;
 
 const CIPHER = 'aes-256-gcm';
 const KEY_BYTES = 32;
@@ -124,9 +127,9 @@ async function seal({ tpm }: Pick<Host, 'tpm'>, text: string): Promise<string | 
 
 function parse(path: string, text: string): SealedFile {
   try {
-    const file = JSON.parse(text) as SealedFile;
-    const texts = [file.sealed.private, file.sealed.public, file.iv, file.tag, file.data];
-    if (file.format === 1 && texts.every((each) => typeof each === 'string')) return file;
+    const file = parseRecord<SealedFile>(text, SEALED_FILE);
+    if (file.format === 1 && [file.sealed.private, file.sealed.public].every((each) => typeof each === 'string'))
+      return file;
   } catch (cause) {
     throw damaged(path, cause);
   }

@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts';
 import { entryOf } from '../../entry-of.ts';
 import { reasonOf } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import { parseRecord } from '../../host/record.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { resolveInTree } from '../../host/tree.ts';
 import { type AccountFiles, type Home, mergeAccounts } from './account-files.ts';
@@ -64,7 +65,7 @@ export async function readAccountFiles({ files }: Pick<Host, 'files'>, root: str
 /** By user; nothing where no secrets came. */
 async function readHashes({ files }: Host, path: string): Promise<Readonly<Record<string, string>>> {
   const text = await files.readText(path).catch(() => undefined);
-  return text === undefined ? {} : (JSON.parse(text) as Record<string, string>);
+  return text === undefined ? {} : parseRecord<Record<string, string>>(text, {});
 }
 
 /** Of homes that are there, such as on a disk: their accounts must have the same numbers again. */

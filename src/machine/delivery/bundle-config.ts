@@ -2,15 +2,20 @@ import type { CommandLineLayer } from '../../config/command-line/kernel-cmdline.
 import { withCommandLine } from '../../config/command-line/named-arguments.ts';
 import type { Config } from '../../config/config.ts';
 import type { LoadedSettings } from '../../config/load.ts';
+import type { Plain } from '../../config/tree/tree.ts';
+import { parseRecord } from '../../host/record.ts';
 import { onDemand } from '../../on-demand.ts';
 import type { Bundle } from '../../signed/bundle/verify.ts';
 import { VERSION } from '../../version.ts';
 
+/** Whoever signed them wrote them. */
+const CONFIG = { fstab: 'mapping', server: 'mapping', users: 'mapping' } as const;
+
 /** The settings of a bundle. Those of another version of statectl are read anew. Throws `settings-invalid`. */
 export async function bundleSettings({ manifest, members }: Bundle): Promise<LoadedSettings> {
-  const json = (name: string) => JSON.parse(Buffer.from(members.get(name) ?? '').toString());
-  const settings = json('settings.json');
-  if (manifest.statectl === VERSION) return { config: json('config.json') as Config, settings };
+  const textOf = (name: string) => Buffer.from(members.get(name) ?? '').toString();
+  const settings = parseRecord<Record<string, Plain>>(textOf('settings.json'), {});
+  if (manifest.statectl === VERSION) return { config: parseRecord<Config>(textOf('config.json'), CONFIG), settings };
   const { parseSettings } = await onDemand();
   return { config: parseSettings(settings), settings };
 }

@@ -1,3 +1,4 @@
+import { parseRecord } from '../../host/record.ts';
 import type { Facts } from './facts.ts';
 
 /** What one look of a boot found, and how far it came from there. */
@@ -14,3 +15,7 @@ export interface LookRecord {
 
 /** Facts as a boot keeps them, with the looks that led to them: each is planned by what was known then. */
 export type RecordedFacts = Facts & { readonly looks?: readonly LookRecord[] };
+
+/** Of a boot that came past its config phase. Throws why they are none, for a sentence that begins with the file's name. */
+export const parseFacts = (text: string): RecordedFacts =>
+  parseRecord<RecordedFacts>(text, { commandLine: 'list', config: 'mapping', machine: 'mapping' });

@@ -1,7 +1,8 @@
 import { reasonOf } from '../../error.ts';
 import { serversInOrder } from '../../fetch/choose-servers.ts';
 import { machineClaims } from '../../fetch/offer.ts';
-import type { Host } from '../../host/host.ts';
+import type { Files, Host } from '../../host/host.ts';
+import { recordOrNone } from '../../host/record.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { deliveryPlaces } from '../delivery/delivery.ts';
 import { userDataDevice } from '../facts/disks.ts';
@@ -59,9 +60,8 @@ export function planEnrolment(facts: Facts): readonly Step[] {
 /** What came of it, and where each secret goes in the system that is about to start. */
 export async function identityFacts(host: Host, facts: Facts, boot: TaskContext): Promise<IdentityFacts | undefined> {
   if (!wantsIdentity(facts)) return undefined;
-  const text = await host.files.readText(`${IDENTITY}/state.json`).catch(() => undefined);
-  if (text === undefined) return undefined;
-  const state = JSON.parse(text) as IdentityState;
+  const state = await readIdentityState(host.files);
+  if (state === undefined) return undefined;
   const place = await deliveryPlaces(host);
   const secrets: IdentityFacts['secrets'][number][] = [];
   for (const { path, file, owner, group, credential } of state.secrets)
@@ -82,6 +82,12 @@ export interface IdentityState extends Omit<IdentityFacts, 'secrets'> {
     readonly group: string;
     readonly credential?: string;
   }[];
+}
+
+/** undefined: no boot asked who it is, or the record is torn. */
+export async function readIdentityState(files: Pick<Files, 'readText'>): Promise<IdentityState | undefined> {
+  const text = await files.readText(`${IDENTITY}/state.json`).catch(() => undefined);
+  return recordOrNone<IdentityState>(text, { state: 'text', fingerprint: 'text', secrets: 'list', missing: 'mapping' });
 }
 
 /** Its own host key for an image that has sshd and none, so that clients know the machine over boots. Pure. */

@@ -1,8 +1,10 @@
 import { reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import { parseRecord } from '../../host/record.ts';
 import { keyPair } from '../../identity/keys/key-file.ts';
 import type { BundleSigner } from '../../signed/bundle/make.ts';
 import { sha256Of } from '../../signed/bundle/manifest.ts';
+import type { KeyCertificate } from '../../signed/key-certificate.ts';
 
 /**
  * The server's bundle key and its certificate, as `statectl build keys` made them in `STATE/keys`; never made here, since
@@ -23,7 +25,7 @@ export async function readBundleSigner(host: Pick<Host, 'files' | 'console'>, di
   });
   try {
     const certificate = await files.readText(path);
-    if ((JSON.parse(certificate) as { readonly key?: unknown }).key === publicPem)
+    if (parseRecord<KeyCertificate>(certificate, { key: 'text' }).key === publicPem)
       return {
         privateKey,
         certificate,

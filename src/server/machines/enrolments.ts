@@ -1,5 +1,6 @@
 import type { SQLOutputValue } from 'node:sqlite';
 import { StatectlError } from '../../error.ts';
+import { parseRecord } from '../../host/record.ts';
 import type { Claims } from '../../protocol/claims.ts';
 import type { Proof } from '../../protocol/enrolment.ts';
 import { senderOf } from '../limits/sender.ts';
@@ -171,7 +172,7 @@ function enrolmentOf(row: Readonly<Record<string, SQLOutputValue>>): Enrolment {
     ...(node !== null && { node: String(node) }),
     ...(proof !== null && { proof: proof as Proof }),
     ...(alarm !== null && { alarm: String(alarm) }),
-    claims: JSON.parse(String(claims)) as Claims,
+    claims: parseRecord<Claims>(String(claims), {}),
     remote: String(remote),
     firstSeenMs: Number(first_seen),
     lastSeenMs: Number(last_seen),

@@ -1,17 +1,25 @@
+import * as z from 'zod/mini';
 import { pathFault } from '../../config/settings/delivered-path.ts';
-/** One file that a bundle brings; its content lies in the bundle as `files/SHA256`. */
-export interface BundleEntry {
-  /** Absolute and plain, in the machine's system. */
-  readonly path: string;
-  /** Permission bits. */
-  readonly mode: number;
-  /** A name of the machine's own system, or a number. */
-  readonly owner: string;
-  readonly group: string;
+
+/** What a file's content is, so that nobody can put another in its place. */
+export const ContentDigest = z.object({
   /** Lower-case hex. */
-  readonly sha256: string;
-  readonly sizeBytes: number;
-}
+  sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
+  sizeBytes: z.int().check(z.minimum(0)),
+});
+export type ContentDigest = z.infer<typeof ContentDigest>;
+
+/** One file that a bundle brings; its content lies in the bundle as `files/SHA256`. */
+export const BundleEntry = z.extend(ContentDigest, {
+  /** Absolute and plain, in the machine's system. */
+  path: z.string(),
+  /** Permission bits. */
+  mode: z.number(),
+  /** A name of the machine's own system, or a number. */
+  owner: z.string(),
+  group: z.string(),
+});
+export type BundleEntry = z.infer<typeof BundleEntry>;
 
 const MOST_FILES = 10_000;
 

@@ -1,43 +1,41 @@
 import { createHash } from 'node:crypto';
-import { CLAIMS, type Claims } from '../../protocol/claims.ts';
+import * as z from 'zod/mini';
+import { CLAIMS, Claims } from '../../protocol/claims.ts';
+import { readSaid } from '../../protocol/read-answer.ts';
 import { damaged } from './archive.ts';
-import { type BundleEntry, entryFaults } from './entry.ts';
-
-export interface ContentDigest {
-  /** Lower-case hex. */
-  readonly sha256: string;
-  readonly sizeBytes: number;
-}
+import { BundleEntry, ContentDigest, entryFaults } from './entry.ts';
 
 export const MACHINE_CLAIMS = CLAIMS;
 
-/** What a bundle is, besides its number: with the same content it keeps that. */
-export interface BundleContent {
-  readonly format: 1;
-  /** The statectl whose `config.json` it is; another version reads `settings.json` by its own schemas. */
-  readonly statectl: string;
-  /** Absent where no node file names the machine. */
-  readonly node?: string;
-  /** That asked, as it named itself: a bundle is no other machine's, though anybody may read it. */
-  readonly machine: Claims;
-  /** SHA-256 of the key's certificate: another one, also for the same key, begins a new line. */
-  readonly keyId: string;
-  readonly epoch: number;
-  readonly configDigest: string;
-  readonly settings: ContentDigest;
-  readonly config: ContentDigest;
-  /** By path. */
-  readonly entries: readonly BundleEntry[];
-}
+const count = () => z.int().check(z.minimum(0));
 
 /** `manifest.json`: what the bundle key signs (Ed25519, in `manifest.json.sig`). */
-export interface BundleManifest extends BundleContent {
+export const BundleManifest = z.object({
+  format: z.literal(1),
+  /** The statectl whose `config.json` it is; another version reads `settings.json` by its own schemas. */
+  statectl: z.string(),
+  /** Absent where no node file names the machine. */
+  node: z.optional(z.string()),
+  /** That asked, as it named itself: a bundle is no other machine's, though anybody may read it. */
+  machine: z._default(Claims, {}),
+  /** SHA-256 of the key's certificate: another one, also for the same key, begins a new line. */
+  keyId: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
+  epoch: count(),
+  configDigest: z.string(),
+  settings: ContentDigest,
+  config: ContentDigest,
+  /** By path. */
+  entries: z.readonly(z.array(BundleEntry)),
   /** Over everything but `sequence` and `made`. */
-  readonly contentDigest: string;
-  readonly sequence: number;
+  contentDigest: z.string(),
+  sequence: count(),
   /** ISO 8601, UTC; for people. */
-  readonly made: string;
-}
+  made: z.string(),
+});
+export type BundleManifest = Readonly<z.infer<typeof BundleManifest>>;
+
+/** What a bundle is, besides its number: with the same content it keeps that. */
+export type BundleContent = Omit<BundleManifest, 'contentDigest' | 'sequence' | 'made'>;
 
 export const sha256Of = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
 export const digestOf = (data: Uint8Array): ContentDigest => ({ sha256: sha256Of(data), sizeBytes: data.length });
@@ -59,35 +57,19 @@ export const contentDigestOf = (content: BundleContent): string => {
 
 export const writeBundleManifest = (manifest: BundleManifest): string => `${JSON.stringify(manifest, null, 1)}\n`;
 
-const HEX64 = /^[0-9a-f]{64}$/;
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
-const isText = (value: unknown): boolean => typeof value === 'string';
-const isTextOrAbsent = (value: unknown): boolean => value === undefined || isText(value);
-const isDigest = (value: unknown): boolean =>
-  HEX64.test((value as ContentDigest | null)?.sha256 ?? '') && isCount((value as ContentDigest).sizeBytes);
-
 /** Reads a manifest that is signed: then its own consistency is all that is left to check. Throws `bundle-damaged`. */
 export function parseBundleManifest(text: string): BundleManifest {
-  let value: BundleManifest;
-  try {
-    value = JSON.parse(text) as BundleManifest;
-  } catch (cause) {
-    throw damaged('its manifest is no JSON', cause);
-  }
-  if (value?.format !== 1) throw damaged(`its format is ${String(value?.format)}, this statectl reads 1`);
-  const isWhole =
-    [value.statectl, value.made, value.configDigest, value.contentDigest].every(isText) &&
-    isTextOrAbsent(value.node) &&
-    MACHINE_CLAIMS.every((claim) => isTextOrAbsent(value.machine?.[claim])) &&
-    HEX64.test(value.keyId) &&
-    [value.epoch, value.sequence].every(isCount) &&
-    [value.settings, value.config].every(isDigest) &&
-    Array.isArray(value.entries) &&
-    value.entries.every((entry) => isDigest(entry) && [entry.path, entry.owner, entry.group].every(isText));
-  if (!isWhole) throw damaged('its manifest lacks something');
-  const [fault] = entryFaults(value.entries);
-  if (fault !== undefined) throw damaged(fault);
-  if (contentDigestOf({ ...value, machine: value.machine ?? {} }) !== value.contentDigest)
+  const { value, fault } = readSaid(text, AnyManifest);
+  if (fault !== undefined) throw damaged('its manifest is no JSON');
+  if (value.format !== 1) throw damaged(`its format is ${String(value.format)}, this statectl reads 1`);
+  const manifest = BundleManifest.safeParse(value).data;
+  if (!manifest) throw damaged('its manifest lacks something');
+  const [wrong] = entryFaults(manifest.entries);
+  if (wrong !== undefined) throw damaged(wrong);
+  if (contentDigestOf(manifest) !== manifest.contentDigest)
     throw damaged('its manifest has another digest than it says');
-  return value;
+  return manifest;
 }
+
+/** Of whatever version. */
+const AnyManifest = z.looseObject({ format: z.optional(z.unknown()) });

@@ -2,7 +2,8 @@ import { createPublicKey, verify } from 'node:crypto';
 import { StatectlError } from '../../error.ts';
 import { readKeyCertificate } from '../key-certificate.ts';
 import { damaged, type Members } from './archive.ts';
-import { type BundleManifest, type ContentDigest, digestOf, parseBundleManifest, sha256Of } from './manifest.ts';
+import type { ContentDigest } from './entry.ts';
+import { type BundleManifest, digestOf, parseBundleManifest, sha256Of } from './manifest.ts';
 
 /** A bundle of which every byte is what a trusted key vouches for. */
 export interface Bundle {

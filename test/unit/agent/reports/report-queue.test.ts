@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type Report, reportQueue } from '../../../../src/agent/reports/report-queue.ts';
+import { type QueuedReport, reportQueue } from '../../../../src/agent/reports/report-queue.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import { failingHost } from '../../../fixtures/hosts/failing.ts';
 
 const FOLDER = '/user-data/persistent/statectl/queue';
-const numbered = (from: number, to: number): readonly Report[] =>
+const numbered = (from: number, to: number): readonly QueuedReport[] =>
   Array.from({ length: to - from + 1 }, (_, index) => ({ id: `r${from + index}` }));
 
 async function lab(limits = { reports: 5, bytes: 10_000 }) {
@@ -13,7 +13,7 @@ async function lab(limits = { reports: 5, bytes: 10_000 }) {
   const sent: string[] = [];
   const post =
     (outcome: 'taken' | 'refused' | 'later' = 'taken') =>
-    async ({ id }: Report) => {
+    async ({ id }: QueuedReport) => {
       if (outcome === 'taken') sent.push(id);
       return outcome;
     };
