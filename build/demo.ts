@@ -81,7 +81,7 @@ export async function buildDemo(): Promise<void> {
   }
   const trusted = await digestOf([DEMO.keys]);
   await once(DEMO.initramfs, sources + recipe + trusted, () =>
-    statectl('build', 'initramfs', '--image', DEMO.image, '--keys', DEMO.keys, '--out', DEMO.initramfs),
+    statectl('initramfs', 'build', '--image', DEMO.image, '--keys', DEMO.keys, '--out', DEMO.initramfs),
   );
 }
 

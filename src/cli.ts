@@ -3,6 +3,8 @@ import { buildCommand } from './commands/build/build.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config/config.ts';
 import { imageCommand } from './commands/image.ts';
+import { initramfsCommand } from './commands/initramfs/initramfs.ts';
+import { todaysWords } from './commands/initramfs/old-words.ts';
 import { licencesCommand } from './commands/licences.ts';
 import { BOOT_VERBS } from './commands/machine/boot-words.ts';
 import { manualCommand } from './commands/manual.ts';
@@ -21,6 +23,7 @@ export function program(): Command {
     .version(VERSION)
     .showSuggestionAfterError();
   statectl.addCommand(buildCommand());
+  statectl.addCommand(initramfsCommand());
   statectl.addCommand(serveCommand());
   statectl.addCommand(imageCommand());
   statectl.addCommand(configCommand());
@@ -45,7 +48,8 @@ function refusingWords(command: Command): Command {
   return command;
 }
 
-export async function cli(argv: readonly string[]): Promise<number> {
+export async function cli(said: readonly string[]): Promise<number> {
+  const argv = todaysWords(said);
   const statectl = program();
   refuseUnknownVerb(statectl, argv);
   // commander's own `help` shows that of the first word alone.

@@ -54,7 +54,7 @@ export async function buildMaterial(wanted: readonly RivalName[], say: (text: st
   const sources = await digestOf(SOURCES);
   await once(binary, sources, () => statectl('build', 'binary', '--out', binary));
   await once(initramfs, sources + packages, () =>
-    statectl('build', 'initramfs', '--image', base, '--statectl', binary, '--keys', keys, '--out', initramfs),
+    statectl('initramfs', 'build', '--image', base, '--statectl', binary, '--keys', keys, '--out', initramfs),
   );
   return {
     home: HOME,

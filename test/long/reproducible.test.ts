@@ -22,7 +22,7 @@ test('an initramfs has the same bytes whoever builds it, where and when', async 
   const words = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
   // The demo's was built in this checkout, with an umask of 022 and in UTC.
   const script = 'umask 077; exec "$@"';
-  await execa('sh', ['-c', script, 'sh', process.execPath, resolve('src/main.ts'), 'build', 'initramfs', ...words], {
+  await execa('sh', ['-c', script, 'sh', process.execPath, resolve('src/main.ts'), 'initramfs', 'build', ...words], {
     cwd: dir,
     env: { TZ: 'Asia/Kathmandu', LC_ALL: 'C', TMPDIR: dir },
   });

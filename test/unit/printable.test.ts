@@ -158,7 +158,7 @@ describe('no source', () => {
   it('lays out columns but ascii-table.ts and what has words of ours alone', () => {
     expect(holding(/\.padEnd\(/).toSorted()).toEqual([
       'commands/ascii-table.ts',
-      'commands/build/build-initramfs.ts',
+      'commands/initramfs/build.ts',
       'commands/build/build-keys.ts',
       'image/initramfs/initramfs-listing.ts',
     ]);

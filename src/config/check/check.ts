@@ -105,7 +105,7 @@ const rescueOfNodes = ({ nodes, groups }: ConfigDir['nodes']): readonly ConfigFa
   return [...new Map(said.map((fault) => [formatFault(fault), fault])).values()];
 };
 const NOT_OF_A_BUNDLE =
-  'rescue counts only in an initramfs that was built for this machine: `statectl build initramfs --node`';
+  'rescue counts only in an initramfs that was built for this machine: `statectl initramfs build --node`';
 
 /** The faults of other nodes' and groups' files are theirs. */
 const concerns = (file: string, { nodes }: ConfigDir, node: NodeRecord): boolean =>

@@ -75,7 +75,7 @@ function mustBeInitramfs(path: string, start: Buffer, sizeBytes: number): void {
       ? `it has ${sizeBytes} bytes`
       : 'it begins neither as a cpio archive nor as one that is compressed';
   throw new StatectlError('initramfs-damaged', `${path} is no initramfs: ${why}`, {
-    hint: 'make it with `statectl build initramfs`, or name another with --initramfs',
+    hint: 'make it with `statectl initramfs build`, or name another with --initramfs',
   });
 }
 

@@ -58,7 +58,7 @@ function plantStatectl(bin: string, scripts: string, checkout: string): void {
   const more = `--tools / --scripts ${scripts} --statectl /usr/bin/env --modules-compression zstd-fast --compression zstd-fast`;
   writeFileSync(
     join(bin, 'statectl'),
-    `#!/bin/sh\n[ "$1 $2" != "build initramfs" ] || set -- "$@" ${more}\nexec ${checkout}/node_modules/.bin/node ${checkout}/src/main.ts "$@"\n`,
+    `#!/bin/sh\n[ "$1 $2" != "initramfs build" ] || set -- "$@" ${more}\nexec ${checkout}/node_modules/.bin/node ${checkout}/src/main.ts "$@"\n`,
   );
   chmodSync(join(bin, 'statectl'), 0o755);
 }
@@ -156,8 +156,8 @@ describe.skipIf(!canBuild)('a first-time user who follows docs/start/lab.md', { 
 
   it('makes the same again over what is there: with sudo, then without', () => {
     type(blockWith('sudo statectl build image').find((line) => line.includes('/srv/my-root')) ?? '');
-    type('statectl build initramfs --image out/lab --config config.d --out out/lab/initramfs.img');
-    type('sudo statectl build initramfs --append config.d --to out/lab/initramfs.img');
+    type('statectl initramfs build --image out/lab --config config.d --out out/lab/initramfs.img');
+    type('sudo statectl initramfs append config.d --to out/lab/initramfs.img');
     type(`statectl build keys --rotate image --state ${join(dir, 'state')}`);
     type('sudo statectl build keys --retire image --state ~/state'.replace('~', dir));
     expect(rootsIn(lab(), join(dir, 'state'))).toBe('');
@@ -165,7 +165,7 @@ describe.skipIf(!canBuild)('a first-time user who follows docs/start/lab.md', { 
   });
 
   it('is told of an initramfs that has no authority in it, before machines get no secrets by it', () => {
-    const build = 'statectl build initramfs --image out/lab --out out/lab/initramfs.img --keys other-keys';
+    const build = 'statectl initramfs build --image out/lab --out out/lab/initramfs.img --keys other-keys';
     const { status, stderr } = people.sudo(build, lab());
     expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining('other-keys has no ca.pem') });
     expect(rootsIn(lab())).toBe('');
@@ -177,7 +177,7 @@ describe.skipIf(!canBuild)('a first-time user who follows docs/start/lab.md', { 
     expect(statSync(join(dir, 'roots-keys/image.key')).uid).toBe(0);
     expect(statSync(join(dir, 'other-state/keys/ca.key')).uid).toBe(PERSON.uid);
     for (const name of ['roots-boot', 'roots-state']) mkdirSync(join(dir, name), { mode: 0o755 });
-    type(`sudo statectl build initramfs --image out/lab --out ${join(dir, 'roots-boot/statectl.img')}`);
+    type(`sudo statectl initramfs build --image out/lab --out ${join(dir, 'roots-boot/statectl.img')}`);
     expect(statSync(join(dir, 'roots-boot/statectl.img')).uid).toBe(0);
     type(`sudo statectl build keys --keys ${join(dir, 'more-keys')} --state ${join(dir, 'roots-state')}`);
     for (const path of ['keys', 'keys/ca.key', 'keys/bundle.key'])

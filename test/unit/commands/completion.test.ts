@@ -14,7 +14,7 @@ function offered(...words: readonly string[]): readonly string[] {
 it('completes verbs, the verbs below them, and options', () => {
   expect(offered('statectl', 'b')).toEqual(['build', 'boot']);
   expect(offered('statectl', 'image', 're')).toEqual(['release', 'remove']);
-  expect(offered('statectl', 'build', 'initramfs', '--un')).toEqual(['--unpack']);
+  expect(offered('statectl', 'initramfs', 'build', '--mod')).toEqual(['--modules', '--modules-compression']);
   expect(offered('statectl', 'status', '--a')).toEqual(['--all']);
   expect(offered('statectl', 'lic')).toEqual(['licences', 'licenses']);
   expect(offered('statectl', 'licenses', '--j')).toEqual(['--json']);

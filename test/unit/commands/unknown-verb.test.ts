@@ -5,8 +5,8 @@ import { printedBy } from '../../fixtures/printed.ts';
 
 describe('a verb that is not there', () => {
   it.each([
-    ['slots list --help', '"statectl slots"', 'there are build, serve, image'],
-    ['slots', '"statectl slots"', 'there are build, serve, image'],
+    ['slots list --help', '"statectl slots"', 'there are build, initramfs, serve, image'],
+    ['slots', '"statectl slots"', 'there are build, initramfs, serve, image'],
     ['help slots', '"statectl slots"', 'there are build'],
     ['imag --help', '"statectl imag"', 'did you mean `statectl image`?'],
     ['--help imag', '"statectl imag"', 'did you mean `statectl image`?'],
@@ -17,7 +17,7 @@ describe('a verb that is not there', () => {
     ['build imgae --from x --help', '"statectl build imgae"', 'did you mean `statectl build image`?'],
     ['statsu --help', '"statectl statsu"', 'did you mean `statectl status`?'],
     ['render print01 --help', '"statectl render"', 'did you mean `statectl node render`?'],
-    ['list', '"statectl list"', 'did you mean `statectl image list` or `statectl node list` or'],
+    ['list', '"statectl list"', 'did you mean `statectl initramfs list` or `statectl image list` or'],
     ['secret approve --help', '"statectl secret approve"', 'did you mean `statectl node approve`?'],
     ['node constructor --help', '"statectl node constructor"', 'there are list, show, render'],
   ])('is refused with what was meant: %s', (words, verb, hint) => {

@@ -49,7 +49,7 @@ describe('config check', () => {
 
   it('tells that rescue in the file of a node or group is for an initramfs of that node, once for all alike', async () => {
     const word =
-      'rescue counts only in an initramfs that was built for this machine: `statectl build initramfs --node`';
+      'rescue counts only in an initramfs that was built for this machine: `statectl initramfs build --node`';
     const files = {
       'nodes/print.conf': 'node: print[01-24]\nset:\n  rescue: { access: none }\n',
       'nodes/lab.conf': 'group: lab\nset: { rescue: { unattended: wait } }\n',
