@@ -66,11 +66,21 @@ it('where a slash is a letter, patterns match what regular expressions do', () =
 });
 
 it.each(
-  ['*a'.repeat(500), '**/a'.repeat(250), '{a,b}'.repeat(200), '[a-z]*'.repeat(160), '?*'.repeat(400)].flatMap(
-    (pattern) => [[pattern, 'separates'] as const, [pattern, 'letter'] as const],
-  ),
-)('a pattern of %.10s… costs no more than its length and that of the name, where a slash %s', (pattern, slash) => {
-  const started = performance.now();
-  expect(patternOf(`${pattern}!`, slash)('a'.repeat(250))).toBe(false);
-  expect(performance.now() - started).toBeLessThan(10_000);
-});
+  (
+    [
+      ['*a', 500],
+      ['**/a', 250],
+      ['{a,b}', 200],
+      ['[a-z]*', 160],
+      ['?*', 400],
+    ] as const
+  ).flatMap(([part, times]) => (['separates', 'letter'] as const).map((slash) => [part, times, slash] as const)),
+)(
+  'a pattern of %s, %d times, costs no more than its length and that of the name, where a slash is: %s',
+  (part, times, slash) => {
+    const pattern = part.repeat(times);
+    const started = performance.now();
+    expect(patternOf(`${pattern}!`, slash)('a'.repeat(250))).toBe(false);
+    expect(performance.now() - started).toBeLessThan(10_000);
+  },
+);
