@@ -154,6 +154,13 @@ describe.skipIf(!canBuild)('a first-time user who follows docs/start/lab.md', { 
     expect(rootsIn(lab(), join(dir, 'state'))).toBe('');
   });
 
+  it('writes what dnsmasq has to know, beside another DHCP server and as the only one', () => {
+    const prints = blockWith('sudo apt install dnsmasq').filter((line) => line.startsWith('statectl serve'));
+    const [beside = '', full = ''] = prints.map((line) => type(line.split(' | ')[0] ?? ''));
+    expect(beside).toContain('dhcp-range=192.168.7.0,proxy');
+    expect(full).toMatch(/^interface=eth1$/m);
+  });
+
   it('makes the same again over what is there: with sudo, then without', () => {
     type(blockWith('sudo statectl build image').find((line) => line.includes('/srv/my-root')) ?? '');
     type('statectl initramfs build --image out/lab --config config.d --out out/lab/initramfs.img');

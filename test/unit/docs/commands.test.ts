@@ -78,6 +78,12 @@ describe('a document', () => {
     },
   );
 
+  it.each(['README.md', ...globSync('docs/**/*.md')])('speaks of scripts that package.json has: %s', (path) => {
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+    for (const [, word = '', name] of readFileSync(path, 'utf8').matchAll(/\bnpm (start|test|run ([a-z:]+))/g))
+      expect(Object.keys(scripts)).toContain(name ?? word);
+  });
+
   it('would be found out', () => {
     const text =
       'see `statectl nodes list`, `config chek` and `statectl\nimage use lab --four x`, not `statectl image use … --for`';
