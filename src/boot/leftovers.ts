@@ -1,5 +1,5 @@
 import type { Host } from '../host/host.ts';
-import { parseMounts } from '../machine/facts/mounts.ts';
+import { parseMounts } from '../host/mount-table.ts';
 import {
   IMAGE_MOUNT,
   LEASES,

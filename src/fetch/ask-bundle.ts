@@ -5,10 +5,11 @@ import type { Host } from '../host/host.ts';
 import { readBody } from '../host/read-body.ts';
 import { parseRecords } from '../host/record.ts';
 import { retry } from '../host/retry.ts';
-import { retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
+import { retryAfterMs, ServerBusyError } from '../host/server-busy.ts';
 import type { TaskContext } from '../host/task-context.ts';
 import { detailOf } from '../protocol/problem.ts';
 import { LARGEST_BUNDLE_BYTES } from '../signed/bundle/archive.ts';
+import { askAll } from './ask-all.ts';
 
 /** What is asked of servers: what this machine is to be. */
 export interface BundleQuestion {
@@ -54,24 +55,24 @@ export async function askForBundle(
   await files.remove(step.to);
   await files.mkdir(step.to, 0o700);
   const answers: BundleAnswer[] = [];
+  const servers = { first: step.urls, last: step.lastUrls ?? [] };
   const ask = async (signal: AbortSignal) => {
-    let from = 0;
-    for (const urls of [step.urls, step.lastUrls ?? []]) {
-      await Promise.all(
-        urls.map(async (url, index) => {
-          const at = from + index;
-          answers[at] ??= { url, failure: `${url} did not answer in time` };
-          answers[at] = await askOne(step, url, at, host, signal);
-        }),
-      );
-      from += urls.length;
-      if (!answers.slice(0, from).some((answer) => worthAsking(answer) === undefined)) continue;
-      // What the others said when they were asked last is of no interest any more.
-      answers.length = from;
-      return;
-    }
-    const failures = answers.map(worthAsking);
-    throw soonestBusy(failures) ?? failures[0];
+    /** A full disk is no server's fault, and no other answer hides it. */
+    const own: unknown[] = [];
+    const { unasked } = await askAll(servers, async (url, at) => {
+      answers[at] ??= { url, failure: `${url} did not answer in time` };
+      const answer = await askOne(step, url, at, host, signal).catch((error: unknown) => {
+        own.push(error);
+        throw error;
+      });
+      answers[at] = answer;
+      const trouble = worthAsking(answer);
+      if (trouble) throw trouble;
+    }).finally(() => {
+      if (own.length > 0) throw own[0];
+    });
+    // What the others said when they were asked last is of no interest any more.
+    answers.length = step.urls.length + servers.last.length - unasked.length;
   };
   const late = new StatectlError('servers-silent', `no server answered in ${step.seconds} s`);
   const limit = { ms: (step.seconds ?? Number.POSITIVE_INFINITY) * 1000, error: late, signal: boot.signal };

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { kernelCommandLine } from '../config/command-line/kernel-cmdline.ts';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import { retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
+import { readBody } from '../host/read-body.ts';
+import { retryAfterMs, ServerBusyError } from '../host/server-busy.ts';
 import { BootAnswer } from '../protocol/boot-answer.ts';
 import { type Claims, type ReadClaims, readClaims } from '../protocol/claims.ts';
 import { isLabel } from '../protocol/labels.ts';
@@ -10,6 +11,7 @@ import { cardMac } from '../protocol/mac-address.ts';
 import { detailOf } from '../protocol/problem.ts';
 import { readAnswer } from '../protocol/read-answer.ts';
 import { type Manifest, manifestIsSigned, parseManifest } from '../signed/image-manifest.ts';
+import { askAll } from './ask-all.ts';
 import type { AskingMachine } from './asking-machine.ts';
 import { serversInOrder } from './choose-servers.ts';
 
@@ -25,21 +27,17 @@ export async function askServers(
   facts: AskingMachine,
   { warn, signal }: { warn: (text: string) => void; signal: AbortSignal },
 ): Promise<Offer> {
-  const { first: good, last } = serversInOrder(facts);
-  const failures: unknown[] = [];
-  for (const [servers, unasked] of [[good, last] as const, [last, []] as const]) {
-    const answers = await Promise.allSettled(servers.map((server) => askServer(host, server, facts, signal)));
-    const offers = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
-    failures.push(...answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : [])));
-    const [first] = offers;
-    if (!first) continue;
-    for (const reason of failures) warn(reasonOf(reason));
-    const same = offers.filter(({ manifestSha256 }) => manifestSha256 === first.manifestSha256);
-    const rootUrls = same.flatMap((offer) => offer.rootUrls);
-    return { ...first, rootUrls: [...new Set([...rootUrls, ...unasked.flatMap((url) => rootUrlThere(first, url))])] };
-  }
   const isUnsigned = (reason: unknown) => isStatectlError(reason) && reason.code === 'manifest-unsigned';
-  throw soonestBusy(failures) ?? failures.find(isUnsigned) ?? failures[0];
+  const { answers, failures, unasked } = await askAll(
+    serversInOrder(facts),
+    (server) => askServer(host, server, facts, signal),
+    (all) => all.find(isUnsigned),
+  );
+  const [first] = answers;
+  for (const reason of failures) warn(reasonOf(reason));
+  const same = answers.filter(({ manifestSha256 }) => manifestSha256 === first.manifestSha256);
+  const rootUrls = same.flatMap((offer) => offer.rootUrls);
+  return { ...first, rootUrls: [...new Set([...rootUrls, ...unasked.flatMap((url) => rootUrlThere(first, url))])] };
 }
 
 /** Where another server has the same bytes, if it has them: blobs are named by their content. */
@@ -157,15 +155,10 @@ async function getBytes(
     connectTimeoutMs: config.server.connectMs,
     idleTimeoutMs: config.server.stallMs,
   });
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body) {
-    size += chunk.length;
-    if (size > LONGEST_ANSWER_BYTES)
-      throw new StatectlError('http-answer', `${url} sends more than 1 MiB where a short answer is expected`);
-    chunks.push(chunk);
-  }
-  const body = Buffer.concat(chunks);
+  const body = await readBody(response.body, LONGEST_ANSWER_BYTES).catch((cause: unknown) => {
+    if (!isStatectlError(cause) || cause.code !== 'answer-too-large') throw cause;
+    throw new StatectlError('http-answer', `${url} sends more than 1 MiB where a short answer is expected`, { cause });
+  });
   const busyMs = retryAfterMs(response);
   if (busyMs !== undefined) throw new ServerBusyError(`${url} is busy${detailOf(body)}`, busyMs);
   if (response.status !== 200)

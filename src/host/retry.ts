@@ -1,4 +1,5 @@
 import { isStatectlError } from '../error.ts';
+import { type BackOff, backOffMs } from './back-off.ts';
 import type { Clock } from './host.ts';
 import { askedWaitMs } from './server-busy.ts';
 
@@ -11,12 +12,9 @@ export interface Attempt {
   readonly error: unknown;
 }
 
-export interface RetryOptions {
+export interface RetryOptions extends BackOff {
   /** Attempts in all; Infinity never gives up by itself. */
   readonly tries: number;
-  /** The longest wait after the first failure; it doubles with each one more. */
-  readonly baseMs: number;
-  readonly maxMs: number;
   readonly signal?: AbortSignal;
   /** Called before each wait, so that whoever waits sees the count. */
   readonly onRetry?: (attempt: Attempt) => void;
@@ -30,10 +28,8 @@ const FINAL_CODES: readonly string[] = ['program-missing', 'redirect-loop', 'ser
 const isFinal = (error: unknown): boolean => isStatectlError(error) && FINAL_CODES.includes(error.code);
 
 /**
- * Runs the task until it succeeds, waiting longer after each failure. The wait is drawn from the whole span ("full
- * jitter", Brooker, *Exponential Backoff and Jitter*, 2015): machines that lost their server together do not come back
- * together. A server that says when to come back is obeyed, up to `maxMs`, and the jitter comes on top. Throws the last
- * attempt's error, or the signal's reason.
+ * Runs the task until it succeeds, waiting longer after each failure (`backOffMs`). A server that says when to come back is
+ * obeyed, up to `maxMs`, and the jitter comes on top. Throws the last attempt's error, or the signal's reason.
  */
 export async function retry<T>(
   clock: Pick<Clock, 'sleep' | 'random'>,
@@ -48,7 +44,7 @@ export async function retry<T>(
       signal?.throwIfAborted();
       if (attempt >= tries || giveUp(error)) throw error;
       const askedMs = Math.min(maxMs, askedWaitMs(error) ?? 0);
-      const waitMs = Math.round(askedMs + clock.random() * Math.min(maxMs, baseMs * 2 ** Math.min(attempt - 1, 30)));
+      const waitMs = Math.round(askedMs + backOffMs(clock, attempt, { baseMs, maxMs }));
       onRetry?.({ attempt, of: tries, waitMs, error });
       await clock.sleep(waitMs, signal);
     }

@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path/posix';
 import type { Host } from '../host/host.ts';
+import { parseMounts } from '../host/mount-table.ts';
 import { resolveInTree } from '../host/tree.ts';
-import { parseMounts } from '../machine/facts/mounts.ts';
 import { runProgram } from './host-programs.ts';
 
 export interface WorkFolder extends AsyncDisposable {

@@ -1,4 +1,5 @@
 import { machineClaims } from '../../fetch/offer.ts';
+import { backOffMs } from '../../host/back-off.ts';
 import type { BootRecord } from '../../machine/boot-record.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { IDENTITY } from '../../machine/identity/identity.ts';
@@ -28,8 +29,7 @@ export interface AgentReports {
 }
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
-const FIRST_WAIT_MS = 2_000;
-const LONGEST_WAIT_MS = 10 * 60_000;
+const WAITS = { baseMs: 4_000, maxMs: 10 * 60_000 };
 
 /** A server takes 16 KiB of a report. What is told here may name every file of a bundle. */
 const MOST_ABOUT_BYTES = 8 * 1024;
@@ -127,8 +127,7 @@ export function agentReports(host: AgentHost, options: AgentReportOptions): Agen
           return outcome;
         });
         await file.change({ queue: await queue.status() });
-        const longestMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures, 20));
-        await bell.wait(failures > 0 ? clock.random() * longestMs : LONGEST_WAIT_MS, signal);
+        await bell.wait(failures > 0 ? backOffMs(clock, failures, WAITS) : WAITS.maxMs, signal);
       }
     },
   };

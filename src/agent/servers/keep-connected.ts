@@ -1,4 +1,5 @@
 import { isStatectlError, reasonOf } from '../../error.ts';
+import { backOffMs } from '../../host/back-off.ts';
 import type { Clock } from '../../host/host.ts';
 import type { Bell } from './bell.ts';
 import type { ServerEvent } from './event-stream.ts';
@@ -33,17 +34,12 @@ export interface KeepConnectedOptions {
   readonly before?: Pick<Connection, 'server' | 'pinned'>;
 }
 
-/** The longest wait after a loss; it doubles with each failure. */
-const FIRST_WAIT_MS = 1_000;
-const LONGEST_WAIT_MS = 5 * 60_000;
+/** After the loss of a stream that was good. */
+const WAITS = { baseMs: 1_000, maxMs: 5 * 60_000 };
 /** A stream that ends sooner is as good as none. */
 const SETTLED_MS = 60_000;
 /** What this machine lacks is no server's fault. */
 const OWN_FAULTS = ['no-certificate'];
-
-/** Drawn from the whole span, so that machines that lost their server together do not come back together. */
-const waitMs = (failures: number, random: number): number =>
-  random * Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures, 20));
 
 /**
  * Keeps one stream open, to whichever server is best, until the signal. Another server is verified, by the first event of a
@@ -142,6 +138,6 @@ export async function keepConnected(options: KeepConnectedOptions, signal: Abort
       if (!isSettled) choice.failed(server);
     } else failures += 1;
     changed({ state: 'away', ...(home !== undefined && { server: home }), sinceMs: clock.now(), why: trouble });
-    await wake.wait(waitMs(failures, clock.random()), signal);
+    await wake.wait(backOffMs(clock, failures + 1, WAITS), signal);
   }
 }

@@ -1,8 +1,8 @@
 import type { Config } from '../../config/config.ts';
 import type { Host } from '../../host/host.ts';
+import { type Mount, parseMounts } from '../../host/mount-table.ts';
 import { findBlock } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
-import { type Mount, parseMounts } from '../../machine/facts/mounts.ts';
 import { RUN_INITRAMFS, SYSROOT, USER_DATA_EARLY } from '../../machine/paths.ts';
 import { readJournal } from './journal-reader.ts';
 import { journalText } from './journal-text.ts';

@@ -2,10 +2,10 @@ import { dirname } from 'node:path';
 import { StatectlError } from '../../error.ts';
 import { machineClaims } from '../../fetch/offer.ts';
 import type { Host } from '../../host/host.ts';
+import { parseMounts } from '../../host/mount-table.ts';
 import type { BootRecord } from '../../machine/boot-record.ts';
 import { onMachine, writablePath } from '../../machine/delivery/delivery.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
-import { parseMounts } from '../../machine/facts/mounts.ts';
 
 const FILE = 'statectl.prom';
 

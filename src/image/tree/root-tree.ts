@@ -1,5 +1,6 @@
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import { parseMountInfo } from '../../host/mount-table.ts';
 import { resolveInTree } from '../../host/tree.ts';
 import { debianArch } from '../arch.ts';
 import { runProgram } from '../host-programs.ts';
@@ -110,17 +111,14 @@ async function copyFolder(host: Host, from: string, tree: string): Promise<void>
 
 /** What is mounted below is not copied: of `/` that would be /proc and /sys. */
 async function warnOfMounts({ files, console }: Pick<Host, 'files' | 'console'>, from: string): Promise<void> {
-  const mounts = await files.readText('/proc/self/mountinfo').catch(() => '');
-  for (const line of mounts.split('\n')) {
-    const point = line.split(' ')[4] ?? ''; // proc_pid_mountinfo(5)
-    const type = line.split(' - ')[1]?.split(' ')[0] ?? '';
+  const mounts = parseMountInfo(await files.readText('/proc/self/mountinfo').catch(() => ''));
+  for (const { mountPoint: point, fsType: type } of mounts)
     if (
       point.startsWith(from === '/' ? '/' : `${from}/`) &&
       point !== '/' &&
       /^(ext|btrfs|xfs|f2fs|vfat|zfs|nfs)/.test(type)
     )
       console.line('warning', `${point} is a file system of its own (${type}): it stays out of the image`);
-  }
 }
 
 async function unpack(

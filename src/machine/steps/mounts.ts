@@ -1,6 +1,6 @@
 import { StatectlError } from '../../error.ts';
+import { parseMounts } from '../../host/mount-table.ts';
 import { shellLine, shellQuote } from '../../host/shell-line.ts';
-import { parseMounts } from '../facts/mounts.ts';
 import { kind } from './kind.ts';
 import { lastLine, mustRun } from './must-run.ts';
 

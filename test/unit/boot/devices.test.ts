@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { devices, planUserData, planWaits } from '../../../src/boot/phases/devices.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import { parseMounts } from '../../../src/host/mount-table.ts';
 import { blockDevices, parseBlkid } from '../../../src/machine/facts/block-devices.ts';
 import { findBlock } from '../../../src/machine/facts/disks.ts';
 import { machineFacts } from '../../../src/machine/facts/machine.ts';
-import { parseMounts } from '../../../src/machine/facts/mounts.ts';
 import { sizeInBytes } from '../../../src/machine/facts/size.ts';
 import { coldplug, firstColdplug } from '../../../src/machine/steps/coldplug.ts';
 import { failWithoutDrivers } from '../../../src/machine/steps/refused-drivers.ts';

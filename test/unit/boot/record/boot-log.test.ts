@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { keepBootLog, keepReport, logFolder } from '../../../../src/boot/record/boot-log.ts';
 import type { Seed } from '../../../../src/host/memory/seed.ts';
 import { type MemoryHost, memoryHost } from '../../../../src/host/memory.ts';
-import { parseMounts } from '../../../../src/machine/facts/mounts.ts';
+import { parseMounts } from '../../../../src/host/mount-table.ts';
 import { JOURNAL } from '../../../../src/machine/paths.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
 

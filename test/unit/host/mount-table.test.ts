@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseMountInfo } from '../../../src/changes/mountinfo.ts';
+import { parseMountInfo } from '../../../src/host/mount-table.ts';
 
 const OVERLAY =
   '103 24 0:57 / /var rw,relatime shared:50 master:1 - overlay overlay rw,lowerdir=/run/a\\054b:/c,upperdir=/u,workdir=/w';

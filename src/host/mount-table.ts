@@ -1,5 +1,5 @@
 import { StatectlError } from '../error.ts';
-import { unescapeOctal } from '../host/unescape-octal.ts';
+import { unescapeOctal } from './unescape-octal.ts';
 
 /** One mount of this process's namespace. Of several on one mount point, the last of the list is what one sees. */
 export interface MountInfo {
@@ -41,3 +41,21 @@ export const parseMountInfo = (text: string): readonly MountInfo[] =>
     .split('\n')
     .filter((line) => line !== '')
     .map(parseLine);
+
+/** One line of /proc/mounts, as fstab(5) has them. */
+export interface Mount {
+  readonly source: string;
+  readonly target: string;
+  readonly type: string;
+  readonly options: readonly string[];
+}
+
+/** Reads /proc/mounts, oldest first: less than mountinfo has, of which /proc/self/mounts makes one list of options. */
+export const parseMounts = (text: string): readonly Mount[] =>
+  text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => {
+      const [source = '', target = '', type = '', options = ''] = line.split(' ');
+      return { source: unescapeOctal(source), target: unescapeOctal(target), type, options: optionsOf(options) };
+    });
