@@ -134,7 +134,9 @@ describe('servers are asked', () => {
     const of =
       (size: number): Server =>
       () => ({ body: 'x'.repeat(size) });
-    await expect(ask({ [A]: of(2 ** 20) }).offer).rejects.toThrow(/does not answer like a statectl server: it is no JSON$/);
+    await expect(ask({ [A]: of(2 ** 20) }).offer).rejects.toThrow(
+      /does not answer like a statectl server: it is no JSON$/,
+    );
     await expect(ask({ [A]: of(2 ** 20 + 1) }).offer).rejects.toThrow(/sends more than 1 MiB where a short answer/);
   });
 
