@@ -22,10 +22,16 @@ describe('a machine whose copy on its disk, or whose controller, is harmed', () 
     });
     damaged = await initramfsWithFlippedByte('runtime.squashfs');
     copy = `/user-data/persistent/images/${server.manifest.root.sha256}/root.squashfs`;
+    {
+      await using vm = await boot();
+      await vm.console(/tiny: init/);
+      machineId = await vm.shell('cat /etc/machine-id && sync');
+    }
+    // The plan that is kept is then one of a boot from the copy.
+    server.fault(PATHS.boot, { kind: 'hang' });
     await using vm = await boot();
     await vm.console(/tiny: init/);
-    machineId = await vm.shell('cat /etc/machine-id && sync');
-    server.fault(PATHS.boot, { kind: 'hang' });
+    await vm.shell('sync');
   });
   afterAll(async () => {
     for (const each of [server, disk, impatient, damaged]) await each[Symbol.asyncDispose]();
