@@ -132,12 +132,12 @@ async function askOne(
       return { status: 503, body: Buffer.from(JSON.stringify({ detail: 'it is busy' } satisfies Problem)) };
     });
   const tls = await ask(new URL('/v1/tls', server));
-  if (tls.status !== 200) throw new StatectlError('no-authority', 'it enrols no machines');
-  const { port, name } = readAnswer(server, tls.body, SecurePort);
+  const { value: port } = tls.status === 200 ? readSaid(tls.body, SecurePort) : {};
+  if (!port) throw new StatectlError('no-authority', 'it enrols no machines');
   const secure = new URL(server);
   secure.protocol = 'https:';
-  secure.port = String(port);
-  const trust = serverTrust(own.caPem, step.authorities, name);
+  secure.port = String(port.port);
+  const trust = serverTrust(own.caPem, step.authorities, port.name);
   const withTls = (certPem: string | undefined) => ({
     tls: { ...trust, ...(certPem && { certPem, keyPem: pemOf(own.key) }) },
   });
