@@ -18,7 +18,7 @@ setTimeout(() => {
   process.exit(1);
 }, LONGEST_MS).unref();
 
-process.env.STATECTL_MUTATE_TESTS = testsOf(files).join(',');
+process.env.STATECTL_MUTATE_TESTS = testsOf(files).join(' ');
 const mutants = await new Stryker({
   mutate: files,
   testRunner: 'vitest',

@@ -1,4 +1,4 @@
-/** The tests that guard a folder: all others would only be loaded again for each mutant. */
+/** The tests that guard a folder, the narrower first: all others would only be loaded again for each mutant. */
 const TESTS: readonly (readonly [prefix: string, tests: readonly string[]])[] = [
   [
     'src/signed/',
@@ -17,7 +17,20 @@ const TESTS: readonly (readonly [prefix: string, tests: readonly string[]])[] = 
     'src/fetch/',
     ['test/unit/fetch/**', 'test/unit/signed/bundle/over-http.test.ts', 'test/unit/boot/{bundle,servers}.test.ts'],
   ],
+  ['src/config/history/edit-value', ['test/unit/config/history/edit-value.test.ts']],
+  ['src/config/history/yaml-', ['test/unit/config/history/edit-value.test.ts']],
   ['src/config/history/', ['test/unit/config/history/**', 'test/contract/config/history/**']],
+  ['src/config/settings/delivered-path', ['test/unit/config/settings/**']],
+  ['src/machine/identity/', ['test/unit/machine/identity/**']],
+  ['src/protocol/', ['test/unit/protocol/**']],
+  [
+    'src/server/machines/',
+    [
+      'test/unit/server/machines/**',
+      'test/contract/server/{secure-app,state-folder,proven-reports}.test.ts',
+      'test/unit/commands/node/node-enrol.test.ts',
+    ],
+  ],
   ['src/server/', ['test/unit/server/**', 'test/contract/server/**', 'test/unit/commands/node/node-enrol.test.ts']],
 ];
 
