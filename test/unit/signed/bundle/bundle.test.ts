@@ -102,6 +102,37 @@ describe('a bundle', () => {
     expect(() => createBundle({ content: createContent(many) })).toThrow('10001 files, a bundle has at most 10000');
   });
 
+  it('has the digest that it always had: by another, every machine would fetch what it has', () => {
+    const digest = { sha256: 'a'.repeat(64), sizeBytes: 1 };
+    const entry = { path: '/etc/a', mode: 0o644, owner: 'root', group: 'adm', ...digest };
+    const content = {
+      ...{
+        format: 1 as const,
+        statectl: '0',
+        node: 'print01',
+        machine: CLAIMS,
+        keyId: 'k',
+        epoch: 2,
+        configDigest: 'c',
+      },
+      ...{ settings: digest, config: digest, entries: [entry] },
+    } as const;
+    expect(contentDigestOf(content)).toBe('68cddda7d831da6bd5d6dad05d22ed7f57095c80ed326ff1758296e1a6cebc09');
+    expect(contentDigestOf({ ...content, machine: { ...CLAIMS, macs: '52:54:00:12:34:57' } })).toBe(
+      '5fcfe5a80a399e540d66f9bd3f1d2b00ff77fc15ec147277fce38917ebd1d256',
+    );
+  });
+
+  it('with files that cannot be delivered is not made, and each is named', () => {
+    const files = [createFile('/etc/../x'), createFile('/etc/a'), createFile('/proc/x')];
+    expect(() => createBundle({ content: createContent(files) })).toThrow(
+      expect.objectContaining({
+        code: 'bundle-invalid',
+        message: '"/etc/../x" is not a plain path\n"/proc/x" belongs to the kernel',
+      }),
+    );
+  });
+
   it('is read by the schemas of a machine whose statectl is another', () => {
     expect(parseSettings({})).toEqual(SHIPPED_CONFIG.boot && expect.objectContaining({ boot: expect.anything() }));
     expect(parseSettings({ boot: { image: 'lab' } }).boot.image).toBe('lab');
