@@ -72,7 +72,7 @@ async function bench(): Promise<boolean> {
     await useImage(store, 'lab');
     await cp(join(dir, 'keys'), join(state, 'keys'), { recursive: true });
     await (await openSecretStore(host, state)).write('token', Buffer.from('secret'));
-    approveAll(state, machines);
+    await approveAll(state, machines);
 
     await using server = await startChildServer(script, state, { core: 0 });
     const { url, securePort } = server;

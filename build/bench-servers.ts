@@ -46,7 +46,7 @@ async function bench(): Promise<void> {
     }),
   );
   const [first = '', second = ''] = states;
-  approveAll(first, machines);
+  await approveAll(first, machines);
 
   {
     await using server = await startChildServer(script, first);

@@ -3,12 +3,11 @@ import { Command } from 'commander';
 import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { knownImageKeys } from '../image/keys.ts';
-import { addImage } from '../server/images/add-image.ts';
+import { bootImage, dropImage, imageInUse, imagesInUse, releaseImage, takeImage } from '../server/admin/images.ts';
+import { serverState } from '../server/admin/server-state.ts';
 import { writeImageName } from '../server/images/image-name.ts';
-import { type ImageInUse, listImages, removeImage, showImage } from '../server/images/images.ts';
+import type { ImageInUse } from '../server/images/images.ts';
 import { parseSelector, type Selector, writeSelector } from '../server/images/selector.ts';
-import { releaseChoice, useImage } from '../server/images/uses.ts';
-import { openStore } from '../server/store/store.ts';
 import { asciiTable } from './ascii-table.ts';
 import { keysOption } from './build/build-options.ts';
 import { print, printJson, printLine } from './print.ts';
@@ -17,6 +16,8 @@ import { stateOption, usage } from './state-option.ts';
 interface StateOptions {
   readonly state: string;
 }
+
+const stateOf = ({ state }: StateOptions) => serverState(state, linuxHost());
 
 /** Reading less takes no time that anybody would ask about. */
 const LARGE_BYTES = 20e6;
@@ -92,10 +93,9 @@ const addVerb = (): Command =>
         throw new StatectlError('key-missing', `${options.keys} has no image key: nothing was added`, {
           hint: 'name the folder with image.pem, or leave --keys out: then the machines alone check the signature',
         });
-      const store = await openStore(options.state, host, 'create');
       if (trusted.length === 0)
         host.console.line('info', `${options.keys} has no image key: the signature is checked by the machines alone`);
-      const added = await addImage(store, resolve(dir), {
+      const added = await takeImage(stateOf(options), resolve(dir), {
         ...(trusted.length > 0 && { trusted }),
         ...(options.initramfs === undefined ? {} : { initramfs: resolve(options.initramfs) }),
         onFile: (path, bytes) => {
@@ -110,7 +110,7 @@ const listVerb = (): Command =>
   verb('list', 'show all images', 'statectl image list --state /srv/statectl')
     .option('--json', 'print JSON')
     .action(async (options: StateOptions & { readonly json?: true }) => {
-      const images = await listImages(await openStore(options.state, linuxHost(), 'existing'));
+      const images = await imagesInUse(stateOf(options));
       if (options.json) printJson(images.map(asJson));
       else print(images.length === 0 ? 'no images yet: add one with `statectl image add DIR`\n' : listTable(images));
     });
@@ -120,7 +120,7 @@ const showVerb = (): Command =>
     .argument('<image>', 'NAME@VERSION, or NAME for its newest version')
     .option('--json', 'print JSON')
     .action(async (reference: string, options: StateOptions & { readonly json?: true }) => {
-      const image = await showImage(await openStore(options.state, linuxHost(), 'existing'), reference);
+      const image = await imageInUse(stateOf(options), reference);
       if (options.json) printJson(asJson(image));
       else print(showTable(image));
     });
@@ -139,8 +139,7 @@ const useVerb = (): Command =>
       usage(parseSelector),
     )
     .action(async (reference: string, options: StateOptions & { readonly for?: Selector }) => {
-      const store = await openStore(options.state, linuxHost(), 'existing');
-      const image = await useImage(store, reference, options.for);
+      const image = await bootImage(stateOf(options), reference, options.for);
       const whom = options.for === undefined ? 'every machine without its own choice' : writeSelector(options.for);
       printLine(`${writeImageName(image)} is what ${whom} boots now`);
     });
@@ -151,17 +150,15 @@ const releaseVerb = (): Command =>
   verb('release', 'take a choice of `image use` back', 'statectl image release mac=52:54:00:12:34:56')
     .argument('<choice>', '`default` or the selector that was given to --for', usage(parseChoice))
     .action(async (choice: Selector | 'default', options: StateOptions) => {
-      const store = await openStore(options.state, linuxHost(), 'existing');
       const text = choice === 'default' ? choice : writeSelector(choice);
-      printLine((await releaseChoice(store, choice)) ? `${text} has no image now` : `${text} had no image`);
+      printLine((await releaseImage(stateOf(options), choice)) ? `${text} has no image now` : `${text} had no image`);
     });
 
 const removeVerb = (): Command =>
   verb('remove', 'remove a version that nobody uses, and what only it needed', 'statectl image remove lab@20261101.1')
     .argument('<image>', 'NAME@VERSION')
     .action(async (text: string, options: StateOptions) => {
-      const store = await openStore(options.state, linuxHost(), 'existing');
-      const removed = await removeImage(store, text);
+      const removed = await dropImage(stateOf(options), text);
       printLine(`removed ${writeImageName(removed)} and ${removed.blobs.length} of its files`);
     });
 

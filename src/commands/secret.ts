@@ -1,10 +1,9 @@
 import { buffer } from 'node:stream/consumers';
 import { Command } from 'commander';
-import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { printableLine } from '../printable.ts';
-import { openSecretStore } from '../server/machines/secret-store.ts';
-import { openStore } from '../server/store/store.ts';
+import { removeSecret, secretNames, setSecret } from '../server/admin/secrets.ts';
+import { serverState } from '../server/admin/server-state.ts';
 import { jsonOption } from './config/config-source.ts';
 import { print, printJson, printLine, remark } from './print.ts';
 import { stateOption } from './state-option.ts';
@@ -14,10 +13,7 @@ interface SecretOptions {
   readonly json?: true;
 }
 
-const secretsOf = async ({ state }: SecretOptions, mode: 'create' | 'existing') => {
-  const host = linuxHost();
-  return openSecretStore(host, (await openStore(state, host, mode)).root);
-};
+const stateOf = ({ state }: SecretOptions) => serverState(state, linuxHost());
 
 const setVerb = (): Command =>
   new Command('set')
@@ -30,7 +26,7 @@ const setVerb = (): Command =>
     )
     .action(async (name: string, options: SecretOptions) => {
       if (process.stdin.isTTY) remark(`type the secret ${name}, then Ctrl-D`);
-      await (await secretsOf(options, 'create')).write(name, await buffer(process.stdin));
+      await setSecret(stateOf(options), name, await buffer(process.stdin));
       printLine(
         `${name} is kept; machines whose config.d names secret:${name} get it at their next boot, or when they renew their certificate`,
       );
@@ -43,7 +39,7 @@ const listVerb = (): Command =>
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  statectl secret list --state /srv/statectl')
     .action(async (options: SecretOptions) => {
-      const names = await (await secretsOf(options, 'existing')).names();
+      const names = await secretNames(stateOf(options));
       if (options.json) printJson(names);
       else print(names.length === 0 ? 'no secrets yet\n' : names.map((name) => `${printableLine(name)}\n`).join(''));
     });
@@ -55,10 +51,7 @@ const removeVerb = (): Command =>
     .addOption(stateOption())
     .addHelpText('after', '\nExample:\n  statectl secret remove moonraker-token')
     .action(async (name: string, options: SecretOptions) => {
-      if (!(await (await secretsOf(options, 'existing')).remove(name)))
-        throw new StatectlError('secret-unknown', `there is no secret ${name}`, {
-          hint: '`statectl secret list` names those that there are',
-        });
+      await removeSecret(stateOf(options), name);
       printLine(`${name} is gone`);
     });
 

@@ -1,3 +1,4 @@
+import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { ownersHost } from '../host/owners-host.ts';
 import { type ConfigFault, faultAt } from './check/fault.ts';
@@ -25,6 +26,15 @@ export interface ConfigDir {
 }
 
 const START = { layer: 'built-in', file: 'config.d', line: 1, column: 1 };
+
+/** Throws `config-missing`; a person who may not look into it learns that here, and not of git or a file in it. */
+export async function needsConfigDir({ files }: Pick<Host, 'files'>, dir: string): Promise<void> {
+  if ((await files.stat(`${dir}/.`))?.type === 'dir') await files.list(dir);
+  else
+    throw new StatectlError('config-missing', `there is no config.d in ${dir}`, {
+      hint: 'name it with --config DIR or STATECTL_CONFIG',
+    });
+}
 
 /** Reads every file of a config.d. Never throws for what is in them: see `faults`. */
 export async function readConfigDir(given: Pick<Host, 'files'>, dir: string): Promise<ConfigDir> {

@@ -69,11 +69,17 @@ const DATABASE_REASONS: Readonly<Record<number, Reason>> = {
   26: ['it is no database', 'restore it from a backup; without it every machine has to be approved anew'],
 };
 
+function databaseCode(error: unknown): number | undefined {
+  const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown };
+  return code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number' ? errcode & 0xff : undefined;
+}
+
+/** SQLite could not get a lock that another connection has. */
+export const isDatabaseBusy = (error: unknown): boolean => databaseCode(error) === 5;
+
 /** An error of SQLite about a database, for the operator; undefined for any other. */
 export function databaseError(error: unknown, path: string): StatectlError | undefined {
-  const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown };
-  if (code !== 'ERR_SQLITE_ERROR' || typeof errcode !== 'number') return undefined;
-  const [why, hint] = DATABASE_REASONS[errcode & 0xff] ?? [];
+  const [why, hint] = DATABASE_REASONS[databaseCode(error) ?? -1] ?? [];
   if (why === undefined || hint === undefined) return undefined;
   return new StatectlError('enrolments-unusable', `${path}: ${why}`, { cause: error, hint });
 }

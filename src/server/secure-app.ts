@@ -23,6 +23,7 @@ import { answerNoHttp } from './problem.ts';
 import { answerBeforeRoutes, answerProblems } from './problem-answers.ts';
 import type { KeepReport } from './reports/report-keeper.ts';
 import { reportRoute } from './reports/report-routes.ts';
+import type { NodesStore } from './store/nodes-store.ts';
 
 export interface SecureAppOptions extends EnrolOptions {
   readonly clock: Clock;
@@ -107,14 +108,14 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
   });
 
   app.get('/v1/secrets', async (request, reply) => {
-    const enrolment = machineOf(options, request);
+    const enrolment = await machineOf(options, request);
     const identity = await options.nodes.ofNode(enrolment.node);
     if (!identity) throw new StatectlError('node-unknown', `config.d has no node ${enrolment.node} any more`);
     const secrets = await giving.take(enrolment.node, () => secretsFor(identity, enrolment, options.readSecret));
     return reply.header('cache-control', 'no-store').send(secrets);
   });
   app.post('/v1/ssh/host-certificate', async (request, reply) => {
-    const { node } = machineOf(options, request);
+    const { node } = await machineOf(options, request);
     const found = await options.nodes.ofNode(node);
     if (!found) throw new StatectlError('node-unknown', `config.d has no node ${node} any more`);
     const body = HostKeyRequest.safeParse(request.body);
@@ -127,12 +128,17 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
   });
   if (options.keepReport) {
     const { keepReport } = options;
-    reportRoute(app, (report, request) => {
-      const { node, digest } = machineOf(options, request);
+    reportRoute(app, async (report, request) => {
+      const { node, digest } = await machineOf(options, request);
       return keepReport(report, request.ip, { node, digest });
     });
   }
-  if (options.events) eventRoutes(app, { ...options.events, readerOf: (request) => machineOf(options, request) });
+  if (options.events)
+    eventRoutes(app, {
+      ...options.events,
+      readerOf: (request) => machineOf(options, request),
+      counts: async ({ node, digest }) => (await countedKey(options.store, digest))?.node === node,
+    });
   return app;
 }
 
@@ -143,17 +149,20 @@ function shownDigest(socket: TLSSocket): string | undefined {
 }
 
 /** Deny by default: a certificate of ours, whose key counts for a node today. Throws `certificate-needed`. */
-function machineOf(
-  { enrolments, heard }: SecureAppOptions,
-  request: FastifyRequest,
-): Enrolment & { readonly node: string } {
+async function machineOf({ store, heard }: SecureAppOptions, request: FastifyRequest): Promise<CountedKey> {
   const digest = shownDigest(request.raw.socket as TLSSocket);
-  const enrolment = digest === undefined ? undefined : enrolments.find(digest);
-  if (enrolment?.state === 'approved' && enrolment.node !== undefined) {
-    heard?.(request.ip);
-    return { ...enrolment, node: enrolment.node };
-  }
-  throw new StatectlError('certificate-needed', 'this is for machines that show a certificate that counts', {
-    hint: 'enrol first: POST /v1/enrol; on the server, `statectl node pending` shows who waits',
-  });
+  const key = digest === undefined ? undefined : await countedKey(store, digest);
+  if (!key)
+    throw new StatectlError('certificate-needed', 'this is for machines that show a certificate that counts', {
+      hint: 'enrol first: POST /v1/enrol; on the server, `statectl node pending` shows who waits',
+    });
+  heard?.(request.ip);
+  return key;
+}
+
+type CountedKey = Enrolment & { readonly node: string };
+
+async function countedKey(store: NodesStore, digest: string): Promise<CountedKey | undefined> {
+  const key = await store.enrolment(digest);
+  return key?.state === 'approved' && key.node !== undefined ? { ...key, node: key.node } : undefined;
 }

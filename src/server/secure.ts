@@ -4,20 +4,18 @@ import { authoritiesOfMachines, authority } from '../identity/certificates/autho
 import type { GivenFiles } from '../identity/certificates/given-certificate.ts';
 import { eventHub } from './events/event-hub.ts';
 import { type WatchOptions, watchForEvents } from './events/event-watch.ts';
-import { openMoveOrders } from './events/move-orders.ts';
 import type { KnownSenders } from './limits/known-senders.ts';
 import { type ListenAddress, listen } from './listen-on.ts';
 import { bootTokens } from './machines/boot-tokens.ts';
 import type { NodeIdentities } from './machines/enrol.ts';
-import { openEnrolments } from './machines/enrolments.ts';
 import type { ReadMachine } from './machines/machine-reader.ts';
-import { nodesDatabasePath } from './machines/nodes-database.ts';
 import { openSecretStore } from './machines/secret-store.ts';
 import { givenServerCertificate, issueServerCertificate } from './machines/server-certificate.ts';
 import { hostKeySigner } from './machines/ssh-authority.ts';
 import type { TokenRouteOptions } from './machines/token-routes.ts';
 import type { KeepReport } from './reports/report-keeper.ts';
 import { createSecureApp } from './secure-app.ts';
+import { openNodes } from './store/open-nodes.ts';
 
 export interface SecureOptions {
   readonly state: string;
@@ -47,7 +45,7 @@ export interface SecureServer extends AsyncDisposable {
 export const hasAuthority = async ({ files }: Pick<Host, 'files'>, state: string): Promise<boolean> =>
   (await files.stat(`${state}/keys/ca.key`)) !== undefined;
 
-/** Opens the enrolments and listens for those who need TLS. Throws `listen-failed`, `enrolments-unusable` and what `authority` and `givenServerCertificate` throw. */
+/** Opens the store of machines and listens for those who need TLS. Throws `listen-failed`, `enrolments-unusable` and what `authority` and `givenServerCertificate` throw. */
 export async function startSecure({
   state,
   host,
@@ -68,8 +66,8 @@ export async function startSecure({
     : await issueServerCertificate(ca, host.clock.now());
   const secrets = await openSecretStore(host, state);
   const { now } = host.clock;
-  const enrolments = openEnrolments(nodesDatabasePath(state), now);
-  for (const { remote } of enrolments.list('approved')) if (remote !== '') known?.hear(remote);
+  const store = await openNodes(state, host.clock);
+  for (const { remote } of await store.enrolments({ state: 'approved' })) if (remote !== '') known?.hear(remote);
   const tokens = bootTokens(now);
   const hub = eventHub(now);
   const { contentDigest } = tells;
@@ -77,7 +75,7 @@ export async function startSecure({
     certificate,
     authorities: await authoritiesOfMachines(host, keys),
     events: { hub, ...(contentDigest && { contentDigest }) },
-    ...{ enrolments, authority: ca, nodes, tokens, now, log, clock: host.clock },
+    ...{ store, authority: ca, nodes, tokens, now, log, clock: host.clock },
     readSecret: secrets.read,
     ...(known && { heard: known.hear }),
     ...(keepReport && { keepReport }),
@@ -85,9 +83,8 @@ export async function startSecure({
     ...(readMachine && { readMachine }),
   });
   await listen(app, wanted);
-  const orders = openMoveOrders(nodesDatabasePath(state), now);
   const stop = new AbortController();
-  const watching = watchForEvents({ ...tells, hub, enrolments, orders, clock: host.clock }, stop.signal);
+  const watching = watchForEvents({ ...tells, hub, store, clock: host.clock }, stop.signal);
   const { port } = app.server.address() as AddressInfo;
   return {
     port,
@@ -100,8 +97,7 @@ export async function startSecure({
     async [Symbol.asyncDispose]() {
       stop.abort();
       await Promise.all([app.close(), watching]);
-      orders[Symbol.dispose]();
-      enrolments[Symbol.dispose]();
+      await store[Symbol.asyncDispose]();
     },
   };
 }

@@ -7,10 +7,9 @@ import { DEMO } from '../../build/demo.ts';
 import type { AgentState } from '../../src/agent/agent-state.ts';
 import { program } from '../../src/cli.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
-import { openEnrolments } from '../../src/server/machines/enrolments.ts';
-import { nodesDatabasePath } from '../../src/server/machines/nodes-database.ts';
 import { openSecretStore } from '../../src/server/machines/secret-store.ts';
 import { makeCertificate } from '../fixtures/certificates.ts';
+import { machineKeys } from '../fixtures/machine-keys.ts';
 import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
 import { tlsFront } from '../fixtures/vm/tls-front.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
@@ -138,10 +137,10 @@ set:
   test('goes to another server when an admin says so, without a restart', async () => {
     const pid = await vm.run('systemctl show -P MainPID statectl-agent');
     // The other server knows the same machines.
-    using known = openEnrolments(nodesDatabasePath(a.state), Date.now);
-    using others = openEnrolments(nodesDatabasePath(b.state), Date.now);
-    for (const { node, proof, ...entry } of known.list('approved'))
-      if (node && proof) others.approve({ ...entry, node, proof });
+    await using known = await machineKeys(a.state);
+    await using others = await machineKeys(b.state);
+    for (const { node, proof, ...entry } of await known.list('approved'))
+      if (node && proof) await others.approve({ ...entry, node, proof });
     await b.start();
     await program().parseAsync(['node', 'move', 'print09', '--to', b.url, '--state', a.state], { from: 'user' });
     expect(await b.report('connected')).toMatchObject({ agent: { server: b.url, why: 'an admin asked for it' } });

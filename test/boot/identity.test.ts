@@ -7,10 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
-import { type Enrolments, openEnrolments } from '../../src/server/machines/enrolments.ts';
-import { nodesDatabasePath } from '../../src/server/machines/nodes-database.ts';
 import { openSecretStore } from '../../src/server/machines/secret-store.ts';
 import { type MadeCertificate, makeCertificate } from '../fixtures/certificates.ts';
+import { type MachineKeys, machineKeys } from '../fixtures/machine-keys.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 import { type TlsFront, tlsFront } from '../fixtures/vm/tls-front.ts';
 import { bootMachine, type Machine, type MachineOptions } from './machine.ts';
@@ -23,7 +22,7 @@ describe('a machine that has to prove who it is before it gets its secrets', () 
   let dir: string;
   let server: ServedImages;
   let disk: DiskFile;
-  let enrolments: Enrolments;
+  let enrolments: MachineKeys;
   const transcripts: string[] = [];
   let lab: MadeCertificate;
   let front: TlsFront;
@@ -53,10 +52,10 @@ set:
     const machines = await readFile(`${DEMO.keys}/ca.pem`, 'utf8');
     const target = { host: '127.0.0.1', port: Number(new URL(server.guestUrl).port) };
     front = await tlsFront(target, { issuer: lab, machines });
-    enrolments = openEnrolments(nodesDatabasePath(server.state), Date.now);
+    enrolments = await machineKeys(server.state);
   });
   afterAll(async () => {
-    enrolments[Symbol.dispose]();
+    await enrolments[Symbol.asyncDispose]();
     await front[Symbol.asyncDispose]();
     await server[Symbol.asyncDispose]();
     await disk[Symbol.asyncDispose]();
@@ -82,7 +81,7 @@ set:
     await using vm = await boot();
     const { identity, warnings } = await recordOf(vm);
     expect(identity).toMatchObject({ state: 'pending', secrets: [] });
-    expect(enrolments.list('pending')).toMatchObject([{ node: 'print07', claims: { uuid: UUID } }]);
+    expect(await enrolments.list('pending')).toMatchObject([{ node: 'print07', claims: { uuid: UUID } }]);
     expect(warnings).toContain(
       `this machine waits to be approved. Compare on the server: statectl node approve ${identity?.fingerprint}`,
     );
@@ -92,9 +91,9 @@ set:
   });
 
   test('that was approved has its secrets in RAM, for their owner, and as a credential', async () => {
-    const [waiting] = enrolments.list('pending');
+    const [waiting] = await enrolments.list('pending');
     if (!waiting) throw new Error('nobody waits');
-    enrolments.approve({ ...waiting, node: 'print07', proof: 'person' });
+    await enrolments.approve({ ...waiting, node: 'print07', proof: 'person' });
     // The second of three: the others are dead.
     const guestUrl = ['http://10.0.2.2:9', server.guestUrl, 'http://10.0.2.2:10'].join(',');
     await using vm = await boot({ server: { guestUrl } });
@@ -164,7 +163,7 @@ set:
     const { identity } = await recordOf(vm);
     expect(identity).toMatchObject({ state: 'pending', secrets: [] });
     // Another key for a node that has one already.
-    expect(enrolments.list('pending')).toMatchObject([
+    expect(await enrolments.list('pending')).toMatchObject([
       { alarm: expect.stringContaining('print07 has another key already') },
     ]);
     transcripts.push(vm.transcript);

@@ -64,7 +64,7 @@ describe(`${MACHINES} machines and two servers`, () => {
     await until(() => at(a.url) === MACHINES);
     lab.commit('second');
     // While config.d goes on changing: what is told before, during and after the move.
-    a.orders.order(
+    await a.keys.order(
       lab.machines.map(({ node }) => node),
       { to: b.url, reason: 'A gets a new disk' },
     );

@@ -11,7 +11,7 @@ describe('a machine', () => {
   it('whose agent is killed while it is renewed has all of it after the next try, and a key that fits at any moment', async () => {
     await using server = await identityServer();
     for (let at = 1; ; at += 1) {
-      server.decide('forgotten');
+      await server.decide('forgotten');
       // It enrolled so long ago that its certificate is due; one that is new is not, by either clock.
       server.setClock(Date.now() - 11 * DAY);
       const it = await server.approvedMachine();

@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
-import { type Enrolments, openEnrolments } from '../../src/server/machines/enrolments.ts';
-import { nodesDatabasePath } from '../../src/server/machines/nodes-database.ts';
 import { bootMachine } from '../boot/machine.ts';
 import { type ServedImages, serveImages } from '../boot/serve-images.ts';
+import { type MachineKeys, machineKeys } from '../fixtures/machine-keys.ts';
 import { startSoftwareTpm } from '../fixtures/swtpm.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 
@@ -20,7 +19,7 @@ describe('a machine with a TPM', () => {
   let dir: string;
   let server: ServedImages;
   let disk: DiskFile;
-  let enrolments: Enrolments;
+  let enrolments: MachineKeys;
   let first: string | undefined;
 
   beforeAll(async () => {
@@ -35,7 +34,7 @@ describe('a machine with a TPM', () => {
     );
     disk = closing.use(await makeDisk({ type: 'ext4', label: 'user-data', sizeMiB: 256 }));
     server = closing.use(await serveImages('tiny', { config: join(dir, 'config.d'), enrols: true }));
-    enrolments = closing.use(openEnrolments(nodesDatabasePath(server.state), Date.now));
+    enrolments = closing.use(await machineKeys(server.state));
   });
   afterAll(() => closing.disposeAsync());
 
@@ -58,9 +57,9 @@ describe('a machine with a TPM', () => {
     expect(identity).toMatchObject({ state: 'pending', key: 'sealed' });
     expect(kept).toBe('machine.key');
     first = identity?.fingerprint;
-    const [waiting] = enrolments.list('pending');
+    const [waiting] = await enrolments.list('pending');
     if (!waiting) throw new Error('nobody waits');
-    enrolments.approve({ ...waiting, node: 'print20', proof: 'person' });
+    await enrolments.approve({ ...waiting, node: 'print20', proof: 'person' });
   });
 
   test('is the same one at its next boot', async () => {
@@ -80,7 +79,7 @@ describe('a machine with a TPM', () => {
     expect(identity).toMatchObject({ state: 'pending', key: 'sealed' });
     expect(identity?.fingerprint).not.toBe(first);
     expect(warnings).toContainEqual(expect.stringContaining('machine.key cannot be opened, and another one is made'));
-    expect(enrolments.list('pending')).toMatchObject([
+    expect(await enrolments.list('pending')).toMatchObject([
       { alarm: expect.stringContaining('print20 has another key already') },
     ]);
   });
@@ -94,9 +93,9 @@ describe('a machine with a TPM', () => {
     };
     const before = await boot();
     expect(before).toMatchObject({ state: 'pending', key: 'tpm' });
-    const waiting = enrolments.list('pending').find(({ node }) => node === 'print21');
+    const waiting = (await enrolments.list('pending')).find(({ node }) => node === 'print21');
     if (!waiting) throw new Error('nobody waits');
-    enrolments.approve({ ...waiting, node: 'print21', proof: 'person' });
+    await enrolments.approve({ ...waiting, node: 'print21', proof: 'person' });
     expect(await boot()).toMatchObject({ state: 'approved', node: 'print21', fingerprint: before?.fingerprint });
   });
 });

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { linuxHost } from '../../host/linux/host.ts';
-import { bundleEpoch, raiseEpoch } from '../../server/bundles/bundle-number.ts';
-import { openStore } from '../../server/store/store.ts';
+import { epochOf, raiseEpochOf } from '../../server/admin/epoch.ts';
+import { serverState } from '../../server/admin/server-state.ts';
 import { printJson, printLine } from '../print.ts';
 import { stateOption } from '../state-option.ts';
 import { jsonOption } from './config-source.ts';
@@ -15,9 +15,8 @@ export const configEpochVerb = (): Command =>
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  statectl config epoch --raise --state /srv/statectl')
     .action(async ({ state, raise, json }: { readonly state: string; readonly raise?: true; readonly json?: true }) => {
-      const store = await openStore(state, linuxHost(), 'existing');
-      if (raise) await raiseEpoch(store);
-      const epoch = await bundleEpoch(store);
+      const server = serverState(state, linuxHost());
+      const epoch = await (raise ? raiseEpochOf(server) : epochOf(server));
       if (json) printJson({ epoch });
       else printLine(`epoch ${epoch}${raise ? ': machines take what this server sends from now on' : ''}`);
     });

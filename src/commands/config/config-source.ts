@@ -8,7 +8,7 @@ import {
   kernelCommandLine,
 } from '../../config/command-line/kernel-cmdline.ts';
 import { STATECTL_ARGUMENTS } from '../../config/command-line/statectl-arguments.ts';
-import type { ConfigDir } from '../../config/config-dir.ts';
+import { type ConfigDir, needsConfigDir } from '../../config/config-dir.ts';
 import { type Effective, effectiveFor, effectiveOf } from '../../config/effective.ts';
 import { takeSnapshot } from '../../config/history/snapshot.ts';
 import { type LoadedConfig, loadSnapshot } from '../../config/load-revision.ts';
@@ -54,15 +54,8 @@ export const configVerb = (name: string, summary: string, ...examples: readonly 
       `\nExample${examples.length > 1 ? 's' : ''}:\n${examples.map((one) => `  ${one}\n`).join('')}`,
     );
 
-/** Throws `config-missing`; a person who may not look into it learns that here, and not of git or a file in it. */
-export async function needsFolder(dir: string): Promise<void> {
-  const { files } = linuxHost();
-  if ((await files.stat(`${dir}/.`))?.type === 'dir') await files.list(dir);
-  else
-    throw new StatectlError('config-missing', `there is no config.d in ${dir}`, {
-      hint: 'name it with --config DIR or STATECTL_CONFIG',
-    });
-}
+/** Throws `config-missing`. */
+export const needsFolder = (dir: string): Promise<void> => needsConfigDir(linuxHost(), dir);
 
 /**
  * Reads a config.d as the history and the server do: what they refuse is refused here too. Throws `config-missing`; faults

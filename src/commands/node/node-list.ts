@@ -4,10 +4,8 @@ import { History, type Settled } from '../../config/history/history.ts';
 import { checkSnapshot, loadSnapshot } from '../../config/load-revision.ts';
 import { isStatectlError } from '../../error.ts';
 import { linuxHost } from '../../host/linux/host.ts';
-import { type NodeStatus, nodeStatuses } from '../../server/admin/node-status.ts';
-import { countedKeys } from '../../server/machines/counted-keys.ts';
-import { lastReports } from '../../server/reports/reports.ts';
-import { openStore, type Store } from '../../server/store/store.ts';
+import { listNodes, type NodeStatus } from '../../server/admin/node-status.ts';
+import { serverState } from '../../server/admin/server-state.ts';
 import { asciiTable } from '../ascii-table.ts';
 import { type ConfigOptions, configVerb, jsonOption, needsFolder } from '../config/config-source.ts';
 import { print, printJson, remark } from '../print.ts';
@@ -26,12 +24,7 @@ export const nodeListVerb = (): Command =>
     .addOption(stateOption())
     .addOption(jsonOption())
     .action(async ({ config, state, json }: ListOptions) => {
-      const store = await storeAt(state);
-      const nodes = await nodeStatuses({
-        ...(await configsOf(config)),
-        reports: store ? await lastReports(store, await countedKeys(store)) : new Map(),
-        ...(store && { store }),
-      });
+      const nodes = await listNodes(serverState(state, linuxHost()), await configsOf(config));
       if (json) return printJson(nodes);
       print(
         asciiTable([
@@ -77,10 +70,3 @@ async function settledOrDeployed(history: History): Promise<Pick<Settled, 'revis
     return { revision, faults: [] };
   }
 }
-
-/** A config.d may be looked at where no server is; a state that cannot be read is another matter. */
-const storeAt = (state: string): Promise<Store | undefined> =>
-  openStore(state, linuxHost(), 'existing').catch((error: unknown) => {
-    if (isStatectlError(error) && error.code === 'state-missing') return undefined;
-    throw error;
-  });

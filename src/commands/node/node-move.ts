@@ -2,15 +2,13 @@ import { type Command, Option } from 'commander';
 import { foldHostlist } from '../../config/nodes/hostlist.ts';
 import { StatectlError } from '../../error.ts';
 import { linuxHost } from '../../host/linux/host.ts';
-import { openMoveOrders } from '../../server/events/move-orders.ts';
-import { openEnrolments } from '../../server/machines/enrolments.ts';
-import { nodesDatabasePath } from '../../server/machines/nodes-database.ts';
+import { moveNodes } from '../../server/admin/move-nodes.ts';
+import { serverState } from '../../server/admin/server-state.ts';
 import { parsePublicUrl } from '../../server/public-url.ts';
-import { openStore } from '../../server/store/store.ts';
 import { type ConfigOptions, configVerb, jsonOption } from '../config/config-source.ts';
 import { printJson, printLine } from '../print.ts';
 import { stateOption, usage } from '../state-option.ts';
-import { groupOption, NODE_WORDS, nodesNamed, nodesOfGroup } from './node-choice.ts';
+import { groupOption, NODE_WORDS } from './node-choice.ts';
 
 interface MoveOptions extends ConfigOptions {
   readonly state: string;
@@ -25,41 +23,6 @@ function parseShare(text: string): number {
   const percent = /^(\d{1,3})%$/.exec(text)?.[1];
   if (percent !== undefined && Number(percent) >= 1 && Number(percent) <= 100) return Number(percent) / 100;
   throw new StatectlError('share-invalid', `"${text}" is no share of the machines`, { hint: 'write it as 50%' });
-}
-
-interface Chosen {
-  readonly chosen: readonly string[];
-  /** Of the group, but no machine counts for them yet. */
-  readonly leftOut: readonly string[];
-}
-
-/** By the group, or by the words: machines that are approved. Throws `node-unknown`, `group-unknown`. */
-async function chosenNodes(
-  { config, group }: MoveOptions,
-  selector: string | undefined,
-  approved: readonly string[],
-): Promise<Chosen> {
-  if ((selector === undefined) === (group === undefined))
-    throw new StatectlError('usage', 'which machines?', {
-      hint: 'statectl node move print[01-12], statectl node move all, or statectl node move --group NAME',
-    });
-  const hint = '`statectl node pending --all` shows those that ever asked';
-  if (group === undefined)
-    return { chosen: nodesNamed(selector ?? '', approved, 'no machine is approved as', hint), leftOut: [] };
-  const members = await nodesOfGroup(config, group);
-  const isApproved = new Set(approved);
-  const chosen = members.filter((name) => isApproved.has(name));
-  if (chosen.length === 0) throw new StatectlError('node-unknown', `no machine of ${group} is approved`, { hint });
-  return { chosen, leftOut: members.filter((name) => !isApproved.has(name)) };
-}
-
-/** So many of them, by chance. */
-function shareOf(nodes: readonly string[], share: number, random: () => number): readonly string[] {
-  const left = [...nodes];
-  const count = Math.ceil(nodes.length * share);
-  const drawn: string[] = [];
-  while (drawn.length < count) drawn.push(...left.splice(Math.floor(random() * left.length), 1));
-  return drawn.toSorted();
 }
 
 /** `statectl node move`: running machines go to another server, which each of them verifies first. */
@@ -81,20 +44,18 @@ export const nodeMoveVerb = (): Command =>
     .option('--reason <text>', 'what the machines and their status say', 'an admin asked for it')
     .addOption(jsonOption())
     .action(async (selector: string | undefined, options: MoveOptions) => {
-      const { state, to, share, reason, json } = options;
-      const { clock } = linuxHost();
-      const { root } = await openStore(state, linuxHost(), 'existing');
-      using enrolments = openEnrolments(nodesDatabasePath(root), clock.now);
-      const known = enrolments.list('approved').flatMap(({ node }) => node ?? []);
-      const { chosen, leftOut } = await chosenNodes(options, selector, known);
-      const nodes = shareOf(chosen, share, clock.random);
-      using orders = openMoveOrders(nodesDatabasePath(root), clock.now);
-      orders.order(nodes, { reason, ...(to && { to }) });
+      const { state, config, group, to, share, reason, json } = options;
+      if ((selector === undefined) === (group === undefined))
+        throw new StatectlError('usage', 'which machines?', {
+          hint: 'statectl node move print[01-12], statectl node move all, or statectl node move --group NAME',
+        });
+      const wish = { config, selector, group, share, to, reason };
+      const { nodes, leftOut, approvedCount } = await moveNodes(serverState(state, linuxHost()), wish);
       if (json) printJson({ nodes, ...(leftOut.length > 0 && { leftOut }), ...(to && { to }), reason });
       else if (nodes.length === 0) printLine('no machine is approved: nobody moves');
       else {
         printLine(
-          `${nodes.length} of ${known.length} are asked to go to ${to ?? 'another server'}: ${foldHostlist(nodes)}`,
+          `${nodes.length} of ${approvedCount} are asked to go to ${to ?? 'another server'}: ${foldHostlist(nodes)}`,
         );
         if (leftOut.length > 0) printLine(`not approved, and so not asked: ${foldHostlist(leftOut)}`);
         printLine('→ who is off or away from this server hears of it within the hour, or not at all');

@@ -2,26 +2,20 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
-import { readConfigDir } from '../../config/config-dir.ts';
-import { expandHostlist, foldHostlist } from '../../config/nodes/hostlist.ts';
+import { foldHostlist } from '../../config/nodes/hostlist.ts';
 import { Duration } from '../../config/settings/scalars.ts';
-import { reasonOf, StatectlError } from '../../error.ts';
+import { StatectlError } from '../../error.ts';
 import { linuxHost } from '../../host/linux/host.ts';
 import { printableLine } from '../../printable.ts';
-import { type NodeRun, runOnNodes } from '../../server/admin/run-on-nodes.ts';
-import { countedKeys } from '../../server/machines/counted-keys.ts';
-import { openEnrolments } from '../../server/machines/enrolments.ts';
-import { nodeAddresses } from '../../server/machines/node-addresses.ts';
-import { nodesDatabasePath } from '../../server/machines/nodes-database.ts';
-import { knownHostsLine, sshAuthority } from '../../server/machines/ssh-authority.ts';
-import { lastReports } from '../../server/reports/reports.ts';
-import { openStore } from '../../server/store/store.ts';
+import { reachableNodes } from '../../server/admin/reachable-nodes.ts';
+import { type NodeRun, nodesToRunOn, runOnNodes } from '../../server/admin/run-on-nodes.ts';
+import { serverState } from '../../server/admin/server-state.ts';
 import { asciiTable } from '../ascii-table.ts';
 import { path } from '../build/build-options.ts';
-import { type ConfigOptions, configVerb, jsonOption, needsFolder } from '../config/config-source.ts';
+import { type ConfigOptions, configVerb, jsonOption } from '../config/config-source.ts';
 import { print, printJson, printLine } from '../print.ts';
 import { stateOption } from '../state-option.ts';
-import { groupOption, NODE_WORDS, nodesNamed, nodesOfGroup } from './node-choice.ts';
+import { groupOption, NODE_WORDS } from './node-choice.ts';
 
 interface RunOptions extends ConfigOptions {
   readonly state: string;
@@ -77,7 +71,7 @@ export const nodeRunVerb = () =>
       const command = options.group === undefined ? rest : words;
       if (command.length === 0)
         throw new StatectlError('usage', 'which command?', { hint: 'statectl node run print[01-24] -- uptime' });
-      const nodes = await chosenNodes(options, selector);
+      const nodes = await nodesToRunOn(linuxHost(), { ...options, selector });
       const folder = await mkdtemp(join(tmpdir(), 'statectl-run-'));
       try {
         const runs = await runAndTell(nodes, command, folder, options);
@@ -95,7 +89,11 @@ async function runAndTell(
 ): Promise<readonly NodeRun[]> {
   const host = linuxHost();
   const signal = untilInterrupted();
-  const { addresses, knownHosts } = await known(state, folder);
+  const { addresses, fault, ...known } = await reachableNodes(serverState(state, host));
+  if (fault !== undefined)
+    host.console.line('warning', `${state} cannot be read (${fault}): machines are found by their names`);
+  const knownHosts = known.knownHosts && join(folder, 'known_hosts');
+  if (knownHosts) await host.files.write(knownHosts, `${known.knownHosts}\n`);
   let done = 0;
   const runs = await runOnNodes(host, {
     targets: nodes.map((node) => ({ node, ...(addresses.has(node) && { address: addresses.get(node) }) })),
@@ -148,42 +146,4 @@ export function runTable(runs: readonly NodeRun[]): string {
   const failed = runs.filter(({ exitCode }) => exitCode !== 0).map(({ node }) => node);
   const end = failed.length > 0 ? `${failed.length} of ${runs.length} failed: ${foldHostlist(failed)}\n` : '';
   return asciiTable([['NODE', 'EXIT', 'SECONDS', 'FIRST LINE'], ...rows]) + end;
-}
-
-/** By the group, or by the words; a config.d that is there must know them. Throws `node-unknown`, `group-unknown`. */
-async function chosenNodes({ config, group }: RunOptions, selector: string): Promise<readonly string[]> {
-  if (group !== undefined) return await nodesOfGroup(config, group);
-  const host = linuxHost();
-  if (selector !== 'all' && (await host.files.stat(config))?.type !== 'dir') return expandHostlist(selector);
-  await needsFolder(config);
-  const { nodes } = await readConfigDir(host, config);
-  const hint = '`statectl node list` names those that there are; is the command behind `--`?';
-  return nodesNamed(selector, [...nodes.nodes.keys()], 'there is no node', hint);
-}
-
-interface Known {
-  readonly addresses: ReadonlyMap<string, string>;
-  readonly knownHosts?: string;
-}
-
-/**
- * What the server knows: where machines are, and by which authority they are known. A person may have no server at hand, or may
- * not read its state: then ssh finds and knows machines as it always does.
- */
-async function known(state: string, folder: string): Promise<Known> {
-  const host = linuxHost();
-  const store = await openStore(state, host, 'existing').catch(() => undefined);
-  if (!store) return { addresses: new Map() };
-  try {
-    const file = join(folder, 'known_hosts');
-    await host.files.write(file, `${knownHostsLine(await sshAuthority(host, store.root), '*')}\n`);
-    using enrolments = openEnrolments(nodesDatabasePath(store.root), host.clock.now);
-    return {
-      addresses: nodeAddresses(enrolments, await lastReports(store, await countedKeys(store))),
-      knownHosts: file,
-    };
-  } catch (error) {
-    host.console.line('warning', `${state} cannot be read (${reasonOf(error)}): machines are found by their names`);
-    return { addresses: new Map() };
-  }
 }

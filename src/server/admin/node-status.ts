@@ -4,7 +4,7 @@ import { findNode, groupsOf, identityOf as identityOfNode } from '../../config/n
 import { writeMatch } from '../../config/nodes/identity.ts';
 import { nodeContent } from '../../config/nodes/node-content.ts';
 import type { NodeRecord } from '../../config/nodes/nodes.ts';
-import { reasonOf } from '../../error.ts';
+import { isStatectlError, reasonOf } from '../../error.ts';
 import type { Claims } from '../../protocol/claims.ts';
 import type { MachineIdentity } from '../../protocol/machine-identity.ts';
 import { identityOf, macsOf } from '../../protocol/machine-identity.ts';
@@ -13,6 +13,8 @@ import { chooseImage } from '../images/uses.ts';
 import { sharedUuid } from '../machines/machine-reader.ts';
 import type { LastReport } from '../reports/reports.ts';
 import type { Store } from '../store/store.ts';
+import { countedReports } from './last-reports.ts';
+import type { ServerState } from './server-state.ts';
 
 /** What `node list` says of a machine. */
 export interface NodeStatus {
@@ -46,8 +48,20 @@ export interface NodeStatusInput {
   readonly store?: Store;
 }
 
+/** As `nodeStatuses` has it, with what the server knows; a config.d may be looked at where no server is, a state that cannot be read is another matter. */
+export async function listNodes(
+  state: ServerState,
+  configs: Pick<NodeStatusInput, 'deployed' | 'edited'>,
+): Promise<readonly NodeStatus[]> {
+  const store = await state.files().catch((error: unknown) => {
+    if (isStatectlError(error) && error.code === 'state-missing') return undefined;
+    throw error;
+  });
+  return nodeStatuses({ ...configs, store, reports: store ? await countedReports(state) : new Map() });
+}
+
 /** Every node of config.d by its name, then the machines that reported and that no node file names. */
-export async function nodeStatuses(input: NodeStatusInput): Promise<readonly NodeStatus[]> {
+async function nodeStatuses(input: NodeStatusInput): Promise<readonly NodeStatus[]> {
   const { deployed, edited, reports } = input;
   const nodes = new Map([...(edited?.dir.nodes.nodes ?? []), ...deployed.dir.nodes.nodes]);
   const alarms = sharedUuids(reports.values());

@@ -1,5 +1,8 @@
+import { needsConfigDir, readConfigDir } from '../../config/config-dir.ts';
+import { expandHostlist } from '../../config/nodes/hostlist.ts';
 import { isStatectlError, reasonOf } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import { type NodeChoice, nodesNamed, nodesOfGroup } from './node-choice.ts';
 
 export interface RunTarget {
   readonly node: string;
@@ -35,6 +38,19 @@ export interface NodeRun extends RunTarget {
   readonly stderr: string;
   /** What says most in one line. */
   readonly firstLine: string;
+}
+
+/** By the group, or by the words; a config.d that is there must know them. Throws `node-unknown`, `group-unknown`, `config-missing`. */
+export async function nodesToRunOn(
+  host: Pick<Host, 'files'>,
+  { config, group, selector = '' }: NodeChoice,
+): Promise<readonly string[]> {
+  if (group !== undefined) return await nodesOfGroup(host, config, group);
+  if (selector !== 'all' && (await host.files.stat(config))?.type !== 'dir') return expandHostlist(selector);
+  await needsConfigDir(host, config);
+  const { nodes } = await readConfigDir(host, config);
+  const hint = '`statectl node list` names those that there are; is the command behind `--`?';
+  return nodesNamed(selector, [...nodes.nodes.keys()], 'there is no node', hint);
 }
 
 /** Runs one command on many nodes, so many at once. One that fails, hangs or is away stops no other. In the order of the targets. */

@@ -24,8 +24,8 @@ export interface EventHub {
   /** Opens the stream of a machine; an older one of the same machine is closed. Gives what to call when it has ended. */
   open(reader: EventReader, sink: EventSink, lastEventId?: string): () => void;
   publish(node: string, event: EventName, data: object): void;
-  /** The last event of a machine whose key counts no more. */
-  dismiss(node: string, reason: string): void;
+  /** The last event of a machine whose key counts no more. One that has come with another key since then stays. */
+  dismiss(reader: Pick<EventReader, 'node' | 'digest'>): void;
   /** Machines whose streams are open, and those that had one lately. */
   readonly known: readonly EventReader[];
   isOpen(node: string): boolean;
@@ -141,9 +141,10 @@ export function eventHub(now: () => number): EventHub {
       const channel = channels.get(node);
       if (channel) publishTo(channel, event, data);
     },
-    dismiss(node, reason) {
+    dismiss({ node, digest }) {
       const channel = channels.get(node);
-      if (!channel) return;
+      if (channel?.reader.digest !== digest) return;
+      const reason = 'the key of this machine was revoked, or another took its place';
       publishTo(channel, 'identity', { state: 'revoked', reason });
       if (channel.sink) leave(channel, channel.sink, 'end');
       channels.delete(node);

@@ -6,17 +6,19 @@ import type { EventHub, EventReader } from './event-hub.ts';
 export interface EventRouteOptions {
   readonly hub: EventHub;
   /** Who asks; throws for whoever may not. */
-  readonly readerOf: (request: FastifyRequest) => EventReader;
+  readonly readerOf: (request: FastifyRequest) => Promise<EventReader>;
+  /** Whether the key of who asks still is that of its node. */
+  readonly counts: (reader: EventReader) => Promise<boolean>;
   readonly contentDigest?: (machine: Claims) => Promise<string>;
 }
 
 /** `GET /v1/events`: one stream for each machine, until either side closes it. */
-export function eventRoutes(app: FastifyInstance, { hub, readerOf, contentDigest }: EventRouteOptions): void {
+export function eventRoutes(app: FastifyInstance, { hub, readerOf, counts, contentDigest }: EventRouteOptions): void {
   // The streams are the only requests that would never end by themselves.
   app.addHook('preClose', async () => hub.close());
 
   app.get('/v1/events', async (request, reply) => {
-    const reader = readerOf(request);
+    const reader = await readerOf(request);
     const lastEventId = request.headers['last-event-id'];
     if (Array.isArray(lastEventId)) throw new StatectlError('request-invalid', 'Last-Event-ID is given more than once');
     // What it gets is known before it is told that it listens: every later change is told.
@@ -28,6 +30,8 @@ export function eventRoutes(app: FastifyInstance, { hub, readerOf, contentDigest
       if (hub.contentOf(reader.node) === undefined) hub.setContent(reader, content);
     }
     stream(hub, reader, reply, lastEventId);
+    // Where its key ceased to count since it was looked up, whoever watches for that has not seen this stream.
+    if (!(await counts(reader))) hub.dismiss(reader);
     return reply;
   });
 }

@@ -3,14 +3,14 @@ import type { Clock } from '../../host/host.ts';
 import type { Claims } from '../../protocol/claims.ts';
 import type { MoveEvent } from '../../protocol/events.ts';
 import type { ServerStatus } from '../../protocol/server-status.ts';
-import type { Enrolments } from '../machines/enrolments.ts';
+import type { NodesStore } from '../store/nodes-store.ts';
 import type { EventHub, EventReader } from './event-hub.ts';
-import type { MoveOrders } from './move-orders.ts';
+import { isTooOld, type MoveOrder } from './move-order.ts';
+import { takeOrders } from './move-orders.ts';
 
 export interface WatchOptions {
   readonly hub: EventHub;
-  readonly enrolments: Enrolments;
-  readonly orders: MoveOrders;
+  readonly store: NodesStore;
   readonly clock: Clock;
   /** Of config.d; throws while there is none. */
   readonly revision?: () => Promise<string>;
@@ -35,7 +35,9 @@ const ASKED_AGAIN_MS = 10 * 60_000;
 /** Tells machines what concerns them, until the signal: changes of config.d, orders to move, keys that count no more. */
 export async function watchForEvents(options: WatchOptions, signal: AbortSignal): Promise<void> {
   const { hub, clock } = options;
-  const look = looker(options);
+  const orders = orderGiver(options);
+  const following = followStore(options, orders, signal);
+  const look = looker(options, orders);
   let nextLookMs = clock.uptimeMs() + LOOK_MS;
   // The beat must not wait for a look at thousands of machines.
   let looking: Promise<void> | undefined;
@@ -52,25 +54,64 @@ export async function watchForEvents(options: WatchOptions, signal: AbortSignal)
         nextLookMs = clock.uptimeMs() + LOOK_MS;
       });
   }
-  await looking;
+  await Promise.all([looking, following]);
 }
 
-function looker(options: WatchOptions): (signal: AbortSignal) => Promise<void> {
-  const { hub, enrolments, orders, clock } = options;
-  let database = -1;
+/** What an admin decided, by a verb that is another process: nothing of it is missed, also where the store cannot be read for a while. */
+async function followStore(options: WatchOptions, orders: OrderGiver, signal: AbortSignal): Promise<void> {
+  const { store, clock } = options;
+  const isTold = () =>
+    dismissOthers(options)
+      .then(orders.read)
+      .then(orders.give)
+      .then(
+        () => true,
+        () => false,
+      );
+  for await (const _ of store.changes(signal))
+    while (!(await isTold()) && !signal.aborted) await clock.sleep(LOOK_MS, signal).catch(() => {});
+}
+
+async function dismissOthers({ hub, store }: WatchOptions): Promise<void> {
+  // Before the store is asked: who comes meanwhile may have been approved meanwhile.
+  const { known } = hub;
+  const approved = new Set((await store.enrolments({ state: 'approved' })).map(({ digest }) => digest));
+  for (const reader of known) if (!approved.has(reader.digest)) hub.dismiss(reader);
+}
+
+interface OrderGiver {
+  /** Learns what was ordered. */
+  readonly read: () => Promise<void>;
+  /** Gives orders of the admin to the machines whose streams are open here; the others' wait. */
+  readonly give: () => Promise<void>;
+}
+
+function orderGiver({ hub, store, clock }: WatchOptions): OrderGiver {
+  let waiting: readonly MoveOrder[] = [];
+  return {
+    async read() {
+      waiting = await store.moveOrders();
+    },
+    async give() {
+      const nowMs = clock.now();
+      if (!waiting.some((order) => hub.isOpen(order.node) || isTooOld(order, nowMs))) return;
+      // Another order may have taken its place since then.
+      const orders = await store.transaction((nodes) => takeOrders(nodes, hub.isOpen, nowMs));
+      for (const { node, to, reason } of orders)
+        hub.publish(node, 'move', { order: 'admin', reason, ...(to && { to: [to] }) } satisfies MoveEvent);
+      waiting = await store.moveOrders();
+    },
+  };
+}
+
+function looker(options: WatchOptions, orders: OrderGiver): (signal: AbortSignal) => Promise<void> {
+  const { hub, clock } = options;
   let revision: string | undefined;
   let nextRevisionMs = 0;
   const shed = shedder(options);
   return async (signal) => {
     hub.forgetBefore(clock.now() - KEPT_MS);
-    const changed = orders.databaseVersion();
-    if (changed !== database) {
-      const approved = new Set(enrolments.list('approved').map(({ digest }) => digest));
-      for (const { node, digest } of hub.known)
-        if (!approved.has(digest)) hub.dismiss(node, 'the key of this machine was revoked, or another took its place');
-      database = changed;
-    }
-    giveOrders(hub, orders);
+    await orders.give();
     shed();
     const startedMs = clock.uptimeMs();
     if (startedMs < nextRevisionMs) return;
@@ -102,15 +143,6 @@ async function compareContent(
   if (content === before) return;
   hub.setContent(reader, content);
   hub.publish(node, 'bundle', { content, ...(revision && { revision }) });
-}
-
-/** Orders of the admin to the machines whose streams are open here; the others' wait. */
-function giveOrders(hub: EventHub, orders: MoveOrders): void {
-  for (const { id, node, to, reason } of orders.waiting()) {
-    if (!hub.isOpen(node)) continue;
-    hub.publish(node, 'move', { order: 'admin', reason, ...(to && { to: [to] }) } satisfies MoveEvent);
-    orders.done(id);
-  }
 }
 
 /** Above its mark for some time, the server asks a few of its machines to look for another, at most once in a while. */

@@ -8,9 +8,11 @@ import type { Claims } from '../../protocol/claims.ts';
 import type { EnrolAnswer } from '../../protocol/enrolment.ts';
 import type { MachineIdentity } from '../../protocol/machine-identity.ts';
 import { identityOf } from '../../protocol/machine-identity.ts';
+import type { NodesChange, NodesStore } from '../store/nodes-store.ts';
+import type { Approved } from './approval.ts';
 import type { BootTokens } from './boot-tokens.ts';
 import type { Enrolment } from './enrolment.ts';
-import type { Enrolments } from './enrolments.ts';
+import { approve, seen, wait } from './enrolments.ts';
 
 /** What config.d says of the identity of a node. */
 export interface NodeIdentity {
@@ -39,7 +41,7 @@ export interface EnrolRequest {
 }
 
 export interface EnrolOptions {
-  readonly enrolments: Enrolments;
+  readonly store: NodesStore;
   readonly authority: Authority;
   readonly nodes: NodeIdentities;
   readonly tokens: BootTokens;
@@ -54,71 +56,85 @@ const SKEW_MS = 24 * 3_600_000;
  * its record says `trust: network` a boot token proves it. Everybody else waits, and changes nothing but the list of those who do.
  */
 export async function enrol(options: EnrolOptions, request: EnrolRequest): Promise<EnrolAnswer> {
-  const { enrolments } = options;
+  const { store, nodes, tokens } = options;
   const digest = keyDigest(request.publicKey);
-  const known = enrolments.find(digest);
-  if (known?.state === 'denied' || known?.state === 'revoked')
-    return { state: 'denied', fingerprint: fingerprintOf(digest) };
-  if (known?.state === 'approved') return certify(options, request, known);
-  const proven = await prove(options, request, digest);
-  if (proven) return certify(options, request, proven);
-  const found = await options.nodes.ofMachine(identityOf(request.claims));
-  const alarm = alarmOf(options, request, found?.node);
-  const { state } = enrolments.wait({
-    digest,
-    claims: request.claims,
-    remote: request.remote,
-    ...(found && { node: found.node }),
-    ...(alarm !== undefined && { alarm }),
-  });
-  // A person may have decided while this was looked up.
-  return { state: state === 'pending' ? 'pending' : 'denied', fingerprint: fingerprintOf(digest) };
+  const known = await store.enrolment(digest);
+  if (known && known.state !== 'pending') return answerTo(options, request, known);
+  const found = await nodes.ofMachine(identityOf(request.claims));
+  // Spent in any case: whoever saw it cannot try it on another node.
+  const isToken = request.token !== undefined && tokens.spend(request.token, found?.node);
+  const decided = await store.transaction((keys) =>
+    decideOf(keys, { ...request, digest, found, isToken }, options.now()),
+  );
+  return answerTo(options, request, decided);
 }
 
-/** Why a person should look twice before this key is let in. */
+/** A request, and what was looked up for it. */
+interface Asked extends Omit<EnrolRequest, 'token'> {
+  readonly digest: string;
+  /** What config.d says of the machine that it claims to be. */
+  readonly found: NodeIdentity | undefined;
+  /** It showed a token of that node. */
+  readonly isToken: boolean;
+}
+
+/** All in one transaction: a person, or another request, may have decided while the machine was looked up. */
+async function decideOf(keys: NodesChange, asked: Asked, nowMs: number): Promise<Enrolment> {
+  const { digest, claims, remote, earlierDigest, found } = asked;
+  const known = await keys.enrolment(digest);
+  if (known && known.state !== 'pending') return known;
+  const earlier = earlierDigest === undefined ? undefined : await keys.enrolment(earlierDigest);
+  const ofNode = found ? await keys.enrolments({ node: found.node }) : [];
+  const proven = proofOf(asked, earlier, ofNode);
+  if (proven) return approve(keys, { digest, claims, remote, ...proven }, nowMs);
+  const alarm = alarmOf(found?.node, earlier, ofNode);
+  const entry = { digest, claims, remote, ...(found && { node: found.node }), ...(alarm !== undefined && { alarm }) };
+  return wait(keys, entry, nowMs);
+}
+
+/** Why a person should look twice before this key is let in. Pure. */
 function alarmOf(
-  { enrolments }: EnrolOptions,
-  { earlierDigest }: EnrolRequest,
   node: string | undefined,
+  earlier: Enrolment | undefined,
+  ofNode: readonly Enrolment[],
 ): string | undefined {
-  const earlier = earlierDigest === undefined ? undefined : enrolments.find(earlierDigest);
   if (earlier?.state === 'revoked' || earlier?.state === 'denied')
     return `it shows the certificate of a key that was ${earlier.state}: ${fingerprintOf(earlier.digest)}`;
-  if (node === undefined) return undefined;
-  const other = enrolments.approvedFor(node);
+  const other = ofNode.find(({ state }) => state === 'approved');
   if (other) return `${node} has another key already: ${fingerprintOf(other.digest)}`;
-  return enrolments.wasRevoked(node) ? `a key of ${node} was revoked` : undefined;
+  return ofNode.some(({ state }) => state === 'revoked') ? `a key of ${node} was revoked` : undefined;
 }
 
-/** An earlier key, or a token of a node that trusts the network. */
-async function prove(
-  { enrolments, nodes, tokens }: EnrolOptions,
-  { claims, remote, earlierDigest, token }: EnrolRequest,
-  digest: string,
-): Promise<Enrolment | undefined> {
-  const earlier = earlierDigest === undefined ? undefined : enrolments.find(earlierDigest);
+/** An earlier key, or a token of a node that trusts the network. Pure. */
+function proofOf(
+  { found, isToken }: Asked,
+  earlier: Enrolment | undefined,
+  ofNode: readonly Enrolment[],
+): Pick<Approved, 'node' | 'proof'> | undefined {
   // The key that it had says which node it is, whatever it claims now.
-  if (earlier?.state === 'approved' && earlier.node) {
+  if (earlier?.state === 'approved' && earlier.node !== undefined)
     // It vouches for no more than was proven of itself: else a second key would open what a token does not.
-    const proof = earlier.proof === 'network' ? 'network' : 'earlier-key';
-    return enrolments.approve({ digest, node: earlier.node, claims, remote, proof });
-  }
-  if (token === undefined) return undefined;
-  const found = await nodes.ofMachine(identityOf(claims));
-  // Spent in any case: whoever saw it cannot try it on another node.
-  const isToken = tokens.spend(token, found?.node);
+    return { node: earlier.node, proof: earlier.proof === 'network' ? 'network' : 'earlier-key' };
   if (!found || !isToken || found.identity.trust !== 'network') return undefined;
+  const other = ofNode.find(({ state }) => state === 'approved');
   // A machine without a disk has another key at each boot. What a person or an earlier key vouched for gives way to no token.
-  const other = enrolments.approvedFor(found.node);
   // Nor does a token bring back a machine whose key a person revoked: its next one would be in again at once.
-  if (other ? other.proof !== 'network' : enrolments.wasRevoked(found.node)) return undefined;
-  const decided = enrolments.find(digest)?.state;
-  if (decided === 'denied' || decided === 'revoked') return undefined;
-  return enrolments.approve({ digest, node: found.node, claims, remote, proof: 'network' });
+  const isFree = other ? other.proof === 'network' : ofNode.every(({ state }) => state !== 'revoked');
+  return isFree ? { node: found.node, proof: 'network' } : undefined;
+}
+
+/** By what was decided of its key. */
+async function answerTo(
+  options: EnrolOptions,
+  request: EnrolRequest,
+  { digest, ...key }: Enrolment,
+): Promise<EnrolAnswer> {
+  if (key.state === 'approved') return certify(options, request, { digest, ...key });
+  return { state: key.state === 'pending' ? 'pending' : 'denied', fingerprint: fingerprintOf(digest) };
 }
 
 async function certify(
-  { enrolments, authority, nodes, now }: EnrolOptions,
+  { store, authority, nodes, now }: EnrolOptions,
   { publicKey, remote }: EnrolRequest,
   enrolment: Enrolment,
 ): Promise<EnrolAnswer> {
@@ -136,8 +152,14 @@ async function certify(
     notBeforeMs: now() - SKEW_MS,
     notAfterMs,
   });
-  enrolments.seen(digest, remote, notAfterMs);
-  return { state: 'approved', node, certificatePem: issued.pem, proof };
+  const counts = await store.transaction((keys) =>
+    seen(keys, { digest, remote, certificateUntilMs: notAfterMs }, now()),
+  );
+  if (counts?.state === 'approved' && counts.node === node)
+    return { state: 'approved', node, certificatePem: issued.pem, proof };
+  // Somebody decided otherwise while it was signed. What was forgotten, or is another node now, asks again.
+  const isRefused = counts?.state === 'denied' || counts?.state === 'revoked';
+  return { state: isRefused ? 'denied' : 'pending', fingerprint: fingerprintOf(digest) };
 }
 
 /** The last line: config.d may be older than the check that refuses such names. Throws `name-refused`. */

@@ -6,10 +6,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cli } from '../../../src/cli.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { openMoveOrders } from '../../../src/server/events/move-orders.ts';
-import { openEnrolments } from '../../../src/server/machines/enrolments.ts';
 import { openStore } from '../../../src/server/store/store.ts';
 import { makeImageDir } from '../../fixtures/image-dir.ts';
+import { machineKeys } from '../../fixtures/machine-keys.ts';
 
 /** What each verb is asked to write to the disk below DISK; none of it can be. */
 const VERBS = [
@@ -65,11 +64,9 @@ beforeAll(async () => {
   await makeImageDir(join(out, 'old'));
   await makeImageDir(join(out, 'new'), { version: '20261121.1', rootBytes: 2_000_000 });
   quiet('image', 'add', join(out, 'old'), '--state', join(made, 'state'));
-  const now = () => 0;
-  using enrolments = openEnrolments(join(made, 'state/nodes.sqlite'), now);
+  await using enrolments = await machineKeys(join(made, 'state'));
   const claims = { arch: 'x86_64', macs: [], labels: [] } as never;
-  enrolments.approve({ digest: 'd', node: 'print01', proof: 'person', claims, remote: '192.0.2.1' });
-  using _orders = openMoveOrders(join(made, 'state/nodes.sqlite'), now);
+  await enrolments.approve({ digest: 'd', node: 'print01', proof: 'person', claims, remote: '192.0.2.1' });
 }, 120_000);
 afterAll(() => rmSync(out, { recursive: true }));
 

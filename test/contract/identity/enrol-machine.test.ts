@@ -11,10 +11,9 @@ import { enrolMachine } from '../../../src/identity/machine/enrol-machine.ts';
 import { placeHostKey } from '../../../src/identity/machine/ssh-host-key.ts';
 import type { StepOf } from '../../../src/machine/steps/step.ts';
 import { type RunningServer, startServer } from '../../../src/server/listen.ts';
-import { openEnrolments } from '../../../src/server/machines/enrolments.ts';
-import { nodesDatabasePath } from '../../../src/server/machines/nodes-database.ts';
 import { openSecretStore } from '../../../src/server/machines/secret-store.ts';
 import { placeAuthority } from '../../fixtures/authority.ts';
+import { machineKeys } from '../../fixtures/machine-keys.ts';
 
 const HOME = '/disk/identity';
 const TO = '/run/statectl/identity';
@@ -50,10 +49,10 @@ afterAll(async () => {
   await server.stop();
   rmSync(dir, { recursive: true });
 });
-beforeEach(() => {
+beforeEach(async () => {
   trust = 'proven';
-  using enrolments = openEnrolments(nodesDatabasePath(dir), Date.now);
-  for (const { digest } of enrolments.list()) enrolments.forget(digest);
+  await using enrolments = await machineKeys(dir);
+  for (const { digest } of await enrolments.list()) await enrolments.forget(digest);
 });
 
 const newMachine = (pem = caPem) => memoryHost({ files: { '/etc/trust/ca.pem': pem } });
@@ -88,14 +87,15 @@ async function run(
   const secret = await files.readText(`${TO}/secrets/0`).catch(() => undefined);
   return { warned, state, secret };
 }
-const approveAll = () => {
-  using enrolments = openEnrolments(nodesDatabasePath(dir), Date.now);
-  for (const entry of enrolments.list('pending')) enrolments.approve({ ...entry, node: 'print01', proof: 'person' });
+const approveAll = async () => {
+  await using enrolments = await machineKeys(dir);
+  for (const entry of await enrolments.list('pending'))
+    await enrolments.approve({ ...entry, node: 'print01', proof: 'person' });
 };
 const approved = async () => {
   const machine = newMachine();
   await run(machine);
-  approveAll();
+  await approveAll();
   await run(machine);
   return machine;
 };
@@ -139,8 +139,8 @@ describe('a machine that enrols', () => {
   it('loses what it kept when its key is revoked', async () => {
     const machine = await approved();
     {
-      using enrolments = openEnrolments(nodesDatabasePath(dir), Date.now);
-      for (const { digest } of enrolments.list()) enrolments.decide(digest, 'revoked');
+      await using enrolments = await machineKeys(dir);
+      for (const { digest } of await enrolments.list()) await enrolments.decide(digest, 'revoked');
     }
     expect(await run(machine)).toMatchObject({ state: { state: 'denied' }, secret: undefined });
     expect((await run(machine, GONE)).secret).toBeUndefined();
@@ -170,8 +170,8 @@ describe('a machine that enrols', () => {
     const other = await authority({ ...linuxHost(), console: { line: () => undefined } }, `${dir}/other`);
     const { state, warned } = await run(newMachine(other.certificatePem));
     expect(state).toMatchObject({ state: 'offline' });
-    using enrolments = openEnrolments(nodesDatabasePath(dir), Date.now);
-    expect(enrolments.list()).toEqual([]);
+    await using enrolments = await machineKeys(dir);
+    expect(await enrolments.list()).toEqual([]);
     expect(warned[0]).toMatch(/the TLS connection was refused/);
   });
 

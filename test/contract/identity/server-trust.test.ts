@@ -18,10 +18,9 @@ import { enrolMachine } from '../../../src/identity/machine/enrol-machine.ts';
 import { serverTrust } from '../../../src/identity/machine/server-trust.ts';
 import { SERVER_NAME } from '../../../src/protocol/machine-name.ts';
 import { startServer } from '../../../src/server/listen.ts';
-import { openEnrolments } from '../../../src/server/machines/enrolments.ts';
-import { nodesDatabasePath } from '../../../src/server/machines/nodes-database.ts';
 import { openSecretStore } from '../../../src/server/machines/secret-store.ts';
 import { type MadeCertificate, makeCertificate } from '../../fixtures/certificates.ts';
+import { machineKeys } from '../../fixtures/machine-keys.ts';
 
 const { clientAuth: FOR_CLIENTS, serverAuth: FOR_SERVERS } = ExtendedKeyUsage;
 const HOME = '/disk/identity';
@@ -96,9 +95,10 @@ async function boot(machine: Machine, url: string, authorities: readonly string[
   const secret = await machine.files.readText(`${TO}/secrets/0`).catch(() => undefined);
   return { state, secret, warned: warned.join('\n') };
 }
-const approveAll = () => {
-  using enrolments = openEnrolments(nodesDatabasePath(dir), Date.now);
-  for (const entry of enrolments.list('pending')) enrolments.approve({ ...entry, node: 'print01', proof: 'person' });
+const approveAll = async () => {
+  await using enrolments = await machineKeys(dir);
+  for (const entry of await enrolments.list('pending'))
+    await enrolments.approve({ ...entry, node: 'print01', proof: 'person' });
 };
 
 describe('a server whose authority is exchanged', () => {
@@ -141,7 +141,7 @@ describe('a server whose authority is exchanged', () => {
     const machine = machineThatTrusts(pem);
     await serving(async (url) => {
       await boot(machine, url);
-      approveAll();
+      await approveAll();
       expect(await boot(machine, url)).toMatchObject({ state: 'approved', secret: 'canary' });
     });
   });
@@ -153,7 +153,7 @@ describe('a server whose authority is exchanged', () => {
     const machine = machineThatTrusts(old.pem, successor.pem);
     await serving(async (url) => {
       await boot(machine, url);
-      approveAll();
+      await approveAll();
       expect(await boot(machine, url)).toMatchObject({ state: 'approved', secret: 'canary' });
     });
     const issuer = async () => new X509Certificate(await machine.files.readText(`${HOME}/machine.pem`)).issuer;

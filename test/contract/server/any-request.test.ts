@@ -12,12 +12,12 @@ import { openBundles } from '../../../src/server/bundles/bundles.ts';
 import { eventHub } from '../../../src/server/events/event-hub.ts';
 import { useImage } from '../../../src/server/images/uses.ts';
 import { bootTokens } from '../../../src/server/machines/boot-tokens.ts';
-import { type Enrolments, openEnrolments } from '../../../src/server/machines/enrolments.ts';
 import { issueServerCertificate } from '../../../src/server/machines/server-certificate.ts';
 import { createSecureApp } from '../../../src/server/secure-app.ts';
 import { anyLetters } from '../../fixtures/any-letters.ts';
 import { placeAuthority } from '../../fixtures/authority.ts';
 import { createContent, SIGNER } from '../../fixtures/bundle.ts';
+import { type MachineKeys, machineKeys } from '../../fixtures/machine-keys.ts';
 import { routesOf } from '../../fixtures/routes.ts';
 import { appOver, type TemporaryStore, temporaryStore } from '../../fixtures/temporary-store.ts';
 
@@ -115,17 +115,17 @@ async function neverFails(app: FastifyInstance, log: readonly string[]): Promise
 describe('whatever a stranger asks', () => {
   let dir: string;
   let temporary: TemporaryStore;
-  let enrolments: Enrolments;
+  let enrolments: MachineKeys;
   const host = { ...linuxHost(), console: { line: () => undefined } };
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'statectl-any-'));
     temporary = await temporaryStore(host.clock);
     await temporary.add();
     await useImage(temporary.store, 'lab');
-    enrolments = openEnrolments(join(dir, 'nodes.sqlite'), Date.now);
+    enrolments = await machineKeys(dir);
   });
   afterAll(async () => {
-    enrolments[Symbol.dispose]();
+    await enrolments[Symbol.asyncDispose]();
     await temporary[Symbol.asyncDispose]();
     await rm(dir, { recursive: true });
   });
@@ -157,7 +157,14 @@ describe('whatever a stranger asks', () => {
       certificate: await issueServerCertificate(ca, Date.now()),
       authorities: [ca.certificatePem],
       events: { hub: eventHub(Date.now) },
-      ...{ enrolments, authority: ca, nodes, tokens: bootTokens(Date.now), now: Date.now, clock: host.clock },
+      ...{
+        store: enrolments.store,
+        authority: ca,
+        nodes,
+        tokens: bootTokens(Date.now),
+        now: Date.now,
+        clock: host.clock,
+      },
       log: (line) => log.push(line),
       readSecret: async () => undefined,
       signHostKey: async () => 'certificate',

@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { postReport } from '../../../src/agent/reports/post-report.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { countedKeys } from '../../../src/server/machines/counted-keys.ts';
-import { openEnrolments } from '../../../src/server/machines/enrolments.ts';
-import { nodesDatabasePath } from '../../../src/server/machines/nodes-database.ts';
-import { lastReports } from '../../../src/server/reports/reports.ts';
-import { openStore } from '../../../src/server/store/store.ts';
+import { countedReports } from '../../../src/server/admin/last-reports.ts';
+import { serverState } from '../../../src/server/admin/server-state.ts';
 import { type AgentLab, agentLab, IDENTITY, type LabMachine } from '../../fixtures/agent-lab.ts';
+import { machineKeys } from '../../fixtures/machine-keys.ts';
 
 const { signal } = new AbortController();
 const macOf = ({ node }: LabMachine): string => `52:54:00:00:00:${node.slice(-2)}`;
@@ -28,10 +26,7 @@ describe('the report of a machine that has a certificate', () => {
       { identity, authorities: [] },
       LIMITS,
     );
-  const last = async () => {
-    const store = await openStore(server().state, linuxHost(), 'existing');
-    return lastReports(store, await countedKeys(store));
-  };
+  const last = () => countedReports(serverState(server().state, linuxHost()));
 
   it('is its own word, which nobody changes who only claims to be it', async () => {
     const [one, other] = lab.machines as [LabMachine, LabMachine];
@@ -50,8 +45,8 @@ describe('the report of a machine that has a certificate', () => {
 
   it('is taken as a claim from a machine whose key counts no more, and what it proved before counts no more', async () => {
     const [, other] = lab.machines as [LabMachine, LabMachine];
-    using enrolments = openEnrolments(nodesDatabasePath(server().state), Date.now);
-    enrolments.decide(other.digest, 'revoked');
+    await using enrolments = await machineKeys(server().state);
+    await enrolments.decide(other.digest, 'revoked');
     expect(await reportOf(other, { image: 'lab@3' })).toBe('taken');
     const reports = await last();
     expect(reports.has(`node ${other.node}`)).toBe(false);

@@ -25,10 +25,10 @@ import {
   MOST_CONNECTIONS_OF_STRANGERS,
 } from '../../../src/server/limits/connection-bound.ts';
 import { type BootTokens, bootTokens } from '../../../src/server/machines/boot-tokens.ts';
-import { type Enrolments, openEnrolments } from '../../../src/server/machines/enrolments.ts';
 import { issueServerCertificate } from '../../../src/server/machines/server-certificate.ts';
 import { hostKeySigner, type SignHostKey } from '../../../src/server/machines/ssh-authority.ts';
 import { createSecureApp } from '../../../src/server/secure-app.ts';
+import { type MachineKeys, machineKeys } from '../../fixtures/machine-keys.ts';
 
 const MACS = { print01: '52:54:00:12:34:01', print02: '52:54:00:12:34:02', lab: '52:54:00:12:34:03' } as const;
 type Node = keyof typeof MACS;
@@ -101,7 +101,7 @@ describe('the routes that need to know who asks', () => {
   let ca: Authority;
   let other: Authority;
   let keys: string;
-  let enrolments: Enrolments;
+  let enrolments: MachineKeys;
   let tokens: BootTokens;
   let port: number;
   let routes: readonly string[];
@@ -113,6 +113,8 @@ describe('the routes that need to know who asks', () => {
   let refusals: Counter;
   /** Before a machine is looked up. */
   let lookUp: () => Promise<void>;
+  /** Before it is known what a machine gets. */
+  let digesting: () => Promise<unknown>;
   /** Before a secret is read. */
   let reading: () => Promise<void>;
   /** What the last stream that was written to holds for its reader, in bytes. */
@@ -127,7 +129,7 @@ describe('the routes that need to know who asks', () => {
   beforeEach(async () => {
     dir = mkdtempSync(join(tmpdir(), 'statectl-secure-'));
     const host = linuxHost();
-    enrolments = openEnrolments(`${dir}/nodes.sqlite`, host.clock.now);
+    enrolments = await machineKeys(dir);
     tokens = bootTokens(host.clock.now);
     log = [];
     sign = hostKeySigner(host, dir);
@@ -147,16 +149,23 @@ describe('the routes that need to know who asks', () => {
     waiting = 0;
     lookUp = async () => {};
     reading = async () => {};
+    digesting = async () => {};
     refusals = counter();
     const random = () => {
       refusals.add();
       return 0.5;
     };
     const app = createSecureApp({
-      events: { hub, contentDigest: async ({ mac }) => `content of ${mac}` },
+      events: {
+        hub,
+        async contentDigest({ mac }) {
+          await digesting();
+          return `content of ${mac}`;
+        },
+      },
       certificate: await issueServerCertificate(ca, host.clock.now()),
       authorities: [ca.certificatePem],
-      enrolments,
+      store: enrolments.store,
       authority: ca,
       tokens,
       nodes: {
@@ -182,7 +191,7 @@ describe('the routes that need to know who asks', () => {
   });
   afterEach(async () => {
     await stop();
-    enrolments[Symbol.dispose]();
+    await enrolments[Symbol.asyncDispose]();
     rmSync(dir, { recursive: true });
   });
 
@@ -248,15 +257,15 @@ describe('the routes that need to know who asks', () => {
       ...(more.shown && { shown: more.shown }),
     });
   /** As `statectl node approve` does. */
-  const approve = (key: KeyObject, node: string) => {
-    const found = enrolments.find(keyDigest(key));
+  const approve = async (key: KeyObject, node: string) => {
+    const found = await enrolments.find(keyDigest(key));
     if (!found) throw new Error('nobody waits');
-    enrolments.approve({ ...found, node, proof: 'person' });
+    await enrolments.approve({ ...found, node, proof: 'person' });
   };
   const enrolled = async (node: Node): Promise<Shown> => {
     const key = newKey();
     await enrol(node, key);
-    approve(key, node);
+    await approve(key, node);
     return { key, certificate: String((await enrol(node, key)).body.certificatePem) };
   };
 
@@ -265,8 +274,8 @@ describe('the routes that need to know who asks', () => {
     const fingerprint = fingerprintOf(keyDigest(key));
     expect(fingerprint).toMatch(/^([a-z2-7]{4}-){4}[a-z2-7]{4}$/);
     expect(await enrol('print01', key)).toEqual({ status: 202, body: { state: 'pending', fingerprint } });
-    expect(enrolments.list('pending')).toMatchObject([{ node: 'print01', remote: '127.0.0.1' }]);
-    approve(key, 'print01');
+    expect(await enrolments.list('pending')).toMatchObject([{ node: 'print01', remote: '127.0.0.1' }]);
+    await approve(key, 'print01');
     expect(await enrol('print01', key)).toMatchObject({
       status: 200,
       body: { state: 'approved', node: 'print01', proof: 'person' },
@@ -353,7 +362,7 @@ describe('the routes that need to know who asks', () => {
       'one that was revoked',
       async () => {
         const shown = await enrolled('print01');
-        enrolments.decide(keyDigest(shown.key), 'revoked');
+        await enrolments.decide(keyDigest(shown.key), 'revoked');
         return shown;
       },
     ],
@@ -369,7 +378,7 @@ describe('the routes that need to know who asks', () => {
       'one of a key that was forgotten',
       async () => {
         const shown = await enrolled('print01');
-        enrolments.forget(keyDigest(shown.key));
+        await enrolments.forget(keyDigest(shown.key));
         return shown;
       },
     ],
@@ -490,7 +499,15 @@ describe('the routes that need to know who asks', () => {
       const shown = await enrolled('print01');
       const stream = await listen(shown);
       await stream.until('event: hello');
-      hub.dismiss('print01', 'revoked');
+      hub.dismiss({ node: 'print01', digest: keyDigest(shown.key) });
+      await stream.until('event: identity');
+      await stream.ended;
+    });
+
+    it('say so to a machine too whose key was revoked before its stream was open', async () => {
+      const shown = await enrolled('print01');
+      digesting = () => enrolments.decide(keyDigest(shown.key), 'revoked');
+      const stream = await listen(shown);
       await stream.until('event: identity');
       await stream.ended;
     });
@@ -538,14 +555,14 @@ describe('the routes that need to know who asks', () => {
     const key = newKey();
     const { status, body } = await enrol('print01', key, { shown });
     expect([status, body.node, body.proof]).toEqual([200, 'print02', 'earlier-key']);
-    expect(enrolments.find(keyDigest(shown.key))?.state).toBe('revoked');
+    expect((await enrolments.find(keyDigest(shown.key)))?.state).toBe('revoked');
   });
 
   it('raise an alarm for a second key of a node, and let it wait', async () => {
     const first = await enrolled('print01');
     const key = newKey();
     expect((await enrol('print01', key)).status).toBe(202);
-    expect(enrolments.list('pending')).toMatchObject([
+    expect(await enrolments.list('pending')).toMatchObject([
       { alarm: `print01 has another key already: ${fingerprintOf(keyDigest(first.key))}` },
     ]);
     expect((await ask('/v1/secrets', { shown: first })).status).toBe(200);
@@ -554,7 +571,7 @@ describe('the routes that need to know who asks', () => {
   it('give a card that is only claimed no more than the one that is booted from: it waits, and a token must be that node’s', async () => {
     const key = newKey();
     expect((await enrol('stranger', key, { macs: MACS.print01 })).status).toBe(202);
-    expect(enrolments.list('pending')).toMatchObject([{ node: 'print01', claims: { macs: MACS.print01 } }]);
+    expect(await enrolments.list('pending')).toMatchObject([{ node: 'print01', claims: { macs: MACS.print01 } }]);
     const answer = tokens.take('lab', '10.0.0.1');
     const token = 'token' in answer ? answer.token : '';
     expect((await enrol('stranger', newKey(), { macs: MACS.print02, token })).status).toBe(202);
@@ -563,7 +580,7 @@ describe('the routes that need to know who asks', () => {
   it('refuse a key that was denied', async () => {
     const key = newKey();
     await enrol('print01', key);
-    enrolments.decide(keyDigest(key), 'denied');
+    await enrolments.decide(keyDigest(key), 'denied');
     expect(await enrol('print01', key)).toMatchObject({ status: 403, body: { state: 'denied' } });
   });
 
@@ -590,12 +607,12 @@ describe('the routes that need to know who asks', () => {
 
     it('let a machine without a disk enrol at each boot anew, and no machine that was vouched for', async () => {
       for (const _ of [1, 2]) expect((await enrol('lab', newKey(), { token: tokenOf('lab') })).status).toBe(200);
-      expect(enrolments.list()).toHaveLength(1);
+      expect(await enrolments.list()).toHaveLength(1);
       const key = newKey();
       await enrol('lab', key);
-      approve(key, 'lab');
+      await approve(key, 'lab');
       expect((await enrol('lab', newKey(), { token: tokenOf('lab') })).status).toBe(202);
-      expect(enrolments.approvedFor('lab')?.digest).toBe(keyDigest(key));
+      expect((await enrolments.approvedFor('lab'))?.digest).toBe(keyDigest(key));
     });
 
     it('of one node count for no other, and are spent by the attempt', async () => {
@@ -630,18 +647,18 @@ describe('the routes that need to know who asks', () => {
     it('do not bring back a machine whose key was revoked, by that key or by a new one', async () => {
       const key = newKey();
       const { body } = await enrol('lab', key, { token: tokenOf('lab') });
-      enrolments.decide(keyDigest(key), 'revoked');
+      await enrolments.decide(keyDigest(key), 'revoked');
       const shown = { key, certificate: String(body.certificatePem) };
       expect((await enrol('lab', newKey(), { token: tokenOf('lab') })).status).toBe(202);
-      expect(enrolments.list('pending')).toMatchObject([{ alarm: 'a key of lab was revoked' }]);
+      expect(await enrolments.list('pending')).toMatchObject([{ alarm: 'a key of lab was revoked' }]);
       expect((await enrol('lab', newKey(), { token: tokenOf('lab'), shown })).status).toBe(202);
-      expect(enrolments.list('pending').at(-1)?.alarm).toMatch(
+      expect((await enrolments.list('pending')).at(-1)?.alarm).toMatch(
         new RegExp(
           `^it shows the certificate of a key that was revoked: ${fingerprintOf(keyDigest(key))}; others wait`,
         ),
       );
       expect((await enrol('lab', key, { token: tokenOf('lab'), shown })).status).toBe(403);
-      enrolments.forget(keyDigest(key));
+      await enrolments.forget(keyDigest(key));
       expect((await enrol('lab', newKey(), { token: tokenOf('lab') })).status).toBe(200);
     });
 
@@ -746,7 +763,7 @@ describe('the routes that need to know who asks', () => {
     await Promise.all([refusals.until(2), begun.until(4)]);
     expect([refusals.count, begun.count]).toEqual([2, 4]);
     // The rest of them is refused at once: their keys need no more to be looked up.
-    enrolments.decide(keyDigest(key), 'denied');
+    await enrolments.decide(keyDigest(key), 'denied');
     open();
     const { statuses, text } = await room;
     expect(statuses.slice(0, -2).every((status) => status === 403)).toBe(true);

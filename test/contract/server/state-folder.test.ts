@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { authority } from '../../../src/identity/certificates/authority.ts';
-import { openMoveOrders } from '../../../src/server/events/move-orders.ts';
 import { startServer } from '../../../src/server/listen.ts';
-import { openEnrolments } from '../../../src/server/machines/enrolments.ts';
 import { openStore } from '../../../src/server/store/store.ts';
+import { machineKeys } from '../../fixtures/machine-keys.ts';
 
 const host = { ...linuxHost(), console: { line: () => undefined } };
 const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
@@ -42,9 +41,8 @@ describe('the state of a server', () => {
       const before = process.umask(0);
       try {
         if (maker !== 'nobody') await writeFile(path, '', { mode: 0o644 });
-        using enrolments = openEnrolments(path, Date.now);
-        using _orders = openMoveOrders(path, Date.now);
-        enrolments.wait({ digest: 'a', claims: {}, remote: '10.0.0.1' });
+        await using enrolments = await machineKeys(state);
+        await enrolments.wait({ digest: 'a', claims: {}, remote: '10.0.0.1' });
         for (const suffix of ['', '-wal', '-shm']) expect(await modeOf(path + suffix)).toBe('600');
       } finally {
         process.umask(before);
@@ -79,9 +77,9 @@ describe('the state of a server', () => {
       'lost pages in the middle',
       async (path: string) => {
         {
-          using enrolments = openEnrolments(path, Date.now);
+          await using enrolments = await machineKeys(state);
           for (let index = 0; index < 400; index += 1)
-            enrolments.wait({ digest: `d${index}`, claims: {}, remote: `10.0.${index >> 4}.${index}` });
+            await enrolments.wait({ digest: `d${index}`, claims: {}, remote: `10.0.${index >> 4}.${index}` });
         }
         const { open } = await import('node:fs/promises');
         await using file = await open(path, 'r+');

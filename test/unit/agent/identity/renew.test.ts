@@ -25,7 +25,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 beforeEach(async () => {
   await server.store.write('token', Buffer.from('canary'));
   server.give(createIdentity());
-  server.decide('forgotten');
+  await server.decide('forgotten');
 });
 
 const state = async ({ read }: RenewingMachine) => JSON.parse(await read(`${IDENTITY}/state.json`));
@@ -152,7 +152,7 @@ describe('a machine', () => {
 
   it('that is revoked goes on with what it has, says so once, keeps asking, and nothing is left for its next boot', async () => {
     const it = await server.approvedMachine();
-    server.decide('revoked');
+    await server.decide('revoked');
     const nowMs = Date.now() + 11 * DAY;
     it.setClock(nowMs);
     for (let time = 0; time < 3; time += 1) {
@@ -174,7 +174,7 @@ describe('a machine', () => {
     const { state: found, nextAtMs, reason } = await it.renew();
     expect({ found, reason }).toEqual({ found: 'refused', reason: expect.stringContaining('statectl node approve') });
     expect(nextAtMs - Date.now()).toBeLessThan(2 * MINUTE);
-    server.decide('approved');
+    await server.decide('approved');
     expect(await it.renew()).toMatchObject({ state: 'renewed' });
     expect(await it.read('/etc/app/token')).toBe('canary');
     expect((await it.host.files.stat(`${IDENTITY}/key.pem`))?.mode).toBe(0o600);

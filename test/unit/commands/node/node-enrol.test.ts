@@ -6,26 +6,24 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { program } from '../../../../src/cli.ts';
 import { linuxHost } from '../../../../src/host/linux/host.ts';
 import { fingerprintOf } from '../../../../src/identity/certificates/fingerprint.ts';
-import { openMoveOrders } from '../../../../src/server/events/move-orders.ts';
-import { type Enrolments, openEnrolments } from '../../../../src/server/machines/enrolments.ts';
-import { nodesDatabasePath } from '../../../../src/server/machines/nodes-database.ts';
 import { openSecretStore } from '../../../../src/server/machines/secret-store.ts';
 import { openStore } from '../../../../src/server/store/store.ts';
+import { type MachineKeys, machineKeys } from '../../../fixtures/machine-keys.ts';
 
 let state: string;
-let enrolments: Enrolments;
+let enrolments: MachineKeys;
 const ONE = 'a1'.repeat(32);
 const OTHER = 'b2'.repeat(32);
 
 beforeEach(async () => {
   state = mkdtempSync(join(tmpdir(), 'statectl-enrol-'));
   await openStore(state, linuxHost(), 'create');
-  enrolments = openEnrolments(nodesDatabasePath(state), () => Date.parse('2026-11-21T12:00:00Z'));
-  enrolments.wait({ digest: ONE, node: 'print01', claims: { mac: '52:54:00:12:34:01' }, remote: '10.0.0.1' });
+  enrolments = await machineKeys(state, { ...linuxHost().clock, now: () => Date.parse('2026-11-21T12:00:00Z') });
+  await enrolments.wait({ digest: ONE, node: 'print01', claims: { mac: '52:54:00:12:34:01' }, remote: '10.0.0.1' });
 });
-afterEach(() => {
+afterEach(async () => {
   vi.restoreAllMocks();
-  enrolments[Symbol.dispose]();
+  await enrolments[Symbol.asyncDispose]();
   rmSync(state, { recursive: true });
 });
 
@@ -48,19 +46,19 @@ it('shows who waits, with the fingerprint that the machine shows too', async () 
 
 it('approves by fingerprint, and the node of config.d is the one', async () => {
   expect(await run('node', 'approve', fingerprintOf(ONE))).toBe(`print01 is known by ${fingerprintOf(ONE)} now\n`);
-  expect(enrolments.find(ONE)).toMatchObject({ state: 'approved', proof: 'person', node: 'print01' });
+  expect(await enrolments.find(ONE)).toMatchObject({ state: 'approved', proof: 'person', node: 'print01' });
   expect(await run('node', 'revoke', 'print01')).toContain('is revoked');
-  expect(enrolments.find(ONE)?.state).toBe('revoked');
+  expect((await enrolments.find(ONE))?.state).toBe('revoked');
 });
 
 it('asks which node a stranger is', async () => {
-  enrolments.wait({ digest: OTHER, claims: { mac: '52:54:00:99:99:99' }, remote: '10.0.0.9' });
+  await enrolments.wait({ digest: OTHER, claims: { mac: '52:54:00:99:99:99' }, remote: '10.0.0.9' });
   await expect(run('node', 'approve', fingerprintOf(OTHER))).rejects.toMatchObject({
     code: 'node-missing',
     hint: expect.stringContaining('statectl node add NAME --mac 52:54:00:99:99:99'),
   });
   await run('node', 'approve', fingerprintOf(OTHER), '--node', 'guest');
-  expect(enrolments.approvedFor('guest')?.digest).toBe(OTHER);
+  expect((await enrolments.approvedFor('guest'))?.digest).toBe(OTHER);
 });
 
 it.each(['approve', 'deny'])('%s takes no name: another key may have it a moment later', async (verb) => {
@@ -68,11 +66,11 @@ it.each(['approve', 'deny'])('%s takes no name: another key may have it a moment
     code: 'fingerprint-needed',
     hint: expect.stringContaining(`statectl node ${verb} ${fingerprintOf(ONE)}`),
   });
-  enrolments.wait({ digest: OTHER, node: 'print01', claims: {}, remote: '10.0.0.1' });
+  await enrolments.wait({ digest: OTHER, node: 'print01', claims: {}, remote: '10.0.0.1' });
   await expect(run('node', verb, 'print01')).rejects.toMatchObject({
     hint: expect.stringMatching(new RegExp(`${fingerprintOf(ONE)}.*${fingerprintOf(OTHER)}`)),
   });
-  expect(enrolments.list().map(({ state }) => state)).toEqual(['pending', 'pending']);
+  expect((await enrolments.list()).map(({ state }) => state)).toEqual(['pending', 'pending']);
 });
 
 it('takes a fingerprint as people write it, and none that is not whole or only looks like one', async () => {
@@ -90,17 +88,17 @@ it('takes a fingerprint as people write it, and none that is not whole or only l
   ];
   for (const word of refused)
     await expect(run('node', 'approve', word)).rejects.toMatchObject({ code: 'fingerprint-needed' });
-  expect(enrolments.find(ONE)?.state).toBe('pending');
+  expect((await enrolments.find(ONE))?.state).toBe('pending');
   await expect(run('node', 'approve', whole.slice(0, 4))).rejects.toMatchObject({
     hint: expect.stringContaining(whole),
   });
   await run('node', 'deny', whole.toUpperCase());
   await run('node', 'approve', ` ${whole.replaceAll('-', ' ')} `);
-  expect(enrolments.find(ONE)?.state).toBe('approved');
+  expect((await enrolments.find(ONE))?.state).toBe('approved');
 });
 
 it('shows both of two that say the same name, and that there are two', async () => {
-  enrolments.wait({ digest: OTHER, node: 'print01', claims: {}, remote: '10.0.0.1' });
+  await enrolments.wait({ digest: OTHER, node: 'print01', claims: {}, remote: '10.0.0.1' });
   const [, one, other] = (await run('node', 'pending')).split('\n');
   expect(one).toMatch(new RegExp(`${fingerprintOf(ONE)}.*others wait with the same claim: ${fingerprintOf(OTHER)}`));
   expect(other).toMatch(new RegExp(`${fingerprintOf(OTHER)}.*others wait with the same claim: ${fingerprintOf(ONE)}`));
@@ -113,15 +111,15 @@ it('shows both of two that say the same name, and that there are two', async () 
 });
 
 it('approves a key as the node that it said first, whatever it says since', async () => {
-  enrolments.wait({ digest: ONE, node: 'print02', claims: { mac: '52:54:00:12:34:02' }, remote: '10.0.0.1' });
+  await enrolments.wait({ digest: ONE, node: 'print02', claims: { mac: '52:54:00:12:34:02' }, remote: '10.0.0.1' });
   expect(await run('node', 'pending')).toContain('it says now that it is print02');
   expect(await run('node', 'approve', fingerprintOf(ONE))).toContain('print01 is known by');
-  expect(enrolments.approvedFor('print02')).toBeUndefined();
+  expect(await enrolments.approvedFor('print02')).toBeUndefined();
 });
 
 it('forgets, and says so of what it does not know', async () => {
   await run('node', 'forget', 'print01');
-  expect(enrolments.list()).toEqual([]);
+  expect(await enrolments.list()).toEqual([]);
   await expect(run('node', 'forget', 'print01')).rejects.toMatchObject({ code: 'enrolment-unknown' });
 });
 
@@ -151,25 +149,22 @@ it('keeps secrets so that only the key opens them', async () => {
 
 describe('node move', () => {
   const nodes = ['print01', 'print02', 'print03', 'print04'];
-  beforeEach(() => {
+  beforeEach(async () => {
     for (const node of nodes)
-      enrolments.approve({ digest: `key of ${node}`, node, claims: {}, remote: '', proof: 'person' });
+      await enrolments.approve({ digest: `key of ${node}`, node, claims: {}, remote: '', proof: 'person' });
   });
-  const ordered = () => {
-    using orders = openMoveOrders(nodesDatabasePath(state), Date.now);
-    return orders.waiting().map(({ node, to }) => [node, to]);
-  };
+  const ordered = async () => (await enrolments.orders()).map(({ node, to }) => [node, to]);
 
   it('orders machines to another server, which the running server finds in its database', async () => {
     const text = await run('node', 'move', 'print[01-02]', '--to', 'http://b.lab:8080/');
     expect(text).toContain('2 of 4 are asked to go to http://b.lab:8080: print[01-02]\n');
-    expect(ordered()).toEqual([
+    expect(await ordered()).toEqual([
       ['print01', 'http://b.lab:8080'],
       ['print02', 'http://b.lab:8080'],
     ]);
     // Whoever waits for an older order hears the newer one alone.
     await run('node', 'move', 'print01');
-    expect(ordered()).toEqual([
+    expect(await ordered()).toEqual([
       ['print02', 'http://b.lab:8080'],
       ['print01', undefined],
     ]);
@@ -178,7 +173,7 @@ describe('node move', () => {
   it('orders a share of all', async () => {
     const { nodes: chosen } = JSON.parse(await run('node', 'move', 'all', '--share', '50%', '--json'));
     expect(chosen).toHaveLength(2);
-    expect(ordered().map(([node]) => node)).toEqual(chosen);
+    expect((await ordered()).map(([node]) => node)).toEqual(chosen);
   });
 
   /** config.d with a group of two that are approved and one that is not. */
@@ -199,7 +194,7 @@ describe('node move', () => {
     expect(text).toContain(
       '2 of 4 are asked to go to another server: print[02-03]\nnot approved, and so not asked: new1\n',
     );
-    expect(ordered().map(([node]) => node)).toEqual(['print02', 'print03']);
+    expect((await ordered()).map(([node]) => node)).toEqual(['print02', 'print03']);
     const half = await run('node', 'move', '--group', 'klipper', '--share', '50%', '--config', config, '--json');
     expect(JSON.parse(half)).toMatchObject({ nodes: [expect.stringMatching(/^print0[23]$/)], leftOut: ['new1'] });
   });
@@ -213,7 +208,7 @@ describe('node move', () => {
       code,
       hint: expect.stringContaining(hint),
     });
-    expect(ordered()).toEqual([]);
+    expect(await ordered()).toEqual([]);
   });
 
   it.each([
@@ -226,6 +221,6 @@ describe('node move', () => {
   ])('refuses %j', async (words, code) => {
     vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     await expect(run('node', 'move', ...words)).rejects.toMatchObject({ code });
-    expect(ordered()).toEqual([]);
+    expect(await ordered()).toEqual([]);
   });
 });

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { runTable } from '../../../../src/commands/node/node-run.ts';
 import type { Program } from '../../../../src/host/memory/exec.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
+import { nodeAddresses } from '../../../../src/server/admin/node-addresses.ts';
 import { type RunOnNodes, runOnNodes, sshArgv } from '../../../../src/server/admin/run-on-nodes.ts';
-import { nodeAddresses } from '../../../../src/server/machines/node-addresses.ts';
 
 const OPTIONS = { command: ['uptime', '-p'], timeoutMs: 60_000, options: [] };
 
@@ -131,12 +131,12 @@ describe('the address of a node', () => {
   const report = (node: string, remote: string) => ({ node, remote, receivedAt: '2026-11-20T12:00:00Z', machine: {} });
 
   it('is where its key was used last, which counts more than what anybody can report', () => {
-    const list = () => [enrolment('a', '10.0.0.2', 2), enrolment('a', '::ffff:10.0.0.1', 1)];
+    const approved = [enrolment('a', '10.0.0.2', 2), enrolment('a', '::ffff:10.0.0.1', 1)];
     const reports = new Map([
       ['1', report('a', '10.0.0.66')],
       ['2', report('b', '::ffff:10.0.0.3')],
     ]);
-    expect([...nodeAddresses({ list }, reports)]).toEqual([
+    expect([...nodeAddresses(approved, reports)]).toEqual([
       ['a', '10.0.0.2'],
       ['b', '10.0.0.3'],
     ]);

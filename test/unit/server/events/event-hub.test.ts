@@ -133,7 +133,10 @@ describe('the events of a machine', () => {
     const hub = eventHub(() => 0);
     const one = connection();
     hub.open(reader('print01'), one.sink);
-    hub.dismiss('print01', 'revoked');
+    // Another key of the same node, whose news this is not.
+    hub.dismiss(reader('print01', 'earlier'));
+    expect([one.events, hub.openCount]).toEqual([['hello'], 1]);
+    hub.dismiss(reader('print01'));
     expect([one.events, one.closed, hub.openCount]).toEqual([['hello', 'identity'], 'end', 0]);
   });
 

@@ -1,20 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StatectlError } from '../../../../src/error.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import { type EventHub, eventHub } from '../../../../src/server/events/event-hub.ts';
 import { type WatchOptions, watchForEvents } from '../../../../src/server/events/event-watch.ts';
-import { type MoveOrders, openMoveOrders } from '../../../../src/server/events/move-orders.ts';
-import { type Enrolments, openEnrolments } from '../../../../src/server/machines/enrolments.ts';
+import { type MachineKeys, machineKeysIn } from '../../../fixtures/machine-keys.ts';
+import { memoryNodes } from '../../../fixtures/memory-nodes.ts';
 
 const SECOND = 1_000;
 
 describe('a server with machines that listen', () => {
-  let dir: string;
-  let enrolments: Enrolments;
-  let orders: MoveOrders;
+  let nodes: ReturnType<typeof memoryNodes>;
+  let enrolments: MachineKeys;
   let hub: EventHub;
   let heard: string[];
   let stop: AbortController;
@@ -23,9 +19,8 @@ describe('a server with machines that listen', () => {
   const now = () => clock.now();
 
   beforeEach(() => {
-    dir = mkdtempSync(join(tmpdir(), 'statectl-watch-'));
-    enrolments = openEnrolments(`${dir}/nodes.sqlite`, now);
-    orders = openMoveOrders(`${dir}/nodes.sqlite`, now);
+    nodes = memoryNodes(clock);
+    enrolments = machineKeysIn(nodes.open(), clock);
     hub = eventHub(now);
     heard = [];
     stop = new AbortController();
@@ -33,17 +28,15 @@ describe('a server with machines that listen', () => {
   afterEach(async () => {
     stop.abort();
     await watching;
-    orders[Symbol.dispose]();
-    enrolments[Symbol.dispose]();
-    rmSync(dir, { recursive: true });
+    await enrolments[Symbol.asyncDispose]();
   });
 
   const watch = (options: Partial<WatchOptions> = {}) => {
-    watching = watchForEvents({ hub, enrolments, orders, clock, ...options }, stop.signal);
+    watching = watchForEvents({ hub, store: enrolments.store, clock, ...options }, stop.signal);
   };
-  const listen = (node: string) => {
+  const listen = async (node: string) => {
     const digest = `key of ${node}`;
-    enrolments.approve({ digest, node, claims: { hostname: node }, remote: '', proof: 'person' });
+    await enrolments.approve({ digest, node, claims: { hostname: node }, remote: '', proof: 'person' });
     const sink = {
       write: (text: string) => {
         const [, event] = /^event: (\w+)$/m.exec(text) ?? [];
@@ -59,8 +52,8 @@ describe('a server with machines that listen', () => {
 
   it('tells of a commit those whose content is another, within seconds', async () => {
     let revision = 'one';
-    listen('print01');
-    listen('print02');
+    await listen('print01');
+    await listen('print02');
     watch({
       revision: async () => revision,
       contentDigest: async ({ hostname }) => (revision === 'two' && hostname === 'print02' ? 'new' : 'old'),
@@ -76,7 +69,7 @@ describe('a server with machines that listen', () => {
 
   it('tells nothing of a commit that broke the machine’s own file, nor while there is no config.d', async () => {
     let revision = 'one';
-    listen('print01');
+    await listen('print01');
     watch({
       revision: async () => {
         if (revision === 'none') throw new StatectlError('config-faulty', 'never without fault');
@@ -93,7 +86,7 @@ describe('a server with machines that listen', () => {
   it('looks at a large config.d more rarely, and beats all the same', async () => {
     let looks = 0;
     let beats = 0;
-    listen('print01');
+    await listen('print01');
     watch({
       hub: {
         ...hub,
@@ -115,34 +108,79 @@ describe('a server with machines that listen', () => {
   });
 
   it('sends away whose key was revoked by an admin’s own process', async () => {
-    listen('print01');
-    listen('print02');
+    await listen('print01');
+    await listen('print02');
     watch();
     await clock.sleep(10 * SECOND);
-    using other = openEnrolments(`${dir}/nodes.sqlite`, now);
-    other.decide('key of print02', 'revoked');
+    await using other = machineKeysIn(nodes.open(), clock);
+    await other.decide('key of print02', 'revoked');
     await clock.sleep(3 * SECOND);
     expect(heard).toEqual(['print02 identity']);
     expect(hub.openCount).toBe(1);
   });
 
-  it('gives an order once, to a machine that comes within the hour too', async () => {
-    listen('print01');
-    watch();
-    orders.order(['print01', 'print02', 'print03'], { to: 'http://b.lab:8080', reason: 'x' });
+  it('sends nobody away who was let in while it looked whose keys count', async () => {
+    let isAsked = () => {};
+    const asked = new Promise<void>((resolve) => (isAsked = resolve));
+    const { store } = enrolments;
+    await listen('print01');
+    await enrolments.approve({ digest: 'next', node: 'print01', claims: {}, remote: '', proof: 'earlier-key' });
+    watch({
+      store: {
+        ...store,
+        async enrolments(wanted) {
+          const found = await store.enrolments(wanted);
+          isAsked();
+          // An answer that travels for a while.
+          await clock.sleep(1 * SECOND);
+          return found;
+        },
+      },
+    });
+    await asked;
+    await listen('print02');
+    // This one comes back with its next key; the one that it had does not count.
+    hub.setContent({ node: 'print01', digest: 'next', claims: {} }, 'old');
     await clock.sleep(10 * SECOND);
-    listen('print02');
+    expect([heard, hub.openCount]).toEqual([[], 2]);
+  });
+
+  it('misses nothing that was decided while the store could not be read', async () => {
+    let isBroken = false;
+    const { store } = enrolments;
+    const enrolmentsOf: typeof store.enrolments = async (wanted) => {
+      if (isBroken) throw new StatectlError('enrolments-unusable', 'another process holds it');
+      return store.enrolments(wanted);
+    };
+    await listen('print01');
+    watch({ store: { ...store, enrolments: enrolmentsOf } });
+    await clock.sleep(10 * SECOND);
+    isBroken = true;
+    await enrolments.decide('key of print01', 'revoked');
+    await clock.sleep(60 * SECOND);
+    expect(heard).toEqual([]);
+    isBroken = false;
+    await clock.sleep(5 * SECOND);
+    expect(heard).toEqual(['print01 identity']);
+  });
+
+  it('gives an order once, to a machine that comes within the hour too', async () => {
+    await listen('print01');
+    watch();
+    await enrolments.order(['print01', 'print02', 'print03'], { to: 'http://b.lab:8080', reason: 'x' });
+    await clock.sleep(10 * SECOND);
+    await listen('print02');
     await clock.sleep(10 * SECOND);
     expect(heard).toEqual(['print01 move', 'print02 move']);
     await clock.sleep(3600 * SECOND);
-    listen('print03');
+    await listen('print03');
     await clock.sleep(10 * SECOND);
     expect(heard).toHaveLength(2);
-    expect(orders.waiting()).toEqual([]);
+    expect(await enrolments.orders()).toEqual([]);
   });
 
   it('above its mark asks a tenth of them to go, at most once a minute and nobody twice in ten', async () => {
-    for (let index = 0; index < 20; index += 1) listen(`print${index}`);
+    for (let index = 0; index < 20; index += 1) await listen(`print${index}`);
     let load = 0.9;
     watch({ load: () => ({ accepting: true, load }) });
     await clock.sleep(60 * SECOND);

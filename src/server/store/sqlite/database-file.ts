@@ -1,32 +1,32 @@
-/** The database of machines by node:fs and node:sqlite: its mode has to be right before the first byte is in it. */
+/** By node:fs and node:sqlite: the mode has to be right before the first byte is in it. */
 import { chmodSync, closeSync, constants, existsSync, openSync } from 'node:fs';
-import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { reasonOf, StatectlError } from '../../error.ts';
-import { databaseError, fileError } from '../../host/file-error.ts';
-import { namingDatabase } from '../store/database.ts';
-
-/** Of the keys of machines, below a server's state. */
-export const nodesDatabasePath = (state: string): string => join(state, 'nodes.sqlite');
+import { reasonOf, StatectlError } from '../../../error.ts';
+import { databaseError, fileError } from '../../../host/file-error.ts';
 
 /** It tells serial numbers and addresses: for the server's user alone, also what SQLite keeps beside it. */
 const MODE = 0o600;
-/** SQLite's name for no file at all. */
-const IN_MEMORY = ':memory:';
 const COMPANIONS = ['', '-wal', '-shm', '-journal'];
+/** SQLite waits so long for a lock, and everybody with it: only where no other way is left. */
+const BUSY_MS = 5_000;
 
-/** Opens or makes it, whole and with this schema. Throws `enrolments-unusable`. */
-export function openNodesDatabase(path: string, schema: string): ReturnType<typeof namingDatabase> {
-  let database: DatabaseSync | undefined;
+/** Opens or makes it, whole and with this schema; gives two connections, each of which sees what the other one committed. Throws `enrolments-unusable`. */
+export function openDatabaseFile(path: string, schema: string): { reader: DatabaseSync; writer: DatabaseSync } {
+  const opened: DatabaseSync[] = [];
+  const open = (settings: string): DatabaseSync => {
+    const database = new DatabaseSync(path, { timeout: BUSY_MS });
+    opened.push(database);
+    database.exec(settings);
+    return database;
+  };
   try {
-    if (path !== IN_MEMORY) makePrivate(path);
-    database = new DatabaseSync(path, { timeout: 5_000 });
-    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${schema}`);
-    const [fault] = Object.values(database.prepare('PRAGMA quick_check(1)').get() ?? {});
+    makePrivate(path);
+    const writer = open(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${schema}`);
+    const [fault] = Object.values(writer.prepare('PRAGMA quick_check(1)').get() ?? {});
     if (fault !== 'ok') throw new Error(`it is damaged: ${fault}`);
-    return namingDatabase(database, path);
+    return { writer, reader: open('PRAGMA query_only = ON') };
   } catch (cause) {
-    database?.close();
+    for (const database of opened) database.close();
     const file = fileError(cause);
     throw (
       databaseError(cause, path) ??

@@ -1,0 +1,20 @@
+import { StatectlError } from '../../error.ts';
+import { openSecretStore } from '../machines/secret-store.ts';
+import type { ServerState } from './server-state.ts';
+
+const storeOf = async ({ host, files }: ServerState, mode: 'create' | 'existing' = 'existing') =>
+  openSecretStore(host, (await files(mode)).root);
+
+/** Throws `secret-invalid`, `key-exposed`. */
+export const setSecret = async (state: ServerState, name: string, value: Uint8Array): Promise<void> =>
+  (await storeOf(state, 'create')).write(name, value);
+
+export const secretNames = async (state: ServerState): Promise<readonly string[]> => (await storeOf(state)).names();
+
+/** Throws `secret-unknown`, `secret-invalid`. */
+export async function removeSecret(state: ServerState, name: string): Promise<void> {
+  if (await (await storeOf(state)).remove(name)) return;
+  throw new StatectlError('secret-unknown', `there is no secret ${name}`, {
+    hint: '`statectl secret list` names those that there are',
+  });
+}
