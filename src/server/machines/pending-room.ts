@@ -28,8 +28,12 @@ export function whoLeavesFor(newcomer: NewEnrolment, waiting: readonly Waiting[]
   const sender = senderOf(newcomer.remote);
   const ofSender = staying.filter(({ remote }) => senderOf(remote) === sender);
   const another =
-    placeAmong(newcomer, ofSender, MOST_PENDING_OF_ADDRESS, ' that asked from this address') ??
-    placeAmong(newcomer, staying, MOST_PENDING, '');
+    placeAmong(
+      newcomer,
+      ofSender,
+      MOST_PENDING_OF_ADDRESS,
+      `${MOST_PENDING_OF_ADDRESS} machines wait already that asked from this address`,
+    ) ?? placeAmong(newcomer, staying, MOST_PENDING, `${MOST_PENDING} machines wait already`);
   return [...leaving, ...(another ? [another] : [])].map(({ digest }) => digest);
 }
 
@@ -38,7 +42,7 @@ function placeAmong(newcomer: NewEnrolment, among: readonly Waiting[], most: num
   if (among.length < most) return undefined;
   const leaving = whoGivesWay(newcomer, among);
   if (leaving) return leaving;
-  throw new StatectlError('pending-full', `${most} machines wait already${why}`, {
+  throw new StatectlError('pending-full', why, {
     hint: 'on the server: `statectl node pending`, then approve, deny or forget',
   });
 }

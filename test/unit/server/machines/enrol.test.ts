@@ -89,7 +89,7 @@ it('a token lets no key in that was revoked as another node while its machine wa
   await ask(key, {}, { ...LAB, node: 'print01' });
   meanwhile = () => enrolments.decide(keyDigest(key), 'revoked');
   expect((await ask(key, { token: token() })).state).toBe('denied');
-  expect(enrolments.approvedFor('lab')).toBeUndefined();
+  expect(await enrolments.approvedFor('lab')).toBeUndefined();
 });
 
 describe('a key that does not count any more', () => {
