@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import type { Claims } from '../../../protocol/claims.ts';
 import { parseRecord } from '../../../host/record.ts';
+import type { Claims } from '../../../protocol/claims.ts';
 import type { Proof } from '../../../protocol/enrolment.ts';
 import type { MoveOrder } from '../../events/move-order.ts';
 import type { Enrolment, EnrolmentState } from '../../machines/enrolment.ts';
