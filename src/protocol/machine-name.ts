@@ -38,7 +38,8 @@ export function refuseForeignNames(names: readonly string[]): void {
  */
 function isAddress(name: string): boolean {
   const url = `http://${name}`;
-  if (!URL.canParse(url)) return /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/i.test(name);
+  // A zero first makes it octal, which 08 and 09 are not: no program takes them for an address.
+  if (!URL.canParse(url)) return !/^0\d+$/.test(name) && /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/i.test(name);
   const { hostname } = new URL(url);
   return isIP(hostname) !== 0 && !(/^\d+$/.test(name) && hostname.startsWith('0.'));
 }

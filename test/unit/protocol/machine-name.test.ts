@@ -48,6 +48,8 @@ it.each([
   'Print01',
   'print_01',
   '07',
+  '08',
+  '009',
   '1234',
   'xn--drucker-1za.lab',
   'server.statectl.internal.example',
