@@ -1,4 +1,4 @@
-import { soonestBusy } from '../host/server-busy.ts';
+import { soonestBusy } from '../host/http/server-busy.ts';
 import type { ServersInOrder } from './choose-servers.ts';
 
 export interface Answers<T> {

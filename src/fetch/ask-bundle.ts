@@ -1,11 +1,11 @@
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import { withDeadline } from '../host/deadline.ts';
-import type { DownloadLimits } from '../host/download-limits.ts';
 import type { Host } from '../host/host.ts';
-import { readBody } from '../host/read-body.ts';
+import type { DownloadLimits } from '../host/http/download-limits.ts';
+import { readBody } from '../host/http/read-body.ts';
+import { retryAfterMs, ServerBusyError } from '../host/http/server-busy.ts';
 import { parseRecords } from '../host/record.ts';
 import { retry } from '../host/retry.ts';
-import { retryAfterMs, ServerBusyError } from '../host/server-busy.ts';
 import type { TaskContext } from '../host/task-context.ts';
 import { detailOf } from '../protocol/problem.ts';
 import { LARGEST_BUNDLE_BYTES } from '../signed/bundle/archive.ts';

@@ -1,9 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
-import type { DownloadLimits } from '../host/download-limits.ts';
 import type { Host } from '../host/host.ts';
+import type { DownloadLimits } from '../host/http/download-limits.ts';
+import { askedWaitMs, retryAfterMs, ServerBusyError, soonestBusy } from '../host/http/server-busy.ts';
 import { retry } from '../host/retry.ts';
-import { askedWaitMs, retryAfterMs, ServerBusyError, soonestBusy } from '../host/server-busy.ts';
 import { verifyFile } from './verify-file.ts';
 
 export interface Download {

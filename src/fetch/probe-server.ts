@@ -2,7 +2,7 @@ import { entryOf } from '../entry-of.ts';
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
 import { withDeadline } from '../host/deadline.ts';
 import type { Host } from '../host/host.ts';
-import { readBody } from '../host/read-body.ts';
+import { readBody } from '../host/http/read-body.ts';
 import { readSaid } from '../protocol/read-answer.ts';
 import { ServerStatus } from '../protocol/server-status.ts';
 

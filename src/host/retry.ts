@@ -1,7 +1,7 @@
 import { isStatectlError } from '../error.ts';
 import { type BackOff, backOffMs } from './back-off.ts';
 import type { Clock } from './host.ts';
-import { askedWaitMs } from './server-busy.ts';
+import { askedWaitMs } from './http/server-busy.ts';
 
 export interface Attempt {
   /** The one that failed, counted from 1. */

@@ -1,6 +1,6 @@
 import { StatectlError } from '../../error.ts';
 import type { Host, HttpRequest, HttpResponse, TlsMaterial } from '../../host/host.ts';
-import { readBody } from '../../host/read-body.ts';
+import { readBody } from '../../host/http/read-body.ts';
 import { serverTrust } from '../../identity/machine/server-trust.ts';
 import { readSaid } from '../../protocol/read-answer.ts';
 import { SecurePort } from '../../protocol/secure-port.ts';

@@ -1,7 +1,7 @@
 import { reasonOf, StatectlError } from '../../error.ts';
 import { withDeadline } from '../../host/deadline.ts';
 import type { Host, HttpResponse } from '../../host/host.ts';
-import { readBody } from '../../host/read-body.ts';
+import { readBody } from '../../host/http/read-body.ts';
 import { detailOf } from '../../protocol/problem.ts';
 import { readEvents, type ServerEvent, type StreamMessage } from './event-stream.ts';
 import { type MachineProof, secureAddress } from './secure-server.ts';

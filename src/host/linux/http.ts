@@ -1,8 +1,8 @@
 import type { Agent, Dispatcher } from 'undici';
 import type { Http, HttpRequest } from '../host.ts';
-import { httpError, isOutOfTime } from '../http-error.ts';
-import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS } from '../http-timeouts.ts';
-import { type Answer, followRedirects } from '../redirect.ts';
+import { httpError, isOutOfTime } from '../http/http-error.ts';
+import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS } from '../http/http-timeouts.ts';
+import { type Answer, followRedirects } from '../http/redirect.ts';
 import { noMachine } from './peer-role.ts';
 
 const flat = (headers: Dispatcher.ResponseData['headers']): Record<string, string> =>

@@ -1,8 +1,8 @@
 import { entryOf } from '../../entry-of.ts';
 import type { Clock, Http, HttpRequest } from '../host.ts';
-import { httpError } from '../http-error.ts';
-import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS } from '../http-timeouts.ts';
-import { type Answer, followRedirects } from '../redirect.ts';
+import { httpError } from '../http/http-error.ts';
+import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS } from '../http/http-timeouts.ts';
+import { type Answer, followRedirects } from '../http/redirect.ts';
 
 export interface ServedRequest {
   readonly method: 'GET' | 'HEAD' | 'POST';

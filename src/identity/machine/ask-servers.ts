@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import { reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
-import { readBody } from '../../host/read-body.ts';
+import { readBody } from '../../host/http/read-body.ts';
+import { askedWaitMs, retryAfterMs, ServerBusyError, soonestBusy } from '../../host/http/server-busy.ts';
 import { retry } from '../../host/retry.ts';
-import { askedWaitMs, retryAfterMs, ServerBusyError, soonestBusy } from '../../host/server-busy.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import {
   EnrolAnswer,

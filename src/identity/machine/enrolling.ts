@@ -1,4 +1,4 @@
-import type { DownloadLimits } from '../../host/download-limits.ts';
+import type { DownloadLimits } from '../../host/http/download-limits.ts';
 
 /** How a machine proves who it is, and where it keeps what it gets for it. */
 export interface Enrolling {

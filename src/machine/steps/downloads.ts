@@ -1,7 +1,7 @@
 import { reasonOf } from '../../error.ts';
 import { fetchVerified } from '../../fetch/download.ts';
 import { verifyFile } from '../../fetch/verify-file.ts';
-import type { DownloadLimits } from '../../host/download-limits.ts';
+import type { DownloadLimits } from '../../host/http/download-limits.ts';
 import { shellLine } from '../../host/shell-line.ts';
 import { type Unpack, unpackArchive, unpackCommands } from '../packages/unpack-archive.ts';
 import { kind } from './kind.ts';

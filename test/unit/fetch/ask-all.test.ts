@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { askAll } from '../../../src/fetch/ask-all.ts';
-import { ServerBusyError } from '../../../src/host/server-busy.ts';
+import { ServerBusyError } from '../../../src/host/http/server-busy.ts';
 
 const busy = (seconds: number) => new ServerBusyError(`busy for ${seconds} s`, seconds * 1000);
 

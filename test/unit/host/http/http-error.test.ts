@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { httpError } from '../../../src/host/http-error.ts';
+import { httpError } from '../../../../src/host/http/http-error.ts';
 
 const URL_ = new URL('https://me:secret@boot.example/image?v=1#part');
 const withCode = (code: string, cause?: unknown) => Object.assign(new Error(code, { cause }), { code });

@@ -1,5 +1,5 @@
-import { StatectlError } from '../error.ts';
-import type { HttpRequest, HttpResponse } from './host.ts';
+import { StatectlError } from '../../error.ts';
+import type { HttpRequest, HttpResponse } from '../host.ts';
 import { parseHttpUrl } from './http-error.ts';
 
 const MOST_REDIRECTS = 3;

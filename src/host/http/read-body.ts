@@ -1,4 +1,4 @@
-import { StatectlError } from '../error.ts';
+import { StatectlError } from '../../error.ts';
 
 /** The whole body of an answer that is short. Throws `answer-too-large`, and what breaks the transfer. */
 export async function readBody(body: AsyncIterable<Uint8Array>, mostBytes: number): Promise<Buffer> {

@@ -1,5 +1,5 @@
-import { StatectlError } from '../error.ts';
-import type { HttpResponse } from './host.ts';
+import { StatectlError } from '../../error.ts';
+import type { HttpResponse } from '../host.ts';
 
 /** The server is well, and asks to be asked again later. */
 export class ServerBusyError extends StatectlError {

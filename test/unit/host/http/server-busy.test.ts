@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { StatectlError } from '../../../src/error.ts';
-import { withDeadline } from '../../../src/host/deadline.ts';
-import { memoryHost } from '../../../src/host/memory.ts';
-import { retry } from '../../../src/host/retry.ts';
-import { askedWaitMs, retryAfterMs, ServerBusyError, soonestBusy } from '../../../src/host/server-busy.ts';
+import { StatectlError } from '../../../../src/error.ts';
+import { withDeadline } from '../../../../src/host/deadline.ts';
+import { askedWaitMs, retryAfterMs, ServerBusyError, soonestBusy } from '../../../../src/host/http/server-busy.ts';
+import { memoryHost } from '../../../../src/host/memory.ts';
+import { retry } from '../../../../src/host/retry.ts';
 
 it.each([
   ['7', 503, 7_000],

@@ -1,5 +1,5 @@
-import { entryOf } from '../entry-of.ts';
-import { reasonOf, StatectlError } from '../error.ts';
+import { entryOf } from '../../entry-of.ts';
+import { reasonOf, StatectlError } from '../../error.ts';
 
 /** A lone % in a password is the usual mistake. */
 function userinfoDecodes({ username, password }: URL): boolean {
