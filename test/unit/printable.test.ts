@@ -158,8 +158,8 @@ describe('no source', () => {
   it('lays out columns but ascii-table.ts and what has words of ours alone', () => {
     expect(holding(/\.padEnd\(/).toSorted()).toEqual([
       'commands/ascii-table.ts',
-      'commands/initramfs/build.ts',
       'commands/build/build-keys.ts',
+      'commands/initramfs/build.ts',
       'image/initramfs/initramfs-listing.ts',
     ]);
   });
