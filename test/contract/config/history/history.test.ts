@@ -434,4 +434,25 @@ describe('a change of several files', () => {
     await write('a.conf', '1\n', '2\n');
     expect(text('nodes/n.conf')).toBe('bad\n');
   });
+
+  it('is refused of one of several that wait, and of one that brings a fault of its own; neither is committed', async () => {
+    put('a.conf', '1\n');
+    await history().settle(check);
+    put('nodes/m.conf', 'bad\n');
+    put('nodes/n.conf', 'bad\n');
+    expect(await history().settle(check)).toMatchObject({ heldBack: { held: ['nodes/m.conf', 'nodes/n.conf'] } });
+    await expect(write('nodes/n.conf', 'bad\n', 'bad as before\n')).rejects.toMatchObject({ code: 'config-invalid' });
+    await expect(write('nodes/o.conf', undefined, 'bad too\n')).rejects.toMatchObject({ code: 'config-invalid' });
+    expect(existsSync(join(dir, 'nodes/o.conf'))).toBe(false);
+    await write('nodes/n.conf', 'bad\n', 'mended\n');
+    expect(await git('show', '--format=', '--name-only', 'HEAD')).toBe('nodes/n.conf');
+  });
+
+  it('is named `deployed` only when something was checked', async () => {
+    put('a.conf', 'bad\n');
+    await history().settle(check);
+    const nothing = history().resolve('deployed');
+    await expect(nothing).rejects.toThrow('no revision was checked');
+    await expect(history().resolve('deployd')).rejects.toThrow('there is no revision "deployd"');
+  });
 });
