@@ -28,7 +28,7 @@ export async function bootVerb(verb: BootVerb, words: readonly string[]): Promis
   });
   if (values.plan)
     return (await import('./commands/machine/plan.ts')).printPlan(linuxHost(), {
-      factsFile: values.facts,
+      ...(values.facts !== undefined && { factsFile: values.facts }),
       json: values.json ?? false,
     });
   const from = values.from === undefined ? undefined : phaseName(values.from);
@@ -41,7 +41,7 @@ export async function bootVerb(verb: BootVerb, words: readonly string[]): Promis
   // A boot lasts seconds: compiling for speed costs it more than it gains (measured under TCG, docs/design/decisions.md).
   for (const flag of ['--no-opt', '--no-maglev', '--no-sparkplug']) setFlagsFromString(flag);
   const { boot } = await import('./boot/boot.ts');
-  return boot(host, { from });
+  return boot(host, from && { from });
 }
 
 function phaseName(name: string): PhaseName {

@@ -6,7 +6,12 @@ export class StatectlError extends Error {
   readonly code: string;
   readonly hint: string | undefined;
 
-  constructor(code: string, message: string, options: { readonly cause?: unknown; readonly hint?: string } = {}) {
+  /** The hint of another error is passed on as it is, also where it has none. */
+  constructor(
+    code: string,
+    message: string,
+    options: { readonly cause?: unknown; readonly hint?: string | undefined } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'StatectlError';
     this.code = code;

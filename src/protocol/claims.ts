@@ -14,18 +14,18 @@ export type Claim = (typeof CLAIMS)[number];
 /** Each in its normal form. */
 export const Claims = z.object({
   /** Of the card that it boots from, lower case with colons. */
-  mac: z.optional(z.string()),
+  mac: z.exactOptional(z.string()),
   /** SMBIOS UUID, lower case. */
-  uuid: z.optional(z.string()),
-  serial: z.optional(z.string()),
+  uuid: z.exactOptional(z.string()),
+  serial: z.exactOptional(z.string()),
   /** What DHCP or its kernel command line calls it, lower case. */
-  hostname: z.optional(z.string()),
+  hostname: z.exactOptional(z.string()),
   /** As `uname -m` prints it. */
-  arch: z.optional(z.string()),
+  arch: z.exactOptional(z.string()),
   /** `room=b12,row=3`: what its kernel command line says with statectl.label=, by name. */
-  labels: z.optional(z.string()),
+  labels: z.exactOptional(z.string()),
   /** Of its other wired cards, separated by commas. */
-  macs: z.optional(z.string()),
+  macs: z.exactOptional(z.string()),
 } satisfies Record<Claim, unknown>);
 export type Claims = Readonly<z.infer<typeof Claims>>;
 
@@ -97,7 +97,7 @@ const isPartial = (claim: Claim, text: string, normal: string): boolean =>
  * Reads what a machine says of itself, on the machine and on the server alike: what cannot be read counts as not said, of a
  * list that item alone. Reading what comes out again changes nothing. Pure.
  */
-export function readClaims(said: { readonly [Key in Claim]?: string }): ReadClaims {
+export function readClaims(said: { readonly [Key in Claim]?: string | undefined }): ReadClaims {
   const claims: { [Key in Claim]?: string } = {};
   const odd: string[] = [];
   for (const claim of CLAIMS) {

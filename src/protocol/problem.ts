@@ -3,12 +3,12 @@ import { readSaid } from './read-answer.ts';
 
 /** An error for a program: RFC 9457, `application/problem+json`. Proxies before a server say less than it does. */
 export const Problem = z.object({
-  type: z.optional(z.string()),
-  title: z.optional(z.string()),
-  status: z.optional(z.number()),
-  detail: z.optional(z.string()),
+  type: z.exactOptional(z.string()),
+  title: z.exactOptional(z.string()),
+  status: z.exactOptional(z.number()),
+  detail: z.exactOptional(z.string()),
   /** What to do next. */
-  hint: z.optional(z.string()),
+  hint: z.exactOptional(z.string()),
 });
 export type Problem = z.infer<typeof Problem>;
 

@@ -80,7 +80,7 @@ export function servedSettings(host: HistoryHost, dir: string, tell: (event: Set
     heldBack = held && { dir: (await loadSnapshot(held.snapshot)).dir, files: held.held, faults };
     const text = faults.map(formatFault).join('\n');
     if (state === 'faulty' && text !== toldFaults)
-      tell({ event: 'settings', state, revision, files, faults: text.split('\n') });
+      tell({ event: 'settings', state, ...(revision && { revision }), files, faults: text.split('\n') });
     toldFaults = text;
     if (revision === undefined) throw faultyFromTheStart(faults);
     if (revision !== loaded?.revision) loaded = { ...(await loadSnapshot(await history.read(revision))), revision };

@@ -91,10 +91,10 @@ function originTable(rows: readonly SettingRow[]): string {
     rows.flatMap(({ path, index, value, origin, superseded, removedBy }) => [
       ...(removedBy
         ? [
-            [rowPath({ path, index }), `taken out: ${shown(value)}`, placeOf(removedBy)],
+            [rowPath(path, index), `taken out: ${shown(value)}`, placeOf(removedBy)],
             ['', '  was said', origin ? placeOf(origin) : 'built-in'],
           ]
-        : [[rowPath({ path, index }), shown(value), origin ? placeOf(origin) : 'built-in']]),
+        : [[rowPath(path, index), shown(value), origin ? placeOf(origin) : 'built-in']]),
       ...superseded.toReversed().map((old) => ['', `  instead of ${shown(old.value)}`, placeOf(old.origin)]),
     ]),
   );
@@ -102,7 +102,7 @@ function originTable(rows: readonly SettingRow[]): string {
 
 const shown = (value: Plain): string => (typeof value === 'string' && value !== '' ? value : JSON.stringify(value));
 
-const rowPath = ({ path, index }: Pick<SettingRow, 'path' | 'index'>): string =>
+const rowPath = (path: SettingRow['path'], index: number | undefined): string =>
   `${writePath(path)}${index === undefined ? '' : `[${index}]`}`;
 
-const rowJson = ({ path, index, ...row }: SettingRow) => ({ path: rowPath({ path, index }), ...row });
+const rowJson = ({ path, index, ...row }: SettingRow) => ({ path: rowPath(path, index), ...row });

@@ -49,8 +49,12 @@ export const nodeMoveVerb = (): Command =>
         throw new StatectlError('usage', 'which machines?', {
           hint: 'statectl node move print[01-12], statectl node move all, or statectl node move --group NAME',
         });
-      const wish = { config, selector, group, share, to, reason };
-      const { nodes, leftOut, approvedCount } = await moveNodes(serverState(state, linuxHost()), wish);
+      const { nodes, leftOut, approvedCount } = await moveNodes(serverState(state, linuxHost()), {
+        ...{ config, share, reason },
+        ...(selector !== undefined && { selector }),
+        ...(group !== undefined && { group }),
+        ...(to !== undefined && { to }),
+      });
       if (json) printJson({ nodes, ...(leftOut.length > 0 && { leftOut }), ...(to && { to }), reason });
       else if (nodes.length === 0) printLine('no machine is approved: nobody moves');
       else {

@@ -96,7 +96,10 @@ async function runAndTell(
   if (knownHosts) await host.files.write(knownHosts, `${known.knownHosts}\n`);
   let done = 0;
   const runs = await runOnNodes(host, {
-    targets: nodes.map((node) => ({ node, ...(addresses.has(node) && { address: addresses.get(node) }) })),
+    targets: nodes.map((node) => {
+      const address = addresses.get(node);
+      return { node, ...(address !== undefined && { address }) };
+    }),
     command,
     width,
     timeoutMs: timeout,

@@ -76,7 +76,7 @@ export function parseIpArgument(value: string): IpArgument {
   // `DEVICE:METHOD`, since what is no address can begin nothing else.
   if (second !== '' && !isAddress && (Object.hasOwn(METHODS, second) || /[g-z]/i.test(first))) {
     const [mtu, ...mac] = fields.slice(2);
-    const settings = { ...plain, device: deviceOf(first, fail), ...linkOf(mtu, mac, fail) };
+    const settings = { ...plain, ...deviceOf(first, fail), ...linkOf(mtu, mac, fail) };
     return { ...settings, method: methodOf(second, fail) };
   }
   return parseLongForm(fields, fail);
@@ -92,11 +92,14 @@ function parseLongForm(fields: readonly string[], fail: Fail): IpArgument {
   const point = (name: string, text: string | undefined) => addressOf(name, text, fail);
   const [bare, slash] = client.split('/');
   const address = point('client address', bare);
+  const bootServer = server.includes('/') ? undefined : point('server', server);
+  const router = point('gateway', gateway);
   const settings: IpSettings = {
-    device: deviceOf(device, fail),
-    ...(server.includes('/') ? { peer: peerOf(server, fail) } : { server: point('server', server) }),
-    gateway: point('gateway', gateway),
-    hostname: hostname === '' ? undefined : hostname,
+    ...deviceOf(device, fail),
+    ...(server.includes('/') && { peer: peerOf(server, fail) }),
+    ...(bootServer !== undefined && { server: bootServer }),
+    ...(router !== undefined && { gateway: router }),
+    ...(hostname && { hostname }),
     ...tailOf(rest, fail),
   };
   const dhcpWithId = word.startsWith('dhcp,');
@@ -125,13 +128,13 @@ function tailOf(rest: readonly string[], fail: Fail): Pick<IpSettings, 'dns' | '
   return { dns: [dns0, dns1].filter(present), ntp: [ntp0].filter(present) };
 }
 
-function linkOf(mtu: string | undefined, mac: readonly string[], fail: Fail): { mtu?: number; mac?: string } {
-  const text = mac.filter((group) => group !== '').join(':');
-  const normal = parseMac(text);
-  if (text !== '' && normal === undefined) throw fail(`"${text}" is no MAC address`);
+function linkOf(mtu: string | undefined, groups: readonly string[], fail: Fail): Pick<IpSettings, 'mtu' | 'mac'> {
+  const text = groups.filter((group) => group !== '').join(':');
+  const mac = parseMac(text);
+  if (text !== '' && mac === undefined) throw fail(`"${text}" is no MAC address`);
   // 68 bytes is what IPv4 needs (RFC 791).
   if (mtu && !(/^[0-9]{2,5}$/.test(mtu) && Number(mtu) >= 68 && Number(mtu) <= 65535)) throw fail(`"${mtu}" is no MTU`);
-  return { mtu: mtu ? Number(mtu) : undefined, mac: normal };
+  return { ...(mtu && { mtu: Number(mtu) }), ...(mac !== undefined && { mac }) };
 }
 
 function methodOf(word: string, fail: Fail): Exclude<Method, 'static'> {
@@ -165,10 +168,11 @@ function peerOf(text: string, fail: Fail): string {
   return text;
 }
 
-function deviceOf(text: string | undefined, fail: Fail): string | undefined {
-  if (text === undefined || text === '') return undefined;
-  if (!/^[^\s/]{1,127}$/.test(text) || text === '.' || text === '..') throw fail(`"${text}" is no interface name`);
-  return text;
+function deviceOf(device: string | undefined, fail: Fail): Pick<IpSettings, 'device'> {
+  if (device === undefined || device === '') return {};
+  if (!/^[^\s/]{1,127}$/.test(device) || device === '.' || device === '..')
+    throw fail(`"${device}" is no interface name`);
+  return { device };
 }
 
 function parseClientId(word: string, fail: Fail): DhcpClientId {

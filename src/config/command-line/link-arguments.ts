@@ -50,10 +50,10 @@ export function parseBond(value: string): BondArgument {
     name,
     members: names(members || 'eth0,eth1', fail),
     mode: bondMode(mode, fail),
-    miimonMs: miimon === undefined ? undefined : Number(miimon),
-    primary,
+    ...(miimon !== undefined && { miimonMs: Number(miimon) }),
+    ...(primary !== undefined && { primary }),
     options: others,
-    mtu: mtu === '' ? undefined : Number(mtu),
+    ...(mtu !== '' && { mtu: Number(mtu) }),
   };
 }
 
@@ -116,8 +116,8 @@ export function parseRoute(value: string): RouteArgument {
   if (gateway === '' && device === '') throw fail('it names neither a router nor an interface');
   return {
     network: `${cidr.address}/${cidr.prefixLength}`,
-    gateway: gateway || undefined,
-    device: device || undefined,
+    ...(gateway !== '' && { gateway }),
+    ...(device !== '' && { device }),
   };
 }
 

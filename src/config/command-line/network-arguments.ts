@@ -158,7 +158,11 @@ function wayOf(ip: IpArgument): Changes {
 export const together = (one: Changes, other: Changes): Changes => ({
   ...one,
   ...other,
-  ...{ dhcp4: one.dhcp4 || other.dhcp4, dhcp6: one.dhcp6 || other.dhcp6, acceptRa: one.acceptRa ?? other.acceptRa },
+  ...{
+    dhcp4: one.dhcp4 || other.dhcp4,
+    dhcp6: one.dhcp6 || other.dhcp6 || false,
+    acceptRa: one.acceptRa ?? other.acceptRa,
+  },
   addresses: [...(one.addresses ?? []), ...(other.addresses ?? [])],
   gateway: [...(one.gateway ?? []), ...(other.gateway ?? [])],
   routes: { ...one.routes, ...other.routes },

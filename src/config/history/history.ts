@@ -84,7 +84,8 @@ export class History {
       const revision = await this.#commitEdits(head, old, part.snapshot);
       return { state: 'faulty', ...(revision && { revision }), files, faults, heldBack: { snapshot, held: part.held } };
     }
-    return { state: 'edited', revision: await this.#commitEdits(head, old, snapshot), files, faults: [] };
+    const revision = await this.#commitEdits(head, old, snapshot);
+    return { state: 'edited', ...(revision && { revision }), files, faults: [] };
   }
 
   /** Under the name of who owns the first file. Absent where nothing was ever committed, and nothing is there. */

@@ -31,19 +31,19 @@ const MatchFile = z
             'expected a MAC address such as 52:54:00:12:34:56, or a list of them',
         },
       )
-      .optional()
+      .exactOptional()
       .meta({ description: 'of any of its interfaces, in any notation; a list: one of these' }),
     uuid: z
       // Boards have UUIDs of no version of RFC 9562, too.
       .guid({ error: 'expected a UUID such as 4c4c4544-0042-3510-8052-b4c04f4e4d32' })
       .transform((uuid) => uuid.toLowerCase())
       .refine(said('uuid'), 'many machines have this UUID: it tells none apart')
-      .optional()
+      .exactOptional()
       .meta({ description: 'SMBIOS UUID' }),
     serial: z
       .string({ error: 'expected a serial number' })
       .refine(said('serial'), 'expected a serial number, of letters of ASCII; not what many machines have')
-      .optional()
+      .exactOptional()
       .meta({ description: 'serial number of the board or the system' }),
     arch: z
       .string({ error: 'expected an architecture such as x86_64 or aarch64' })
@@ -57,12 +57,12 @@ const MatchFile = z
         });
         return z.NEVER;
       })
-      .optional()
+      .exactOptional()
       .meta({ description: 'as uname -m prints it; amd64 and arm64 are understood' }),
     hostname: z
       .string({ error: 'expected a host name' })
       .refine(said('hostname'), 'expected a host name such as print01: patterns are for groups, as labels')
-      .optional()
+      .exactOptional()
       .meta({ description: 'the name that DHCP or the kernel command line gives' }),
     labels: z
       .record(z.string(), z.string({ error: 'expected a text' }))
@@ -75,7 +75,7 @@ const MatchFile = z
               message: `${NOBODY}: expected NAME=VALUE, of ASCII and without commas`,
             });
       })
-      .optional()
+      .exactOptional()
       .meta({ description: 'what statectl.label=NAME=VALUE says on the kernel command line' }),
   })
   .refine(

@@ -4,12 +4,13 @@ export type Plain = string | number | boolean | null | undefined | readonly Plai
 /** What a template can see: `{{ node.name }}`, `{{ metadata.room }}`, `{{ config.boot.image }}`. Nothing else. */
 export interface TemplateContext {
   readonly node: {
-    readonly name?: string;
+    // What nobody knows of it may be asked for, and is undefined.
+    readonly name?: string | undefined;
     readonly mac?: Plain;
-    readonly uuid?: string;
-    readonly serial?: string;
-    readonly arch?: string;
-    readonly hostname?: string;
+    readonly uuid?: string | undefined;
+    readonly serial?: string | undefined;
+    readonly arch?: string | undefined;
+    readonly hostname?: string | undefined;
     readonly groups?: readonly string[];
     readonly [key: string]: Plain;
   };

@@ -112,9 +112,9 @@ export function readFrontMatter(name: string, text: string): FrontMatter | undef
   const [, user = '', group = ''] = OWNER.exec(owner) ?? [];
   return {
     kind,
-    path: path === undefined ? undefined : partOf('path', path),
-    each: each === undefined ? undefined : partOf('each', each),
-    when: typeof when === 'string' ? partOf('when', when) : when,
+    ...(path !== undefined && { path: partOf('path', path) }),
+    ...(each !== undefined && { each: partOf('each', each) }),
+    ...(when !== undefined && { when: typeof when === 'string' ? partOf('when', when) : when }),
     mode,
     owner: user,
     group,

@@ -33,9 +33,9 @@ async function run(argv: readonly string[], options: RunOptions = {}): Promise<R
     killDescendants: !inherit,
     ...accountOptions(options),
     extendEnv: false,
-    cwd,
-    timeout: timeoutMs === undefined ? undefined : Math.max(1, Math.ceil(timeoutMs)),
-    cancelSignal: signal,
+    ...(cwd !== undefined && { cwd }),
+    ...(timeoutMs !== undefined && { timeout: Math.max(1, Math.ceil(timeoutMs)) }),
+    ...(signal && { cancelSignal: signal }),
   });
   if (onOutput) for (const stream of [subprocess.stdout, subprocess.stderr]) listen(stream, onOutput);
   let letGo: NodeJS.Timeout | undefined;

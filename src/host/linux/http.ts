@@ -22,8 +22,11 @@ async function* bodyOf(body: AsyncIterable<unknown>, url: URL, signal?: AbortSig
 }
 
 /** For another host than the one that was meant: it is none of its business who this machine is. */
-const withoutCertificate = ({ tls, ...request }: HttpRequest): HttpRequest =>
-  tls ? { ...request, tls: { ...tls, certPem: undefined, keyPem: undefined } } : request;
+function withoutCertificate({ tls, ...request }: HttpRequest): HttpRequest {
+  if (tls === undefined) return request;
+  const { certPem: _certPem, keyPem: _keyPem, ...trust } = tls;
+  return { ...request, tls: trust };
+}
 
 async function validityOf(url: URL, { connectTimeoutMs = CONNECT_TIMEOUT_MS, tls }: HttpRequest) {
   const { peerValidity } = await import('./peer-validity.ts');
@@ -62,8 +65,8 @@ export function linuxHttp(): Http {
         path: `${url.pathname}${url.search}`,
         method,
         headers: { ...headers },
-        body,
-        signal,
+        ...(body !== undefined && { body }),
+        ...(signal && { signal }),
         ...timeouts,
       };
       const response = await dispatcher.request(options);

@@ -95,7 +95,7 @@ class Connection {
     const host = url.hostname.replace(/^\[|\]$/g, '');
     this.#socket = connect({ host, port: Number(url.port || 80), onread });
     const end = (error?: Error) => {
-      this.#ended ??= { error };
+      this.#ended ??= error ? { error } : {};
       this.#wake?.();
     };
     const dead = setTimeout(() => this.#socket.destroy(failure('ETIMEDOUT')), connectTimeoutMs);

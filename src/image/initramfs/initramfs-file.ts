@@ -45,7 +45,7 @@ export async function appendToInitramfs(
   const count = segments.reduce((sum, { entries }) => sum + entries.length, 0);
   if (count === 0)
     throw new StatectlError('segment-empty', `${what} has no files in it`, { hint: 'give a folder or a cpio archive' });
-  const mode = (await files.stat(to))?.mode;
-  await files.write(to, appendSegment(image, segment), { mode });
+  const old = await files.stat(to);
+  await files.write(to, appendSegment(image, segment), old && { mode: old.mode });
   return { sizeBytes: segment.length, files: count, skipped };
 }

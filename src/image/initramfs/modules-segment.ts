@@ -68,7 +68,7 @@ export async function buildModules(host: Host, input: ModulesInput, work: string
   await runProgram(host, ['depmod', '-b', staged, release]);
   // The same for every umask.
   await runProgram(host, ['chmod', '-R', 'u=rwX,go=rX', target]);
-  await makeSquashfs(host, target, out, { compression, content: 'ours', report });
+  await makeSquashfs(host, target, out, { compression, content: 'ours', ...(report && { report }) });
   return {
     count: closure.modules.length + closure.requested.length,
     leftOut,

@@ -33,5 +33,5 @@ export async function buildRuntime(host: Host, input: RuntimeInput, work: string
   const binding = ['--set-interpreter', `${RUNTIME_MOUNT}/ld.so`, '--set-rpath', `${RUNTIME_MOUNT}/lib`] as const;
   await runProgram(host, ['patchelf', ...binding, `${staged}/statectl`]);
   await files.symlink('../statectl', `${staged}/bin/statectl`);
-  await makeSquashfs(host, staged, out, { compression, content: 'ours', report });
+  await makeSquashfs(host, staged, out, { compression, content: 'ours', ...(report && { report }) });
 }

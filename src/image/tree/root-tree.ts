@@ -133,7 +133,8 @@ async function unpack(
   await withProgress(host, `image: unpacking ${path}`, 'bytes', (report) => {
     const onOutput = byLine((line) => {
       const record = /^tar: .*?(\d+)$/.exec(line)?.[1];
-      if (record !== undefined) report({ done: Number(record) * TAR_RECORD_BYTES, total });
+      if (record !== undefined)
+        report({ done: Number(record) * TAR_RECORD_BYTES, ...(total !== undefined && { total }) });
     });
     const checkpoint = ['--checkpoint=200', '--checkpoint-action=echo=%u'];
     return runProgram(host, ['tar', '--force-local', '-C', tree, ...keep, ...checkpoint, '-xf', path], {

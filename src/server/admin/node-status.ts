@@ -1,4 +1,5 @@
 import { formatFault } from '../../config/check/fault.ts';
+import type { Config } from '../../config/config.ts';
 import type { LoadedConfig } from '../../config/load-revision.ts';
 import { findNode, groupsOf, identityOf as identityOfNode } from '../../config/nodes/find-node.ts';
 import { writeMatch } from '../../config/nodes/identity.ts';
@@ -9,7 +10,7 @@ import type { Claims } from '../../protocol/claims.ts';
 import type { MachineIdentity } from '../../protocol/machine-identity.ts';
 import { identityOf, macsOf } from '../../protocol/machine-identity.ts';
 import { writeImageName } from '../images/image-name.ts';
-import { chooseImage } from '../images/uses.ts';
+import { chooseImage, wishOfConfig } from '../images/uses.ts';
 import { sharedUuid } from '../machines/machine-reader.ts';
 import type { LastReport } from '../reports/reports.ts';
 import type { Store } from '../store/store.ts';
@@ -57,7 +58,11 @@ export async function listNodes(
     if (isStatectlError(error) && error.code === 'state-missing') return undefined;
     throw error;
   });
-  return nodeStatuses({ ...configs, store, reports: store ? await countedReports(state) : new Map() });
+  return nodeStatuses({
+    ...configs,
+    ...(store && { store }),
+    reports: store ? await countedReports(state) : new Map(),
+  });
 }
 
 /** Every node of config.d by its name, then the machines that reported and that no node file names. */
@@ -125,8 +130,8 @@ async function statusOfNode(
     knownBy: writeMatch(node.match),
     ...(report && { report }),
   };
-  const faults = [edited, deployed].flatMap((config) => (config ? faultsOf(config, node) : []));
-  if (faults.length > 0) return { ...status, state: 'faulty', why: faults[0] };
+  const [why] = [edited, deployed].flatMap((config) => (config ? faultsOf(config, node) : []));
+  if (why !== undefined) return { ...status, state: 'faulty', why };
   if (!report) return { ...status, state: 'never seen' };
   return { ...status, ...(await changeOf(input, node, report, identityOfNode(node))) };
 }
@@ -161,22 +166,22 @@ async function changeOf(
 ): Promise<Pick<NodeStatus, 'state' | 'changes' | 'nextImage' | 'why'>> {
   if (report.configOrigin === 'baked') return { state: 'runs baked settings' };
   const result = nodeContent(deployed.dir, deployed.templates, node, machine);
-  if ('faults' in result) return { state: 'faulty', why: result.faults.map(formatFault)[0] };
+  if ('faults' in result) {
+    const [why] = result.faults.map(formatFault);
+    return { state: 'faulty', ...(why !== undefined && { why }) };
+  }
   const { configDigest, config } = result.content;
-  const nextImage = store && report.image ? await imageFor(store, report.machine, config.boot) : undefined;
+  const image = store && report.image ? await imageFor(store, report.machine, config.boot) : undefined;
+  const nextImage = image === report.image ? undefined : image;
   const changes = [
     ...(report.configDigest === configDigest ? [] : ['settings' as const]),
-    ...(nextImage === undefined || nextImage === report.image ? [] : ['image' as const]),
+    ...(nextImage === undefined ? [] : ['image' as const]),
   ];
   if (changes.length === 0) return { state: 'no change' };
-  return { state: 'a reboot changes it', changes, ...(changes.includes('image') && { nextImage }) };
+  return { state: 'a reboot changes it', changes, ...(nextImage !== undefined && { nextImage }) };
 }
 
-async function imageFor(
-  store: Store,
-  machine: Claims,
-  said: { readonly image?: string; readonly channel?: string },
-): Promise<string | undefined> {
-  const choice = await chooseImage(store, machine, { ...said, by: 'config.d' });
+async function imageFor(store: Store, machine: Claims, said: Config['boot']): Promise<string | undefined> {
+  const choice = await chooseImage(store, machine, wishOfConfig(said));
   return choice.kind === 'image' ? writeImageName(choice.image) : undefined;
 }

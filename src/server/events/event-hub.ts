@@ -51,7 +51,7 @@ interface Channel {
   /** The number of the last event that is not kept any more. */
   lost: number;
   kept: { readonly sequence: number; readonly text: string }[];
-  sink?: EventSink;
+  sink: EventSink | undefined;
   slot: number;
   leftMs: number;
 }
@@ -74,7 +74,7 @@ export function eventHub(now: () => number): EventHub {
       found.reader = reader;
       return found;
     }
-    const made: Channel = { reader, sequence: 0, lost: 0, kept: [], slot: 0, leftMs: now() };
+    const made: Channel = { reader, sequence: 0, lost: 0, kept: [], sink: undefined, slot: 0, leftMs: now() };
     channels.set(reader.node, made);
     return made;
   };

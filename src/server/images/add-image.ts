@@ -4,7 +4,15 @@ import { startsAsInitramfs } from '../../image/initramfs/initramfs-magic.ts';
 import { type Manifest, manifestIsSigned, parseManifest } from '../../signed/image-manifest.ts';
 import { lockStore } from '../lock.ts';
 import { blobPath, type Store, temporaryPath } from '../store/store.ts';
-import { copyHashed, type Digest, digestFile, type Opening, readSmallFile, sameDigest } from './blob-file.ts';
+import {
+  copyHashed,
+  type Digest,
+  digestFile,
+  type Links,
+  type Opening,
+  readSmallFile,
+  sameDigest,
+} from './blob-file.ts';
 import { type ImageName, writeImageName } from './image-name.ts';
 import { blobsOf, type ImageRecord, readImage, removeUnusedBlobs, writeImage } from './image-record.ts';
 
@@ -28,7 +36,7 @@ export interface AddedImage extends ImageName {
 }
 
 /** Copies a file into the store unless it is there, reading every byte of it either way. Throws `image-mismatch`. */
-async function keepBlob(store: Store, from: string, expected: Digest, links: Opening['links']): Promise<void> {
+async function keepBlob(store: Store, from: string, expected: Digest, links: Links): Promise<void> {
   const check = (found: Digest) => {
     if (sameDigest(found, expected)) return;
     const what =
@@ -93,7 +101,7 @@ function mustBeSigned(path: string, text: string, signature: Buffer, trusted: re
 async function recordOf(
   store: Store,
   dir: string,
-  { path: initramfs, links }: { readonly path: string; readonly links: Opening['links'] },
+  { path: initramfs, links }: { readonly path: string; readonly links: Links },
   trusted: AddOptions['trusted'],
 ): Promise<{ manifest: Manifest; record: ImageRecord }> {
   const text = (await readSmallFile(join(dir, 'manifest.json'), LARGEST_MANIFEST_BYTES)).toString('utf8');

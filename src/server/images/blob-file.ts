@@ -32,9 +32,11 @@ const HINT = 'an image folder has the files that its manifest.json names; build 
 const incomplete = (path: string, why: string, cause?: unknown) =>
   new StatectlError('image-incomplete', `${path} cannot be read: ${why}`, { cause, hint: HINT });
 
+/** `followed`: the operator named this very file. */
+export type Links = 'refused' | 'followed';
+
 export interface Opening {
-  /** `followed`: the operator named this very file. */
-  readonly links?: 'refused' | 'followed';
+  readonly links?: Links;
   /** Sees how the file begins, and its size, before the rest is read; what it throws ends the reading. */
   readonly look?: (start: Buffer, sizeBytes: number) => void;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Config } from '../../config/config.ts';
 import { parseInWords } from '../../config/settings/schema-words.ts';
 import { entryOf } from '../../entry-of.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
@@ -88,6 +89,12 @@ export interface Wish {
   readonly channel?: string;
   readonly by: 'the machine' | 'config.d';
 }
+
+export const wishOfConfig = ({ image, channel }: Pick<Config['boot'], 'image' | 'channel'>): Wish => ({
+  ...(image !== undefined && { image }),
+  ...(channel !== undefined && { channel }),
+  by: 'config.d',
+});
 
 /**
  * The image for a machine: what is wished, else by MAC, then UUID, serial, architecture, and last the default. Says why when

@@ -7,7 +7,7 @@ import type { MachineIdentity } from '../../protocol/machine-identity.ts';
 import { identityOf } from '../../protocol/machine-identity.ts';
 import { parseImageReference, writeImageName } from '../images/image-name.ts';
 import type { StoredImage } from '../images/image-record.ts';
-import { chooseImage } from '../images/uses.ts';
+import { chooseImage, wishOfConfig } from '../images/uses.ts';
 import type { ReadMachine } from '../machines/machine-reader.ts';
 import type { Store } from '../store/store.ts';
 import {
@@ -103,7 +103,7 @@ export function bootRoutes(
         kernelArguments: said.arguments,
         waitS: waitS(),
       });
-    const choice = await chooseImage(store, machine, said && { ...said, by: 'config.d' });
+    const choice = await chooseImage(store, machine, said && wishOfConfig(said));
     if (choice.kind === 'none') return noImageScript({ base, machine, why: choice.why, waitS: waitS() });
     const { kernel, initramfs } = choice.image.record.files;
     return bootScript({
@@ -123,11 +123,8 @@ export function bootRoutes(
     const machine = readMachine(request.query);
     const image = wishOf(request.query);
     const said = await bootSettings?.(identityOf(machine));
-    const choice = await chooseImage(
-      store,
-      machine,
-      image !== undefined ? { image, by: 'the machine' } : said && { ...said, by: 'config.d' },
-    );
+    const wish = image !== undefined ? ({ image, by: 'the machine' } as const) : said && wishOfConfig(said);
+    const choice = await chooseImage(store, machine, wish);
     reply.headers(NO_STORE);
     if (choice.kind === 'image') return bootAnswer(choice.image);
     throw new StatectlError('no-image', `there is no image for this machine: ${choice.why}`, {
