@@ -1,14 +1,13 @@
 import { isStatectlError, reasonOf, StatectlError } from '../error.ts';
-import { withDeadline } from '../host/deadline.ts';
 import type { Host } from '../host/host.ts';
 import type { DownloadLimits } from '../host/http/download-limits.ts';
 import { readBody } from '../host/http/read-body.ts';
 import { retryAfterMs, ServerBusyError } from '../host/http/server-busy.ts';
 import { parseRecords } from '../host/record.ts';
-import { retry } from '../host/retry.ts';
 import type { TaskContext } from '../host/task-context.ts';
 import { detailOf } from '../protocol/problem.ts';
 import { LARGEST_BUNDLE_BYTES } from '../signed/bundle/archive.ts';
+import { askAgain } from './ask-again.ts';
 import { askAll } from './ask-all.ts';
 
 /** What is asked of servers: what this machine is to be. */
@@ -75,23 +74,9 @@ export async function askForBundle(
     answers.length = step.urls.length + servers.last.length - unasked.length;
   };
   const late = new StatectlError('servers-silent', `no server answered in ${step.seconds} s`);
-  const limit = { ms: (step.seconds ?? Number.POSITIVE_INFINITY) * 1000, error: late, signal: boot.signal };
   const { tries } = step.limits;
   try {
-    await withDeadline(clock, limit, (signal) =>
-      retry(
-        clock,
-        {
-          tries,
-          baseMs: 500,
-          maxMs: 15_000,
-          signal,
-          onRetry: ({ attempt, of, waitMs, error }) =>
-            boot.warn(`${reasonOf(error)}; try ${attempt + 1} of ${of} in ${(waitMs / 1000).toFixed(1)} s`),
-        },
-        () => ask(signal),
-      ),
-    );
+    await askAgain(clock, { tries, seconds: step.seconds, late }, boot, ask);
   } catch (error) {
     if (boot.signal.aborted || !isStatectlError(error) || !ASK_AGAIN.has(error.code)) throw error;
   }

@@ -8,7 +8,7 @@ import { type Bundle, verifyBundle } from '../signed/bundle/verify.ts';
 import { bundleAnswer, readBundleAnswers } from './ask-bundle.ts';
 import type { AskingMachine } from './asking-machine.ts';
 import type { BundleFacts, NewBundle } from './kept-bundle.ts';
-import { machineClaims } from './offer.ts';
+import { machineClaims } from './machine-claims.ts';
 
 interface Report {
   readonly say: (text: string) => void;

@@ -42,5 +42,7 @@ export const LEASES = `${RUN_INITRAMFS}/leases`;
 export const leaseFile = (device: string, family: 4 | 6): string => `${LEASES}/${device}${family === 6 ? ':6' : ''}`;
 /** Answers of servers that were asked for this machine's bundle: not verified yet. */
 export const BUNDLE_ANSWERS = `${RUN_INITRAMFS}/bundle`;
+/** And what they said when they were asked what to boot. */
+export const OFFER_ANSWERS = `${RUN_INITRAMFS}/offer.json`;
 /** The bundle of a machine without a disk. */
 export const RAM_BUNDLES = `${RUN}/bundle`;

@@ -1,4 +1,4 @@
-import { machineClaims } from '../../fetch/offer.ts';
+import { machineClaims } from '../../fetch/machine-claims.ts';
 import { backOffMs } from '../../host/back-off.ts';
 import type { BootRecord } from '../../machine/boot-record.ts';
 import type { Facts } from '../../machine/facts/facts.ts';

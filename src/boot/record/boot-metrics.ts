@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { StatectlError } from '../../error.ts';
-import { machineClaims } from '../../fetch/offer.ts';
+import { machineClaims } from '../../fetch/machine-claims.ts';
 import type { Host } from '../../host/host.ts';
 import { parseMounts } from '../../host/mount-table.ts';
 import type { BootRecord } from '../../machine/boot-record.ts';

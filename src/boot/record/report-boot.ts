@@ -1,4 +1,4 @@
-import { machineClaims } from '../../fetch/offer.ts';
+import { machineClaims } from '../../fetch/machine-claims.ts';
 import type { Host } from '../../host/host.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { chooseSource } from '../../machine/places/source.ts';

@@ -4,7 +4,7 @@ import { chooseBundle } from '../../fetch/choose-bundle.ts';
 import { choiceSettings, chooseServers, serversInOrder } from '../../fetch/choose-servers.ts';
 import type { BundleFacts } from '../../fetch/kept-bundle.ts';
 import { bundleFolder, readKeptBundle } from '../../fetch/kept-bundle.ts';
-import { machineClaims, oddClaims } from '../../fetch/offer.ts';
+import { machineClaims, oddClaims } from '../../fetch/machine-claims.ts';
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { compareBundles, writeNumber } from '../../signed/bundle/order.ts';

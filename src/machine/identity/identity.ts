@@ -1,6 +1,6 @@
 import { reasonOf } from '../../error.ts';
 import { serversInOrder } from '../../fetch/choose-servers.ts';
-import { machineClaims } from '../../fetch/offer.ts';
+import { machineClaims } from '../../fetch/machine-claims.ts';
 import type { Files, Host } from '../../host/host.ts';
 import { recordOrNone } from '../../host/record.ts';
 import type { TaskContext } from '../../host/task-context.ts';

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { reasonOf } from '../../error.ts';
 import { askForBundle, type BundleQuestion, bundleAnswer } from '../../fetch/ask-bundle.ts';
+import { askForOffer, type OfferQuestion, offerUrls } from '../../fetch/ask-offer.ts';
 import { keepBundle } from '../../fetch/kept-bundle.ts';
 import { shellLine, shellQuote } from '../../host/shell-line.ts';
 import { deliver, drop, restoreArgv } from '../delivery/deliver.ts';
@@ -17,17 +18,28 @@ interface KeepBundle {
   readonly homes: readonly string[];
 }
 
-/** What this machine is to be, and the files that come with it. */
+const hostsOf = (urls: readonly string[]): string => urls.map((url) => URL.parse(url)?.host ?? url).join(', ');
+
+/** What this machine is to be and to boot, and the files that come with it. */
 export const bundles = {
   'ask-bundle': kind<BundleQuestion>({
-    describe: ({ urls }) =>
-      `ask ${urls.map((url) => URL.parse(url)?.host ?? url).join(', ')} what this machine is to be`,
+    describe: ({ urls }) => `ask ${hostsOf(urls)} what this machine is to be`,
     command: ({ urls, lastUrls = [], to }) =>
       [
         shellLine(['mkdir', '-p', to]),
         ...[...urls, ...lastUrls].map((url, at) => shellLine(['wget', '-O', bundleAnswer(to, at), url])),
       ].join('; '),
     apply: askForBundle,
+  }),
+
+  'ask-offer': kind<OfferQuestion>({
+    describe: (step) => `ask ${hostsOf(offerUrls(step))} what to boot`,
+    // Shows what they say.
+    command: (step) =>
+      offerUrls(step)
+        .map((url) => shellLine(['wget', '-O', '-', url]))
+        .join('; '),
+    apply: askForOffer,
   }),
 
   'keep-bundle': kind<KeepBundle>({

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../../src/boot/boot.ts';
 import { planAll } from '../../../src/boot/engine.ts';
 import { STORY } from '../../../src/boot/story.ts';
+import type { Servers } from '../../../src/host/memory/http.ts';
 import type { RecordedFacts } from '../../../src/machine/facts/recorded-facts.ts';
 import { FACTS, JOURNAL } from '../../../src/machine/paths.ts';
 import { describe as sentenceOf } from '../../../src/machine/steps/step.ts';
@@ -55,6 +56,36 @@ describe('the plan that prints is the plan that ran', () => {
     const broken = createServer(newer, { status: 200, body: Buffer.alloc(IMAGE.root.length) });
     const { ran, planned } = await ranAndPlanned({ images: [IMAGE, newer], disks, servers: { [SERVER]: broken } });
     expect(planned).toEqual(ran);
+  });
+
+  it('where no server said in time what to boot, and the copy was booted', async () => {
+    const disks = [userDataDisk()];
+    await boot(bootHost({ images: [IMAGE], servers: { [SERVER]: createServer(IMAGE) }, disks }));
+    const { ran, planned } = await ranAndPlanned({ images: [IMAGE], disks, servers: { [SERVER]: () => 'silent' } });
+    expect(planned).toEqual(ran);
+    expect(planned).toContain('bundle: ask boot.lab:8080 what to boot');
+  });
+
+  it('where nobody had an image for this machine, and it failed', async () => {
+    const machine = bootHost({ servers: { [SERVER]: () => ({ status: 404 }) } });
+    expect(await boot(machine)).toBe(EXIT.rescue);
+    const { ran, planned } = await lookedAt(machine);
+    expect(planned).toEqual(ran);
+    expect(planned.at(-1)).toBe('bundle: ask boot.lab:8080 what to boot');
+  });
+
+  it('where the root is a folder of a web server', async () => {
+    const folder: Servers = {
+      'http://files.lab': ({ url }) => {
+        if (url.pathname === '/lab/manifest.json') return { body: IMAGE.manifestText };
+        if (url.pathname === '/lab/manifest.json.sig') return { body: IMAGE.signature };
+        return url.pathname === '/lab/root.squashfs' ? { body: IMAGE.root } : { status: 404 };
+      },
+    };
+    const commandLine = 'root=http://files.lab/lab';
+    const { ran, planned } = await ranAndPlanned({ images: [IMAGE], servers: folder, commandLine });
+    expect(planned).toEqual(ran);
+    expect(planned).toContain('bundle: ask files.lab what to boot');
   });
 
   it('where the disk took no copy, and the image was booted from RAM', async () => {

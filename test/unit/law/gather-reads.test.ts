@@ -29,7 +29,7 @@ const LOOKS: ReadonlySet<string> = new Set([
 const looks = (argv: readonly string[]): boolean =>
   LOOKS.has(argv[0] ?? '') && !(argv[0] === 'ip' && argv.some((word) => /^(?:add|replace|set|flush|del)$/.test(word)));
 
-/** A host that refuses whatever would change the machine. */
+/** A host that refuses whatever would change the machine, or ask another one. */
 function readOnly(host: Host): Host {
   const refuse = (what: string) => async () => {
     throw new Error(`a look must not ${what}`);
@@ -44,6 +44,7 @@ function readOnly(host: Host): Host {
         return host.exec.run(argv, options);
       },
     },
+    http: { request: (url) => refuse(`ask ${url}`)() },
   };
 }
 
@@ -91,13 +92,15 @@ it.each<[string, () => MachineOptions]>([
   expect(warnings.filter((text) => text.includes('a look must not'))).toEqual([]);
 });
 
-it('a look that writes is seen', async () => {
-  const machine = bootHost();
-  const bad: Phase = {
-    name: 'cmdline',
-    rounds: [{ gather: async ({ files }) => files.write('/run/statectl/x', '').then(() => ({})) }],
-  };
-  const run = runPhases([withReadOnlyLooks(bad)], {} as Facts, machine, {
+it.each<[string, NonNullable<Phase['rounds'][number]['gather']>, string]>([
+  [
+    'writes',
+    async ({ files }) => files.write('/run/statectl/x', '').then(() => ({})),
+    'a look must not call files.write',
+  ],
+  ['asks a server', async ({ http }) => http.request(SERVER).then(() => ({})), `a look must not ask ${SERVER}`],
+])('a look that %s is seen', async (_title, gather, why) => {
+  const run = runPhases([withReadOnlyLooks({ name: 'cmdline', rounds: [{ gather }] })], {} as Facts, bootHost(), {
     journal: async () => {},
     signal: new AbortController().signal,
     breakAt: new Set(),
@@ -105,5 +108,5 @@ it('a look that writes is seen', async () => {
     firstIndex: 0,
     keep: async () => {},
   });
-  await expect(run).rejects.toThrow('a look must not call files.write');
+  await expect(run).rejects.toThrow(why);
 });

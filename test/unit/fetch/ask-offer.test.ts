@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { bundle } from '../../../src/boot/phases/bundle.ts';
-import { askFolder, askServers, machineClaims, oddClaims } from '../../../src/fetch/offer.ts';
+import { readOffer } from '../../../src/fetch/ask-offer.ts';
+import type { Host } from '../../../src/host/host.ts';
 import type { Server, Servers } from '../../../src/host/memory/http.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import type { TaskContext } from '../../../src/host/task-context.ts';
+import { planAskOffer } from '../../../src/machine/delivery/take-offer.ts';
 import type { Facts } from '../../../src/machine/facts/facts.ts';
-import { createCopy, createFacts, createInterface, createLease, createMachineFacts } from '../../fixtures/facts.ts';
+import { OFFER_ANSWERS, RUN_INITRAMFS } from '../../../src/machine/paths.ts';
+import { applyStep, type Step } from '../../../src/machine/steps/step.ts';
+import { createCopy, createFacts, createInterface, createMachineFacts } from '../../fixtures/facts.ts';
 import { createImage, createServer, FOREIGN_KEY } from '../../fixtures/image.ts';
 
 const [A, B, C] = ['http://a:8080', 'http://b:8080', 'http://c:8080'] as const;
@@ -25,11 +30,21 @@ function listener() {
   };
 }
 
+const machine = (servers: Servers) => memoryHost({ servers, files: { [RUN_INITRAMFS]: { type: 'dir' } } });
+
+/** Asked once, and what the boot makes of it. */
+async function askOnce(host: Host, facts: Facts, boot: TaskContext) {
+  const once = (step: Step): Step =>
+    step.kind === 'ask-offer' ? { ...step, limits: { ...step.limits, tries: 1 } } : step;
+  for (const step of planAskOffer(facts)) await applyStep(once(step), host, boot);
+  return readOffer(host, OFFER_ANSWERS, facts.machine.trustedKeys);
+}
+
 describe('servers are asked', () => {
   const ask = (servers: Record<string, Server>, facts = factsWith(Object.keys(servers))) => {
-    const host = memoryHost({ servers });
+    const host = machine(servers);
     const boot = listener();
-    return { host, boot, offer: askServers(host, facts, boot) };
+    return { host, boot, offer: askOnce(host, facts, boot) };
   };
 
   it('who the machine is, by the interface that it boots from and its other wired ones, and for which image', async () => {
@@ -154,25 +169,13 @@ describe('servers are asked', () => {
   });
 });
 
-describe('what a machine says of itself', () => {
-  it('has the name of the lease that has one, and nothing that no machine is known by', () => {
-    const facts = factsWith([A], {
-      leases: [createLease({ device: 'eth9' }), createLease({ hostname: 'print01' })],
-      interfaces: [createInterface(), createInterface({ name: 'ib0', mac: `80:00:02:08${':fe'.repeat(16)}` })],
-      machine: createMachineFacts({ serial: '\u0007' }),
-    });
-    expect(machineClaims(facts)).toMatchObject({ hostname: 'print01', macs: '52:54:00:12:34:56' });
-    expect(oddClaims(facts)).toEqual([expect.stringMatching(/^serial .* cannot be read: it counts as not said$/)]);
-  });
-});
-
 describe('servers that were put in order', () => {
   const ordered = (...servers: readonly { readonly url: string; readonly isLast?: true }[]) =>
     factsWith([A, B, C], { servers: servers.map((server) => ({ reason: 'measured', ...server })) });
   const ask = async (servers: Record<string, Server>, facts: Facts) => {
-    const host = memoryHost({ servers });
+    const host = machine(servers);
     const boot = listener();
-    const offer = await askServers(host, facts, boot).catch((error) => error);
+    const offer = await askOnce(host, facts, boot).catch((error) => error);
     const asked = new Set(host.calls.flatMap((call) => (call.kind === 'request' ? [call.url.origin] : [])));
     return { offer, asked: [...asked].toSorted(), warned: boot.warned, host };
   };
@@ -222,7 +225,7 @@ describe('servers that were put in order', () => {
       { [A]: busy(9), [B]: busy(4), [C]: createServer(createImage({ key: FOREIGN_KEY })) },
       ordered({ url: C }, { url: A, isLast: true }, { url: B, isLast: true }),
     );
-    expect(offer).toMatchObject({ code: 'server-busy', retryAfterMs: 4_000 });
+    expect(offer).toMatchObject({ code: 'server-busy' });
     expect(offer.message).toMatch(/^http:\/\/b:8080\/v1\/boot\?\S+ is busy: 64 files$/);
   });
 });
@@ -236,7 +239,7 @@ describe('a folder of any web server', () => {
       return { status: 404 };
     };
   const ask = (root: string, server = folder()) =>
-    askFolder(memoryHost({ servers: { [A]: server } }), root, factsWith([]), new AbortController().signal);
+    askOnce(machine({ [A]: server }), factsWith([], { config: { boot: { root } } }), listener());
 
   it.each([`${A}/images/lab`, `${A}/images/lab/`])('named as %s has the image beside its manifest', async (root) => {
     expect(await ask(root)).toMatchObject({ manifest: IMAGE.manifest, rootUrls: [`${A}/images/lab/root.squashfs`] });
@@ -252,9 +255,14 @@ describe('a folder of any web server', () => {
 
 describe('the bundle phase', () => {
   const gather = (facts: Facts, servers: Servers = {}) => {
-    const host = memoryHost({ servers });
+    const host = machine(servers);
     const boot = listener();
-    return { host, ...boot, found: bundle.rounds.at(-1)!.gather!(host, facts, boot) };
+    const found = (async () => {
+      const [asks, takes] = bundle.rounds.slice(-2);
+      for (const step of asks?.plan?.(facts) ?? []) await applyStep(step, host, boot);
+      return takes?.gather?.(host, facts, boot);
+    })();
+    return { host, ...boot, found };
   };
   const copy = createCopy(IMAGE);
 
@@ -310,6 +318,30 @@ describe('the bundle phase', () => {
     expect(await found).toMatchObject({ offer: undefined, offerFailure: expect.any(String) });
     expect(host.clock.uptimeMs()).toBeLessThanOrEqual(10_000);
     expect(warned.at(-1)).toMatch(/booting the copy of lab 20261120\.1 on this machine$/);
+  });
+
+  it.each<[string, Server]>([
+    [
+      'whose answer leads nowhere',
+      () => ({ body: '{"manifestUrl":"http://[","signatureUrl":"/s","files":{"root":"/r"}}' }),
+    ],
+    ['that sends a manifest of nothing', () => ({ body: '{}' })],
+  ])('boots the copy rather than what a server says %s', async (_title, server) => {
+    const { found } = gather(factsWith([A], { copy }), { [A]: server });
+    expect(await found).toMatchObject({ offer: undefined, offerFailure: expect.any(String) });
+  });
+
+  it('believes no answer that was kept: it is verified as it is read', async () => {
+    const facts = factsWith([A]);
+    const host = machine({ [A]: createServer(IMAGE) });
+    const boot = listener();
+    for (const step of planAskOffer(facts)) await applyStep(step, host, boot);
+    const said = await host.files.readText(OFFER_ANSWERS);
+    await host.files.write(OFFER_ANSWERS, said.replace('\\"lab\\"', '\\"bad\\"'));
+    await expect(bundle.rounds.at(-1)?.gather?.(host, facts, boot)).rejects.toMatchObject({
+      code: 'manifest-unsigned',
+    });
+    expect(said).toContain('\\"lab\\"');
   });
 
   it('boots the copy at once when there is no network or no server to ask', async () => {
