@@ -1,17 +1,16 @@
-import { type KernelCommandLine, kernelCommandLine } from '../config/command-line/kernel-cmdline.ts';
+import { allArguments, type CommandLine, flagArgument, getArgument } from '../config/command-line/command-line.ts';
 import { entryOf } from '../entry-of.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import { parseRecord } from '../host/record.ts';
 import type { Facts } from '../machine/facts/facts.ts';
-import type { RecordedFacts } from '../machine/facts/recorded-facts.ts';
+import { parseBegunFacts, type RecordedFacts } from '../machine/facts/recorded-facts.ts';
 import { serverHttp } from '../machine/identity/server-http.ts';
 import { BOOT_RECORD, FACTS, RUN, SWITCH_FILE } from '../machine/paths.ts';
 import { VERSION } from '../version.ts';
 import { PhaseFailure, runPhases } from './engine.ts';
 import { clearLeftovers, forgetLeases } from './leftovers.ts';
 import { PHASE_NAMES, type PhaseName } from './phase.ts';
-import { commandLineLayers } from './phases/cmdline.ts';
+import { readCommandLine } from './phases/cmdline.ts';
 import { keepBootLog, keepReport } from './record/boot-log.ts';
 import { pushBootMetrics, writeBootMetrics } from './record/boot-metrics.ts';
 import { bootRecord } from './record/boot-record.ts';
@@ -42,23 +41,26 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
   const tolerate = (what: string, effect: Promise<unknown>) =>
     effect.catch((error) => host.console.line('warning', `${what}: ${reasonOf(error)}`));
   await tolerate('no folder for reports', host.files.mkdir(RUN, 0o755));
-  const layers = await commandLineLayers(host);
-  const commandLine = kernelCommandLine(layers);
-  const journal = openJournal(host.files, () => host.clock.uptimeMs(), commandLine.get('statectl.events')?.value);
+  const commandLine = await readCommandLine(host);
+  const journal = openJournal(
+    host.files,
+    () => host.clock.uptimeMs(),
+    getArgument(commandLine, 'statectl.events')?.value,
+  );
   const earlier = await readJournal(host.files);
   await journal({ event: 'boot-started', version: VERSION, from: options.from });
-  if (commandLine.flag('statectl.rescue', false) && !options.from) {
+  if (flagArgument(commandLine, 'statectl.rescue', false) && !options.from) {
     const asked = new StatectlError('rescue-asked', 'statectl.rescue is on the kernel command line', {
       hint: '`statectl rescue continue` boots',
     });
-    return fail(host, journal, new PhaseFailure('cmdline', asked), {});
+    return fail(host, journal, new PhaseFailure('cmdline', asked), { commandLine });
   }
   const kept = options.from && options.from !== 'cmdline' ? await keptFacts(host) : undefined;
   const first = options.from && kept ? PHASE_NAMES.indexOf(options.from) : 0;
   // The first phases gather what Facts declares as always there.
   const known = (first > 0 ? kept : {}) as RecordedFacts;
   const { looks: _earlier, ...begun } = known;
-  let last: Partial<Facts> = begun;
+  let last: Partial<Facts> = first > 0 ? begun : { commandLine };
   const begin = PHASE_NAMES[first] ?? 'cmdline';
   await tolerate('cannot clear what the boot before left', clearLeftovers(host, begin));
   if (earlier.length > 0) await tolerate('cannot forget the leases of the boot before', forgetLeases(host, begin));
@@ -105,7 +107,7 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
 /** The facts of the interrupted boot; without them it begins anew. */
 async function keptFacts({ files, console }: Host): Promise<RecordedFacts | undefined> {
   try {
-    return parseRecord<RecordedFacts>(await files.readText(FACTS), { commandLine: 'list' });
+    return parseBegunFacts(await files.readText(FACTS));
   } catch (error) {
     console.line('warning', `the facts of the interrupted boot cannot be read (${reasonOf(error)}): beginning anew`);
     return undefined;
@@ -128,9 +130,9 @@ async function fail(
   return EXIT.rescue;
 }
 
-function breakpoints(commandLine: KernelCommandLine, host: Host): ReadonlySet<string> {
-  const wanted = [...commandLine.all('statectl.break'), ...commandLine.all('rd.break')].flatMap(({ value }) =>
-    (value || 'handover').split(','),
+function breakpoints(commandLine: CommandLine, host: Host): ReadonlySet<string> {
+  const wanted = ['statectl.break', 'rd.break'].flatMap((name) =>
+    allArguments(commandLine, name).flatMap(({ value }) => (value || 'handover').split(',')),
   );
   const names = wanted.map((name) => entryOf(BREAK_ALIASES, name) ?? name);
   // `shutdown` is for the way down: initramfs/shutdown reads it.

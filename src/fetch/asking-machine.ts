@@ -1,11 +1,11 @@
-import type { CommandLineLayer } from '../config/command-line/kernel-cmdline.ts';
+import type { CommandLine } from '../config/command-line/command-line.ts';
 import type { Config } from '../config/config.ts';
 import type { ServerFacts } from './server-facts.ts';
 
 /** What asking servers needs to know of the machine that asks: a part of its facts. */
 export interface AskingMachine {
   readonly config: Config;
-  readonly commandLine: readonly CommandLineLayer[];
+  readonly commandLine: CommandLine;
   readonly machine: {
     /** As `uname -m` prints it. */
     readonly arch: string;

@@ -1,4 +1,4 @@
-import { kernelCommandLine } from '../config/command-line/kernel-cmdline.ts';
+import { allArguments } from '../config/command-line/command-line.ts';
 import { type Claims, type ReadClaims, readClaims } from '../protocol/claims.ts';
 import { isLabel } from '../protocol/labels.ts';
 import { cardMac } from '../protocol/mac-address.ts';
@@ -20,8 +20,7 @@ function claimsOf(facts: AskingMachine): ReadClaims {
     hostname: facts.leases?.find((lease) => lease.hostname)?.hostname,
     arch,
     // What is none was told when the command line was read.
-    labels: kernelCommandLine(facts.commandLine)
-      .all('statectl.label')
+    labels: allArguments(facts.commandLine, 'statectl.label')
       .flatMap(({ value = '' }) => value.split(',').filter(isLabel))
       .join(','),
     macs: otherMacs(facts, mac),

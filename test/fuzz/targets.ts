@@ -1,8 +1,13 @@
 import fc from 'fast-check';
 import { readEvents } from '../../src/agent/servers/event-stream.ts';
 import type { ConfigFault } from '../../src/config/check/fault.ts';
+import {
+  allArguments,
+  getArgument,
+  initArguments,
+  parseCommandLine,
+} from '../../src/config/command-line/command-line.ts';
 import { parseIpArgument } from '../../src/config/command-line/ip-argument.ts';
-import { kernelCommandLine } from '../../src/config/command-line/kernel-cmdline.ts';
 import {
   parseBond,
   parseBridge,
@@ -170,8 +175,8 @@ export const TARGETS: readonly Target[] = [
     name: 'kernel command line',
     inputs: textOf('a', '=', '"', ' ', '--', 'init=/x', 'statectl.set=', 'mod.param=1', '.', '-', '_', '\t', 'ro'),
     read: (text: string) => {
-      const line = kernelCommandLine([{ origin: '/proc/cmdline', text }]);
-      return [line.get('a'), line.all('mod.param'), line.initArguments, line.moduleParameters];
+      const line = parseCommandLine([{ origin: '/proc/cmdline', text }]);
+      return [getArgument(line, 'a'), allArguments(line, 'mod.param'), initArguments(line)];
     },
   },
   { name: 'ip=', inputs: textOf(...IP), read: (text: string) => parseIpArgument(text) },

@@ -1,9 +1,10 @@
 import {
+  allArguments,
+  type CommandLine,
   type CommandLineLayer,
-  checkStatectlArguments,
-  kernelCommandLine,
-} from '../../config/command-line/kernel-cmdline.ts';
-import { STATECTL_ARGUMENTS } from '../../config/command-line/statectl-arguments.ts';
+  parseCommandLine,
+} from '../../config/command-line/command-line.ts';
+import { checkStatectlArguments, STATECTL_ARGUMENTS } from '../../config/command-line/statectl-arguments.ts';
 import type { Host } from '../../host/host.ts';
 import { isLabel } from '../../protocol/labels.ts';
 import type { Phase } from '../phase.ts';
@@ -16,10 +17,10 @@ export const cmdline: Phase = {
   rounds: [
     {
       async gather(host, _facts, boot) {
-        const commandLine = await commandLineLayers(host);
-        const parsed = kernelCommandLine(commandLine);
-        for (const report of checkStatectlArguments(parsed, Object.keys(STATECTL_ARGUMENTS))) boot.warn(report.message);
-        for (const { raw, origin, value = '' } of parsed.all('statectl.label'))
+        const commandLine = await readCommandLine(host);
+        for (const report of checkStatectlArguments(commandLine, Object.keys(STATECTL_ARGUMENTS)))
+          boot.warn(report.message);
+        for (const { raw, origin, value = '' } of allArguments(commandLine, 'statectl.label'))
           if (!value.split(',').every(isLabel))
             boot.warn(`${origin}: ${raw}: expected statectl.label=NAME=VALUE; what is no label is ignored`);
         return { commandLine };
@@ -27,6 +28,10 @@ export const cmdline: Phase = {
     },
   ],
 };
+
+/** The one place of a boot where it is parsed: everything else reads the fact. */
+export const readCommandLine = async (host: Pick<Host, 'files'>): Promise<CommandLine> =>
+  parseCommandLine(await commandLineLayers(host));
 
 /** Lowest first: /etc/cmdline.d/*.conf, /etc/cmdline, /proc/cmdline. */
 export async function commandLineLayers({ files }: Pick<Host, 'files'>): Promise<readonly CommandLineLayer[]> {

@@ -1,4 +1,4 @@
-import { kernelCommandLine } from '../../config/command-line/kernel-cmdline.ts';
+import { getArgument } from '../../config/command-line/command-line.ts';
 import { StatectlError } from '../../error.ts';
 import { blockDevices } from '../../machine/facts/block-devices.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../../machine/facts/disks.ts';
@@ -36,7 +36,7 @@ export const devices: Phase = {
 
 /** Waits for what must be there. A disk that may be missing is taken when it is there, and not waited for. */
 export function planWaits({ config, commandLine }: Facts): readonly StepOf<'wait-for-device'>[] {
-  const delay = Number(kernelCommandLine(commandLine).get('rootdelay')?.value ?? WAIT_SECONDS);
+  const delay = Number(getArgument(commandLine, 'rootdelay')?.value ?? WAIT_SECONDS);
   const seconds = Number.isFinite(delay) && delay > 0 ? delay : WAIT_SECONDS;
   const wanted = [
     ...(config.boot.root && bootsLocalRoot({ config }) ? [config.boot.root] : []),

@@ -1,4 +1,4 @@
-import { kernelCommandLine } from '../../config/command-line/kernel-cmdline.ts';
+import { getArgument, initArguments } from '../../config/command-line/command-line.ts';
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { resolveInTree } from '../../host/tree.ts';
@@ -14,11 +14,10 @@ export const handover: Phase = {
   rounds: [
     {
       async gather(host, facts, boot) {
-        const commandLine = kernelCommandLine(facts.commandLine);
-        const wanted = commandLine.get('init')?.value;
+        const wanted = getArgument(facts.commandLine, 'init')?.value;
         const path = await findInit(host, wanted ? [wanted] : INITS);
         if (path === '/bin/sh' && !wanted) boot.warn('the image has no init: handing over to its shell');
-        return { init: { path, arguments: commandLine.initArguments } };
+        return { init: { path, arguments: initArguments(facts.commandLine) } };
       },
       plan: ({ init }) =>
         init ? [{ kind: 'switch-root', root: SYSROOT, init: init.path, arguments: init.arguments }] : [],

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { kernelCommandLine } from '../../config/command-line/kernel-cmdline.ts';
 import type { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
@@ -71,7 +70,8 @@ export async function writeReport(host: Host, failure: Failure): Promise<string>
 async function reportText(host: Host, { phase, error, facts }: Failure): Promise<string> {
   const { clock, files } = host;
   const layers = await commandLineLayers(host);
-  const { config, machine, ...rest } = facts;
+  // What its arguments say is told by name, so that it is redacted: among the facts a secret would stand apart from its name.
+  const { config, machine, commandLine, ...rest } = facts;
   const sections: (readonly [title: string, text: string])[] = [
     [
       `statectl ${VERSION}, report of ${new Date(clock.now()).toISOString()}, ${Math.round(clock.uptimeMs())} ms after the kernel started`,
@@ -80,8 +80,8 @@ async function reportText(host: Host, { phase, error, facts }: Failure): Promise
     ['kernel command line', layers.map(({ origin, text }) => `${origin}: ${text}`).join('\n')],
     [
       'arguments for statectl',
-      kernelCommandLine(layers)
-        .words.filter(({ name }) => /^(statectl|rd)\./.test(name))
+      (commandLine?.words ?? [])
+        .filter(({ name }) => /^(statectl|rd)\./.test(name))
         .map(({ raw, origin }) => `${raw} (${origin})`)
         .join('\n'),
     ],

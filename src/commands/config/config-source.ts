@@ -1,13 +1,14 @@
 import { Command, Option } from 'commander';
 import { configInvalid } from '../../config/check/fault.ts';
 import { nearest } from '../../config/check/suggest.ts';
-import { commandLineSettings } from '../../config/command-line/command-line-settings.ts';
 import {
-  type CommandLineLayer,
-  checkStatectlArguments,
-  kernelCommandLine,
-} from '../../config/command-line/kernel-cmdline.ts';
-import { STATECTL_ARGUMENTS } from '../../config/command-line/statectl-arguments.ts';
+  allArguments,
+  type CommandLine,
+  getArgument,
+  parseCommandLine,
+} from '../../config/command-line/command-line.ts';
+import { commandLineSettings } from '../../config/command-line/command-line-settings.ts';
+import { checkStatectlArguments, STATECTL_ARGUMENTS } from '../../config/command-line/statectl-arguments.ts';
 import { type ConfigDir, needsConfigDir } from '../../config/config-dir.ts';
 import { type Effective, effectiveFor, effectiveOf } from '../../config/effective.ts';
 import { takeSnapshot } from '../../config/history/snapshot.ts';
@@ -93,23 +94,24 @@ export interface AskedSettings extends Effective {
 /** The settings that the options ask for. Throws `config-invalid`: nobody shows settings that are none. */
 export async function effectiveSettings({ config, node, cmdline = [] }: ConfigOptions): Promise<AskedSettings> {
   const dir = await readSettings(config);
-  const layers = cmdline.map((text, index) => ({ origin: 'cmdline', text, line: index + 1 }));
+  const commandLine = parseCommandLine(cmdline.map((text, index) => ({ origin: 'cmdline', text, line: index + 1 })));
   const effective =
-    node === undefined ? effectiveFor(dir, machineOnCommandLine(layers)) : effectiveOf(dir, nodeNamed(dir, node));
+    node === undefined ? effectiveFor(dir, machineOnCommandLine(commandLine)) : effectiveOf(dir, nodeNamed(dir, node));
   const own = dir.faults.filter(({ file }) => !/^(?:nodes|templates)\//.test(file) || file === effective.node?.file);
   if (own.length > 0) throw configInvalid(own);
-  if (layers.length === 0) return { ...effective, notes: [], ignored: [] };
+  if (cmdline.length === 0) return { ...effective, notes: [], ignored: [] };
   if (effective.config === undefined) throw configInvalid(effective.faults);
-  const { settings, notes, faults } = commandLineSettings(effective.settings, layers);
-  const unknown = checkStatectlArguments(kernelCommandLine(layers), Object.keys(STATECTL_ARGUMENTS));
+  const { settings, notes, faults } = commandLineSettings(effective.settings, commandLine);
+  const unknown = checkStatectlArguments(commandLine, Object.keys(STATECTL_ARGUMENTS));
   return { ...effective, settings, notes, ignored: [...faults, ...unknown.map(({ message }) => message)] };
 }
 
 /** What a command line says of the machine: its labels, and the card that it boots from. */
-function machineOnCommandLine(layers: readonly CommandLineLayer[]): MachineIdentity {
-  const commandLine = kernelCommandLine(layers);
-  const mac = parseMac(commandLine.get('BOOTIF')?.value ?? '');
-  const labels = commandLine.all('statectl.label').flatMap(({ value = '' }) => value.split(',').filter(isLabel));
+function machineOnCommandLine(commandLine: CommandLine): MachineIdentity {
+  const mac = parseMac(getArgument(commandLine, 'BOOTIF')?.value ?? '');
+  const labels = allArguments(commandLine, 'statectl.label').flatMap(({ value = '' }) =>
+    value.split(',').filter(isLabel),
+  );
   return {
     macs: mac === undefined ? [] : [mac],
     labels: labelsByName(labels),

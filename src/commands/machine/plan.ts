@@ -39,7 +39,7 @@ function readFacts(text: string, file: string): Facts {
   } catch (cause) {
     throw new StatectlError('facts-invalid', `${file} ${reasonOf(cause)}`, {
       cause,
-      hint: `take ${FACTS} of a boot that came past its config phase`,
+      hint: `take ${FACTS} of a boot by this version that came past its config phase`,
     });
   }
 }

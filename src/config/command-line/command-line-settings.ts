@@ -2,8 +2,8 @@ import { entryOf } from '../../entry-of.ts';
 import { isStatectlError, reasonOf } from '../../error.ts';
 import { checkSettings } from '../effective.ts';
 import { emptyMapping, type Mapping, overlay, type Plain, type SettingPath, treeOf } from '../tree/tree.ts';
+import { allArguments, type CommandLine, type PlacedArgument } from './command-line.ts';
 import { parseIpArgument } from './ip-argument.ts';
-import { type CommandLineLayer, kernelCommandLine, type PlacedArgument } from './kernel-cmdline.ts';
 import { parseBond, parseBridge, parseVlan } from './link-arguments.ts';
 import { namedSettings } from './named-arguments.ts';
 import { type Changes, changesOf, networkWishes, together } from './network-arguments.ts';
@@ -20,14 +20,13 @@ export interface CommandLineSettings {
 }
 
 /** Lays the arguments that are settings over them: those of statectl.set= first, as a boot does. Pure. */
-export function commandLineSettings(below: Mapping, layers: readonly CommandLineLayer[]): CommandLineSettings {
-  const commandLine = kernelCommandLine(layers);
-  const { settings: set, faults } = laySetArguments(below, commandLine.all('statectl.set'));
-  const named = namedSettings(layers).map(({ path, value, word, instead }) => sayAt(path, value, word, instead));
+export function commandLineSettings(below: Mapping, commandLine: CommandLine): CommandLineSettings {
+  const { settings: set, faults } = laySetArguments(below, allArguments(commandLine, 'statectl.set'));
+  const named = namedSettings(commandLine).map(({ path, value, word, instead }) => sayAt(path, value, word, instead));
   const { config } = checkSettings(set);
-  const wishes = tried(() => config && networkWishes(config.network, layers));
+  const wishes = tried(() => config && networkWishes(config.network, commandLine));
   const links = 'value' in wishes && wishes.value ? linkLayers(commandLine.words, wishes.value.network.interfaces) : [];
-  const addresses = tried(() => addressLayers(commandLine.all('ip')));
+  const addresses = tried(() => addressLayers(allArguments(commandLine, 'ip')));
   const { layers: said, notes } = 'value' in addresses ? addresses.value : { layers: [], notes: [] };
   return {
     settings: [...named, ...links, ...said].reduce((tree, layer) => overlay(tree, layer) as Mapping, set),

@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import type { Plain } from '../tree/tree.ts';
-import { type CommandLineLayer, kernelCommandLine, type PlacedArgument } from './kernel-cmdline.ts';
+import { allArguments, type CommandLine, getArgument, type PlacedArgument } from './command-line.ts';
 
 const withScheme = (server: string): string => (/^[a-z]+:\/\//i.test(server) ? server : `http://${server}`);
 
@@ -14,12 +14,12 @@ interface NamedSetting {
 }
 
 /** What `withCommandLine` takes from a command line, and the DHCP arguments of dracut, by their places in config.d. Pure. */
-export function namedSettings(layers: readonly CommandLineLayer[]): readonly NamedSetting[] {
-  const commandLine = kernelCommandLine(layers);
-  const { boot, server } = withCommandLine(NOTHING_SAID, layers);
-  const [root, image] = [commandLine.get('root'), commandLine.get('statectl.image')];
-  const servers = commandLine.get('statectl.server');
-  const [dhcp, tries] = [commandLine.get('rd.net.timeout.dhcp'), commandLine.get('rd.net.dhcp.retry')];
+export function namedSettings(commandLine: CommandLine): readonly NamedSetting[] {
+  const get = (name: string) => getArgument(commandLine, name);
+  const { boot, server } = withCommandLine(NOTHING_SAID, commandLine);
+  const [root, image] = [get('root'), get('statectl.image')];
+  const servers = get('statectl.server');
+  const [dhcp, tries] = [get('rd.net.timeout.dhcp'), get('rd.net.dhcp.retry')];
   return [
     ...(image && boot.image ? [{ path: ['boot', 'image'], value: boot.image, word: image, instead: 'root' }] : []),
     ...(root && boot.root ? [{ path: ['boot', 'root'], value: boot.root, word: root }] : []),
@@ -36,12 +36,10 @@ export function namedSettings(layers: readonly CommandLineLayer[]): readonly Nam
 const NOTHING_SAID = { boot: {}, server: { servers: [] } } as unknown as Config;
 
 /** The named arguments of the kernel command line win over config.d. Pure. */
-export function withCommandLine(config: Config, layers: readonly CommandLineLayer[]): Config {
-  const commandLine = kernelCommandLine(layers);
-  const root = commandLine.get('root')?.value;
-  const image = commandLine.get('statectl.image')?.value;
-  const servers = commandLine
-    .all('statectl.server')
+export function withCommandLine(config: Config, commandLine: CommandLine): Config {
+  const root = getArgument(commandLine, 'root')?.value;
+  const image = getArgument(commandLine, 'statectl.image')?.value;
+  const servers = allArguments(commandLine, 'statectl.server')
     .flatMap(({ value }) => (value ?? '').split(',').filter(Boolean))
     .map(withScheme);
   return {

@@ -3,8 +3,8 @@ import { StatectlError } from '../../error.ts';
 import { parseMac } from '../../protocol/mac-address.ts';
 import { linkFaults } from '../check/link-faults.ts';
 import type { NetworkConfig } from '../config.ts';
+import { allArguments, type CommandLine, flagArgument, getArgument } from './command-line.ts';
 import { type IpArgument, parseIpArgument } from './ip-argument.ts';
-import { type CommandLineLayer, kernelCommandLine } from './kernel-cmdline.ts';
 import { parseBond, parseBridge, parseNameserver, parseRoute, parseVlan, refuseTeam } from './link-arguments.ts';
 
 type Declared = NetworkConfig['interfaces'][string];
@@ -37,11 +37,10 @@ export interface NetworkWishes {
 }
 
 /** The command line wins over config.d. Pure. Throws `ip-invalid` and `network-invalid`. */
-export function networkWishes(config: NetworkConfig, layers: readonly CommandLineLayer[]): NetworkWishes {
-  const commandLine = kernelCommandLine(layers);
-  const values = (name: string) => commandLine.all(name).map(({ value }) => value ?? '');
-  const seconds = Number(commandLine.get('rd.net.timeout.dhcp')?.value);
-  const tries = Number(commandLine.get('rd.net.dhcp.retry')?.value);
+export function networkWishes(config: NetworkConfig, commandLine: CommandLine): NetworkWishes {
+  const values = (name: string) => allArguments(commandLine, name).map(({ value }) => value ?? '');
+  const seconds = Number(getArgument(commandLine, 'rd.net.timeout.dhcp')?.value);
+  const tries = Number(getArgument(commandLine, 'rd.net.dhcp.retry')?.value);
   const [team] = values('team');
   if (team !== undefined) throw refuseTeam(team);
   const routes = values('rd.route').map(parseRoute);
@@ -61,7 +60,7 @@ export function networkWishes(config: NetworkConfig, layers: readonly CommandLin
     ip: values('ip').map(parseIpArgument),
     forBoot: { dns: values('nameserver').map(parseNameserver), routes: routesOf(undefined) },
     routes: Object.fromEntries(routes.flatMap(({ device }) => (device ? [[device, routesOf(device)] as const] : []))),
-    peerDns: commandLine.flag('rd.peerdns', true),
+    peerDns: flagArgument(commandLine, 'rd.peerdns', true),
   };
 }
 

@@ -16,7 +16,7 @@ import {
 } from '../tree/tree.ts';
 import { parseYaml, repeatedKey } from '../tree/yaml-document.ts';
 import { WHOLE_KEYS } from '../tree/yaml-file.ts';
-import type { PlacedArgument } from './kernel-cmdline.ts';
+import type { PlacedArgument } from './command-line.ts';
 
 /**
  * Lays `statectl.set=PATH=VALUE` arguments over plain settings; VALUE is YAML, as in a file. One that is wrong is left out

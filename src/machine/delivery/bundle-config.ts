@@ -1,4 +1,4 @@
-import type { CommandLineLayer } from '../../config/command-line/kernel-cmdline.ts';
+import type { CommandLine } from '../../config/command-line/command-line.ts';
 import { withCommandLine } from '../../config/command-line/named-arguments.ts';
 import type { Config } from '../../config/config.ts';
 import type { LoadedSettings } from '../../config/load.ts';
@@ -24,7 +24,7 @@ export async function bundleSettings({ manifest, members }: Bundle): Promise<Loa
  * The config in force: the bundle's in place of config.d in the initramfs, except for what finds the next bundle, the
  * servers to fall back on and the disk where bundles are kept; then the kernel command line over it. Pure.
  */
-export function configInForce(bundle: Config, baked: Config, commandLine: readonly CommandLineLayer[]): Config {
+export function configInForce(bundle: Config, baked: Config, commandLine: CommandLine): Config {
   const { '/user-data': _, ...fstab } = bundle.fstab;
   const userData = baked.fstab['/user-data'];
   const config: Config = {

@@ -1,4 +1,4 @@
-import { type CommandLineLayer, kernelCommandLine } from '../../config/command-line/kernel-cmdline.ts';
+import { allArguments, type CommandLine } from '../../config/command-line/command-line.ts';
 import type { Config } from '../../config/config.ts';
 import type { LoadedSettings } from '../../config/load.ts';
 import type { TaskContext } from '../../host/task-context.ts';
@@ -7,10 +7,10 @@ import { onDemand } from '../../on-demand.ts';
 /** `statectl.set=PATH=VALUE` wins over every file. A wrong one is told and left out. */
 export async function withSettings(
   { config: merged, settings }: LoadedSettings,
-  layers: readonly CommandLineLayer[],
+  commandLine: CommandLine,
   boot: Pick<TaskContext, 'warn'>,
 ): Promise<Config> {
-  const words = kernelCommandLine(layers).all('statectl.set');
+  const words = allArguments(commandLine, 'statectl.set');
   if (words.length === 0) return merged;
   const { withSetArguments } = await onDemand();
   const { config: changed, faults } = withSetArguments(settings, words);

@@ -1,4 +1,4 @@
-import type { CommandLineLayer } from '../../config/command-line/kernel-cmdline.ts';
+import type { CommandLine } from '../../config/command-line/command-line.ts';
 import type { Config } from '../../config/config.ts';
 import type { BundleFacts, NewBundle } from '../../fetch/kept-bundle.ts';
 import type { LocalCopy } from '../../fetch/local-copy.ts';
@@ -14,7 +14,8 @@ import type { ServiceFacts } from './service-facts.ts';
  * boot, kept in /run/statectl/facts.json, give the same plan on any machine.
  */
 export interface Facts {
-  readonly commandLine: readonly CommandLineLayer[];
+  /** Of the kernel; parsed once. */
+  readonly commandLine: CommandLine;
   /** In force: of config.d in the initramfs or of a bundle, with the kernel command line over it. */
   readonly config: Config;
   /** Of config.d in the initramfs, whatever came later. */

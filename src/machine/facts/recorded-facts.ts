@@ -1,3 +1,4 @@
+import { isCommandLine } from '../../config/command-line/command-line.ts';
 import { parseRecord } from '../../host/record.ts';
 import type { Facts } from './facts.ts';
 
@@ -16,6 +17,16 @@ export interface LookRecord {
 /** Facts as a boot keeps them, with the looks that led to them: each is planned by what was known then. */
 export type RecordedFacts = Facts & { readonly looks?: readonly LookRecord[] };
 
-/** Of a boot that came past its config phase. Throws why they are none, for a sentence that begins with the file's name. */
+/** Of a boot that came past its first phase. Throws why they are none, for a sentence that begins with the file's name. */
+export const parseBegunFacts = (text: string): RecordedFacts =>
+  withCommandLine(parseRecord<RecordedFacts>(text, { commandLine: 'mapping' }));
+
+/** The same of a boot that came past its config phase. */
 export const parseFacts = (text: string): RecordedFacts =>
-  parseRecord<RecordedFacts>(text, { commandLine: 'list', config: 'mapping', machine: 'mapping' });
+  withCommandLine(parseRecord<RecordedFacts>(text, { commandLine: 'mapping', config: 'mapping', machine: 'mapping' }));
+
+/** Facts of an earlier version have the command line as text. */
+function withCommandLine(facts: RecordedFacts): RecordedFacts {
+  if (isCommandLine(facts.commandLine)) return facts;
+  throw new Error('has no "commandLine" as this version has');
+}

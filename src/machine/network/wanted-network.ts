@@ -1,5 +1,5 @@
 import { below, masterOf } from '../../config/check/link-faults.ts';
-import { kernelCommandLine } from '../../config/command-line/kernel-cmdline.ts';
+import { getArgument } from '../../config/command-line/command-line.ts';
 import {
   CARD,
   type Changes,
@@ -95,10 +95,15 @@ export function wantedNetwork(facts: Facts): WantedNetwork {
 export function candidates(facts: Facts): readonly InterfaceFacts[] {
   if (!needsNetwork(facts)) return [];
   const { ip, network } = networkWishes(facts.config.network, facts.commandLine);
-  const commandLine = kernelCommandLine(facts.commandLine);
   const named = ip.some(({ method, device }) => method !== 'off' && device !== undefined);
   const off = ip.filter(({ method }) => method === 'off').map(({ device }) => device);
-  if (named || network.boot || commandLine.get('BOOTIF')?.value || commandLine.get('bootdev')?.value) return [];
+  if (
+    named ||
+    network.boot ||
+    getArgument(facts.commandLine, 'BOOTIF')?.value ||
+    getArgument(facts.commandLine, 'bootdev')?.value
+  )
+    return [];
   const wired = (facts.interfaces ?? []).filter(({ name, wireless }) => !wireless && !off.includes(name));
   return wired.length > 1 && !(off.length === ip.length && off.includes(undefined)) ? wired : [];
 }
@@ -136,18 +141,17 @@ const cardOf = (name: string, settings: InterfaceSettings, cards: readonly Inter
 
 /** ip= > what config.d says > BOOTIF= > the first with a link; a card in a bond or bridge stands for that. */
 function bootInterface(
-  { commandLine: layers }: Facts,
+  { commandLine }: Facts,
   { ip, network: { boot, interfaces } }: NetworkWishes,
   cards: readonly (InterfaceFacts & { readonly carrier: boolean })[],
 ): string | undefined {
-  const commandLine = kernelCommandLine(layers);
   const active = ip.filter(({ method }) => method !== 'off');
   if (active.length === 0 && ip.some(({ device }) => device === undefined)) return undefined;
   const named = active.flatMap(({ device }) => device ?? []);
-  const bootdev = commandLine.get('bootdev')?.value;
+  const bootdev = getArgument(commandLine, 'bootdev')?.value;
   const wish = (bootdev && named.includes(bootdev) ? bootdev : named[0]) ?? bootdev ?? boot;
   if (wish && Object.hasOwn(interfaces, wish)) return wish;
-  const choice = planInterfaceChoice(ip, commandLine.get('BOOTIF')?.value, bootdev, cards);
+  const choice = planInterfaceChoice(ip, getArgument(commandLine, 'BOOTIF')?.value, bootdev, cards);
   if (!choice) return undefined;
   let name = nameOfCard(choice.nic, interfaces, cards);
   for (let master = masterOf(name, interfaces); master; master = masterOf(name, interfaces)) name = master;

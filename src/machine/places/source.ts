@@ -1,4 +1,4 @@
-import { kernelCommandLine } from '../../config/command-line/kernel-cmdline.ts';
+import { type CommandLine, getArgument } from '../../config/command-line/command-line.ts';
 import { StatectlError } from '../../error.ts';
 import { copiesDir } from '../../fetch/local-copy.ts';
 import type { Manifest, RootType } from '../../signed/image-manifest.ts';
@@ -61,7 +61,7 @@ function partition({ config, commandLine, blocks }: Facts): Source {
     throw new StatectlError('root-missing', `the root ${reference} is not there; ${sayBlocks(blocks ?? [])}`, {
       hint: 'correct root= or system/boot.conf; a disk that is not listed may need a driver that the initramfs lacks',
     });
-  const type = argumentOf(commandLine, 'rootfstype') ?? block.type;
+  const type = textOf(commandLine, 'rootfstype') ?? block.type;
   if (!type || !PARTITION_TYPES.has(type))
     throw new StatectlError(
       'root-unknown',
@@ -70,14 +70,14 @@ function partition({ config, commandLine, blocks }: Facts): Source {
         hint: 'write the image to it, or name another device',
       },
     );
-  const flags = (argumentOf(commandLine, 'rootflags') ?? '')
+  const flags = (textOf(commandLine, 'rootflags') ?? '')
     .split(',')
     .filter((flag) => flag !== '' && flag !== 'rw' && flag !== 'ro');
   return { kind: 'partition', device: block.device, type, flags };
 }
 
-const argumentOf = (layers: Facts['commandLine'], name: string): string | undefined =>
-  kernelCommandLine(layers).get(name)?.value || undefined;
+const textOf = (commandLine: CommandLine, name: string): string | undefined =>
+  getArgument(commandLine, name)?.value || undefined;
 
 const sayBlocks = (blocks: readonly BlockFacts[]): string =>
   blocks.length === 0

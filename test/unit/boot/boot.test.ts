@@ -392,9 +392,12 @@ describe('a boot that fails', () => {
     expect(machine.lines[said]?.text).toMatch(/^install \(9\/10\): /);
   });
 
-  it('begins anew when it should go on but its facts are gone', async () => {
+  it.each([
+    ['gone', '{"half'],
+    ['of another version', '{"commandLine":[{"origin":"/proc/cmdline","text":"quiet"}]}'],
+  ])('begins anew when it should go on but its facts are %s', async (_title, facts) => {
     const machine = await booted(SERVED);
-    await machine.files.write(FACTS, '{"half');
+    await machine.files.write(FACTS, facts);
     expect(await boot(machine, { from: 'install' })).toBe(EXIT.handOver);
     expect(text(machine)).toContain('facts of the interrupted boot cannot be read');
   });

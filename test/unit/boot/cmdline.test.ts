@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { cmdline, commandLineLayers } from '../../../src/boot/phases/cmdline.ts';
+import { cmdline, commandLineLayers, readCommandLine } from '../../../src/boot/phases/cmdline.ts';
 import { config } from '../../../src/boot/phases/config.ts';
+import { getArgument, initArguments, parseCommandLine } from '../../../src/config/command-line/command-line.ts';
 import { withCommandLine } from '../../../src/config/command-line/named-arguments.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import { parseBegunFacts } from '../../../src/machine/facts/recorded-facts.ts';
 import { createConfig, SHIPPED_CONFIG } from '../../fixtures/config.ts';
 import { createFacts } from '../../fixtures/facts.ts';
 import { bootHost } from '../../fixtures/machine.ts';
@@ -36,7 +38,21 @@ describe('the kernel command line', () => {
   });
 
   it('may be nothing at all', async () => {
-    expect(await commandLineLayers(memoryHost())).toEqual([]);
+    expect(await readCommandLine(memoryHost())).toEqual({ words: [], forInit: [] });
+  });
+
+  it('is parsed once, into a fact that is the same when it is read again from JSON', async () => {
+    const { boot } = listener();
+    const machine = bootHost({
+      commandLine: 'ro root="LABEL=my disk" statectl.server= quiet init=/sbin/init 5 -- -b "a b"',
+    });
+    const found = await cmdline.rounds[0]?.gather?.(machine, createFacts(), boot);
+    expect(found?.commandLine).toEqual(await readCommandLine(machine));
+    const again = parseBegunFacts(JSON.stringify(found)).commandLine;
+    expect(again).toStrictEqual(found?.commandLine);
+    expect(initArguments(again)).toEqual(['5', '-b', 'a b']);
+    expect(getArgument(again, 'root')?.value).toBe('LABEL=my disk');
+    expect([getArgument(again, 'ro')?.value, getArgument(again, 'statectl.server')?.value]).toEqual([undefined, '']);
   });
 
   it('is read with a warning for each argument of ours that nobody knows', async () => {
@@ -58,7 +74,7 @@ describe('the kernel command line', () => {
 
 describe('what the command line says wins over config.d', () => {
   const merge = (text: string, changes: Parameters<typeof createConfig>[0] = {}) =>
-    withCommandLine(createConfig(changes), [{ origin: '/proc/cmdline', text }]);
+    withCommandLine(createConfig(changes), parseCommandLine([{ origin: '/proc/cmdline', text }]));
 
   it('and nothing else changes', () => {
     expect(merge('quiet console=ttyS0')).toEqual(SHIPPED_CONFIG);

@@ -49,6 +49,19 @@ it('casts no JSON: what it is was looked at', () => {
   expect(calls('const a = (JSON.parse(f("(x)")) as Facts);').filter((call) => /\)+ as /.test(call))).toHaveLength(1);
 });
 
+it('parses the kernel command line once a boot, into its facts; the verbs of an admin have texts of their own', () => {
+  expect(
+    sources
+      .filter(({ text }) => /(?<!function )\b(?:parseCommandLine|kernelWords)\(/.test(text))
+      .map(({ file }) => file)
+      .toSorted(),
+  ).toEqual([
+    'src/boot/phases/cmdline.ts',
+    'src/commands/config/config-source.ts',
+    'src/config/command-line/command-line.ts',
+  ]);
+});
+
 it('takes no answer of fetch for what it says it is', () => {
   expect(sources.filter(({ text }) => /\.json\(\)(?!\s*satisfies)/.test(text)).map(({ file }) => file)).toEqual([]);
 });

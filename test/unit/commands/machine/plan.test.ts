@@ -6,6 +6,8 @@ import { createFacts } from '../../../fixtures/facts.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
+const NO_LINE = '{"words":[],"forInit":[]}';
+
 /** What `statectl boot --plan` prints, and what it asked of the machine. */
 async function plan(files: Record<string, string>, options: Partial<Parameters<typeof printPlan>[1]> = {}) {
   let printed = '';
@@ -57,13 +59,26 @@ describe('boot --plan', () => {
     });
   });
 
-  it.each([
+  it.each<[string, string | undefined, string]>([
     ['no facts', undefined, 'facts-missing'],
     ['half a file', '{"commandLine": [', 'facts-invalid'],
     ['null', 'null', 'facts-invalid'],
     ['a list', '[]', 'facts-invalid'],
-    ['facts of a boot that failed before its config phase', '{"commandLine":[]}', 'facts-invalid'],
-    ['a config that is null', '{"commandLine":[],"config":null,"machine":{}}', 'facts-invalid'],
+    ['facts of a boot that failed before its config phase', `{"commandLine":${NO_LINE}}`, 'facts-invalid'],
+    ['a config that is null', `{"commandLine":${NO_LINE},"config":null,"machine":{}}`, 'facts-invalid'],
+    ...[
+      [{ origin: '/proc/cmdline', text: 'quiet' }],
+      [],
+      {},
+      { words: 'quiet', forInit: [] },
+      { words: [null], forInit: [] },
+      { words: [{ raw: 'quiet' }], forInit: [] },
+      { words: [] },
+    ].map((commandLine): [string, string, string] => [
+      `facts of another version, with the command line ${JSON.stringify(commandLine)}`,
+      JSON.stringify({ ...createFacts(), commandLine }),
+      'facts-invalid',
+    ]),
     [
       'facts of a boot that did not come to its mount phase',
       JSON.stringify({ ...createFacts(), tree: undefined }),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseCommandLine } from '../../../../src/config/command-line/command-line.ts';
 import { commandLineSettings } from '../../../../src/config/command-line/command-line-settings.ts';
 import { withCommandLine } from '../../../../src/config/command-line/named-arguments.ts';
 import { readConfigDir } from '../../../../src/config/config-dir.ts';
@@ -14,12 +15,12 @@ const BELOW = {
   'system/network.conf': 'interfaces: { eth0: { acceptRa: true, dns: [10.0.0.2] } }\n',
 };
 const read = async () => effectiveOf(await readConfigDir(configHost(BELOW), '/config.d'), undefined);
-const layersOf = (texts: readonly string[]) =>
-  texts.map((text, index) => ({ origin: 'cmdline', text, line: index + 1 }));
+const lineOf = (texts: readonly string[]) =>
+  parseCommandLine(texts.map((text, index) => ({ origin: 'cmdline', text, line: index + 1 })));
 
 async function look(...texts: readonly string[]) {
   const { settings: below } = await read();
-  const { settings, notes, faults } = commandLineSettings(below, layersOf(texts));
+  const { settings, notes, faults } = commandLineSettings(below, lineOf(texts));
   const said = settingRows(settings).flatMap(({ path, index, value, origin, removedBy }) =>
     (removedBy ?? origin)?.file === 'cmdline'
       ? [
@@ -106,8 +107,8 @@ describe('a kernel command line, looked at before a boot', () => {
     const effective = await read();
     if (!effective.config) throw new Error('the settings below have faults');
     const loaded = { config: effective.config, settings: plainSettings(effective) };
-    const layers = layersOf([text]);
-    const booted = withCommandLine(await withSettings(loaded, layers, { warn: () => undefined }), layers);
+    const line = lineOf([text]);
+    const booted = withCommandLine(await withSettings(loaded, line, { warn: () => undefined }), line);
     const { settings } = await look(text);
     const { config } = checkSettings(settings);
     expect(config).toEqual(booted);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { splitFields } from '../../../../src/config/command-line/colon-fields.ts';
+import { parseCommandLine } from '../../../../src/config/command-line/command-line.ts';
 import {
   parseBond,
   parseBridge,
@@ -140,7 +141,10 @@ it('no argument makes the parsers fail in any other way than by saying so', () =
 
 describe('the kernel command line and config.d', () => {
   const said = async (commandLine: string, text = '') => {
-    const { network } = networkWishes(await networkConfig(text), [{ origin: 'x', text: commandLine }]);
+    const { network } = networkWishes(
+      await networkConfig(text),
+      parseCommandLine([{ origin: 'x', text: commandLine }]),
+    );
     return network.interfaces;
   };
 

@@ -1,14 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { kernelCommandLine } from '../../../../src/config/command-line/kernel-cmdline.ts';
+import { allArguments, parseCommandLine } from '../../../../src/config/command-line/command-line.ts';
 import { laySetArguments, withSetArguments } from '../../../../src/config/command-line/set-argument.ts';
 import { emptyMapping, type Mapping, plainOf } from '../../../../src/config/tree/tree.ts';
 import { cpuMs, sized } from '../../../fixtures/effort.ts';
 
 const wordsOf = (settings: readonly string[]) =>
-  kernelCommandLine([
-    { origin: 'cmdline', text: settings.map((setting) => `"statectl.set=${setting}"`).join(' ') },
-  ]).all('statectl.set');
+  allArguments(
+    parseCommandLine([{ origin: 'cmdline', text: settings.map((setting) => `"statectl.set=${setting}"`).join(' ') }]),
+    'statectl.set',
+  );
 const MANY = sized(3_000, 20_000);
 const BELOW = emptyMapping({ layer: 'built-in', file: 'config.d', line: 1, column: 1 });
 

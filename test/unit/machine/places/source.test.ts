@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { planImage } from '../../../../src/boot/phases/mount.ts';
 import { slot } from '../../../../src/boot/phases/slot.ts';
 import { planUpdate, update } from '../../../../src/boot/phases/update.ts';
-import { kernelCommandLine } from '../../../../src/config/command-line/kernel-cmdline.ts';
+import { getArgument } from '../../../../src/config/command-line/command-line.ts';
 import { StatectlError } from '../../../../src/error.ts';
 import type { Facts } from '../../../../src/machine/facts/facts.ts';
 import { chooseSource } from '../../../../src/machine/places/source.ts';
@@ -206,6 +206,6 @@ describe('when the image cannot be brought here', () => {
 
 it('reads rootflags of the last word on the command line', () => {
   const facts = local('rootflags=a rootflags=b');
-  expect(kernelCommandLine(facts.commandLine).get('rootflags')?.value).toBe('b');
+  expect(getArgument(facts.commandLine, 'rootflags')?.value).toBe('b');
   expect(chooseSource(facts)).toMatchObject({ flags: ['b'] });
 });
