@@ -8,10 +8,9 @@ import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 import { bootMachine, type Machine, type MachineOptions } from './machine.ts';
 import { PATHS, type ServedImages, serveImages } from './serve-images.ts';
 
-const UUIDS = {
-  print01: '11111111-2222-3333-4444-000000000001',
-  print02: '11111111-2222-3333-4444-000000000002',
-} as const;
+const UUID = '11111111-2222-3333-4444-000000000002';
+/** Of a card that nothing is booted from. */
+const SECOND_MAC = '52:54:00:77:00:01';
 
 const LAB = {
   'system/etc.conf': 'files:\n  /etc/lab: { text: "of all\\n", mode: "0640" }\ntemplates: [motd]\n',
@@ -19,9 +18,8 @@ const LAB = {
   'controller/ctmpfs.conf': '/var/tmp: { size: 2M }\n/usr/tmp: { size: 2M }\n/srv/a: { size: 2M }\n',
   'nodes/all.conf':
     'group: all\nnodes: print[01-24]\nmetadata: { room: B12 }\nset: { tmpfs: { /usr/tmp: { size: 3M }, /srv/a: { size: 3M } } }\n',
-  'nodes/print01.conf': `match: { uuid: ${UUIDS.print01} }\nset: { tmpfs: { /srv/a: { size: 4M } } }\n`,
-  'nodes/print02.conf': `match: { uuid: ${UUIDS.print02} }\nmetadata: { printer: voron }\nset: { etc: { files: { /home/kept: { text: "two\\n" } } } }\n`,
-  'nodes/print03.conf': 'match: { mac: 525400770001 }\n',
+  'nodes/print01.conf': `match: { mac: ${SECOND_MAC.replaceAll(':', '')} }\nset: { tmpfs: { /srv/a: { size: 4M } } }\n`,
+  'nodes/print02.conf': `match: { uuid: ${UUID} }\nmetadata: { printer: voron }\nset: { etc: { files: { /home/kept: { text: "two\\n" } } } }\n`,
   'templates/motd':
     '---\npath: /etc/motd\n---\n{{ node.name }} in {{ metadata.room }}{% if metadata.printer %}, a {{ metadata.printer }}{% endif %}\n',
 };
@@ -51,43 +49,43 @@ describe('machines whose settings come from a server', () => {
   });
 
   /** Boots to the tiny system's shell. */
-  const boot = async (node: keyof typeof UUIDS, options: MachineOptions = {}): Promise<Machine> => {
-    const vm = await bootMachine({ server, uuid: UUIDS[node], memoryMiB: 512, ...options });
+  const boot = async (options: MachineOptions): Promise<Machine> => {
+    const vm = await bootMachine({ server, memoryMiB: 512, ...options });
     await vm.console(/tiny: init/);
     return vm;
   };
-  const withDisk = () => boot('print02', { disks: [disk], cmdline: 'statectl.set=network.wait=2s' });
+  const withDisk = () => boot({ uuid: UUID, disks: [disk], cmdline: 'statectl.set=network.wait=2s' });
   const originOf = async (vm: Machine) =>
     (JSON.parse(await vm.read('/run/statectl/boot.json')) as BootRecord).configOrigin;
 
-  test('a node file beats a group, which beats cNAME.conf, which beats NAME.conf, and the kernel command line beats all', async () => {
-    await using vm = await boot('print01', { cmdline: 'statectl.set=tmpfs./usr/tmp.mode="0700"' });
-    const mounts = await vm.shell('cat /proc/mounts');
-    const sizeOf = (place: string) => new RegExp(` ${place} tmpfs \\S*size=(\\d+)k`).exec(mounts)?.[1];
-    expect(['/tmp', '/var/tmp', '/usr/tmp', '/srv/a'].map(sizeOf)).toEqual(['1024', '2048', '3072', '4096']);
-    expect(await vm.shell('stat -c %a /usr/tmp')).toBe('700');
-    expect(await vm.shell('cat /etc/hostname')).toBe('print01');
-    expect(await vm.shell('cat /etc/motd; stat -c "%a %U" /etc/lab; cat /etc/lab')).toBe(
-      'print01 in B12\n640 root\nof all',
-    );
-    expect(await originOf(vm)).toBe('fetched');
+  describe('of which one is the node of a card that it does not boot from', () => {
+    let vm: Machine;
+    beforeAll(async () => {
+      const cmdline = 'statectl.set=tmpfs./usr/tmp.mode="0700"';
+      vm = await boot({ nics: [{}, { mac: SECOND_MAC }], cmdline });
+    });
+    afterAll(() => vm[Symbol.asyncDispose]());
+
+    test('it is found by that card, and has what is its own', async () => {
+      expect(await vm.shell('cat /etc/hostname')).toBe('print01');
+      expect(await vm.shell('cat /etc/motd; stat -c "%a %U" /etc/lab; cat /etc/lab')).toBe(
+        'print01 in B12\n640 root\nof all',
+      );
+      expect(await originOf(vm)).toBe('fetched');
+    });
+
+    test('a node file beats a group, which beats cNAME.conf, which beats NAME.conf, and the kernel command line beats all', async () => {
+      const mounts = await vm.shell('cat /proc/mounts');
+      const sizeOf = (place: string) => new RegExp(` ${place} tmpfs \\S*size=(\\d+)k`).exec(mounts)?.[1];
+      expect(['/tmp', '/var/tmp', '/usr/tmp', '/srv/a'].map(sizeOf)).toEqual(['1024', '2048', '3072', '4096']);
+      expect(await vm.shell('stat -c %a /usr/tmp')).toBe('700');
+    });
   });
 
   test('another machine gets what is its own, and it is kept on its disk', async () => {
     await using vm = await withDisk();
     expect(await vm.shell('cat /etc/motd /home/kept')).toBe('print02 in B12, a voron\ntwo');
     await vm.shell('sync');
-  });
-
-  test('a machine is the node of a card that it does not boot from', async () => {
-    await using vm = await bootMachine({
-      server,
-      memoryMiB: 512,
-      uuid: '11111111-2222-3333-4444-000000000003',
-      nics: [{}, { mac: '52:54:00:77:00:01' }],
-    });
-    await vm.console(/tiny: init/);
-    expect(await vm.shell('cat /etc/hostname /etc/motd')).toBe('print03\nprint03 in B12');
   });
 
   test('no server: what was kept is in force', async () => {
@@ -108,7 +106,7 @@ describe('machines whose settings come from a server', () => {
     const before = await server.revision();
     await edit({
       'system/etc.conf': 'files:\n  /etc/lab: { text: "new\\n" }\n',
-      'nodes/print02.conf': `match: { uuid: ${UUIDS.print02} }\n`,
+      'nodes/print02.conf': `match: { uuid: ${UUID} }\n`,
       'controller/ctmpfs.conf': '',
     });
     await expect.poll(server.revision, { timeout: HANG_MS }).not.toBe(before);

@@ -3,13 +3,6 @@ import { bootMachine, type Machine } from '../boot/machine.ts';
 import { type DhcpServer, dhcpServer } from '../fixtures/vm/dhcp-server.ts';
 import { type InitramfsFile, initramfsWith } from '../fixtures/vm/initramfs.ts';
 
-const _SECOND_NIC = { netdev: 'user,net=10.0.3.0/24' };
-/** As if nobody had configured anything yet. */
-const _CLEAN = [
-  'for nic in eth0 eth1; do ip address flush dev $nic; ip link set dev $nic down mtu 1500; done',
-  'rm -f /run/initramfs/leases/* /etc/resolv.conf',
-].join('; ');
-
 describe('a machine with an unkind DHCP server', () => {
   let dhcp: DhcpServer;
   let initramfs: InitramfsFile;
