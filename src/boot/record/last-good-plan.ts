@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Host } from '../../host/host.ts';
-import { shellLine, shellQuote } from '../../host/shell-line.ts';
+import { shellQuote } from '../../host/shell-line.ts';
 import { userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
-import type { PythonPackage } from '../../machine/facts/python-facts.ts';
 import type { RecordedFacts } from '../../machine/facts/recorded-facts.ts';
 import { SWITCH_FILE, SYSROOT } from '../../machine/paths.ts';
 import { chooseSource } from '../../machine/places/source.ts';
@@ -34,21 +33,16 @@ export function lastGoodPlan({ looks: _looks, ...facts }: RecordedFacts): string
   // What was dropped is gone; a person may put something there since.
   const delivery = facts.delivery && { ...facts.delivery, dropped: [], listedBefore: facts.delivery.listed };
   // What was fetched this time is in the store the next.
-  const packages = facts.python?.packages ?? [];
-  const isReadable = ({ format }: PythonPackage) => format !== 'tar.zst';
-  const python = facts.python && { ...facts.python, wanted: [], stale: [], packages: packages.filter(isReadable) };
-  const missing = packages
-    .filter((each) => !isReadable(each))
-    .map(({ name }) => `${shellLine(['echo', `without ${name} of python.conf: busybox unpacks no zstd`])}\n`);
+  const python = facts.python && { ...facts.python, wanted: [], stale: [] };
   // Who the machine is, and what it may know, the controller alone puts into RAM.
   const nobody = { identity: undefined, credentials: undefined };
-  if ((facts.identity?.secrets.length ?? 0) > 0)
-    missing.push("echo 'without its secrets: only the controller opens them'\n");
+  const missing =
+    (facts.identity?.secrets.length ?? 0) > 0 ? "echo 'without its secrets: only the controller opens them'\n" : '';
   const local: Facts = { ...facts, ...nobody, copy, tree, delivery, python, offer: undefined, leases: [] };
   const lines = planAll(STORY, local)
     .filter(({ phase, step }) => LOCAL_PHASES.has(phase) && step.kind !== 'check-mount')
     .map(({ step }) => (step.kind === 'switch-root' ? switchFile(step) : shellOf(step)));
-  return `#!/bin/sh\n# The plan of the last good boot, for /init when the controller cannot run. Made by statectl.\nset -e\n${missing.join('')}${lines.join('\n')}\n`;
+  return `#!/bin/sh\n# The plan of the last good boot, for /init when the controller cannot run. Made by statectl.\nset -e\n${missing}${lines.join('\n')}\n`;
 }
 
 const switchFile = (step: StepOf<'switch-root'>): string =>

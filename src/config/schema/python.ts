@@ -9,7 +9,7 @@ export const PythonFile = z
       .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected a name of letters, digits, ".", "_" or "-"')
       .meta({ title: 'PACKAGE' }),
     z.strictObject({
-      url: HttpUrl.meta({ description: 'an archive: tar, zip or wheel' }),
+      url: HttpUrl.meta({ description: 'an archive: tar, tar.gz, tar.xz, zip or wheel' }),
       sha256: Sha256.meta({ description: 'what it must be' }),
       services: z.array(Service).default([]).meta({ description: 'services that get it on their PYTHONPATH' }),
       overlay: AbsolutePath.optional().meta({

@@ -18,7 +18,7 @@ export interface WantedArchive {
   readonly sizeBytes: number;
 }
 
-export type ArchiveFormat = 'tar' | 'tar.gz' | 'tar.xz' | 'tar.zst' | 'zip';
+export type ArchiveFormat = 'tar' | 'tar.gz' | 'tar.xz' | 'zip';
 
 export interface PythonPackage {
   readonly name: string;

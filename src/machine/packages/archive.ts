@@ -1,24 +1,16 @@
-import { promisify } from 'node:util';
-import { zstdDecompress } from 'node:zlib';
 import { StatectlError } from '../../error.ts';
 import type { Host, RunResult } from '../../host/host.ts';
 import type { ArchiveFormat } from '../facts/python-facts.ts';
 import { zipLink } from './zip-links.ts';
 
-/** First bytes: PKWARE APPNOTE 4.3.7, RFC 1952, the .xz format 2.1.1.1, RFC 8878. */
+/** First bytes: PKWARE APPNOTE 4.3.7, RFC 1952, the .xz format 2.1.1.1. Whose they are: docs/design/decisions.md. */
 const MAGIC: readonly (readonly [format: ArchiveFormat, hex: string])[] = [
   ['zip', '504b0304'],
   ['tar.gz', '1f8b'],
   ['tar.xz', 'fd377a585a00'],
-  ['tar.zst', '28b52ffd'],
 ];
 const USTAR_AT = 257;
-const TAR_FLAGS: Readonly<Record<Exclude<ArchiveFormat, 'zip'>, string>> = {
-  tar: '',
-  'tar.gz': 'z',
-  'tar.xz': 'J',
-  'tar.zst': '',
-};
+const TAR_FLAGS: Readonly<Record<Exclude<ArchiveFormat, 'zip'>, string>> = { tar: '', 'tar.gz': 'z', 'tar.xz': 'J' };
 
 /** By its first bytes: a URL may end as it likes. */
 export function archiveFormat(head: Uint8Array): ArchiveFormat | undefined {
@@ -28,30 +20,15 @@ export function archiveFormat(head: Uint8Array): ArchiveFormat | undefined {
   return bytes.subarray(USTAR_AT, USTAR_AT + 5).toString('latin1') === 'ustar' ? 'tar' : undefined;
 }
 
-/** busybox' tar(1) reads no zstd: that is taken apart here, and comes by the standard input. */
-async function runTar(host: Host, path: string, format: Exclude<ArchiveFormat, 'zip'>, words: readonly string[]) {
-  const [verbs = '', ...rest] = words;
-  if (format !== 'tar.zst') return host.exec.run(['tar', `-${TAR_FLAGS[format]}${verbs}f`, path, ...rest]);
-  const input = await promisify(zstdDecompress)(await host.files.read(path));
-  return host.exec.run(['tar', `-${verbs}f`, '-', ...rest], { input });
-}
+/** The command that unpacks it, also by hand. */
+export const extractArgv = (path: string, format: ArchiveFormat, to: string): readonly string[] =>
+  format === 'zip' ? ['unzip', '-q', '-o', path, '-d', to] : ['tar', `-${TAR_FLAGS[format]}xof`, path, '-C', to];
 
 /** Unpacks into a folder that is there. The files become root's, whoever packed them. */
 export async function extract(host: Host, path: string, format: ArchiveFormat, to: string): Promise<void> {
-  const result =
-    format === 'zip'
-      ? await host.exec.run(['unzip', '-q', '-o', path, '-d', to])
-      : await runTar(host, path, format, ['xo', '-C', to]);
+  const result = await host.exec.run(extractArgv(path, format, to));
   if (result.exitCode !== 0) throw damaged(result);
 }
-
-/** The command that unpacks it by hand. */
-export const extractArgv = (path: string, format: ArchiveFormat, to: string): readonly string[] =>
-  format === 'zip'
-    ? ['unzip', '-q', '-o', path, '-d', to]
-    : format === 'tar.zst'
-      ? ['tar', '--zstd', '-xof', path, '-C', to]
-      : ['tar', `-${TAR_FLAGS[format]}xof`, path, '-C', to];
 
 /** Throws `archive-refused` when anything in it would not stay in the folder that it is unpacked into, or is no plain file. */
 export async function checkArchive(host: Host, path: string, format: ArchiveFormat): Promise<void> {
@@ -85,8 +62,8 @@ const linesOf = (text: string): readonly string[] => text.split('\n').filter((li
 
 /** Names and kinds are asked for apart: an owner's name in `tar -tv` may look like anything. */
 async function listTar(host: Host, path: string, format: Exclude<ArchiveFormat, 'zip'>): Promise<readonly Listing[]> {
-  const names = await runTar(host, path, format, ['t']);
-  const details = await runTar(host, path, format, ['tv']);
+  const names = await host.exec.run(['tar', `-${TAR_FLAGS[format]}tf`, path]);
+  const details = await host.exec.run(['tar', `-${TAR_FLAGS[format]}tvf`, path]);
   if (names.exitCode !== 0) throw damaged(names);
   if (details.exitCode !== 0) throw damaged(details);
   return [{ names: linesOf(names.stdout), details: linesOf(details.stdout), said: names.stderr + details.stderr }];

@@ -79,7 +79,7 @@ export async function pythonPackages(host: Host, facts: Facts, boot: TaskContext
       const path = `${python.store}/${sha256}`;
       if (!(await isWhole(host, path, sha256))) throw new Error('it is not on this machine');
       const format = await formatOf(host, path);
-      if (!format) throw new Error('it is neither tar, zip nor wheel');
+      if (!format) throw new Error('it is neither tar, tar.gz, tar.xz, zip nor wheel');
       await checkArchive(host, path, format);
       const folder = overlay && (await overlayFolder(host, overlay, name, boot));
       packages.push({ name, sha256, format, services: [...new Set(services)], ...(folder && { overlay: folder }) });

@@ -4,7 +4,6 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { zstdCompressSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Host } from '../../../src/host/host.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
@@ -53,11 +52,9 @@ describe.skipIf(!existsSync(BUSYBOX) || !existsSync('/usr/bin/python3'))('an arc
     ['tar', 'w'],
     ['tar.gz', 'w:gz'],
     ['tar.xz', 'w:xz'],
-    ['tar.zst', 'w'],
     ['zip', 'zip'],
   ])('%s is known by its first bytes and unpacked for everybody to read', async (format, kind) => {
     const path = await archive(kind, 'paho/__init__.py', 'paho/mqtt.py');
-    if (format === 'tar.zst') await writeFile(path, zstdCompressSync(await readFile(path)));
     expect(archiveFormat(await readFile(path))).toBe(format);
     await checkArchive(host, path, format);
     const to = `${path}.d`;
@@ -116,8 +113,12 @@ describe.skipIf(!existsSync(BUSYBOX) || !existsSync('/usr/bin/python3'))('an arc
   });
 });
 
-it('anything else is no archive', () => {
-  expect(archiveFormat(Buffer.from('<html>'))).toBeUndefined();
+it.each([
+  ['a page', Buffer.from('<html>')],
+  ['a tar of zstd, which busybox cannot read', Buffer.from('28b52ffd0458', 'hex')],
+  ['a tar of bzip2', Buffer.from('BZh91AY')],
+])('%s is no archive', (_what, head) => {
+  expect(archiveFormat(head)).toBeUndefined();
 });
 
 it('a listing of nothing is a fault', () => {
