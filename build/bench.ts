@@ -1,6 +1,7 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { setOfSegment } from '../src/image/initramfs/segment-name.ts';
 import { parseManifest } from '../src/signed/image-manifest.ts';
 import { breakdown, type Stretch, slowestSteps } from './bench/breakdown.ts';
 import { budgetRows } from './bench/budgets.ts';
@@ -53,7 +54,19 @@ process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : writ
 
 async function makeReport(): Promise<Report> {
   const standings = await Promise.all(results.map(standingOf));
-  const [ours, dracut] = [standings[0], standings.find(({ name }) => name === 'dracut')];
+  const rival = (wanted: string) => standings.find(({ name }) => name === wanted);
+  const [ours, dracut, liveBoot] = [standings[0], rival('dracut'), rival('live-boot')];
+  const partOf = (other: Standing | undefined) => ours?.wallS && other?.wallS && ours.wallS.median / other.wallS.median;
+  const moreThanDracut = (availableKb: number | undefined) =>
+    availableKb === undefined || !dracut?.memAvailableKb
+      ? undefined
+      : (availableKb - dracut.memAvailableKb.median) * 1024;
+  const segments = await segmentSizes(await readFile(material.statectl));
+  const toolSets = segments.flatMap(({ name, sizeBytes }) => {
+    const set = setOfSegment(name);
+    return set === undefined ? [] : [{ name: set, sizeBytes }];
+  });
+  const setsBytes = toolSets.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const boots = results[0]?.boots ?? [];
   const last = boots.at(-1);
   const manifest = parseManifest(await readFile(`${material.image}/manifest.json`, 'utf8'));
@@ -63,18 +76,20 @@ async function makeReport(): Promise<Report> {
     rootBytes: manifest.root.sizeBytes,
     load: [before, load()],
     standings,
-    segments: await segmentSizes(await readFile(material.statectl)),
+    segments,
     stretches: medians(boots),
     slowest: slowestSteps(last?.events ?? [], 6),
     kept: readLoopedFiles(last?.console ?? '').filter(({ name }) => name !== manifest.root.file),
     local,
     budgets: budgetRows({
-      partOfDracut: ours?.wallS && dracut?.wallS && ours.wallS.median / dracut.wallS.median,
-      initramfsBytes: ours?.initramfsBytes ?? 0,
-      dracutInitramfsBytes: dracut?.initramfsBytes,
+      partOfDracut: partOf(dracut),
+      partOfLiveBoot: partOf(liveBoot),
+      initramfsBytes: (ours?.initramfsBytes ?? 0) - setsBytes,
+      toolSets,
+      moreThanDracutBytes: moreThanDracut(ours?.memAvailableKb?.median),
+      moreThanDracutWithDiskBytes: moreThanDracut(local.copyMemAvailableKb),
       localPlanS: local.planS?.median,
       boots256MiB: local.smallMemAvailableKb !== undefined,
-      initLines: (await readFile('initramfs/init', 'utf8')).trimEnd().split('\n').length,
     }),
   };
 }

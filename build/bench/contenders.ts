@@ -32,11 +32,11 @@ export interface ContenderResult extends Contender {
   readonly boots: readonly Boot[];
   /** Rounds in which it did not reach the marker, and why. */
   readonly failures: readonly string[];
-  readonly wallS?: Spread;
-  readonly cpuS?: Spread;
-  readonly guestS?: Spread;
-  readonly memAvailableKb?: Spread;
-  readonly otherWork?: Spread;
+  readonly wallS?: Spread | undefined;
+  readonly cpuS?: Spread | undefined;
+  readonly guestS?: Spread | undefined;
+  readonly memAvailableKb?: Spread | undefined;
+  readonly otherWork?: Spread | undefined;
 }
 
 /** A B C, A B C …: what else the machine does falls on all alike. */

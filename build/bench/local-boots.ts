@@ -13,11 +13,13 @@ import { type Spread, spreadOf } from './statistics.ts';
 
 export interface LocalResult {
   /** From /init to the hand-over, of a root on a disk and without a network. */
-  readonly planS?: Spread;
+  readonly planS?: Spread | undefined;
   /** Processor time of qemu from /init to the system's init. */
-  readonly planCpuS?: Spread;
+  readonly planCpuS?: Spread | undefined;
   /** MemAvailable after the hand-over on a machine with 256 MiB; undefined when it did not come so far. */
-  readonly smallMemAvailableKb?: number;
+  readonly smallMemAvailableKb?: number | undefined;
+  /** The same with 2 GiB, of a machine whose disk has a copy of the image. */
+  readonly copyMemAvailableKb?: number | undefined;
   /** Seconds by what is hashed. */
   readonly hashing: Readonly<Record<string, number>>;
   readonly failures: readonly string[];
@@ -69,6 +71,7 @@ export async function localBoots(
     planS: spreadOf(local.flatMap((each) => initToHandoverS(each) ?? [])),
     planCpuS: spreadOf(local.map(({ cpuSinceInitS }) => cpuSinceInitS)),
     smallMemAvailableKb: small?.marker.memAvailableKb,
+    copyMemAvailableKb: second?.marker.memAvailableKb,
     hashing: { ...Object.fromEntries(readHashTimes(hash?.console ?? '')), ...imageHashing(second?.events ?? []) },
     failures,
   };

@@ -12,14 +12,14 @@ export interface Standing {
   /** What it was booted with, besides what all are. */
   readonly cmdline: string;
   readonly initramfsBytes: number;
-  readonly wallS?: Spread;
-  readonly cpuS?: Spread;
-  readonly guestS?: Spread;
-  readonly memAvailableKb?: Spread;
+  readonly wallS?: Spread | undefined;
+  readonly cpuS?: Spread | undefined;
+  readonly guestS?: Spread | undefined;
+  readonly memAvailableKb?: Spread | undefined;
   /** Processors that other work of the machine took. */
-  readonly otherWork?: Spread;
+  readonly otherWork?: Spread | undefined;
   /** What its root is, in the guest's words. */
-  readonly root?: string;
+  readonly root?: string | undefined;
   readonly rounds: number;
   readonly failures: readonly string[];
 }
@@ -105,8 +105,8 @@ export function writeReport(report: Report): string {
     ]),
     ...local.failures.map((failure) => `failed: ${failure}\n`),
     section('Budgets', [
-      ['', 'measured', 'budget', 'aim', ''],
-      ...budgets.map(({ row, measured, budget, aim, verdict }) => [row, measured, budget, aim, verdict]),
+      ['', 'measured', 'budget', ''],
+      ...budgets.map(({ row, measured, budget, verdict }) => [row, measured, budget, verdict]),
     ]),
   ].join('');
 }

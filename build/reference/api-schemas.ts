@@ -84,6 +84,6 @@ export const ANSWERS = {
     title: z.string(),
     status: z.int(),
     detail: text('what failed, and why'),
-    hint: z.string().optional().meta({ description: 'what to do next' }),
+    hint: z.string().exactOptional().meta({ description: 'what to do next' }),
   }) satisfies z.ZodType<unknown, Problem>,
 } as const;

@@ -154,6 +154,13 @@ describe('a machine with nothing but a network card', () => {
     expect(await vm.run("stat -c '%a' /root /tmp /var/tmp")).toBe('700\n1777\n1777');
   });
 
+  test('keeps the tool sets of its initramfs beside the runtime, which finds their programs and libraries', async () => {
+    expect(await vm.run('findmnt -no FSTYPE,OPTIONS /run/initramfs/sets/fsck')).toMatch(/^squashfs +ro,/);
+    const run = '/run/initramfs/rt/ld.so --library-path /run/initramfs/rt/lib /run/initramfs/rt/bin';
+    expect(await vm.run(`${run}/fsck.ext4 -V 2>&1`)).toContain('EXT2FS Library version');
+    expect(await vm.run(`${run}/dhcpcd --version`)).toMatch(/^dhcpcd \d/);
+  });
+
   test('mounts nothing twice', async () => {
     const targets = (await vm.run("findmnt -rno TARGET,FSTYPE | grep -v ' autofs$' | cut -d ' ' -f 1")).split('\n');
     expect(targets.filter((target, index) => targets.indexOf(target) !== index)).toEqual([]);

@@ -19,10 +19,11 @@ import { cpioOfFolder } from './cpio-folder.ts';
 import { joinSegments } from './join-segments.ts';
 import { buildLoader } from './loader-segment.ts';
 import { buildModules, loaderModules } from './modules-segment.ts';
-import { planRuntime } from './runtime-plan.ts';
-import { buildRuntime } from './runtime-segment.ts';
+import { buildRuntime, buildToolSet } from './runtime-segment.ts';
 import { type Scripts, scriptOf } from './scripts.ts';
+import { setFile } from './segment-name.ts';
 import { statectlEnv } from './statectl-env.ts';
+import { planToolSets } from './tool-sets.ts';
 import { listLines, parseApplets, parseTools, toolsTree } from './tools-tree.ts';
 
 export interface InitramfsInput {
@@ -57,7 +58,7 @@ export interface InitramfsResult {
 }
 
 /**
- * Builds the segmented initramfs of an image: loader, modules, runtime, config. The same input gives the same bytes. What
+ * Builds the segmented initramfs of an image: loader, modules, runtime, tool sets, config. The same input gives the same bytes. What
  * is missing and would be missed at boot is refused; an earlier file stays until the new one is whole.
  */
 export async function buildInitramfs(host: Host, input: InitramfsInput): Promise<InitramfsResult> {
@@ -81,8 +82,8 @@ export async function buildInitramfs(host: Host, input: InitramfsInput): Promise
   const list = (name: string) => scriptOf(input.scripts, name).toString();
   const toolsFrom = await findTools(host, input, arch, tree, listLines(list('tools-packages')));
   const busybox = await findBusybox(host, toolsFrom, arch, parseApplets(list('applets')));
-  const tools = parseTools(list('tools'));
-  const plan = await planRuntime(host, { tree: toolsFrom, tools, statectl, applets: busybox.applets });
+  const question = { tree: toolsFrom, statectl, applets: busybox.applets };
+  const plan = await planToolSets(host, question, parseTools(list('tools')));
   const early = await loaderModules(host, tree, release);
 
   const modulesFile = `${work}/modules.squashfs`;
@@ -103,17 +104,28 @@ export async function buildInitramfs(host: Host, input: InitramfsInput): Promise
       runtimeFile,
     ),
   );
-  const modulesImage = await files.read(modulesFile);
-  const runtimeImage = await files.read(runtimeFile);
+  const packed: (readonly [segment: string, file: string, data: Buffer])[] = [
+    ['modules', 'modules.squashfs', await files.read(modulesFile)],
+    ['runtime', 'runtime.squashfs', await files.read(runtimeFile)],
+  ];
+  for (const set of plan.sets) {
+    const out = `${work}/${set.name}.squashfs`;
+    await buildToolSet(host, { set, tree: toolsFrom, compression: input.compression }, work, out);
+    packed.push([`tools ${set.name}`, setFile(set.name), await files.read(out)]);
+  }
   const loader = await buildLoader(host, {
     scripts: input.scripts,
     busybox,
     imageTree: tree,
     release,
     modules: early,
-    links: plan.loaderLinks,
-    env: statectlEnv(loaded.config, early.map(bareModuleName)),
-    segmentDigests: `${sha256(modulesImage)}  /modules.squashfs\n${sha256(runtimeImage)}  /runtime.squashfs\n`,
+    links: plan.runtime.loaderLinks,
+    env: statectlEnv(
+      loaded.config,
+      early.map(bareModuleName),
+      plan.sets.map(({ name }) => name),
+    ),
+    segmentDigests: packed.map(([, file, data]) => `${sha256(data)}  /${file}\n`).join(''),
     trusted: input.trusted,
     builtAt: await builtAtSeconds(
       host,
@@ -123,11 +135,10 @@ export async function buildInitramfs(host: Host, input: InitramfsInput): Promise
   });
   const compiled = JSON.stringify({ digest: await configDigest(host, input.config), ...loaded });
   const parts = [
-    ['loader', loader],
-    ['modules', oneFile('modules.squashfs', modulesImage)],
-    ['runtime', oneFile('runtime.squashfs', runtimeImage)],
-    ['config', await configSegment(host, input.config, compiled)],
-  ] as const;
+    ['loader', loader] as const,
+    ...packed.map(([segment, file, data]) => [segment, oneFile(file, data)] as const),
+    ['config', await configSegment(host, input.config, compiled)] as const,
+  ];
   const image = joinSegments(parts.map(([, data]) => data));
   // config.d may hold the hash of the rescue shell's password.
   await files.write(input.out, image, { mode: 0o600 });

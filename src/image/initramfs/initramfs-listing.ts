@@ -4,6 +4,7 @@ import type { Decompress } from '../decompress.ts';
 import { formatSize } from '../format-size.ts';
 import type { DeviceNumber } from './cpio.ts';
 import type { CpioMember } from './cpio-read.ts';
+import { segmentName } from './segment-name.ts';
 import { type Compression, readSegments } from './segments.ts';
 
 /** What is in an initramfs: for reading, and for `--json`. */
@@ -24,6 +25,8 @@ export interface ListedMember {
 }
 
 export interface ListedSegment {
+  /** Where `build initramfs` made it: loader, modules, runtime, tools NAME, config.d. */
+  readonly name?: string;
   readonly offset: number;
   readonly sizeBytes: number;
   readonly compression: Compression;
@@ -66,7 +69,10 @@ export async function listInitramfs(image: Buffer, decompress?: Decompress): Pro
   const { segments, bootconfig } = await readSegments(image, decompress);
   return {
     sizeBytes: image.length,
-    segments: segments.map(({ entries, ...segment }) => ({ ...segment, members: entries.map(listMember) })),
+    segments: segments.map(({ entries, ...segment }) => {
+      const name = segmentName(entries);
+      return { ...(name !== undefined && { name }), ...segment, members: entries.map(listMember) };
+    }),
     ...(bootconfig && {
       bootconfig: {
         offset: bootconfig.offset,
@@ -107,7 +113,8 @@ export function formatListing(listing: InitramfsListing): string[] {
   const lines = listing.segments.flatMap((segment, index) => {
     const packed = segment.compression === 'none' ? '' : ` ${segment.compression},`;
     const cut = segment.hasTrailer ? '' : ', without a trailer (cut off?)';
-    const heading = `# segment ${index + 1}: cpio,${packed} ${formatSize(segment.sizeBytes)}, at ${segment.offset}${cut}`;
+    const name = segment.name === undefined ? '' : ` (${segment.name})`;
+    const heading = `# segment ${index + 1}${name}: cpio,${packed} ${formatSize(segment.sizeBytes)}, at ${segment.offset}${cut}`;
     return [heading, ...segment.members.map(formatMember)];
   });
   const { bootconfig } = listing;

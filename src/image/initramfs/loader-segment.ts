@@ -18,7 +18,7 @@ const OWN_FILES: readonly (readonly [from: string, to: string, mode: number])[] 
   ['dhcpcd.script', 'etc/dhcpcd.script', 0o755],
   ['shutdown', 'etc/shutdown', 0o755],
 ];
-const DIRS = ['bin', 'dev', 'etc', 'lib/firmware', 'proc', 'root', 'run', 'sys', 'sysroot', 'tmp', 'var'];
+const DIRS = ['bin', 'dev', 'etc', 'lib/firmware', 'proc', 'root', 'run', 'sets', 'sys', 'sysroot', 'tmp', 'var'];
 const dirMode = (name: string): number => (name === 'tmp' ? 0o1777 : name === 'root' ? 0o700 : 0o755);
 
 export interface LoaderInput {

@@ -15,7 +15,7 @@ const OPENED_BY_GLIBC = 'libgcc_s.so.1';
 /** A program of the tools tree: its path there, and its name in the runtime's /bin. */
 export type Tool = readonly [path: string, name: string];
 
-interface Copy {
+export interface Copy {
   /** In the runtime's folder. */
   readonly name: string;
   /** In the tree, without links. */

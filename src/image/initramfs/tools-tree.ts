@@ -18,12 +18,28 @@ export const listLines = (text: string): readonly string[] =>
 /** Reads initramfs/applets: names, any number a line. */
 export const parseApplets = (text: string): readonly string[] => listLines(text).flatMap((line) => line.split(/\s+/));
 
-/** Reads initramfs/tools: a path in the tools tree, and where it differs, the name it gets. */
-export const parseTools = (text: string): readonly Tool[] =>
-  listLines(text).map((line) => {
+/** Programs of the runtime, and those of the tool sets by the set's name. */
+export interface ToolList {
+  readonly runtime: readonly Tool[];
+  readonly sets: ReadonlyMap<string, readonly Tool[]>;
+}
+
+/** Reads initramfs/tools: a path in the tools tree, and where it differs, the name it gets; below `[NAME]` those of a set. */
+export function parseTools(text: string): ToolList {
+  const runtime: Tool[] = [];
+  const sets = new Map<string, Tool[]>();
+  let into = runtime;
+  for (const line of listLines(text)) {
+    const set = /^\[([a-z0-9-]+)\]$/.exec(line)?.[1];
     const [path = '', name = basename(path)] = line.split(/\s+/);
-    return [path, name];
-  });
+    if (set === undefined) into.push([path, name]);
+    else {
+      into = sets.get(set) ?? [];
+      sets.set(set, into);
+    }
+  }
+  return { runtime, sets };
+}
 
 /**
  * The tree that the initramfs takes its programs and libraries from: Debian packages of the image's architecture,

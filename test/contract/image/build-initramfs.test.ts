@@ -24,12 +24,14 @@ const { console } = memoryHost();
 const host = { ...linuxHost(), console };
 const RELEASE = '6.1.0-test';
 
-/** Ours, with one tool, which is this machine's `true`. */
+/** Ours, with one tool, which is this machine's `true`, and a set, its `false`. */
 const SCRIPTS = new Map([
   ...(await readScripts(host, 'initramfs')),
-  ...Object.entries({ tools: '/usr/bin/true\n/usr/bin/true yes\n', 'tools-packages': '', applets: 'sh mount\n' }).map(
-    ([name, text]) => [name, Buffer.from(text)] as const,
-  ),
+  ...Object.entries({
+    tools: '/usr/bin/true\n/usr/bin/true yes\n[no]\n/usr/bin/false\n',
+    'tools-packages': '',
+    applets: 'sh mount\n',
+  }).map(([name, text]) => [name, Buffer.from(text)] as const),
 ]);
 
 let dirs: string[] = [];
@@ -130,16 +132,18 @@ describe.skipIf(!canBuild)('an initramfs', () => {
     const result = await buildInitramfs(host, input);
     expect(result).toMatchObject({ modules: 4, leftOut: [], missingFirmware: ['lost.bin'] });
     const { segments } = await readSegments(readFileSync(input.out));
-    expect(segments.map(({ compression }) => compression)).toEqual(['zstd', 'none', 'none', 'none']);
-    const [loader, , , config] = segments.map(({ entries }) => new Map(entries.map((entry) => [entry.name, entry])));
+    expect(segments.map(({ compression }) => compression)).toEqual(['zstd', 'none', 'none', 'none', 'none']);
+    expect(result.segments.map(({ name }) => name)).toEqual(['loader', 'modules', 'runtime', 'tools no', 'config']);
+    const [loader, , , , config] = segments.map(({ entries }) => new Map(entries.map((entry) => [entry.name, entry])));
     const textOf = (name: string) =>
       'data' in loader!.get(name)! ? (loader!.get(name) as { data: Buffer }).data.toString() : undefined;
     expect(textOf('etc/statectl.env')).toContain("STATECTL_LOADER_MODULES='loop zlib squashfs'");
+    expect(textOf('etc/statectl.env')).toContain('STATECTL_TOOL_SETS=no\n');
     expect(textOf('etc/trust/ca.pem')).toBe('certificate');
     // No root image, and no certificate: nothing tells when it was made.
     expect(textOf('etc/built')).toBe('0\n');
     expect(textOf('etc/segments.sha256')).toMatch(
-      /^[0-9a-f]{64} {2}\/modules\.squashfs\n[0-9a-f]{64} {2}\/runtime\.squashfs\n$/,
+      /^[0-9a-f]{64} {2}\/modules\.squashfs\n[0-9a-f]{64} {2}\/runtime\.squashfs\n[0-9a-f]{64} {2}\/sets\/no\.squashfs\n$/,
     );
     expect(loader!.get('lib64')).toMatchObject({ type: 'symlink', target: '/run/initramfs/rt/lib' });
     expect([...config!.keys()]).toEqual(['config.d', 'config.d/system', 'config.d/system/boot.conf', 'config.json']);

@@ -20,8 +20,11 @@ const fstab = (source: string) => ({ '/user-data': { source, type: 'auto', optio
 
 describe('/etc/statectl.env', () => {
   it('tells /init what it must know of config.d', () => {
-    expect(read(statectlEnv(createConfig({ rescue: { countdownMs: 90_500 } }), ['loop', 'squashfs']))).toMatchObject({
+    expect(
+      read(statectlEnv(createConfig({ rescue: { countdownMs: 90_500 } }), ['loop', 'squashfs'], ['dhcpcd', 'fsck'])),
+    ).toMatchObject({
       STATECTL_LOADER_MODULES: 'loop squashfs',
+      STATECTL_TOOL_SETS: 'dhcpcd fsck',
       STATECTL_ACCESS: 'open',
       STATECTL_COUNTDOWN: '91',
       STATECTL_UNATTENDED: 'reboot',
@@ -31,7 +34,7 @@ describe('/etc/statectl.env', () => {
   });
 
   it('names no disk where the config names none', () => {
-    expect(read(statectlEnv(createConfig({ fstab: {} }), []))).toMatchObject({
+    expect(read(statectlEnv(createConfig({ fstab: {} }), [], []))).toMatchObject({
       STATECTL_USER_DATA: '',
       STATECTL_LOADER_MODULES: '',
     });
@@ -39,14 +42,14 @@ describe('/etc/statectl.env', () => {
 
   it('keeps a password hash as it is, though it is full of dollars', () => {
     const access = '$6$rounds=5000$salt/.$Wqz9mJ1yq0gX8kTz3bFvN2pLr5sD7hC4eA6uI8oP0yTnMx';
-    expect(read(statectlEnv(createConfig({ rescue: { access } }), []))).toMatchObject({ STATECTL_ACCESS: access });
+    expect(read(statectlEnv(createConfig({ rescue: { access } }), [], []))).toMatchObject({ STATECTL_ACCESS: access });
   });
 
   it('means what the config says, whatever is in a label', () => {
     const label = fc.string({ unit: fc.constantFrom(...'a \'"\\$`;&|<>*?#!~=%\n\tü'), minLength: 1, maxLength: 12 });
     fc.assert(
       fc.property(label, (text) => {
-        expect(read(statectlEnv(createConfig({ fstab: fstab(`LABEL=${text}`) }), []))).toMatchObject({
+        expect(read(statectlEnv(createConfig({ fstab: fstab(`LABEL=${text}`) }), [], []))).toMatchObject({
           STATECTL_USER_DATA: `LABEL=${text}`,
         });
       }),
