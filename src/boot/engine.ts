@@ -3,9 +3,10 @@ import type { Host } from '../host/host.ts';
 import type { TaskContext } from '../host/task-context.ts';
 import type { PhaseRecord } from '../machine/boot-record.ts';
 import type { Facts } from '../machine/facts/facts.ts';
-import type { LookRecord, RecordedFacts } from '../machine/facts/recorded-facts.ts';
+import type { RecordedFacts } from '../machine/facts/recorded-facts.ts';
 import { serverHttp } from '../machine/identity/server-http.ts';
 import { applyStep, describe, type Step, shellOf } from '../machine/steps/step.ts';
+import { changesOf, factsOf } from './looks.ts';
 import type { Phase, PhaseName } from './phase.ts';
 import type { Journal } from './record/journal.ts';
 import { redact } from './record/redact.ts';
@@ -56,10 +57,7 @@ export async function runPhases(
   let facts: Facts = first;
   const looks = earlier.filter(({ phase }) => !phases.some(({ name }) => name === phase));
   // A boot that goes on knows what its earlier try found in the phases that come again.
-  const ahead = changesOf(
-    looks.reduce((facts, { found }) => withFound(facts, found), {}),
-    first,
-  );
+  const ahead = changesOf(factsOf(looks), first);
   if (Object.keys(ahead).length > 0 && phases[0]) looks.push({ phase: phases[0].name, round: -1, found: ahead });
   /** What the looks so far have told. */
   let known: Partial<Facts> = first;
@@ -149,43 +147,3 @@ const operatorError = (thrown: unknown): StatectlError =>
         cause: thrown,
         hint: 'see `dmesg | tail` for what the kernel says of it; a disk, memory or a full file system may be at fault',
       });
-
-/** What `now` has other than `before`. */
-function changesOf(before: Partial<Facts>, now: Partial<Facts>): LookRecord['found'] {
-  const found: Record<string, unknown> = {};
-  for (const key of new Set([...Object.keys(before), ...Object.keys(now)]) as Set<keyof Facts>)
-    if (before[key] !== now[key]) found[key] = now[key] ?? null;
-  return found;
-}
-
-const withFound = (facts: Partial<Facts>, found: LookRecord['found']): Partial<Facts> => {
-  const gone = Object.entries(found).flatMap(([key, value]) => (value === null ? [key] : []));
-  return Object.fromEntries(Object.entries({ ...facts, ...found }).filter(([key]) => !gone.includes(key)));
-};
-
-interface PlannedStep {
-  readonly phase: PhaseName;
-  readonly step: Step;
-}
-
-/**
- * All steps of a boot, without touching anything: what `boot --plan` prints. Each look is planned by the facts of its moment, a
- * failed try as far as it came, so this is what ran. Facts without looks, of an earlier version or made by hand, lead to what a
- * boot does that knows them all from the start. Pure.
- */
-export function planAll(phases: readonly Phase[], { looks, ...facts }: RecordedFacts): readonly PlannedStep[] {
-  if (!looks)
-    return phases.flatMap((phase) =>
-      phase.rounds.flatMap((round) => (round.plan?.(facts) ?? []).map((step) => ({ phase: phase.name, step }))),
-    );
-  let known: Partial<Facts> = {};
-  return looks.flatMap(({ phase, round, found, done }) => {
-    known = withFound(known, found);
-    const whole = phases.find(({ name }) => name === phase);
-    const plan = whole?.rounds[round]?.plan;
-    if (!plan || done === 0) return [];
-    return plan(known as Facts)
-      .slice(0, done)
-      .map((step) => ({ phase: whole.name, step }));
-  });
-}

@@ -9,8 +9,8 @@ import { chooseSource } from '../../machine/places/source.ts';
 import type { StepOf } from '../../machine/steps/step.ts';
 import { shellOf } from '../../machine/steps/step.ts';
 import { switchFileText } from '../../machine/steps/switch-file.ts';
-import { planAll } from '../engine.ts';
 import type { PhaseName } from '../phase.ts';
+import { planAll } from '../plan-all.ts';
 import { STORY } from '../story.ts';
 
 /** The phases whose steps /init can repeat without the controller; before them it mounts /user-data itself. */

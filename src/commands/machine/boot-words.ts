@@ -45,11 +45,12 @@ export const BOOT_VERBS = {
        statectl boot --plan [--facts FILE] [--json]
 
 Boots this machine. Only /init of the initramfs runs it without --plan; its exit status tells /init what to do next:
-0 hand over, 10 rescue, 11 reboot, 12 other slot.
+0 hand over, 10 rescue, 11 reboot.
 
 Options:
   --plan        print the steps that the facts of this boot lead to, each with the command it stands for; touch nothing
-  --facts FILE  plan with these facts (default: /run/statectl/facts.json, which every boot leaves)
+  --facts FILE  plan with these facts (default: /run/statectl/facts.json, which every boot leaves);
+                facts at the top of an edited file count, and stderr says that nothing ran so
   --json        print the plan as JSON
   --from PHASE  begin at this phase, with what the boot before found out
 

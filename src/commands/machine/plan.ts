@@ -1,13 +1,13 @@
-import { planAll } from '../../boot/engine.ts';
+import { editedFacts } from '../../boot/looks.ts';
+import { planAll } from '../../boot/plan-all.ts';
 import { STORY } from '../../boot/story.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
-import type { Facts } from '../../machine/facts/facts.ts';
-import { parseFacts } from '../../machine/facts/recorded-facts.ts';
+import { parseFacts, type RecordedFacts } from '../../machine/facts/recorded-facts.ts';
 import { FACTS } from '../../machine/paths.ts';
 import { describe, shellOf } from '../../machine/steps/step.ts';
 import { printableLine } from '../../printable.ts';
-import { printContent, printJson } from '../print.ts';
+import { printContent, printJson, remark } from '../print.ts';
 
 /** Prints the steps that these facts lead to, each with the command that does it by hand. Touches nothing. */
 export async function printPlan(
@@ -20,7 +20,13 @@ export async function printPlan(
       hint: `every boot leaves its facts in ${FACTS}; --facts FILE names another`,
     });
   });
-  const plan = planAll(STORY, readFacts(text, factsFile));
+  const facts = readFacts(text, factsFile);
+  const edited = editedFacts(facts);
+  if (edited.length > 0)
+    remark(
+      `${factsFile} was edited (${edited.join(', ')}): this is what a boot does that knows these facts from the start, not what ran`,
+    );
+  const plan = planAll(STORY, facts);
   if (json) printJson(plan.map(({ phase, step }) => ({ phase, step, text: describe(step), command: shellOf(step) })));
   else {
     let phase = '';
@@ -33,7 +39,7 @@ export async function printPlan(
   return 0;
 }
 
-function readFacts(text: string, file: string): Facts {
+function readFacts(text: string, file: string): RecordedFacts {
   try {
     return parseFacts(text);
   } catch (cause) {

@@ -19,14 +19,21 @@ export type RecordedFacts = Facts & { readonly looks?: readonly LookRecord[] };
 
 /** Of a boot that came past its first phase. Throws why they are none, for a sentence that begins with the file's name. */
 export const parseBegunFacts = (text: string): RecordedFacts =>
-  withCommandLine(parseRecord<RecordedFacts>(text, { commandLine: 'mapping' }));
+  checked(parseRecord<RecordedFacts>(text, { commandLine: 'mapping' }));
 
 /** The same of a boot that came past its config phase. */
 export const parseFacts = (text: string): RecordedFacts =>
-  withCommandLine(parseRecord<RecordedFacts>(text, { commandLine: 'mapping', config: 'mapping', machine: 'mapping' }));
+  checked(parseRecord<RecordedFacts>(text, { commandLine: 'mapping', config: 'mapping', machine: 'mapping' }));
 
-/** Facts of an earlier version have the command line as text. */
-function withCommandLine(facts: RecordedFacts): RecordedFacts {
-  if (isCommandLine(facts.commandLine)) return facts;
-  throw new Error('has no "commandLine" as this version has');
+/** Facts of an earlier version have the command line as text; a person may have edited the looks. */
+function checked(facts: RecordedFacts): RecordedFacts {
+  const { commandLine, looks = [] } = facts;
+  if (!isCommandLine(commandLine)) throw new Error('has no "commandLine" as this version has');
+  if (!Array.isArray(looks) || !looks.every(isLook)) throw new Error('has no "looks" as this version has');
+  return facts;
 }
+
+const isLook = (value: unknown): boolean => {
+  const { phase, found } = Object(value) as Partial<LookRecord>;
+  return typeof phase === 'string' && typeof found === 'object' && found !== null;
+};

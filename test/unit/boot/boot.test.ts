@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../../src/boot/boot.ts';
-import { planAll } from '../../../src/boot/engine.ts';
+import { planAll } from '../../../src/boot/plan-all.ts';
 import { STORY } from '../../../src/boot/story.ts';
 import type { Server } from '../../../src/host/memory/http.ts';
 import type { BootRecord } from '../../../src/machine/boot-record.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type EngineOptions, PhaseFailure, planAll, runPhases } from '../../../src/boot/engine.ts';
+import { type EngineOptions, PhaseFailure, runPhases } from '../../../src/boot/engine.ts';
 import type { Phase } from '../../../src/boot/phase.ts';
 import { type JournalEntry, openJournal } from '../../../src/boot/record/journal.ts';
 import { StatectlError } from '../../../src/error.ts';
@@ -291,21 +291,5 @@ describe('the journal', () => {
     expect(await lines(files)).toMatchObject([
       { text: 'root=x rd.iscsi.password=[redacted] statectl.token=[redacted]' },
     ]);
-  });
-});
-
-describe('planAll', () => {
-  it('lists the steps of all phases in order, and touches nothing', () => {
-    const phases = [
-      phase(
-        'devices',
-        { plan: () => [write('/1')] },
-        { gather: () => Promise.reject(new Error('looked')), plan: () => [write('/2')] },
-      ),
-      phase('mount', { plan: () => [write('/3')] }),
-    ];
-    expect(
-      planAll(phases, createFacts()).map(({ phase: name, step }) => `${name} ${step.kind === 'write' && step.path}`),
-    ).toEqual(['devices /1', 'devices /2', 'mount /3']);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../../src/boot/boot.ts';
-import { planAll } from '../../../src/boot/engine.ts';
+import { editedFacts } from '../../../src/boot/looks.ts';
+import { planAll } from '../../../src/boot/plan-all.ts';
 import { STORY } from '../../../src/boot/story.ts';
 import type { Servers } from '../../../src/host/memory/http.ts';
 import type { RecordedFacts } from '../../../src/machine/facts/recorded-facts.ts';
@@ -32,6 +33,7 @@ async function lookedAt(machine: ReturnType<typeof bootHost>) {
   const facts = JSON.parse(await machine.files.readText(FACTS)) as RecordedFacts;
   return {
     ran: lines.filter(({ event }) => event === 'step').map(({ phase, step }) => `${phase}: ${step}`),
+    edited: editedFacts(facts),
     planned: planAll(STORY, facts).map(({ phase, step }) => `${phase}: ${sentenceOf(step)}`),
   };
 }
@@ -40,13 +42,15 @@ describe('the plan that prints is the plan that ran', () => {
   it('where the bundle names a disk that the initramfs did not know', async () => {
     const fstab = { '/srv': { source: 'LABEL=data', type: 'auto', options: [], missing: 'degraded' } };
     const disks = [createDisk({ name: 'vdc', label: 'data', afterMs: 8000 })];
-    const { ran, planned } = await ranAndPlanned(bundled({ fstab }, { disks }));
+    const { ran, planned, edited } = await ranAndPlanned(bundled({ fstab }, { disks }));
     expect(planned).toEqual(ran);
+    expect(edited).toEqual([]);
   });
 
   it('where the bundle has another patience with DHCP', async () => {
-    const { ran, planned } = await ranAndPlanned(bundled({ network: { dhcpMs: 7000 } }));
+    const { ran, planned, edited } = await ranAndPlanned(bundled({ network: { dhcpMs: 7000 } }));
     expect(planned).toEqual(ran);
+    expect(edited).toEqual([]);
   });
 
   it('where the new image did not come, and the copy was booted', async () => {
@@ -54,23 +58,34 @@ describe('the plan that prints is the plan that ran', () => {
     const disks = [userDataDisk()];
     await boot(bootHost({ images: [IMAGE], servers: { [SERVER]: createServer(IMAGE) }, disks }));
     const broken = createServer(newer, { status: 200, body: Buffer.alloc(IMAGE.root.length) });
-    const { ran, planned } = await ranAndPlanned({ images: [IMAGE, newer], disks, servers: { [SERVER]: broken } });
+    const { ran, planned, edited } = await ranAndPlanned({
+      images: [IMAGE, newer],
+      disks,
+      servers: { [SERVER]: broken },
+    });
     expect(planned).toEqual(ran);
+    expect(edited).toEqual([]);
   });
 
   it('where no server said in time what to boot, and the copy was booted', async () => {
     const disks = [userDataDisk()];
     await boot(bootHost({ images: [IMAGE], servers: { [SERVER]: createServer(IMAGE) }, disks }));
-    const { ran, planned } = await ranAndPlanned({ images: [IMAGE], disks, servers: { [SERVER]: () => 'silent' } });
+    const { ran, planned, edited } = await ranAndPlanned({
+      images: [IMAGE],
+      disks,
+      servers: { [SERVER]: () => 'silent' },
+    });
     expect(planned).toEqual(ran);
+    expect(edited).toEqual([]);
     expect(planned).toContain('bundle: ask boot.lab:8080 what to boot');
   });
 
   it('where nobody had an image for this machine, and it failed', async () => {
     const machine = bootHost({ servers: { [SERVER]: () => ({ status: 404 }) } });
     expect(await boot(machine)).toBe(EXIT.rescue);
-    const { ran, planned } = await lookedAt(machine);
+    const { ran, planned, edited } = await lookedAt(machine);
     expect(planned).toEqual(ran);
+    expect(edited).toEqual([]);
     expect(planned.at(-1)).toBe('bundle: ask boot.lab:8080 what to boot');
   });
 
@@ -83,8 +98,9 @@ describe('the plan that prints is the plan that ran', () => {
       },
     };
     const commandLine = 'root=http://files.lab/lab';
-    const { ran, planned } = await ranAndPlanned({ images: [IMAGE], servers: folder, commandLine });
+    const { ran, planned, edited } = await ranAndPlanned({ images: [IMAGE], servers: folder, commandLine });
     expect(planned).toEqual(ran);
+    expect(edited).toEqual([]);
     expect(planned).toContain('bundle: ask files.lab what to boot');
   });
 
@@ -92,8 +108,9 @@ describe('the plan that prints is the plan that ran', () => {
     const machine = bootHost({ images: [IMAGE], servers: { [SERVER]: createServer(IMAGE) }, disks: [userDataDisk()] });
     const files = failing(machine, (path) => path.includes('/persistent/images/') && path.endsWith('manifest.json'));
     expect(await boot({ ...machine, files })).toBe(EXIT.handOver);
-    const { ran, planned } = await lookedAt(machine);
+    const { ran, planned, edited } = await lookedAt(machine);
     expect(planned).toEqual(ran);
+    expect(edited).toEqual([]);
     expect(planned.join('\n')).toContain('tmpfs on /run/initramfs/image');
   });
 
@@ -104,9 +121,19 @@ describe('the plan that prints is the plan that ran', () => {
     const before = (await lookedAt(machine)).ran.filter((step) => !/^(install|handover): /.test(step));
     await machine.files.write(JOURNAL, '');
     expect(await boot(machine, { from: 'install' })).toBe(EXIT.handOver);
-    const { ran, planned } = await lookedAt(machine);
+    const { ran, planned, edited } = await lookedAt(machine);
     expect(planned).toEqual([...before, ...ran]);
+    expect(edited).toEqual([]);
     expect(planned).toContain('network: DHCP on eth0 (up to 30 s)');
+    // What was known before is told by the looks before: of that, no look of the later boot tells again.
+    const { looks = [] } = JSON.parse(await machine.files.readText(FACTS)) as RecordedFacts;
+    const later = looks
+      .filter(({ phase }) => /^(install|handover)$/.test(phase))
+      .map(({ found }) => Object.keys(found));
+    expect(
+      later.flat().filter((name) => looks.some(({ phase, found }) => phase === 'config' && name in found)),
+    ).toEqual([]);
+    expect(later.flat()).toContain('init');
   });
 });
 

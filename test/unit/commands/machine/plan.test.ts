@@ -1,8 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { boot, EXIT } from '../../../../src/boot/boot.ts';
 import { printPlan } from '../../../../src/commands/machine/plan.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
+import type { Facts } from '../../../../src/machine/facts/facts.ts';
 import { FACTS } from '../../../../src/machine/paths.ts';
-import { createFacts } from '../../../fixtures/facts.ts';
+import { createCopy, createFacts } from '../../../fixtures/facts.ts';
+import { createImage, createServer, DEBIAN_TREE } from '../../../fixtures/image.ts';
+import { bootHost, SERVER } from '../../../fixtures/machine.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -15,9 +19,22 @@ async function plan(files: Record<string, string>, options: Partial<Parameters<t
     printed += chunk;
     return true;
   });
+  let told = '';
+  vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
+    told += chunk;
+    return true;
+  });
   const host = memoryHost({ files });
   const exit = await printPlan(host, { json: false, ...options });
-  return { exit, printed, calls: host.calls };
+  return { exit, printed, told, calls: host.calls };
+}
+
+/** What a boot left. */
+async function factsOfABoot(): Promise<string> {
+  const image = createImage({ tree: DEBIAN_TREE });
+  const machine = bootHost({ images: [image], servers: { [SERVER]: createServer(image) } });
+  expect(await boot(machine)).toBe(EXIT.handOver);
+  return machine.files.readText(FACTS);
 }
 
 describe('boot --plan', () => {
@@ -49,6 +66,47 @@ describe('boot --plan', () => {
     expect(printed).toContain('exec switch_root /sysroot /bin/busybox');
   });
 
+  it.each<[string, (facts: Facts) => object, string, RegExp]>([
+    [
+      'another init',
+      (facts) => ({ ...facts, init: { path: '/bin/busybox', arguments: ['sh'] } }),
+      'init',
+      /exec switch_root \/sysroot \/bin\/busybox sh$/,
+    ],
+    [
+      'another server, and no image from it',
+      ({ offer: _offer, ...facts }) => ({
+        ...facts,
+        copy: createCopy(),
+        config: { ...facts.config, server: { ...facts.config.server, servers: ['http://b.lab'] } },
+      }),
+      'config, offer, copy',
+      /images\/\w{64}\/root\.squashfs[^]*exec switch_root/,
+    ],
+    [
+      'no lease',
+      (facts) => ({ ...facts, leases: null }),
+      'leases',
+      /^(?![^]*ask boot\.lab)[^]*exec switch_root \/sysroot \/sbin\/init$/,
+    ],
+    [
+      'none of its looks',
+      (facts) => ({ ...facts, looks: [] }),
+      'commandLine, config',
+      /exec switch_root \/sysroot \/sbin\/init$/,
+    ],
+  ])('goes by facts that a person edited, and says so: %s', async (_title, edit, names, expected) => {
+    const text = await factsOfABoot();
+    expect(await plan({ [FACTS]: text })).toMatchObject({
+      told: '',
+      printed: expect.stringContaining('# ask boot.lab'),
+    });
+    vi.restoreAllMocks();
+    const { printed, told } = await plan({ [FACTS]: JSON.stringify(edit(JSON.parse(text))) });
+    expect(printed.trimEnd()).toMatch(expected);
+    expect(told).toMatch(new RegExp(`^${FACTS} was edited \\(${names}[^)]*\\): .*not what ran\n$`));
+  });
+
   it('prints JSON for machines', async () => {
     const { printed } = await plan({ [FACTS]: JSON.stringify(createFacts()) }, { json: true });
     expect(JSON.parse(printed)[0]).toEqual({
@@ -61,6 +119,11 @@ describe('boot --plan', () => {
 
   it.each<[string, string | undefined, string]>([
     ['no facts', undefined, 'facts-missing'],
+    ...[{}, 'all', [null], [{ phase: 'mount' }], [{ phase: 1, found: {} }]].map((looks): [string, string, string] => [
+      `looks that are none: ${JSON.stringify(looks)}`,
+      JSON.stringify({ ...createFacts(), looks }),
+      'facts-invalid',
+    ]),
     ['half a file', '{"commandLine": [', 'facts-invalid'],
     ['null', 'null', 'facts-invalid'],
     ['a list', '[]', 'facts-invalid'],

@@ -1,0 +1,23 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Facts } from '../machine/facts/facts.ts';
+import type { LookRecord, RecordedFacts } from '../machine/facts/recorded-facts.ts';
+
+/** What `now` has other than `before`, by value: facts that were read again from a file are the same. Pure. */
+export function changesOf(before: Partial<Facts>, now: Partial<Facts>): LookRecord['found'] {
+  const found: Record<string, unknown> = {};
+  for (const key of new Set([...Object.keys(before), ...Object.keys(now)]) as Set<keyof Facts>)
+    if (!isDeepStrictEqual(before[key] ?? null, now[key] ?? null)) found[key] = now[key] ?? null;
+  return found;
+}
+
+/** The facts after a look. Pure. */
+export const withFound = (facts: Partial<Facts>, found: LookRecord['found']): Partial<Facts> =>
+  Object.fromEntries(Object.entries({ ...facts, ...found }).filter(([, value]) => value !== null)) as Partial<Facts>;
+
+/** What looks add up to. Pure. */
+export const factsOf = (looks: readonly LookRecord[]): Partial<Facts> =>
+  looks.reduce((facts: Partial<Facts>, { found }) => withFound(facts, found), {});
+
+/** Names of facts that are other ones than the looks of that boot found: somebody edited the file. Pure. */
+export const editedFacts = ({ looks, ...facts }: RecordedFacts): readonly string[] =>
+  looks ? Object.keys(changesOf(factsOf(looks), facts)) : [];
