@@ -1,7 +1,6 @@
 import type { Files } from '../host/host.ts';
 import type { Step } from '../machine/steps/step.ts';
 import { sha256Of } from '../signed/bundle/manifest.ts';
-import { inSystem } from './apply/boot-view.ts';
 
 /** What is at a path. `other`: a folder, device or socket. */
 export type Entry =
@@ -55,7 +54,7 @@ export function wantedBy(steps: readonly Step[]): ReadonlyMap<string, Wanted> {
     switch (step.kind) {
       case 'write': {
         const sha256 = sha256Of(Buffer.from(step.content, step.encoding ?? 'utf8'));
-        wanted.set(inSystem(step.path), {
+        wanted.set(step.path, {
           entry: { kind: 'file', sha256, mode: step.mode ?? 0o644, uid: 0, gid: 0 },
           step,
         });
@@ -63,18 +62,18 @@ export function wantedBy(steps: readonly Step[]): ReadonlyMap<string, Wanted> {
       }
       case 'deliver': {
         const { sha256, mode, uid, gid } = step;
-        wanted.set(inSystem(step.to), { entry: { kind: 'file', sha256, mode, uid, gid }, step });
+        wanted.set(step.to, { entry: { kind: 'file', sha256, mode, uid, gid }, step });
         break;
       }
       case 'symlink':
-        wanted.set(inSystem(step.path), { entry: { kind: 'link', target: step.target }, step });
+        wanted.set(step.path, { entry: { kind: 'link', target: step.target }, step });
         break;
       case 'mkdir':
         // What was removed to begin anew.
-        wanted.delete(inSystem(step.path));
+        wanted.delete(step.path);
         break;
       case 'remove': {
-        const path = inSystem(step.path);
+        const path = step.path;
         for (const below of wanted.keys()) if (below.startsWith(`${path}/`)) wanted.delete(below);
         wanted.set(path, { entry: ABSENT, step });
         break;
@@ -87,4 +86,4 @@ export function wantedBy(steps: readonly Step[]): ReadonlyMap<string, Wanted> {
 
 /** The folders that a plan makes, by path of the running system. Pure. */
 export const foldersBy = (steps: readonly Step[]): ReadonlyMap<string, Step> =>
-  new Map(steps.flatMap((step) => (step.kind === 'mkdir' ? [[inSystem(step.path), step] as const] : [])));
+  new Map(steps.flatMap((step) => (step.kind === 'mkdir' ? [[step.path, step] as const] : [])));

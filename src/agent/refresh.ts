@@ -10,7 +10,6 @@ import { BUNDLE_ANSWERS, FACTS } from '../machine/paths.ts';
 import { applyStep } from '../machine/steps/step.ts';
 import type { AgentHost, Refreshed } from './agent.ts';
 import { applyConfig } from './apply/apply-config.ts';
-import { bootView } from './apply/boot-view.ts';
 
 /**
  * Asks a server what this machine is to be, keeps a newer bundle for the next boot as a boot does, and makes of it what needs no
@@ -52,40 +51,39 @@ export async function readFacts({ files }: Pick<Host, 'files'>): Promise<Facts> 
 }
 
 /** The facts of the boot with the newest bundle that this machine keeps. */
-export async function factsInForce(view: Host, booted: Facts, context: TaskContext): Promise<Facts> {
-  return { ...booted, bundle: undefined, ...(await takeNewest(view, booted, context)) };
+export async function factsInForce(host: Host, booted: Facts, context: TaskContext): Promise<Facts> {
+  return { ...booted, bundle: undefined, ...(await takeNewest(host, booted, context)) };
 }
 
 type Asked = { readonly facts: Facts } & Pick<Refreshed, 'state' | 'reason'>;
 
 /** The bundle phase of the boot, with one server. */
 async function askServer(host: AgentHost, booted: Facts, server: string, signal: AbortSignal): Promise<Asked> {
-  const view = bootView(host);
   const troubles: string[] = [];
   const quiet: TaskContext = { signal, say: () => {}, warn: () => {} };
   const listening: TaskContext = { ...quiet, warn: (text) => void troubles.push(text) };
-  const kept = await factsInForce(view, booted, quiet);
+  const kept = await factsInForce(host, booted, quiet);
   const asking: Facts = {
     ...booted,
     bundle: undefined,
     // What only RAM has is asked for again: the next boot shall find it on the disk.
-    ...(await takeKept(view, booted, quiet)),
+    ...(await takeKept(host, booted, quiet)),
     ...withNetwork(booted),
     servers: [{ url: server, reason: 'the agent asks it' }],
   };
   for (const step of planAsk(asking))
-    if (step.kind === 'ask-bundle') await applyStep({ ...step, limits: { ...step.limits, tries: 1 } }, view, listening);
-  const [answer] = await readBundleAnswers(view, BUNDLE_ANSWERS).catch(() => []);
+    if (step.kind === 'ask-bundle') await applyStep({ ...step, limits: { ...step.limits, tries: 1 } }, host, listening);
+  const [answer] = await readBundleAnswers(host, BUNDLE_ANSWERS).catch(() => []);
   if (!answer) return { facts: kept, state: 'unreachable', reason: troubles[0] ?? `${server} cannot be asked` };
-  const judged = { ...asking, ...(await judgeAnswers(view, asking, listening)) };
-  for (const step of planKeep(judged)) await applyStep(step, view, listening);
+  const judged = { ...asking, ...(await judgeAnswers(host, asking, listening)) };
+  for (const step of planKeep(judged)) await applyStep(step, host, listening);
   if (!judged.bundle && !('failure' in answer) && answer.status === 404) return { facts: kept, state: 'none' };
   const isAway = 'failure' in answer || answer.status >= 500;
   if (!judged.newBundle)
     return judged.bundle?.server || (troubles.length === 0 && !isAway)
       ? { facts: kept, state: 'unchanged' }
       : { facts: kept, state: isAway ? 'unreachable' : 'refused', reason: troubles.join('; ') };
-  const facts = await factsInForce(view, booted, listening);
+  const facts = await factsInForce(host, booted, listening);
   return facts.bundle?.digest === judged.newBundle.digest
     ? { facts: { ...facts, bundle: { ...facts.bundle, server } }, state: 'applied' }
     : { facts, state: 'refused', reason: troubles.join('; ') || 'the new bundle could not be kept' };

@@ -4,6 +4,7 @@ import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import type { Facts } from '../machine/facts/facts.ts';
 import { parseBegunFacts, type RecordedFacts } from '../machine/facts/recorded-facts.ts';
+import { SEGMENT_SECRETS } from '../machine/identity/credentials.ts';
 import { serverHttp } from '../machine/identity/server-http.ts';
 import { BOOT_RECORD, FACTS, RUN, SWITCH_FILE } from '../machine/paths.ts';
 import { VERSION } from '../version.ts';
@@ -93,7 +94,7 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
     await tolerate(
       'the server does not take the report of this boot',
       // Without a certificate: that was told before.
-      reportBoot({ clock: host.clock, http: serverHttp(host)(result.facts, () => {}) }, result.facts),
+      reportBoot({ clock: host.clock, http: serverHttp(host, SEGMENT_SECRETS)(result.facts, () => {}) }, result.facts),
     );
     await tolerate('the push gateway does not take the metrics', pushBootMetrics(host, result.facts, record));
     return EXIT.handOver;

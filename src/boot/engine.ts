@@ -4,10 +4,12 @@ import type { TaskContext } from '../host/task-context.ts';
 import type { PhaseRecord } from '../machine/boot-record.ts';
 import type { Facts } from '../machine/facts/facts.ts';
 import type { RecordedFacts } from '../machine/facts/recorded-facts.ts';
+import { SEGMENT_SECRETS } from '../machine/identity/credentials.ts';
 import { serverHttp } from '../machine/identity/server-http.ts';
-import { applyStep, describe, type Step, shellOf } from '../machine/steps/step.ts';
+import { machineHost } from '../machine/roots.ts';
+import { applyStep, describe, locate, type Step, shellOf } from '../machine/steps/step.ts';
 import { changesOf, factsOf } from './looks.ts';
-import type { Phase, PhaseName } from './phase.ts';
+import { type Phase, type PhaseName, rootsOf } from './phase.ts';
 import type { Journal } from './record/journal.ts';
 import { redact } from './record/redact.ts';
 
@@ -61,7 +63,7 @@ export async function runPhases(
   if (Object.keys(ahead).length > 0 && phases[0]) looks.push({ phase: phases[0].name, round: -1, found: ahead });
   /** What the looks so far have told. */
   let known: Partial<Facts> = first;
-  const httpOf = serverHttp(host);
+  const httpOf = serverHttp(host, SEGMENT_SECRETS);
   for (const [index, phase] of phases.entries()) {
     const label = `${phase.name} (${options.firstIndex + index + 1}/${options.firstIndex + phases.length})`;
     if (options.breakAt.has(phase.name)) {
@@ -89,14 +91,15 @@ export async function runPhases(
     const run = async (isLast: boolean): Promise<Partial<Facts> | undefined> => {
       for (const [at, round] of phase.rounds.entries()) {
         const look = { phase: phase.name, round: at, found: changesOf(known, facts) };
+        const roots = rootsOf(phase, round);
         let done = 0;
         let failing: Step | undefined;
         try {
-          if (round.gather) facts = { ...facts, ...(await round.gather(hostOf(), facts, context)) };
+          if (round.gather) facts = { ...facts, ...(await round.gather(machineHost(hostOf(), roots), facts, context)) };
           look.found = changesOf(known, facts);
           for (const step of round.plan?.(facts) ?? []) {
             failing = step;
-            await runStep(step);
+            await runStep(locate(step, roots));
             done += 1;
           }
         } catch (thrown) {

@@ -1,20 +1,12 @@
 import type { Host } from '../host/host.ts';
 import { parseMounts } from '../host/mount-table.ts';
-import {
-  IMAGE_MOUNT,
-  LEASES,
-  PYTHON,
-  RAM_IMAGE,
-  SKELETON,
-  SYSROOT,
-  UPPERS,
-  USER_DATA_EARLY,
-} from '../machine/paths.ts';
+import { IMAGE_MOUNT, LEASES, PYTHON, RAM_IMAGE, SKELETON, UPPERS } from '../machine/paths.ts';
 import { PHASE_NAMES, type PhaseName } from './phase.ts';
+import { IN_SYSROOT, USER_DATA_EARLY } from './roots.ts';
 
 /** What a boot mounts, and in which phase; in the order in which they let go of each other: a loop device holds its file. */
 const MADE_IN: readonly (readonly [place: string, phase: PhaseName])[] = [
-  [SYSROOT, 'mount'],
+  [IN_SYSROOT.system, 'mount'],
   [PYTHON, 'install'],
   [UPPERS, 'mount'],
   [SKELETON, 'mount'],
@@ -22,7 +14,7 @@ const MADE_IN: readonly (readonly [place: string, phase: PhaseName])[] = [
   [RAM_IMAGE, 'update'],
   [USER_DATA_EARLY, 'devices'],
 ];
-const MOVED_USER_DATA = `${SYSROOT}/user-data`;
+const MOVED_USER_DATA = IN_SYSROOT.userData;
 
 /**
  * Unmounts what an earlier try mounted from this phase on, so that trying again is like the first time: the kernel refuses

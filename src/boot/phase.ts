@@ -1,8 +1,9 @@
 import type { StatectlError } from '../error.ts';
-import type { Host } from '../host/host.ts';
 import type { TaskContext } from '../host/task-context.ts';
 import type { Facts } from '../machine/facts/facts.ts';
+import type { MachineHost, Roots } from '../machine/roots.ts';
 import type { Step } from '../machine/steps/step.ts';
+import { BEFORE_ROOT } from './roots.ts';
 
 export const PHASE_NAMES = [
   'cmdline',
@@ -23,8 +24,10 @@ export type PhaseName = (typeof PHASE_NAMES)[number];
  * printed is the plan that runs.
  */
 export interface Round {
-  readonly gather?: (host: Host, facts: Facts, boot: TaskContext) => Promise<Partial<Facts>>;
+  readonly gather?: (host: MachineHost, facts: Facts, boot: TaskContext) => Promise<Partial<Facts>>;
   readonly plan?: (facts: Facts) => readonly Step[];
+  /** Where what it looks at and plans is; default: as its phase says. */
+  readonly roots?: Roots;
   /** What to try instead when this round failed: it is asked before its phase. */
   readonly instead?: Instead;
 }
@@ -38,7 +41,11 @@ export type Instead = (error: StatectlError, facts: Facts, step?: Step) => Parti
 /** A chapter of the boot. Most have one round; where the next look needs the steps done first, several. */
 export interface Phase {
   readonly name: PhaseName;
+  /** Where the machine's paths are in this phase; default: the machine is the initramfs still. */
+  readonly roots?: Roots;
   readonly rounds: readonly Round[];
   /** What to try instead when it failed. Tried once. */
   readonly instead?: Instead;
 }
+
+export const rootsOf = (phase: Phase, round: Round | undefined): Roots => round?.roots ?? phase.roots ?? BEFORE_ROOT;

@@ -1,8 +1,8 @@
 import type { Facts } from '../machine/facts/facts.ts';
 import type { RecordedFacts } from '../machine/facts/recorded-facts.ts';
-import type { Step } from '../machine/steps/step.ts';
+import { locate, type Step } from '../machine/steps/step.ts';
 import { editedFacts, withFound } from './looks.ts';
-import type { Phase, PhaseName } from './phase.ts';
+import { type Phase, type PhaseName, type Round, rootsOf } from './phase.ts';
 
 interface PlannedStep {
   readonly phase: PhaseName;
@@ -19,17 +19,18 @@ export function planAll(phases: readonly Phase[], recorded: RecordedFacts): read
   let known: Partial<Facts> = {};
   if (!looks || editedFacts(recorded).length > 0) {
     known = withFound(known, facts);
-    return phases.flatMap(({ name, rounds }) =>
-      rounds.flatMap(({ plan }) => (plan?.(known as Facts) ?? []).map((step) => ({ phase: name, step }))),
-    );
+    return phases.flatMap((phase) => phase.rounds.flatMap((round) => planned(phase, round, known)));
   }
   return looks.flatMap(({ phase, round, found, done }) => {
     known = withFound(known, found);
     const whole = phases.find(({ name }) => name === phase);
-    const plan = whole?.rounds[round]?.plan;
-    if (!plan || done === 0) return [];
-    return plan(known as Facts)
-      .slice(0, done)
-      .map((step) => ({ phase: whole.name, step }));
+    const look = whole?.rounds[round];
+    return look && done !== 0 ? planned(whole, look, known).slice(0, done) : [];
   });
 }
+
+const planned = (phase: Phase, round: Round, facts: Partial<Facts>): readonly PlannedStep[] =>
+  (round.plan?.(facts as Facts) ?? []).map((step) => ({
+    phase: phase.name,
+    step: locate(step, rootsOf(phase, round)),
+  }));

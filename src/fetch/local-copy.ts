@@ -10,9 +10,8 @@ export const CURRENT_COPY = 'current';
 
 const DIGEST = /^[0-9a-f]{64}$/;
 
-/** Below persistent storage. */
-const IMAGES = '/persistent/images';
-export const copiesDir = (userData: string): string => `${userData}${IMAGES}`;
+/** On persistent storage. */
+export const COPIES = '/user-data/persistent/images';
 
 interface LocalCopies {
   readonly copy: LocalCopy | undefined;
@@ -23,26 +22,23 @@ interface LocalCopies {
 /** What persistent storage has of images: the copy that can be booted, and folders that no pointer names. */
 export async function localCopies(
   { files }: Pick<Host, 'files'>,
-  userData: string,
   facts: Pick<AskingMachine, 'machine'>,
   boot: { warn: (text: string) => void },
 ): Promise<LocalCopies> {
-  const home = copiesDir(userData);
-  const current = (await files.readText(`${home}/${CURRENT_COPY}`).catch(() => '')).trim();
-  const names = (await files.list(home).catch(() => [])).filter((name) => DIGEST.test(name));
-  const copy = DIGEST.test(current) ? await localCopy(files, home, current, facts, boot) : undefined;
+  const current = (await files.readText(`${COPIES}/${CURRENT_COPY}`).catch(() => '')).trim();
+  const names = (await files.list(COPIES).catch(() => [])).filter((name) => DIGEST.test(name));
+  const copy = DIGEST.test(current) ? await localCopy(files, current, facts, boot) : undefined;
   return { copy, staleCopies: names.filter((name) => name !== current) };
 }
 
 /** The copy of an image whose manifest a trusted key signed; its bytes are hashed before use. */
 async function localCopy(
   files: Host['files'],
-  home: string,
   current: string,
   { machine }: Pick<AskingMachine, 'machine'>,
   boot: { warn: (text: string) => void },
 ): Promise<LocalCopy | undefined> {
-  const dir = `${home}/${current}`;
+  const dir = `${COPIES}/${current}`;
   try {
     const text = await files.readText(`${dir}/manifest.json`);
     if (!manifestIsSigned(text, await files.read(`${dir}/manifest.json.sig`), machine.trustedKeys)) {

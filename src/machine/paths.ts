@@ -1,5 +1,4 @@
 /** The fixed places of a boot. All live below /run, so they move into the running system with it. */
-export const SYSROOT = '/sysroot';
 /** What the running system may read: reports, facts, the image, overlay uppers. */
 export const RUN = '/run/statectl';
 /** What belongs to the initramfs and survives the switch: runtime, skeleton, image in RAM, shutdown. */
@@ -13,8 +12,6 @@ export const IMAGE_MOUNT = `${RUN}/image`;
 /** The packages of python.conf, each in a folder of its name. */
 export const PYTHON = `${RUN}/python`;
 export const UPPERS = `${RUN}/upper`;
-/** Where the persistent file system is mounted until the root is there. */
-export const USER_DATA_EARLY = `${RUN_INITRAMFS}/user-data`;
 export const RAM_IMAGE = `${RUN_INITRAMFS}/image`;
 export const SKELETON = `${RUN_INITRAMFS}/skeleton`;
 /** What /init sources after the controller ended well: which root, which init, which arguments. */

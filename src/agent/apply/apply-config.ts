@@ -8,10 +8,10 @@ import { unfinishedName } from '../../machine/delivery/deliver.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { PASSWORDS } from '../../machine/identity/identity.ts';
 import { isEtcWritable } from '../../machine/install/plan-install.ts';
-import { IMAGE_MOUNT, SYSROOT } from '../../machine/paths.ts';
+import { IMAGE_MOUNT } from '../../machine/paths.ts';
+import { machineHost, RUNNING } from '../../machine/roots.ts';
 import type { AgentHost } from '../agent.ts';
 import { type AppliedRecord, type NeedsReboot, readApplied, writeApplied } from './applied-record.ts';
-import { bootView } from './boot-view.ts';
 import { dropAccounts } from './drop-accounts.ts';
 import { applyFiles, liveFacts, planLive } from './live-files.ts';
 import { changeMounts } from './mount-changes.ts';
@@ -35,7 +35,6 @@ export async function applyConfig(
   now: Facts,
   signal: AbortSignal,
 ): Promise<ConfigApplied> {
-  const view = bootView(host);
   const before = await readApplied(host.files);
   const { context, warnings } = listen(host, before, signal);
   const config = liveConfig(booted.config, now.config);
@@ -43,11 +42,11 @@ export async function applyConfig(
   const was: AppliedRecord = before ?? { ...NOTHING, users: booted.config.users, fstab: booted.config.fstab };
   if (!isDeepStrictEqual([was.users, was.fstab], [config.users, config.fstab]))
     await writeApplied(host.files, { ...was, meanwhile: together(was.meanwhile, config) });
-  const accounts = await changeAccounts(view, was, facts, context);
+  const accounts = await changeAccounts(host, was, facts, context);
   const mounts = await changeMounts(host, was, facts, context);
-  const live = await liveFacts(view, booted, facts, context);
+  const live = await liveFacts(machineHost(host, RUNNING), booted, facts, context);
   const edits = config.etc.edits ?? 'report';
-  const plan = await planLive(view, booted, live, before, edits);
+  const plan = await planLive(host, booted, live, before, edits);
   const keptLocal = edits === 'report' ? plan.edited : [];
   const record = {
     ...(now.bundle && { bundle: numberOf(now.bundle) }),
@@ -72,7 +71,7 @@ export async function applyConfig(
     });
   }
   for (const path of unfinished) await host.files.remove(unfinishedName(path)).catch(() => {});
-  const { applied, failed } = await applyFiles(view, plan, context);
+  const { applied, failed } = await applyFiles(host, plan, context);
   for (const text of await tellReaders(host, booted.install?.serviceManager, [...applied, ...unfinished]))
     context.warn(text);
   for (const path of keptLocal) context.warn(`${path} was edited by hand and is left as it is`);
@@ -126,15 +125,15 @@ const together = (earlier: AppliedRecord['meanwhile'], { users, fstab }: Config)
 
 /** Merged anew when config.d says something else of them than it did. */
 async function changeAccounts(
-  view: Host,
+  host: Host,
   { users: before, meanwhile }: Pick<AppliedRecord, 'users' | 'meanwhile'>,
   facts: Facts,
   context: TaskContext,
 ): Promise<readonly string[]> {
   const { users } = facts.config;
   if ((isDeepStrictEqual(before, users) && !meanwhile) || !isEtcWritable(facts)) return [];
-  const image = await readAccountFiles(view, IMAGE_MOUNT);
-  await bringAccounts({ root: SYSROOT, users, passwords: PASSWORDS }, view, context, (now) =>
+  const image = await readAccountFiles(host, IMAGE_MOUNT);
+  await bringAccounts({ root: '/', users, passwords: PASSWORDS }, host, context, (now) =>
     dropAccounts(now, image, before, users, meanwhile?.users),
   );
   return ['accounts'];

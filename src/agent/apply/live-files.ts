@@ -7,6 +7,7 @@ import { deliveryFacts, planDeliveryList } from '../../machine/delivery/delivery
 import type { Facts } from '../../machine/facts/facts.ts';
 import { planInstall, planLiveFiles } from '../../machine/install/plan-install.ts';
 import { IMAGE_MOUNT } from '../../machine/paths.ts';
+import type { MachineHost } from '../../machine/roots.ts';
 import { authorityLists } from '../../machine/services/authority-lists.ts';
 import { findServices } from '../../machine/services/find-services.ts';
 import { syslogFacts } from '../../machine/services/syslog-settings.ts';
@@ -14,27 +15,26 @@ import type { Step } from '../../machine/steps/step.ts';
 import { applyStep } from '../../machine/steps/step.ts';
 import { ABSENT, type Entry, foldersBy, isSameEntry, readEntry, type Wanted, wantedBy } from '../entry.ts';
 import type { AppliedRecord } from './applied-record.ts';
-import { inBoot, inSystem } from './boot-view.ts';
 import { type Edits, type FileFacts, type FilePlan, planFiles } from './plan-files.ts';
 
 /** The facts that the files of the running system follow from: of the bundle in force, where the boot looked at the image. */
-export async function liveFacts(view: Host, booted: Facts, now: Facts, context: TaskContext): Promise<Facts> {
+export async function liveFacts(host: MachineHost, booted: Facts, now: Facts, context: TaskContext): Promise<Facts> {
   const facts: Facts = {
     ...now,
     python: booted.python,
     identity: booted.identity,
-    delivery: await deliveryFacts(view, now, context),
+    delivery: await deliveryFacts(host, now, context),
   };
   return {
     ...facts,
     ...(booted.install && {
       install: {
         ...booted.install,
-        ...(await authorityLists(view, now)),
-        ...(await findServices(view, facts, booted.install, context)),
+        ...(await authorityLists(host, now)),
+        ...(await findServices(host, facts, booted.install, context)),
       },
     }),
-    syslog: await syslogFacts(view, facts, context),
+    syslog: await syslogFacts(host, facts, context),
   };
 }
 
@@ -52,7 +52,7 @@ export interface LivePlan {
  * names any more is as the image has it.
  */
 export async function planLive(
-  view: Host,
+  host: Host,
   booted: Facts,
   now: Facts,
   record: AppliedRecord | undefined,
@@ -61,7 +61,7 @@ export async function planLive(
   const [then, wanted] = [wantedBy(planInstall(booted)), wantedBy(planInstall(now))];
   const live = planLiveFiles(now);
   const named = new Set([...wantedBy(live).keys(), ...wantedBy(planLiveFiles(booted)).keys()]);
-  const dropped = new Set((now.delivery?.dropped ?? []).map(({ path }) => inSystem(path)));
+  const dropped = new Set((now.delivery?.dropped ?? []).map(({ path }) => path));
   const paths = new Set([
     ...named,
     ...Object.keys(record?.files ?? {}),
@@ -70,8 +70,8 @@ export async function planLive(
   ]);
   const facts: FileFacts[] = [];
   for (const path of paths) {
-    const image = await readEntry(view.files, IMAGE_MOUNT + path).catch(() => ABSENT);
-    const present = await readEntry(view.files, inBoot(path));
+    const image = await readEntry(host.files, IMAGE_MOUNT + path).catch(() => ABSENT);
+    const present = await readEntry(host.files, path);
     const known = entryOf(record?.files, path) ?? then.get(path)?.entry;
     const meanwhile = entryOf(record?.applying, path);
     // A disk may have it from a boot before this one: the list of what bundles brought says so.
@@ -94,13 +94,13 @@ export async function planLive(
 }
 
 function asImage(path: string, image: Entry): Wanted {
-  const [from, to] = [IMAGE_MOUNT + path, inBoot(path)];
+  const from = IMAGE_MOUNT + path;
   if (image.kind === 'file') {
     const { sha256, mode, uid, gid } = image;
-    return { entry: image, step: { kind: 'deliver', from, to, sha256, mode, uid, gid } };
+    return { entry: image, step: { kind: 'deliver', from, to: path, sha256, mode, uid, gid } };
   }
-  if (image.kind === 'link') return { entry: image, step: { kind: 'symlink', target: image.target, path: to } };
-  return { entry: ABSENT, step: { kind: 'remove', path: to } };
+  if (image.kind === 'link') return { entry: image, step: { kind: 'symlink', target: image.target, path } };
+  return { entry: ABSENT, step: { kind: 'remove', path } };
 }
 
 export interface FilesApplied {
@@ -111,33 +111,32 @@ export interface FilesApplied {
 
 /** Puts every file in its place, and looks whether it is there. One that cannot be is told, and the others go on. */
 export async function applyFiles(
-  view: Host,
+  host: Host,
   { plans, folders, list }: LivePlan,
   context: TaskContext,
 ): Promise<FilesApplied> {
   const applied: string[] = [];
   const failed: Record<string, string> = {};
-  for (const step of list.before) await applyStep(step, view, context);
+  for (const step of list.before) await applyStep(step, host, context);
   for (const { path, entry, steps } of plans) {
     const whys: string[] = [];
     const told: TaskContext = { ...context, warn: (text) => void whys.push(text) };
     try {
       if (entry.kind !== 'absent')
         for (const [folder, step] of folders)
-          if (path.startsWith(`${folder}/`) && !(await view.files.stat(inBoot(folder))))
-            await applyStep(step, view, told);
-      for (const step of steps) await applyStep(step, view, told);
+          if (path.startsWith(`${folder}/`) && !(await host.files.stat(folder))) await applyStep(step, host, told);
+      for (const step of steps) await applyStep(step, host, told);
     } catch (error) {
       context.signal.throwIfAborted();
       whys.push(reasonOf(error));
     }
-    if (isSameEntry(await readEntry(view.files, inBoot(path)), entry)) applied.push(path);
+    if (isSameEntry(await readEntry(host.files, path), entry)) applied.push(path);
     else {
       failed[path] = whys[0] ?? 'something else is there';
-      await view.files.remove(unfinishedName(inBoot(path))).catch(() => {});
+      await host.files.remove(unfinishedName(path)).catch(() => {});
     }
   }
   // What could not be taken away is still ours.
-  if (Object.keys(failed).length === 0) for (const step of list.after) await applyStep(step, view, context);
+  if (Object.keys(failed).length === 0) for (const step of list.after) await applyStep(step, host, context);
   return { applied, failed };
 }

@@ -3,10 +3,10 @@ import { reasonOf, StatectlError } from '../../error.ts';
 import { unfinishedName } from '../../machine/delivery/deliver.ts';
 import { deliveryPlaces } from '../../machine/delivery/delivery.ts';
 import { IDENTITY, type IdentityState } from '../../machine/identity/identity.ts';
+import { machineHost, RUNNING } from '../../machine/roots.ts';
 import type { DeliveredSecret } from '../../protocol/secrets.ts';
 import { sha256Of } from '../../signed/bundle/manifest.ts';
 import type { AgentHost } from '../agent.ts';
-import { bootView, inSystem } from './boot-view.ts';
 
 type Kept = IdentityState['secrets'];
 
@@ -21,7 +21,7 @@ export async function replaceSecrets(
   warn: (text: string) => void,
 ): Promise<Kept> {
   const { files } = host;
-  const place = await deliveryPlaces(bootView(host));
+  const place = await deliveryPlaces(machineHost(host, RUNNING));
   await files.mkdir(`${IDENTITY}/secrets`, 0o711);
   const now: Kept[number][] = [];
   for (const { content, ...secret } of secrets) {
@@ -31,7 +31,7 @@ export async function replaceSecrets(
     try {
       const { to, uid, gid } = await place({ path, owner, group });
       await replaceFile(host, file, Buffer.from(content, 'base64'), { uid, gid });
-      await replaceLink(host, inSystem(to), file);
+      await replaceLink(host, to, file);
       if (credential) await replaceLink(host, `${CREDENTIALS}/${credential}`, file);
       now.push({ ...secret, file });
     } catch (error) {
@@ -46,7 +46,7 @@ export async function replaceSecrets(
     if (current) continue;
     // Its owner may have gone with it.
     const there = await place({ path, owner: 'root', group: 'root' }).catch(() => undefined);
-    if (there) await removeLink(host, inSystem(there.to), file);
+    if (there) await removeLink(host, there.to, file);
     await files.remove(file);
   }
   return now;

@@ -9,7 +9,6 @@ import type { Facts } from '../../machine/facts/facts.ts';
 import { applyStep } from '../../machine/steps/step.ts';
 import type { AgentHost } from '../agent.ts';
 import type { AppliedRecord, NeedsReboot } from './applied-record.ts';
-import { bootView } from './boot-view.ts';
 import { type MountStep, planMountChanges } from './plan-mounts.ts';
 
 export interface MountsChanged {
@@ -63,7 +62,7 @@ async function applyMountStep(step: MountStep, host: AgentHost, context: TaskCon
   if (step.kind === 'unmount') await mustRun(host, ['umount', step.target]);
   else if (step.kind === 'remount')
     await mustRun(host, ['mount', '-o', ['remount', ...step.options].join(','), step.source, step.target]);
-  else await applyStep(step, bootView(host), context);
+  else await applyStep(step, host, context);
 }
 
 async function mustRun({ exec }: AgentHost, argv: readonly string[]): Promise<void> {

@@ -5,7 +5,6 @@ import { findBlock } from '../../machine/facts/disks.ts';
 import type { BlockFacts } from '../../machine/facts/facts.ts';
 import { planFstabEntry } from '../../machine/places/fstab-entry.ts';
 import type { Step } from '../../machine/steps/step.ts';
-import { inBoot } from './boot-view.ts';
 
 /** What a running system does to its mounts, besides what a boot does. A mount that is busy stays: nothing is detached lazily. */
 export type MountStep =
@@ -66,11 +65,10 @@ function planChange(facts: MountFacts, mountPoint: string): Change | undefined {
   if (mount && !isOurs(old) && !isOurs(maybe)) return { needsReboot: `${mount.source} is mounted there` };
   const block = findBlock(facts.blocks, entry.source);
   if (!block) return { needsReboot: `${entry.source} is not there` };
-  const target = inBoot(mountPoint);
   return {
     steps: [
       ...(mount ? [{ kind: 'unmount', target: mountPoint } as const] : []),
-      ...planFstabEntry(target, entry, block, [{ kind: 'mkdir', path: target, mode: 0o755 }]),
+      ...planFstabEntry(mountPoint, entry, block, [{ kind: 'mkdir', path: mountPoint, mode: 0o755 }]),
     ],
   };
 }

@@ -13,7 +13,6 @@ import type { StepOf } from '../../machine/steps/step.ts';
 import { onDemand } from '../../on-demand.ts';
 import { sha256Of } from '../../signed/bundle/manifest.ts';
 import type { AgentHost, Renewed } from '../agent.ts';
-import { bootView, inSystem } from '../apply/boot-view.ts';
 import { factsInForce, readFacts } from '../refresh.ts';
 import { askAgainMs, dueAtMs, nextLookMs, retryAtMs } from './renewal-time.ts';
 import { takeIdentity } from './take-identity.ts';
@@ -38,7 +37,7 @@ export async function renew(host: AgentHost, servers: readonly string[], signal:
     const booted = await readFacts(host);
     const warnings: string[] = [];
     const context: TaskContext = { signal, say: () => {}, warn: (text) => void warnings.push(text) };
-    const facts = await factsInForce(bootView(host), booted, context);
+    const facts = await factsInForce(host, booted, context);
     const state = await readIdentityState(host.files);
     const enrol = enrolmentOf(facts, servers, state);
     const laterMs = nextLookMs(nowMs, Number.POSITIVE_INFINITY, random);
@@ -103,7 +102,7 @@ function enrolmentOf(
   const step = planEnrolment(facts).find(({ kind }) => kind === 'enrol') as StepOf<'enrol'> | undefined;
   if (!step) return undefined;
   const urls = servers.filter((url) => URL.canParse('/', url));
-  const home = step.isKept && state?.key === 'ram' ? bootHome(step.to) : inSystem(step.home);
+  const home = step.isKept && state?.key === 'ram' ? bootHome(step.to) : step.home;
   return { ...step, urls, home, isNeeded: true };
 }
 

@@ -7,12 +7,10 @@ import { bringAccounts } from '../../machine/accounts/merge-accounts.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { HOST_KEY, IDENTITY, type IdentityState, PASSWORDS } from '../../machine/identity/identity.ts';
 import { isEtcWritable } from '../../machine/install/plan-install.ts';
-import { SYSROOT } from '../../machine/paths.ts';
 import type { StepOf } from '../../machine/steps/step.ts';
 import { onDemand } from '../../on-demand.ts';
 import type { EnrolAnswer } from '../../protocol/enrolment.ts';
 import type { AgentHost } from '../agent.ts';
-import { bootView } from '../apply/boot-view.ts';
 import { replaceSecrets } from '../apply/live-secrets.ts';
 import { reloadService, reloadSshd } from '../apply/tell-services.ts';
 
@@ -75,8 +73,7 @@ async function replacePasswords(
   if ((await files.readText(PASSWORDS).catch(() => '{}')) === passwords) return;
   await files.write(PASSWORDS, passwords, { mode: 0o600 });
   const { users } = facts.config;
-  if (isEtcWritable(booted))
-    await bringAccounts({ root: SYSROOT, users, passwords: PASSWORDS }, bootView(host), context);
+  if (isEtcWritable(booted)) await bringAccounts({ root: '/', users, passwords: PASSWORDS }, host, context);
 }
 
 /** Those that config.d names read their certificate again, and sshd its own. */

@@ -1,7 +1,7 @@
 import type { Facts } from '../../machine/facts/facts.ts';
+import { CREDENTIALS } from '../../machine/identity/credentials.ts';
 import { serverHttp } from '../../machine/identity/server-http.ts';
 import type { AgentHost } from '../agent.ts';
-import { bootView } from '../apply/boot-view.ts';
 import type { SettingsInForce } from './server-settings.ts';
 
 /**
@@ -9,7 +9,7 @@ import type { SettingsInForce } from './server-settings.ts';
  * names by now, and with `authentication: mtls` in the name of this machine.
  */
 export function withMachineHttp(host: AgentHost, facts: Facts, settings: () => SettingsInForce): AgentHost {
-  const httpOf = serverHttp(bootView(host));
+  const httpOf = serverHttp(host, CREDENTIALS);
   const warn = (text: string) => host.console.line('warning', text);
   return {
     ...host,

@@ -40,7 +40,7 @@ export async function settingsHolder(host: Pick<Host, 'files' | 'console'>, fact
 
 /** Reads the bundle that is kept; where there is none, what this boot had is in force. */
 async function settingsInForce(host: Pick<Host, 'files' | 'console'>, facts: Facts): Promise<SettingsInForce> {
-  for (const home of [...(userDataDevice(facts) ? [`/user-data${BUNDLES}`] : []), RAM_BUNDLES]) {
+  for (const home of [...(userDataDevice(facts) ? [BUNDLES] : []), RAM_BUNDLES]) {
     const bundle = await readKeptBundle(host, home, facts.machine.trustedKeys).catch(() => undefined);
     if (!bundle) continue;
     const warn = (text: string) => host.console.line('warning', text);

@@ -8,7 +8,6 @@ import { blockDevices } from '../../machine/facts/block-devices.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { planEnrolment } from '../../machine/identity/identity.ts';
-import { USER_DATA_EARLY } from '../../machine/paths.ts';
 import type { Step } from '../../machine/steps/step.ts';
 import type { Phase } from '../phase.ts';
 import { planWaits, sayMissing } from './devices.ts';
@@ -46,5 +45,5 @@ async function lookAgain(host: Host, facts: Facts, boot: TaskContext): Promise<P
   const blocks = isSame ? facts.blocks : await blockDevices(host);
   if (!isSame) sayMissing({ ...facts, blocks }, boot.warn);
   const needsCopy = bootsLocalRoot({ config: baked }) && !bootsLocalRoot(facts) && userDataDevice(facts);
-  return { blocks, ...(needsCopy && (await localCopies(host, USER_DATA_EARLY, facts, boot))) };
+  return { blocks, ...(needsCopy && (await localCopies(host, facts, boot))) };
 }

@@ -3,7 +3,6 @@ import { StatectlError } from '../../error.ts';
 import { blockDevices } from '../../machine/facts/block-devices.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
-import { USER_DATA_EARLY } from '../../machine/paths.ts';
 import { planCheck } from '../../machine/places/check-disk.ts';
 import { failWithoutDrivers } from '../../machine/steps/refused-drivers.ts';
 import type { Step, StepOf } from '../../machine/steps/step.ts';
@@ -76,15 +75,15 @@ export function planUserData(facts: Facts): readonly Step[] {
   const type = entry.type === 'auto' ? (block.type ?? 'ext4') : entry.type;
   return [
     ...planCheck(block.device, type),
-    { kind: 'mkdir', path: USER_DATA_EARLY },
-    { kind: 'mount', source: block.device, target: USER_DATA_EARLY, type, options: entry.options },
+    { kind: 'mkdir', path: '/user-data' },
+    { kind: 'mount', source: block.device, target: '/user-data', type, options: entry.options },
     {
       kind: 'check-mount',
-      target: USER_DATA_EARLY,
+      target: '/user-data',
       type,
       access: entry.options.includes('ro') ? 'read-only' : 'read-write',
     },
-    { kind: 'mkdir', path: `${USER_DATA_EARLY}/persistent`, mode: 0o755 },
-    { kind: 'mkdir', path: `${USER_DATA_EARLY}/persistent/statectl`, mode: 0o700 },
+    { kind: 'mkdir', path: `/user-data/persistent`, mode: 0o755 },
+    { kind: 'mkdir', path: `/user-data/persistent/statectl`, mode: 0o700 },
   ];
 }

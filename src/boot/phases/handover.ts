@@ -2,8 +2,8 @@ import { getArgument, initArguments } from '../../config/command-line/command-li
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { resolveInTree } from '../../host/tree.ts';
-import { SYSROOT } from '../../machine/paths.ts';
 import type { Phase } from '../phase.ts';
+import { IN_SYSROOT } from '../roots.ts';
 
 /** Tried in this order when `init=` names none, as the kernel does (init/main.c). */
 const INITS = ['/sbin/init', '/etc/init', '/bin/init', '/bin/sh'];
@@ -11,6 +11,7 @@ const INITS = ['/sbin/init', '/etc/init', '/bin/init', '/bin/sh'];
 /** The last look before the point of no return: is there an init, and can it run? */
 export const handover: Phase = {
   name: 'handover',
+  roots: IN_SYSROOT,
   rounds: [
     {
       async gather(host, facts, boot) {
@@ -20,7 +21,7 @@ export const handover: Phase = {
         return { init: { path, arguments: initArguments(facts.commandLine) } };
       },
       plan: ({ init }) =>
-        init ? [{ kind: 'switch-root', root: SYSROOT, init: init.path, arguments: init.arguments }] : [],
+        init ? [{ kind: 'switch-root', root: '/', init: init.path, arguments: init.arguments }] : [],
     },
   ],
 };
@@ -34,6 +35,6 @@ async function findInit(host: Host, candidates: readonly string[]): Promise<stri
 
 /** Absolute links lead inside the root, not into the initramfs. */
 async function isExecutable({ files }: Host, path: string): Promise<boolean> {
-  const real = await resolveInTree(files, SYSROOT, path).catch(() => undefined);
+  const real = await resolveInTree(files, '/', path).catch(() => undefined);
   return real?.stat.type === 'file' && (real.stat.mode & 0o111) !== 0;
 }

@@ -5,14 +5,14 @@ import { deliveryFacts } from '../../machine/delivery/delivery.ts';
 import { userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts, InstallFacts } from '../../machine/facts/facts.ts';
 import { systemTree } from '../../machine/facts/system-tree.ts';
-import { givenCredentials } from '../../machine/identity/credentials.ts';
+import { givenCredentials, planCredentials } from '../../machine/identity/credentials.ts';
 import { identityFacts } from '../../machine/identity/identity.ts';
 import { KEPT_MACHINE_ID, machineId } from '../../machine/install/machine-id.ts';
 import { isEtcWritable, planAccounts, planInstall } from '../../machine/install/plan-install.ts';
 import { networkServices } from '../../machine/network/network-services.ts';
 import { pythonArchives, pythonPackages } from '../../machine/packages/python-packages.ts';
 import { planPythonFetch, planPythonPackages, planPythonServices } from '../../machine/packages/python-steps.ts';
-import { IMAGE_MOUNT, SYSROOT } from '../../machine/paths.ts';
+import { IMAGE_MOUNT, RUN_INITRAMFS } from '../../machine/paths.ts';
 import { authorityLists } from '../../machine/services/authority-lists.ts';
 import { findMainFiles } from '../../machine/services/find-main-files.ts';
 import { findServices } from '../../machine/services/find-services.ts';
@@ -20,15 +20,29 @@ import { findServiceManager } from '../../machine/services/service-manager.ts';
 import { syslogFacts } from '../../machine/services/syslog-settings.ts';
 import type { Step } from '../../machine/steps/step.ts';
 import type { Instead, Phase } from '../phase.ts';
+import { BEFORE_ROOT, IN_SYSROOT } from '../roots.ts';
 
 /** Rather a system without its packages than none. */
 const withoutPackages: Instead = (_error, { python }) =>
   python ? { python: undefined, pythonFailed: true } : undefined;
 
+/** What of the initramfs the running system needs when that is gone. */
+const planCarried = ({ credentials }: Facts): readonly Step[] => [
+  { kind: 'copy-file', from: '/bin/busybox', to: `${RUN_INITRAMFS}/bin/busybox`, mode: 0o755 },
+  { kind: 'copy-file', from: '/etc/shutdown', to: `${RUN_INITRAMFS}/shutdown`, mode: 0o755 },
+  ...planCredentials(credentials),
+];
+
 /** What this machine needs in the system before its init runs: who it is, and its network without a gap. */
 export const install: Phase = {
   name: 'install',
+  roots: IN_SYSROOT,
   rounds: [
+    {
+      gather: async (host, facts) => ({ credentials: await givenCredentials(host, facts) }),
+      plan: planCarried,
+      roots: BEFORE_ROOT,
+    },
     // First: files and secrets may be for accounts that config.d makes.
     { plan: planAccounts },
     {
@@ -56,7 +70,6 @@ export const install: Phase = {
             ...mainFiles,
             needsHostKey: mainFiles.hasSshd === true && !(await hasHostKeys(host)),
           },
-          credentials: await givenCredentials(host, facts),
           delivery,
           identity: await identityFacts(host, facts, boot),
         };
@@ -93,9 +106,7 @@ const givenPython = async (host: Host, facts: Facts, boot: TaskContext) =>
   facts.pythonFailed ? undefined : pythonArchives(host, facts, boot);
 
 async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts> {
-  const kept = userDataDevice(facts)
-    ? (await files.readText(`${SYSROOT}/user-data${KEPT_MACHINE_ID}`).catch(() => '')).trim()
-    : '';
+  const kept = userDataDevice(facts) ? (await files.readText(KEPT_MACHINE_ID).catch(() => '')).trim() : '';
   const identity = machineId(facts, kept);
   return {
     ...identity,
@@ -125,4 +136,4 @@ async function imageTexts(host: Pick<Host, 'files'>): Promise<Partial<InstallFac
 
 /** Of the image's own, or of a persistent /etc. */
 const hasHostKeys = async ({ files }: Pick<Host, 'files'>): Promise<boolean> =>
-  (await files.list(`${SYSROOT}/etc/ssh`).catch(() => [])).some((name) => /^ssh_host_.*_key$/.test(name));
+  (await files.list('/etc/ssh').catch(() => [])).some((name) => /^ssh_host_.*_key$/.test(name));

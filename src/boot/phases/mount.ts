@@ -5,7 +5,7 @@ import { resolveInTree } from '../../host/tree.ts';
 import { findBlock, userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts, TreeFacts } from '../../machine/facts/facts.ts';
 import { sizeInBytes } from '../../machine/facts/size.ts';
-import { IMAGE_MOUNT, RUN_INITRAMFS, SYSROOT, USER_DATA_EARLY } from '../../machine/paths.ts';
+import { IMAGE_MOUNT, RUN_INITRAMFS } from '../../machine/paths.ts';
 import { planFstabEntry } from '../../machine/places/fstab-entry.ts';
 import {
   layoutPaths,
@@ -16,16 +16,19 @@ import {
   USER_DATA_TREE,
 } from '../../machine/places/layout.ts';
 import { chooseSource, imageFile, type Source } from '../../machine/places/source.ts';
+import { at, type MachineHost } from '../../machine/roots.ts';
 import type { Step } from '../../machine/steps/step.ts';
 import type { Phase } from '../phase.ts';
+import { IN_SYSROOT, USER_DATA_EARLY } from '../roots.ts';
 
 /** The read-only root, then every writable place over it, each looked at after it was mounted. */
 export const mount: Phase = {
   name: 'mount',
   rounds: [
     { plan: (facts) => planImage(chooseSource(facts)) },
-    { gather: async (host, facts) => ({ tree: await treeFacts(host, facts) }), plan: planRoot },
-    { plan: planState },
+    { gather: async (host, facts) => ({ tree: await treeFacts(host, facts) }) },
+    { plan: planRoot, roots: IN_SYSROOT },
+    { plan: planState, roots: IN_SYSROOT },
   ],
 };
 
@@ -59,12 +62,12 @@ function planRoot(facts: Facts): readonly Step[] {
   const tree = treeOf(facts);
   const skeleton = planSkeleton(config, tree);
   if (skeleton.length > 0) return [{ kind: 'mkdir', path: `${RUN_INITRAMFS}/skeleton` }, ...skeleton];
-  return [{ kind: 'mount', source: IMAGE_MOUNT, target: SYSROOT, type: 'bind', options: [] }];
+  return [{ kind: 'mount', source: IMAGE_MOUNT, target: '/', type: 'bind', options: [] }];
 }
 
 function planState(facts: Facts): readonly Step[] {
   const persistent = userDataDevice(facts) !== undefined;
-  const target = `${SYSROOT}/user-data`;
+  const target = '/user-data';
   const userData: readonly Step[] = persistent
     ? [{ kind: 'mount', source: USER_DATA_EARLY, target, type: 'move', options: [] }]
     : [
@@ -79,7 +82,7 @@ function planState(facts: Facts): readonly Step[] {
   checkRamdisks(facts);
   return [
     ...userData,
-    ...USER_DATA_TREE.map(([path, mode]): Step => ({ kind: 'mkdir', path: SYSROOT + path, mode })),
+    ...USER_DATA_TREE.map(([path, mode]): Step => ({ kind: 'mkdir', path, mode })),
     ...planPlaces(facts, persistent),
   ];
 }
@@ -99,7 +102,7 @@ function planFstab(facts: Facts): ReadonlyMap<string, readonly Step[]> {
     const block = findBlock(blocks ?? [], entry.source);
     if (!block || mountPoint === '/user-data') continue;
     const folder = planMountPoint(config, treeOf(facts), mountPoint);
-    steps.set(mountPoint, planFstabEntry(SYSROOT + mountPoint, entry, block, folder));
+    steps.set(mountPoint, planFstabEntry(mountPoint, entry, block, folder));
   }
   return steps;
 }
@@ -143,7 +146,7 @@ function treeOf({ tree }: Facts): TreeFacts {
 }
 
 /** What the layout must know of the mounted image. */
-async function treeFacts(host: Host, facts: Facts): Promise<TreeFacts> {
+async function treeFacts(host: MachineHost, facts: Facts): Promise<TreeFacts> {
   const { config } = facts;
   const paths: Record<string, TreeFacts['paths'][string]> = {};
   for (const path of layoutPaths(config)) paths[path] = await kindInImage(host, path);
@@ -154,9 +157,7 @@ async function treeFacts(host: Host, facts: Facts): Promise<TreeFacts> {
   /** What lies elsewhere is on a disk that is mounted later: it may be full of files. */
   const isEmpty = async (source: string) => {
     if (!source.startsWith('/user-data/')) return false;
-    const names = persistent
-      ? await host.files.list(source.replace('/user-data', USER_DATA_EARLY)).catch(() => [])
-      : [];
+    const names = persistent ? await host.files.list(source).catch(() => []) : [];
     return names.length === 0;
   };
   const hasContent = async (path: string) => (await host.files.list(IMAGE_MOUNT + path).catch(() => [])).length > 0;
@@ -166,12 +167,11 @@ async function treeFacts(host: Host, facts: Facts): Promise<TreeFacts> {
     if (entry.kind === 'overlay') {
       const stat = await host.files.stat(IMAGE_MOUNT + mountPoint);
       if (stat?.type === 'dir') owners[mountPoint] = { mode: stat.mode, uid: stat.uid, gid: stat.gid };
-      const upper = `/persistent${mountPoint}/upper`;
-      if (entry.upper === 'persistent' && !(await host.files.stat(USER_DATA_EARLY + upper)))
-        emptySources.push(`/user-data${upper}`);
+      const upper = `/user-data/persistent${mountPoint}/upper`;
+      if (entry.upper === 'persistent' && !(await host.files.stat(upper))) emptySources.push(upper);
     }
     if (entry.kind === 'ramdisk' && entryOf(paths, mountPoint) === 'dir') {
-      const { stdout } = await host.exec.run(['du', '-sk', `${IMAGE_MOUNT}${mountPoint}`]);
+      const { stdout } = await host.exec.run(['du', '-sk', at(host.roots, IMAGE_MOUNT + mountPoint)]);
       ramdiskBytes[mountPoint] = Number.parseInt(stdout, 10) * 1024 || 0;
     }
   }

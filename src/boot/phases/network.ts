@@ -10,7 +10,6 @@ import { needsNetwork } from '../../machine/network/needs-network.ts';
 import { netconsoleFacts, planNetconsole } from '../../machine/network/netconsole.ts';
 import { planAddressing, planCards, planResolver, planVirtual } from '../../machine/network/network-steps.ts';
 import { candidates, wantedNetwork } from '../../machine/network/wanted-network.ts';
-import { USER_DATA_EARLY } from '../../machine/paths.ts';
 import { failWithoutDrivers } from '../../machine/steps/refused-drivers.ts';
 import type { Step } from '../../machine/steps/step.ts';
 import type { Phase } from '../phase.ts';
@@ -46,7 +45,7 @@ export const network: Phase = {
 /** What there is to boot from without a server: with it, nothing waits longer than `network.wait`. */
 async function copies(host: Host, facts: Facts, boot: TaskContext): Promise<Partial<Facts>> {
   if (bootsLocalRoot(facts) || !userDataDevice(facts)) return {};
-  return localCopies(host, USER_DATA_EARLY, facts, boot);
+  return localCopies(host, facts, boot);
 }
 
 const wishesOf = ({ config, commandLine }: Facts) => networkWishes(config.network, commandLine);

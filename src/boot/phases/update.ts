@@ -1,6 +1,6 @@
-import { CURRENT_COPY, copiesDir } from '../../fetch/local-copy.ts';
+import { COPIES, CURRENT_COPY } from '../../fetch/local-copy.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
-import { RAM_IMAGE, USER_DATA_EARLY } from '../../machine/paths.ts';
+import { RAM_IMAGE } from '../../machine/paths.ts';
 import { chooseSource, imageFile } from '../../machine/places/source.ts';
 import type { Step } from '../../machine/steps/step.ts';
 import type { Phase } from '../phase.ts';
@@ -56,7 +56,7 @@ export function planUpdate(facts: Facts): readonly Step[] {
     ];
   return [
     // What nobody names makes room first.
-    ...dropped.map((digest): Step => ({ kind: 'remove', path: `${copiesDir(USER_DATA_EARLY)}/${digest}` })),
+    ...dropped.map((digest): Step => ({ kind: 'remove', path: `${COPIES}/${digest}` })),
     { kind: 'mkdir', path: source.dir, mode: 0o700 },
     { kind: 'write', path: `${source.dir}/manifest.json`, content: facts.offer?.manifestText ?? '' },
     {
@@ -67,7 +67,7 @@ export function planUpdate(facts: Facts): readonly Step[] {
     },
     fetch,
     // The pointer last: until here a power cut leaves the copy that booted before.
-    { kind: 'write', path: `${copiesDir(USER_DATA_EARLY)}/${CURRENT_COPY}`, content: `${sha256}\n` },
+    { kind: 'write', path: `${COPIES}/${CURRENT_COPY}`, content: `${sha256}\n` },
     ...(facts.copy ? [{ kind: 'remove', path: facts.copy.dir } as const] : []),
   ];
 }

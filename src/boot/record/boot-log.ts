@@ -3,7 +3,9 @@ import type { Host } from '../../host/host.ts';
 import { type Mount, parseMounts } from '../../host/mount-table.ts';
 import { findBlock } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
-import { RUN_INITRAMFS, SYSROOT, USER_DATA_EARLY } from '../../machine/paths.ts';
+import { RUN_INITRAMFS } from '../../machine/paths.ts';
+import { at } from '../../machine/roots.ts';
+import { IN_SYSROOT, USER_DATA_EARLY } from '../roots.ts';
 import { readJournal } from './journal-reader.ts';
 import { journalText } from './journal-text.ts';
 
@@ -12,10 +14,10 @@ const BOOT_ALONE = `${RUN_INITRAMFS}/boot`;
 
 /** Where logs outlive the machine's RAM, best first: before the switch, these are where the disks are mounted. */
 const HOMES: readonly (readonly [mountPoint: string, dir: string])[] = [
-  [`${SYSROOT}/user-data`, '/persistent/logs'],
+  [IN_SYSROOT.userData, '/persistent/logs'],
   [USER_DATA_EARLY, '/persistent/logs'],
-  [`${SYSROOT}/boot`, '/logs'],
-  [`${SYSROOT}/boot/logs`, ''],
+  [at(IN_SYSROOT, '/boot'), '/logs'],
+  [at(IN_SYSROOT, '/boot/logs'), ''],
   [BOOT_ALONE, '/logs'],
 ];
 const NAME = /^boot-(\d{6})\.(?:log|failed\.txt)(?:\.zst)?$/;

@@ -2,10 +2,11 @@ import { dirname } from 'node:path';
 import { StatectlError } from '../../error.ts';
 import { machineClaims } from '../../fetch/machine-claims.ts';
 import type { Host } from '../../host/host.ts';
-import { parseMounts } from '../../host/mount-table.ts';
 import type { BootRecord } from '../../machine/boot-record.ts';
-import { onMachine, writablePath } from '../../machine/delivery/delivery.ts';
+import { writablePath } from '../../machine/delivery/delivery.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
+import { machineHost, machineMounts } from '../../machine/roots.ts';
+import { IN_SYSROOT } from '../roots.ts';
 
 const FILE = 'statectl.prom';
 
@@ -44,13 +45,13 @@ export function bootMetrics(record: BootRecord, atMs: number): string {
 }
 
 /** Writes them where logging.conf says. Throws why it cannot. */
-export async function writeBootMetrics({ files, clock }: Host, { config }: Facts, record: BootRecord): Promise<void> {
+export async function writeBootMetrics(host: Host, { config }: Facts, record: BootRecord): Promise<void> {
   const { textfile } = config.logging.metrics;
   if (textfile === undefined) return;
-  const mounts = parseMounts(await files.readText('/proc/mounts'));
-  const path = onMachine(await writablePath(files, mounts, `${textfile}/${FILE}`));
-  await files.mkdir(dirname(path), 0o755);
-  await files.write(path, bootMetrics(record, clock.now()));
+  const machine = machineHost(host, IN_SYSROOT);
+  const path = await writablePath(machine, await machineMounts(machine), `${textfile}/${FILE}`);
+  await machine.files.mkdir(dirname(path), 0o755);
+  await machine.files.write(path, bootMetrics(record, host.clock.now()));
 }
 
 /** A boot that is over does not wait for a gateway that is gone. */

@@ -4,7 +4,6 @@ import type { BootRecord, History } from '../../machine/boot-record.ts';
 import { userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts, IdentityFacts } from '../../machine/facts/facts.ts';
 import { planAccounts, planInstall } from '../../machine/install/plan-install.ts';
-import { SYSROOT, USER_DATA_EARLY } from '../../machine/paths.ts';
 import { places } from '../../machine/places/places.ts';
 import { chooseSource } from '../../machine/places/source.ts';
 import { VERSION } from '../../version.ts';
@@ -30,7 +29,7 @@ export function bootRecord(
         ? { type: source.type, from: source.device, verified: false }
         : {
             type: source.manifest.root.type,
-            from: source.kind === 'copy' ? source.dir.replace(USER_DATA_EARLY, '/user-data') : (source.urls[0] ?? ''),
+            from: source.kind === 'copy' ? source.dir : (source.urls[0] ?? ''),
             verified: true,
           },
     ...(image ? { image: { name: image.name, version: image.version, sha256: image.root.sha256 } } : {}),
@@ -64,7 +63,7 @@ export function bootRecord(
 
 const identityRecord = ({ secrets, ...identity }: IdentityFacts): BootRecord['identity'] => ({
   ...identity,
-  secrets: secrets.map(({ to }) => to.replace(SYSROOT, '')),
+  secrets: secrets.map(({ to }) => to),
 });
 
 const bundleRecord = ({ node, epoch, sequence, contentDigest, server }: BundleFacts): BootRecord['bundle'] => ({
@@ -79,21 +78,20 @@ const bundleRecord = ({ node, epoch, sequence, contentDigest, server }: BundleFa
 function installed(facts: Facts): Pick<BootRecord, 'wrote' | 'folders'> {
   const wrote: string[] = [];
   const folders: string[] = [];
-  const inSystem = (path: string) => (path.startsWith(`${SYSROOT}/`) ? path.slice(SYSROOT.length) : path);
   for (const step of [...planAccounts(facts), ...planInstall(facts)])
     switch (step.kind) {
       case 'write':
       case 'symlink':
       case 'remove':
       case 'drop':
-        wrote.push(inSystem(step.path));
+        wrote.push(step.path);
         break;
       case 'copy-file':
       case 'deliver':
-        wrote.push(inSystem(step.to));
+        wrote.push(step.to);
         break;
       case 'mkdir':
-        folders.push(inSystem(step.path));
+        folders.push(step.path);
         break;
       case 'accounts':
         wrote.push(...['passwd', 'group', 'shadow', 'gshadow'].map((name) => `/etc/${name}`));

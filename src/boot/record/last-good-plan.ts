@@ -4,13 +4,15 @@ import { shellQuote } from '../../host/shell-line.ts';
 import { userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import type { RecordedFacts } from '../../machine/facts/recorded-facts.ts';
-import { SWITCH_FILE, SYSROOT } from '../../machine/paths.ts';
+import { SWITCH_FILE } from '../../machine/paths.ts';
 import { chooseSource } from '../../machine/places/source.ts';
+import { at } from '../../machine/roots.ts';
 import type { StepOf } from '../../machine/steps/step.ts';
 import { shellOf } from '../../machine/steps/step.ts';
 import { switchFileText } from '../../machine/steps/switch-file.ts';
 import type { PhaseName } from '../phase.ts';
 import { planAll } from '../plan-all.ts';
+import { IN_SYSROOT } from '../roots.ts';
 import { STORY } from '../story.ts';
 
 /** The phases whose steps /init can repeat without the controller; before them it mounts /user-data itself. */
@@ -51,7 +53,7 @@ const switchFile = (step: StepOf<'switch-root'>): string =>
 /** Keeps the plan with its digest on /user-data, where /init runs it only when the digest fits; forgets the failed attempts. */
 export async function keepLastGoodPlan({ files }: Pick<Host, 'files'>, facts: Facts): Promise<void> {
   if (userDataDevice(facts) === undefined) return;
-  const dir = `${SYSROOT}/user-data/persistent/statectl`;
+  const dir = at(IN_SYSROOT, '/user-data/persistent/statectl');
   await files.remove(`${dir}/attempts`);
   const plan = lastGoodPlan(facts);
   if (plan === undefined) {

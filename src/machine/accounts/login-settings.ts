@@ -1,6 +1,6 @@
 import { dirname } from 'node:path/posix';
 import type { Facts, InstallFacts } from '../facts/facts.ts';
-import { RUN, SYSROOT } from '../paths.ts';
+import { RUN } from '../paths.ts';
 import { SSHD, SUDO } from '../services/main-files.ts';
 import { planMainFile } from '../services/plan-main-file.ts';
 import type { Step } from '../steps/step.ts';
@@ -8,7 +8,7 @@ import type { Step } from '../steps/step.ts';
 /** Read by sshd for who logs in; root's, as it demands. */
 const LOGINS = `${RUN}/logins`;
 
-const etc = (path: string): string => `${SYSROOT}/etc/${path}`;
+const etc = (path: string): string => `/etc/${path}`;
 const folder = (path: string): Step => ({ kind: 'mkdir', path: etc(path), mode: 0o755 });
 const write = (path: string, content: string, mode?: number): Step => ({
   kind: 'write',
@@ -78,10 +78,10 @@ function planSshd({ config }: Facts): readonly Step[] {
 function planAuthorities({ config }: Facts, { certificates = {} }: InstallFacts): readonly Step[] {
   const pems = config.identity.authorities.map((pem) => `${pem.trim()}\n`);
   return Object.entries(certificates).flatMap(([path, list]): readonly Step[] => [
-    { kind: 'mkdir', path: SYSROOT + dirname(path), mode: 0o755 },
+    { kind: 'mkdir', path: dirname(path), mode: 0o755 },
     {
       kind: 'write',
-      path: SYSROOT + path,
+      path,
       content: list + pems.filter((pem) => !list.includes(pem.trim())).join(''),
     },
   ]);

@@ -5,7 +5,7 @@ import { reasonOf } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { parseRecord } from '../../host/record.ts';
 import type { TaskContext } from '../../host/task-context.ts';
-import { resolveInTree } from '../../host/tree.ts';
+import { onMachine, resolveInTree } from '../../host/tree.ts';
 import { type AccountFiles, type Home, mergeAccounts } from './account-files.ts';
 import { parseAccounts } from './accounts.ts';
 
@@ -47,7 +47,7 @@ export async function bringAccounts(
   const shadowGroup = parseAccounts(merged.group).get('shadow') ?? 0;
   for (const [name, text] of Object.entries(merged) as [keyof AccountFiles, string][]) {
     if (text === before[name]) continue;
-    const path = `${root}/etc/${name}`;
+    const path = onMachine(root, `/etc/${name}`);
     const isSecret = name === 'shadow' || name === 'gshadow';
     await files.write(path, text, { mode: isSecret ? SHADOW_MODE : 0o644 });
     if (isSecret) await host.exec.run(['chown', `0:${shadowGroup}`, path]);
@@ -56,7 +56,7 @@ export async function bringAccounts(
 }
 
 export async function readAccountFiles({ files }: Pick<Host, 'files'>, root: string): Promise<AccountFiles> {
-  const read = (name: string) => files.readText(`${root}/etc/${name}`).catch(() => undefined);
+  const read = (name: string) => files.readText(onMachine(root, `/etc/${name}`)).catch(() => undefined);
   const [passwd = '', group = ''] = [await read('passwd'), await read('group')];
   const [shadow, gshadow] = [await read('shadow'), await read('gshadow')];
   return { passwd, group, ...(shadow !== undefined && { shadow }), ...(gshadow !== undefined && { gshadow }) };
@@ -82,7 +82,7 @@ async function homeOwners(root: string, { users }: Config['users'], { files }: H
 async function makeHome(root: string, { path, uid, gid }: Home, host: Host, boot: TaskContext): Promise<void> {
   const parent = await resolveInTree(host.files, root, dirname(path)).catch(() => undefined);
   if (!/^\/[^/]/.test(path) || parent?.stat.type !== 'dir') return;
-  const home = `${root}${parent.path}/${basename(path)}`;
+  const home = onMachine(root, `${parent.path === '/' ? '' : parent.path}/${basename(path)}`);
   if (await host.files.stat(home)) return;
   // Under another name until it is whole: a power cut leaves no half of a home.
   const made = `${home}.statectl-new`;
@@ -93,7 +93,8 @@ async function makeHome(root: string, { path, uid, gid }: Home, host: Host, boot
   try {
     await host.files.remove(made);
     await host.files.mkdir(made, 0o700);
-    if (await host.files.stat(`${root}/etc/skel`)) await must('cp', '-a', `${root}/etc/skel/.`, made);
+    const skeleton = onMachine(root, '/etc/skel');
+    if (await host.files.stat(skeleton)) await must('cp', '-a', `${skeleton}/.`, made);
     await must('chmod', '0700', made);
     await must('chown', '-R', `${uid}:${gid}`, made);
     await host.files.rename(made, home);

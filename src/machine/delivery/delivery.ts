@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import { pathFault } from '../../config/settings/delivered-path.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
-import { type Mount, parseMounts } from '../../host/mount-table.ts';
+import type { Mount } from '../../host/mount-table.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { resolveInTree } from '../../host/tree.ts';
 import type { BundleEntry } from '../../signed/bundle/entry.ts';
@@ -11,29 +11,31 @@ import { accountNumber, parseAccounts } from '../accounts/accounts.ts';
 import type { DeliveredFile, DeliveryFacts, DroppedFile } from '../facts/bundle-facts.ts';
 import { findBlock, userDataDevice } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
-import { IMAGE_MOUNT, RUN, SYSROOT } from '../paths.ts';
+import { IMAGE_MOUNT, RUN } from '../paths.ts';
 import { places } from '../places/places.ts';
+import { at, type MachineHost, machineMounts } from '../roots.ts';
 import type { Step } from '../steps/step.ts';
 import { BUNDLES } from './take-bundle.ts';
 
 type Files = Host['files'];
+type Rooted = Pick<MachineHost, 'files' | 'roots'>;
 
 /** What bundles brought to places that persist: paths in the root, one a line. */
-const LIST = `${SYSROOT}/user-data${BUNDLES}/delivered`;
+const LIST = `${BUNDLES}/delivered`;
 
 /** Where files of config.d in the initramfs lie as those of a bundle do. */
 const BAKED = `${RUN}/baked`;
 
-/** /run of the initramfs becomes that of the system; everything else is put together below /sysroot. */
-export const onMachine = (path: string): string => (isInRun(path) ? path : SYSROOT + path);
-const isInRun = (path: string): boolean => path === '/run' || path.startsWith('/run/');
-
 /** Where the files of the bundle in force go. What cannot be delivered is told, and no reason not to boot. */
-export async function deliveryFacts(host: Host, facts: Facts, boot: TaskContext): Promise<DeliveryFacts | undefined> {
+export async function deliveryFacts(
+  host: MachineHost,
+  facts: Facts,
+  boot: TaskContext,
+): Promise<DeliveryFacts | undefined> {
   const { files } = host;
   const { bundle, bakedFiles } = facts;
   if (!bundle && !bakedFiles) return undefined;
-  const dir = bundle ? onMachine(bundle.dir) : BAKED;
+  const dir = bundle?.dir ?? BAKED;
   const entries = bundle
     ? await readEntries(files, dir, bundle.digest).catch((error) => {
         boot.warn(`no file of the bundle is delivered: ${reasonOf(error)}`);
@@ -41,25 +43,25 @@ export async function deliveryFacts(host: Host, facts: Facts, boot: TaskContext)
       })
     : bakedFiles?.map((file) => ({ ...file, sha256: sha256Of(file.content) }));
   if (!entries) return undefined;
-  const mounts = parseMounts(await files.readText('/proc/mounts'));
+  const mounts = await machineMounts(host);
   const [users, groups] = [await accounts(files, '/etc/passwd'), await accounts(files, '/etc/group')];
   const delivered = new Map<string, DeliveredFile>();
   for (const { path, mode, owner, group, sha256 } of entries)
     try {
-      const real = await writablePath(files, mounts, path);
+      const real = await writablePath(host, mounts, path);
       if (delivered.has(real)) throw new Error(`another file of the bundle is ${real} too`);
       const from = `${dir}/files/${sha256}`;
       const [uid, gid] = [numberOf(users, owner, 'user'), numberOf(groups, group, 'group')];
-      delivered.set(real, { from, to: onMachine(real), sha256, mode, uid, gid });
+      delivered.set(real, { from, to: real, sha256, mode, uid, gid });
     } catch (error) {
       boot.warn(`${path} of ${bundle ? 'the bundle' : 'config.d'} is not delivered: ${reasonOf(error)}`);
     }
   const listedBefore = await readList(files, facts);
   const dropped: DroppedFile[] = [];
   for (const path of listedBefore)
-    if (!delivered.has(path) && isPersistent(facts, path) && (await isRemovable(files, mounts, path)))
+    if (!delivered.has(path) && isPersistent(facts, path) && (await isRemovable(host, mounts, path)))
       dropped.push(await droppedFile(files, path));
-  const gone = new Set(dropped.map(({ path }) => path.slice(SYSROOT.length)));
+  const gone = new Set(dropped.map(({ path }) => path));
   const listed = [...delivered.keys()].filter((path) => keepsList(facts) && isPersistent(facts, path));
   const contents = Object.fromEntries(
     (bundle ? [] : (bakedFiles ?? [])).map(({ content }) => [`${BAKED}/files/${sha256Of(content)}`, content]),
@@ -74,11 +76,12 @@ export async function deliveryFacts(host: Host, facts: Facts, boot: TaskContext)
 }
 
 /** For one file after another: where it goes, and whose it is. Throws why it cannot be there. */
-export async function deliveryPlaces({ files }: Host) {
-  const mounts = parseMounts(await files.readText('/proc/mounts'));
+export async function deliveryPlaces(host: MachineHost) {
+  const { files } = host;
+  const mounts = await machineMounts(host);
   const [users, groups] = [await accounts(files, '/etc/passwd'), await accounts(files, '/etc/group')];
   return async ({ path, owner, group }: Pick<BundleEntry, 'path' | 'owner' | 'group'>) => ({
-    to: onMachine(await writablePath(files, mounts, path)),
+    to: await writablePath(host, mounts, path),
     uid: numberOf(users, owner, 'user'),
     gid: numberOf(groups, group, 'group'),
   });
@@ -128,14 +131,15 @@ async function readEntries(files: Files, dir: string, digest: string): Promise<r
 }
 
 /** The path without links, where a file can be written. Throws why not. */
-export async function writablePath(files: Files, mounts: readonly Mount[], path: string): Promise<string> {
+export async function writablePath(host: Rooted, mounts: readonly Mount[], path: string): Promise<string> {
+  const { files } = host;
   const folder = await realFolder(files, dirname(path));
   if (folder === undefined) throw new Error(`${dirname(path)} is no folder that can be made`);
   const real = `${folder}/${basename(path)}`;
   const fault = pathFault(real);
   if (fault) throw new Error(`${real} ${fault}`);
-  if ((await files.stat(onMachine(real)))?.type === 'dir') throw new Error('the system has a folder there');
-  if (!isWritable(mounts, real))
+  if ((await files.stat(real))?.type === 'dir') throw new Error('the system has a folder there');
+  if (!isWritable(host, mounts, real))
     throw new StatectlError('place-read-only', 'that place is read-only (system/overlays.conf makes places writable)');
   return real;
 }
@@ -143,24 +147,19 @@ export async function writablePath(files: Files, mounts: readonly Mount[], path:
 /** Links are followed as the system will, never out of the root; what is missing can be made. undefined: a file is in the way. */
 async function realFolder(files: Files, folder: string): Promise<string | undefined> {
   if (folder === '/') return '';
-  const root = isInRun(folder) ? '/' : SYSROOT;
-  const found = await resolveInTree(files, root, folder).catch(() => undefined);
-  if (found?.stat.type === 'dir') {
-    const real = found.path === '/' ? '' : found.path;
-    // A link may lead into the other tree: /var/run is /run.
-    return isInRun(real) === isInRun(folder) ? real : isInRun(folder) ? undefined : realFolder(files, real);
-  }
+  const found = await resolveInTree(files, '/', folder).catch(() => undefined);
+  if (found?.stat.type === 'dir') return found.path === '/' ? '' : found.path;
   const above = await realFolder(files, dirname(folder));
   if (above === undefined || found) return undefined;
   const here = `${above}/${basename(folder)}`;
-  const there = await files.stat(onMachine(here));
-  // What is there after all lies behind a link into /run; a link that leads nowhere stays in the way.
+  const there = await files.stat(here);
+  // A link that leads nowhere stays in the way.
   return there === undefined || there.type === 'dir' ? here : undefined;
 }
 
 /** By the innermost mount; the last one where there are several. */
-function isWritable(mounts: readonly Mount[], path: string): boolean {
-  const place = onMachine(path);
+function isWritable({ roots }: Rooted, mounts: readonly Mount[], path: string): boolean {
+  const place = at(roots, path);
   const around = mounts
     .filter(({ target }) => target === '/' || place.startsWith(`${target}/`))
     .toSorted((a, b) => a.target.length - b.target.length)
@@ -184,20 +183,21 @@ function isPersistent(facts: Facts, path: string): boolean {
 }
 
 /** Still where it was brought to: no link has come into its way since. */
-async function isRemovable(files: Files, mounts: readonly Mount[], path: string): Promise<boolean> {
+async function isRemovable(host: Rooted, mounts: readonly Mount[], path: string): Promise<boolean> {
+  const { files } = host;
   const isSame = (await realFolder(files, dirname(path))) === dirname(path).replace(/^\/$/, '');
-  return isSame && isWritable(mounts, path) && (await files.stat(onMachine(path)))?.type !== 'dir';
+  return isSame && isWritable(host, mounts, path) && (await files.stat(path))?.type !== 'dir';
 }
 
 async function droppedFile(files: Files, path: string): Promise<DroppedFile> {
   const { type } = (await files.stat(IMAGE_MOUNT + path)) ?? {};
   const isInImage = type === 'file' || type === 'symlink';
-  return { path: onMachine(path), ...(isInImage && { image: IMAGE_MOUNT + path }) };
+  return { path, ...(isInImage && { image: IMAGE_MOUNT + path }) };
 }
 
 async function accounts(files: Files, path: string): Promise<ReadonlyMap<string, number>> {
-  const found = await resolveInTree(files, SYSROOT, path).catch(() => undefined);
-  const text = found ? await files.readText(SYSROOT + found.path).catch(() => '') : '';
+  const found = await resolveInTree(files, '/', path).catch(() => undefined);
+  const text = found ? await files.readText(found.path).catch(() => '') : '';
   return parseAccounts(text);
 }
 

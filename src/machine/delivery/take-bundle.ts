@@ -11,17 +11,16 @@ import { compareBundles, writeNumber } from '../../signed/bundle/order.ts';
 import type { Bundle } from '../../signed/bundle/verify.ts';
 import { bootsLocalRoot, userDataDevice } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
-import { BUNDLE_ANSWERS, RAM_BUNDLES, USER_DATA_EARLY } from '../paths.ts';
+import { BUNDLE_ANSWERS, RAM_BUNDLES } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 import { bundleSettings, configInForce } from './bundle-config.ts';
 import { withSettings } from './with-settings.ts';
 
-/** Below /user-data. */
-export const BUNDLES = '/persistent/statectl/bundle';
+/** Where a machine with a disk keeps them. */
+export const BUNDLES = '/user-data/persistent/statectl/bundle';
 
 /** Where bundles are kept, the best first. Without a disk a second try of the same boot still finds it. */
-const homes = (facts: Facts): readonly string[] =>
-  userDataDevice(facts) ? [USER_DATA_EARLY + BUNDLES, RAM_BUNDLES] : [RAM_BUNDLES];
+const homes = (facts: Facts): readonly string[] => (userDataDevice(facts) ? [BUNDLES, RAM_BUNDLES] : [RAM_BUNDLES]);
 
 /** The bundle that this machine kept, in force from now on. One that is damaged is told and left alone. */
 export async function takeKept(host: Host, facts: Facts, boot: TaskContext): Promise<Partial<Facts>> {
@@ -125,7 +124,7 @@ async function inForce(
   return {
     bundle: {
       ...from,
-      dir: bundleFolder(home, bundle.digest).replace(USER_DATA_EARLY, '/user-data'),
+      dir: bundleFolder(home, bundle.digest),
       digest: bundle.digest,
       contentDigest,
       ...(node !== undefined && { node }),

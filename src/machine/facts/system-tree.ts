@@ -1,7 +1,7 @@
 import { entryOf } from '../../entry-of.ts';
 import type { Host } from '../../host/host.ts';
 import { resolveInTree } from '../../host/tree.ts';
-import { IMAGE_MOUNT, SYSROOT } from '../paths.ts';
+import { IMAGE_MOUNT } from '../paths.ts';
 import type { Facts } from './facts.ts';
 
 /** A system before it starts, by the paths that it will have. Links lead inside it. */
@@ -19,9 +19,9 @@ export interface SystemTree {
 export function systemTree(
   { files }: Pick<Host, 'files'>,
   { delivery }: Pick<Facts, 'delivery'>,
-  roots: readonly string[] = [SYSROOT, IMAGE_MOUNT],
+  roots: readonly string[] = ['', IMAGE_MOUNT],
 ): SystemTree {
-  const brought = new Map((delivery?.files ?? []).map(({ to, from }) => [to.replace(SYSROOT, ''), from]));
+  const brought = new Map((delivery?.files ?? []).map(({ to, from }) => [to, from]));
   const first = async <T>(look: (root: string) => Promise<T | undefined>): Promise<T | undefined> => {
     for (const root of roots) {
       const found = await look(root).catch(() => undefined);

@@ -1,18 +1,18 @@
 import { reasonOf } from '../../error.ts';
 import { serversInOrder } from '../../fetch/choose-servers.ts';
 import { machineClaims } from '../../fetch/machine-claims.ts';
-import type { Files, Host } from '../../host/host.ts';
+import type { Files } from '../../host/host.ts';
 import { recordOrNone } from '../../host/record.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { deliveryPlaces } from '../delivery/delivery.ts';
 import { userDataDevice } from '../facts/disks.ts';
 import type { Facts, IdentityFacts } from '../facts/facts.ts';
-import { RUN, SYSROOT, USER_DATA_EARLY } from '../paths.ts';
+import { RUN } from '../paths.ts';
+import type { MachineHost } from '../roots.ts';
 import type { Step } from '../steps/step.ts';
 import { planTime } from '../time/clock.ts';
 
-/** Below /user-data. */
-const KEPT_IDENTITY = '/persistent/statectl/identity';
+const KEPT_IDENTITY = '/user-data/persistent/statectl/identity';
 /** Certificate, key and secrets of the running system, all in RAM. */
 export const IDENTITY = `${RUN}/identity`;
 export const HOST_KEY = `${RUN}/ssh`;
@@ -30,8 +30,7 @@ const wantsIdentity = (facts: Facts): boolean =>
   needsIdentity(facts) || (facts.bundle?.node !== undefined && facts.config.ssh.hostCertificate);
 
 /** Where the keys of this machine are kept: without a disk in RAM, for this boot. */
-export const identityHome = (facts: Facts): string =>
-  userDataDevice(facts) ? USER_DATA_EARLY + KEPT_IDENTITY : `${RUN}/identity.key`;
+export const identityHome = (facts: Facts): string => (userDataDevice(facts) ? KEPT_IDENTITY : `${RUN}/identity.key`);
 
 export function planEnrolment(facts: Facts): readonly Step[] {
   if (!wantsIdentity(facts)) return [];
@@ -58,7 +57,11 @@ export function planEnrolment(facts: Facts): readonly Step[] {
 }
 
 /** What came of it, and where each secret goes in the system that is about to start. */
-export async function identityFacts(host: Host, facts: Facts, boot: TaskContext): Promise<IdentityFacts | undefined> {
+export async function identityFacts(
+  host: MachineHost,
+  facts: Facts,
+  boot: TaskContext,
+): Promise<IdentityFacts | undefined> {
   if (!wantsIdentity(facts)) return undefined;
   const state = await readIdentityState(host.files);
   if (state === undefined) return undefined;
@@ -93,11 +96,9 @@ export async function readIdentityState(files: Pick<Files, 'readText'>): Promise
 /** Its own host key for an image that has sshd and none, so that clients know the machine over boots. Pure. */
 export function planHostKey(facts: Facts): readonly Step[] {
   if (!facts.install?.needsHostKey) return [];
-  // The disk has moved to its place in the system by now.
-  const home = identityHome(facts).replace(USER_DATA_EARLY, `${SYSROOT}/user-data`);
-  const dropIns = `${SYSROOT}/etc/ssh/sshd_config.d`;
+  const dropIns = '/etc/ssh/sshd_config.d';
   return [
-    { kind: 'ssh-host-key', home, to: HOST_KEY },
+    { kind: 'ssh-host-key', home: identityHome(facts), to: HOST_KEY },
     { kind: 'mkdir', path: dropIns, mode: 0o755 },
     { kind: 'symlink', target: `${HOST_KEY}/sshd.conf`, path: `${dropIns}/20-statectl-host-key.conf` },
   ];
@@ -108,7 +109,7 @@ export function planSecrets({ identity }: Facts): readonly Step[] {
   if (!identity) return [];
   return identity.secrets.flatMap(({ file, to, uid, gid, credential }): readonly Step[] => [
     { kind: 'owner', path: file, uid, gid },
-    { kind: 'mkdir', path: to.slice(0, to.lastIndexOf('/')) || SYSROOT },
+    { kind: 'mkdir', path: to.slice(0, to.lastIndexOf('/')) || '/' },
     { kind: 'symlink', target: file, path: to },
     ...(credential
       ? [

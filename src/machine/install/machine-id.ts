@@ -2,8 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { cardMac } from '../../protocol/mac-address.ts';
 import type { Facts, InstallFacts } from '../facts/facts.ts';
 
-/** Below /user-data. */
-export const KEPT_MACHINE_ID = '/persistent/statectl/machine-id';
+export const KEPT_MACHINE_ID = '/user-data/persistent/statectl/machine-id';
 
 /** Of the cards that keep theirs over boots: the order in which drivers find them is chance, their addresses are not. */
 const lowestMac = (interfaces: Facts['interfaces'] = []): string | undefined =>

@@ -2,11 +2,10 @@ import { planLogins } from '../accounts/login-settings.ts';
 import { planDelivery } from '../delivery/delivery.ts';
 import { userDataDevice } from '../facts/disks.ts';
 import type { Facts, InstallFacts } from '../facts/facts.ts';
-import { planCredentials } from '../identity/credentials.ts';
 import { PASSWORDS, planHostKey, planSecrets } from '../identity/identity.ts';
 import { planNetworkHandover } from '../network/network-handover.ts';
 import { planPythonServices } from '../packages/python-steps.ts';
-import { BIN, PROGRAM, RUN_INITRAMFS, SYSROOT } from '../paths.ts';
+import { BIN, PROGRAM } from '../paths.ts';
 import { planCommandInPlace } from '../places/layout.ts';
 import { planRootInFstab } from '../places/root-in-fstab.ts';
 import { planAgent } from '../services/agent-service.ts';
@@ -26,7 +25,7 @@ export function isEtcWritable({ config }: Facts): boolean {
 export function planAccounts(facts: Facts): readonly Step[] {
   const { users } = facts.config;
   const isSilent = Object.keys(users.users).length + Object.keys(users.groups).length === 0;
-  return isSilent || !isEtcWritable(facts) ? [] : [{ kind: 'accounts', root: SYSROOT, users, passwords: PASSWORDS }];
+  return isSilent || !isEtcWritable(facts) ? [] : [{ kind: 'accounts', root: '/', users, passwords: PASSWORDS }];
 }
 
 export function planInstall(facts: Facts): readonly Step[] {
@@ -36,13 +35,13 @@ export function planInstall(facts: Facts): readonly Step[] {
   const keep = userDataDevice(facts) && install.machineIdOrigin === 'derived';
   return [
     ...(etcIsWritable
-      ? [{ kind: 'write', path: `${SYSROOT}/etc/machine-id`, content: `${install.machineId}\n`, mode: 0o444 } as const]
+      ? [{ kind: 'write', path: '/etc/machine-id', content: `${install.machineId}\n`, mode: 0o444 } as const]
       : []),
     ...(keep
       ? [
           {
             kind: 'write',
-            path: `${SYSROOT}/user-data${KEPT_MACHINE_ID}`,
+            path: KEPT_MACHINE_ID,
             content: `${install.machineId}\n`,
             mode: 0o444,
           } as const,
@@ -64,12 +63,9 @@ export function planInstall(facts: Facts): readonly Step[] {
     { kind: 'mkdir', path: BIN, mode: 0o755 },
     { kind: 'symlink', target: PROGRAM, path: `${BIN}/statectl` },
     ...planCommandInPlace(facts),
-    { kind: 'copy-file', from: '/bin/busybox', to: `${RUN_INITRAMFS}/bin/busybox`, mode: 0o755 },
-    { kind: 'copy-file', from: '/etc/shutdown', to: `${RUN_INITRAMFS}/shutdown`, mode: 0o755 },
     // Last: what an admin says wins over what the boot made up.
     ...planDelivery(facts),
     ...planSecrets(facts),
-    ...planCredentials(facts.credentials),
   ];
 }
 

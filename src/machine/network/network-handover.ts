@@ -1,7 +1,6 @@
 import { networkWishes } from '../../config/command-line/network-arguments.ts';
 import type { Facts, InstallFacts } from '../facts/facts.ts';
 import type { Lease } from '../facts/network-facts.ts';
-import { SYSROOT } from '../paths.ts';
 import type { Step, StepOf } from '../steps/step.ts';
 import { ifupdownStanzas } from './ifupdown-stanzas.ts';
 import { resolvConf } from './network-steps.ts';
@@ -14,8 +13,8 @@ const NETWORKD = '/run/systemd/network';
 /** After what people and the distribution say of single cards. */
 const WIRED = '90-statectl-wired';
 const WAIT_ONLINE = '/run/systemd/system/systemd-networkd-wait-online.service.d';
-const INTERFACES = `${SYSROOT}/etc/network/interfaces`;
-const HOOKS = `${SYSROOT}/etc/dhcp/dhclient-exit-hooks.d`;
+const INTERFACES = '/etc/network/interfaces';
+const HOOKS = '/etc/dhcp/dhclient-exit-hooks.d';
 
 /** dhclient-script(8) sets a route when an address comes, and none when its lease has another router later. */
 const ROUTERS_HOOK = `# Made by statectl at boot: another router takes the place of the one before.
@@ -65,10 +64,10 @@ export function planNetworkHandover(facts: Facts, install: InstallFacts, etcIsWr
   const ownsResolver = install.hasResolvConf !== 'symlink';
   const resolver = resolvConf(kept, leases);
   if (resolver.includes('nameserver ') && ownsResolver)
-    steps.push({ kind: 'write', path: `${SYSROOT}/etc/resolv.conf`, content: resolver });
+    steps.push({ kind: 'write', path: '/etc/resolv.conf', content: resolver });
   if (install.usesNetworkd && ownsResolver && files.length > 0) steps.push(...planResolverService());
   const hostname = leases.find((lease) => lease.hostname)?.hostname;
-  if (hostname) steps.push({ kind: 'write', path: `${SYSROOT}/etc/hostname`, content: `${hostname}\n` });
+  if (hostname) steps.push({ kind: 'write', path: '/etc/hostname', content: `${hostname}\n` });
   return steps;
 }
 

@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts';
 import { entryOf } from '../../entry-of.ts';
 import type { Host } from '../../host/host.ts';
 import type { IfupdownFacts, InstallFacts } from '../facts/facts.ts';
-import { IMAGE_MOUNT, SYSROOT } from '../paths.ts';
+import { IMAGE_MOUNT } from '../paths.ts';
 
 type Files = Pick<Host['files'], 'stat' | 'list' | 'readText'>;
 
@@ -48,11 +48,9 @@ async function startedBy(files: Files, name: string): Promise<boolean> {
 }
 
 async function ifupdownFacts(files: Files): Promise<IfupdownFacts> {
-  const read = (path: string) => files.readText(SYSROOT + path).catch(() => '');
+  const read = (path: string) => files.readText(path).catch(() => '');
   const main = await read(INTERFACES);
-  const parts = (await files.list(`${SYSROOT}${INTERFACES}.d`).catch(() => [])).filter(
-    (name) => !name.startsWith('statectl-'),
-  );
+  const parts = (await files.list(`${INTERFACES}.d`).catch(() => [])).filter((name) => !name.startsWith('statectl-'));
   const texts = [main, ...(await Promise.all(parts.map((name) => read(`${INTERFACES}.d/${name}`))))];
   const sources = /^\s*source(-directory)?\s+(\/etc\/network\/)?interfaces\.d/m.test(main);
   return {

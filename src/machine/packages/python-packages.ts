@@ -7,7 +7,8 @@ import { resolveInTree } from '../../host/tree.ts';
 import { userDataDevice } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { PythonFacts, PythonPackage, WantedArchive } from '../facts/python-facts.ts';
-import { RUN_INITRAMFS, SYSROOT } from '../paths.ts';
+import { RUN_INITRAMFS } from '../paths.ts';
+import { at, type MachineHost } from '../roots.ts';
 import { archiveFormat, checkArchive } from './archive.ts';
 import { PYTHONPATH_MARK } from './python-steps.ts';
 
@@ -17,7 +18,7 @@ const SIZE_TRIES = 2;
 export async function pythonArchives(host: Host, facts: Facts, boot: TaskContext): Promise<PythonFacts | undefined> {
   const { config, leases = [] } = facts;
   const isKept = userDataDevice(facts) !== undefined;
-  const store = isKept ? `${SYSROOT}/user-data/persistent/statectl/python` : `${RUN_INITRAMFS}/python`;
+  const store = isKept ? '/user-data/persistent/statectl/python' : `${RUN_INITRAMFS}/python`;
   const named = new Map<string, string[]>();
   for (const { url, sha256 } of Object.values(config.python))
     named.set(sha256, [...new Set([...(named.get(sha256) ?? []), url])]);
@@ -70,7 +71,11 @@ async function sizeOf(host: Host, urls: readonly string[], { config }: Facts, bo
 }
 
 /** What is in the store now is hashed again, and looked through before anything is unpacked. */
-export async function pythonPackages(host: Host, facts: Facts, boot: TaskContext): Promise<PythonFacts | undefined> {
+export async function pythonPackages(
+  host: MachineHost,
+  facts: Facts,
+  boot: TaskContext,
+): Promise<PythonFacts | undefined> {
   const { config, python } = facts;
   if (!python) return undefined;
   const packages: PythonPackage[] = [];
@@ -80,7 +85,7 @@ export async function pythonPackages(host: Host, facts: Facts, boot: TaskContext
       if (!(await isWhole(host, path, sha256))) throw new Error('it is not on this machine');
       const format = await formatOf(host, path);
       if (!format) throw new Error('it is neither tar, tar.gz, tar.xz, zip nor wheel');
-      await checkArchive(host, path, format);
+      await checkArchive(host.own, at(host.roots, path), format);
       const folder = overlay && (await overlayFolder(host, overlay, name, boot));
       packages.push({ name, sha256, format, services: [...new Set(services)], ...(folder && { overlay: folder }) });
     } catch (error) {
@@ -96,7 +101,7 @@ async function formatOf({ files }: Host, path: string) {
 }
 
 async function overlayFolder({ files }: Host, overlay: string, name: string, boot: TaskContext) {
-  const found = await resolveInTree(files, SYSROOT, overlay).catch(() => undefined);
+  const found = await resolveInTree(files, '/', overlay).catch(() => undefined);
   // mount(8) takes options apart at commas, overlayfs folders at colons.
   const isOdd = /[,:\\]/.test(found?.path ?? '');
   if (found?.stat.type === 'dir' && found.path !== '/' && !isOdd) return found.path;
@@ -109,7 +114,7 @@ async function overlayFolder({ files }: Host, overlay: string, name: string, boo
 async function serviceSettings({ files }: Host, services: readonly string[]) {
   const texts: Record<string, string> = {};
   for (const service of services) {
-    const text = await files.readText(`${SYSROOT}/etc/conf.d/${service}`).catch(() => '');
+    const text = await files.readText(`/etc/conf.d/${service}`).catch(() => '');
     const lines = text.split('\n').filter((line) => !line.endsWith(PYTHONPATH_MARK));
     if (text !== '') texts[service] = lines.join('\n').replace(/\n*$/, '\n');
   }

@@ -1,7 +1,7 @@
 import { entryOf } from '../../entry-of.ts';
 import type { Facts, InstallFacts } from '../facts/facts.ts';
 import type { PythonPackage } from '../facts/python-facts.ts';
-import { PYTHON, SYSROOT } from '../paths.ts';
+import { PYTHON } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 
 /** Ends the line of ours in a file that is the image's. */
@@ -53,11 +53,16 @@ export function planPythonPackages({ python }: Facts): readonly Step[] {
 function planOverlays(packages: readonly PythonPackage[]): readonly Step[] {
   const folders = [...new Set(packages.flatMap(({ overlay }) => overlay ?? []))].toSorted();
   return folders.flatMap((folder): readonly Step[] => {
-    const target = SYSROOT + folder;
-    const layers = [...packages.filter(({ overlay }) => overlay === folder).map(folderOf), target];
+    const layers = [...packages.filter(({ overlay }) => overlay === folder).map(folderOf), folder];
     return [
-      { kind: 'mount', source: 'python', target, type: 'overlay', options: ['ro', `lowerdir=${layers.join(':')}`] },
-      { kind: 'check-mount', target, type: 'overlay', access: 'read-only' },
+      {
+        kind: 'mount',
+        source: 'python',
+        target: folder,
+        type: 'overlay',
+        options: ['ro', `lowerdir=${layers.join(':')}`],
+      },
+      { kind: 'check-mount', target: folder, type: 'overlay', access: 'read-only' },
     ];
   });
 }
@@ -70,7 +75,7 @@ export function planPythonServices({ python }: Facts, { serviceManager }: Instal
     const path = pythonPath(packages.filter((each) => each.services.includes(service)));
     if (serviceManager === 'systemd') {
       const unit = /\.[a-z]+$/.test(service) ? service : `${service}.service`;
-      const folder = `${SYSROOT}/etc/systemd/system/${unit}.d`;
+      const folder = `/etc/systemd/system/${unit}.d`;
       const content = `[Service]\nEnvironment=PYTHONPATH=${path}\n`;
       return [
         { kind: 'mkdir', path: folder, mode: 0o755 },
@@ -80,8 +85,8 @@ export function planPythonServices({ python }: Facts, { serviceManager }: Instal
     if (serviceManager !== 'openrc') return [];
     const content = `${entryOf(serviceSettings, service) ?? ''}export PYTHONPATH=${path} ${PYTHONPATH_MARK}\n`;
     return [
-      { kind: 'mkdir', path: `${SYSROOT}/etc/conf.d`, mode: 0o755 },
-      { kind: 'write', path: `${SYSROOT}/etc/conf.d/${service}`, content },
+      { kind: 'mkdir', path: '/etc/conf.d', mode: 0o755 },
+      { kind: 'write', path: `/etc/conf.d/${service}`, content },
     ];
   });
 }

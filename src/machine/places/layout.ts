@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { Config, OverlayEntry } from '../../config/config.ts';
 import { entryOf } from '../../entry-of.ts';
 import type { Facts, TreeFacts } from '../facts/facts.ts';
-import { IMAGE_MOUNT, PROGRAM, SKELETON, SYSROOT } from '../paths.ts';
+import { IMAGE_MOUNT, PROGRAM, SKELETON } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 import { type Place, places, upperHome } from './places.ts';
 
@@ -66,7 +66,7 @@ function beginsEmpty(config: Config, path: string): boolean {
 /** The step that makes a mount point in the place around it, where neither the image nor what begins empty has one. */
 export const planMountPoint = (config: Config, tree: TreeFacts, path: string): readonly Step[] =>
   beginsEmpty(config, path) || (entryOf(tree.paths, path) === 'missing' && belowPlace(config, path))
-    ? [{ kind: 'mkdir', path: SYSROOT + path, mode: 0o755 }]
+    ? [{ kind: 'mkdir', path, mode: 0o755 }]
     : [];
 
 /** Mount points that neither the image nor a writable place above them has: the skeleton must supply them. */
@@ -92,11 +92,11 @@ export function planSkeleton(config: Config, tree: TreeFacts): readonly Step[] {
     {
       kind: 'mount',
       source: 'root',
-      target: SYSROOT,
+      target: '/',
       type: 'overlay',
       options: ['ro', `lowerdir=${IMAGE_MOUNT}:${SKELETON}`],
     },
-    { kind: 'check-mount', target: SYSROOT, type: 'overlay', access: 'read-only' },
+    { kind: 'check-mount', target: '/', type: 'overlay', access: 'read-only' },
   ];
 }
 
@@ -109,7 +109,7 @@ const planCommand = (folder: string): readonly Step[] => [
 /** The same where that folder is in a writable place, which covers the root. Pure. */
 export function planCommandInPlace({ config, tree }: Pick<Facts, 'config' | 'tree'>): readonly Step[] {
   const folder = tree?.commandFolder;
-  return folder !== undefined && isInPlace(config, folder) ? planCommand(SYSROOT + folder) : [];
+  return folder !== undefined && isInPlace(config, folder) ? planCommand(folder) : [];
 }
 
 const isInPlace = (config: Config, folder: string | undefined): boolean =>
@@ -123,7 +123,6 @@ export function planLayout(
 ): ReadonlyMap<string, readonly Step[]> {
   const steps = places(config, persistent).map((place): readonly [string, readonly Step[]] => {
     const { mountPoint } = place;
-    const target = SYSROOT + mountPoint;
     const entry = entryOf(config.overlays, mountPoint);
     // What is a link in the image leads into another place already; mounting over it would land outside the root.
     if (entryOf(tree.paths, mountPoint) === 'symlink') return [mountPoint, []];
@@ -131,7 +130,7 @@ export function planLayout(
       mountPoint,
       [
         ...planMountPoint(config, tree, mountPoint),
-        ...(entry ? planOverlay(entry, place, target, tree) : planTmpfs(config, mountPoint, target)),
+        ...(entry ? planOverlay(entry, place, tree) : planTmpfs(config, mountPoint)),
       ],
     ];
   });
@@ -155,8 +154,8 @@ export function mountOrder(config: Config, mountPoints: readonly string[]): read
   return [...ordered];
 }
 
-function planTmpfs(config: Config, mountPoint: string, target: string): readonly Step[] {
-  const entry = entryOf(config.tmpfs, mountPoint);
+function planTmpfs(config: Config, target: string): readonly Step[] {
+  const entry = entryOf(config.tmpfs, target);
   if (!entry) return [];
   return [
     tmpfsMount(target, entry.size, entry.mode, entry.options),
@@ -164,7 +163,8 @@ function planTmpfs(config: Config, mountPoint: string, target: string): readonly
   ];
 }
 
-function planOverlay(entry: OverlayEntry, place: Place, target: string, tree: TreeFacts): readonly Step[] {
+function planOverlay(entry: OverlayEntry, place: Place, tree: TreeFacts): readonly Step[] {
+  const target = place.mountPoint;
   const image = IMAGE_MOUNT + place.mountPoint;
   const isInImage = entryOf(tree.paths, place.mountPoint) === 'dir';
   switch (entry.kind) {
@@ -185,7 +185,7 @@ function planOverlay(entry: OverlayEntry, place: Place, target: string, tree: Tr
       const ram: readonly Step[] = place.persistent ? [] : [tmpfsMount(home, entry.size, 0o755, [])];
       const owner = entryOf(tree.owners, place.mountPoint) ?? { mode: 0o755, uid: 0, gid: 0 };
       // The merged directory takes its owner from the upper. One that is there already may have been given to another since.
-      const isNew = !place.persistent || tree.emptySources.includes(`${home.slice(SYSROOT.length)}/upper`);
+      const isNew = !place.persistent || tree.emptySources.includes(`${home}/upper`);
       const isRoots = owner.uid === 0 && owner.gid === 0;
       const lower = isInImage ? image : `${home}/lower`;
       const options = [
@@ -211,7 +211,7 @@ function planOverlay(entry: OverlayEntry, place: Place, target: string, tree: Tr
       ];
     }
     case 'bind': {
-      const source = SYSROOT + entry.source;
+      const { source } = entry;
       const mode = entry.mode ?? 0o755;
       const isEmpty = isInImage && tree.emptySources.includes(entry.source);
       return [

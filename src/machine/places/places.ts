@@ -1,5 +1,5 @@
 import type { Config, OverlayEntry } from '../../config/config.ts';
-import { IMAGE_MOUNT, SYSROOT, UPPERS } from '../paths.ts';
+import { IMAGE_MOUNT, UPPERS } from '../paths.ts';
 
 /** One place that is not just the image's, as `statectl status` reports it; all paths are those of the running system. */
 export interface Place {
@@ -28,7 +28,7 @@ function placeOf(mountPoint: string, entry: OverlayEntry, persistent: boolean): 
   switch (entry.kind) {
     case 'overlay': {
       const kept = entry.upper === 'persistent' && persistent;
-      const upper = `${upperHome(mountPoint, kept).replace(SYSROOT, '')}/upper`;
+      const upper = `${upperHome(mountPoint, kept)}/upper`;
       return { mountPoint, kind: 'overlay', persistent: kept, upper, lower: image };
     }
     case 'bind': {
@@ -46,4 +46,4 @@ function placeOf(mountPoint: string, entry: OverlayEntry, persistent: boolean): 
 
 /** Where an overlay's upper and work directories are while the root is put together. */
 export const upperHome = (mountPoint: string, kept: boolean): string =>
-  kept ? `${SYSROOT}/user-data/persistent${mountPoint}` : `${UPPERS}${mountPoint}`;
+  kept ? `/user-data/persistent${mountPoint}` : `${UPPERS}${mountPoint}`;

@@ -1,5 +1,4 @@
 import type { InstallFacts } from '../facts/facts.ts';
-import { SYSROOT } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 
 /**
@@ -12,5 +11,5 @@ export function planRootInFstab({ fstab, serviceManager }: InstallFacts): readon
   const options = lines.filter(isRoot).map((line) => (line.trim().split(/\s+/)[3] ?? '').split(','));
   if (options.length > 0 ? options.every((each) => each.includes('ro')) : serviceManager === 'systemd') return [];
   const others = lines.filter((line) => !isRoot(line)).join('\n');
-  return [{ kind: 'write', path: `${SYSROOT}/etc/fstab`, content: `rootfs / auto ro 0 0\n${others}` }];
+  return [{ kind: 'write', path: '/etc/fstab', content: `rootfs / auto ro 0 0\n${others}` }];
 }

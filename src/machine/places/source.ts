@@ -1,10 +1,10 @@
 import { type CommandLine, getArgument } from '../../config/command-line/command-line.ts';
 import { StatectlError } from '../../error.ts';
-import { copiesDir } from '../../fetch/local-copy.ts';
+import { COPIES } from '../../fetch/local-copy.ts';
 import type { Manifest, RootType } from '../../signed/image-manifest.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../facts/disks.ts';
 import type { BlockFacts, Facts } from '../facts/facts.ts';
-import { RAM_IMAGE, USER_DATA_EARLY } from '../paths.ts';
+import { RAM_IMAGE } from '../paths.ts';
 
 /** Where the root comes from, decided from the facts alone. */
 export type Source =
@@ -21,8 +21,7 @@ export type Source =
 const PARTITION_TYPES = new Set(['squashfs', 'erofs', 'ext2', 'ext3', 'ext4', 'btrfs']);
 
 /** Copies lie by content, so an interrupted download never touches a good one. */
-export const copyDir = (userData: string, manifest: Manifest): string =>
-  `${copiesDir(userData)}/${manifest.root.sha256}`;
+export const copyDir = (manifest: Manifest): string => `${COPIES}/${manifest.root.sha256}`;
 
 /** The file of the root image once it is there. */
 export const imageFile = (source: Exclude<Source, { kind: 'partition' }>): string =>
@@ -41,7 +40,7 @@ export function chooseSource(facts: Facts): Source {
       manifest,
       urls: rootUrls,
       kept,
-      dir: kept ? copyDir(USER_DATA_EARLY, manifest) : RAM_IMAGE,
+      dir: kept ? copyDir(manifest) : RAM_IMAGE,
     };
   }
   if (facts.copy) return { kind: 'copy', manifest: facts.copy.manifest, dir: facts.copy.dir };

@@ -1,5 +1,5 @@
 import type { Facts, InstallFacts } from '../facts/facts.ts';
-import { PROGRAM, SYSROOT } from '../paths.ts';
+import { PROGRAM } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 
 const NAME = 'statectl-agent';
@@ -65,10 +65,10 @@ export function planAgent(
     ];
   if (serviceManager !== 'openrc' || etc === 'read-only') return [];
   const { target = 'default' } = facts.config.services;
-  const runlevel = `${SYSROOT}/etc/runlevels/${target}`;
+  const runlevel = `/etc/runlevels/${target}`;
   return [
-    { kind: 'mkdir', path: `${SYSROOT}/etc/init.d`, mode: 0o755 },
-    { kind: 'write', path: `${SYSROOT}/etc/init.d/${NAME}`, content: INIT_SCRIPT, mode: 0o755 },
+    { kind: 'mkdir', path: '/etc/init.d', mode: 0o755 },
+    { kind: 'write', path: `/etc/init.d/${NAME}`, content: INIT_SCRIPT, mode: 0o755 },
     { kind: 'mkdir', path: runlevel, mode: 0o755 },
     { kind: 'symlink', target: `/etc/init.d/${NAME}`, path: `${runlevel}/${NAME}` },
   ];

@@ -1,5 +1,4 @@
 import type { Facts, InstallFacts } from '../facts/facts.ts';
-import { SYSROOT } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 
 /** What a system is called that nobody named, as systemd has it: other inits would leave it `(none)`. */
@@ -20,7 +19,7 @@ export function planNames(facts: Facts, install: InstallFacts): readonly Step[] 
   const name = hostnameOf(facts, install);
   const written = said ?? (name === undefined && install.serviceManager !== 'systemd' ? NOBODY : undefined);
   const hosts = hostsText(install.hosts, config.etc.hosts, name, install.imageHostname);
-  const etc = (file: string, content: string): Step => ({ kind: 'write', path: `${SYSROOT}/etc/${file}`, content });
+  const etc = (file: string, content: string): Step => ({ kind: 'write', path: `/etc/${file}`, content });
   return [
     ...(written === undefined ? [] : [etc('hostname', `${written}\n`)]),
     ...(hosts === install.hosts ? [] : [etc('hosts', hosts)]),

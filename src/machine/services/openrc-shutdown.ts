@@ -1,5 +1,4 @@
 import type { InstallFacts } from '../facts/facts.ts';
-import { SYSROOT } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 
 const NAME = 'statectl-disks';
@@ -32,10 +31,10 @@ start() {
 /** The last thing that OpenRC does on the way down. Where another service manager is, nothing. Pure. */
 export function planOpenrcShutdown({ serviceManager }: InstallFacts): readonly Step[] {
   if (serviceManager !== 'openrc') return [];
-  const runlevel = `${SYSROOT}/etc/runlevels/shutdown`;
+  const runlevel = '/etc/runlevels/shutdown';
   return [
-    { kind: 'mkdir', path: `${SYSROOT}/etc/init.d`, mode: 0o755 },
-    { kind: 'write', path: `${SYSROOT}/etc/init.d/${NAME}`, content: INIT_SCRIPT, mode: 0o755 },
+    { kind: 'mkdir', path: '/etc/init.d', mode: 0o755 },
+    { kind: 'write', path: `/etc/init.d/${NAME}`, content: INIT_SCRIPT, mode: 0o755 },
     { kind: 'mkdir', path: runlevel, mode: 0o755 },
     { kind: 'symlink', target: `/etc/init.d/${NAME}`, path: `${runlevel}/${NAME}` },
   ];

@@ -1,6 +1,5 @@
 import { entryOf } from '../../entry-of.ts';
 import type { InstallFacts } from '../facts/facts.ts';
-import { SYSROOT } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 import type { MainFile } from './main-files.ts';
 
@@ -8,5 +7,5 @@ import type { MainFile } from './main-files.ts';
 export function planMainFile(file: MainFile, texts: InstallFacts['mainFiles'] = {}): readonly Step[] {
   const [path = ''] = file.paths;
   const content = entryOf(texts, path);
-  return content === undefined ? [] : [{ kind: 'write', path: SYSROOT + path, content, mode: file.mode }];
+  return content === undefined ? [] : [{ kind: 'write', path, content, mode: file.mode }];
 }

@@ -2,14 +2,13 @@ import { dirname } from 'node:path/posix';
 import { entryOf } from '../../entry-of.ts';
 import type { Facts, InstallFacts } from '../facts/facts.ts';
 import type { ServiceFacts } from '../facts/service-facts.ts';
-import { SYSROOT } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 import { ADMIN_UNITS } from './unit-file.ts';
 
-const remove = (path: string): Step => ({ kind: 'remove', path: SYSROOT + path });
+const remove = (path: string): Step => ({ kind: 'remove', path });
 const link = (path: string, target: string): readonly Step[] => [
-  { kind: 'mkdir', path: SYSROOT + dirname(path), mode: 0o755 },
-  { kind: 'symlink', path: SYSROOT + path, target },
+  { kind: 'mkdir', path: dirname(path), mode: 0o755 },
+  { kind: 'symlink', path, target },
 ];
 
 /** What is enabled, disabled and masked, as links. What the system does not know is left out. Pure. */

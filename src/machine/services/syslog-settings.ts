@@ -1,7 +1,7 @@
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import type { Facts, SyslogFacts } from '../facts/facts.ts';
-import { IMAGE_MOUNT, SYSROOT } from '../paths.ts';
+import { IMAGE_MOUNT } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 import { RSYSLOG } from './main-files.ts';
 import { planMainFile } from './plan-main-file.ts';
@@ -69,7 +69,7 @@ export function planSyslog({ config, syslog, install }: Facts): readonly Step[] 
     ...(usesTls ? [`global(DefaultNetstreamDriverCAFile="${authorities}")`] : []),
     ...targets.map(([name, target]) => action(name, target, tlsDriver)),
   ];
-  const folder = `${SYSROOT}/etc/rsyslog.d`;
+  const folder = '/etc/rsyslog.d';
   return [
     { kind: 'mkdir', path: folder, mode: 0o755 },
     { kind: 'write', path: `${folder}/60-statectl.conf`, content: `${lines.join('\n')}\n` },

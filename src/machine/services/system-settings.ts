@@ -1,5 +1,4 @@
 import type { Facts, InstallFacts } from '../facts/facts.ts';
-import { SYSROOT } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 import { planNames } from './names.ts';
 import { planServices } from './service-steps.ts';
@@ -12,7 +11,7 @@ export const planSystemSettings = (facts: Facts, install: InstallFacts): readonl
   ...planServices(facts, install),
 ];
 
-const etc = (path: string): string => `${SYSROOT}/etc/${path}`;
+const etc = (path: string): string => `/etc/${path}`;
 const write = (path: string, content: string): Step => ({ kind: 'write', path: etc(path), content });
 const link = (path: string, target: string): Step => ({ kind: 'symlink', path: etc(path), target });
 const folder = (path: string): Step => ({ kind: 'mkdir', path: etc(path), mode: 0o755 });

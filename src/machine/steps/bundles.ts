@@ -6,7 +6,7 @@ import { keepBundle } from '../../fetch/kept-bundle.ts';
 import { shellLine, shellQuote } from '../../host/shell-line.ts';
 import { deliver, drop, restoreArgv } from '../delivery/deliver.ts';
 import type { DeliveredFile, DroppedFile } from '../facts/bundle-facts.ts';
-import { kind } from './kind.ts';
+import { kind, onFromAndTo } from './kind.ts';
 import { digestCheck, octal, tolerant } from './shell-text.ts';
 
 interface KeepBundle {
@@ -23,6 +23,7 @@ const hostsOf = (urls: readonly string[]): string => urls.map((url) => URL.parse
 /** What this machine is to be and to boot, and the files that come with it. */
 export const bundles = {
   'ask-bundle': kind<BundleQuestion>({
+    located: (step, at) => ({ ...step, to: at(step.to) }),
     describe: ({ urls }) => `ask ${hostsOf(urls)} what this machine is to be`,
     command: ({ urls, lastUrls = [], to }) =>
       [
@@ -33,6 +34,7 @@ export const bundles = {
   }),
 
   'ask-offer': kind<OfferQuestion>({
+    located: (step, at) => ({ ...step, to: at(step.to) }),
     describe: (step) => `ask ${hostsOf(offerUrls(step))} what to boot`,
     // Shows what they say.
     command: (step) =>
@@ -43,6 +45,7 @@ export const bundles = {
   }),
 
   'keep-bundle': kind<KeepBundle>({
+    located: (step, at) => ({ ...step, archive: at(step.archive), homes: step.homes.map(at) }),
     describe: ({ homes }) => `keep the bundle in ${homes[0]}`,
     command({ archive, sha256, digest, homes: [home = ''] }) {
       const [fresh, folder] = [`${home}/new`, `${home}/${digest}`];
@@ -66,6 +69,7 @@ export const bundles = {
   }),
 
   deliver: kind<DeliveredFile>({
+    located: onFromAndTo,
     describe: ({ to }) => `${to} as the bundle has it`,
     command: ({ from, to, sha256, uid, gid, mode }) =>
       tolerant(to, [
@@ -80,6 +84,7 @@ export const bundles = {
   }),
 
   drop: kind<DroppedFile>({
+    located: (step, at) => ({ ...step, path: at(step.path), ...(step.image && { image: at(step.image) }) }),
     describe: ({ path, image }) =>
       `${path}, which no bundle brings any more: ${image ? 'the one of the image' : 'remove it'}`,
     command: ({ path, image }) =>

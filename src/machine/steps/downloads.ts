@@ -4,7 +4,7 @@ import { verifyFile } from '../../fetch/verify-file.ts';
 import type { DownloadLimits } from '../../host/http/download-limits.ts';
 import { shellLine } from '../../host/shell-line.ts';
 import { type Unpack, unpackArchive, unpackCommands } from '../packages/unpack-archive.ts';
-import { kind } from './kind.ts';
+import { kind, onPath } from './kind.ts';
 import { digestCheck, tolerant } from './shell-text.ts';
 
 interface Fetch {
@@ -22,6 +22,7 @@ interface Fetch {
 /** What is brought by HTTP and believed by its digest. */
 export const downloads = {
   fetch: kind<Fetch>({
+    located: (step, at) => ({ ...step, to: at(step.to) }),
     describe: ({ urls }) => `fetch ${urls[0]}`,
     command({ urls, to, sha256, otherwise }) {
       const commands = [shellLine(['wget', '-O', to, urls[0] ?? '']), digestCheck(sha256, to)];
@@ -36,6 +37,7 @@ export const downloads = {
   }),
 
   verify: kind<{ readonly path: string; readonly sha256: string; readonly sizeBytes: number }>({
+    located: onPath,
     describe: ({ path }) => `verify ${path}`,
     command: ({ sha256, path }) => digestCheck(sha256, path),
     async apply(step, host) {
@@ -44,6 +46,7 @@ export const downloads = {
   }),
 
   unpack: kind<Unpack>({
+    located: (step, at) => ({ ...step, archive: at(step.archive), to: at(step.to) }),
     describe: ({ archive, to }) => `unpack ${archive} in ${to}`,
     command: (step) => tolerant(step.to, unpackCommands(step)),
     apply: unpackArchive,

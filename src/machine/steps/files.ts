@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { shellLine, shellQuote } from '../../host/shell-line.ts';
-import { kind } from './kind.ts';
+import { kind, onFromAndTo, onPath } from './kind.ts';
 import { mustRun } from './must-run.ts';
 import { octal } from './shell-text.ts';
 
@@ -39,18 +39,21 @@ const copyArgvs = ({ from, to, what }: Copy): readonly (readonly string[])[] =>
 /** Files and folders. */
 export const files = {
   mkdir: kind<{ readonly path: string; readonly mode?: number }>({
+    located: onPath,
     describe: ({ path }) => `directory ${path}`,
     command: ({ path, mode }) => shellLine(['mkdir', '-p', ...(mode === undefined ? [] : ['-m', octal(mode)]), path]),
     apply: ({ path, mode }, { files }) => files.mkdir(path, mode),
   }),
 
   owner: kind<Owner>({
+    located: onPath,
     describe: ({ path, uid, gid }) => `${path} belongs to ${uid}:${gid}`,
     command: (step) => shellLine(ownerArgv(step)),
     apply: (step, host) => mustRun(host, ownerArgv(step), 'owner-failed', `look at it with: ls -ld ${step.path}`),
   }),
 
   symlink: kind<{ readonly target: string; readonly path: string }>({
+    located: onPath,
     describe: ({ path, target }) => `link ${path} to ${target}`,
     command: ({ path, target }) => shellLine(['ln', '-sfT', target, path]),
     async apply({ target, path }, { files }) {
@@ -61,6 +64,7 @@ export const files = {
   }),
 
   write: kind<Write>({
+    located: onPath,
     describe: ({ path }) => `write ${path}`,
     command: ({ path, content, encoding, mode }) => {
       const quoted = shellQuote(path);
@@ -71,6 +75,7 @@ export const files = {
   }),
 
   copy: kind<Copy>({
+    located: onFromAndTo,
     describe: ({ from, to, what }) =>
       what === 'everything' ? `copy ${from} to ${to}` : `skeleton of ${from} in ${to}`,
     command: (step) =>
@@ -85,6 +90,7 @@ export const files = {
   }),
 
   'copy-file': kind<{ readonly from: string; readonly to: string; readonly mode: number }>({
+    located: onFromAndTo,
     describe: ({ from, to }) => `${to} from ${from}`,
     command: ({ from, to, mode }) =>
       [
@@ -102,12 +108,14 @@ export const files = {
   }),
 
   rename: kind<{ readonly from: string; readonly to: string }>({
+    located: onFromAndTo,
     describe: ({ from, to }) => `move ${from} to ${to}`,
     command: ({ from, to }) => shellLine(['mv', '-T', from, to]),
     apply: ({ from, to }, { files }) => files.rename(from, to),
   }),
 
   remove: kind<{ readonly path: string }>({
+    located: onPath,
     describe: ({ path }) => `remove ${path}`,
     command: ({ path }) => shellLine(['rm', '-rf', path]),
     apply: ({ path }, { files }) => files.remove(path),

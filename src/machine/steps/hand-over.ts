@@ -15,6 +15,7 @@ export const handOver = {
   }),
 
   'switch-root': kind<SwitchRoot>({
+    located: (step, at) => ({ ...step, root: at(step.root) }),
     describe: ({ root, init }) => `switch to ${root} and run ${init}`,
     command: ({ root, init, arguments: words }) => shellLine(['exec', 'switch_root', root, init, ...words]),
     apply: (step, { files }) => files.write(SWITCH_FILE, switchFileText(step)),

@@ -11,6 +11,7 @@ import { tolerant } from './shell-text.ts';
 export const identity = {
   /** Proves who this machine is, gets its certificate and secrets; what came of it is told in `to`. */
   enrol: kind<Enrolling>({
+    located: (step, at) => ({ ...step, home: at(step.home), to: at(step.to) }),
     describe: ({ urls }) =>
       urls.length > 0
         ? `prove to ${urls.map((url) => new URL(url).host).join(', ')} who this machine is`
@@ -27,6 +28,7 @@ export const identity = {
 
   /** Merges the accounts of config.d into those of a system. Password hashes are read where secrets were put: no step has one. */
   accounts: kind<BringAccounts>({
+    located: (step, at) => ({ ...step, root: at(step.root), passwords: at(step.passwords) }),
     describe: ({ users: { users, groups } }) =>
       `accounts: ${[...Object.keys(users), ...Object.keys(groups)].join(' ')}`,
     apply: (step, host, task) => bringAccounts(step, host, task),
@@ -34,6 +36,7 @@ export const identity = {
 
   /** Gives the system's sshd the host key that this machine keeps, with its certificate. */
   'ssh-host-key': kind<{ readonly home: string; readonly to: string }>({
+    located: (step, at) => ({ ...step, home: at(step.home), to: at(step.to) }),
     describe: ({ to }) => `SSH host key in ${to}`,
     command: ({ home, to }) =>
       tolerant(to, [

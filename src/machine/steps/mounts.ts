@@ -18,6 +18,14 @@ interface CheckMount {
   readonly access: 'read-only' | 'read-write';
 }
 
+/** Layers of an overlay: colons part them. */
+const LAYERS = /^(lowerdir|upperdir|workdir)=(.*)$/;
+
+const locatedOption = (option: string, at: (path: string) => string): string => {
+  const [, name, paths] = LAYERS.exec(option) ?? [];
+  return name && paths !== undefined ? `${name}=${paths.split(':').map(at).join(':')}` : option;
+};
+
 /** The argument vector of mount(8). */
 export function mountArgv({ source, target, type, options }: Mount): readonly string[] {
   if (type === 'move') return ['mount', '--move', source, target];
@@ -48,6 +56,12 @@ export const mounts = {
   }),
 
   mount: kind<Mount>({
+    located: (step, at) => ({
+      ...step,
+      source: at(step.source),
+      target: at(step.target),
+      options: step.options.map((option) => locatedOption(option, at)),
+    }),
     describe({ source, target, type, options }) {
       if (type === 'remount') return `${options.join(', ')} on ${target}`;
       return type === 'tmpfs' ? `tmpfs on ${target}` : `${type} on ${target} from ${source}`;
@@ -58,6 +72,7 @@ export const mounts = {
   }),
 
   'check-mount': kind<CheckMount>({
+    located: (step, at) => ({ ...step, target: at(step.target) }),
     describe: ({ target, type, access }) => `${target} is ${type}, ${access}`,
     command: ({ target, type, access }) =>
       `grep -q ${shellQuote(` ${target} ${type} ${access === 'read-only' ? 'ro' : 'rw'}`)} /proc/mounts`,

@@ -1,6 +1,7 @@
 import type { Host } from '../../host/host.ts';
 import { shellLine } from '../../host/shell-line.ts';
 import type { TaskContext } from '../../host/task-context.ts';
+import { at, type Roots } from '../roots.ts';
 import { addresses } from './addresses.ts';
 import { bundles } from './bundles.ts';
 import { clock } from './clock.ts';
@@ -36,6 +37,12 @@ export type StepOf<K extends StepKind> = { [Each in K]: { readonly kind: Each } 
  * an admin would type in the rescue shell.
  */
 export type Step = StepOf<StepKind>;
+
+/** The step for whoever has the parts of the machine at `roots`: paths of plans are those of the machine. Pure. */
+export const locate = (step: Step, roots: Roots): Step => {
+  const { located } = kindOf(step);
+  return located ? located(step, (path) => at(roots, path)) : step;
+};
 
 const kindOf = (step: Step): Kind<Step> => KINDS[step.kind] as unknown as Kind<Step>;
 

@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import type { Seed } from '../../../src/host/memory/seed.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
-import { IMAGE_MOUNT, SYSROOT } from '../../../src/machine/paths.ts';
+import { IMAGE_MOUNT } from '../../../src/machine/paths.ts';
 import { findServices } from '../../../src/machine/services/find-services.ts';
 import { planServices } from '../../../src/machine/services/service-steps.ts';
 import { loadFiles, SHIPPED_FILES } from '../../fixtures/config.ts';
@@ -64,8 +64,8 @@ async function planned(before: Links, services: Readonly<Record<string, string>>
   );
   const after: Record<string, string> = { ...before };
   for (const step of planServices(facts, { ...facts.install!, ...found })) {
-    if (step.kind === 'remove') delete after[step.path.slice(SYSROOT.length)];
-    if (step.kind === 'symlink') after[step.path.slice(SYSROOT.length)] = basename(step.target);
+    if (step.kind === 'remove') delete after[step.path];
+    if (step.kind === 'symlink') after[step.path] = basename(step.target);
   }
   return after;
 }

@@ -2,7 +2,6 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { planLogins } from '../../../src/machine/accounts/login-settings.ts';
 import type { InstallFacts } from '../../../src/machine/facts/facts.ts';
-import { SYSROOT } from '../../../src/machine/paths.ts';
 import { mainFileText, SUDO } from '../../../src/machine/services/main-files.ts';
 import { loadFiles } from '../../fixtures/config.ts';
 import { createFacts } from '../../fixtures/facts.ts';
@@ -10,7 +9,7 @@ import { createFacts } from '../../fixtures/facts.ts';
 const isThere = (...argv: readonly [string, ...string[]]) => spawnSync(argv[0], argv.slice(1)).status === 0;
 const mayAsk = process.getuid?.() === 0 && isThere('unshare', '-m', 'true') && isThere('visudo', '--version');
 
-const PATH = `${SYSROOT}/etc/sudoers.d/statectl`;
+const PATH = `/etc/sudoers.d/statectl`;
 /** What names may have, and words that sudoers(5) has a meaning for in other letters. */
 const NAMES = ['ada', 'a-b', 'a.b', '_x', 'x9', 'pc$', 'all', 'defaults', 'include', 'user_alias', 'a'.repeat(31)];
 

@@ -79,7 +79,7 @@ describe('a file of a new bundle', () => {
     const running = await runningMachine({ disks: [disk] });
     running.serve({ files: [createFile('/root/kept')] });
     expect(await running.refresh()).toMatchObject({ applied: ['/root/kept'] });
-    expect(await running.read(`/user-data${BUNDLES}/delivered`)).toBe('/root/kept\n');
+    expect(await running.read(`${BUNDLES}/delivered`)).toBe('/root/kept\n');
     const again = await runningMachine({ disks: [disk], sequence: 2000 });
     expect(await again.read('/root/kept')).toBe('ENOENT');
   });
@@ -229,7 +229,7 @@ describe('a server', () => {
     const running = await runningMachine({ files: [motd('one')], disks: [disk] });
     running.serve({ files: [motd('two')] });
     await running.refresh();
-    const kept = await readKeptBundle(running.host, `/user-data${BUNDLES}`, [TRUSTED_KEY.publicPem]);
+    const kept = await readKeptBundle(running.host, BUNDLES, [TRUSTED_KEY.publicPem]);
     expect(kept?.manifest.sequence).toBe((await record(running)).bundle?.sequence);
   });
 

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { cmdline, commandLineLayers, readCommandLine } from '../../../src/boot/phases/cmdline.ts';
 import { config } from '../../../src/boot/phases/config.ts';
+import { BEFORE_ROOT } from '../../../src/boot/roots.ts';
 import { getArgument, initArguments, parseCommandLine } from '../../../src/config/command-line/command-line.ts';
 import { withCommandLine } from '../../../src/config/command-line/named-arguments.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { parseBegunFacts } from '../../../src/machine/facts/recorded-facts.ts';
+import { machineHost } from '../../../src/machine/roots.ts';
 import { createConfig, SHIPPED_CONFIG } from '../../fixtures/config.ts';
 import { createFacts } from '../../fixtures/facts.ts';
 import { bootHost } from '../../fixtures/machine.ts';
@@ -46,7 +48,7 @@ describe('the kernel command line', () => {
     const machine = bootHost({
       commandLine: 'ro root="LABEL=my disk" statectl.server= quiet init=/sbin/init 5 -- -b "a b"',
     });
-    const found = await cmdline.rounds[0]?.gather?.(machine, createFacts(), boot);
+    const found = await cmdline.rounds[0]?.gather?.(machineHost(machine, BEFORE_ROOT), createFacts(), boot);
     expect(found?.commandLine).toEqual(await readCommandLine(machine));
     const again = parseBegunFacts(JSON.stringify(found)).commandLine;
     expect(again).toStrictEqual(found?.commandLine);
@@ -58,14 +60,14 @@ describe('the kernel command line', () => {
   it('is read with a warning for each argument of ours that nobody knows', async () => {
     const { boot, warned } = listener();
     const machine = bootHost({ commandLine: 'statctl.image=x statectl.server=http://a other.thing=1' });
-    await cmdline.rounds[0]?.gather?.(machine, createFacts(), boot);
+    await cmdline.rounds[0]?.gather?.(machineHost(machine, BEFORE_ROOT), createFacts(), boot);
     expect(warned).toEqual(['/proc/cmdline: unknown kernel argument statctl.image: did you mean statectl.image?']);
   });
 
   it('is read with a warning for a label without a value, which no server would take', async () => {
     const { boot, warned } = listener();
     const machine = bootHost({ commandLine: 'statectl.label=rack statectl.label=room=b12,row=3' });
-    await cmdline.rounds[0]?.gather?.(machine, createFacts(), boot);
+    await cmdline.rounds[0]?.gather?.(machineHost(machine, BEFORE_ROOT), createFacts(), boot);
     expect(warned).toEqual([
       '/proc/cmdline: statectl.label=rack: expected statectl.label=NAME=VALUE; what is no label is ignored',
     ]);
@@ -112,7 +114,7 @@ describe('what the command line says wins over config.d', () => {
 describe('the config phase', () => {
   const gather = async (machine: ReturnType<typeof bootHost>) => {
     const { boot, said } = listener();
-    return { said, found: await config.rounds[0]?.gather?.(machine, createFacts(), boot) };
+    return { said, found: await config.rounds[0]?.gather?.(machineHost(machine, BEFORE_ROOT), createFacts(), boot) };
   };
 
   it('takes what the builder compiled, without reading a line of YAML', async () => {

@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { devices, planUserData, planWaits } from '../../../src/boot/phases/devices.ts';
+import { BEFORE_ROOT } from '../../../src/boot/roots.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { parseMounts } from '../../../src/host/mount-table.ts';
 import { blockDevices, parseBlkid } from '../../../src/machine/facts/block-devices.ts';
 import { findBlock } from '../../../src/machine/facts/disks.ts';
 import { machineFacts } from '../../../src/machine/facts/machine.ts';
 import { sizeInBytes } from '../../../src/machine/facts/size.ts';
+import { machineHost } from '../../../src/machine/roots.ts';
 import { coldplug, firstColdplug } from '../../../src/machine/steps/coldplug.ts';
 import { failWithoutDrivers } from '../../../src/machine/steps/refused-drivers.ts';
 import type { Step } from '../../../src/machine/steps/step.ts';
-import { applyStep, shellOf } from '../../../src/machine/steps/step.ts';
+import { applyStep, locate, shellOf } from '../../../src/machine/steps/step.ts';
 import { createDisk, userDataDisk } from '../../fixtures/disk.ts';
 import { createFacts, USER_DATA_DISK } from '../../fixtures/facts.ts';
 import { bootHost } from '../../fixtures/machine.ts';
@@ -181,7 +183,7 @@ describe('a disk that must be there', () => {
   const look = async (missing: 'degraded' | 'ignore' | 'fail', mountPoint = '/user-data') => {
     const boot = listener();
     const facts = createFacts({ config: { fstab: { [mountPoint]: fstab(missing)['/user-data'] } } });
-    await devices.rounds[2]?.gather?.(bootHost(), facts, boot);
+    await devices.rounds[2]?.gather?.(machineHost(bootHost(), BEFORE_ROOT), facts, boot);
     return boot.warned.join();
   };
 
@@ -203,7 +205,9 @@ describe('a disk that must be there', () => {
 
 describe('the persistent disk', () => {
   it('is checked, mounted as blkid found it, and looked at', () => {
-    expect(planUserData(createFacts({ blocks: [USER_DATA_DISK] })).map(shellOf)).toEqual([
+    expect(
+      planUserData(createFacts({ blocks: [USER_DATA_DISK] })).map((step) => shellOf(locate(step, BEFORE_ROOT))),
+    ).toEqual([
       'fsck.ext4 -p /dev/vdb || [ $? -eq 1 ]',
       'mkdir -p /run/initramfs/user-data',
       'mount -t ext4 -o noatime /dev/vdb /run/initramfs/user-data',
@@ -369,7 +373,11 @@ describe('drivers that the kernel refuses', () => {
 
   it('are why a machine has no disk for its root', async () => {
     const gather = (root?: string) =>
-      devices.rounds[2]?.gather?.(host(BUSYBOX, ''), createFacts({ config: { boot: { root } } }), listener());
+      devices.rounds[2]?.gather?.(
+        machineHost(host(BUSYBOX, ''), BEFORE_ROOT),
+        createFacts({ config: { boot: { root } } }),
+        listener(),
+      );
     await expect(gather('LABEL=system')).rejects.toMatchObject({ code: 'drivers-refused' });
     await gather();
   });

@@ -2,12 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { handover } from '../../../src/boot/phases/handover.ts';
 import { install } from '../../../src/boot/phases/install.ts';
+import { IN_SYSROOT } from '../../../src/boot/roots.ts';
 import type { Seed } from '../../../src/host/memory/seed.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import type { Facts, InstallFacts } from '../../../src/machine/facts/facts.ts';
 import { machineId } from '../../../src/machine/install/machine-id.ts';
 import { planInstall, planLiveFiles } from '../../../src/machine/install/plan-install.ts';
-import { IMAGE_MOUNT, SYSROOT } from '../../../src/machine/paths.ts';
+import { IMAGE_MOUNT } from '../../../src/machine/paths.ts';
+import { machineHost } from '../../../src/machine/roots.ts';
 import { shellOf } from '../../../src/machine/steps/step.ts';
 import { switchFileText } from '../../../src/machine/steps/switch-file.ts';
 import { createFacts, createInterface, createMachineFacts, USER_DATA_DISK } from '../../fixtures/facts.ts';
@@ -69,13 +71,13 @@ describe('the machine-id', () => {
   const known = createFacts().install!;
 
   it('is written into the system, and kept where something persists', () => {
-    expect(writes({})).toEqual(['/sysroot/etc/machine-id']);
+    expect(writes({})).toEqual(['/etc/machine-id']);
     expect(writes({ blocks: [USER_DATA_DISK] })).toEqual([
-      '/sysroot/etc/machine-id',
-      '/sysroot/user-data/persistent/statectl/machine-id',
+      '/etc/machine-id',
+      '/user-data/persistent/statectl/machine-id',
     ]);
     expect(writes({ blocks: [USER_DATA_DISK], install: { ...known, machineIdOrigin: 'persistent' } })).toEqual([
-      '/sysroot/etc/machine-id',
+      '/etc/machine-id',
     ]);
   });
 
@@ -96,7 +98,7 @@ describe('the runlevel of OpenRC that config.d names', () => {
 
   it('is entered instead of the default one, at the boot alone', () => {
     expect(entered(steps('print'))).toEqual([
-      { kind: 'mkdir', path: '/sysroot/etc/runlevels/print', mode: 0o755 },
+      { kind: 'mkdir', path: '/etc/runlevels/print', mode: 0o755 },
       { kind: 'write', path: '/run/openrc/krunlevel', content: 'print\n' },
     ]);
     // A runlevel that is entered later, "off" among them, would be replaced by it.
@@ -113,7 +115,8 @@ describe('what the image has is looked up', () => {
   const look = async (tree: Record<string, Seed>) => {
     const files = Object.fromEntries(Object.entries(tree).map(([path, seed]) => [IMAGE_MOUNT + path, seed]));
     const boot = { say: () => {}, warn: () => {}, signal: new AbortController().signal };
-    return (await install.rounds.at(-1)?.gather?.(memoryHost({ files }), createFacts(), boot))?.install;
+    return (await install.rounds.at(-1)?.gather?.(machineHost(memoryHost({ files }), IN_SYSROOT), createFacts(), boot))
+      ?.install;
   };
 
   it.each(['/usr/sbin/sshd', '/usr/bin/sshd', '/usr/local/sbin/sshd'])(
@@ -148,7 +151,9 @@ describe('what the image has is looked up', () => {
         warn: (text: string) => void told.push(text),
         signal: new AbortController().signal,
       };
-      await install.rounds.at(-1)?.gather?.(memoryHost({ files }), { ...facts, config: wanted }, boot);
+      await install.rounds
+        .at(-1)
+        ?.gather?.(machineHost(memoryHost({ files }), IN_SYSROOT), { ...facts, config: wanted }, boot);
       return told;
     };
     expect(await warnings({})).toEqual(['no agent: the image has neither systemd nor OpenRC']);
@@ -180,7 +185,7 @@ describe('what the image has is looked up', () => {
 });
 
 it('puts the way down where the system finds it', () => {
-  const copies = planInstall(createFacts()).filter(({ kind }) => kind === 'copy-file');
+  const copies = (install.rounds[0]?.plan?.(createFacts()) ?? []).filter(({ kind }) => kind === 'copy-file');
   expect(copies).toEqual([
     { kind: 'copy-file', from: '/bin/busybox', to: '/run/initramfs/bin/busybox', mode: 0o755 },
     { kind: 'copy-file', from: '/etc/shutdown', to: '/run/initramfs/shutdown', mode: 0o755 },
@@ -192,14 +197,14 @@ describe('the init', () => {
   const find = async (tree: Record<string, Seed>, commandLine = '') => {
     const warned: string[] = [];
     const host = memoryHost({
-      files: Object.fromEntries(Object.entries(tree).map(([path, seed]) => [SYSROOT + path, seed])),
+      files: Object.fromEntries(Object.entries(tree).map(([path, seed]) => [`/sysroot${path}`, seed])),
     });
     const boot = {
       say: () => {},
       warn: (text: string) => void warned.push(text),
       signal: new AbortController().signal,
     };
-    const found = await handover.rounds[0]?.gather?.(host, createFacts({ commandLine }), boot);
+    const found = await handover.rounds[0]?.gather?.(machineHost(host, IN_SYSROOT), createFacts({ commandLine }), boot);
     return { warned, ...found?.init };
   };
 

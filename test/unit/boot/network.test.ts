@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { network, planAddresses, planLinks, planNameServers } from '../../../src/boot/phases/network.ts';
+import { BEFORE_ROOT } from '../../../src/boot/roots.ts';
+import type { Host } from '../../../src/host/host.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import type { Facts } from '../../../src/machine/facts/facts.ts';
 import type { InterfaceFacts } from '../../../src/machine/facts/network-facts.ts';
 import { parseLease } from '../../../src/machine/network/leases.ts';
 import { needsNetwork } from '../../../src/machine/network/needs-network.ts';
+import { machineHost } from '../../../src/machine/roots.ts';
 import { applyStep, shellOf } from '../../../src/machine/steps/step.ts';
 import { createCopy, createFacts, createInterface, createLease } from '../../fixtures/facts.ts';
 import { bootHost } from '../../fixtures/machine.ts';
@@ -95,18 +98,14 @@ describe('gives an address', () => {
 });
 
 describe('looks at the interfaces', () => {
-  const gather = (
-    round: number,
-    machine: Parameters<(typeof network.rounds)[0]['gather'] & {}>[0],
-    known = facts(''),
-  ) => {
+  const gather = (round: number, machine: Host, known = facts('')) => {
     const warned: string[] = [];
     const boot = {
       say: () => {},
       warn: (text: string) => void warned.push(text),
       signal: new AbortController().signal,
     };
-    return { warned, found: network.rounds[round]?.gather?.(machine, known, boot) };
+    return { warned, found: network.rounds[round]?.gather?.(machineHost(machine, BEFORE_ROOT), known, boot) };
   };
 
   it('that have hardware behind them', async () => {
@@ -219,7 +218,7 @@ describe('a lease', () => {
   it('of an address by hand is what ip= says', async () => {
     const boot = { say: () => {}, warn: () => {}, signal: new AbortController().signal };
     const found = await network.rounds[2]?.gather?.(
-      memoryHost(),
+      machineHost(memoryHost(), BEFORE_ROOT),
       facts('ip=10.0.0.7::10.0.0.1:24:lab7:eth0:none:10.0.0.2'),
       boot,
     );

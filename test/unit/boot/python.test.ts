@@ -1,17 +1,19 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { install } from '../../../src/boot/phases/install.ts';
+import { IN_SYSROOT } from '../../../src/boot/roots.ts';
 import { StatectlError } from '../../../src/error.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import type { PythonFacts, PythonPackage } from '../../../src/machine/facts/python-facts.ts';
 import { pythonArchives, pythonPackages } from '../../../src/machine/packages/python-packages.ts';
 import { planPythonFetch, planPythonPackages, planPythonServices } from '../../../src/machine/packages/python-steps.ts';
+import { machineHost } from '../../../src/machine/roots.ts';
 import { applyStep, shellOf } from '../../../src/machine/steps/step.ts';
 import { loadFiles, SHIPPED_FILES } from '../../fixtures/config.ts';
 import { createFacts, USER_DATA_DISK } from '../../fixtures/facts.ts';
 
 const STORE = '/run/initramfs/python';
-const KEPT = '/sysroot/user-data/persistent/statectl/python';
+const KEPT = '/user-data/persistent/statectl/python';
 const [A, B] = ['aa'.repeat(32), 'bb'.repeat(32)];
 const each = (name: string, sha256: string, more: Partial<PythonPackage> = {}): PythonPackage => ({
   name,
@@ -26,7 +28,7 @@ const factsWith = (packages: readonly PythonPackage[], rest: Partial<PythonFacts
 });
 const services = (facts: ReturnType<typeof factsWith>, serviceManager: 'systemd' | 'openrc') =>
   planPythonServices(facts, { ...createFacts().install!, serviceManager }).flatMap((step) =>
-    step.kind === 'write' ? `${step.path.slice(8)}: ${step.content.replaceAll('\n', '|')}` : [],
+    step.kind === 'write' ? `${step.path}: ${step.content.replaceAll('\n', '|')}` : [],
   );
 
 describe('the services of python.conf', () => {
@@ -54,9 +56,9 @@ it('packages are unpacked, made read-only, and laid over one folder in one overl
   expect(steps.filter((line) => line.startsWith('mount'))).toEqual([
     'mount -t tmpfs -o size=50%,mode=755,nosuid,nodev python /run/statectl/python',
     'mount -o remount,bind,ro,nosuid,nodev python /run/statectl/python',
-    'mount -t overlay -o ro,lowerdir=/run/statectl/python/one:/run/statectl/python/two:/sysroot/opt/extras python /sysroot/opt/extras',
+    'mount -t overlay -o ro,lowerdir=/run/statectl/python/one:/run/statectl/python/two:/opt/extras python /opt/extras',
   ]);
-  expect(steps.at(-1)).toBe("grep -q ' /sysroot/opt/extras overlay ro' /proc/mounts");
+  expect(steps.at(-1)).toBe("grep -q ' /opt/extras overlay ro' /proc/mounts");
 });
 
 it('nothing is done where nothing is named', () => {
@@ -85,10 +87,15 @@ async function look(text: string, files: Record<string, Buffer>, answer: number 
     servers: servers as never,
   });
   const facts = { ...createFacts(), config, ...(disk && { blocks: [USER_DATA_DISK] }) };
-  const archives = await pythonArchives(host, facts, boot);
+  const archives = await pythonArchives(machineHost(host, IN_SYSROOT), facts, boot);
   const steps = planPythonFetch({ ...facts, python: archives });
   for (const step of steps) await applyStep(step, host, boot);
-  return { warnings, steps, archives, python: await pythonPackages(host, { ...facts, python: archives }, boot) };
+  return {
+    warnings,
+    steps,
+    archives,
+    python: await pythonPackages(machineHost(host, IN_SYSROOT), { ...facts, python: archives }, boot),
+  };
 }
 
 describe('a package', () => {
@@ -107,7 +114,7 @@ describe('a package', () => {
   it('that is kept on the disk needs no server, and what is named no more goes', async () => {
     const { steps, python } = await look(
       CONF,
-      { [`${KEPT}/${SHA}`]: ARCHIVE, [`${KEPT}/${A}`]: ARCHIVE },
+      { [`/sysroot${KEPT}/${SHA}`]: ARCHIVE, [`/sysroot${KEPT}/${A}`]: ARCHIVE },
       'dead',
       true,
     );

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Seed } from '../../../src/host/memory/seed.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import type { Facts, InstallFacts } from '../../../src/machine/facts/facts.ts';
-import { IMAGE_MOUNT, SYSROOT } from '../../../src/machine/paths.ts';
+import { IMAGE_MOUNT } from '../../../src/machine/paths.ts';
 import { findServices } from '../../../src/machine/services/find-services.ts';
 import { planServices } from '../../../src/machine/services/service-steps.ts';
 import { shellOf } from '../../../src/machine/steps/step.ts';
@@ -25,7 +25,7 @@ async function plan(image: Tree, services: Readonly<Record<string, string>>, set
   const config = await loadFiles({ ...SHIPPED_FILES, 'controller/services/default-runlevel': text });
   const facts = { ...createFacts(), config, ...(delivery && { delivery }) };
   const below = (root: string, tree: Tree) => Object.entries(tree).map(([path, seed]) => [root + path, seed] as const);
-  const files = Object.fromEntries([...below(IMAGE_MOUNT, image), ...below(SYSROOT, kept)]);
+  const files = Object.fromEntries([...below(IMAGE_MOUNT, image), ...below('', kept)]);
   const warnings: string[] = [];
   const serviceManager = setup.manager === undefined && 'manager' in setup ? {} : { serviceManager: manager };
   const found = await findServices(memoryHost({ files }), facts, serviceManager, {
@@ -35,10 +35,7 @@ async function plan(image: Tree, services: Readonly<Record<string, string>>, set
   const steps = planServices(facts, install)
     .filter(({ kind }) => kind !== 'mkdir')
     .map((step) =>
-      shellOf(step)
-        .replaceAll('/sysroot/etc/systemd/system/', 'ETC/')
-        .replaceAll('/usr/lib/systemd/system/', 'USR/')
-        .replaceAll('/sysroot', ''),
+      shellOf(step).replaceAll('/etc/systemd/system/', 'ETC/').replaceAll('/usr/lib/systemd/system/', 'USR/'),
     );
   return { steps, warnings };
 }
@@ -219,7 +216,7 @@ describe('a unit that is enabled', () => {
       files: [
         {
           from: '/run/statectl/baked/files/1',
-          to: `${SYSROOT}${ETC}/klipper.service`,
+          to: `${ETC}/klipper.service`,
           sha256: '',
           mode: 0o644,
           uid: 0,
@@ -229,9 +226,7 @@ describe('a unit that is enabled', () => {
       contents: { '/run/statectl/baked/files/1': unit('WantedBy=print.target') },
     };
     expect(await plan({}, { klipper: 'enabled' }, { delivery })).toEqual({
-      steps: [`ln -sfT ETC/klipper.service ETC/print.target.wants/klipper.service`].map((line) =>
-        line.replace('ETC/klipper.service ', '/etc/systemd/system/klipper.service '),
-      ),
+      steps: ['ln -sfT ETC/klipper.service ETC/print.target.wants/klipper.service'],
       warnings: [],
     });
   });

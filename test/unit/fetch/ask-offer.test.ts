@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { bundle } from '../../../src/boot/phases/bundle.ts';
+import { BEFORE_ROOT } from '../../../src/boot/roots.ts';
 import { readOffer } from '../../../src/fetch/ask-offer.ts';
 import type { Host } from '../../../src/host/host.ts';
 import type { Server, Servers } from '../../../src/host/memory/http.ts';
@@ -8,6 +9,7 @@ import type { TaskContext } from '../../../src/host/task-context.ts';
 import { planAskOffer } from '../../../src/machine/delivery/take-offer.ts';
 import type { Facts } from '../../../src/machine/facts/facts.ts';
 import { OFFER_ANSWERS, RUN_INITRAMFS } from '../../../src/machine/paths.ts';
+import { machineHost } from '../../../src/machine/roots.ts';
 import { applyStep, type Step } from '../../../src/machine/steps/step.ts';
 import { createCopy, createFacts, createInterface, createMachineFacts } from '../../fixtures/facts.ts';
 import { createImage, createServer, FOREIGN_KEY } from '../../fixtures/image.ts';
@@ -260,7 +262,7 @@ describe('the bundle phase', () => {
     const found = (async () => {
       const [asks, takes] = bundle.rounds.slice(-2);
       for (const step of asks?.plan?.(facts) ?? []) await applyStep(step, host, boot);
-      return takes?.gather?.(host, facts, boot);
+      return takes?.gather?.(machineHost(host, BEFORE_ROOT), facts, boot);
     })();
     return { host, ...boot, found };
   };
@@ -338,7 +340,7 @@ describe('the bundle phase', () => {
     for (const step of planAskOffer(facts)) await applyStep(step, host, boot);
     const said = await host.files.readText(OFFER_ANSWERS);
     await host.files.write(OFFER_ANSWERS, said.replace('\\"lab\\"', '\\"bad\\"'));
-    await expect(bundle.rounds.at(-1)?.gather?.(host, facts, boot)).rejects.toMatchObject({
+    await expect(bundle.rounds.at(-1)?.gather?.(machineHost(host, BEFORE_ROOT), facts, boot)).rejects.toMatchObject({
       code: 'manifest-unsigned',
     });
     expect(said).toContain('\\"lab\\"');

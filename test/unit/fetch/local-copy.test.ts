@@ -15,7 +15,7 @@ const filesOf = (image: TestImage) => ({
 
 async function look(files: Record<string, string | Uint8Array>) {
   const warned: string[] = [];
-  const found = await localCopies(memoryHost({ files }), '/user-data', createFacts(), {
+  const found = await localCopies(memoryHost({ files }), createFacts(), {
     warn: (text) => void warned.push(text),
   });
   return { ...found, warned };

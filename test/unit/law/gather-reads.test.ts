@@ -52,7 +52,12 @@ const withReadOnlyLooks = (phase: Phase): Phase => ({
   ...phase,
   rounds: phase.rounds.map((round) => {
     const { gather } = round;
-    return gather ? { ...round, gather: (host, facts, task) => gather(readOnly(host), facts, task) } : round;
+    return gather
+      ? {
+          ...round,
+          gather: (host, facts, task) => gather({ ...host, ...readOnly(host), own: readOnly(host.own) }, facts, task),
+        }
+      : round;
   }),
 });
 

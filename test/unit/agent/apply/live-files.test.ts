@@ -21,7 +21,7 @@ const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHZ0';
 it('every file that a boot makes of config.d is kept so by the agent, but those that are known to be the boot’s', () => {
   const secret = {
     file: '/run/statectl/identity/secrets/0',
-    to: '/sysroot/etc/app/token',
+    to: '/etc/app/token',
     uid: 0,
     gid: 0,
     credential: 'app',
@@ -52,7 +52,7 @@ it('every file that a boot makes of config.d is kept so by the agent, but those 
       packages: [{ name: 'extra', sha256: 'ab'.repeat(32), format: 'zip', services: ['klipper'] }],
     },
     delivery: {
-      files: [{ from: '/x', to: '/sysroot/etc/motd', sha256: 'cd'.repeat(32), mode: 0o644, uid: 0, gid: 0 }],
+      files: [{ from: '/x', to: '/etc/motd', sha256: 'cd'.repeat(32), mode: 0o644, uid: 0, gid: 0 }],
       dropped: [],
       listedBefore: [],
       listed: [],
@@ -70,16 +70,16 @@ it('every file that a boot makes of config.d is kept so by the agent, but those 
 });
 
 describe('the last word of a plan on a path', () => {
-  const write = (path: string, content: string) => ({ kind: 'write', path: `/sysroot${path}`, content }) as const;
+  const write = (path: string, content: string) => ({ kind: 'write', path, content }) as const;
 
   it('counts, and what is removed with its folder is gone but for what comes again', () => {
     const wanted = wantedBy([
       write('/a/one', '1'),
       write('/a/two', '2'),
-      { kind: 'remove', path: '/sysroot/a' },
-      { kind: 'mkdir', path: '/sysroot/a' },
+      { kind: 'remove', path: '/a' },
+      { kind: 'mkdir', path: '/a' },
       write('/a/two', '3'),
-      { kind: 'remove', path: '/sysroot/b' },
+      { kind: 'remove', path: '/b' },
     ]);
     expect([...wanted].map(([path, { entry }]) => [path, entry.kind])).toEqual([
       ['/a/two', 'file'],

@@ -15,9 +15,7 @@ const written = async (files: Readonly<Record<string, string>>, install: Partial
   const facts = { ...createFacts(), config: await loadFiles(files) };
   return Object.fromEntries(
     planLogins(facts, { ...INSTALL, ...install }).flatMap((step) =>
-      step.kind === 'write'
-        ? [[step.path.replace('/sysroot/etc/', '').replace('/run/statectl/', ''), step.content]]
-        : [],
+      step.kind === 'write' ? [[step.path.replace('/etc/', '').replace('/run/statectl/', ''), step.content]] : [],
     ),
   );
 };
@@ -53,7 +51,7 @@ describe('who may log in', () => {
     expect((await written(users))['sudoers.d/statectl']).toBe('ada ALL=(ALL:ALL) ALL\n');
     expect((await written(users, { hasSudo: false }))['sudoers.d/statectl']).toBeUndefined();
     const nobody = planLogins(createFacts(), INSTALL);
-    expect(nobody).toContainEqual({ kind: 'remove', path: '/sysroot/etc/sudoers.d/statectl' });
+    expect(nobody).toContainEqual({ kind: 'remove', path: '/etc/sudoers.d/statectl' });
   });
 });
 
@@ -73,7 +71,7 @@ describe('whom the system trusts', () => {
   };
   const list = (content: string | undefined) => ({
     kind: 'write',
-    path: '/sysroot/etc/ssl/certs/ca-certificates.crt',
+    path: '/etc/ssl/certs/ca-certificates.crt',
     content,
   });
 
@@ -99,14 +97,14 @@ describe('whom the system trusts', () => {
       step.kind === 'write' && step.path.endsWith('.pem') ? [[step.path, step.content]] : [],
     );
     expect(lists).toEqual([
-      ['/sysroot/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem', `${theirs}${ours}`],
-      ['/sysroot/etc/ssl/ca-bundle.pem', `${theirs}${ours}`],
+      ['/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem', `${theirs}${ours}`],
+      ['/etc/ssl/ca-bundle.pem', `${theirs}${ours}`],
     ]);
   });
 
   it('is whom config.d names, in an image without the package ca-certificates', async () => {
     expect(await trusting()).toEqual(
-      expect.arrayContaining([{ kind: 'mkdir', path: '/sysroot/etc/ssl/certs', mode: 0o755 }, list(ours)]),
+      expect.arrayContaining([{ kind: 'mkdir', path: '/etc/ssl/certs', mode: 0o755 }, list(ours)]),
     );
   });
 });

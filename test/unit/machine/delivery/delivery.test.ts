@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../../../src/boot/boot.ts';
 import { lastGoodPlan } from '../../../../src/boot/record/last-good-plan.ts';
+import { IN_SYSROOT } from '../../../../src/boot/roots.ts';
 import type { Seed } from '../../../../src/host/memory/seed.ts';
 import { find } from '../../../../src/host/memory/tree.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
@@ -9,6 +10,7 @@ import type { BootRecord } from '../../../../src/machine/boot-record.ts';
 import { deliveryFacts } from '../../../../src/machine/delivery/delivery.ts';
 import type { Facts } from '../../../../src/machine/facts/facts.ts';
 import { BOOT_RECORD, FACTS } from '../../../../src/machine/paths.ts';
+import { machineHost } from '../../../../src/machine/roots.ts';
 import { type Members, unpackMembers } from '../../../../src/signed/bundle/archive.ts';
 import type { RenderedFile } from '../../../../src/signed/bundle/content.ts';
 import { sha256Of } from '../../../../src/signed/bundle/manifest.ts';
@@ -249,12 +251,12 @@ describe('the manifest on the disk, which says what files go where', () => {
       signal: new AbortController().signal,
     };
     const facts = { ...createFacts(), ...(bundle && { bundle }) };
-    return { delivery: await deliveryFacts(host, facts, boot), warned };
+    return { delivery: await deliveryFacts(machineHost(host, IN_SYSROOT), facts, boot), warned };
   }
 
   it('is the one that was verified', async () => {
     const { delivery, warned } = await deliveryOf(manifestOf(first));
-    expect([delivery?.files.map(({ to }) => to), warned]).toEqual([['/sysroot/etc/motd'], []]);
+    expect([delivery?.files.map(({ to }) => to), warned]).toEqual([['/etc/motd'], []]);
   });
 
   it.each([

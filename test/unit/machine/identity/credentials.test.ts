@@ -1,9 +1,14 @@
 import { expect, it } from 'vitest';
-import { bootView } from '../../../../src/agent/apply/boot-view.ts';
 import { install } from '../../../../src/boot/phases/install.ts';
+import { BEFORE_ROOT } from '../../../../src/boot/roots.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
-import { givenCredentials, planCredentials } from '../../../../src/machine/identity/credentials.ts';
+import {
+  givenCredentials,
+  CREDENTIALS as KEPT,
+  planCredentials,
+} from '../../../../src/machine/identity/credentials.ts';
 import { serverHttp } from '../../../../src/machine/identity/server-http.ts';
+import { machineHost } from '../../../../src/machine/roots.ts';
 import type { Step } from '../../../../src/machine/steps/step.ts';
 import { applyStep } from '../../../../src/machine/steps/step.ts';
 import { makeCertificate } from '../../../fixtures/certificates.ts';
@@ -27,8 +32,8 @@ it('credentials of the machine segment are kept in RAM for the agent, who shows 
     servers: { [SERVER]: () => ({}) },
     startMs: Date.now(),
   });
-  const round = install.rounds.at(-1);
-  const gathered = await round?.gather?.(host, facts, boot);
+  const [round] = install.rounds;
+  const gathered = await round?.gather?.(machineHost(host, BEFORE_ROOT), facts, boot);
   const isTheirs = (step: Step) => 'from' in step && step.from.startsWith('/etc/statectl');
   for (const step of round?.plan?.({ ...facts, ...gathered }) ?? [])
     if (isTheirs(step) || (step.kind === 'mkdir' && step.path.endsWith('/credentials')))
@@ -38,7 +43,7 @@ it('credentials of the machine segment are kept in RAM for the agent, who shows 
   // The initramfs is gone.
   await host.files.remove('/etc/statectl');
   const warned: string[] = [];
-  await serverHttp(bootView(host))(facts, (text) => warned.push(text)).request(`${SERVER}/v1/status`);
+  await serverHttp(host, KEPT)(facts, (text) => warned.push(text)).request(`${SERVER}/v1/status`);
   expect(warned).toEqual([]);
   const asked = host.calls.flatMap((call) => (call.kind === 'request' ? [call.request.tls] : []));
   expect(asked).toEqual([{ certPem: own.pem, keyPem: own.keyPem }]);

@@ -9,6 +9,7 @@ import type { HttpRequest } from '../../../../src/host/host.ts';
 import { linuxHost } from '../../../../src/host/linux/host.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import type { Facts } from '../../../../src/machine/facts/facts.ts';
+import { SEGMENT_SECRETS } from '../../../../src/machine/identity/credentials.ts';
 import { planEnrolment } from '../../../../src/machine/identity/identity.ts';
 import { serverHttp } from '../../../../src/machine/identity/server-http.ts';
 import { type MadeCertificate, makeCertificate, newKey } from '../../../fixtures/certificates.ts';
@@ -67,7 +68,7 @@ async function ask({ files = {}, server = {}, path = '/', asks = url }: Situatio
   const { config, ...facts } = createFacts();
   const settings = { ...config.server, servers: [url], authentication: 'mtls' as const, authorities: [ca.pem] };
   const machine = memoryHost({ files, startMs: Date.now() });
-  const http = serverHttp({ ...machine, http: linuxHost().http })(
+  const http = serverHttp({ ...machine, http: linuxHost().http }, SEGMENT_SECRETS)(
     { ...facts, blocks: [], config: { ...config, server: { ...settings, ...server } } },
     (text) => void warned.push(text),
   );
@@ -138,7 +139,9 @@ describe('with authentication: mtls', () => {
     const machine = memoryHost({ servers: { 'http://boot.lab': () => ({ body: 'hello' }) } });
     const facts = createFacts();
     const server = { ...facts.config.server, servers: ['http://boot.lab'], authentication: 'mtls' as const };
-    const http = serverHttp(machine)({ ...facts, config: { ...facts.config, server } }, (text) => warned.push(text));
+    const http = serverHttp(machine, SEGMENT_SECRETS)({ ...facts, config: { ...facts.config, server } }, (text) =>
+      warned.push(text),
+    );
     expect((await http.request('http://boot.lab/v1/status')).status).toBe(200);
     expect(warned).toEqual([expect.stringMatching(/^http:\/\/boot\.lab is asked without a certificate: /)]);
   });
@@ -167,7 +170,7 @@ describe('what a request is held to', () => {
     const machine = memoryHost({ files, startMs, servers: () => ({ body: 'hello' }) });
     const { config, ...facts } = createFacts();
     const settings = { ...config.server, servers: ['nonsense', LAB, SPARE], authorities: [], ...server };
-    const http = serverHttp(machine)(
+    const http = serverHttp(machine, SEGMENT_SECRETS)(
       { ...facts, blocks: [], config: { ...config, server: settings } },
       (text) => void warned.push(text),
     );
@@ -197,7 +200,7 @@ describe('what a request is held to', () => {
 
   it('is nothing before there is a config', async () => {
     const machine = memoryHost({ servers: () => ({ body: 'hello' }) });
-    const http = serverHttp(machine)({} as Facts, () => {});
+    const http = serverHttp(machine, SEGMENT_SECRETS)({} as Facts, () => {});
     expect((await http.request(LAB)).status).toBe(200);
   });
 

@@ -86,7 +86,7 @@ describe('the network is handed over', () => {
 
   it('to ifupdown where the system has no networkd', () => {
     const ifupdown = { usesNetworkd: false, usesIfupdown: true };
-    const path = '/sysroot/etc/network/interfaces.d/statectl-eth0';
+    const path = '/etc/network/interfaces.d/statectl-eth0';
     expect(written({}, ifupdown)[path]).toBe('# Made by statectl at boot.\nauto eth0\niface eth0 inet dhcp\n');
     expect(written({ method: 'static' }, ifupdown, true, BY_HAND)[path]).toBe(
       '# Made by statectl at boot.\nauto eth0\niface eth0 inet static\n\taddress 10.0.2.15/24\n\tgateway 10.0.2.2\n',
@@ -95,16 +95,16 @@ describe('the network is handed over', () => {
   });
 
   it('with its name servers, unless a service owns resolv.conf', () => {
-    expect(written({ dns: ['10.0.2.3', '10.0.2.3', '10.0.2.4'], domain: 'lab' })['/sysroot/etc/resolv.conf']).toBe(
+    expect(written({ dns: ['10.0.2.3', '10.0.2.3', '10.0.2.4'], domain: 'lab' })['/etc/resolv.conf']).toBe(
       'search lab\nnameserver 10.0.2.3\nnameserver 10.0.2.4\n',
     );
-    expect(written({}, { hasResolvConf: 'missing' })).toHaveProperty(['/sysroot/etc/resolv.conf']);
-    expect(written({}, { hasResolvConf: 'symlink' })).not.toHaveProperty(['/sysroot/etc/resolv.conf']);
+    expect(written({}, { hasResolvConf: 'missing' })).toHaveProperty(['/etc/resolv.conf']);
+    expect(written({}, { hasResolvConf: 'symlink' })).not.toHaveProperty(['/etc/resolv.conf']);
   });
 
   it('with the name that DHCP gave', () => {
-    expect(written({ hostname: 'lab7' })['/sysroot/etc/hostname']).toBe('lab7\n');
-    expect(written({})).not.toHaveProperty(['/sysroot/etc/hostname']);
+    expect(written({ hostname: 'lab7' })['/etc/hostname']).toBe('lab7\n');
+    expect(written({})).not.toHaveProperty(['/etc/hostname']);
   });
 
   it('without a word into /etc where that is read-only', () => {
@@ -290,17 +290,17 @@ interfaces:
   });
 
   it('is given to ifupdown', () => {
-    expect(files('/sysroot/etc/network')).toMatchInlineSnapshot(`
-      "==> /sysroot/etc/network/interfaces.d/statectl-eth0
+    expect(files('/etc/network')).toMatchInlineSnapshot(`
+      "==> /etc/network/interfaces.d/statectl-eth0
       auto eth0
       iface eth0 inet manual
       	bond-master bond0
-      ==> /sysroot/etc/network/interfaces.d/statectl-eth1
+      ==> /etc/network/interfaces.d/statectl-eth1
       auto eth1
       iface eth1 inet manual
       	bond-master bond0
       	mtu 9000
-      ==> /sysroot/etc/network/interfaces.d/statectl-bond0
+      ==> /etc/network/interfaces.d/statectl-bond0
       auto bond0
       iface bond0 inet manual
       	bond-slaves eth0 eth1
@@ -309,7 +309,7 @@ interfaces:
       	bond-primary eth0
       	bond-updelay 200
       	bond-arp-ip-target 10.7.0.1,10.7.0.2
-      ==> /sysroot/etc/network/interfaces.d/statectl-storage
+      ==> /etc/network/interfaces.d/statectl-storage
       auto storage
       iface storage inet static
       	vlan-raw-device bond0
@@ -320,7 +320,7 @@ interfaces:
       iface storage inet6 static
       	address fd08::7/64
       	gateway fd08::1
-      ==> /sysroot/etc/network/interfaces.d/statectl-lab
+      ==> /etc/network/interfaces.d/statectl-lab
       auto lab
       iface lab inet dhcp
       	vlan-raw-device bond0
@@ -354,9 +354,7 @@ interfaces:
   });
 
   it('has the name servers of all, those said before those leased', () => {
-    expect(files('/sysroot/etc/resolv')).toContain(
-      'search lab.example example\nnameserver 10.8.0.1\nnameserver 10.0.2.3\n',
-    );
+    expect(files('/etc/resolv')).toContain('search lab.example example\nnameserver 10.8.0.1\nnameserver 10.0.2.3\n');
   });
 });
 

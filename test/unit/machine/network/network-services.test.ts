@@ -35,7 +35,7 @@ describe('who sets up the network of the system', () => {
 
   it('is ifupdown, whose file may say nothing of cards, or not read what the boot writes', async () => {
     const ifup = { [`${IMAGE}/usr/sbin/ifup`]: '' };
-    const interfaces = (text: string) => look({ ...ifup, '/sysroot/etc/network/interfaces': text });
+    const interfaces = (text: string) => look({ ...ifup, '/etc/network/interfaces': text });
     expect((await look(ifup)).ifupdown).toEqual({
       hasCards: false,
       withSource: 'auto lo\niface lo inet loopback\n\nsource-directory /etc/network/interfaces.d\n',
@@ -47,10 +47,10 @@ describe('who sets up the network of the system', () => {
     expect((await interfaces('auto lo\niface lo inet loopback\n')).ifupdown?.withSource).toBe(
       'auto lo\niface lo inet loopback\n\nsource-directory /etc/network/interfaces.d\n',
     );
-    const own = { ...ifup, '/sysroot/etc/network/interfaces.d/lan': 'iface lan0 inet dhcp\n' };
+    const own = { ...ifup, '/etc/network/interfaces.d/lan': 'iface lan0 inet dhcp\n' };
     expect((await look(own)).ifupdown?.hasCards).toBe(true);
     // What an earlier boot wrote into a persistent /etc is not the image's.
-    const earlier = { ...ifup, '/sysroot/etc/network/interfaces.d/statectl-eth0': 'iface eth0 inet dhcp\n' };
+    const earlier = { ...ifup, '/etc/network/interfaces.d/statectl-eth0': 'iface eth0 inet dhcp\n' };
     expect((await look(earlier)).ifupdown?.hasCards).toBe(false);
   });
 });

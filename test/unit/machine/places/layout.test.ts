@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mount } from '../../../../src/boot/phases/mount.ts';
+import { planAll } from '../../../../src/boot/plan-all.ts';
+import { BEFORE_ROOT } from '../../../../src/boot/roots.ts';
 import type { OverlayEntry } from '../../../../src/config/config.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import type { Facts } from '../../../../src/machine/facts/facts.ts';
 import { planInstall } from '../../../../src/machine/install/plan-install.ts';
-import { IMAGE_MOUNT, SYSROOT } from '../../../../src/machine/paths.ts';
+import { IMAGE_MOUNT } from '../../../../src/machine/paths.ts';
 import {
   layoutPaths,
   missingMountPoints,
@@ -14,6 +16,7 @@ import {
   planSkeleton,
 } from '../../../../src/machine/places/layout.ts';
 import { places } from '../../../../src/machine/places/places.ts';
+import { machineHost } from '../../../../src/machine/roots.ts';
 import type { Step } from '../../../../src/machine/steps/step.ts';
 import { shellOf } from '../../../../src/machine/steps/step.ts';
 import { createConfig } from '../../../fixtures/config.ts';
@@ -38,23 +41,20 @@ describe('a writable place', () => {
   it('of kind tmpfs is empty RAM', () => {
     expect(
       commandsFor({ '/srv': { kind: 'tmpfs', skeleton: false, size: '10%', mode: 0o750, options: ['nodev'] } }),
-    ).toEqual([
-      'mount -t tmpfs -o nodev,mode=750,size=10% tmpfs /sysroot/srv',
-      "grep -q ' /sysroot/srv tmpfs rw' /proc/mounts",
-    ]);
+    ).toEqual(['mount -t tmpfs -o nodev,mode=750,size=10% tmpfs /srv', "grep -q ' /srv tmpfs rw' /proc/mounts"]);
   });
 
   it('of kind tmpfs with a skeleton has the directories and links of the image', () => {
     const commands = commandsFor({ '/var': { kind: 'tmpfs', skeleton: true, size: '50%', options: [] } });
-    expect(commands[0]).toBe('mount -t tmpfs -o mode=755,size=50% tmpfs /sysroot/var');
+    expect(commands[0]).toBe('mount -t tmpfs -o mode=755,size=50% tmpfs /var');
     expect(commands[1]).toContain('cd /run/statectl/image/var && find .');
   });
 
   it('of kind ramdisk begins as a copy of the image', () => {
     expect(commandsFor({ '/etc': { kind: 'ramdisk', size: '64M', options: ['nosuid'] } })).toEqual([
-      'mount -t tmpfs -o nosuid,mode=755,size=64M tmpfs /sysroot/etc',
-      'cp -a /run/statectl/image/etc/. /sysroot/etc/',
-      "grep -q ' /sysroot/etc tmpfs rw' /proc/mounts",
+      'mount -t tmpfs -o nosuid,mode=755,size=64M tmpfs /etc',
+      'cp -a /run/statectl/image/etc/. /etc/',
+      "grep -q ' /etc tmpfs rw' /proc/mounts",
     ]);
   });
 
@@ -64,8 +64,8 @@ describe('a writable place', () => {
       'mount -t tmpfs -o mode=755,size=50% tmpfs /run/statectl/upper/var',
       'mkdir -p -m 0755 /run/statectl/upper/var/upper',
       'mkdir -p -m 0755 /run/statectl/upper/var/work',
-      'mount -t overlay -o lowerdir=/run/statectl/image/var,upperdir=/run/statectl/upper/var/upper,workdir=/run/statectl/upper/var/work,redirect_dir=off,metacopy=off,index=off,xino=off overlay /sysroot/var',
-      "grep -q ' /sysroot/var overlay rw' /proc/mounts",
+      'mount -t overlay -o lowerdir=/run/statectl/image/var,upperdir=/run/statectl/upper/var/upper,workdir=/run/statectl/upper/var/work,redirect_dir=off,metacopy=off,index=off,xino=off overlay /var',
+      "grep -q ' /var overlay rw' /proc/mounts",
     ]);
   });
 
@@ -73,7 +73,7 @@ describe('a writable place', () => {
     const overlays: Overlays = { '/var': { kind: 'overlay', upper: 'persistent', size: '50%' } };
     const commands = commandsFor(overlays, { disk: true });
     expect(commands.join('\n')).toContain(
-      'upperdir=/sysroot/user-data/persistent/var/upper,workdir=/sysroot/user-data/persistent/var/work',
+      'upperdir=/user-data/persistent/var/upper,workdir=/user-data/persistent/var/work',
     );
     expect(commands.join('\n')).not.toContain('tmpfs');
     expect(commandsFor(overlays)[1]).toContain('tmpfs');
@@ -102,13 +102,13 @@ describe('a writable place', () => {
   it('of kind bind is a directory of /user-data, with the options of the config', () => {
     const source = '/user-data/persistent/local/home';
     expect(commandsFor({ '/home': { kind: 'bind', source, missing: 'ram', options: [] } })).toEqual([
-      'mkdir -p -m 0755 /sysroot/user-data/persistent/local/home',
-      'mount -o bind /sysroot/user-data/persistent/local/home /sysroot/home',
+      'mkdir -p -m 0755 /user-data/persistent/local/home',
+      'mount -o bind /user-data/persistent/local/home /home',
     ]);
     // mount(2) ignores the options of a bind; only a remount sets them.
     expect(
       commandsFor({ '/home': { kind: 'bind', source, missing: 'ram', options: ['nosuid', 'nodev'] } }).at(-1),
-    ).toBe('mount -o remount,bind,nosuid,nodev /sysroot/user-data/persistent/local/home /sysroot/home');
+    ).toBe('mount -o remount,bind,nosuid,nodev /user-data/persistent/local/home /home');
   });
 
   it('of kind bind gives its mode to the directory, not to those above it', () => {
@@ -116,15 +116,15 @@ describe('a writable place', () => {
       '/srv': { kind: 'bind', source: '/user-data/persistent/a/b', missing: 'ram', mode: 0o700, options: [] },
     });
     expect(commands.slice(0, 2)).toEqual([
-      'mkdir -p -m 0755 /sysroot/user-data/persistent/a',
-      'mkdir -p -m 0700 /sysroot/user-data/persistent/a/b',
+      'mkdir -p -m 0755 /user-data/persistent/a',
+      'mkdir -p -m 0700 /user-data/persistent/a/b',
     ]);
   });
 
   it('of kind readonly shows what the image has, within a place that is writable', () => {
     expect(commandsFor({ '/var/lib/dpkg': { kind: 'readonly' } })).toEqual([
-      'mount -o bind /run/statectl/image/var/lib/dpkg /sysroot/var/lib/dpkg',
-      'mount -o remount,bind,ro /run/statectl/image/var/lib/dpkg /sysroot/var/lib/dpkg',
+      'mount -o bind /run/statectl/image/var/lib/dpkg /var/lib/dpkg',
+      'mount -o remount,bind,ro /run/statectl/image/var/lib/dpkg /var/lib/dpkg',
     ]);
   });
 
@@ -139,18 +139,18 @@ describe('an empty source of a bind', () => {
 
   it('is filled with what the image has, on a disk as a whole or not at all', () => {
     expect(commandsFor(overlays, { disk: true, tree: { emptySources: [source] } })).toEqual([
-      `mkdir -p -m 0700 ${SYSROOT}${source}`,
-      `rm -rf ${SYSROOT}${source}.seed`,
-      `mkdir -p -m 0700 ${SYSROOT}${source}.seed`,
-      `cp -a /run/statectl/image/root/. ${SYSROOT}${source}.seed/`,
-      `mv -T ${SYSROOT}${source}.seed ${SYSROOT}${source}`,
-      `mount -o bind ${SYSROOT}${source} /sysroot/root`,
+      `mkdir -p -m 0700 ${source}`,
+      `rm -rf ${source}.seed`,
+      `mkdir -p -m 0700 ${source}.seed`,
+      `cp -a /run/statectl/image/root/. ${source}.seed/`,
+      `mv -T ${source}.seed ${source}`,
+      `mount -o bind ${source} /root`,
     ]);
   });
 
   it('in RAM is filled at once', () => {
     expect(commandsFor(overlays, { tree: { emptySources: [source] } })).toContain(
-      `cp -a /run/statectl/image/root/. ${SYSROOT}${source}/`,
+      `cp -a /run/statectl/image/root/. ${source}/`,
     );
   });
 
@@ -168,11 +168,11 @@ describe('what the image lacks', () => {
       },
       { tree: { paths: { '/var/lib/new': 'missing' } } },
     );
-    expect(commands.indexOf('mkdir -p -m 0755 /sysroot/var/lib/new')).toBe(
-      commands.findIndex((command) => command.endsWith(' /sysroot/var/lib/new')),
+    expect(commands.indexOf('mkdir -p -m 0755 /var/lib/new')).toBe(
+      commands.findIndex((command) => command.endsWith(' /var/lib/new')),
     );
-    expect(commands.findIndex((command) => command.endsWith('overlay /sysroot/var'))).toBeLessThan(
-      commands.indexOf('mkdir -p -m 0755 /sysroot/var/lib/new'),
+    expect(commands.findIndex((command) => command.endsWith('overlay /var'))).toBeLessThan(
+      commands.indexOf('mkdir -p -m 0755 /var/lib/new'),
     );
   });
 
@@ -182,8 +182,8 @@ describe('what the image lacks', () => {
       '/var/lib/dpkg': { kind: 'ramdisk', size: '32M', options: [] },
     });
     const [made, mounted] = [
-      'mkdir -p -m 0755 /sysroot/var/lib/dpkg',
-      'mount -t tmpfs -o mode=755,size=32M tmpfs /sysroot/var/lib/dpkg',
+      'mkdir -p -m 0755 /var/lib/dpkg',
+      'mount -t tmpfs -o mode=755,size=32M tmpfs /var/lib/dpkg',
     ];
     expect(commands).toContain(made);
     expect(commands.indexOf(made)).toBeLessThan(commands.indexOf(mounted));
@@ -213,8 +213,8 @@ describe('what the image lacks', () => {
       'mount -t tmpfs -o size=1m,mode=755,nosuid,nodev skeleton /run/initramfs/skeleton',
       'mkdir -p -m 0755 /run/initramfs/skeleton/user-data',
       'mkdir -p -m 0755 /run/initramfs/skeleton/usr/tmp',
-      'mount -t overlay -o ro,lowerdir=/run/statectl/image:/run/initramfs/skeleton root /sysroot',
-      "grep -q ' /sysroot overlay ro' /proc/mounts",
+      'mount -t overlay -o ro,lowerdir=/run/statectl/image:/run/initramfs/skeleton root /',
+      "grep -q ' / overlay ro' /proc/mounts",
     ]);
   });
 
@@ -224,7 +224,7 @@ describe('what the image lacks', () => {
       expect.arrayContaining([
         'mkdir -p -m 0755 /run/initramfs/skeleton/usr/bin',
         'ln -sfT /run/statectl/rt/statectl /run/initramfs/skeleton/usr/bin/statectl',
-        'mount -t overlay -o ro,lowerdir=/run/statectl/image:/run/initramfs/skeleton root /sysroot',
+        'mount -t overlay -o ro,lowerdir=/run/statectl/image:/run/initramfs/skeleton root /',
       ]),
     );
   });
@@ -233,7 +233,7 @@ describe('what the image lacks', () => {
     const overlays = { [place]: { kind: 'overlay', upper: 'ram', size: '10%' } } as const;
     const facts = createFacts({ config: { overlays }, tree: { commandFolder: '/usr/bin' } });
     expect(planSkeleton(facts.config, facts.tree!)).toEqual([]);
-    expect(planInstall(facts).map(shellOf)).toContain('ln -sfT /run/statectl/rt/statectl /sysroot/usr/bin/statectl');
+    expect(planInstall(facts).map(shellOf)).toContain('ln -sfT /run/statectl/rt/statectl /usr/bin/statectl');
   });
 
   it.each([
@@ -245,14 +245,15 @@ describe('what the image lacks', () => {
     const files = Object.fromEntries(Object.entries(image).map(([path, seed]) => [IMAGE_MOUNT + path, seed]));
     const { tree: _, ...facts } = createFacts({ config: { overlays: {}, tmpfs: {} } });
     const boot = { say: () => {}, warn: () => {}, signal: new AbortController().signal };
-    const { tree } = (await mount.rounds[1]?.gather?.(memoryHost({ files }), facts, boot)) ?? {};
+    const { tree } =
+      (await mount.rounds[1]?.gather?.(machineHost(memoryHost({ files }), BEFORE_ROOT), facts, boot)) ?? {};
     expect(tree?.commandFolder).toBe(folder);
   });
 
   it('needs no skeleton when the image has everything', () => {
     const facts = createFacts();
     expect(planSkeleton(facts.config, facts.tree!)).toEqual([]);
-    expect(mountSteps(facts).map(shellOf)).toContain('mount -o bind /run/statectl/image /sysroot');
+    expect(mountSteps(facts).map(shellOf)).toContain('mount -o bind /run/statectl/image /');
   });
 });
 
@@ -266,8 +267,8 @@ it('leaves a link of the image alone: mounting over it would land outside the ro
 });
 
 it('mounts the shipped layout over the root, parents first, and looks at each mount afterwards', () => {
-  const mounts = mountSteps(createFacts({ blocks: [USER_DATA_DISK] })).filter(
-    ({ kind }) => kind === 'mount' || kind === 'check-mount',
+  const mounts = planAll([mount], createFacts({ blocks: [USER_DATA_DISK] })).flatMap(({ step }) =>
+    step.kind === 'mount' || step.kind === 'check-mount' ? [step] : [],
   );
   expect(mounts.map(shellOf).join('\n')).toMatchInlineSnapshot(`
     "mount -t squashfs -o ro,loop /run/initramfs/user-data/persistent/images/6128c8536953137771ac3ce7587f408d95315f834efafba33f830538fbb41f50/root.squashfs /run/statectl/image
@@ -304,8 +305,8 @@ describe('a disk of fstab.conf', () => {
     expect(mountSteps(facts).map(shellOf)).toEqual(
       expect.arrayContaining([
         'fsck.ext4 -p /dev/vdc1 || [ $? -eq 1 ]',
-        'mount -t ext4 -o noatime /dev/vdc1 /sysroot/srv',
-        "grep -q ' /sysroot/srv ext4 rw' /proc/mounts",
+        'mount -t ext4 -o noatime /dev/vdc1 /srv',
+        "grep -q ' /srv ext4 rw' /proc/mounts",
       ]),
     );
   });
@@ -317,17 +318,17 @@ describe('a disk of fstab.conf', () => {
       tree: { paths: { '/var/lib/klipper': 'missing' } },
     });
     const there = targets(facts);
-    expect(there.indexOf('overlay /sysroot/var')).toBeLessThan(there.indexOf('/dev/vdc1 /sysroot/var/lib/klipper'));
-    expect(mountSteps(facts)).toContainEqual({ kind: 'mkdir', path: '/sysroot/var/lib/klipper', mode: 0o755 });
+    expect(there.indexOf('overlay /var')).toBeLessThan(there.indexOf('/dev/vdc1 /var/lib/klipper'));
+    expect(mountSteps(facts)).toContainEqual({ kind: 'mkdir', path: '/var/lib/klipper', mode: 0o755 });
   });
 
   it('takes the place of an overlay of the same name, which stays where the disk is missing', () => {
     const config = { fstab: { '/home': entry } };
-    expect(targets(createFacts({ blocks: [DATA], config })).filter((text) => text.endsWith(' /sysroot/home'))).toEqual([
-      '/dev/vdc1 /sysroot/home',
+    expect(targets(createFacts({ blocks: [DATA], config })).filter((text) => text.endsWith(' /home'))).toEqual([
+      '/dev/vdc1 /home',
     ]);
-    expect(targets(createFacts({ config })).filter((text) => text.endsWith(' /sysroot/home'))).toEqual([
-      '/sysroot/user-data/persistent/local/home /sysroot/home',
+    expect(targets(createFacts({ config })).filter((text) => text.endsWith(' /home'))).toEqual([
+      '/user-data/persistent/local/home /home',
     ]);
   });
 
@@ -340,7 +341,7 @@ describe('a disk of fstab.conf', () => {
       },
     });
     const there = targets(facts);
-    expect(there.indexOf('/dev/vdc1 /sysroot/srv')).toBeLessThan(there.indexOf('/sysroot/srv/home /sysroot/home'));
+    expect(there.indexOf('/dev/vdc1 /srv')).toBeLessThan(there.indexOf('/srv/home /home'));
   });
 });
 
@@ -387,16 +388,16 @@ describe('whatever places a config has', () => {
           paths: Object.fromEntries(missing.filter((name) => name in overlays).map((name) => [name, 'missing'])),
         });
         const there = new Set(
-          layoutPaths(config)
-            .filter((name) => tree.paths[name] === 'dir' || missingMountPoints(config, tree).includes(name))
-            .map((name) => SYSROOT + name),
+          layoutPaths(config).filter(
+            (name) => tree.paths[name] === 'dir' || missingMountPoints(config, tree).includes(name),
+          ),
         );
         const mounted: string[] = [];
         const plan = planLayout({ config }, tree, disk);
         for (const mountPoint of mountOrder(config, [...plan.keys()]))
           for (const step of plan.get(mountPoint) ?? []) {
             if (step.kind === 'mkdir') there.add(step.path);
-            if (step.kind !== 'mount' || !step.target.startsWith(SYSROOT)) continue;
+            if (step.kind !== 'mount' || step.target.startsWith('/run/')) continue;
             expect(there).toContain(step.target);
             expect(mounted.filter((other) => other.startsWith(`${step.target}/`))).toEqual([]);
             mounted.push(step.target);

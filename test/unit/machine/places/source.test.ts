@@ -31,7 +31,7 @@ describe('the root is', () => {
     expect(chooseSource(createFacts({ blocks: [USER_DATA_DISK] }))).toMatchObject({
       kind: 'fetched',
       kept: true,
-      dir: expect.stringMatching(/^\/run\/initramfs\/user-data\/persistent\/images\/[0-9a-f]{64}$/),
+      dir: expect.stringMatching(/^\/user-data\/persistent\/images\/[0-9a-f]{64}$/),
     });
   });
 
@@ -143,7 +143,7 @@ describe('the image is brought here', () => {
     const plan = planUpdate(createFacts({ blocks: [USER_DATA_DISK], copy, offer: createOffer(NEWER) }));
     expect(plan.map(({ kind }) => kind)).toEqual(['mkdir', 'write', 'write', 'fetch', 'write', 'remove']);
     expect(plan[4]).toMatchObject({
-      path: '/run/initramfs/user-data/persistent/images/current',
+      path: '/user-data/persistent/images/current',
       content: `${NEWER.manifest.root.sha256}\n`,
     });
     expect(plan[5]).toEqual({ kind: 'remove', path: copy.dir });
@@ -159,7 +159,7 @@ describe('the image is brought here', () => {
       }),
     );
     expect(plan.filter(({ kind }) => kind === 'remove')).toEqual([
-      { kind: 'remove', path: `/run/initramfs/user-data/persistent/images/${gone}` },
+      { kind: 'remove', path: `/user-data/persistent/images/${gone}` },
     ]);
     expect(plan[0]?.kind).toBe('remove');
   });

@@ -89,15 +89,13 @@ describe('the agent’s service', () => {
 
   it('of OpenRC is in /etc, where that can be written', () => {
     expect(paths({ serviceManager: 'openrc' })).toEqual([
-      '/sysroot/etc/init.d',
-      '/sysroot/etc/init.d/statectl-agent',
-      '/sysroot/etc/runlevels/default',
-      '/sysroot/etc/runlevels/default/statectl-agent',
+      '/etc/init.d',
+      '/etc/init.d/statectl-agent',
+      '/etc/runlevels/default',
+      '/etc/runlevels/default/statectl-agent',
     ]);
     expect(paths({ serviceManager: 'openrc', etc: 'read-only' })).toEqual([]);
-    expect(paths({ serviceManager: 'openrc', target: 'print' })).toContain(
-      '/sysroot/etc/runlevels/print/statectl-agent',
-    );
+    expect(paths({ serviceManager: 'openrc', target: 'print' })).toContain('/etc/runlevels/print/statectl-agent');
   });
 
   it('is none without a service manager, and none in the way of the boot', () => {

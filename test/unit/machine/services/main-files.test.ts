@@ -3,7 +3,7 @@ import type { Seed } from '../../../../src/host/memory/seed.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import { planLogins } from '../../../../src/machine/accounts/login-settings.ts';
 import type { InstallFacts } from '../../../../src/machine/facts/facts.ts';
-import { IMAGE_MOUNT, SYSROOT } from '../../../../src/machine/paths.ts';
+import { IMAGE_MOUNT } from '../../../../src/machine/paths.ts';
 import { findMainFiles } from '../../../../src/machine/services/find-main-files.ts';
 import { RSYSLOG, SSHD, SUDO } from '../../../../src/machine/services/main-files.ts';
 import { loadFiles, SHIPPED_FILES } from '../../../fixtures/config.ts';
@@ -17,7 +17,7 @@ async function look(image: Readonly<Record<string, Seed>>, brought?: string) {
   const config = await loadFiles({ ...SHIPPED_FILES, 'system/users.conf': USERS });
   const file = {
     from: '/run/statectl/baked/files/1',
-    to: `${SYSROOT}/etc/ssh/sshd_config`,
+    to: `/etc/ssh/sshd_config`,
     sha256: '',
     mode: 0o644,
     uid: 0,
@@ -104,7 +104,7 @@ describe('sshd reads them first of all, in a file of the image that', () => {
     expect(mainFiles).toEqual({ '/etc/ssh/sshd_config': before(text) });
     expect(steps).toContainEqual({
       kind: 'write',
-      path: `${SYSROOT}/etc/ssh/sshd_config`,
+      path: `/etc/ssh/sshd_config`,
       content: before(text),
       mode: 0o644,
     });
@@ -157,7 +157,7 @@ it.each([
   const { mainFiles, steps } = await look({ ...COMPLETE, '/etc/sudoers': text });
   const content = `${text}# By statectl at boot: the image does not read what is said there.\n${SUDO.line}\n`;
   expect(mainFiles).toEqual(isThere ? {} : { '/etc/sudoers': content });
-  const step = { kind: 'write', path: `${SYSROOT}/etc/sudoers`, content, mode: 0o440 };
+  const step = { kind: 'write', path: `/etc/sudoers`, content, mode: 0o440 };
   if (isThere) expect(steps).not.toContainEqual(step);
   else expect(steps).toContainEqual(step);
 });

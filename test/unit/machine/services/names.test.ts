@@ -87,20 +87,20 @@ describe('the name of the machine', () => {
 
   it('of DHCP is in /etc/hosts as one of config.d would be, and the kernel has it', () => {
     expect(written('lab-17', { serviceManager: 'systemd' })).toEqual({
-      '/sysroot/etc/hosts': expect.stringContaining('127.0.1.1 lab-17\n'),
+      '/etc/hosts': expect.stringContaining('127.0.1.1 lab-17\n'),
       kernel: 'lab-17',
     });
   });
 
   it('is localhost where nobody says one and the init would leave it (none): systemd has it so itself', () => {
-    expect(written(undefined, {})).toMatchObject({ '/sysroot/etc/hostname': 'localhost\n', kernel: 'localhost' });
+    expect(written(undefined, {})).toMatchObject({ '/etc/hostname': 'localhost\n', kernel: 'localhost' });
     expect(written(undefined, { serviceManager: 'openrc' })).toMatchObject({ kernel: 'localhost' });
     expect(written(undefined, { serviceManager: 'systemd' })).not.toHaveProperty('kernel');
   });
 
   it('is that of the image where it has one, and no name is given to the kernel that it would refuse', () => {
     expect(written(undefined, { imageHostname: 'golden' })).toEqual({
-      '/sysroot/etc/hosts': expect.stringContaining('127.0.1.1 golden\n'),
+      '/etc/hosts': expect.stringContaining('127.0.1.1 golden\n'),
       kernel: 'golden',
     });
     expect(written('x'.repeat(65), {})).not.toHaveProperty('kernel');

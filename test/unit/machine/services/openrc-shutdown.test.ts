@@ -15,10 +15,7 @@ const pathsFor = (serviceManager: InstallFacts['serviceManager'], changes: Param
 
 describe('the way down of a system whose services are OpenRC’s', () => {
   it('ends with disks that nobody writes to any more', () => {
-    expect(pathsFor('openrc')).toEqual([
-      '/sysroot/etc/init.d/statectl-disks',
-      '/sysroot/etc/runlevels/shutdown/statectl-disks',
-    ]);
+    expect(pathsFor('openrc')).toEqual(['/etc/init.d/statectl-disks', '/etc/runlevels/shutdown/statectl-disks']);
   });
 
   it('is left to systemd, and to others; and to the image where /etc is read-only', () => {

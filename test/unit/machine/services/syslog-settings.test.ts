@@ -28,7 +28,7 @@ async function settings(image: readonly string[], text = LAB, more: Readonly<Rec
 it('sends to each target with a queue in RAM that never blocks', async () => {
   const { warnings, path, lines } = await settings([DAEMON, DRIVER, CERTIFICATES]);
   expect(warnings).toEqual([]);
-  expect(path).toBe('/sysroot/etc/rsyslog.d/60-statectl.conf');
+  expect(path).toBe('/etc/rsyslog.d/60-statectl.conf');
   expect(lines.slice(1)).toEqual([
     'global(DefaultNetstreamDriverCAFile="/etc/ssl/certs/ca-certificates.crt")',
     '*.* action(type="omfwd" name="statectl-main" target="log.lab.example" port="6514" protocol="tcp" template="RSYSLOG_SyslogProtocol23Format" TCP_Framing="octet-counted" StreamDriver="gtls" StreamDriverMode="1" StreamDriverAuthMode="x509/name" StreamDriverPermittedPeers="log.lab.example" queue.type="LinkedList" queue.size="10000" queue.timeoutEnqueue="0" action.resumeRetryCount="-1")',

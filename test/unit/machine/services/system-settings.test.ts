@@ -22,9 +22,7 @@ async function stepsFor(
     hosts: '127.0.0.1 localhost\n::1 localhost\n',
   } as const;
   return planSystemSettings(facts, { ...install, ...(serviceManager && { serviceManager }) }).map((step) =>
-    step.kind === 'write'
-      ? `${step.path.replace('/sysroot', '')}: ${step.content.replaceAll('\n', '|')}`
-      : shellOf(step),
+    step.kind === 'write' ? `${step.path}: ${step.content.replaceAll('\n', '|')}` : shellOf(step),
   );
 }
 
@@ -51,10 +49,10 @@ describe('the settings of the system', () => {
   it('say the language and the time zone in the files of Debian and systemd', async () => {
     expect(await stepsFor({ 'system/etc.conf': 'locale: de_DE.UTF-8\ntimezone: Europe/Berlin' }, 'systemd')).toEqual([
       '/etc/locale.conf: LANG=de_DE.UTF-8|',
-      'mkdir -p -m 0755 /sysroot/etc/default',
+      'mkdir -p -m 0755 /etc/default',
       '/etc/default/locale: LANG=de_DE.UTF-8|',
       '/etc/timezone: Europe/Berlin|',
-      'ln -sfT /usr/share/zoneinfo/Europe/Berlin /sysroot/etc/localtime',
+      'ln -sfT /usr/share/zoneinfo/Europe/Berlin /etc/localtime',
     ]);
   });
 
@@ -62,9 +60,9 @@ describe('the settings of the system', () => {
     expect(
       await stepsFor({ 'system/boot.conf': 'modules: { load: [goodix_ts], never: [pcspkr] }' }, 'systemd'),
     ).toEqual([
-      'mkdir -p -m 0755 /sysroot/etc/modules-load.d',
+      'mkdir -p -m 0755 /etc/modules-load.d',
       '/etc/modules-load.d/statectl.conf: goodix_ts|',
-      'mkdir -p -m 0755 /sysroot/etc/modprobe.d',
+      'mkdir -p -m 0755 /etc/modprobe.d',
       '/etc/modprobe.d/statectl.conf: blacklist pcspkr|',
     ]);
   });

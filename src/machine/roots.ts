@@ -1,0 +1,77 @@
+import type { AppendStream, Files, Host } from '../host/host.ts';
+import { type Mount, parseMounts } from '../host/mount-table.ts';
+import { IMAGE_MOUNT } from './paths.ts';
+
+/**
+ * Where the parts of a machine are for whoever puts it together. Facts and plans have the paths that the running machine will
+ * have; who does a step, or shows it, joins them with these.
+ */
+export interface Roots {
+  /** '' for the root of who works. */
+  readonly system: string;
+  /** The mounted image, without what is mounted over it. */
+  readonly image: string;
+  /** The persistent file system. */
+  readonly userData: string;
+  readonly run: string;
+}
+
+/** The machine is the one that runs. */
+export const RUNNING: Roots = { system: '', image: IMAGE_MOUNT, userData: '/user-data', run: '/run' };
+
+/** The kernel's own: there is one of each, whichever root is meant. */
+const KERNEL = ['/dev', '/proc', '/sys'];
+
+const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
+
+/** Where a path of the machine is; what is no absolute path is itself (`tmpfs`, `LABEL=data`). Pure. */
+export function at({ system, image, userData, run }: Roots, path: string): string {
+  if (!path.startsWith('/') || KERNEL.some((folder) => isBelow(path, folder))) return path;
+  for (const [folder, root] of [
+    [IMAGE_MOUNT, image],
+    ['/run', run],
+    ['/user-data', userData],
+  ] as const)
+    if (isBelow(path, folder)) return root + path.slice(folder.length);
+  return path === '/' && system !== '' ? system : system + path;
+}
+
+/** A host whose files are asked for by the paths of the machine. */
+export interface MachineHost extends Host {
+  readonly roots: Roots;
+  /** The host as it is: a program needs paths that are joined. */
+  readonly own: Host;
+}
+
+export const machineHost = (host: Host, roots: Roots): MachineHost => ({
+  ...host,
+  roots,
+  own: host,
+  files: filesAt(host.files, roots),
+});
+
+/** What is mounted where, by the paths of who works: compare with `at`. */
+export const machineMounts = async ({ files }: Pick<Host, 'files'>): Promise<readonly Mount[]> =>
+  parseMounts(await files.readText('/proc/mounts'));
+
+/** Files by the paths of the machine. */
+export function filesAt(files: Files, roots: Roots): Files {
+  const here = (path: string): string => at(roots, path);
+  return {
+    read: (path) => files.read(here(path)),
+    readText: (path) => files.readText(here(path)),
+    readRegular: (path, limitBytes) => files.readRegular(here(path), limitBytes),
+    write: (path, data, options) => files.write(here(path), data, options),
+    append: (path, data) => files.append(here(path), data),
+    mkdir: (path, mode) => files.mkdir(here(path), mode),
+    symlink: (target, path) => files.symlink(target, here(path)),
+    readlink: (path) => files.readlink(here(path)),
+    list: (path) => files.list(here(path)),
+    stat: (path) => files.stat(here(path)),
+    rename: (from, to) => files.rename(here(from), here(to)),
+    remove: (path) => files.remove(here(path)),
+    chmod: (path, mode) => files.chmod(here(path), mode),
+    readStream: (path, start) => files.readStream(here(path), start),
+    appendStream: (path): Promise<AppendStream> => files.appendStream(here(path)),
+  };
+}
