@@ -4,6 +4,7 @@ import type { Host } from '../host/host.ts';
 import type { TaskContext } from '../host/task-context.ts';
 import { judgeAnswers, planAsk, planKeep, takeKept, takeNewest } from '../machine/delivery/take-bundle.ts';
 import type { Facts } from '../machine/facts/facts.ts';
+import { withFound } from '../machine/facts/found-facts.ts';
 import type { Lease } from '../machine/facts/network-facts.ts';
 import { parseFacts } from '../machine/facts/recorded-facts.ts';
 import { BUNDLE_ANSWERS, FACTS } from '../machine/paths.ts';
@@ -52,7 +53,7 @@ export async function readFacts({ files }: Pick<Host, 'files'>): Promise<Facts> 
 
 /** The facts of the boot with the newest bundle that this machine keeps. */
 export async function factsInForce(host: Host, booted: Facts, context: TaskContext): Promise<Facts> {
-  return { ...booted, bundle: undefined, ...(await takeNewest(host, booted, context)) };
+  return withFound(booted, { bundle: undefined, ...(await takeNewest(host, booted, context)) });
 }
 
 type Asked = { readonly facts: Facts } & Pick<Refreshed, 'state' | 'reason'>;
@@ -63,19 +64,18 @@ async function askServer(host: AgentHost, booted: Facts, server: string, signal:
   const quiet: TaskContext = { signal, say: () => {}, warn: () => {} };
   const listening: TaskContext = { ...quiet, warn: (text) => void troubles.push(text) };
   const kept = await factsInForce(host, booted, quiet);
-  const asking: Facts = {
-    ...booted,
+  const asking = withFound(booted, {
     bundle: undefined,
     // What only RAM has is asked for again: the next boot shall find it on the disk.
     ...(await takeKept(host, booted, quiet)),
     ...withNetwork(booted),
     servers: [{ url: server, reason: 'the agent asks it' }],
-  };
+  });
   for (const step of planAsk(asking))
     if (step.kind === 'ask-bundle') await applyStep({ ...step, limits: { ...step.limits, tries: 1 } }, host, listening);
   const [answer] = await readBundleAnswers(host, BUNDLE_ANSWERS).catch(() => []);
   if (!answer) return { facts: kept, state: 'unreachable', reason: troubles[0] ?? `${server} cannot be asked` };
-  const judged = { ...asking, ...(await judgeAnswers(host, asking, listening)) };
+  const judged = withFound(asking, await judgeAnswers(host, asking, listening));
   for (const step of planKeep(judged)) await applyStep(step, host, listening);
   if (!judged.bundle && !('failure' in answer) && answer.status === 404) return { facts: kept, state: 'none' };
   const isAway = 'failure' in answer || answer.status >= 500;

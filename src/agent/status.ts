@@ -38,7 +38,7 @@ export async function systemStatus(
 }
 
 /** Without what is said elsewhere: by the boot, or as a path that somebody edited. */
-const shown = (record: AppliedRecord, boot: BootRecord): Status['applied'] => {
+const shown = (record: AppliedRecord, boot: BootRecord): NonNullable<Status['applied']> => {
   const { bundle, atMs, needsReboot, keptLocal, warnings } = record;
   const isSaid = (text: string) =>
     boot.warnings.includes(text) || keptLocal.some((path) => text.startsWith(`${path} was edited`));

@@ -49,7 +49,7 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
     getArgument(commandLine, 'statectl.events')?.value,
   );
   const earlier = await readJournal(host.files);
-  await journal({ event: 'boot-started', version: VERSION, from: options.from });
+  await journal({ event: 'boot-started', version: VERSION, ...options });
   if (flagArgument(commandLine, 'statectl.rescue', false) && !options.from) {
     const asked = new StatectlError('rescue-asked', 'statectl.rescue is on the kernel command line', {
       hint: '`statectl rescue continue` boots',

@@ -3,6 +3,7 @@ import type { Host } from '../host/host.ts';
 import type { TaskContext } from '../host/task-context.ts';
 import type { PhaseRecord } from '../machine/boot-record.ts';
 import type { Facts } from '../machine/facts/facts.ts';
+import { type FoundFacts, withFound } from '../machine/facts/found-facts.ts';
 import type { RecordedFacts } from '../machine/facts/recorded-facts.ts';
 import { SEGMENT_SECRETS } from '../machine/identity/credentials.ts';
 import { serverHttp } from '../machine/identity/server-http.ts';
@@ -88,14 +89,14 @@ export async function runPhases(
     /** What is asked of servers is asked as the settings say that are in force by now. */
     const hostOf = (): Host => ({ ...host, http: httpOf(facts, context.warn) });
     /** The whole phase; undefined, or what to try instead. */
-    const run = async (isLast: boolean): Promise<Partial<Facts> | undefined> => {
+    const run = async (isLast: boolean): Promise<FoundFacts | undefined> => {
       for (const [at, round] of phase.rounds.entries()) {
         const look = { phase: phase.name, round: at, found: changesOf(known, facts) };
         const roots = rootsOf(phase, round);
         let done = 0;
         let failing: Step | undefined;
         try {
-          if (round.gather) facts = { ...facts, ...(await round.gather(machineHost(hostOf(), roots), facts, context)) };
+          if (round.gather) facts = withFound(facts, await round.gather(machineHost(hostOf(), roots), facts, context));
           look.found = changesOf(known, facts);
           for (const step of round.plan?.(facts) ?? []) {
             failing = step;
@@ -126,12 +127,13 @@ export async function runPhases(
     try {
       const other = await run(false);
       if (other) {
-        facts = { ...facts, ...other };
+        facts = withFound(facts, other);
         await run(true);
       }
     } catch (thrown) {
       const error = operatorError(thrown);
-      await journal({ event: 'failed', phase: phase.name, code: error.code, text: error.message, hint: error.hint });
+      const { code, message, hint } = error;
+      await journal({ event: 'failed', phase: phase.name, code, text: message, ...(hint !== undefined && { hint }) });
       await options.keep({ ...facts, looks });
       throw new PhaseFailure(phase.name, error);
     }

@@ -1,6 +1,7 @@
 import type { StatectlError } from '../error.ts';
 import type { TaskContext } from '../host/task-context.ts';
 import type { Facts } from '../machine/facts/facts.ts';
+import type { FoundFacts } from '../machine/facts/found-facts.ts';
 import type { MachineHost, Roots } from '../machine/roots.ts';
 import type { Step } from '../machine/steps/step.ts';
 import { BEFORE_ROOT } from './roots.ts';
@@ -24,7 +25,7 @@ export type PhaseName = (typeof PHASE_NAMES)[number];
  * printed is the plan that runs.
  */
 export interface Round {
-  readonly gather?: (host: MachineHost, facts: Facts, boot: TaskContext) => Promise<Partial<Facts>>;
+  readonly gather?: (host: MachineHost, facts: Facts, boot: TaskContext) => Promise<FoundFacts>;
   readonly plan?: (facts: Facts) => readonly Step[];
   /** Where what it looks at and plans is; default: as its phase says. */
   readonly roots?: Roots;
@@ -36,7 +37,7 @@ export interface Round {
  * The facts that hold after a failure, for another try of the whole phase; undefined: there is no other way. `step` is the one
  * that failed; without it the look did. Facts alone steer what is tried, never another config. Pure.
  */
-export type Instead = (error: StatectlError, facts: Facts, step?: Step) => Partial<Facts> | undefined;
+export type Instead = (error: StatectlError, facts: Facts, step?: Step) => FoundFacts | undefined;
 
 /** A chapter of the boot. Most have one round; where the next look needs the steps done first, several. */
 export interface Phase {

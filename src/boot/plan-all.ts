@@ -1,7 +1,8 @@
 import type { Facts } from '../machine/facts/facts.ts';
+import { withFound } from '../machine/facts/found-facts.ts';
 import type { RecordedFacts } from '../machine/facts/recorded-facts.ts';
 import { locate, type Step } from '../machine/steps/step.ts';
-import { editedFacts, withFound } from './looks.ts';
+import { editedFacts } from './looks.ts';
 import { type Phase, type PhaseName, type Round, rootsOf } from './phase.ts';
 
 interface PlannedStep {

@@ -6,7 +6,7 @@ export const DeliveredSecret = z.looseObject({
   owner: z.string(),
   group: z.string(),
   /** Also a systemd credential of this name. */
-  credential: z.optional(z.string()),
+  credential: z.exactOptional(z.string()),
   /** Base64. */
   content: z.string(),
 });

@@ -6,6 +6,7 @@ import type { TaskContext } from '../../host/task-context.ts';
 import { bringAccounts, readAccountFiles } from '../../machine/accounts/merge-accounts.ts';
 import { unfinishedName } from '../../machine/delivery/deliver.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
+import { withFound } from '../../machine/facts/found-facts.ts';
 import { PASSWORDS } from '../../machine/identity/identity.ts';
 import { isEtcWritable } from '../../machine/install/plan-install.ts';
 import { IMAGE_MOUNT } from '../../machine/paths.ts';
@@ -38,7 +39,7 @@ export async function applyConfig(
   const before = await readApplied(host.files);
   const { context, warnings } = listen(host, before, signal);
   const config = liveConfig(booted.config, now.config);
-  const facts: Facts = { ...now, config, blocks: booted.blocks };
+  const facts = withFound(now, { config, blocks: booted.blocks });
   const was: AppliedRecord = before ?? { ...NOTHING, users: booted.config.users, fstab: booted.config.fstab };
   if (!isDeepStrictEqual([was.users, was.fstab], [config.users, config.fstab]))
     await writeApplied(host.files, { ...was, meanwhile: together(was.meanwhile, config) });
@@ -91,7 +92,7 @@ export async function applyConfig(
   return { applied: [...accounts, ...mounts.applied, ...applied], needsReboot: waiting, keptLocal };
 }
 
-const numberOf = ({ node, epoch, sequence, contentDigest }: NonNullable<Facts['bundle']>): AppliedRecord['bundle'] => ({
+const numberOf = ({ node, epoch, sequence, contentDigest }: NonNullable<Facts['bundle']>) => ({
   ...(node !== undefined && { node }),
   epoch,
   sequence,
@@ -115,7 +116,7 @@ function listen(host: AgentHost, before: AppliedRecord | undefined, signal: Abor
 const NOTHING = { atMs: 0, files: {}, needsReboot: [], keptLocal: [], warnings: [] };
 
 /** What several may have begun, one after the other. */
-const together = (earlier: AppliedRecord['meanwhile'], { users, fstab }: Config): AppliedRecord['meanwhile'] => ({
+const together = (earlier: AppliedRecord['meanwhile'], { users, fstab }: Config) => ({
   users: {
     users: { ...earlier?.users.users, ...users.users },
     groups: { ...earlier?.users.groups, ...users.groups },

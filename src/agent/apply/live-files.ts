@@ -4,7 +4,8 @@ import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { unfinishedName } from '../../machine/delivery/deliver.ts';
 import { deliveryFacts, planDeliveryList } from '../../machine/delivery/delivery.ts';
-import type { Facts } from '../../machine/facts/facts.ts';
+import type { Facts, InstallFacts } from '../../machine/facts/facts.ts';
+import { withFound } from '../../machine/facts/found-facts.ts';
 import { planInstall, planLiveFiles } from '../../machine/install/plan-install.ts';
 import { IMAGE_MOUNT } from '../../machine/paths.ts';
 import type { MachineHost } from '../../machine/roots.ts';
@@ -19,22 +20,22 @@ import { type Edits, type FileFacts, type FilePlan, planFiles } from './plan-fil
 
 /** The facts that the files of the running system follow from: of the bundle in force, where the boot looked at the image. */
 export async function liveFacts(host: MachineHost, booted: Facts, now: Facts, context: TaskContext): Promise<Facts> {
-  const facts: Facts = {
-    ...now,
-    python: booted.python,
-    identity: booted.identity,
-    delivery: await deliveryFacts(host, now, context),
-  };
+  const { python, identity } = booted;
+  const facts = withFound(now, { python, identity, delivery: await deliveryFacts(host, now, context) });
   return {
     ...facts,
-    ...(booted.install && {
-      install: {
-        ...booted.install,
-        ...(await authorityLists(host, now)),
-        ...(await findServices(host, facts, booted.install, context)),
-      },
-    }),
+    ...(booted.install && { install: await liveInstall(host, facts, booted.install, context) }),
     syslog: await syslogFacts(host, facts, context),
+  };
+}
+
+/** What of it follows from settings is looked up anew: what was found at the boot may not hold any more. */
+async function liveInstall(host: MachineHost, facts: Facts, booted: InstallFacts, context: TaskContext) {
+  const { certificates: _certificates, services: _services, defaultTarget: _target, ...lasting } = booted;
+  return {
+    ...lasting,
+    ...(await authorityLists(host, facts)),
+    ...(await findServices(host, facts, booted, context)),
   };
 }
 

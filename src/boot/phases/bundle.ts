@@ -7,6 +7,7 @@ import { planAskOffer, planForgetOffer, takeOffer } from '../../machine/delivery
 import { blockDevices } from '../../machine/facts/block-devices.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
+import { type FoundFacts, withFound } from '../../machine/facts/found-facts.ts';
 import { planEnrolment } from '../../machine/identity/identity.ts';
 import type { Step } from '../../machine/steps/step.ts';
 import type { Phase } from '../phase.ts';
@@ -38,12 +39,12 @@ function planNewWaits(facts: Facts): readonly Step[] {
 }
 
 /** What the phases before looked for by config.d in the initramfs, where the bundle says otherwise. */
-async function lookAgain(host: Host, facts: Facts, boot: TaskContext): Promise<Partial<Facts>> {
+async function lookAgain(host: Host, facts: Facts, boot: TaskContext): Promise<FoundFacts> {
   const { baked, config } = facts;
   if (!facts.bundle || !baked) return {};
   const isSame = isDeepStrictEqual([baked.fstab, baked.boot.root], [config.fstab, config.boot.root]);
   const blocks = isSame ? facts.blocks : await blockDevices(host);
-  if (!isSame) sayMissing({ ...facts, blocks }, boot.warn);
+  if (!isSame) sayMissing(withFound(facts, { blocks }), boot.warn);
   const needsCopy = bootsLocalRoot({ config: baked }) && !bootsLocalRoot(facts) && userDataDevice(facts);
   return { blocks, ...(needsCopy && (await localCopies(host, facts, boot))) };
 }

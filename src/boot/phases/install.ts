@@ -4,6 +4,7 @@ import type { TaskContext } from '../../host/task-context.ts';
 import { deliveryFacts } from '../../machine/delivery/delivery.ts';
 import { userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts, InstallFacts } from '../../machine/facts/facts.ts';
+import { withFound } from '../../machine/facts/found-facts.ts';
 import { systemTree } from '../../machine/facts/system-tree.ts';
 import { givenCredentials, planCredentials } from '../../machine/identity/credentials.ts';
 import { identityFacts } from '../../machine/identity/identity.ts';
@@ -60,8 +61,9 @@ export const install: Phase = {
         const found = await installFacts(host, facts);
         sayUnused(facts, found, boot);
         const delivery = await deliveryFacts(host, facts, boot);
-        const services = await findServices(host, { ...facts, delivery }, found, boot);
-        const mainFiles = await findMainFiles(host, { ...facts, delivery }, boot);
+        const delivered = withFound(facts, { delivery });
+        const services = await findServices(host, delivered, found, boot);
+        const mainFiles = await findMainFiles(host, delivered, boot);
         return {
           syslog: await syslogFacts(host, facts, boot),
           install: {

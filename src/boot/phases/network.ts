@@ -4,6 +4,7 @@ import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { bootsLocalRoot, userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
+import type { FoundFacts } from '../../machine/facts/found-facts.ts';
 import type { InterfaceFacts } from '../../machine/facts/network-facts.ts';
 import { readLeases } from '../../machine/network/leases.ts';
 import { needsNetwork } from '../../machine/network/needs-network.ts';
@@ -43,7 +44,7 @@ export const network: Phase = {
 };
 
 /** What there is to boot from without a server: with it, nothing waits longer than `network.wait`. */
-async function copies(host: Host, facts: Facts, boot: TaskContext): Promise<Partial<Facts>> {
+async function copies(host: Host, facts: Facts, boot: TaskContext): Promise<FoundFacts> {
   if (bootsLocalRoot(facts) || !userDataDevice(facts)) return {};
   return localCopies(host, facts, boot);
 }
@@ -114,7 +115,12 @@ async function interfaces({ files }: Pick<Host, 'files'>): Promise<readonly Inte
     // NET_ADDR_RANDOM of include/uapi/linux/netdevice.h.
     const assigned = await files.readText(`${dir}/addr_assign_type`).catch(() => '');
     const random = assigned.trim() === '1' && { random: true as const };
-    found.push({ name, mac: mac.trim().toLowerCase(), carrier, driver, wireless, ...random });
+    found.push({
+      ...{ name, mac: mac.trim().toLowerCase(), wireless },
+      ...(carrier !== undefined && { carrier }),
+      ...(driver !== undefined && { driver }),
+      ...random,
+    });
   }
   return found;
 }

@@ -2,7 +2,7 @@ import { entryOf } from '../../entry-of.ts';
 import type { BundleFacts } from '../../fetch/kept-bundle.ts';
 import type { BootRecord, History } from '../../machine/boot-record.ts';
 import { userDataDevice } from '../../machine/facts/disks.ts';
-import type { Facts, IdentityFacts } from '../../machine/facts/facts.ts';
+import type { Facts, IdentityFacts, InstallFacts } from '../../machine/facts/facts.ts';
 import { planAccounts, planInstall } from '../../machine/install/plan-install.ts';
 import { places } from '../../machine/places/places.ts';
 import { chooseSource } from '../../machine/places/source.ts';
@@ -33,21 +33,21 @@ export function bootRecord(
             verified: true,
           },
     ...(image ? { image: { name: image.name, version: image.version, sha256: image.root.sha256 } } : {}),
-    server: facts.offer?.server,
+    ...(facts.offer?.server !== undefined && { server: facts.offer.server }),
     ...(facts.servers ? { servers: facts.servers } : {}),
     kernelRelease: facts.machine.kernelRelease,
     configDigest: facts.machine.configDigest,
     configOrigin: facts.machine.configOrigin,
     ...(facts.bundle ? { bundle: bundleRecord(facts.bundle) } : {}),
     ...(facts.identity ? { identity: identityRecord(facts.identity) } : {}),
-    ...(disk ? { persistent: { device: disk.device, type: disk.type } } : {}),
+    ...(disk ? { persistent: { device: disk.device, ...(disk.type !== undefined && { type: disk.type }) } } : {}),
     // What is a link in the image leads into another place, and nothing is mounted there.
     places: places(facts.config, disk !== undefined).filter(
       ({ mountPoint }) => entryOf(facts.tree?.paths, mountPoint) !== 'symlink',
     ),
     ...installed(facts),
     leases: facts.leases ?? [],
-    machineId: facts.install && { machineId: facts.install.machineId, machineIdOrigin: facts.install.machineIdOrigin },
+    ...(facts.install && { machineId: machineIdRecord(facts.install) }),
     init: facts.init?.path ?? '',
     warnings: [...new Set([...earlier.warnings, ...warnings])],
     failures: earlier.failures,
@@ -66,12 +66,14 @@ const identityRecord = ({ secrets, ...identity }: IdentityFacts): BootRecord['id
   secrets: secrets.map(({ to }) => to),
 });
 
-const bundleRecord = ({ node, epoch, sequence, contentDigest, server }: BundleFacts): BootRecord['bundle'] => ({
-  node,
+const machineIdRecord = ({ machineId, machineIdOrigin }: InstallFacts) => ({ machineId, machineIdOrigin });
+
+const bundleRecord = ({ node, epoch, sequence, contentDigest, server }: BundleFacts) => ({
+  ...(node !== undefined && { node }),
   epoch,
   sequence,
   contentDigest,
-  server,
+  ...(server !== undefined && { server }),
 });
 
 /** What the install phase does to the system. */

@@ -3,6 +3,7 @@ import type { Host } from '../../host/host.ts';
 import { shellQuote } from '../../host/shell-line.ts';
 import { userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
+import { withFound } from '../../machine/facts/found-facts.ts';
 import type { RecordedFacts } from '../../machine/facts/recorded-facts.ts';
 import { SWITCH_FILE } from '../../machine/paths.ts';
 import { chooseSource } from '../../machine/places/source.ts';
@@ -40,7 +41,8 @@ export function lastGoodPlan({ looks: _looks, ...facts }: RecordedFacts): string
   const nobody = { identity: undefined, credentials: undefined };
   const missing =
     (facts.identity?.secrets.length ?? 0) > 0 ? "echo 'without its secrets: only the controller opens them'\n" : '';
-  const local: Facts = { ...facts, ...nobody, copy, tree, delivery, python, offer: undefined, leases: [] };
+  const known: Facts = facts;
+  const local = withFound(known, { ...nobody, copy, tree, delivery, python, offer: undefined, leases: [] });
   const lines = planAll(STORY, local)
     .filter(({ phase, step }) => LOCAL_PHASES.has(phase) && step.kind !== 'check-mount')
     .map(({ step }) => (step.kind === 'switch-root' ? switchFile(step) : shellOf(step)));

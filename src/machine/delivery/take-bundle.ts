@@ -11,6 +11,7 @@ import { compareBundles, writeNumber } from '../../signed/bundle/order.ts';
 import type { Bundle } from '../../signed/bundle/verify.ts';
 import { bootsLocalRoot, userDataDevice } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
+import type { FoundFacts } from '../facts/found-facts.ts';
 import { BUNDLE_ANSWERS, RAM_BUNDLES } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 import { bundleSettings, configInForce } from './bundle-config.ts';
@@ -77,7 +78,7 @@ export function planAsk(facts: Facts): readonly Step[] {
   ];
 }
 
-export const judgeAnswers = async (host: Host, facts: Facts, boot: TaskContext): Promise<Partial<Facts>> =>
+export const judgeAnswers = async (host: Host, facts: Facts, boot: TaskContext): Promise<FoundFacts> =>
   planAsk(facts).length > 0
     ? chooseBundle(host, BUNDLE_ANSWERS, facts, boot, bundleSettings)
     : { newBundle: undefined, serversSilent: undefined };

@@ -6,6 +6,7 @@ import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { bootsLocalRoot } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
+import type { FoundFacts } from '../facts/found-facts.ts';
 import { OFFER_ANSWERS } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 
@@ -30,7 +31,7 @@ export function planAskOffer(facts: Facts): readonly Step[] {
 }
 
 /** What was answered, judged. Without an answer of use the copy is booted, and its reason kept. */
-export async function takeOffer(host: Host, facts: Facts, boot: TaskContext): Promise<Partial<Facts>> {
+export async function takeOffer(host: Host, facts: Facts, boot: TaskContext): Promise<FoundFacts> {
   if (bootsLocalRoot(facts)) return {};
   const { copy, machine } = facts;
   try {

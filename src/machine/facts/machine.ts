@@ -19,13 +19,15 @@ export async function machineFacts({ files }: Pick<Host, 'files'>, configDigest:
   };
   const uuid = (await said(`${DMI}/product_uuid`))?.toLowerCase();
   const names = (await files.list(TRUST).catch(() => [])).filter((name) => name.endsWith('.image.pem'));
+  const serial = (await said(`${DMI}/product_serial`)) ?? (await said('/proc/device-tree/serial-number'));
+  const product = (await said(`${DMI}/product_name`)) ?? (await said('/proc/device-tree/model'));
   return {
     arch: UNAME_ARCH[arch()] ?? arch(),
     kernelRelease: (await text('/proc/sys/kernel/osrelease')) ?? '',
     ramBytes: 1024 * Number(/^MemTotal:\s*(\d+) kB$/m.exec((await text('/proc/meminfo')) ?? '')?.[1] ?? 0),
-    uuid: uuid === undefined || isJunkUuid(uuid) ? undefined : uuid,
-    serial: (await said(`${DMI}/product_serial`)) ?? (await said('/proc/device-tree/serial-number')),
-    product: (await said(`${DMI}/product_name`)) ?? (await said('/proc/device-tree/model')),
+    ...(uuid !== undefined && !isJunkUuid(uuid) && { uuid }),
+    ...(serial !== undefined && { serial }),
+    ...(product !== undefined && { product }),
     trustedKeys: await Promise.all(names.map((name) => files.readText(`${TRUST}/${name}`))),
     configDigest,
     configOrigin: 'baked',

@@ -1,6 +1,7 @@
 import { isCommandLine } from '../../config/command-line/command-line.ts';
 import { parseRecord } from '../../host/record.ts';
 import type { Facts } from './facts.ts';
+import type { FoundFacts } from './found-facts.ts';
 
 /** What one look of a boot found, and how far it came from there. */
 export interface LookRecord {
@@ -8,8 +9,8 @@ export interface LookRecord {
   readonly phase: string;
   /** From 0; -1: what a boot that goes on began with. */
   readonly round: number;
-  /** What changed: null for a fact that does not hold any more. */
-  readonly found: { readonly [Key in keyof Facts]?: Facts[Key] | null };
+  /** What changed. */
+  readonly found: FoundFacts;
   /** How many of its steps were done, where one failed. */
   readonly done?: number;
 }

@@ -39,7 +39,7 @@ export async function ipv6State({ files }: Pick<Host, 'files'>, device: string):
     ([to, prefix, , , , , , , flags = '', name]) =>
       name === device && /^0+$/.test(to ?? '') && prefix === '00' && (Number.parseInt(flags, 16) & RTF_GATEWAY) !== 0,
   );
-  return { addresses, gateway: route?.[4] && spelled(route[4]) };
+  return { addresses, ...(route?.[4] && { gateway: spelled(route[4]) }) };
 }
 
 /** `fd00000000000000000000000000000a` → `fd00::a`, as RFC 5952 has it. */

@@ -33,13 +33,14 @@ export async function readLeases(
 function byHand(wanted: WantedInterface, cidr: Pick<Lease, 'address' | 'prefixLength'>): Lease {
   const { device, settings } = wanted;
   const { dns, ntp, hostname } = settings;
+  const gateway = gatewayOf(wanted, familyOf(cidr.address) ?? 4);
   return {
     device,
     method: 'static',
     ...cidr,
-    gateway: gatewayOf(wanted, familyOf(cidr.address) ?? 4),
+    ...(gateway !== undefined && { gateway }),
     dns,
-    hostname,
+    ...(hostname !== undefined && { hostname }),
     ntp,
   };
 }
@@ -55,8 +56,11 @@ async function ofRouters(
     .filter(({ isPermanent, isDuplicate }) => !isPermanent && !isDuplicate)
     .map(({ address, prefixLength }): Lease => {
       const lease = leased.find((one) => one.address === address);
-      const said = lease ?? { method: 'router', dns: [], ntp: [] };
-      return { ...said, ...common, address, prefixLength, gateway };
+      // DHCPv6 gives no routes.
+      const { gateway: _none, ...said }: Omit<Lease, 'device' | 'address' | 'prefixLength'> = lease ?? {
+        ...{ method: 'router', dns: [], ntp: [] },
+      };
+      return { ...said, ...common, address, prefixLength, ...(gateway !== undefined && { gateway }) };
     });
 }
 
@@ -76,15 +80,16 @@ export function parseLease(device: string, text: string, peerDns = true): Lease 
   );
   const seconds = Number(values.get('lease'));
   const list = (key: string) => (values.get(key) ?? '').split(' ').filter(Boolean);
+  const [gateway, domain, hostname] = ['gateway', 'domain', 'hostname'].map((key) => values.get(key));
   return {
     device,
     method: 'dhcp',
     address: values.get('address') ?? '',
     prefixLength: Number(values.get('prefix') || 32),
-    gateway: values.get('gateway') || undefined,
+    ...(gateway && { gateway }),
     dns: peerDns ? list('dns') : [],
-    domain: peerDns ? values.get('domain') || undefined : undefined,
-    hostname: values.get('hostname') || undefined,
+    ...(peerDns && domain && { domain }),
+    ...(hostname && { hostname }),
     ntp: list('ntp'),
     // All ones mean for ever (RFC 2131, 3.3).
     ...(seconds > 0 && seconds < 0xffffffff && { seconds }),

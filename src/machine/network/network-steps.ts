@@ -30,7 +30,12 @@ export const planVirtual = (wanted: WantedNetwork): readonly Step[] =>
 export const planAddressing = (wanted: WantedNetwork, patience: Patience): readonly Step[] =>
   wanted.filter((each) => each.early && hasAddresses(each)).flatMap((each) => addressing(each, patience));
 
-const linkUp = ({ device, settings: { mtu, mac } }: WantedInterface): Step => ({ kind: 'link-up', device, mtu, mac });
+const linkUp = ({ device, settings: { mtu, mac } }: WantedInterface): Step => ({
+  kind: 'link-up',
+  device,
+  ...(mtu !== undefined && { mtu }),
+  ...(mac !== undefined && { mac }),
+});
 
 /** Before the link is up: then the kernel asks for routers once. */
 const acceptRa = ({ device, settings }: WantedInterface): readonly Step[] =>
@@ -114,7 +119,17 @@ function addressing(wanted: WantedInterface, { seconds, tries }: Patience): read
     ...[...addressesOf(wanted, 4), ...six].map((cidr): Step => ({ kind: 'address', device, ...cidr })),
     ...routes.filter(isDirect),
     ...settings.gateway.map((gateway): Step => ({ kind: 'route', device, gateway })),
-    ...(settings.dhcp4 ? [{ kind: 'dhcp', device, seconds, tries, hostname: settings.hostname } as const] : []),
+    ...(settings.dhcp4
+      ? [
+          {
+            kind: 'dhcp',
+            device,
+            seconds,
+            tries,
+            ...(settings.hostname !== undefined && { hostname: settings.hostname }),
+          } as const,
+        ]
+      : []),
     ...ipv6Steps(wanted, { seconds, tries }),
     ...routes.filter((step) => !isDirect(step)),
   ];

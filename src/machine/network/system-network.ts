@@ -23,7 +23,7 @@ export function systemNetwork(facts: Facts): SystemNetwork {
   const off = wired.filter(({ name }) => silenced.includes(name));
   const spare = silenced.includes(undefined) ? undefined : spareCards(facts, said, wired);
   const known = new Set([...said.map(({ device }) => device), ...off.map(({ name }) => name)]);
-  return { said, off, spare: spare?.filter(({ name }) => !known.has(name)).map(byDhcp) };
+  return { said, off, ...(spare && { spare: spare.filter(({ name }) => !known.has(name)).map(byDhcp) }) };
 }
 
 function spareCards(facts: Facts, said: WantedNetwork, wired: readonly InterfaceFacts[]) {

@@ -73,13 +73,13 @@ export function wantedNetwork(facts: Facts): WantedNetwork {
     return {
       name,
       device: deviceOf(name),
-      card,
+      ...(card && { card }),
       settings: withDevices({ ...settings, dhcp4: settings.dhcp4 ?? (name === boot && saysNoWay(settings)) }, deviceOf),
       early: early.has(name),
       declared: Object.hasOwn(declared, name),
-      master: master
-        ? { ...withDevices(entryOf(interfaces, master) as InterfaceSettings, deviceOf), device: master }
-        : undefined,
+      ...(master && {
+        master: { ...withDevices(entryOf(interfaces, master) as InterfaceSettings, deviceOf), device: master },
+      }),
       vlans: Object.keys(interfaces).filter((other) => {
         const entry = entryOf(interfaces, other);
         return entry?.kind === 'vlan' && entry.link === name;

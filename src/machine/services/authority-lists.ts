@@ -20,7 +20,7 @@ export async function authorityLists(
   { files }: Pick<Host, 'files'>,
   { config }: Pick<Facts, 'config'>,
 ): Promise<Pick<InstallFacts, 'certificates'>> {
-  if (config.identity.authorities.length === 0) return { certificates: undefined };
+  if (config.identity.authorities.length === 0) return {};
   const lists: Record<string, string> = {};
   for (const path of LISTS) {
     const found = await resolveInTree(files, IMAGE_MOUNT, path).catch(() => undefined);

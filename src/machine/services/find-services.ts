@@ -35,11 +35,11 @@ export async function findServices(
     if (links) found[name] = links;
     else warn(await unknown(tree, wanted, serviceManager));
   }
-  if (!target || serviceManager !== 'systemd') return { services: found, defaultTarget: undefined };
+  if (!target || serviceManager !== 'systemd') return { services: found };
   const unit = target.replace(/(\.target)?$/, '.target');
   const booted = await findUnit(tree, unit);
   if (!booted) warn(`the system has no ${unit}: its own default target is booted`);
-  return { services: found, defaultTarget: booted?.file };
+  return { services: found, ...(booted && { defaultTarget: booted.file }) };
 }
 
 /** OpenRC starts what is linked in a runlevel. */
