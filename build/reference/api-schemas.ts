@@ -69,7 +69,7 @@ export const ANSWERS = {
         path: text('where it becomes a file of mode 0600'),
         owner: z.string(),
         group: z.string(),
-        credential: z.string().optional().meta({ description: 'also a systemd credential of this name' }),
+        credential: z.string().exactOptional().meta({ description: 'also a systemd credential of this name' }),
         content: text('base64'),
       }),
     ),

@@ -28,7 +28,10 @@ function startAgent({ host }: LabMachine, lab: AgentLab, signal: AbortSignal) {
         openSession(
           host,
           server,
-          { identity: IDENTITY, authorities: [], connectMs: 20_000, stallMs: 20_000, lastEventId },
+          {
+            ...{ identity: IDENTITY, authorities: [], connectMs: 20_000, stallMs: 20_000 },
+            ...(lastEventId !== undefined && { lastEventId }),
+          },
           until,
         ),
       heard(event, server) {

@@ -61,7 +61,7 @@ export function bootRecord(
   };
 }
 
-const identityRecord = ({ secrets, ...identity }: IdentityFacts): BootRecord['identity'] => ({
+const identityRecord = ({ secrets, ...identity }: IdentityFacts) => ({
   ...identity,
   secrets: secrets.map(({ to }) => to),
 });

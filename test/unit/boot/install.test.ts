@@ -15,7 +15,7 @@ import { switchFileText } from '../../../src/machine/steps/switch-file.ts';
 import { createFacts, createInterface, createMachineFacts, USER_DATA_DISK } from '../../fixtures/facts.ts';
 
 describe('the machine-id', () => {
-  const nobody = createMachineFacts({ uuid: undefined, serial: undefined });
+  const { uuid: _uuid, ...nobody } = createMachineFacts();
   const idOf = (changes: Parameters<typeof createFacts>[0], kept = '') => machineId(createFacts(changes), kept);
 
   it('is the one that was kept', () => {
@@ -34,12 +34,12 @@ describe('the machine-id', () => {
 
   it('is the same at every boot of a machine without a disk, and another one on another machine', () => {
     const ids = [
-      {},
-      { serial: 'A' },
-      { uuid: undefined, serial: 'A' },
-      { uuid: undefined, serial: 'B' },
-      { uuid: 'ffee' },
-    ].map((who) => idOf({ machine: createMachineFacts(who) }).machineId);
+      createMachineFacts(),
+      createMachineFacts({ serial: 'A' }),
+      { ...nobody, serial: 'A' },
+      { ...nobody, serial: 'B' },
+      createMachineFacts({ uuid: 'ffee' }),
+    ].map((machine) => idOf({ machine }).machineId);
     expect(idOf({ machine: createMachineFacts() }).machineId).toBe(ids[0]);
     expect(new Set(ids).size).toBe(4);
   });

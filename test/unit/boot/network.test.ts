@@ -150,9 +150,9 @@ describe('looks at the interfaces', () => {
 });
 
 describe('DHCP', () => {
-  const ask = async (lease: 'none' | undefined) => {
+  const ask = async (options: Parameters<typeof bootHost>[0]) => {
     const warned: string[] = [];
-    const machine = bootHost({ lease });
+    const machine = bootHost(options);
     await applyStep({ kind: 'dhcp', device: 'eth0', seconds: 30, tries: 3 }, machine, {
       say: () => {},
       warn: (text) => void warned.push(text),
@@ -162,7 +162,7 @@ describe('DHCP', () => {
   };
 
   it('that nobody answers is told, and another way may still be there', async () => {
-    expect((await ask('none')).warned).toEqual([
+    expect((await ask({ lease: 'none' })).warned).toEqual([
       'no DHCP server answered on eth0 within 30 s; attempt 2 of 3',
       'no DHCP server answered on eth0 within 30 s; attempt 3 of 3',
       'no DHCP server answered on eth0 within 30 s',
@@ -170,7 +170,7 @@ describe('DHCP', () => {
   });
 
   it('is not asked again for an interface that has its lease', async () => {
-    const { machine } = await ask(undefined);
+    const { machine } = await ask({});
     await applyStep({ kind: 'dhcp', device: 'eth0', seconds: 30 }, machine, {
       say: () => {},
       warn: () => {},

@@ -4,6 +4,7 @@ import { install } from '../../../src/boot/phases/install.ts';
 import { IN_SYSROOT } from '../../../src/boot/roots.ts';
 import { StatectlError } from '../../../src/error.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import { withFound } from '../../../src/machine/facts/found-facts.ts';
 import type { PythonFacts, PythonPackage } from '../../../src/machine/facts/python-facts.ts';
 import { pythonArchives, pythonPackages } from '../../../src/machine/packages/python-packages.ts';
 import { planPythonFetch, planPythonPackages, planPythonServices } from '../../../src/machine/packages/python-steps.ts';
@@ -87,15 +88,12 @@ async function look(text: string, files: Record<string, Buffer>, answer: number 
     servers: servers as never,
   });
   const facts = { ...createFacts(), config, ...(disk && { blocks: [USER_DATA_DISK] }) };
-  const archives = await pythonArchives(machineHost(host, IN_SYSROOT), facts, boot);
-  const steps = planPythonFetch({ ...facts, python: archives });
+  const machine = machineHost(host, IN_SYSROOT);
+  const archives = await pythonArchives(machine, facts, boot);
+  const known = withFound(facts, { python: archives });
+  const steps = planPythonFetch(known);
   for (const step of steps) await applyStep(step, host, boot);
-  return {
-    warnings,
-    steps,
-    archives,
-    python: await pythonPackages(machineHost(host, IN_SYSROOT), { ...facts, python: archives }, boot),
-  };
+  return { warnings, steps, archives, python: await pythonPackages(machine, known, boot) };
 }
 
 describe('a package', () => {

@@ -34,7 +34,7 @@ function download({ servers, files = {}, capacityBytes, signal = new AbortContro
   const host = memoryHost({
     files: { '/d': { type: 'dir' }, ...files },
     servers: Object.fromEntries(counted),
-    capacityBytes,
+    ...(capacityBytes !== undefined && { capacityBytes }),
   });
   const report = {
     say: (text: string) => void said.push(text),

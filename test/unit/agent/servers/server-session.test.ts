@@ -26,7 +26,10 @@ function lab({
   const host = memoryHost({ servers, files });
   const options = { identity: '/run/statectl/identity', authorities, connectMs: 2000, stallMs: 10_000 };
   const { signal } = new AbortController();
-  return { host, open: (lastEventId?: string) => openSession(host, SERVER, { ...options, lastEventId }, signal) };
+  return {
+    host,
+    open: (asked: { lastEventId?: string } = {}) => openSession(host, SERVER, { ...options, ...asked }, signal),
+  };
 }
 
 const refused = (status: number, detail: string): ServedAnswer => ({ status, body: JSON.stringify({ detail }) });
@@ -34,7 +37,7 @@ const refused = (status: number, detail: string): ServedAnswer => ({ status, bod
 describe('the stream of a server', () => {
   it('is opened with the certificate of this machine, of a server that our authority vouches for', async () => {
     const { host, open } = lab();
-    const { first } = await open('ab-2');
+    const { first } = await open({ lastEventId: 'ab-2' });
     expect(first).toEqual({ id: 'ab-3', event: 'hello', data: {} });
     const asked = host.calls.flatMap((call) => (call.kind === 'request' ? [call] : []));
     expect(asked.map(({ url }) => url.href)).toEqual([`${SERVER}/v1/tls`, `${SECURE}/v1/events`]);

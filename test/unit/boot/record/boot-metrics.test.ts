@@ -45,12 +45,12 @@ it('refuses a place that is read-only', async () => {
 
 describe('a Pushgateway', () => {
   const push = async (url: string, status = 200) => {
-    const asked: { url: string; method?: string; body?: string }[] = [];
+    const asked: ({ readonly url: string } & HttpRequest)[] = [];
     const config = await loadFiles({ ...SHIPPED_FILES, 'system/logging.conf': `metrics: { push: "${url}" }` });
     const host = memoryHost({});
     const http = {
-      async request(to: string, { method, body }: HttpRequest = {}) {
-        asked.push({ url: to, method, body });
+      async request(to: string, request: HttpRequest = {}) {
+        asked.push({ url: to, ...request });
         return { status, headers: {}, body: (async function* () {})() };
       },
     };

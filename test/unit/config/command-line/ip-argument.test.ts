@@ -298,7 +298,8 @@ describe('planInterfaceChoice', () => {
   });
 
   it('takes the first wired interface while no link is up', () => {
-    const choice = planInterfaceChoice([], undefined, undefined, [nics[0]!, nic('eth5', '05', { carrier: undefined })]);
+    const { carrier: _unknown, ...down } = nic('eth5', '05');
+    const choice = planInterfaceChoice([], undefined, undefined, [nics[0]!, down]);
     expect(choice).toMatchObject({
       nic: { name: 'eth5' },
       reason: 'first wired interface',

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { install } from '../../../../src/boot/phases/install.ts';
 import { BEFORE_ROOT } from '../../../../src/boot/roots.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
+import { withFound } from '../../../../src/machine/facts/found-facts.ts';
 import {
   givenCredentials,
   CREDENTIALS as KEPT,
@@ -33,9 +34,9 @@ it('credentials of the machine segment are kept in RAM for the agent, who shows 
     startMs: Date.now(),
   });
   const [round] = install.rounds;
-  const gathered = await round?.gather?.(machineHost(host, BEFORE_ROOT), facts, boot);
+  const gathered = withFound(facts, (await round?.gather?.(machineHost(host, BEFORE_ROOT), facts, boot)) ?? {});
   const isTheirs = (step: Step) => 'from' in step && step.from.startsWith('/etc/statectl');
-  for (const step of round?.plan?.({ ...facts, ...gathered }) ?? [])
+  for (const step of round?.plan?.(gathered) ?? [])
     if (isTheirs(step) || (step.kind === 'mkdir' && step.path.endsWith('/credentials')))
       await applyStep(step, host, boot);
   expect((await host.files.stat('/run/statectl/credentials'))?.mode).toBe(0o700);

@@ -4,7 +4,7 @@ import { memoryHost } from '../../../../src/host/memory.ts';
 import { netconsoleFacts, planNetconsole } from '../../../../src/machine/network/netconsole.ts';
 import { applyStep } from '../../../../src/machine/steps/step.ts';
 import { loadFiles, SHIPPED_FILES } from '../../../fixtures/config.ts';
-import { createFacts } from '../../../fixtures/facts.ts';
+import { createFacts, createLease } from '../../../fixtures/facts.ts';
 
 const ARP = 'IP address HW type Flags HW address Mask Device\n10.0.2.2 0x1 0x2 52:55:0a:00:02:02 * eth0\n';
 const PROGRAMS: Programs = {
@@ -13,7 +13,7 @@ const PROGRAMS: Programs = {
   nslookup: () => 'Server:\t10.0.2.3\nAddress:\t10.0.2.3:53\n\nName:\tlog.lab\nAddress: 192.168.7.3\n',
 };
 
-async function factsFor(netconsole: string, arp = ARP, leases = createFacts().leases) {
+async function factsFor(netconsole: string, arp = ARP, leases = [createLease()]) {
   const config = await loadFiles({ ...SHIPPED_FILES, 'system/logging.conf': `netconsole: "${netconsole}"` });
   const warnings: string[] = [];
   const host = memoryHost({ files: { '/proc/net/arp': arp }, programs: PROGRAMS });
@@ -40,7 +40,7 @@ it.each([
 ])('is left out with a warning when %s', async (_title, netconsole, arp, leases, warning) => {
   const { found, warnings } = await factsFor(netconsole, arp, leases);
   expect(warnings).toEqual([expect.stringContaining(warning)]);
-  expect(planNetconsole({ ...createFacts(), netconsole: found })).toEqual([]);
+  expect(planNetconsole(createFacts({ netconsole: found }))).toEqual([]);
 });
 
 it('a kernel without the driver is a warning', async () => {
@@ -48,6 +48,6 @@ it('a kernel without the driver is a warning', async () => {
   const warnings: string[] = [];
   const boot = { say: () => {}, warn: (text: string) => warnings.push(text), signal: new AbortController().signal };
   const host = memoryHost({ programs: { modprobe: () => ({ exitCode: 1, stderr: 'not found' }) } });
-  for (const step of planNetconsole({ ...createFacts(), netconsole: found })) await applyStep(step, host, boot);
+  for (const step of planNetconsole(createFacts({ netconsole: found }))) await applyStep(step, host, boot);
   expect(warnings).toEqual(['no netconsole to 192.168.7.3: not found']);
 });

@@ -5,6 +5,7 @@ import { planUpdate, update } from '../../../../src/boot/phases/update.ts';
 import { getArgument } from '../../../../src/config/command-line/command-line.ts';
 import { StatectlError } from '../../../../src/error.ts';
 import type { Facts } from '../../../../src/machine/facts/facts.ts';
+import { withFound } from '../../../../src/machine/facts/found-facts.ts';
 import { chooseSource } from '../../../../src/machine/places/source.ts';
 import { shellOf } from '../../../../src/machine/steps/step.ts';
 import { createCopy, createFacts, createOffer, USER_DATA_DISK } from '../../../fixtures/facts.ts';
@@ -193,9 +194,10 @@ describe('when the image cannot be brought here', () => {
   });
 
   it('a disk that is full or broken does not keep it out of RAM', () => {
-    const other = instead('disk-full', createFacts({ blocks: [USER_DATA_DISK] }));
+    const facts = createFacts({ blocks: [USER_DATA_DISK] });
+    const other = instead('disk-full', facts);
     expect(other).toEqual({ copyFailed: true });
-    expect(chooseSource({ ...createFacts({ blocks: [USER_DATA_DISK] }), ...other })).toMatchObject({ kept: false });
+    expect(chooseSource(withFound(facts, other ?? {}))).toMatchObject({ kept: false });
   });
 
   it('there is no other way when the network or RAM is at fault', () => {
