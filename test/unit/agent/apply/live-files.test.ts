@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { liveFacts } from '../../../../src/agent/apply/live-files.ts';
 import { wantedBy } from '../../../../src/agent/entry.ts';
+import { memoryHost } from '../../../../src/host/memory.ts';
+import type { InstallFacts } from '../../../../src/machine/facts/facts.ts';
 import { planInstall, planLiveFiles } from '../../../../src/machine/install/plan-install.ts';
+import { machineHost, RUNNING } from '../../../../src/machine/roots.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
 
 /** What the agent does not touch: other parts of it do, or only a boot can. */
@@ -67,6 +71,23 @@ it('every file that a boot makes of config.d is kept so by the agent, but those 
   expect(rest.filter((path) => !OF_THE_BOOT.some((pattern) => pattern.test(path)))).toEqual([]);
   // Each of them is there: a pattern that fits nothing hides something.
   expect(rest.length).toBeGreaterThan(6);
+});
+
+it('what config.d said at the boot, and says no more, does not hold for the running system', async () => {
+  const host = machineHost(memoryHost({ files: { '/usr/lib/systemd/system/multi-user.target': '[Unit]\n' } }), RUNNING);
+  const context = { say: () => {}, warn: () => {}, signal: new AbortController().signal };
+  const install: InstallFacts = {
+    ...createFacts().install!,
+    serviceManager: 'systemd',
+    hasSshd: true,
+    certificates: { '/etc/ssl/certs/ca-certificates.crt': 'IMAGE\n' },
+    defaultTarget: '/usr/lib/systemd/system/multi-user.target',
+  };
+  const booted = createFacts({ install });
+  const live = await liveFacts(host, booted, createFacts({ install, serversSilent: true }), context);
+  expect(live.install).not.toHaveProperty('certificates');
+  expect(live.install).not.toHaveProperty('defaultTarget');
+  expect(live.install).toMatchObject({ hasSshd: true, services: {}, machineId: install.machineId });
 });
 
 describe('the last word of a plan on a path', () => {
