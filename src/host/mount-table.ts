@@ -1,5 +1,5 @@
 import { StatectlError } from '../error.ts';
-import { unescapeOctal } from './unescape-octal.ts';
+import { unescapeOctal } from './octal-escapes.ts';
 
 /** One mount of this process's namespace. Of several on one mount point, the last of the list is what one sees. */
 export interface MountInfo {

@@ -1,23 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Host } from '../../host/host.ts';
-import { shellQuote } from '../../host/shell-line.ts';
 import { userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { withFound } from '../../machine/facts/found-facts.ts';
 import type { RecordedFacts } from '../../machine/facts/recorded-facts.ts';
-import { SWITCH_FILE } from '../../machine/paths.ts';
 import { chooseSource } from '../../machine/places/source.ts';
 import { at } from '../../machine/roots.ts';
-import type { StepOf } from '../../machine/steps/step.ts';
 import { shellOf } from '../../machine/steps/step.ts';
-import { switchFileText } from '../../machine/steps/switch-file.ts';
-import type { PhaseName } from '../phase.ts';
 import { planAll } from '../plan-all.ts';
 import { IN_SYSROOT } from '../roots.ts';
-import { STORY } from '../story.ts';
-
-/** The phases whose steps /init can repeat without the controller; before them it mounts /user-data itself. */
-const LOCAL_PHASES: ReadonlySet<PhaseName> = new Set(['slot', 'update', 'mount', 'install', 'handover']);
+import { FROM_DISK } from '../story.ts';
 
 /**
  * The plan of this boot as ash can run it, when the next boot needs only local files; undefined when it needs a server.
@@ -43,14 +35,9 @@ export function lastGoodPlan({ looks: _looks, ...facts }: RecordedFacts): string
     (facts.identity?.secrets.length ?? 0) > 0 ? "echo 'without its secrets: only the controller opens them'\n" : '';
   const known: Facts = facts;
   const local = withFound(known, { ...nobody, copy, tree, delivery, python, offer: undefined, leases: [] });
-  const lines = planAll(STORY, local)
-    .filter(({ phase, step }) => LOCAL_PHASES.has(phase) && step.kind !== 'check-mount')
-    .map(({ step }) => (step.kind === 'switch-root' ? switchFile(step) : shellOf(step)));
+  const lines = planAll(FROM_DISK, local).map(({ step }) => shellOf(step));
   return `#!/bin/sh\n# The plan of the last good boot, for /init when the controller cannot run. Made by statectl.\nset -e\n${missing}${lines.join('\n')}\n`;
 }
-
-const switchFile = (step: StepOf<'switch-root'>): string =>
-  `printf %s ${shellQuote(switchFileText(step))} > ${SWITCH_FILE}`;
 
 /** Keeps the plan with its digest on /user-data, where /init runs it only when the digest fits; forgets the failed attempts. */
 export async function keepLastGoodPlan({ files }: Pick<Host, 'files'>, facts: Facts): Promise<void> {

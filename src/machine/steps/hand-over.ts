@@ -1,4 +1,4 @@
-import { shellLine } from '../../host/shell-line.ts';
+import { shellQuote } from '../../host/shell-line.ts';
 import type { NetconsoleFacts } from '../facts/network-facts.ts';
 import { netconsoleCommands, startNetconsole } from '../network/start-netconsole.ts';
 import { SWITCH_FILE } from '../paths.ts';
@@ -17,7 +17,8 @@ export const handOver = {
   'switch-root': kind<SwitchRoot>({
     located: (step, at) => ({ ...step, root: at(step.root) }),
     describe: ({ root, init }) => `switch to ${root} and run ${init}`,
-    command: ({ root, init, arguments: words }) => shellLine(['exec', 'switch_root', root, init, ...words]),
+    // /init alone can switch: it is the first process. It does what it finds here.
+    command: (step) => `printf %s ${shellQuote(switchFileText(step))} > ${SWITCH_FILE}`,
     apply: (step, { files }) => files.write(SWITCH_FILE, switchFileText(step)),
   }),
 };

@@ -1,5 +1,6 @@
 import { StatectlError } from '../../error.ts';
 import { parseMounts } from '../../host/mount-table.ts';
+import { escapeOctal } from '../../host/octal-escapes.ts';
 import { shellLine, shellQuote } from '../../host/shell-line.ts';
 import { kind } from './kind.ts';
 import { lastLine, mustRun } from './must-run.ts';
@@ -75,7 +76,7 @@ export const mounts = {
     located: (step, at) => ({ ...step, target: at(step.target) }),
     describe: ({ target, type, access }) => `${target} is ${type}, ${access}`,
     command: ({ target, type, access }) =>
-      `grep -q ${shellQuote(` ${target} ${type} ${access === 'read-only' ? 'ro' : 'rw'}`)} /proc/mounts`,
+      `grep -qF ${shellQuote(` ${escapeOctal(target)} ${type} ${access === 'read-only' ? 'ro' : 'rw'}`)} /proc/mounts`,
     async apply({ target, type, access }, { files }) {
       const mount = parseMounts(await files.readText('/proc/mounts')).findLast(
         (candidate) => candidate.target === target,

@@ -211,7 +211,7 @@ describe('the persistent disk', () => {
       'fsck.ext4 -p /dev/vdb || [ $? -eq 1 ]',
       'mkdir -p /run/initramfs/user-data',
       'mount -t ext4 -o noatime /dev/vdb /run/initramfs/user-data',
-      "grep -q ' /run/initramfs/user-data ext4 rw' /proc/mounts",
+      "grep -qF ' /run/initramfs/user-data ext4 rw' /proc/mounts",
       'mkdir -p -m 0755 /run/initramfs/user-data/persistent',
       'mkdir -p -m 0700 /run/initramfs/user-data/persistent/statectl',
     ]);

@@ -59,7 +59,7 @@ it('packages are unpacked, made read-only, and laid over one folder in one overl
     'mount -o remount,bind,ro,nosuid,nodev python /run/statectl/python',
     'mount -t overlay -o ro,lowerdir=/run/statectl/python/one:/run/statectl/python/two:/opt/extras python /opt/extras',
   ]);
-  expect(steps.at(-1)).toBe("grep -q ' /opt/extras overlay ro' /proc/mounts");
+  expect(steps.at(-1)).toBe("grep -qF ' /opt/extras overlay ro' /proc/mounts");
 });
 
 it('nothing is done where nothing is named', () => {

@@ -1,5 +1,8 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseMountInfo } from '../../../src/host/mount-table.ts';
+import { escapeOctal, unescapeOctal } from '../../../src/host/octal-escapes.ts';
+import { anyLetters } from '../../fixtures/any-letters.ts';
 
 const OVERLAY =
   '103 24 0:57 / /var rw,relatime shared:50 master:1 - overlay overlay rw,lowerdir=/run/a\\054b:/c,upperdir=/u,workdir=/w';
@@ -20,6 +23,16 @@ test('reads an overlay with its tags and the options of the file system', () => 
 test('takes spaces, tabs, newlines and backslashes back out of their octal form', () => {
   const [mount] = parseMountInfo('40 1 8:1 /sub\\040dir /mnt/a\\011b\\012c\\134d rw - ext4 /dev/disk\\0401 rw');
   expect(mount).toMatchObject({ mountPoint: '/mnt/a\tb\nc\\d', root: '/sub dir', source: '/dev/disk 1' });
+});
+
+test('writes them so, too: what is looked for in such a table is found', () => {
+  expect(escapeOctal('/mnt/a\tb\nc\\d e.f')).toBe('/mnt/a\\011b\\012c\\134d\\040e.f');
+  fc.assert(
+    fc.property(anyLetters(), (path) => {
+      expect(unescapeOctal(escapeOctal(path))).toBe(path);
+      expect(escapeOctal(path)).not.toMatch(/[ \t\n]/);
+    }),
+  );
 });
 
 test('does not take the digits after an escaped backslash for another escape', () => {

@@ -86,6 +86,19 @@ describe('the plan of the last good boot', () => {
     );
   });
 
+  it('looks at what it mounted as the controller does, also in places with spaces', () => {
+    const entry = { source: 'LABEL=data', type: 'auto', options: [], missing: 'degraded' } as const;
+    const blocks = [USER_DATA_DISK, { device: '/dev/vdc', type: 'ext4', label: 'data' }];
+    const plan = lastGoodPlan(
+      createFacts({
+        blocks,
+        config: { fstab: { '/user-data': { ...entry, source: 'LABEL=user-data' }, '/srv/my data': entry } },
+      }),
+    );
+    expect(plan).toContain("\ngrep -qF ' /sysroot/srv/my\\040data ext4 rw' /proc/mounts\n");
+    expect(plan).toContain("\ngrep -qF ' /run/statectl/image squashfs ro' /proc/mounts\n");
+  });
+
   it('checks a partition as the controller does, and goes on when its errors were corrected', () => {
     const blocks = [{ device: '/dev/vda1', type: 'ext4', label: 'system' }, USER_DATA_DISK];
     expect(lastGoodPlan(createFacts({ blocks, config: { boot: { root: 'LABEL=system' } } }))).toContain(
@@ -137,13 +150,19 @@ describe('what it says', () => {
     const machine = bootHost(options);
     await machine.files.mkdir('/run/initramfs/user-data');
     await machine.exec.run(['mount', '-t', 'ext4', '-o', 'noatime', '/dev/vdb', '/run/initramfs/user-data']);
+    let checks = 0;
     for (const line of plan.split('\n')) {
       const words = line.split(' ');
       const [program] = words;
       if (program === 'mkdir') await machine.files.mkdir(words.at(-1)!);
+      if (program === 'grep') {
+        checks += 1;
+        expect(await machine.files.readText('/proc/mounts')).toContain(/'(.*)'/.exec(line)?.[1]);
+      }
       if (program !== 'mount' && program !== 'cp') continue;
       expect({ line, ...(await machine.exec.run(words)) }).toMatchObject({ exitCode: 0 });
     }
+    expect(checks).toBeGreaterThan(0);
     return machine;
   }
 

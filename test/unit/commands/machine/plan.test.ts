@@ -55,7 +55,9 @@ describe('boot --plan', () => {
     expect(printed).toContain(
       '# squashfs on /run/statectl/image from /run/initramfs/image/root.squashfs\nmount -t squashfs -o ro,loop /run/initramfs/image/root.squashfs /run/statectl/image\n',
     );
-    expect(printed.trimEnd().split('\n').at(-1)).toBe('exec switch_root /sysroot /sbin/init');
+    expect(printed).toMatch(
+      /# switch to \/sysroot and run \/sbin\/init\nprintf %s '.*\n.*\n.*\n' > \S+switch-root\.env\n$/,
+    );
   });
 
   it('reads the facts of another machine with --facts', async () => {
@@ -63,7 +65,7 @@ describe('boot --plan', () => {
       { '/tmp/facts.json': JSON.stringify(createFacts({ init: { path: '/bin/busybox', arguments: [] } })) },
       { factsFile: '/tmp/facts.json' },
     );
-    expect(printed).toContain('exec switch_root /sysroot /bin/busybox');
+    expect(printed).toContain('# switch to /sysroot and run /bin/busybox\n');
   });
 
   it.each<[string, (facts: Facts) => object, string, RegExp]>([
@@ -71,7 +73,7 @@ describe('boot --plan', () => {
       'another init',
       (facts) => ({ ...facts, init: { path: '/bin/busybox', arguments: ['sh'] } }),
       'init',
-      /exec switch_root \/sysroot \/bin\/busybox sh$/,
+      /\nINIT=\/bin\/busybox\nINIT_ARGUMENTS=sh\n' > /,
     ],
     [
       'another server, and no image from it',
@@ -81,19 +83,19 @@ describe('boot --plan', () => {
         config: { ...facts.config, server: { ...facts.config.server, servers: ['http://b.lab'] } },
       }),
       'config, offer, copy',
-      /images\/\w{64}\/root\.squashfs[^]*exec switch_root/,
+      /images\/\w{64}\/root\.squashfs[^]*# switch to/,
     ],
     [
       'no lease',
       (facts) => ({ ...facts, leases: null }),
       'leases',
-      /^(?![^]*ask boot\.lab)[^]*exec switch_root \/sysroot \/sbin\/init$/,
+      /^(?![^]*ask boot\.lab)[^]*# switch to \/sysroot and run \/sbin\/init\n/,
     ],
     [
       'none of its looks',
       (facts) => ({ ...facts, looks: [] }),
       'commandLine, config',
-      /exec switch_root \/sysroot \/sbin\/init$/,
+      /# switch to \/sysroot and run \/sbin\/init\n/,
     ],
   ])('goes by facts that a person edited, and says so: %s', async (_title, edit, names, expected) => {
     const text = await factsOfABoot();

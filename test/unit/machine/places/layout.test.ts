@@ -41,7 +41,7 @@ describe('a writable place', () => {
   it('of kind tmpfs is empty RAM', () => {
     expect(
       commandsFor({ '/srv': { kind: 'tmpfs', skeleton: false, size: '10%', mode: 0o750, options: ['nodev'] } }),
-    ).toEqual(['mount -t tmpfs -o nodev,mode=750,size=10% tmpfs /srv', "grep -q ' /srv tmpfs rw' /proc/mounts"]);
+    ).toEqual(['mount -t tmpfs -o nodev,mode=750,size=10% tmpfs /srv', "grep -qF ' /srv tmpfs rw' /proc/mounts"]);
   });
 
   it('of kind tmpfs with a skeleton has the directories and links of the image', () => {
@@ -54,7 +54,7 @@ describe('a writable place', () => {
     expect(commandsFor({ '/etc': { kind: 'ramdisk', size: '64M', options: ['nosuid'] } })).toEqual([
       'mount -t tmpfs -o nosuid,mode=755,size=64M tmpfs /etc',
       'cp -a /run/statectl/image/etc/. /etc/',
-      "grep -q ' /etc tmpfs rw' /proc/mounts",
+      "grep -qF ' /etc tmpfs rw' /proc/mounts",
     ]);
   });
 
@@ -65,7 +65,7 @@ describe('a writable place', () => {
       'mkdir -p -m 0755 /run/statectl/upper/var/upper',
       'mkdir -p -m 0755 /run/statectl/upper/var/work',
       'mount -t overlay -o lowerdir=/run/statectl/image/var,upperdir=/run/statectl/upper/var/upper,workdir=/run/statectl/upper/var/work,redirect_dir=off,metacopy=off,index=off,xino=off overlay /var',
-      "grep -q ' /var overlay rw' /proc/mounts",
+      "grep -qF ' /var overlay rw' /proc/mounts",
     ]);
   });
 
@@ -214,7 +214,7 @@ describe('what the image lacks', () => {
       'mkdir -p -m 0755 /run/initramfs/skeleton/user-data',
       'mkdir -p -m 0755 /run/initramfs/skeleton/usr/tmp',
       'mount -t overlay -o ro,lowerdir=/run/statectl/image:/run/initramfs/skeleton root /',
-      "grep -q ' / overlay ro' /proc/mounts",
+      "grep -qF ' / overlay ro' /proc/mounts",
     ]);
   });
 
@@ -272,24 +272,24 @@ it('mounts the shipped layout over the root, parents first, and looks at each mo
   );
   expect(mounts.map(shellOf).join('\n')).toMatchInlineSnapshot(`
     "mount -t squashfs -o ro,loop /run/initramfs/user-data/persistent/images/6128c8536953137771ac3ce7587f408d95315f834efafba33f830538fbb41f50/root.squashfs /run/statectl/image
-    grep -q ' /run/statectl/image squashfs ro' /proc/mounts
+    grep -qF ' /run/statectl/image squashfs ro' /proc/mounts
     mount -o bind /run/statectl/image /sysroot
     mount --move /run/initramfs/user-data /sysroot/user-data
     mount -t tmpfs -o nosuid,nodev,mode=755,size=64M tmpfs /sysroot/etc
-    grep -q ' /sysroot/etc tmpfs rw' /proc/mounts
+    grep -qF ' /sysroot/etc tmpfs rw' /proc/mounts
     mount -o bind /sysroot/user-data/persistent/local/home /sysroot/home
     mount -o bind /sysroot/user-data/persistent/local/media /sysroot/media
     mount -o bind /sysroot/user-data/persistent/local/mnt /sysroot/mnt
     mount -o bind /sysroot/user-data/persistent/local/root /sysroot/root
     mount -t tmpfs -o noexec,nosuid,nodev,mode=1777,size=50% tmpfs /sysroot/tmp
-    grep -q ' /sysroot/tmp tmpfs rw' /proc/mounts
+    grep -qF ' /sysroot/tmp tmpfs rw' /proc/mounts
     mount -t tmpfs -o noexec,nosuid,nodev,mode=1777,size=10% tmpfs /sysroot/usr/tmp
-    grep -q ' /sysroot/usr/tmp tmpfs rw' /proc/mounts
+    grep -qF ' /sysroot/usr/tmp tmpfs rw' /proc/mounts
     mount -t tmpfs -o mode=755,size=50% tmpfs /run/statectl/upper/var
     mount -t overlay -o lowerdir=/run/statectl/image/var,upperdir=/run/statectl/upper/var/upper,workdir=/run/statectl/upper/var/work,redirect_dir=off,metacopy=off,index=off,xino=off overlay /sysroot/var
-    grep -q ' /sysroot/var overlay rw' /proc/mounts
+    grep -qF ' /sysroot/var overlay rw' /proc/mounts
     mount -t tmpfs -o noexec,nosuid,nodev,mode=1777,size=25% tmpfs /sysroot/var/tmp
-    grep -q ' /sysroot/var/tmp tmpfs rw' /proc/mounts"
+    grep -qF ' /sysroot/var/tmp tmpfs rw' /proc/mounts"
   `);
 });
 
@@ -306,7 +306,7 @@ describe('a disk of fstab.conf', () => {
       expect.arrayContaining([
         'fsck.ext4 -p /dev/vdc1 || [ $? -eq 1 ]',
         'mount -t ext4 -o noatime /dev/vdc1 /srv',
-        "grep -q ' /srv ext4 rw' /proc/mounts",
+        "grep -qF ' /srv ext4 rw' /proc/mounts",
       ]),
     );
   });

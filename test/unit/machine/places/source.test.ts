@@ -119,7 +119,7 @@ describe('what is mounted as the root is never written to', () => {
     expect(planImage({ kind: 'partition', device: '/dev/vda1', type, flags: [] }).map(shellOf)).toEqual([
       'mkdir -p /run/statectl/image',
       `mount -t ${type} -o ${options} /dev/vda1 /run/statectl/image`,
-      `grep -q ' /run/statectl/image ${type} ro' /proc/mounts`,
+      `grep -qF ' /run/statectl/image ${type} ro' /proc/mounts`,
     ]);
   });
 

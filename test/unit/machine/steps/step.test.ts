@@ -105,8 +105,11 @@ it('has for every step the command that does the same by hand', () => {
     ( rm -f /sysroot/root/.bashrc && cp -a /run/statectl/image/root/.bashrc /sysroot/root/.bashrc ) || echo 'not as it should be: /sysroot/root/.bashrc'
     mv -T /a/root.seed /a/root
     rm -rf /a/old
-    grep -q ' /sysroot/etc tmpfs rw' /proc/mounts
-    exec switch_root /sysroot /sbin/init single 'a b'"
+    grep -qF ' /sysroot/etc tmpfs rw' /proc/mounts
+    printf %s 'ROOT=/sysroot
+    INIT=/sbin/init
+    INIT_ARGUMENTS='\\''single '\\''\\'\\'''\\''a b'\\''\\'\\'''\\'''\\''
+    ' > /run/initramfs/switch-root.env"
   `);
 });
 
