@@ -37,6 +37,8 @@ export const INITRD_RELEASE = '/etc/initrd-release';
 export const LEASES = `${RUN_INITRAMFS}/leases`;
 /** No interface has a colon in its name. */
 export const leaseFile = (device: string, family: 4 | 6): string => `${LEASES}/${device}${family === 6 ? ':6' : ''}`;
+/** What servers were like when they were measured. */
+export const SERVERS_MEASURED = `${RUN_INITRAMFS}/servers.json`;
 /** Answers of servers that were asked for this machine's bundle: not verified yet. */
 export const BUNDLE_ANSWERS = `${RUN_INITRAMFS}/bundle`;
 /** And what they said when they were asked what to boot. */

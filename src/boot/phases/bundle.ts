@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { localCopies } from '../../fetch/local-copy.ts';
+import { oddClaims } from '../../fetch/machine-claims.ts';
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
-import { judgeAnswers, planAsk, planKeep, takeKept, takeNew, takeServers } from '../../machine/delivery/take-bundle.ts';
+import { judgeAnswers, planAsk, planKeep, takeKept, takeNew } from '../../machine/delivery/take-bundle.ts';
 import { planAskOffer, planForgetOffer, takeOffer } from '../../machine/delivery/take-offer.ts';
+import { NO_SERVERS, planMeasure, takeServers } from '../../machine/delivery/take-servers.ts';
 import { blockDevices } from '../../machine/facts/block-devices.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
@@ -20,11 +22,26 @@ import { planWaits, sayMissing } from './devices.ts';
 export const bundle: Phase = {
   name: 'bundle',
   rounds: [
-    { gather: takeKept },
-    { gather: takeServers, plan: planAsk },
+    {
+      gather: async (host, facts, boot) => ({ ...NO_SERVERS, ...(await takeKept(host, facts, boot)) }),
+      plan: planMeasure,
+    },
+    {
+      gather: async (host, facts, boot) => {
+        for (const odd of oddClaims(facts)) boot.warn(`this machine says: ${odd}`);
+        return takeServers(host, facts, boot);
+      },
+      plan: planAsk,
+    },
     { gather: judgeAnswers, plan: planKeep },
-    { gather: takeNew, plan: planNewWaits },
-    { gather: lookAgain, plan: planEnrolment },
+    { gather: takeNew, plan: (facts) => [...planMeasure(facts), ...planNewWaits(facts)] },
+    {
+      gather: async (host, facts, boot) => ({
+        ...(await takeServers(host, facts, boot)),
+        ...(await lookAgain(host, facts, boot)),
+      }),
+      plan: planEnrolment,
+    },
     { plan: planAskOffer },
     { gather: takeOffer, plan: planForgetOffer },
   ],

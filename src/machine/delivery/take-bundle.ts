@@ -1,10 +1,9 @@
-import { isDeepStrictEqual } from 'node:util';
 import { reasonOf } from '../../error.ts';
 import { chooseBundle } from '../../fetch/choose-bundle.ts';
-import { choiceSettings, chooseServers, serversInOrder } from '../../fetch/choose-servers.ts';
+import { serversInOrder } from '../../fetch/choose-servers.ts';
 import type { BundleFacts } from '../../fetch/kept-bundle.ts';
 import { bundleFolder, readKeptBundle } from '../../fetch/kept-bundle.ts';
-import { machineClaims, oddClaims } from '../../fetch/machine-claims.ts';
+import { machineClaims } from '../../fetch/machine-claims.ts';
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { compareBundles, writeNumber } from '../../signed/bundle/order.ts';
@@ -15,6 +14,7 @@ import type { FoundFacts } from '../facts/found-facts.ts';
 import { BUNDLE_ANSWERS, RAM_BUNDLES } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 import { bundleSettings, configInForce } from './bundle-config.ts';
+import { chosenAnew } from './take-servers.ts';
 import { withSettings } from './with-settings.ts';
 
 /** Where a machine with a disk keeps them. */
@@ -48,12 +48,6 @@ export async function takeNewest(host: Host, facts: Facts, boot: TaskContext): P
 
 /** However long the servers were measured. */
 const LEAST_ASKING_MS = 1_000;
-
-/** Measures the servers that are known by now. */
-export const takeServers = (host: Host, facts: Facts, boot: TaskContext): Promise<Partial<Facts>> => {
-  for (const odd of oddClaims(facts)) boot.warn(`this machine says: ${odd}`);
-  return chooseServers(host, facts, boot);
-};
 
 /** With something to boot from, no server is waited for longer than configured. */
 export function planAsk(facts: Facts): readonly Step[] {
@@ -101,17 +95,11 @@ export async function takeNew(host: Host, facts: Facts, boot: TaskContext): Prom
       if (bundle?.digest !== newBundle.digest) continue;
       boot.say(`bundle ${writeNumber(bundle.manifest)} of ${bundle.manifest.node ?? 'any machine'}`);
       const taken = await inForce(bundle, home, facts, boot, { origin: 'fetched', server: newBundle.server });
-      return { ...taken, ...(await serversAnew(host, facts, { ...facts, ...taken }, boot)) };
+      return { ...taken, ...chosenAnew(facts, { ...facts, ...taken }) };
     }
   if (old) boot.say(`bundle ${writeNumber(old)} of ${old.node ?? 'any machine'}, ${old.server ? 'current' : 'kept'}`);
   return {};
 }
-
-/** A bundle may name other servers than those that were measured to get it, or choose among them in another way. */
-const serversAnew = async (host: Host, before: Facts, now: Facts, boot: TaskContext): Promise<Partial<Facts>> =>
-  isDeepStrictEqual(choiceSettings(before.config.server), choiceSettings(now.config.server))
-    ? {}
-    : chooseServers(host, now, boot);
 
 async function inForce(
   bundle: Bundle,

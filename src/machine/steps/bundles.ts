@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { reasonOf } from '../../error.ts';
 import { askForBundle, type BundleQuestion, bundleAnswer } from '../../fetch/ask-bundle.ts';
 import { askForOffer, type OfferQuestion, offerUrls } from '../../fetch/ask-offer.ts';
+import { measureServers, type ServersQuestion } from '../../fetch/choose-servers.ts';
 import { keepBundle } from '../../fetch/kept-bundle.ts';
 import { shellLine, shellQuote } from '../../host/shell-line.ts';
 import { deliver, drop, restoreArgv } from '../delivery/deliver.ts';
@@ -22,6 +23,17 @@ const hostsOf = (urls: readonly string[]): string => urls.map((url) => URL.parse
 
 /** What this machine is to be and to boot, and the files that come with it. */
 export const bundles = {
+  'measure-servers': kind<ServersQuestion>({
+    describe: ({ urls }) => `measure ${hostsOf(urls)}`,
+    // Shows what they say.
+    command: ({ urls }) =>
+      urls
+        .filter((url) => URL.canParse('/', url))
+        .map((url) => shellLine(['wget', '-O', '-', new URL('/v1/status', url).href]))
+        .join('; '),
+    apply: measureServers,
+  }),
+
   'ask-bundle': kind<BundleQuestion>({
     located: (step, at) => ({ ...step, to: at(step.to) }),
     describe: ({ urls }) => `ask ${hostsOf(urls)} what this machine is to be`,

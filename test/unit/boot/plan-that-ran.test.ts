@@ -104,6 +104,27 @@ describe('the plan that prints is the plan that ran', () => {
     expect(planned).toContain('bundle: ask files.lab what to boot');
   });
 
+  it('where a bundle has its servers measured once more, and so does who goes on from there', async () => {
+    const OTHER = 'http://b.lab';
+    const commandLine = `statectl.server=${SERVER},${OTHER}`;
+    const config = { 'controller/server/server.info.conf': 'choose: measured\n' };
+    const made = bundled({ server: { choose: 'ordered' } }, { commandLine, config });
+    const machine = bootHost({ ...made, servers: { ...made.servers, [OTHER]: () => 'refused' } as Servers });
+    expect(await boot(machine)).toBe(EXIT.handOver);
+    const { ran, planned, edited } = await lookedAt(machine);
+    expect(planned).toEqual(ran);
+    expect(edited).toEqual([]);
+    const measures = (steps: readonly string[]) =>
+      steps.filter((step) => step === 'bundle: measure boot.lab:8080, b.lab');
+    expect(measures(planned)).toHaveLength(2);
+    await machine.files.write(JOURNAL, '');
+    expect(await boot(machine, { from: 'bundle' })).toBe(EXIT.handOver);
+    const again = await lookedAt(machine);
+    expect(again.planned.slice(-again.ran.length)).toEqual(again.ran);
+    // The bundle is kept by now, and in force from the start.
+    expect(measures(again.ran)).toHaveLength(1);
+  });
+
   it('where the disk took no copy, and the image was booted from RAM', async () => {
     const machine = bootHost({ images: [IMAGE], servers: { [SERVER]: createServer(IMAGE) }, disks: [userDataDisk()] });
     const files = failing(machine, (path) => path.includes('/persistent/images/') && path.endsWith('manifest.json'));

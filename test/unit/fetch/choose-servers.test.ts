@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { chooseServers, serversInOrder } from '../../../src/fetch/choose-servers.ts';
+import { serversInOrder } from '../../../src/fetch/choose-servers.ts';
+import type { Host } from '../../../src/host/host.ts';
 import type { ServedAnswer, Server } from '../../../src/host/memory/http.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import type { TaskContext } from '../../../src/host/task-context.ts';
+import { planMeasure, takeServers } from '../../../src/machine/delivery/take-servers.ts';
+import type { Facts } from '../../../src/machine/facts/facts.ts';
+import { RUN_INITRAMFS } from '../../../src/machine/paths.ts';
+import { applyStep } from '../../../src/machine/steps/step.ts';
 import { readSaid } from '../../../src/protocol/read-answer.ts';
 import { ServerStatus } from '../../../src/protocol/server-status.ts';
 import { createFacts } from '../../fixtures/facts.ts';
@@ -16,8 +22,18 @@ const says =
   (body: string | Uint8Array, how: Partial<ServedAnswer> = {}): Server =>
   () => ({ body, ...how });
 
+const machine = (servers: Record<string, Server>) =>
+  memoryHost({ servers, files: { [RUN_INITRAMFS]: { type: 'dir' } } });
+
+/** As a boot does: by a step, and the next look takes what it left. */
+async function chooseServers(host: Host, facts: Facts, boot: TaskContext) {
+  for (const step of planMeasure(facts)) await applyStep(step, host, boot);
+  const { servers = [], probeMs } = await takeServers(host, facts, boot);
+  return { servers, probeMs };
+}
+
 function choose(servers: Record<string, Server>, changes: Parameters<typeof createFacts>[0] = {}) {
-  const host = memoryHost({ servers });
+  const host = machine(servers);
   const settings = { servers: Object.keys(servers), choose: 'measured' as const, ...changes.config?.server };
   const facts = createFacts({ ...changes, config: { server: settings } });
   const said: string[] = [];
@@ -78,7 +94,7 @@ describe('a machine with several servers', () => {
 
   it('reads no more of a long answer than it needs', async () => {
     let chunks = 0;
-    const host = memoryHost({ servers: { [B]: status(0) } });
+    const host = machine({ [B]: status(0) });
     const http: typeof host.http = {
       request: async (url, request) =>
         url.startsWith(B)
@@ -162,10 +178,10 @@ it('nobody is measured any more when the boot goes on without', async () => {
     stop.abort(why);
     return 'refused';
   };
-  const { config, leases } = createFacts({ config: { server: { servers: [A, B] } } });
+  const facts = createFacts({ config: { server: { servers: [A, B] } } });
   const report = { say: () => {}, warn: () => {}, signal: stop.signal };
-  const host = memoryHost({ servers: { [A]: gone, [B]: gone } });
-  await expect(chooseServers(host, { config, leases: leases ?? [] }, report)).rejects.toBe(why);
+  const host = machine({ [A]: gone, [B]: gone });
+  await expect(chooseServers(host, facts, report)).rejects.toBe(why);
 });
 
 describe('nobody is measured', () => {

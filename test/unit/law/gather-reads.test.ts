@@ -77,6 +77,20 @@ it.each<[string, () => MachineOptions]>([
     }),
   ],
   [
+    'from one of several servers, by a bundle that chooses among them in another way',
+    () => ({
+      images: [IMAGE],
+      commandLine: `statectl.server=${SERVER},http://b.lab`,
+      servers: {
+        'http://b.lab': () => 'refused',
+        [SERVER]: withBundle(
+          createBundle({ content: createContent([], { server: { choose: 'ordered' } } as never) }),
+          createServer(IMAGE),
+        ),
+      },
+    }),
+  ],
+  [
     'from a partition',
     () => ({
       commandLine: 'root=/dev/vda1',

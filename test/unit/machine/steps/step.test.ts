@@ -53,6 +53,7 @@ it('says every step in the words of an admin', () => {
     unpack /run/initramfs/python/ab in /run/statectl/python/paho
     messages of the kernel to 10.0.2.2:6666
     verify /run/initramfs/image/root.squashfs
+    measure a:8080, boot lab, b
     ask a:8080, b what this machine is to be
     ask a:8080, c what to boot
     keep the bundle in /run/initramfs/user-data/persistent/statectl/bundle
@@ -98,6 +99,7 @@ it('has for every step the command that does the same by hand', () => {
     ( rm -rf /run/statectl/python/paho && mkdir -p -m 0755 /run/statectl/python/paho && tar -zxof /run/initramfs/python/ab -C /run/statectl/python/paho && ( find /run/statectl/python/paho '!' -type f '!' -type d | grep -q . && rm -rf /run/statectl/python/paho && mkdir /run/statectl/python/paho || true ) && chmod -R u=rwX,go=rX /run/statectl/python/paho ) || echo 'not as it should be: /run/statectl/python/paho'
     ( modprobe netconsole && ( [ -d /sys/kernel/config/netconsole ] || mount -t configfs configfs /sys/kernel/config ) && mkdir -p /sys/kernel/config/netconsole/statectl && ( echo 0 > /sys/kernel/config/netconsole/statectl/enabled || true ) && echo eth0 > /sys/kernel/config/netconsole/statectl/dev_name && echo 10.0.2.15 > /sys/kernel/config/netconsole/statectl/local_ip && echo 10.0.2.2 > /sys/kernel/config/netconsole/statectl/remote_ip && echo 6666 > /sys/kernel/config/netconsole/statectl/remote_port && echo 52:55:0a:00:02:02 > /sys/kernel/config/netconsole/statectl/remote_mac && echo 1 > /sys/kernel/config/netconsole/statectl/enabled ) || echo 'not as it should be: /sys/kernel/config/netconsole/statectl'
     echo 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /run/initramfs/image/root.squashfs' | sha256sum -c
+    wget -O - http://a:8080/v1/status; wget -O - https://b/v1/status
     mkdir -p /run/initramfs/bundle; wget -O /run/initramfs/bundle/0.tar.zst 'http://a:8080/v1/bundle?mac=52%3A54%3A00%3A12%3A34%3A56'; wget -O /run/initramfs/bundle/1.tar.zst http://b/v1/bundle; wget -O /run/initramfs/bundle/2.tar.zst http://c/v1/bundle
     wget -O - 'http://a:8080/v1/boot?mac=52%3A54%3A00%3A12%3A34%3A56'; wget -O - 'http://c/v1/boot?mac=52%3A54%3A00%3A12%3A34%3A56'
     echo 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /run/initramfs/bundle/0.tar.zst' | sha256sum -c && rm -rf /run/initramfs/user-data/persistent/statectl/bundle/new /run/initramfs/user-data/persistent/statectl/bundle/abababababababababababababababababababababababababababababababab && mkdir -p /run/initramfs/user-data/persistent/statectl/bundle/new && tar --zstd -xf /run/initramfs/bundle/0.tar.zst -C /run/initramfs/user-data/persistent/statectl/bundle/new && mv -T /run/initramfs/user-data/persistent/statectl/bundle/new /run/initramfs/user-data/persistent/statectl/bundle/abababababababababababababababababababababababababababababababab && echo abababababababababababababababababababababababababababababababab > /run/initramfs/user-data/persistent/statectl/bundle/current
