@@ -87,7 +87,7 @@ export function planKeep(facts: Facts): readonly Step[] {
 }
 
 /** The new bundle from where it was kept, verified once more: what is in force is what lies there. */
-export async function takeNew(host: Host, facts: Facts, boot: TaskContext): Promise<Partial<Facts>> {
+export async function takeNew(host: Host, facts: Facts, boot: TaskContext): Promise<FoundFacts> {
   const { newBundle, bundle: old, machine } = facts;
   if (newBundle)
     for (const home of homes(facts)) {

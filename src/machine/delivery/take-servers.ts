@@ -3,11 +3,12 @@ import { choiceSettings, chooseServers, serversToMeasure } from '../../fetch/cho
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import type { Facts } from '../facts/facts.ts';
+import type { FoundFacts } from '../facts/found-facts.ts';
 import { SERVERS_MEASURED } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 
 /** Not chosen yet, or not any more. */
-export const NO_SERVERS = { servers: undefined, probeMs: undefined } satisfies Partial<Facts>;
+export const NO_SERVERS = { servers: undefined, probeMs: undefined } satisfies FoundFacts;
 
 /** Measures the servers that are known by now, where they were not chosen yet. */
 export function planMeasure(facts: Facts): readonly Step[] {
@@ -20,5 +21,5 @@ export const takeServers = async (host: Host, facts: Facts, boot: TaskContext): 
   facts.servers ? {} : chooseServers(host, SERVERS_MEASURED, facts, boot);
 
 /** A bundle may name other servers than those that were measured to get it, or choose among them in another way. Pure. */
-export const chosenAnew = (before: Facts, now: Facts): Partial<Facts> =>
+export const chosenAnew = (before: Facts, now: Facts): FoundFacts =>
   isDeepStrictEqual(choiceSettings(before.config.server), choiceSettings(now.config.server)) ? {} : NO_SERVERS;

@@ -24,6 +24,7 @@ const hostsOf = (urls: readonly string[]): string => urls.map((url) => URL.parse
 /** What this machine is to be and to boot, and the files that come with it. */
 export const bundles = {
   'measure-servers': kind<ServersQuestion>({
+    located: (step, at) => ({ ...step, to: at(step.to) }),
     describe: ({ urls }) => `measure ${hostsOf(urls)}`,
     // Shows what they say.
     command: ({ urls }) =>
