@@ -15,13 +15,14 @@ import { SIGNER } from '../test/fixtures/bundle.ts';
 import { makeImageDir } from '../test/fixtures/image-dir.ts';
 import { abuseStorm, type StormResult } from './bench/abuse-storm.ts';
 import { isChildServer, startChildServer } from './bench/child-server.ts';
+import { publish } from './bench/figures.ts';
 import { knownBoots } from './bench/known-boots.ts';
 import { runApart } from './bench/run-apart.ts';
 
 /**
  * `npm run bench:abuse`: a server that has one core, strangers who do what they can to it for a minute, and a room of known
  * machines that are switched on meanwhile. Everything but the server is on the other core, the strangers in a process of their
- * own. Ends with 1 when a machine did not boot.
+ * own. Ends with 1 when a machine did not boot. With `--write` the figures go into docs/design/figures.md too.
  */
 const MACHINES = 100;
 const IMAGE_BYTES = 4 << 20;
@@ -109,7 +110,7 @@ async function bench(): Promise<boolean> {
       'memory of the server; its processor time',
       `${Math.round(rssBytes / 2 ** 20)} MiB; ${cpuSeconds.toFixed(0)} s`,
     );
-    process.stdout.write(asciiTable(rows));
+    await publish('bench:abuse', asciiTable(rows));
     return boots.booted === MACHINES;
   } finally {
     await rm(dir, { recursive: true });

@@ -13,10 +13,12 @@ import { linuxHost } from '../src/host/linux/host.ts';
 import { startServer } from '../src/server/listen.ts';
 import { draftBundle, sealBundle } from '../src/signed/bundle/make.ts';
 import { labOf, macOf } from './bench/config-lab.ts';
+import { publish } from './bench/figures.ts';
 
 /**
  * `npm run bench:config`: what a large config.d costs. Reading, layering, rendering and checking of 1,000 and 10,000 nodes
  * in 20 groups; one bundle made and signed; bundles per second from one server process.
+ * With `--write` it goes into docs/design/figures.md too.
  */
 const rows: (readonly string[])[] = [['', 'measured', 'budget', '']];
 const row = (name: string, measured: string, budget = '', isWithin?: boolean): void =>
@@ -104,4 +106,4 @@ row('bundles a second, unchanged (304)', `${Math.round(await all(true, 304))}/s`
 await agent.close();
 await server.stop();
 await rm(state, { recursive: true });
-process.stdout.write(asciiTable(rows));
+await publish('bench:config', asciiTable(rows));

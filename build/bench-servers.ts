@@ -13,10 +13,12 @@ import { makeImageDir } from '../test/fixtures/image-dir.ts';
 import { ask, connectAs, inParallel } from './bench/agent-streams.ts';
 import { bootStorm } from './bench/boot-storm.ts';
 import { isChildServer, startChildServer } from './bench/child-server.ts';
+import { publish } from './bench/figures.ts';
 
 /**
  * `npm run bench:servers`: what machines cost a server that run, enrol, or are switched on all at once. Each server is a
- * process of its own; a figure per core is by the processor time that it took.
+ * process of its own; a figure per core is by the processor time that it took. With `--write` the figures go into
+ * docs/design/figures.md too.
  */
 const AGENTS = 5_000;
 const HANDSHAKES = 1_000;
@@ -115,7 +117,7 @@ async function bench(): Promise<void> {
     for (const server of servers) await server[Symbol.asyncDispose]();
   }
   await rm(dir, { recursive: true });
-  process.stdout.write(asciiTable(rows));
+  await publish('bench:servers', asciiTable(rows));
 }
 
 const perCore = (

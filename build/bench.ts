@@ -7,6 +7,7 @@ import { breakdown, type Stretch, slowestSteps } from './bench/breakdown.ts';
 import { budgetRows } from './bench/budgets.ts';
 import { readLoopedFiles, readRoot } from './bench/console-reading.ts';
 import { type ContenderResult, contenders, raceRounds } from './bench/contenders.ts';
+import { publish } from './bench/figures.ts';
 import { localBoots } from './bench/local-boots.ts';
 import type { Boot } from './bench/machine.ts';
 import { buildMaterial } from './bench/material.ts';
@@ -20,6 +21,7 @@ const HELP = `npm run bench [-- OPTIONS]   boots the same Debian over HTTP by st
 
   --rounds N   rounds of all three, one after the other (default 3)
   --quick      one round of statectl alone
+  --write      put the report into docs/design/figures.md too
   --json       print JSON; progress goes to stderr either way
 `;
 
@@ -27,6 +29,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     quick: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
   },
@@ -36,6 +39,7 @@ if (values.help) {
   process.stdout.write(HELP);
   process.exit(0);
 }
+if (values.json && values.write) fail('--write is for what people read: call it without --json');
 if (!Number.isInteger(rounds) || rounds < 1) fail(`--rounds ${values.rounds} is no number of rounds`);
 if (process.getuid?.() !== 0) fail('building a system needs root (device nodes, owners): run `sudo npm run bench`');
 
@@ -50,7 +54,8 @@ const results = await raceRounds(contenders(material, servers), rounds, material
 const local = await localBoots(material, servers, rounds, say);
 
 const report = await makeReport();
-process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : writeReport(report));
+if (values.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+else await publish('bench', writeReport(report));
 
 async function makeReport(): Promise<Report> {
   const standings = await Promise.all(results.map(standingOf));
