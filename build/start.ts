@@ -107,21 +107,25 @@ try {
     stderr: 'inherit',
     reject: false,
   });
+  // It may not start at all, or die before the machine answers.
+  const ended = qemu.then(({ exitCode }) => {
+    agent.close();
+    if (exitCode !== 0 || !values.console) throw new Error(`qemu ended${exitCode ? ` with status ${exitCode}` : ''}`);
+  });
   if (values.console) {
-    await Promise.race([qemu, openLogin(agent)]);
-    await qemu;
+    await Promise.race([ended, openLogin(agent)]);
+    await ended;
   } else {
     const late = sleep(BOOT_MS, undefined, { ref: false }).then(() => {
       throw new Error(`no answer from the machine in ${BOOT_MS / 60_000} min`);
     });
     try {
-      await Promise.race([report(agent, started), late]);
+      await Promise.race([report(agent, started), late, ended]);
     } finally {
       qemu.kill();
       await qemu;
     }
   }
-  agent.close();
 } catch (error) {
   process.stderr.write(`start: ${reasonOf(error)}\n→ \`npm start -- --log\` shows the console of the machine\n`);
   process.exitCode = 1;

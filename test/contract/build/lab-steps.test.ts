@@ -1,10 +1,21 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { program } from '../../fixtures/elf.ts';
+import { Guide } from '../../fixtures/guide.ts';
 import { ko } from '../../fixtures/ko.ts';
 import { canBeTwo, PERSON, type People, twoPeople } from '../../fixtures/two-people.ts';
 
@@ -12,19 +23,8 @@ const starts = (...programs: string[]) => programs.every((name) => spawnSync(nam
 const canBuild =
   canBeTwo && process.arch === 'x64' && existsSync('/bin/busybox') && starts('mksquashfs', 'depmod', 'patchelf');
 
-/** The commands of the guide, block by block. */
-function blocksOf(path: string): readonly (readonly string[])[] {
-  const text = readFileSync(path, 'utf8');
-  return [...text.matchAll(/^```\n([^]*?)^```$/gm)].map(([, block = '']) => block.trim().split('\n'));
-}
-
-const blocks = blocksOf('docs/start/lab.md');
-/** The block in which a line begins so. */
-const blockWith = (start: string): readonly string[] => {
-  const block = blocks.find((lines) => lines.some((line) => line.startsWith(start)));
-  if (!block) throw new Error(`docs/start/lab.md has no line that begins with ${start}`);
-  return block;
-};
+const guide = new Guide('docs/start/lab.md', import.meta.url);
+const readme = new Guide('README.md', import.meta.url);
 
 let dir: string;
 let people: People;
@@ -51,37 +51,57 @@ function plantTree(tree: string): void {
 
 /** `statectl` as it would lie in /usr/local/bin; its initramfs are made of this machine's own programs, since Debian's would be fetched. */
 function plantStatectl(bin: string, scripts: string, checkout: string): void {
-  mkdirSync(bin, { recursive: true });
   execFileSync('cp', ['-r', 'initramfs', scripts]);
   for (const [name, text] of Object.entries({ tools: '/usr/bin/true\n', 'tools-packages': '', applets: 'sh mount\n' }))
     writeFileSync(join(scripts, name), text);
   const more = `--tools / --scripts ${scripts} --statectl /usr/bin/env --modules-compression zstd-fast --compression zstd-fast`;
-  writeFileSync(
+  plantProgram(
     join(bin, 'statectl'),
-    `#!/bin/sh\n[ "$1 $2" != "initramfs build" ] || set -- "$@" ${more}\nexec ${checkout}/node_modules/.bin/node ${checkout}/src/main.ts "$@"\n`,
+    `[ "$1 $2" != "initramfs build" ] || set -- "$@" ${more}\nexec ${checkout}/node_modules/.bin/node ${checkout}/src/main.ts "$@"`,
   );
-  chmodSync(join(bin, 'statectl'), 0o755);
 }
+
+function plantProgram(path: string, lines: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `#!/bin/sh\n${lines}\n`);
+  chmodSync(path, 0o755);
+}
+
+/** What looks at its configuration as Debian's dnsmasq.service does before it starts, and starts nothing. */
+const SYSTEMCTL = (dir: string) =>
+  `[ "$*" = "restart dnsmasq" ] && exec dnsmasq --test --conf-file=/dev/null --conf-dir=${dir}`;
 
 beforeAll(() => {
   if (!canBuild) return;
   dir = mkdtempSync(join(tmpdir(), 'statectl-readme-'));
   people = twoPeople(dir, join(dir, 'bin'));
-  plantTree(join(dir, 'my-root'));
+  plantTree(join(dir, 'tree'));
+  execFileSync('mksquashfs', [join(dir, 'tree'), join(dir, 'my.squashfs'), '-quiet', '-no-progress'], {
+    stdio: 'ignore',
+  });
   plantStatectl(join(dir, 'bin'), join(dir, 'scripts'), people.checkout);
+  plantProgram(join(dir, 'bin/systemctl'), SYSTEMCTL(join(dir, 'dnsmasq.d')));
+  // Behind a pipe: who types has the rights already that these files take here.
+  plantProgram(join(dir, 'bin/sudo'), 'exec "$@"');
+  mkdirSync(join(dir, 'dnsmasq.d'));
+  chownSync(join(dir, 'dnsmasq.d'), PERSON.uid, PERSON.gid);
 });
 afterAll(() => {
   if (canBuild) rmSync(dir, { recursive: true });
 });
 
-/** Where things are here instead of in /srv. */
-const here = (line: string): string =>
+/** Where things are here instead of in /srv, and what is listened at. */
+const here = (line: string, listen = '127.0.0.1:0 --tls-listen 127.0.0.1:0'): string =>
   line
     .replaceAll('/srv/statectl', join(dir, 'state'))
     .replaceAll('/srv/my-root', join(dir, 'my-root'))
-    .replaceAll('192.168.7.1:8080', '127.0.0.1:0 --tls-listen 127.0.0.1:0');
+    .replaceAll('/etc/dnsmasq.d', join(dir, 'dnsmasq.d'))
+    .replaceAll('/dev/sdaN', join(dir, 'partition'))
+    .replaceAll(' my.squashfs', ` ${join(dir, 'my.squashfs')}`)
+    .replaceAll('192.168.7.1:8080', listen || '192.168.7.1:8080');
 
 const lab = () => join(dir, 'lab');
+const BUILD = 'sudo statectl build image --from /srv/my-root';
 
 /** Types a line as it stands: what begins with sudo is run by that, with what the person's shell made of the words. */
 function type(line: string) {
@@ -98,13 +118,13 @@ const rootsIn = (...paths: string[]) => execFileSync('find', [...paths, '-uid', 
 
 describe.skipIf(!canBuild)('a first-time user who follows docs/start/lab.md', { timeout: 120_000 }, () => {
   it('has a folder to work in, with settings that let somebody log in', () => {
-    const [copy = ''] = blockWith('npm run build').filter((line) => line.startsWith('mkdir ~/lab'));
-    const { status, stderr } = people.person(`cd ${people.checkout} && ${copy}`);
+    const { status, stderr } = people.person(`cd ${people.checkout} && ${guide.command('mkdir ~/lab')}`);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     people.person(
       'mkdir -p .ssh && echo "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIZvR3CNqGUOyXrgrh3cJE5jOpnJe1KQbT5oTgVMp5bb me@lab" >.ssh/id_ed25519.pub',
     );
-    type(blockWith('cat > config.d/system/users.conf').join('\n'));
+    type(guide.command('cat > config.d/system/users.conf'));
+    type(guide.command('statectl config check'));
     const said = type('statectl config show --json');
     expect(JSON.parse(said)).toMatchObject({
       config: { users: { users: { root: { authorizedKeys: [expect.stringContaining('AAAAC3NzaC1lZDI1NTE5')] } } } },
@@ -112,7 +132,7 @@ describe.skipIf(!canBuild)('a first-time user who follows docs/start/lab.md', { 
   });
 
   it('is told at once that building a system needs sudo, and finds nothing half made', () => {
-    const build = here(blockWith('sudo statectl build image').find((line) => line.includes('/srv/my-root')) ?? '');
+    const build = here(guide.command(BUILD));
     const { status, stderr } = people.person(build.replace('sudo ', ''), lab());
     expect({ status, stderr }).toEqual({
       status: 1,
@@ -123,18 +143,20 @@ describe.skipIf(!canBuild)('a first-time user who follows docs/start/lab.md', { 
   });
 
   it('builds a system and its initramfs with sudo, as written, and owns what came of it', () => {
-    // That one is fetched from Debian.
-    for (const line of blockWith('sudo statectl build image')) if (!line.includes('debian:bookworm')) type(line);
+    for (const start of ['sudo install -d', 'statectl build keys', 'sudo unsquashfs', BUILD, 'sudo statectl initramfs'])
+      type(guide.command(start));
     expect(rootsIn(lab(), join(dir, 'state'))).toBe('');
     expect(statSync(join(lab(), 'keys/image.key'))).toMatchObject({ uid: PERSON.uid, gid: PERSON.gid });
     expect(statSync(join(lab(), 'keys/image.key')).mode & 0o777).toBe(0o600);
   });
 
   it('goes on without sudo: adds the image, lets machines boot it, and serves it', async () => {
-    const lines = blockWith('statectl image add');
-    for (const line of lines) if (!line.startsWith('statectl serve')) type(line);
-    expect(type(`statectl image list --state ${join(dir, 'state')}`)).toContain('mac=52:54:00:12:34:56');
-    const serve = people.start(here(lines.find((line) => line.startsWith('statectl serve')) ?? ''), lab());
+    for (const start of ['statectl image add', 'statectl image use lab --state', 'statectl image use lab --for'])
+      type(guide.command(start));
+    const listed = type(guide.command('statectl image list'));
+    expect(listed).toContain('mac=52:54:00:12:34:56');
+    expect(type(`${guide.command('export STATECTL_STATE')}; statectl image list`)).toBe(listed);
+    const serve = people.start(here(guide.command('statectl serve --state')), lab());
     let said = '';
     serve.stdout?.on('data', (chunk: Buffer) => {
       said += String(chunk);
@@ -154,16 +176,29 @@ describe.skipIf(!canBuild)('a first-time user who follows docs/start/lab.md', { 
     expect(rootsIn(lab(), join(dir, 'state'))).toBe('');
   });
 
-  it('writes what dnsmasq has to know, beside another DHCP server and as the only one', () => {
-    const prints = blockWith('sudo apt install dnsmasq').filter((line) => line.startsWith('statectl serve'));
-    // Nobody listens there: they are typed as they stand.
-    const [beside = '', full = ''] = prints.map((line) => people.person(line.split(' | ')[0] ?? '', lab()).stdout);
-    expect(beside).toContain('dhcp-range=192.168.7.0,proxy');
-    expect(full).toMatch(/^interface=eth1$/m);
+  it.each([
+    ['beside another DHCP server', '--print-dnsmasq |', '\ndhcp-range=192.168.7.0,proxy,'],
+    ['as the only one', '--print-dnsmasq --dhcp full', '\ninterface=eth1\n'],
+  ])('gives dnsmasq a configuration with which it starts: %s', (_, options, line) => {
+    const print = guide.command(`statectl serve --url http://192.168.7.1:8080 ${options}`);
+    // Nobody listens there: the address stays as it stands.
+    const { status, stderr } = people.person(here(print, ''), lab());
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(readFileSync(join(dir, 'dnsmasq.d/statectl.conf'), 'utf8')).toContain(line);
+    expect(people.sudo(here(guide.command('sudo systemctl')).slice('sudo '.length), lab())).toMatchObject({
+      status: 0,
+      stderr: expect.stringContaining('syntax check OK'),
+    });
+  });
+
+  it('makes a partition that a machine finds by itself', () => {
+    writeFileSync(join(dir, 'partition'), Buffer.alloc(1 << 20));
+    type(guide.command('sudo mkfs.ext4'));
+    expect(execFileSync('blkid', [join(dir, 'partition')], { encoding: 'utf8' })).toContain('LABEL="user-data"');
   });
 
   it('makes the same again over what is there: with sudo, then without', () => {
-    type(blockWith('sudo statectl build image').find((line) => line.includes('/srv/my-root')) ?? '');
+    type(guide.command(BUILD));
     type('statectl initramfs build --image out/lab --config config.d --out out/lab/initramfs.img');
     type('sudo statectl initramfs append config.d --to out/lab/initramfs.img');
     type(`statectl build keys --rotate image --state ${join(dir, 'state')}`);
@@ -191,5 +226,14 @@ describe.skipIf(!canBuild)('a first-time user who follows docs/start/lab.md', { 
     for (const path of ['keys', 'keys/ca.key', 'keys/bundle.key'])
       expect(statSync(join(dir, 'roots-state', path)).uid, path).toBe(0);
     expect(rootsIn(join(dir, 'more-keys'))).toBe('');
+  });
+
+  it('finds the guides in the program', () => {
+    expect(type(readme.command('statectl manual --list'))).toContain('guide/secrets');
+    expect(type(readme.command('statectl manual guide/secrets'))).toMatch(/^# Secrets/m);
+  });
+
+  it('has typed every command that typed-commands.ts says of this file', () => {
+    expect([...guide.untyped, ...readme.untyped]).toEqual([]);
   });
 });

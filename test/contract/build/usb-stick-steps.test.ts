@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Guide } from '../../fixtures/guide.ts';
 
 const run = (...argv: readonly string[]): string =>
   execFileSync(argv[0] as string, argv.slice(1), { encoding: 'utf8' }).trim();
@@ -12,8 +13,7 @@ const starts = (...names: string[]) => names.every((name) => spawnSync(name, ['-
 /** A kernel without FAT mounts another file system, made in the place of the one that was made as written. */
 const knowsFat = readFileSync('/proc/filesystems', 'utf8').includes('vfat');
 
-const [, block = ''] = /^```\n([^]*?)^```$/m.exec(readFileSync('docs/start/usb-stick.md', 'utf8')) ?? [];
-const lines = block.trim().split('\n');
+const guide = new Guide('docs/start/usb-stick.md', import.meta.url);
 const BOOT_LOADER = '/usr/lib/systemd/boot/efi/systemd-bootx64.efi';
 
 let dir: string;
@@ -64,8 +64,8 @@ function type(line: string): void {
 
 describe.skipIf(!canLoop || !starts('sfdisk', 'mkfs.vfat', 'mkfs.ext4'))('docs/start/usb-stick.md', () => {
   it('makes a stick from which firmware starts the boot loader, that the kernel, and that finds the system', () => {
-    expect(lines.length).toBeGreaterThan(6);
-    for (const line of lines) type(line);
+    for (const command of guide.commands) type(command);
+    expect(guide.untyped).toEqual([]);
     const table = JSON.parse(run('sfdisk', '--json', join(dir, 'stick'))).partitiontable;
     expect(table.label).toBe('gpt');
     // The type of an EFI system partition (UEFI 2.10, 5.3.3).
