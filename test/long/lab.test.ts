@@ -56,9 +56,10 @@ describe('a first-time user who follows docs/start/lab.md until a PC boots', () 
 
   test('says who may log in', async () => {
     await type('mkdir ~/lab', clone);
+    await mkdir(join(user.home, '.ssh'), { mode: 0o700 });
     const making = user.start(guide.command('ssh-keygen'), user.home);
-    // The file, and twice no passphrase.
-    making.stdin.end('\n\n\n');
+    // The file, since it would ask the system whose home is where, and twice no passphrase.
+    making.stdin.end(`${user.home}/.ssh/id_ed25519\n\n\n`);
     await making;
     await type('cat > config.d/system/users.conf');
     await type('statectl config check');
