@@ -46,8 +46,8 @@ async function bootFailing(
 /** The bundle that the disk has now; one that is not whole throws. */
 async function keptOn(disk: Disk): Promise<number | undefined> {
   const seen = machineOf(disk);
-  await seen.files.mkdir('/look');
-  await seen.exec.run(['mount', '-t', 'ext4', '/dev/vdb', '/look']);
+  await seen.files.mkdir('/look/user-data');
+  await seen.exec.run(['mount', '-t', 'ext4', '/dev/vdb', '/look/user-data']);
   return (await readKeptBundle(seen, `/look${BUNDLES}`, [TRUSTED_KEY.publicPem]))?.manifest.sequence;
 }
 
