@@ -76,7 +76,8 @@ describe('a first-time user who follows docs/start/lab.md until a PC boots', () 
 
   test('serves it, and logs in on the PC that boots it', async () => {
     for (const start of ['statectl image add', 'statectl image use lab --state']) await type(start);
-    const serve = user.start(here(guide.command('statectl serve --state')), lab);
+    // In the shell's place, so that a signal reaches it.
+    const serve = user.start(`exec ${here(guide.command('statectl serve --state'))}`, lab);
     let said = '';
     serve.all.on('data', (chunk: Buffer) => {
       said += String(chunk);
