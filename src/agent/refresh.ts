@@ -2,13 +2,14 @@ import { reasonOf, StatectlError } from '../error.ts';
 import { readBundleAnswers } from '../fetch/ask-bundle.ts';
 import type { Host } from '../host/host.ts';
 import type { TaskContext } from '../host/task-context.ts';
-import { judgeAnswers, planAsk, planKeep, takeKept, takeNewest } from '../machine/delivery/take-bundle.ts';
+import { ASK_BUNDLE, KEEP_BUNDLE, takeKept, takeNewest } from '../machine/delivery/take-bundle.ts';
 import type { Facts } from '../machine/facts/facts.ts';
 import { withFound } from '../machine/facts/found-facts.ts';
 import type { Lease } from '../machine/facts/network-facts.ts';
 import { parseFacts } from '../machine/facts/recorded-facts.ts';
 import { BUNDLE_ANSWERS, FACTS } from '../machine/paths.ts';
-import { applyStep } from '../machine/steps/step.ts';
+import { machineHost, RUNNING } from '../machine/roots.ts';
+import { runSequence } from '../machine/sequence.ts';
 import type { AgentHost, Refreshed } from './agent.ts';
 import { applyConfig } from './apply/apply-config.ts';
 
@@ -64,19 +65,20 @@ async function askServer(host: AgentHost, booted: Facts, server: string, signal:
   const quiet: TaskContext = { signal, say: () => {}, warn: () => {} };
   const listening: TaskContext = { ...quiet, warn: (text) => void troubles.push(text) };
   const kept = await factsInForce(host, booted, quiet);
-  const asking = withFound(booted, {
+  const known = withFound(booted, {
     bundle: undefined,
     // What only RAM has is asked for again: the next boot shall find it on the disk.
     ...(await takeKept(host, booted, quiet)),
     ...withNetwork(booted),
     servers: [{ url: server, reason: 'the agent asks it' }],
   });
-  for (const step of planAsk(asking))
-    if (step.kind === 'ask-bundle') await applyStep({ ...step, limits: { ...step.limits, tries: 1 } }, host, listening);
+  // Not again: the agent comes back by itself.
+  const asking = { ...known, config: { ...known.config, server: { ...known.config.server, tries: 1 } } };
+  const machine = machineHost(host, RUNNING);
+  await runSequence([ASK_BUNDLE], asking, machine, listening);
   const [answer] = await readBundleAnswers(host, BUNDLE_ANSWERS).catch(() => []);
   if (!answer) return { facts: kept, state: 'unreachable', reason: troubles[0] ?? `${server} cannot be asked` };
-  const judged = withFound(asking, await judgeAnswers(host, asking, listening));
-  for (const step of planKeep(judged)) await applyStep(step, host, listening);
+  const judged = await runSequence([KEEP_BUNDLE], asking, machine, listening);
   if (!judged.bundle && !('failure' in answer) && answer.status === 404) return { facts: kept, state: 'none' };
   const isAway = 'failure' in answer || answer.status >= 500;
   if (!judged.newBundle)

@@ -1,8 +1,8 @@
 import type { StatectlError } from '../error.ts';
-import type { TaskContext } from '../host/task-context.ts';
 import type { Facts } from '../machine/facts/facts.ts';
 import type { FoundFacts } from '../machine/facts/found-facts.ts';
-import type { MachineHost, Roots } from '../machine/roots.ts';
+import type { Roots } from '../machine/roots.ts';
+import type { Round as SequenceRound } from '../machine/sequence.ts';
 import type { Step } from '../machine/steps/step.ts';
 import { BEFORE_ROOT } from './roots.ts';
 
@@ -20,13 +20,7 @@ export const PHASE_NAMES = [
 ] as const;
 export type PhaseName = (typeof PHASE_NAMES)[number];
 
-/**
- * One look at the machine and what follows from it. `gather` may only read; `plan` is pure, so that the plan that is
- * printed is the plan that runs.
- */
-export interface Round {
-  readonly gather?: (host: MachineHost, facts: Facts, boot: TaskContext) => Promise<FoundFacts>;
-  readonly plan?: (facts: Facts) => readonly Step[];
+export interface Round extends SequenceRound {
   /** Where what it looks at and plans is; default: as its phase says. */
   readonly roots?: Roots;
   /** What to try instead when this round failed: it is asked before its phase. */

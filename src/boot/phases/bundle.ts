@@ -3,7 +3,7 @@ import { localCopies } from '../../fetch/local-copy.ts';
 import { oddClaims } from '../../fetch/machine-claims.ts';
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
-import { judgeAnswers, planAsk, planKeep, takeKept, takeNew } from '../../machine/delivery/take-bundle.ts';
+import { ASK_BUNDLE, KEEP_BUNDLE, takeKept, takeNew } from '../../machine/delivery/take-bundle.ts';
 import { planAskOffer, planForgetOffer, takeOffer } from '../../machine/delivery/take-offer.ts';
 import { NO_SERVERS, planMeasure, takeServers } from '../../machine/delivery/take-servers.ts';
 import { blockDevices } from '../../machine/facts/block-devices.ts';
@@ -31,9 +31,9 @@ export const bundle: Phase = {
         for (const odd of oddClaims(facts)) boot.warn(`this machine says: ${odd}`);
         return takeServers(host, facts, boot);
       },
-      plan: planAsk,
+      ...ASK_BUNDLE,
     },
-    { gather: judgeAnswers, plan: planKeep },
+    KEEP_BUNDLE,
     { gather: takeNew, plan: (facts) => [...planMeasure(facts), ...planNewWaits(facts)] },
     {
       gather: async (host, facts, boot) => ({

@@ -12,6 +12,7 @@ import { bootsLocalRoot, userDataDevice } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { FoundFacts } from '../facts/found-facts.ts';
 import { BUNDLE_ANSWERS, RAM_BUNDLES } from '../paths.ts';
+import type { Round } from '../sequence.ts';
 import type { Step } from '../steps/step.ts';
 import { bundleSettings, configInForce } from './bundle-config.ts';
 import { chosenAnew } from './take-servers.ts';
@@ -50,7 +51,7 @@ export async function takeNewest(host: Host, facts: Facts, boot: TaskContext): P
 const LEAST_ASKING_MS = 1_000;
 
 /** With something to boot from, no server is waited for longer than configured. */
-export function planAsk(facts: Facts): readonly Step[] {
+function planAsk(facts: Facts): readonly Step[] {
   const { connectMs, stallMs, tries } = facts.config.server;
   const query = new URLSearchParams({ ...machineClaims(facts) });
   const { first, last } = serversInOrder(facts);
@@ -72,12 +73,12 @@ export function planAsk(facts: Facts): readonly Step[] {
   ];
 }
 
-export const judgeAnswers = async (host: Host, facts: Facts, boot: TaskContext): Promise<FoundFacts> =>
+const judgeAnswers = async (host: Host, facts: Facts, boot: TaskContext): Promise<FoundFacts> =>
   planAsk(facts).length > 0
     ? chooseBundle(host, BUNDLE_ANSWERS, facts, boot, bundleSettings)
     : { newBundle: undefined, serversSilent: undefined };
 
-export function planKeep(facts: Facts): readonly Step[] {
+function planKeep(facts: Facts): readonly Step[] {
   if (planAsk(facts).length === 0) return [];
   const { newBundle } = facts;
   const forget: Step = { kind: 'remove', path: BUNDLE_ANSWERS };
@@ -85,6 +86,10 @@ export function planKeep(facts: Facts): readonly Step[] {
   const { archive, sha256, digest } = newBundle;
   return [{ kind: 'keep-bundle', archive, sha256, digest, homes: homes(facts) }, forget];
 }
+
+/** What a boot asks of all its servers the agent asks of one; then a bundle that is newer and verified is kept. */
+export const ASK_BUNDLE = { plan: planAsk } satisfies Round;
+export const KEEP_BUNDLE = { gather: judgeAnswers, plan: planKeep } satisfies Round;
 
 /** The new bundle from where it was kept, verified once more: what is in force is what lies there. */
 export async function takeNew(host: Host, facts: Facts, boot: TaskContext): Promise<FoundFacts> {
