@@ -113,7 +113,7 @@ export interface TlsMaterial {
 export interface HttpRequest {
   readonly method?: 'GET' | 'HEAD' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   readonly signal?: AbortSignal;
   /** No TCP connection within this time: the server counts as dead. */
   readonly connectTimeoutMs?: number;

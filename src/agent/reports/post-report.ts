@@ -1,5 +1,5 @@
 import type { Host, HttpRequest } from '../../host/host.ts';
-import { type MachineProof, secureAddress } from '../servers/secure-server.ts';
+import { type MachineProof, secureAddress } from '../../identity/machine/secure-address.ts';
 import type { QueuedReport } from './report-queue.ts';
 
 /** Answers that are the report's own fault: it would be refused for ever. */

@@ -2,9 +2,9 @@ import { reasonOf, StatectlError } from '../../error.ts';
 import { withDeadline } from '../../host/deadline.ts';
 import type { Host, HttpResponse } from '../../host/host.ts';
 import { readBody } from '../../host/http/read-body.ts';
+import { type MachineProof, secureAddress } from '../../identity/machine/secure-address.ts';
 import { detailOf } from '../../protocol/problem.ts';
 import { readEvents, type ServerEvent, type StreamMessage } from './event-stream.ts';
-import { type MachineProof, secureAddress } from './secure-server.ts';
 
 /** An open stream of events of a server that is known: our CA signed for it, it knows this machine, and it spoke. */
 export interface Session {

@@ -50,7 +50,7 @@ async function send(url: URL, headers: Readonly<Record<string, string>>, request
     ...(method === 'POST' ? [`Content-Length: ${Buffer.byteLength(body)}`] : []),
   ];
   try {
-    connection.write(`${lines.join('\r\n')}\r\n\r\n${body}`);
+    connection.write(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), Buffer.from(body)]));
     const head = await readHead(connection);
     const hasBody = method !== 'HEAD' && head.status !== 204 && head.status !== 304;
     return {
@@ -117,8 +117,8 @@ class Connection {
     });
   }
 
-  write(text: string): void {
-    this.#socket.write(text);
+  write(data: string | Uint8Array): void {
+    this.#socket.write(data);
   }
 
   /** What came since the last read; undefined when the server closed. Throws what broke the connection, once all was read. */

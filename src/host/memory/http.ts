@@ -23,6 +23,10 @@ export interface ServedAnswer {
   readonly end?: 'stall' | 'break';
 }
 
+/** Bytes one a character, as they came. */
+const textOf = (body: string | Uint8Array): string =>
+  typeof body === 'string' ? body : Buffer.from(body).toString('latin1');
+
 /** `refused`: nothing listens. `silent`: no connection, no refusal. */
 export type Server = (
   request: ServedRequest,
@@ -73,7 +77,7 @@ export function memoryHttp(servers: Servers, clock: Clock, record: (url: URL, re
     record(url, { ...request, headers });
     const server = typeof servers === 'function' ? servers : entryOf(servers, url.origin);
     try {
-      const answer = (await server?.({ method, url, headers, body })) ?? 'refused';
+      const answer = (await server?.({ method, url, headers, body: textOf(body) })) ?? 'refused';
       if (answer === 'refused') throw failure('ECONNREFUSED');
       if (answer === 'silent') {
         await clock.sleep(connectTimeoutMs, signal);

@@ -1,9 +1,9 @@
 import { StatectlError } from '../../error.ts';
 import type { Host, HttpRequest, HttpResponse, TlsMaterial } from '../../host/host.ts';
 import { readBody } from '../../host/http/read-body.ts';
-import { serverTrust } from '../../identity/machine/server-trust.ts';
 import { readSaid } from '../../protocol/read-answer.ts';
 import { SecurePort } from '../../protocol/secure-port.ts';
+import { serverTrust } from './server-trust.ts';
 
 export interface MachineProof {
   /** Where the certificate, the key and the authorities are. */
