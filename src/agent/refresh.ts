@@ -4,7 +4,7 @@ import type { Host } from '../host/host.ts';
 import type { TaskContext } from '../host/task-context.ts';
 import { ASK_BUNDLE, KEEP_BUNDLE, takeKept, takeNewest } from '../machine/delivery/take-bundle.ts';
 import type { Facts } from '../machine/facts/facts.ts';
-import { withFound } from '../machine/facts/found-facts.ts';
+import { type FoundFacts, withFound } from '../machine/facts/found-facts.ts';
 import type { Lease } from '../machine/facts/network-facts.ts';
 import { parseFacts } from '../machine/facts/recorded-facts.ts';
 import { BUNDLE_ANSWERS, FACTS } from '../machine/paths.ts';
@@ -23,7 +23,7 @@ export async function refresh(host: AgentHost, server: string, signal: AbortSign
     const booted = await readFacts(host);
     const { facts, ...asked } = await askServer(host, booted, server, signal);
     // Settings of the initramfs alone were in force since the boot.
-    if (!facts.bundle) return { ...nothing, ...asked };
+    if (!facts.bundle.inForce) return { ...nothing, ...asked };
     const { applied, needsReboot, keptLocal } = await applyConfig(host, booted, facts, signal);
     const isApplied = asked.state === 'unchanged' && applied.length > 0;
     return {
@@ -54,7 +54,7 @@ export async function readFacts({ files }: Pick<Host, 'files'>): Promise<Facts> 
 
 /** The facts of the boot with the newest bundle that this machine keeps. */
 export async function factsInForce(host: Host, booted: Facts, context: TaskContext): Promise<Facts> {
-  return withFound(booted, { bundle: undefined, ...(await takeNewest(host, booted, context)) });
+  return withFound(booted, { bundle: { inForce: undefined }, ...(await takeNewest(host, booted, context)) });
 }
 
 type Asked = { readonly facts: Facts } & Pick<Refreshed, 'state' | 'reason'>;
@@ -66,11 +66,11 @@ async function askServer(host: AgentHost, booted: Facts, server: string, signal:
   const listening: TaskContext = { ...quiet, warn: (text) => void troubles.push(text) };
   const kept = await factsInForce(host, booted, quiet);
   const known = withFound(booted, {
-    bundle: undefined,
+    bundle: { inForce: undefined },
     // What only RAM has is asked for again: the next boot shall find it on the disk.
     ...(await takeKept(host, booted, quiet)),
     ...withNetwork(booted),
-    servers: [{ url: server, reason: 'the agent asks it' }],
+    servers: { inOrder: [{ url: server, reason: 'the agent asks it' }] },
   });
   // Not again: the agent comes back by itself.
   const asking = { ...known, config: { ...known.config, server: { ...known.config.server, tries: 1 } } };
@@ -79,22 +79,26 @@ async function askServer(host: AgentHost, booted: Facts, server: string, signal:
   const [answer] = await readBundleAnswers(host, BUNDLE_ANSWERS).catch(() => []);
   if (!answer) return { facts: kept, state: 'unreachable', reason: troubles[0] ?? `${server} cannot be asked` };
   const judged = await runSequence([KEEP_BUNDLE], asking, machine, listening);
-  if (!judged.bundle && !('failure' in answer) && answer.status === 404) return { facts: kept, state: 'none' };
+  if (!judged.bundle.inForce && !('failure' in answer) && answer.status === 404) return { facts: kept, state: 'none' };
   const isAway = 'failure' in answer || answer.status >= 500;
-  if (!judged.newBundle)
-    return judged.bundle?.server || (troubles.length === 0 && !isAway)
+  if (!judged.bundle.newer)
+    return judged.bundle.inForce?.server || (troubles.length === 0 && !isAway)
       ? { facts: kept, state: 'unchanged' }
       : { facts: kept, state: isAway ? 'unreachable' : 'refused', reason: troubles.join('; ') };
   const facts = await factsInForce(host, booted, listening);
-  return facts.bundle?.digest === judged.newBundle.digest
-    ? { facts: { ...facts, bundle: { ...facts.bundle, server } }, state: 'applied' }
+  return facts.bundle.inForce?.digest === judged.bundle.newer.digest
+    ? {
+        facts: { ...facts, bundle: { ...facts.bundle, inForce: { ...facts.bundle.inForce, server } } },
+        state: 'applied',
+      }
     : { facts, state: 'refused', reason: troubles.join('; ') || 'the new bundle could not be kept' };
 }
 
 /** A cable that was plugged in after the boot: by its card the server knows the machine all the same. */
-function withNetwork({ leases = [], interfaces = [] }: Facts): { readonly leases: readonly Lease[] } {
-  if (leases.length > 0) return { leases };
+function withNetwork({ network: { leases = [], interfaces = [] } }: Facts): FoundFacts {
+  if (leases.length > 0) return { network: { leases } };
   const [card] = interfaces.filter(({ wireless }) => !wireless).toSorted((a, b) => (a.mac < b.mac ? -1 : 1));
   const device = card?.name ?? 'none';
-  return { leases: [{ device, method: 'static', address: '', prefixLength: 0, dns: [], ntp: [] }] };
+  const lease: Lease = { device, method: 'static', address: '', prefixLength: 0, dns: [], ntp: [] };
+  return { network: { leases: [lease] } };
 }

@@ -3,6 +3,7 @@ import { entryOf } from '../entry-of.ts';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import type { Facts } from '../machine/facts/facts.ts';
+import { NO_FACTS } from '../machine/facts/found-facts.ts';
 import { parseBegunFacts, type RecordedFacts } from '../machine/facts/recorded-facts.ts';
 import { SEGMENT_SECRETS } from '../machine/identity/credentials.ts';
 import { serverHttp } from '../machine/identity/server-http.ts';
@@ -59,7 +60,7 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
   const kept = options.from && options.from !== 'cmdline' ? await keptFacts(host) : undefined;
   const first = options.from && kept ? PHASE_NAMES.indexOf(options.from) : 0;
   // The first phases gather what Facts declares as always there.
-  const known = (first > 0 ? kept : {}) as RecordedFacts;
+  const known = (first > 0 ? kept : NO_FACTS) as RecordedFacts;
   const { looks: _earlier, ...begun } = known;
   let last: Partial<Facts> = first > 0 ? begun : { commandLine };
   const begin = PHASE_NAMES[first] ?? 'cmdline';
@@ -87,7 +88,7 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
     await tolerate('cannot keep the plan of this boot', keepLastGoodPlan(host, result.facts));
     await journal({
       event: 'handed-over',
-      init: result.facts.init?.path ?? '',
+      init: result.facts.root.init?.path ?? '',
       bootMs: Math.round(host.clock.uptimeMs()),
     });
     await tolerate('cannot keep a log of this boot', keepBootLog(host, result.facts.config.log));

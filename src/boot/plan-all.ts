@@ -1,5 +1,5 @@
 import type { Facts } from '../machine/facts/facts.ts';
-import { withFound } from '../machine/facts/found-facts.ts';
+import { NO_FACTS, withFound } from '../machine/facts/found-facts.ts';
 import type { RecordedFacts } from '../machine/facts/recorded-facts.ts';
 import { locate, type Step } from '../machine/steps/step.ts';
 import { editedFacts } from './looks.ts';
@@ -17,7 +17,7 @@ interface PlannedStep {
  */
 export function planAll(phases: readonly Phase[], recorded: RecordedFacts): readonly PlannedStep[] {
   const { looks, ...facts } = recorded;
-  let known: Partial<Facts> = {};
+  let known: Partial<Facts> = NO_FACTS;
   if (!looks || editedFacts(recorded).length > 0) {
     known = withFound(known, facts);
     return phases.flatMap((phase) => phase.rounds.flatMap((round) => planned(phase, round, known)));

@@ -14,19 +14,23 @@ export interface AskingMachine {
     /** PEM public keys whose signatures count. */
     readonly trustedKeys: readonly string[];
   };
-  readonly interfaces?: readonly {
-    readonly name: string;
-    readonly mac: string;
-    readonly wireless: boolean;
-    /** Its address is another one at each boot, and tells nothing. */
-    readonly random?: true;
-  }[];
-  readonly leases?: readonly {
-    readonly device: string;
-    /** The card, where the interface is a VLAN, bond or bridge over it. */
-    readonly card?: string;
-    readonly hostname?: string;
-  }[];
-  /** In the order in which they are asked; absent until they were chosen. */
-  readonly servers?: readonly ServerFacts[];
+  readonly network: {
+    readonly interfaces?: readonly {
+      readonly name: string;
+      readonly mac: string;
+      readonly wireless: boolean;
+      /** Its address is another one at each boot, and tells nothing. */
+      readonly random?: true;
+    }[];
+    readonly leases?: readonly {
+      readonly device: string;
+      /** The card, where the interface is a VLAN, bond or bridge over it. */
+      readonly card?: string;
+      readonly hostname?: string;
+    }[];
+  };
+  readonly servers: {
+    /** In the order in which they are asked; absent until they were chosen. */
+    readonly inOrder?: readonly ServerFacts[];
+  };
 }

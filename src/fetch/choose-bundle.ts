@@ -35,11 +35,11 @@ interface Candidate extends NewBundle {
 export async function chooseBundle(
   { files }: Pick<Host, 'files'>,
   folder: string,
-  facts: AskingMachine & { readonly bundle?: BundleFacts },
+  facts: AskingMachine & { readonly bundle: { readonly inForce?: BundleFacts } },
   { say, warn }: Report,
   check: (bundle: Bundle) => Promise<unknown>,
 ): Promise<Judged> {
-  const kept = facts.bundle;
+  const kept = facts.bundle.inForce;
   const goesOn = kept ? `going on with bundle ${writeNumber(kept)}, kept at an earlier boot` : 'going on without one';
   const answers = await readBundleAnswers({ files }, folder);
   let current: BundleFacts | undefined;

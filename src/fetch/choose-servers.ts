@@ -31,14 +31,14 @@ interface Measured {
   readonly tookMs: number;
 }
 
-type Choice = Pick<AskingMachine, 'config' | 'leases'>;
+type Choice = Pick<AskingMachine, 'config' | 'network'>;
 
 const urlsOf = ({ config }: Choice): readonly string[] => [...new Set(config.server.servers)];
 
 /** Why nobody is measured: one server alone costs no time, and without a network nobody can be asked. Pure. */
 const unmeasured = (facts: Choice): string | undefined => {
   if (urlsOf(facts).length <= 1) return 'the only one';
-  return (facts.leases ?? []).length === 0 ? 'not measured: there is no network' : undefined;
+  return (facts.network.leases ?? []).length === 0 ? 'not measured: there is no network' : undefined;
 };
 
 /** Whom to measure, and how long; undefined: the order is that of config.d. Pure. */
@@ -82,7 +82,10 @@ export interface ServersInOrder {
 }
 
 /** Whom to ask, the best first. Where no server is good, none is put off. */
-export function serversInOrder({ servers, config }: Pick<AskingMachine, 'servers' | 'config'>): ServersInOrder {
+export function serversInOrder({
+  servers: { inOrder: servers },
+  config,
+}: Pick<AskingMachine, 'servers' | 'config'>): ServersInOrder {
   if (!servers) return { first: config.server.servers, last: [] };
   const [first, last] = [false, true].map((isLast) =>
     servers.filter((server) => (server.isLast ?? false) === isLast).map(({ url }) => url),

@@ -17,7 +17,7 @@ function claimsOf(facts: AskingMachine): ReadClaims {
     mac,
     uuid,
     serial,
-    hostname: facts.leases?.find((lease) => lease.hostname)?.hostname,
+    hostname: facts.network.leases?.find((lease) => lease.hostname)?.hostname,
     arch,
     // What is none was told when the command line was read.
     labels: allArguments(facts.commandLine, 'statectl.label')
@@ -28,7 +28,7 @@ function claimsOf(facts: AskingMachine): ReadClaims {
 }
 
 /** Of its other wired cards: an admin may know the machine by any of them. */
-const otherMacs = ({ interfaces = [] }: AskingMachine, mac: string | undefined): string =>
+const otherMacs = ({ network: { interfaces = [] } }: AskingMachine, mac: string | undefined): string =>
   interfaces
     .filter((card) => !card.wireless && !card.random && card.mac !== mac)
     .map((card) => card.mac)
@@ -37,7 +37,7 @@ const otherMacs = ({ interfaces = [] }: AskingMachine, mac: string | undefined):
     .join(',');
 
 /** The MAC of the interface that the machine boots from: by it the server knows the machine. */
-function bootMac({ interfaces, leases }: AskingMachine): string | undefined {
+function bootMac({ network: { interfaces, leases } }: AskingMachine): string | undefined {
   const [first] = leases ?? [];
   const device = first?.card ?? first?.device;
   return interfaces?.find(({ name }) => name === device)?.mac;

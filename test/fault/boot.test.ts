@@ -119,7 +119,7 @@ const SITUATIONS: Readonly<Record<string, () => Situation>> = {
     mayMount: [],
     among: /dhcpcd|ipv6|eth0|resolv|network|facts/,
     expectBooted: async (machine) => {
-      expect(JSON.parse(await machine.files.readText(FACTS)).leases).toMatchObject([{ address: 'fd00::100' }]);
+      expect(JSON.parse(await machine.files.readText(FACTS)).network.leases).toMatchObject([{ address: 'fd00::100' }]);
     },
   }),
   'a machine that its server knows, and gives a certificate, secrets and a host certificate': () => ({

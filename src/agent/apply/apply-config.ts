@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../../config/config.ts';
 import { entryOf } from '../../entry-of.ts';
+import type { BundleFacts } from '../../fetch/kept-bundle.ts';
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { bringAccounts, readAccountFiles } from '../../machine/accounts/merge-accounts.ts';
@@ -39,7 +40,7 @@ export async function applyConfig(
   const before = await readApplied(host.files);
   const { context, warnings } = listen(host, before, signal);
   const config = liveConfig(booted.config, now.config);
-  const facts = withFound(now, { config, blocks: booted.blocks });
+  const facts = withFound(now, { config, root: { blocks: booted.root.blocks } });
   const was: AppliedRecord = before ?? { ...NOTHING, users: booted.config.users, fstab: booted.config.fstab };
   if (!isDeepStrictEqual([was.users, was.fstab], [config.users, config.fstab]))
     await writeApplied(host.files, { ...was, meanwhile: together(was.meanwhile, config) });
@@ -50,7 +51,7 @@ export async function applyConfig(
   const plan = await planLive(host, booted, live, before, edits);
   const keptLocal = edits === 'report' ? plan.edited : [];
   const record = {
-    ...(now.bundle && { bundle: numberOf(now.bundle) }),
+    ...(now.bundle.inForce && { bundle: numberOf(now.bundle.inForce) }),
     atMs: host.clock.now(),
     users: config.users,
     fstab: mounts.fstab,
@@ -73,7 +74,7 @@ export async function applyConfig(
   }
   for (const path of unfinished) await host.files.remove(unfinishedName(path)).catch(() => {});
   const { applied, failed } = await applyFiles(host, plan, context);
-  for (const text of await tellReaders(host, booted.install?.serviceManager, [...applied, ...unfinished]))
+  for (const text of await tellReaders(host, booted.system.install?.serviceManager, [...applied, ...unfinished]))
     context.warn(text);
   for (const path of keptLocal) context.warn(`${path} was edited by hand and is left as it is`);
   const waiting = [
@@ -92,7 +93,7 @@ export async function applyConfig(
   return { applied: [...accounts, ...mounts.applied, ...applied], needsReboot: waiting, keptLocal };
 }
 
-const numberOf = ({ node, epoch, sequence, contentDigest }: NonNullable<Facts['bundle']>) => ({
+const numberOf = ({ node, epoch, sequence, contentDigest }: BundleFacts) => ({
   ...(node !== undefined && { node }),
   epoch,
   sequence,

@@ -20,13 +20,15 @@ import { type Edits, type FileFacts, type FilePlan, planFiles } from './plan-fil
 
 /** The facts that the files of the running system follow from: of the bundle in force, where the boot looked at the image. */
 export async function liveFacts(host: MachineHost, booted: Facts, now: Facts, context: TaskContext): Promise<Facts> {
-  const { python, identity } = booted;
-  const facts = withFound(now, { python, identity, delivery: await deliveryFacts(host, now, context) });
-  return {
-    ...facts,
-    ...(booted.install && { install: await liveInstall(host, facts, booted.install, context) }),
-    syslog: await syslogFacts(host, facts, context),
-  };
+  const {
+    system: { python, identity },
+  } = booted;
+  const facts = withFound(now, {
+    system: { python, identity },
+    bundle: { delivery: await deliveryFacts(host, now, context) },
+  });
+  const install = booted.system.install && (await liveInstall(host, facts, booted.system.install, context));
+  return withFound(facts, { system: { ...(install && { install }), syslog: await syslogFacts(host, facts, context) } });
 }
 
 /** What of it follows from settings is looked up anew: what was found at the boot may not hold any more. */
@@ -62,7 +64,7 @@ export async function planLive(
   const [then, wanted] = [wantedBy(planInstall(booted)), wantedBy(planInstall(now))];
   const live = planLiveFiles(now);
   const named = new Set([...wantedBy(live).keys(), ...wantedBy(planLiveFiles(booted)).keys()]);
-  const dropped = new Set((now.delivery?.dropped ?? []).map(({ path }) => path));
+  const dropped = new Set((now.bundle.delivery?.dropped ?? []).map(({ path }) => path));
   const paths = new Set([
     ...named,
     ...Object.keys(record?.files ?? {}),
@@ -90,7 +92,7 @@ export async function planLive(
     // What is the image's again is nobody's.
     .filter(({ path }) => named.has(path) || isEdited.has(path))
     .map(({ path, wanted: { entry }, applied: [first = entry] }) => [path, isEdited.has(path) ? first : entry]);
-  const list = now.delivery ? planDeliveryList(now.delivery) : { before: [], after: [] };
+  const list = now.bundle.delivery ? planDeliveryList(now.bundle.delivery) : { before: [], after: [] };
   return { plans, edited, files: Object.fromEntries(files), folders: foldersBy(live), list };
 }
 

@@ -23,7 +23,7 @@ export interface MountsChanged {
 export async function changeMounts(
   host: AgentHost,
   { fstab: before, meanwhile }: Pick<AppliedRecord, 'fstab' | 'meanwhile'>,
-  { config, blocks: known = [] }: Pick<Facts, 'config' | 'blocks'>,
+  { config, root: { blocks: known = [] } }: Pick<Facts, 'config' | 'root'>,
   context: TaskContext,
 ): Promise<MountsChanged> {
   const now = config.fstab;

@@ -84,8 +84,11 @@ async function tellServices(
   home: string,
   warn: (text: string) => void,
 ): Promise<void> {
-  const manager = booted.install?.serviceManager;
-  if (booted.install?.needsHostKey && (await hostCertificate(host, home)) !== (await hostCertificate(host, HOST_KEY))) {
+  const manager = booted.system.install?.serviceManager;
+  if (
+    booted.system.install?.needsHostKey &&
+    (await hostCertificate(host, home)) !== (await hostCertificate(host, HOST_KEY))
+  ) {
     await placeHostKey(host, home, HOST_KEY);
     const why = manager && (await reloadSshd(host, manager));
     if (why) warn(`sshd does not read its new certificate: ${why}`);

@@ -50,7 +50,7 @@ async function settingsInForce(host: Pick<Host, 'files' | 'console'>, facts: Fac
     return {
       ...serversOf(server, config.server.servers),
       configDigest,
-      configOrigin: bundle.digest === facts.bundle?.digest ? facts.bundle.origin : 'fetched',
+      configOrigin: bundle.digest === facts.bundle.inForce?.digest ? facts.bundle.inForce.origin : 'fetched',
       bundle: { epoch, sequence, ...(node !== undefined && { node }) },
     };
   }

@@ -49,7 +49,11 @@ export const bundle: Phase = {
 
 /** Disks that only the bundle names: for the others the devices phase has waited. */
 function planNewWaits(facts: Facts): readonly Step[] {
-  const { bundle, baked, blocks = [] } = facts;
+  const {
+    bundle: { inForce: bundle },
+    baked,
+    root: { blocks = [] },
+  } = facts;
   if (!bundle || !baked) return [];
   const waited = planWaits({ ...facts, config: baked }).map(({ reference }) => reference);
   return planWaits(facts).filter(({ reference }) => !waited.includes(reference) && !findBlock(blocks, reference));
@@ -58,10 +62,10 @@ function planNewWaits(facts: Facts): readonly Step[] {
 /** What the phases before looked for by config.d in the initramfs, where the bundle says otherwise. */
 async function lookAgain(host: Host, facts: Facts, boot: TaskContext): Promise<FoundFacts> {
   const { baked, config } = facts;
-  if (!facts.bundle || !baked) return {};
+  if (!facts.bundle.inForce || !baked) return {};
   const isSame = isDeepStrictEqual([baked.fstab, baked.boot.root], [config.fstab, config.boot.root]);
-  const blocks = isSame ? facts.blocks : await blockDevices(host);
-  if (!isSame) sayMissing(withFound(facts, { blocks }), boot.warn);
+  const blocks = isSame ? facts.root.blocks : await blockDevices(host);
+  if (!isSame) sayMissing(withFound(facts, { root: { blocks } }), boot.warn);
   const needsCopy = bootsLocalRoot({ config: baked }) && !bootsLocalRoot(facts) && userDataDevice(facts);
-  return { blocks, ...(needsCopy && (await localCopies(host, facts, boot))) };
+  return { root: { blocks, ...(needsCopy && (await localCopies(host, facts, boot))) } };
 }

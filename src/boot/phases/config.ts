@@ -30,7 +30,7 @@ export const config: Phase = {
         return {
           config: inForce,
           baked: merged,
-          ...(files && files.length > 0 && { bakedFiles: files }),
+          ...(files && files.length > 0 && { bundle: { bakedFiles: files } }),
           machine: await machineFacts(host, digest),
         };
       },

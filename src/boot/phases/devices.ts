@@ -3,6 +3,7 @@ import { StatectlError } from '../../error.ts';
 import { blockDevices } from '../../machine/facts/block-devices.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
+import { withFound } from '../../machine/facts/found-facts.ts';
 import { planCheck } from '../../machine/places/check-disk.ts';
 import { failWithoutDrivers } from '../../machine/steps/refused-drivers.ts';
 import type { Step, StepOf } from '../../machine/steps/step.ts';
@@ -18,15 +19,15 @@ export const devices: Phase = {
     { plan: () => [{ kind: 'coldplug' }] },
     // With the driver of the clock, which brings its time; before a disk is mounted, which remembers when.
     {
-      gather: async (host) => ({ clock: await clockFacts(host) }),
+      gather: async (host) => ({ machine: { clock: await clockFacts(host) } }),
       plan: (facts) => [...planClock(facts), ...planWaits(facts)],
     },
     {
       gather: async (host, facts, boot) => {
         const blocks = await blockDevices(host);
         if (blocks.length === 0 && bootsLocalRoot(facts)) await failWithoutDrivers(host);
-        sayMissing({ ...facts, blocks }, boot.warn);
-        return { blocks };
+        sayMissing(withFound(facts, { root: { blocks } }), boot.warn);
+        return { root: { blocks } };
       },
       plan: planUserData,
     },
@@ -47,7 +48,7 @@ export function planWaits({ config, commandLine }: Facts): readonly StepOf<'wait
 }
 
 /** Tells which disks of the config are missing. Throws `persistent-missing`, `device-missing` for `missing: fail`. */
-export function sayMissing({ config, blocks }: Facts, warn: (text: string) => void): void {
+export function sayMissing({ config, root: { blocks } }: Facts, warn: (text: string) => void): void {
   for (const [mountPoint, { source, missing }] of Object.entries(config.fstab)) {
     if (findBlock(blocks ?? [], source)) continue;
     const isUserData = mountPoint === '/user-data';

@@ -18,9 +18,9 @@ export const handover: Phase = {
         const wanted = getArgument(facts.commandLine, 'init')?.value;
         const path = await findInit(host, wanted ? [wanted] : INITS);
         if (path === '/bin/sh' && !wanted) boot.warn('the image has no init: handing over to its shell');
-        return { init: { path, arguments: initArguments(facts.commandLine) } };
+        return { root: { init: { path, arguments: initArguments(facts.commandLine) } } };
       },
-      plan: ({ init }) =>
+      plan: ({ root: { init } }) =>
         init ? [{ kind: 'switch-root', root: '/', init: init.path, arguments: init.arguments }] : [],
     },
   ],

@@ -24,11 +24,11 @@ import type { Instead, Phase } from '../phase.ts';
 import { BEFORE_ROOT, IN_SYSROOT } from '../roots.ts';
 
 /** Rather a system without its packages than none. */
-const withoutPackages: Instead = (_error, { python }) =>
-  python ? { python: undefined, pythonFailed: true } : undefined;
+const withoutPackages: Instead = (_error, { system: { python } }) =>
+  python ? { system: { python: undefined, pythonFailed: true } } : undefined;
 
 /** What of the initramfs the running system needs when that is gone. */
-const planCarried = ({ credentials }: Facts): readonly Step[] => [
+const planCarried = ({ system: { credentials } }: Facts): readonly Step[] => [
   { kind: 'copy-file', from: '/bin/busybox', to: `${RUN_INITRAMFS}/bin/busybox`, mode: 0o755 },
   { kind: 'copy-file', from: '/etc/shutdown', to: `${RUN_INITRAMFS}/shutdown`, mode: 0o755 },
   ...planCredentials(credentials),
@@ -40,19 +40,19 @@ export const install: Phase = {
   roots: IN_SYSROOT,
   rounds: [
     {
-      gather: async (host, facts) => ({ credentials: await givenCredentials(host, facts) }),
+      gather: async (host, facts) => ({ system: { credentials: await givenCredentials(host, facts) } }),
       plan: planCarried,
       roots: BEFORE_ROOT,
     },
     // First: files and secrets may be for accounts that config.d makes.
     { plan: planAccounts },
     {
-      gather: async (host, facts, boot) => ({ python: await givenPython(host, facts, boot) }),
+      gather: async (host, facts, boot) => ({ system: { python: await givenPython(host, facts, boot) } }),
       plan: planPythonFetch,
       instead: withoutPackages,
     },
     {
-      gather: async (host, facts, boot) => ({ python: await pythonPackages(host, facts, boot) }),
+      gather: async (host, facts, boot) => ({ system: { python: await pythonPackages(host, facts, boot) } }),
       plan: planPythonPackages,
       instead: withoutPackages,
     },
@@ -61,19 +61,21 @@ export const install: Phase = {
         const found = await installFacts(host, facts);
         sayUnused(facts, found, boot);
         const delivery = await deliveryFacts(host, facts, boot);
-        const delivered = withFound(facts, { delivery });
+        const delivered = withFound(facts, { bundle: { delivery } });
         const services = await findServices(host, delivered, found, boot);
         const mainFiles = await findMainFiles(host, delivered, boot);
         return {
-          syslog: await syslogFacts(host, facts, boot),
-          install: {
-            ...found,
-            ...services,
-            ...mainFiles,
-            needsHostKey: mainFiles.hasSshd === true && !(await hasHostKeys(host)),
+          bundle: { delivery },
+          system: {
+            syslog: await syslogFacts(host, facts, boot),
+            install: {
+              ...found,
+              ...services,
+              ...mainFiles,
+              needsHostKey: mainFiles.hasSshd === true && !(await hasHostKeys(host)),
+            },
+            identity: await identityFacts(host, facts, boot),
           },
-          delivery,
-          identity: await identityFacts(host, facts, boot),
         };
       },
       plan: planInstall,
@@ -85,14 +87,17 @@ export const install: Phase = {
   instead: ({ code }) => (code === 'unexpected' ? {} : undefined),
 };
 
-const isOfPackages = ({ install, ...facts }: Facts, step: Step | undefined): boolean =>
+const isOfPackages = (facts: Facts, step: Step | undefined): boolean =>
   step !== undefined &&
-  install !== undefined &&
-  planPythonServices(facts, install).some((one) => isDeepStrictEqual(one, step));
+  facts.system.install !== undefined &&
+  planPythonServices(facts, facts.system.install).some((one) => isDeepStrictEqual(one, step));
 
 /** What python.conf and logging.conf ask of a system that cannot do it. */
 function sayUnused(facts: Facts, { serviceManager }: InstallFacts, { warn }: TaskContext): void {
-  const { config, python } = facts;
+  const {
+    config,
+    system: { python },
+  } = facts;
   const isReadOnly = !isEtcWritable(facts);
   if (config.server.agent === 'on' && !serviceManager) warn('no agent: the image has neither systemd nor OpenRC');
   if (config.server.agent === 'on' && serviceManager === 'openrc' && isReadOnly)
@@ -105,7 +110,7 @@ function sayUnused(facts: Facts, { serviceManager }: InstallFacts, { warn }: Tas
 }
 
 const givenPython = async (host: Host, facts: Facts, boot: TaskContext) =>
-  facts.pythonFailed ? undefined : pythonArchives(host, facts, boot);
+  facts.system.pythonFailed ? undefined : pythonArchives(host, facts, boot);
 
 async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts> {
   const kept = userDataDevice(facts) ? (await files.readText(KEPT_MACHINE_ID).catch(() => '')).trim() : '';
@@ -120,7 +125,7 @@ async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts
 }
 
 async function imageTexts(host: Pick<Host, 'files'>): Promise<Partial<InstallFacts>> {
-  const image = systemTree(host, {}, [IMAGE_MOUNT]);
+  const image = systemTree(host, { bundle: {} }, [IMAGE_MOUNT]);
   const [hosts, fstab, name] = await Promise.all(
     ['hosts', 'fstab', 'hostname'].map((file) => image.read(`/etc/${file}`)),
   );

@@ -26,7 +26,7 @@ export const mount: Phase = {
   name: 'mount',
   rounds: [
     { plan: (facts) => planImage(chooseSource(facts)) },
-    { gather: async (host, facts) => ({ tree: await treeFacts(host, facts) }) },
+    { gather: async (host, facts) => ({ root: { tree: await treeFacts(host, facts) } }) },
     { plan: planRoot, roots: IN_SYSROOT },
     { plan: planState, roots: IN_SYSROOT },
   ],
@@ -96,7 +96,10 @@ function planPlaces(facts: Facts, persistent: boolean): readonly Step[] {
 
 /** The other entries of fstab.conf whose devices are there. */
 function planFstab(facts: Facts): ReadonlyMap<string, readonly Step[]> {
-  const { config, blocks } = facts;
+  const {
+    config,
+    root: { blocks },
+  } = facts;
   const steps = new Map<string, readonly Step[]>();
   for (const [mountPoint, entry] of Object.entries(config.fstab)) {
     const block = findBlock(blocks ?? [], entry.source);
@@ -137,7 +140,7 @@ function checkRamdisks(facts: Facts): void {
   }
 }
 
-function treeOf({ tree }: Facts): TreeFacts {
+function treeOf({ root: { tree } }: Facts): TreeFacts {
   if (!tree)
     throw new StatectlError('facts-incomplete', "the facts lack the image's tree", {
       hint: 'take facts.json of a boot that came as far as its mount phase',

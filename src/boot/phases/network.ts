@@ -25,33 +25,33 @@ export const network: Phase = {
       gather: async (host, facts, boot) => {
         const found = await interfaces(host);
         if (found.length === 0 && needsNetwork(facts)) await failWithoutDrivers(host);
-        return { interfaces: found, ...(await copies(host, facts, boot)) };
+        return { network: { interfaces: found }, root: await copies(host, facts, boot) };
       },
       plan: planLinks,
     },
     { gather: waitForCarrier, plan: planAddresses },
     {
       gather: async (host, facts) => ({
-        leases: await readLeases(host, wantedNetwork(facts), wishesOf(facts).peerDns),
+        network: { leases: await readLeases(host, wantedNetwork(facts), wishesOf(facts).peerDns) },
       }),
       plan: planNameServers,
     },
     {
-      gather: async (host, facts, boot) => ({ netconsole: await netconsoleFacts(host, facts, boot) }),
+      gather: async (host, facts, boot) => ({ network: { netconsole: await netconsoleFacts(host, facts, boot) } }),
       plan: planNetconsole,
     },
   ],
 };
 
 /** What there is to boot from without a server: with it, nothing waits longer than `network.wait`. */
-async function copies(host: Host, facts: Facts, boot: TaskContext): Promise<FoundFacts> {
+async function copies(host: Host, facts: Facts, boot: TaskContext): Promise<NonNullable<FoundFacts['root']>> {
   if (bootsLocalRoot(facts) || !userDataDevice(facts)) return {};
   return localCopies(host, facts, boot);
 }
 
 const wishesOf = ({ config, commandLine }: Facts) => networkWishes(config.network, commandLine);
 
-const waitMs = ({ copy, config }: Facts, usualMs: number): number =>
+const waitMs = ({ root: { copy }, config }: Facts, usualMs: number): number =>
   copy ? Math.min(usualMs, config.network.waitMs) : usualMs;
 
 export function planLinks(facts: Facts): readonly Step[] {
@@ -69,10 +69,10 @@ async function waitForCarrier(host: Host, facts: Facts, boot: TaskContext): Prom
   const deadline = host.clock.uptimeMs() + wait;
   for (;;) {
     const now = await interfaces(host);
-    if (!several || now.some(({ carrier }) => carrier)) return { interfaces: now };
+    if (!several || now.some(({ carrier }) => carrier)) return { network: { interfaces: now } };
     if (host.clock.uptimeMs() >= deadline) {
       boot.warn(`no link on ${now.map(({ name }) => name).join(', ')} after ${wait / 1000} s: is a cable plugged in?`);
-      return { interfaces: now };
+      return { network: { interfaces: now } };
     }
     await host.clock.sleep(100, boot.signal);
   }
@@ -82,14 +82,16 @@ async function waitForCarrier(host: Host, facts: Facts, boot: TaskContext): Prom
 export function planAddresses(facts: Facts): readonly Step[] {
   const { dhcpMs, tries } = wishesOf(facts).network;
   const wanted = wantedNetwork(facts);
-  const patience = { seconds: waitMs(facts, dhcpMs) / 1000, tries: facts.copy ? 1 : tries };
+  const patience = { seconds: waitMs(facts, dhcpMs) / 1000, tries: facts.root.copy ? 1 : tries };
   // Of several that were looked at only now is known for which an MTU or MAC was meant.
   const late = candidates(facts).length > 1 ? wanted.filter(({ settings }) => settings.mtu || settings.mac) : [];
   return [...planCards(late), ...planVirtual(wanted), ...planAddressing(wanted, patience)];
 }
 
 export function planNameServers(facts: Facts): readonly Step[] {
-  const { leases = [] } = facts;
+  const {
+    network: { leases = [] },
+  } = facts;
   return planResolver(wantedNetwork(facts), leases, leases.length > 0 && !wishesOf(facts).peerDns);
 }
 

@@ -13,7 +13,7 @@ export const slot: Phase = {
         if (source.kind === 'partition') boot.say(`root is ${source.device} (${source.type})`);
         else {
           boot.say(
-            `image ${source.manifest.name} ${source.manifest.version}, ${source.kind === 'copy' ? 'the copy on this machine' : `from ${facts.offer?.server}`}`,
+            `image ${source.manifest.name} ${source.manifest.version}, ${source.kind === 'copy' ? 'the copy on this machine' : `from ${facts.root.offer?.server}`}`,
           );
           if (source.manifest.kernelRelease !== facts.machine.kernelRelease)
             throw new StatectlError(
@@ -33,10 +33,10 @@ export const slot: Phase = {
     },
   ],
   // The server is ahead of this machine's /boot: what booted yesterday boots today.
-  instead(error, { copy, offer, machine }) {
+  instead(error, { root: { copy, offer }, machine }) {
     const fits = copy?.manifest.kernelRelease === machine.kernelRelease;
     return error.code === 'kernel-mismatch' && offer && fits
-      ? { offer: undefined, offerFailure: error.message }
+      ? { root: { offer: undefined, offerFailure: error.message } }
       : undefined;
   },
 };

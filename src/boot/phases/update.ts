@@ -10,13 +10,15 @@ export const update: Phase = {
   name: 'update',
   rounds: [{ plan: planUpdate }],
   instead(error, facts) {
-    const { copy, offer } = facts;
-    if (error.code === 'image-altered') return copy && offer ? { copy: undefined } : undefined;
-    if (copy && offer) return { offer: undefined, offerFailure: error.message };
+    const {
+      root: { copy, offer },
+    } = facts;
+    if (error.code === 'image-altered') return copy && offer ? { root: { copy: undefined } } : undefined;
+    if (copy && offer) return { root: { offer: undefined, offerFailure: error.message } };
     // A disk that is full or broken must not keep an image out of RAM.
     const source = chooseSource(facts);
     const isDisk = source.kind === 'fetched' && source.kept && !DOWNLOAD_CODES.has(error.code);
-    return isDisk ? { copyFailed: true } : undefined;
+    return isDisk ? { root: { copyFailed: true } } : undefined;
   },
 };
 
@@ -41,7 +43,7 @@ export function planUpdate(facts: Facts): readonly Step[] {
     sizeBytes,
     limits: { connectMs, stallMs, tries },
   };
-  const dropped = (facts.staleCopies ?? []).filter((digest) => digest !== sha256);
+  const dropped = (facts.root.staleCopies ?? []).filter((digest) => digest !== sha256);
   if (!source.kept)
     return [
       { kind: 'mkdir', path: RAM_IMAGE },
@@ -58,16 +60,16 @@ export function planUpdate(facts: Facts): readonly Step[] {
     // What nobody names makes room first.
     ...dropped.map((digest): Step => ({ kind: 'remove', path: `${COPIES}/${digest}` })),
     { kind: 'mkdir', path: source.dir, mode: 0o700 },
-    { kind: 'write', path: `${source.dir}/manifest.json`, content: facts.offer?.manifestText ?? '' },
+    { kind: 'write', path: `${source.dir}/manifest.json`, content: facts.root.offer?.manifestText ?? '' },
     {
       kind: 'write',
       path: `${source.dir}/manifest.json.sig`,
-      content: facts.offer?.signature ?? '',
+      content: facts.root.offer?.signature ?? '',
       encoding: 'base64',
     },
     fetch,
     // The pointer last: until here a power cut leaves the copy that booted before.
     { kind: 'write', path: `${COPIES}/${CURRENT_COPY}`, content: `${sha256}\n` },
-    ...(facts.copy ? [{ kind: 'remove', path: facts.copy.dir } as const] : []),
+    ...(facts.root.copy ? [{ kind: 'remove', path: facts.root.copy.dir } as const] : []),
   ];
 }

@@ -46,7 +46,7 @@ export async function keepBootLog(host: Pick<Host, 'files' | 'clock'>, settings:
 export async function keepReport(
   host: Pick<Host, 'files' | 'exec'>,
   report: string,
-  { config, blocks }: Partial<Facts>,
+  { config, root: { blocks } = {} }: Partial<Facts>,
 ): Promise<void> {
   const settings = config?.log ?? UNKNOWN;
   if (await keepLog(host, 'failed.txt', report, settings)) return;

@@ -67,9 +67,9 @@ export async function pushBootMetrics(
   record: BootRecord,
 ): Promise<void> {
   const { push } = facts.config.logging.metrics;
-  if (push === undefined || (facts.leases ?? []).length === 0) return;
+  if (push === undefined || (facts.network.leases ?? []).length === 0) return;
   const { mac, uuid } = machineClaims(facts);
-  const instance = facts.bundle?.node ?? mac ?? uuid ?? 'unknown';
+  const instance = facts.bundle.inForce?.node ?? mac ?? uuid ?? 'unknown';
   const url = new URL(push);
   url.pathname = `${url.pathname.replace(/\/$/, '')}/metrics/job/statectl/instance/${encodeURIComponent(instance)}`;
   const { status, body } = await http.request(url.href, {

@@ -21,20 +21,30 @@ export function lastGoodPlan({ looks: _looks, ...facts }: RecordedFacts): string
   if (userDataDevice(facts) === undefined) return undefined;
   const copy =
     source.kind === 'fetched'
-      ? { dir: source.dir, manifest: source.manifest, manifestSha256: facts.offer?.manifestSha256 ?? '' }
-      : facts.copy;
+      ? { dir: source.dir, manifest: source.manifest, manifestSha256: facts.root.offer?.manifestSha256 ?? '' }
+      : facts.root.copy;
   // What was seeded this time holds a person's files the next time: it is not copied over them again.
-  const tree = facts.tree && { ...facts.tree, emptySources: [] };
+  const tree = facts.root.tree && { ...facts.root.tree, emptySources: [] };
   // What was dropped is gone; a person may put something there since.
-  const delivery = facts.delivery && { ...facts.delivery, dropped: [], listedBefore: facts.delivery.listed };
+  const delivery = facts.bundle.delivery && {
+    ...facts.bundle.delivery,
+    dropped: [],
+    listedBefore: facts.bundle.delivery.listed,
+  };
   // What was fetched this time is in the store the next.
-  const python = facts.python && { ...facts.python, wanted: [], stale: [] };
-  // Who the machine is, and what it may know, the controller alone puts into RAM.
-  const nobody = { identity: undefined, credentials: undefined };
+  const python = facts.system.python && { ...facts.system.python, wanted: [], stale: [] };
   const missing =
-    (facts.identity?.secrets.length ?? 0) > 0 ? "echo 'without its secrets: only the controller opens them'\n" : '';
+    (facts.system.identity?.secrets.length ?? 0) > 0
+      ? "echo 'without its secrets: only the controller opens them'\n"
+      : '';
   const known: Facts = facts;
-  const local = withFound(known, { ...nobody, copy, tree, delivery, python, offer: undefined, leases: [] });
+  // Who the machine is, and what it may know, the controller alone puts into RAM.
+  const local = withFound(known, {
+    root: { copy, tree, offer: undefined },
+    bundle: { delivery },
+    system: { python, identity: undefined, credentials: undefined },
+    network: { leases: [] },
+  });
   const lines = planAll(FROM_DISK, local).map(({ step }) => shellOf(step));
   return `#!/bin/sh\n# The plan of the last good boot, for /init when the controller cannot run. Made by statectl.\nset -e\n${missing}${lines.join('\n')}\n`;
 }

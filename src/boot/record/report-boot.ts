@@ -8,8 +8,11 @@ const LONGEST_MS = 1500;
 
 /** Tells the server what this machine boots, so that it shows and keeps that image. Nothing is sent when none answered. */
 export async function reportBoot({ http, clock }: Pick<Host, 'http' | 'clock'>, facts: Facts): Promise<void> {
-  const { machine, bundle } = facts;
-  const server = facts.offer?.server ?? bundle?.server;
+  const {
+    machine,
+    bundle: { inForce: bundle },
+  } = facts;
+  const server = facts.root.offer?.server ?? bundle?.server;
   if (server === undefined) return;
   const source = chooseSource(facts);
   const image = facts.config.boot.root || source.kind === 'partition' ? undefined : source.manifest;

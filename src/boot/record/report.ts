@@ -100,7 +100,7 @@ async function reportText(host: Host, { phase, error, facts }: Failure): Promise
   );
 }
 
-const bundleText = ({ bundle }: Partial<Facts>): string =>
+const bundleText = ({ bundle: { inForce: bundle } = {} }: Partial<Facts>): string =>
   bundle ? ` bundle ${writeNumber(bundle)} of ${bundle.node ?? 'any machine'}` : '';
 
 async function outputOf({ exec }: Pick<Host, 'exec'>, argv: readonly string[]): Promise<string> {

@@ -21,9 +21,7 @@ export async function copyDatabase(from: string, to: string): Promise<void> {
     const isDamaged = /malformed|not a database/.test(reasonOf(cause));
     throw new StatectlError(isDamaged ? 'database-damaged' : 'database-busy', `${from}: ${reasonOf(cause)}`, {
       cause,
-      hint: isDamaged
-        ? 'the copies before it are kept; `statectl printer` on the server shows them'
-        : 'it is copied after its next change',
+      hint: isDamaged ? 'copies of before are kept on the server' : 'it is copied after its next change',
     });
   } finally {
     source?.close();

@@ -4,7 +4,7 @@ import { mainFileText, RSYSLOG, SSHD, SUDO } from '../../machine/services/main-f
 
 /** Says which programs of a tree do not read the folders that settings of config.d are in: their machines get the line at each boot. */
 export async function sayUnread(host: Pick<Host, 'files' | 'console'>, tree: string): Promise<void> {
-  const system = systemTree(host, {}, [tree]);
+  const system = systemTree(host, { bundle: {} }, [tree]);
   for (const file of [SSHD, SUDO, RSYSLOG])
     if ((await mainFileText(system, file)) !== undefined)
       host.console.line(

@@ -33,7 +33,9 @@ export async function deliveryFacts(
   boot: TaskContext,
 ): Promise<DeliveryFacts | undefined> {
   const { files } = host;
-  const { bundle, bakedFiles } = facts;
+  const {
+    bundle: { inForce: bundle, bakedFiles },
+  } = facts;
   if (!bundle && !bakedFiles) return undefined;
   const dir = bundle?.dir ?? BAKED;
   const entries = bundle
@@ -88,7 +90,7 @@ export async function deliveryPlaces(host: MachineHost) {
 }
 
 /** Pure. */
-export function planDelivery({ delivery }: Facts): readonly Step[] {
+export function planDelivery({ bundle: { delivery } }: Facts): readonly Step[] {
   if (!delivery) return [];
   const { contents = {}, files, dropped } = delivery;
   const { before, after } = planDeliveryList(delivery);
@@ -114,7 +116,7 @@ const planList = (before: readonly string[], now: readonly string[]): readonly S
     : [{ kind: 'write', path: LIST, content: now.map((path) => `${path}\n`).join(''), mode: 0o600 }];
 
 /** The list lies beside the bundle: a disk that could not keep one is not written to again. */
-const keepsList = ({ bundle }: Facts): boolean => bundle?.dir.startsWith('/user-data/') ?? false;
+const keepsList = ({ bundle: { inForce: bundle } }: Facts): boolean => bundle?.dir.startsWith('/user-data/') ?? false;
 
 const readList = async (files: Files, facts: Facts): Promise<readonly string[]> =>
   keepsList(facts)
@@ -170,7 +172,10 @@ function isWritable({ roots }: Rooted, mounts: readonly Mount[], path: string): 
 /** What survives a reboot, by the innermost place. */
 function isPersistent(facts: Facts, path: string): boolean {
   const disk = userDataDevice(facts) !== undefined;
-  const { config, blocks = [] } = facts;
+  const {
+    config,
+    root: { blocks = [] },
+  } = facts;
   const mounted = Object.entries(config.fstab)
     .filter(([, { source }]) => findBlock(blocks, source))
     .map(([mountPoint]) => ({ mountPoint, persistent: true }));

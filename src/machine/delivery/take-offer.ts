@@ -24,8 +24,8 @@ export function planAskOffer(facts: Facts): readonly Step[] {
       whom: folder ? { folder } : { ...serversInOrder(facts), query },
       trustedKeys: facts.machine.trustedKeys,
       to: OFFER_ANSWERS,
-      limits: { connectMs, stallMs, tries: facts.serversSilent && !folder ? 1 : server.tries },
-      ...(facts.copy && { seconds: network.waitMs / 1000 }),
+      limits: { connectMs, stallMs, tries: facts.servers.silent && !folder ? 1 : server.tries },
+      ...(facts.root.copy && { seconds: network.waitMs / 1000 }),
     },
   ];
 }
@@ -33,15 +33,18 @@ export function planAskOffer(facts: Facts): readonly Step[] {
 /** What was answered, judged. Without an answer of use the copy is booted, and its reason kept. */
 export async function takeOffer(host: Host, facts: Facts, boot: TaskContext): Promise<FoundFacts> {
   if (bootsLocalRoot(facts)) return {};
-  const { copy, machine } = facts;
+  const {
+    root: { copy },
+    machine,
+  } = facts;
   try {
     const nobody = nobodyToAsk(facts);
     if (nobody) throw nobody;
-    return { offer: await readOffer(host, OFFER_ANSWERS, machine.trustedKeys), offerFailure: undefined };
+    return { root: { offer: await readOffer(host, OFFER_ANSWERS, machine.trustedKeys), offerFailure: undefined } };
   } catch (error) {
     if (boot.signal.aborted || !copy) throw error;
     boot.warn(`${reasonOf(error)}; booting the copy of ${copy.manifest.name} ${copy.manifest.version} on this machine`);
-    return { offer: undefined, offerFailure: reasonOf(error) };
+    return { root: { offer: undefined, offerFailure: reasonOf(error) } };
   }
 }
 
@@ -49,7 +52,7 @@ export const planForgetOffer = (facts: Facts): readonly Step[] =>
   planAskOffer(facts).map(() => ({ kind: 'remove', path: OFFER_ANSWERS }));
 
 /** Why nobody can be asked at all. */
-function nobodyToAsk({ config, leases = [] }: Facts): StatectlError | undefined {
+function nobodyToAsk({ config, network: { leases = [] } }: Facts): StatectlError | undefined {
   if (config.server.servers.length === 0 && !config.boot.root)
     return new StatectlError(
       'no-server',

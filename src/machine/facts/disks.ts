@@ -6,7 +6,7 @@ export function findBlock(blocks: readonly BlockFacts[], reference: string): Blo
   return blocks.find((block) => matchesDevice(wanted, block));
 }
 
-export function userDataDevice({ config, blocks }: Pick<Facts, 'config' | 'blocks'>): BlockFacts | undefined {
+export function userDataDevice({ config, root: { blocks } }: Pick<Facts, 'config' | 'root'>): BlockFacts | undefined {
   const entry = config.fstab['/user-data'];
   return entry && findBlock(blocks ?? [], entry.source);
 }

@@ -14,30 +14,48 @@ import type { ServiceFacts } from './service-facts.ts';
  * boot, kept in /run/statectl/facts.json, give the same plan on any machine.
  */
 export interface Facts {
-  /** Of the kernel; parsed once. */
   readonly commandLine: CommandLine;
   /** In force: of config.d in the initramfs or of a bundle, with the kernel command line over it. */
   readonly config: Config;
   /** Of config.d in the initramfs, whatever came later. */
   readonly baked?: Config;
-  /** What config.d in the initramfs writes; a bundle brings its own. */
-  readonly bakedFiles?: readonly BakedFile[];
   readonly machine: MachineFacts;
-  /** Absent in facts of earlier versions. */
-  readonly clock?: ClockFacts;
-  readonly blocks?: readonly BlockFacts[];
+  readonly network: NetworkFacts;
+  readonly servers: KnownServers;
+  readonly bundle: BundleChoice;
+  readonly root: RootFacts;
+  readonly system: SystemFacts;
+}
+
+export interface NetworkFacts {
   readonly interfaces?: readonly InterfaceFacts[];
   readonly leases?: readonly Lease[];
-  /** In the order in which they are asked; absent until they were chosen, and in facts of earlier versions. */
-  readonly servers?: readonly ServerFacts[];
+  readonly netconsole?: NetconsoleFacts;
+}
+
+export interface KnownServers {
+  /** In the order in which they are asked; absent until they were chosen. */
+  readonly inOrder?: readonly ServerFacts[];
   /** How long the servers were measured. */
   readonly probeMs?: number;
-  /** The bundle in force; without one, config.d in the initramfs is. */
-  readonly bundle?: BundleFacts;
-  /** What a server sent that is newer, until it is in force. */
-  readonly newBundle?: NewBundle;
   /** No server so much as answered when it was asked for the bundle: it is not waited for twice. */
-  readonly serversSilent?: boolean;
+  readonly silent?: boolean;
+}
+
+/** What the machine is to be. */
+export interface BundleChoice {
+  /** Without one, config.d in the initramfs is in force. */
+  readonly inForce?: BundleFacts;
+  /** What a server sent that is newer, until it is in force. */
+  readonly newer?: NewBundle;
+  /** What config.d in the initramfs writes; a bundle brings its own. */
+  readonly bakedFiles?: readonly BakedFile[];
+  readonly delivery?: DeliveryFacts;
+}
+
+/** What is booted, and from where. */
+export interface RootFacts {
+  readonly blocks?: readonly BlockFacts[];
   readonly offer?: Offer;
   /** Why there is no offer, for the log and the report. */
   readonly offerFailure?: string;
@@ -46,18 +64,20 @@ export interface Facts {
   readonly staleCopies?: readonly string[];
   /** The disk took none: the image is booted from RAM. */
   readonly copyFailed?: true;
-  readonly netconsole?: NetconsoleFacts;
   readonly tree?: TreeFacts;
+  readonly init?: InitFacts;
+}
+
+/** What the system is to have when its init runs. */
+export interface SystemFacts {
+  readonly install?: InstallFacts;
   readonly python?: PythonFacts;
   /** They were the reason why the install phase failed. */
   readonly pythonFailed?: boolean;
-  readonly install?: InstallFacts;
   readonly syslog?: SyslogFacts;
-  readonly delivery?: DeliveryFacts;
   readonly identity?: IdentityFacts;
   /** Names of files of the machine segment that prove who it is. */
   readonly credentials?: readonly string[];
-  readonly init?: InitFacts;
 }
 
 export interface ClockFacts {
@@ -79,6 +99,7 @@ export interface MachineFacts {
   /** SHA-256 of the config in force, and where it came from. */
   readonly configDigest: string;
   readonly configOrigin: 'baked' | BundleFacts['origin'];
+  readonly clock?: ClockFacts;
 }
 
 export interface BlockFacts {

@@ -18,13 +18,23 @@ export interface LookRecord {
 /** Facts as a boot keeps them, with the looks that led to them: each is planned by what was known then. */
 export type RecordedFacts = Facts & { readonly looks?: readonly LookRecord[] };
 
+const GROUPED = {
+  network: 'mapping',
+  servers: 'mapping',
+  bundle: 'mapping',
+  root: 'mapping',
+  system: 'mapping',
+} as const;
+
 /** Of a boot that came past its first phase. Throws why they are none, for a sentence that begins with the file's name. */
 export const parseBegunFacts = (text: string): RecordedFacts =>
-  checked(parseRecord<RecordedFacts>(text, { commandLine: 'mapping' }));
+  checked(parseRecord<RecordedFacts>(text, { commandLine: 'mapping', ...GROUPED }));
 
 /** The same of a boot that came past its config phase. */
 export const parseFacts = (text: string): RecordedFacts =>
-  checked(parseRecord<RecordedFacts>(text, { commandLine: 'mapping', config: 'mapping', machine: 'mapping' }));
+  checked(
+    parseRecord<RecordedFacts>(text, { commandLine: 'mapping', config: 'mapping', machine: 'mapping', ...GROUPED }),
+  );
 
 /** Facts of an earlier version have the command line as text; a person may have edited the looks. */
 function checked(facts: RecordedFacts): RecordedFacts {

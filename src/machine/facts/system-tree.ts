@@ -18,7 +18,7 @@ export interface SystemTree {
 /** What config.d brings, what is there now (an /etc that persists has more than the image), then the image itself. */
 export function systemTree(
   { files }: Pick<Host, 'files'>,
-  { delivery }: Pick<Facts, 'delivery'>,
+  { bundle: { delivery } }: Pick<Facts, 'bundle'>,
   roots: readonly string[] = ['', IMAGE_MOUNT],
 ): SystemTree {
   const brought = new Map((delivery?.files ?? []).map(({ to, from }) => [to, from]));

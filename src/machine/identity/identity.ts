@@ -27,7 +27,7 @@ const needsIdentity = ({ config: { identity, users, server } }: Facts): boolean 
 
 /** A machine that config.d does not name has nobody to prove anything to. */
 const wantsIdentity = (facts: Facts): boolean =>
-  needsIdentity(facts) || (facts.bundle?.node !== undefined && facts.config.ssh.hostCertificate);
+  needsIdentity(facts) || (facts.bundle.inForce?.node !== undefined && facts.config.ssh.hostCertificate);
 
 /** Where the keys of this machine are kept: without a disk in RAM, for this boot. */
 export const identityHome = (facts: Facts): string => (userDataDevice(facts) ? KEPT_IDENTITY : `${RUN}/identity.key`);
@@ -36,7 +36,7 @@ export function planEnrolment(facts: Facts): readonly Step[] {
   if (!wantsIdentity(facts)) return [];
   const { authorities, connectMs, stallMs, tries } = facts.config.server;
   const { first, last } = serversInOrder(facts);
-  const hasNetwork = (facts.leases ?? []).length > 0;
+  const hasNetwork = (facts.network.leases ?? []).length > 0;
   return [
     // Certificates have dates.
     ...planTime(facts),
@@ -95,7 +95,7 @@ export async function readIdentityState(files: Pick<Files, 'readText'>): Promise
 
 /** Its own host key for an image that has sshd and none, so that clients know the machine over boots. Pure. */
 export function planHostKey(facts: Facts): readonly Step[] {
-  if (!facts.install?.needsHostKey) return [];
+  if (!facts.system.install?.needsHostKey) return [];
   const dropIns = '/etc/ssh/sshd_config.d';
   return [
     { kind: 'ssh-host-key', home: identityHome(facts), to: HOST_KEY },
@@ -105,7 +105,7 @@ export function planHostKey(facts: Facts): readonly Step[] {
 }
 
 /** Files in RAM wherever their places are: what lies there is a link. Pure. */
-export function planSecrets({ identity }: Facts): readonly Step[] {
+export function planSecrets({ system: { identity } }: Facts): readonly Step[] {
   if (!identity) return [];
   return identity.secrets.flatMap(({ file, to, uid, gid, credential }): readonly Step[] => [
     { kind: 'owner', path: file, uid, gid },

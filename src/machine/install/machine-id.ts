@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { cardMac } from '../../protocol/mac-address.ts';
-import type { Facts, InstallFacts } from '../facts/facts.ts';
+import type { Facts, InstallFacts, NetworkFacts } from '../facts/facts.ts';
 
 export const KEPT_MACHINE_ID = '/user-data/persistent/statectl/machine-id';
 
 /** Of the cards that keep theirs over boots: the order in which drivers find them is chance, their addresses are not. */
-const lowestMac = (interfaces: Facts['interfaces'] = []): string | undefined =>
+const lowestMac = (interfaces: NetworkFacts['interfaces'] = []): string | undefined =>
   interfaces
     .filter(({ wireless, random, mac }) => !wireless && !random && cardMac(mac) !== undefined)
     .map(({ mac }) => mac)
@@ -13,7 +13,7 @@ const lowestMac = (interfaces: Facts['interfaces'] = []): string | undefined =>
 
 /** As etc.conf says; else stable over boots: what was kept, else derived from the hardware; only a machine without any identity gets chance. */
 export function machineId(
-  { machine, interfaces, config }: Facts,
+  { machine, network: { interfaces }, config }: Facts,
   kept: string,
 ): Pick<InstallFacts, 'machineId' | 'machineIdOrigin'> {
   const { machineId: wanted } = config.etc;

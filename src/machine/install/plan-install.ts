@@ -29,7 +29,9 @@ export function planAccounts(facts: Facts): readonly Step[] {
 }
 
 export function planInstall(facts: Facts): readonly Step[] {
-  const { install } = facts;
+  const {
+    system: { install },
+  } = facts;
   if (!install) return [];
   const etcIsWritable = isEtcWritable(facts);
   const keep = userDataDevice(facts) && install.machineIdOrigin === 'derived';
@@ -78,6 +80,6 @@ const planSettingFiles = (facts: Facts, install: InstallFacts): readonly Step[] 
 
 /** What of the install phase the agent does again in the running system: the other files are the boot's. Pure. */
 export const planLiveFiles = (facts: Facts): readonly Step[] => [
-  ...(facts.install && isEtcWritable(facts) ? planSettingFiles(facts, facts.install) : []),
+  ...(facts.system.install && isEtcWritable(facts) ? planSettingFiles(facts, facts.system.install) : []),
   ...planDelivery(facts).filter(({ kind }) => kind === 'deliver'),
 ];

@@ -12,7 +12,7 @@ const TIMEOUT_MS = 5000;
 /** How the kernel's messages reach the host that logging.conf names. What is not known is told, and no reason not to boot. */
 export async function netconsoleFacts(
   host: Host,
-  { config, leases = [] }: Facts,
+  { config, network: { leases = [] } }: Facts,
   boot: TaskContext,
 ): Promise<NetconsoleFacts | undefined> {
   const { netconsole } = config.logging;
@@ -31,7 +31,7 @@ export async function netconsoleFacts(
 }
 
 /** Pure. */
-export const planNetconsole = ({ netconsole }: Facts): readonly Step[] =>
+export const planNetconsole = ({ network: { netconsole } }: Facts): readonly Step[] =>
   netconsole ? [{ kind: 'netconsole', ...netconsole }] : [];
 
 async function addressOf({ exec }: Host, name: string): Promise<string> {

@@ -35,7 +35,7 @@ esac
  */
 export function planNetworkHandover(facts: Facts, install: InstallFacts, etcIsWritable: boolean): readonly Step[] {
   const { said, spare, off } = systemNetwork(facts);
-  const leases = facts.leases ?? [];
+  const leases = facts.network.leases ?? [];
   const left = leftDown(said);
   const kept = said.filter((each) => !left.has(each));
   const steps = [...planLinksDown(facts, said, left), ...planAddresses(kept, leases, install)];
@@ -152,7 +152,7 @@ function leftDown(all: WantedNetwork): ReadonlySet<WantedInterface> {
 
 /** Those, and the cards that were only looked at. Where the network was not used nothing is up. */
 function planLinksDown(facts: Facts, said: WantedNetwork, left: ReadonlySet<WantedInterface>): Step[] {
-  if ((facts.leases ?? []).length === 0) return [];
+  if ((facts.network.leases ?? []).length === 0) return [];
   const used = said.filter(({ early }) => early);
   const unused = candidates(facts).filter(({ name }) => !used.some(({ device }) => device === name));
   const devices = [

@@ -19,7 +19,7 @@ export function systemNetwork(facts: Facts): SystemNetwork {
   const said = wantedNetwork(facts);
   const { ip } = networkWishes(facts.config.network, facts.commandLine);
   const silenced = ip.filter(({ method }) => method === 'off').map(({ device }) => device);
-  const wired = (facts.interfaces ?? []).filter(({ wireless }) => !wireless);
+  const wired = (facts.network.interfaces ?? []).filter(({ wireless }) => !wireless);
   const off = wired.filter(({ name }) => silenced.includes(name));
   const spare = silenced.includes(undefined) ? undefined : spareCards(facts, said, wired);
   const known = new Set([...said.map(({ device }) => device), ...off.map(({ name }) => name)]);
@@ -30,7 +30,9 @@ function spareCards(facts: Facts, said: WantedNetwork, wired: readonly Interface
   if (!needsNetwork(facts)) return said.length === 0 ? wired : undefined;
   // Nobody knows which of them has the cable while none has an address; else the one that the boot used is the network.
   const looked = candidates(facts);
-  const hasAnswer = (facts.leases ?? []).some(({ device, card = device }) => looked.some(({ name }) => name === card));
+  const hasAnswer = (facts.network.leases ?? []).some(({ device, card = device }) =>
+    looked.some(({ name }) => name === card),
+  );
   return looked.length === 0 || hasAnswer ? undefined : looked;
 }
 

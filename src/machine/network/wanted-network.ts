@@ -43,7 +43,7 @@ export type WantedNetwork = readonly WantedInterface[];
 /** What the network is to be, by config.d, the command line, and the cards that are there. Pure. Throws what those do. */
 export function wantedNetwork(facts: Facts): WantedNetwork {
   const wishes = networkWishes(facts.config.network, facts.commandLine);
-  const cards = (facts.interfaces ?? []).map((card) => ({ ...card, carrier: card.carrier ?? false }));
+  const cards = (facts.network.interfaces ?? []).map((card) => ({ ...card, carrier: card.carrier ?? false }));
   const needed = needsNetwork(facts);
   const declared = wishes.network.interfaces;
   const boot = needed || wishes.network.boot ? bootInterface(facts, wishes, cards) : undefined;
@@ -104,7 +104,7 @@ export function candidates(facts: Facts): readonly InterfaceFacts[] {
     getArgument(facts.commandLine, 'bootdev')?.value
   )
     return [];
-  const wired = (facts.interfaces ?? []).filter(({ name, wireless }) => !wireless && !off.includes(name));
+  const wired = (facts.network.interfaces ?? []).filter(({ name, wireless }) => !wireless && !off.includes(name));
   return wired.length > 1 && !(off.length === ip.length && off.includes(undefined)) ? wired : [];
 }
 

@@ -16,7 +16,10 @@ const SIZE_TRIES = 2;
 
 /** Which archives of python.conf are not in the store whole, and how large they are by their servers. */
 export async function pythonArchives(host: Host, facts: Facts, boot: TaskContext): Promise<PythonFacts | undefined> {
-  const { config, leases = [] } = facts;
+  const {
+    config,
+    network: { leases = [] },
+  } = facts;
   const isKept = userDataDevice(facts) !== undefined;
   const store = isKept ? '/user-data/persistent/statectl/python' : `${RUN_INITRAMFS}/python`;
   const named = new Map<string, string[]>();
@@ -76,7 +79,10 @@ export async function pythonPackages(
   facts: Facts,
   boot: TaskContext,
 ): Promise<PythonFacts | undefined> {
-  const { config, python } = facts;
+  const {
+    config,
+    system: { python },
+  } = facts;
   if (!python) return undefined;
   const packages: PythonPackage[] = [];
   for (const [name, { sha256, services, overlay }] of Object.entries(config.python))

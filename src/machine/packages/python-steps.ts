@@ -10,7 +10,7 @@ export const PYTHONPATH_MARK = '# by statectl';
 const TRIES = 2;
 
 /** What is missing comes into the store, and what nobody names any more goes first. Pure. */
-export function planPythonFetch({ python, config }: Facts): readonly Step[] {
+export function planPythonFetch({ system: { python }, config }: Facts): readonly Step[] {
   if (!python) return [];
   const { connectMs, stallMs, tries } = config.server;
   const limits = { connectMs, stallMs, tries: Math.min(tries, TRIES) };
@@ -33,7 +33,7 @@ export function planPythonFetch({ python, config }: Facts): readonly Step[] {
 const folderOf = ({ name }: PythonPackage): string => `${PYTHON}/${name}`;
 
 /** Each package in a folder of its own on a file system that is read-only afterwards, then over the folders it is meant for. Pure. */
-export function planPythonPackages({ python }: Facts): readonly Step[] {
+export function planPythonPackages({ system: { python } }: Facts): readonly Step[] {
   const { store, packages = [] } = python ?? {};
   if (packages.length === 0) return [];
   const options = ['size=50%', 'mode=755', 'nosuid', 'nodev'];
@@ -68,7 +68,7 @@ function planOverlays(packages: readonly PythonPackage[]): readonly Step[] {
 }
 
 /** The PYTHONPATH of the services that python.conf names. Pure. */
-export function planPythonServices({ python }: Facts, { serviceManager }: InstallFacts): readonly Step[] {
+export function planPythonServices({ system: { python } }: Facts, { serviceManager }: InstallFacts): readonly Step[] {
   const { packages = [], serviceSettings = {} } = python ?? {};
   const services = [...new Set(packages.flatMap((each) => each.services))];
   return services.flatMap((service): readonly Step[] => {

@@ -107,7 +107,7 @@ const planCommand = (folder: string): readonly Step[] => [
 ];
 
 /** The same where that folder is in a writable place, which covers the root. Pure. */
-export function planCommandInPlace({ config, tree }: Pick<Facts, 'config' | 'tree'>): readonly Step[] {
+export function planCommandInPlace({ config, root: { tree } }: Pick<Facts, 'config' | 'root'>): readonly Step[] {
   const folder = tree?.commandFolder;
   return folder !== undefined && isInPlace(config, folder) ? planCommand(folder) : [];
 }

@@ -30,11 +30,11 @@ export const imageFile = (source: Exclude<Source, { kind: 'partition' }>): strin
 /** Throws `root-missing` or `root-unknown` with what is there instead. */
 export function chooseSource(facts: Facts): Source {
   if (bootsLocalRoot(facts)) return partition(facts);
-  if (facts.offer) {
-    const { manifest, rootUrls } = facts.offer;
-    if (facts.copy?.manifest.root.sha256 === manifest.root.sha256)
-      return { kind: 'copy', manifest, dir: facts.copy.dir };
-    const kept = facts.config.boot.keepCopy && !facts.copyFailed && userDataDevice(facts) !== undefined;
+  if (facts.root.offer) {
+    const { manifest, rootUrls } = facts.root.offer;
+    if (facts.root.copy?.manifest.root.sha256 === manifest.root.sha256)
+      return { kind: 'copy', manifest, dir: facts.root.copy.dir };
+    const kept = facts.config.boot.keepCopy && !facts.root.copyFailed && userDataDevice(facts) !== undefined;
     return {
       kind: 'fetched',
       manifest,
@@ -43,7 +43,7 @@ export function chooseSource(facts: Facts): Source {
       dir: kept ? copyDir(manifest) : RAM_IMAGE,
     };
   }
-  if (facts.copy) return { kind: 'copy', manifest: facts.copy.manifest, dir: facts.copy.dir };
+  if (facts.root.copy) return { kind: 'copy', manifest: facts.root.copy.manifest, dir: facts.root.copy.dir };
   throw new StatectlError(
     'root-missing',
     'there is neither a local root, nor an answer of a server, nor a copy of an image',
@@ -53,7 +53,7 @@ export function chooseSource(facts: Facts): Source {
   );
 }
 
-function partition({ config, commandLine, blocks }: Facts): Source {
+function partition({ config, commandLine, root: { blocks } }: Facts): Source {
   const reference = config.boot.root ?? '';
   const block = findBlock(blocks ?? [], reference);
   if (!block)

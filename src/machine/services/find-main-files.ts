@@ -23,7 +23,10 @@ export async function findMainFiles(
   boot: Pick<TaskContext, 'warn'>,
 ): Promise<Pick<InstallFacts, 'hasSshd' | 'hasSudo' | 'mainFiles'>> {
   const tree = systemTree(host, facts);
-  const { config, delivery } = facts;
+  const {
+    config,
+    bundle: { delivery },
+  } = facts;
   const firstOf = async (paths: readonly string[]) => {
     for (const path of paths) if ((await tree.resolve(path)) !== undefined) return path;
     return undefined;

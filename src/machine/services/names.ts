@@ -6,15 +6,21 @@ const NOBODY = 'localhost';
 /** __NEW_UTS_LEN of the kernel. */
 const LONGEST_NAME = 64;
 
-type Named = Pick<Facts, 'config' | 'bundle' | 'leases'>;
+type Named = Pick<Facts, 'config' | 'bundle' | 'network'>;
 
 /** Who says it: etc.conf, its node, DHCP, or the image. */
-const hostnameOf = ({ config, bundle, leases = [] }: Named, install: InstallFacts): string | undefined =>
-  config.etc.hostname ?? bundle?.node ?? leases.find(({ hostname }) => hostname)?.hostname ?? install.imageHostname;
+const hostnameOf = ({ config, bundle, network: { leases = [] } }: Named, install: InstallFacts): string | undefined =>
+  config.etc.hostname ??
+  bundle.inForce?.node ??
+  leases.find(({ hostname }) => hostname)?.hostname ??
+  install.imageHostname;
 
 /** /etc/hostname and /etc/hosts. A lease's name was written before, where there is no other. Pure. */
 export function planNames(facts: Facts, install: InstallFacts): readonly Step[] {
-  const { config, bundle } = facts;
+  const {
+    config,
+    bundle: { inForce: bundle },
+  } = facts;
   const said = config.etc.hostname ?? bundle?.node;
   const name = hostnameOf(facts, install);
   const written = said ?? (name === undefined && install.serviceManager !== 'systemd' ? NOBODY : undefined);

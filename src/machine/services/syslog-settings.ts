@@ -58,7 +58,7 @@ async function tlsDriverOf({ files }: Host): Promise<SyslogFacts['tlsDriver']> {
 }
 
 /** The targets of logging.conf as a file of rsyslog. Pure. */
-export function planSyslog({ config, syslog, install }: Facts): readonly Step[] {
+export function planSyslog({ config, system: { syslog, install } }: Facts): readonly Step[] {
   if (syslog?.daemon !== 'rsyslog') return [];
   const { tlsDriver, authorities = CA_BUNDLES[0] } = syslog;
   const targets = Object.entries(config.logging.syslog).filter(([, { protocol }]) => protocol !== 'tls' || tlsDriver);

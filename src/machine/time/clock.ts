@@ -20,12 +20,15 @@ const isWrong = ({ nowMs, floorMs }: ClockFacts): boolean =>
   floorMs > 0 && (nowMs < floorMs || nowMs > floorMs + FAR_AHEAD_MS);
 
 /** Certificates that were made before the initramfs count from now on. Pure. */
-export const planClock = ({ clock }: Facts): readonly Step[] =>
+export const planClock = ({ machine: { clock } }: Facts): readonly Step[] =>
   clock && clock.nowMs < clock.floorMs ? [{ kind: 'set-clock', nowMs: clock.nowMs, toMs: clock.floorMs }] : [];
 
 /** Asks time servers, where some are named and the clock was wrong: once, and not for long. Pure. */
 export function planTime(facts: Facts): readonly Step[] {
-  const { clock, leases = [] } = facts;
+  const {
+    machine: { clock },
+    network: { leases = [] },
+  } = facts;
   if (!clock || !isWrong(clock) || leases.length === 0) return [];
   const named = wantedNetwork(facts).flatMap(({ settings }) => settings.ntp);
   const servers = [...new Set([...named, ...leases.flatMap(({ ntp }) => ntp)])];

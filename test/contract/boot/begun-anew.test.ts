@@ -23,10 +23,9 @@ describe('after the boot had an address', () => {
     await lab.serve(...option('192.168.77.1'));
     const text = await lab.machine(`${lab.udhcpc}; cat /run/initramfs/leases/eth0`);
     const facts = createFacts({
-      interfaces: [createInterface({ random: true })],
-      leases: [parseLease('eth0', text)],
+      network: { interfaces: [createInterface({ random: true })], leases: [parseLease('eth0', text)] },
     });
-    const install = { ...createFacts().install!, usesNetworkd: false, ...how };
+    const install = { ...createFacts().system.install!, usesNetworkd: false, ...how };
     const steps = planNetworkHandover(facts, install, true);
     for (const step of steps)
       if (step.kind === 'write') {

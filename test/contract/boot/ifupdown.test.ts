@@ -28,15 +28,17 @@ it.skipIf(!hasIfupdown)('ifup takes what the boot writes for it, and sets the ad
     routes: { 10.8.0.0/16: 10.9.0.2 }
 `;
   const config = await loadFiles({ ...SHIPPED_FILES, 'system/network.conf': text });
-  const facts = { ...createFacts({ interfaces: [createInterface()] }), config };
+  const facts = { ...createFacts({ network: { interfaces: [createInterface()] } }), config };
   const wanted = wantedNetwork(facts);
   const [eth0] = wanted;
   if (!eth0) throw new Error('there is no eth0');
   const leases = await readLeases(memoryHost(), wanted, true);
-  const install = { ...createFacts().install!, usesNetworkd: false, usesIfupdown: true };
+  const install = { ...createFacts().system.install!, usesNetworkd: false, usesIfupdown: true };
   const steps = [
     ...planAddressing(wanted, { seconds: 1, tries: 1 }).filter(({ kind }) => kind === 'address' || kind === 'route'),
-    ...planNetworkHandover({ ...facts, leases }, install, false).filter(({ kind }) => kind.startsWith('flush')),
+    ...planNetworkHandover({ ...facts, network: { leases } }, install, false).filter(({ kind }) =>
+      kind.startsWith('flush'),
+    ),
   ].map(shellOf);
   writeFileSync(join(dir, 'interfaces'), ifupdownStanzas(eth0));
   const script = `set -e

@@ -33,7 +33,7 @@ it.skipIf(process.getuid?.() !== 0 || !existsSync(NETWORKD))(
     // networkd looks for its files in the whole tree of /run, and gives up root for its own user.
     await mkdir(`${lab.dir}/run/systemd/network`, { recursive: true });
     const text = await lab.machine(`${lab.udhcpc}; cat /run/initramfs/leases/eth0`);
-    const facts = createFacts({ interfaces: [eth0], leases: [parseLease('eth0', text)] });
+    const facts = createFacts({ network: { interfaces: [eth0], leases: [parseLease('eth0', text)] } });
     const steps = planNetworkHandover(facts, INSTALL, true);
     for (const step of steps)
       if (step.kind === 'write' && step.path.startsWith('/run/')) {

@@ -63,7 +63,7 @@ async function planned(before: Links, services: Readonly<Record<string, string>>
     { warn: () => {} },
   );
   const after: Record<string, string> = { ...before };
-  for (const step of planServices(facts, { ...facts.install!, ...found })) {
+  for (const step of planServices(facts, { ...facts.system.install!, ...found })) {
     if (step.kind === 'remove') delete after[step.path];
     if (step.kind === 'symlink') after[step.path] = basename(step.target);
   }

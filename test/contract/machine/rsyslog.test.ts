@@ -25,7 +25,7 @@ const ask = (main: string, ours: string): string =>
 
 async function oursFor(targets: string): Promise<string> {
   const config = await loadFiles({ 'system/logging.conf': `syslog:\n${targets}` });
-  const facts = { ...createFacts(), config, syslog: { daemon: 'rsyslog', tlsDriver: 'gtls' } } as const;
+  const facts = { ...createFacts(), config, system: { syslog: { daemon: 'rsyslog', tlsDriver: 'gtls' } } } as const;
   return planSyslog(facts)
     .flatMap((step) => (step.kind === 'write' ? [step.content] : []))
     .join('');

@@ -434,7 +434,7 @@ describe('without a new bundle', () => {
       },
     };
     expect(await boot({ ...machine, files })).toBe(EXIT.handOver);
-    const { dir } = (await facts(machine)).bundle ?? {};
+    const { dir } = (await facts(machine)).bundle.inForce ?? {};
     expect([await readMotd(machine), dir]).toEqual(['ram', expect.stringMatching(/^\/run\//)]);
   });
 

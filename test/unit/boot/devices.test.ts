@@ -206,7 +206,9 @@ describe('a disk that must be there', () => {
 describe('the persistent disk', () => {
   it('is checked, mounted as blkid found it, and looked at', () => {
     expect(
-      planUserData(createFacts({ blocks: [USER_DATA_DISK] })).map((step) => shellOf(locate(step, BEFORE_ROOT))),
+      planUserData(createFacts({ root: { blocks: [USER_DATA_DISK] } })).map((step) =>
+        shellOf(locate(step, BEFORE_ROOT)),
+      ),
     ).toEqual([
       'fsck.ext4 -p /dev/vdb || [ $? -eq 1 ]',
       'mkdir -p /run/initramfs/user-data',
@@ -219,7 +221,7 @@ describe('the persistent disk', () => {
 
   it('is mounted unchecked where its file system looks after itself', () => {
     expect(
-      planUserData(createFacts({ blocks: [{ ...USER_DATA_DISK, type: 'btrfs' }] })).map(({ kind }) => kind),
+      planUserData(createFacts({ root: { blocks: [{ ...USER_DATA_DISK, type: 'btrfs' }] } })).map(({ kind }) => kind),
     ).not.toContain('check-filesystem');
   });
 

@@ -53,7 +53,7 @@ describe('DHCPv6', () => {
 });
 
 describe('the leases of IPv6', () => {
-  const facts = createFacts({ commandLine: 'ip=eth0:dhcp6', interfaces: [createInterface()] });
+  const facts = createFacts({ commandLine: 'ip=eth0:dhcp6', network: { interfaces: [createInterface()] } });
 
   it('are what the kernel has, with what the server said and the router', async () => {
     const { files } = bootHost({

@@ -46,8 +46,8 @@ describe('a boot', () => {
           'devices',
           { plan: () => [write('/d/1')] },
           {
-            gather: async ({ files }) => ({ offerFailure: (await files.list('/d')).join() }),
-            plan: ({ offerFailure }) => {
+            gather: async ({ files }) => ({ root: { offerFailure: (await files.list('/d')).join() } }),
+            plan: ({ root: { offerFailure } }) => {
               seen.push(offerFailure);
               return [write('/d/2')];
             },
@@ -56,7 +56,7 @@ describe('a boot', () => {
       ],
     });
     expect(seen).toEqual(['1']);
-    expect(facts.offerFailure).toBe('1');
+    expect(facts.root.offerFailure).toBe('1');
     expect(steps).toEqual([write('/d/1'), write('/d/2')]);
     expect(await host.files.list('/d')).toEqual(['1', '2']);
   });
@@ -126,11 +126,11 @@ describe('a boot', () => {
     const { run, kept } = engine();
     await run({
       phases: [
-        phase('devices', { gather: async () => ({ blocks: [{ device: '/dev/sda' }] }) }),
-        phase('network', { gather: async () => ({ leases: [] }) }),
+        phase('devices', { gather: async () => ({ root: { blocks: [{ device: '/dev/sda' }] } }) }),
+        phase('network', { gather: async () => ({ network: { leases: [] } }) }),
       ],
     });
-    expect(kept.map(({ blocks, leases }) => [blocks?.length, leases?.length])).toEqual([
+    expect(kept.map(({ root: { blocks }, network: { leases } }) => [blocks?.length, leases?.length])).toEqual([
       [1, 1],
       [1, 0],
     ]);
@@ -164,7 +164,7 @@ describe('a phase that fails', () => {
     const { run, journal, kept } = engine();
     const failure = await run({
       phases: [
-        phase('devices', { gather: async () => ({ blocks: [] }) }),
+        phase('devices', { gather: async () => ({ root: { blocks: [] } }) }),
         phase('slot', fails(missing)),
         phase('mount'),
       ],
@@ -178,13 +178,15 @@ describe('a phase that fails', () => {
       text: 'the root is not there',
       hint: 'plug it in',
     });
-    expect(kept.at(-1)).toMatchObject({ blocks: [] });
+    expect(kept.at(-1)).toMatchObject({ root: { blocks: [] } });
   });
 
   it('keeps what it found out before it failed, for whoever looks into it', async () => {
     const { run, kept } = engine();
-    await run({ phases: [phase('devices', { gather: async () => ({ blocks: [] }) }, fails(missing))] }).catch(() => {});
-    expect(kept).toMatchObject([{ blocks: [] }]);
+    await run({ phases: [phase('devices', { gather: async () => ({ root: { blocks: [] } }) }, fails(missing))] }).catch(
+      () => {},
+    );
+    expect(kept).toMatchObject([{ root: { blocks: [] } }]);
   });
 
   it('gives even what nobody foresaw a code and a hint', async () => {
@@ -201,12 +203,17 @@ describe('a phase that fails', () => {
     const { run, said } = engine();
     const other: Phase = {
       name: 'update',
-      rounds: [{ gather: async (_host, { offer }) => (offer ? fails(missing).gather() : { offerFailure: 'went on' }) }],
-      instead: (error) => (error.code === 'root-missing' ? { offer: undefined } : undefined),
+      rounds: [
+        {
+          gather: async (_host, { root: { offer } }) =>
+            offer ? fails(missing).gather() : { root: { offerFailure: 'went on' } },
+        },
+      ],
+      instead: (error) => (error.code === 'root-missing' ? { root: { offer: undefined } } : undefined),
     };
     const { facts, warnings } = await run({ phases: [other] });
-    expect(facts).toMatchObject({ offerFailure: 'went on' });
-    expect(facts).not.toHaveProperty('offer');
+    expect(facts).toMatchObject({ root: { offerFailure: 'went on' } });
+    expect(facts.root).not.toHaveProperty('offer');
     expect(warnings).toEqual(['the root is not there: trying another way']);
     expect(said()).toEqual(['warning update (1/1): the root is not there: trying another way']);
   });

@@ -15,7 +15,7 @@ import { switchFileText } from '../../../src/machine/steps/switch-file.ts';
 import { createFacts, createInterface, createMachineFacts, USER_DATA_DISK } from '../../fixtures/facts.ts';
 
 describe('the machine-id', () => {
-  const { uuid: _uuid, ...nobody } = createMachineFacts();
+  const nobody = { ...createMachineFacts(), uuid: undefined };
   const idOf = (changes: Parameters<typeof createFacts>[0], kept = '') => machineId(createFacts(changes), kept);
 
   it('is the one that was kept', () => {
@@ -53,13 +53,15 @@ describe('the machine-id', () => {
       { ...two, name: 'eth0' },
       { ...one, name: 'eth1' },
     ];
-    expect(idOf({ machine: nobody, interfaces: [one, two] })).toEqual(idOf({ machine: nobody, interfaces: swapped }));
-    expect(idOf({ machine: nobody, interfaces: [one] }).machineIdOrigin).toBe('derived');
+    expect(idOf({ machine: nobody, network: { interfaces: [one, two] } })).toEqual(
+      idOf({ machine: nobody, network: { interfaces: swapped } }),
+    );
+    expect(idOf({ machine: nobody, network: { interfaces: [one] } }).machineIdOrigin).toBe('derived');
   });
 
   it('is chance only where nothing names the machine', () => {
     const wireless = [createInterface({ wireless: true })];
-    const ids = [1, 2].map(() => idOf({ machine: nobody, interfaces: wireless }));
+    const ids = [1, 2].map(() => idOf({ machine: nobody, network: { interfaces: wireless } }));
     expect(ids.map(({ machineIdOrigin }) => machineIdOrigin)).toEqual(['random', 'random']);
     expect(ids[0]?.machineId).not.toBe(ids[1]?.machineId);
   });
@@ -68,17 +70,17 @@ describe('the machine-id', () => {
     planInstall(createFacts(changes)).flatMap((step) =>
       step.kind === 'write' && step.path.endsWith('machine-id') ? [step.path] : [],
     );
-  const known = createFacts().install!;
+  const known = createFacts().system.install!;
 
   it('is written into the system, and kept where something persists', () => {
     expect(writes({})).toEqual(['/etc/machine-id']);
-    expect(writes({ blocks: [USER_DATA_DISK] })).toEqual([
+    expect(writes({ root: { blocks: [USER_DATA_DISK] } })).toEqual([
       '/etc/machine-id',
       '/user-data/persistent/statectl/machine-id',
     ]);
-    expect(writes({ blocks: [USER_DATA_DISK], install: { ...known, machineIdOrigin: 'persistent' } })).toEqual([
-      '/etc/machine-id',
-    ]);
+    expect(
+      writes({ root: { blocks: [USER_DATA_DISK] }, system: { install: { ...known, machineIdOrigin: 'persistent' } } }),
+    ).toEqual(['/etc/machine-id']);
   });
 
   it('is not written into an /etc that is read-only', () => {
@@ -90,8 +92,8 @@ describe('the runlevel of OpenRC that config.d names', () => {
   const steps = (target: string | undefined, changes: Partial<InstallFacts> = {}) => {
     const facts = createFacts();
     const services = { ...facts.config.services, ...(target && { target }) };
-    const known = { ...(facts.install as InstallFacts), serviceManager: 'openrc' as const, ...changes };
-    return { ...facts, config: { ...facts.config, services }, install: known };
+    const known = { ...(facts.system.install as InstallFacts), serviceManager: 'openrc' as const, ...changes };
+    return { ...facts, config: { ...facts.config, services }, system: { install: known } };
   };
   const entered = (facts: Facts) =>
     planInstall(facts).filter((step) => 'path' in step && /runlevels\/print|krunlevel/.test(step.path));
@@ -116,7 +118,7 @@ describe('what the image has is looked up', () => {
     const files = Object.fromEntries(Object.entries(tree).map(([path, seed]) => [IMAGE_MOUNT + path, seed]));
     const boot = { say: () => {}, warn: () => {}, signal: new AbortController().signal };
     return (await install.rounds.at(-1)?.gather?.(machineHost(memoryHost({ files }), IN_SYSROOT), createFacts(), boot))
-      ?.install;
+      ?.system?.install;
   };
 
   it.each(['/usr/sbin/sshd', '/usr/bin/sshd', '/usr/local/sbin/sshd'])(
@@ -205,7 +207,7 @@ describe('the init', () => {
       signal: new AbortController().signal,
     };
     const found = await handover.rounds[0]?.gather?.(machineHost(host, IN_SYSROOT), createFacts({ commandLine }), boot);
-    return { warned, ...found?.init };
+    return { warned, ...found?.root?.init };
   };
 
   it('is found as the kernel finds it, through links that lead inside the root', async () => {

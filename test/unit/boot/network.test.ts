@@ -20,7 +20,7 @@ const facts = (
   commandLine: string,
   interfaces: readonly InterfaceFacts[] = [ETH0],
   rest: Parameters<typeof createFacts>[0] = {},
-) => createFacts({ commandLine, interfaces, ...rest });
+) => createFacts({ commandLine, network: { interfaces }, ...rest });
 const commands = (plan: (facts: Facts) => ReturnType<typeof planLinks>, ...given: Parameters<typeof facts>) =>
   plan(facts(...given)).map(shellOf);
 
@@ -72,7 +72,7 @@ describe('gives an address', () => {
       'ip address replace 10.0.0.7/24 dev eth0',
       'ip route replace default via 10.0.0.1 dev eth0 proto static',
     ]);
-    expect(commands(planNameServers, commandLine, [ETH0], { leases: [] })).toEqual([
+    expect(commands(planNameServers, commandLine, [ETH0], { network: { leases: [] } })).toEqual([
       "rm -f /etc/resolv.conf && printf %s 'nameserver 10.0.0.2\nnameserver 10.0.0.3\n' > /etc/resolv.conf && chmod 0644 /etc/resolv.conf",
     ]);
   });
@@ -90,9 +90,11 @@ describe('gives an address', () => {
   });
 
   it('with a local copy at hand, waits no longer than network.wait for DHCP', () => {
-    expect(planAddresses(facts('', [ETH0], { copy: createCopy() }))).toMatchObject([{ kind: 'dhcp', seconds: 10 }]);
+    expect(planAddresses(facts('', [ETH0], { root: { copy: createCopy() } }))).toMatchObject([
+      { kind: 'dhcp', seconds: 10 },
+    ]);
     expect(
-      planAddresses(facts('', [ETH0], { copy: createCopy(), config: { network: { waitMs: 3_600_000 } } })),
+      planAddresses(facts('', [ETH0], { root: { copy: createCopy() }, config: { network: { waitMs: 3_600_000 } } })),
     ).toMatchObject([{ seconds: 30 }]);
   });
 });
@@ -119,7 +121,10 @@ describe('looks at the interfaces', () => {
       },
     });
     expect(await gather(0, machine).found).toEqual({
-      interfaces: [ETH0, { name: 'wlan0', mac: WLAN.mac, carrier: undefined, driver: undefined, wireless: true }],
+      network: {
+        interfaces: [ETH0, { name: 'wlan0', mac: WLAN.mac, carrier: undefined, driver: undefined, wireless: true }],
+      },
+      root: {},
     });
   });
 
@@ -222,7 +227,7 @@ describe('a lease', () => {
       facts('ip=10.0.0.7::10.0.0.1:24:lab7:eth0:none:10.0.0.2'),
       boot,
     );
-    expect(found).toEqual({
+    expect(found?.network).toEqual({
       leases: [
         createLease({
           method: 'static',

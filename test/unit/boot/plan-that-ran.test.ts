@@ -4,6 +4,7 @@ import { editedFacts } from '../../../src/boot/looks.ts';
 import { planAll } from '../../../src/boot/plan-all.ts';
 import { STORY } from '../../../src/boot/story.ts';
 import type { Servers } from '../../../src/host/memory/http.ts';
+import { type FoundFacts, GROUPS } from '../../../src/machine/facts/found-facts.ts';
 import type { RecordedFacts } from '../../../src/machine/facts/recorded-facts.ts';
 import { FACTS, JOURNAL } from '../../../src/machine/paths.ts';
 import { describe as sentenceOf } from '../../../src/machine/steps/step.ts';
@@ -150,13 +151,21 @@ describe('the plan that prints is the plan that ran', () => {
     const { looks = [] } = JSON.parse(await machine.files.readText(FACTS)) as RecordedFacts;
     const later = looks
       .filter(({ phase }) => /^(install|handover)$/.test(phase))
-      .map(({ found }) => Object.keys(found));
-    expect(
-      later.flat().filter((name) => looks.some(({ phase, found }) => phase === 'config' && name in found)),
-    ).toEqual([]);
-    expect(later.flat()).toContain('init');
+      .flatMap(({ found }) => namesOf(found));
+    const early = looks.filter(({ phase }) => phase === 'config').flatMap(({ found }) => namesOf(found));
+    expect(early).toContain('config');
+    expect(later.filter((name) => early.includes(name))).toEqual([]);
+    expect(later).toContain('root.init');
   });
 });
+
+/** Of what a look found, group by group. */
+const namesOf = (found: FoundFacts): readonly string[] =>
+  Object.entries(found).flatMap(([name, part]) =>
+    (GROUPS as readonly string[]).includes(name)
+      ? Object.keys(Object(part)).map((field) => `${name}.${field}`)
+      : [name],
+  );
 
 /** The machine's files, where writing one of these is an error of the disk. */
 const failing = ({ files }: ReturnType<typeof bootHost>, isBad: (path: string) => boolean): typeof files => ({

@@ -25,10 +25,10 @@ const each = (name: string, sha256: string, more: Partial<PythonPackage> = {}): 
 });
 const factsWith = (packages: readonly PythonPackage[], rest: Partial<PythonFacts> = {}) => ({
   ...createFacts(),
-  python: { store: STORE, wanted: [], stale: [], packages, ...rest },
+  system: { python: { store: STORE, wanted: [], stale: [], packages, ...rest } },
 });
 const services = (facts: ReturnType<typeof factsWith>, serviceManager: 'systemd' | 'openrc') =>
-  planPythonServices(facts, { ...createFacts().install!, serviceManager }).flatMap((step) =>
+  planPythonServices(facts, { ...createFacts().system.install!, serviceManager }).flatMap((step) =>
     step.kind === 'write' ? `${step.path}: ${step.content.replaceAll('\n', '|')}` : [],
   );
 
@@ -87,10 +87,10 @@ async function look(text: string, files: Record<string, Buffer>, answer: number 
     programs: { unzip: () => LISTING },
     servers: servers as never,
   });
-  const facts = { ...createFacts(), config, ...(disk && { blocks: [USER_DATA_DISK] }) };
+  const facts = { ...createFacts({ root: { blocks: disk ? [USER_DATA_DISK] : [] } }), config };
   const machine = machineHost(host, IN_SYSROOT);
   const archives = await pythonArchives(machine, facts, boot);
-  const known = withFound(facts, { python: archives });
+  const known = withFound(facts, { system: { python: archives } });
   const steps = planPythonFetch(known);
   for (const step of steps) await applyStep(step, host, boot);
   return { warnings, steps, archives, python: await pythonPackages(machine, known, boot) };
@@ -141,8 +141,8 @@ it('a mount that fails costs the packages and not the boot', () => {
   const error = new StatectlError('mount-failed', 'no');
   const ofPackages = install.rounds.filter(({ plan }) => plan === planPythonFetch || plan === planPythonPackages);
   expect(ofPackages.map(({ instead }) => instead?.(error, factsWith([])))).toEqual([
-    { python: undefined, pythonFailed: true },
-    { python: undefined, pythonFailed: true },
+    { system: { python: undefined, pythonFailed: true } },
+    { system: { python: undefined, pythonFailed: true } },
   ]);
   expect(ofPackages.map(({ instead }) => instead?.(error, createFacts()))).toEqual([undefined, undefined]);
 });

@@ -14,7 +14,7 @@ interface Setup {
   readonly manager?: InstallFacts['serviceManager'];
   /** Of /etc as it persists. */
   readonly kept?: Tree;
-  readonly delivery?: Facts['delivery'];
+  readonly delivery?: Facts['bundle']['delivery'];
   readonly target?: string;
 }
 
@@ -23,7 +23,7 @@ async function plan(image: Tree, services: Readonly<Record<string, string>>, set
   const { manager = 'systemd', kept = {}, delivery, target } = setup;
   const text = JSON.stringify({ services, ...(target && { target }) });
   const config = await loadFiles({ ...SHIPPED_FILES, 'controller/services/default-runlevel': text });
-  const facts = { ...createFacts(), config, ...(delivery && { delivery }) };
+  const facts = { ...createFacts(), config, bundle: { ...(delivery && { delivery }) } };
   const below = (root: string, tree: Tree) => Object.entries(tree).map(([path, seed]) => [root + path, seed] as const);
   const files = Object.fromEntries([...below(IMAGE_MOUNT, image), ...below('', kept)]);
   const warnings: string[] = [];
@@ -31,7 +31,7 @@ async function plan(image: Tree, services: Readonly<Record<string, string>>, set
   const found = await findServices(memoryHost({ files }), facts, serviceManager, {
     warn: (line) => void warnings.push(line),
   });
-  const install = { ...(facts.install as InstallFacts), ...serviceManager, ...found };
+  const install = { ...(facts.system.install as InstallFacts), ...serviceManager, ...found };
   const steps = planServices(facts, install)
     .filter(({ kind }) => kind !== 'mkdir')
     .map((step) =>

@@ -20,7 +20,11 @@ const OTHER = createImage({ name: 'other' });
 const blob = (server: string, image = IMAGE) => `${server}/blobs/sha256/${image.manifest.root.sha256}`;
 
 const factsWith = (servers: readonly string[], changes: Parameters<typeof createFacts>[0] = {}): Facts =>
-  createFacts({ ...changes, offer: undefined, config: { ...changes.config, server: { servers } } });
+  createFacts({
+    ...changes,
+    root: { ...changes.root, offer: undefined },
+    config: { ...changes.config, server: { servers } },
+  });
 
 function listener() {
   const warned: string[] = [];
@@ -51,13 +55,15 @@ describe('servers are asked', () => {
 
   it('who the machine is, by the interface that it boots from and its other wired ones, and for which image', async () => {
     const facts = factsWith([A], {
-      interfaces: [
-        createInterface({ name: 'eno2', mac: '52:54:00:12:34:58' }),
-        createInterface({ name: 'eno1', mac: '52:54:00:12:34:57' }),
-        createInterface({ name: 'wlan0', mac: '52:54:00:12:34:59', wireless: true }),
-        createInterface({ name: 'usb0', mac: '52:54:00:12:34:5a', random: true }),
-        createInterface(),
-      ],
+      network: {
+        interfaces: [
+          createInterface({ name: 'eno2', mac: '52:54:00:12:34:58' }),
+          createInterface({ name: 'eno1', mac: '52:54:00:12:34:57' }),
+          createInterface({ name: 'wlan0', mac: '52:54:00:12:34:59', wireless: true }),
+          createInterface({ name: 'usb0', mac: '52:54:00:12:34:5a', random: true }),
+          createInterface(),
+        ],
+      },
       machine: createMachineFacts({ serial: '7 X' }),
       config: { boot: { image: 'lab@1' } },
     });
@@ -173,7 +179,7 @@ describe('servers are asked', () => {
 
 describe('servers that were put in order', () => {
   const ordered = (...servers: readonly { readonly url: string; readonly isLast?: true }[]) =>
-    factsWith([A, B, C], { servers: servers.map((server) => ({ reason: 'measured', ...server })) });
+    factsWith([A, B, C], { servers: { inOrder: servers.map((server) => ({ reason: 'measured', ...server })) } });
   const ask = async (servers: Record<string, Server>, facts: Facts) => {
     const host = machine(servers);
     const boot = listener();
@@ -288,7 +294,7 @@ describe('the bundle phase', () => {
       return asked <= 2 ? { status: 503, headers: { 'retry-after': '8' } } : createServer(IMAGE)(request);
     };
     const { found, warned, host } = gather(factsWith([A]), busy);
-    expect(await found).toMatchObject({ offer: { server: A } });
+    expect(await found).toMatchObject({ root: { offer: { server: A } } });
     expect(warned.map((text) => /try \d of \d in/.exec(text)?.[0])).toEqual(['try 2 of 8 in', 'try 3 of 8 in']);
     expect(host.clock.uptimeMs()).toBeGreaterThanOrEqual(16_000);
     expect(host.clock.uptimeMs()).toBeLessThan(18_000);
@@ -296,8 +302,8 @@ describe('the bundle phase', () => {
 
   it('boots the copy after network.wait when the server is busy for longer', async () => {
     const busy: Server = () => ({ status: 503, headers: { 'retry-after': '600' } });
-    const { found, host } = gather(factsWith([A], { copy }), busy);
-    expect(await found).toMatchObject({ offer: undefined });
+    const { found, host } = gather(factsWith([A], { root: { copy } }), busy);
+    expect(await found).toMatchObject({ root: { offer: undefined } });
     expect(host.clock.uptimeMs()).toBe(10_000);
   });
 
@@ -307,7 +313,7 @@ describe('the bundle phase', () => {
       asked += 1;
       return asked <= 4 ? 'refused' : createServer(IMAGE)(request);
     };
-    expect(await gather(factsWith([A]), late).found).toMatchObject({ offer: { server: A } });
+    expect(await gather(factsWith([A]), late).found).toMatchObject({ root: { offer: { server: A } } });
   });
 
   it.each<[string, Server]>([
@@ -316,8 +322,8 @@ describe('the bundle phase', () => {
     ['accepts and says nothing', () => ({ tookMs: Number.POSITIVE_INFINITY })],
     ['dribbles', () => ({ body: 'x'.repeat(1000), bytesPerSecond: 1 })],
   ])('boots the copy after network.wait when the server %s', async (_title, server) => {
-    const { found, warned, host } = gather(factsWith([A], { copy }), server);
-    expect(await found).toMatchObject({ offer: undefined, offerFailure: expect.any(String) });
+    const { found, warned, host } = gather(factsWith([A], { root: { copy } }), server);
+    expect(await found).toMatchObject({ root: { offer: undefined, offerFailure: expect.any(String) } });
     expect(host.clock.uptimeMs()).toBeLessThanOrEqual(10_000);
     expect(warned.at(-1)).toMatch(/booting the copy of lab 20261120\.1 on this machine$/);
   });
@@ -329,8 +335,8 @@ describe('the bundle phase', () => {
     ],
     ['that sends a manifest of nothing', () => ({ body: '{}' })],
   ])('boots the copy rather than what a server says %s', async (_title, server) => {
-    const { found } = gather(factsWith([A], { copy }), { [A]: server });
-    expect(await found).toMatchObject({ offer: undefined, offerFailure: expect.any(String) });
+    const { found } = gather(factsWith([A], { root: { copy } }), { [A]: server });
+    expect(await found).toMatchObject({ root: { offer: undefined, offerFailure: expect.any(String) } });
   });
 
   it('believes no answer that was kept: it is verified as it is read', async () => {
@@ -347,34 +353,37 @@ describe('the bundle phase', () => {
   });
 
   it('boots the copy at once when there is no network or no server to ask', async () => {
-    for (const facts of [factsWith([], { copy }), factsWith([A], { copy, leases: [] })]) {
+    for (const facts of [
+      factsWith([], { root: { copy } }),
+      factsWith([A], { root: { copy }, network: { leases: [] } }),
+    ]) {
       const { found, host } = gather(facts);
-      expect(await found).toMatchObject({ offer: undefined });
+      expect(await found).toMatchObject({ root: { offer: undefined } });
       expect(host.clock.uptimeMs()).toBe(0);
     }
   });
 
   it('boots the copy rather than what nobody signed, and does not ask again', async () => {
-    const { found, host, warned } = gather(factsWith([A], { copy }), {
+    const { found, host, warned } = gather(factsWith([A], { root: { copy } }), {
       [A]: createServer(createImage({ key: FOREIGN_KEY })),
     });
-    expect(await found).toMatchObject({ offer: undefined });
+    expect(await found).toMatchObject({ root: { offer: undefined } });
     expect(warned).toEqual([expect.stringMatching(/trusted keys signed; booting the copy/)]);
     expect(host.clock.uptimeMs()).toBe(0);
   });
 
   it.each<[string, Facts, string]>([
     ['no server is known', factsWith([]), 'no-server'],
-    ['no interface got an address', factsWith([A], { leases: [] }), 'no-network'],
+    ['no interface got an address', factsWith([A], { network: { leases: [] } }), 'no-network'],
   ])('says what to do when %s', async (_title, facts, code) => {
     await expect(gather(facts).found).rejects.toMatchObject({ code, hint: expect.any(String) });
   });
 
   it('forgets an earlier answer when it is asked again and nobody answers', async () => {
-    const earlier = createFacts({ copy });
+    const earlier = createFacts({ root: { copy } });
     expect(
       await gather({ ...earlier, config: { ...earlier.config, server: { ...earlier.config.server, servers: [A] } } })
         .found,
-    ).toHaveProperty('offer', undefined);
+    ).toHaveProperty('root.offer', undefined);
   });
 });

@@ -45,9 +45,8 @@ async function choose(answers: readonly Answer[], kept?: Buffer) {
   files[answersPath(FOLDER)] = JSON.stringify(told);
   const facts = createFacts({
     machine: createMachineFacts(),
-    interfaces: [createInterface()],
-    leases: [createLease()],
-    ...(kept && { bundle: keptOf(kept) }),
+    network: { interfaces: [createInterface()], leases: [createLease()] },
+    ...(kept && { bundle: { inForce: keptOf(kept) } }),
   });
   const report = { say: (text: string) => void said.push(text), warn: (text: string) => void warned.push(text) };
   return chooseBundle(memoryHost({ files }), FOLDER, facts, report, (each) => check(each));

@@ -28,8 +28,8 @@ const machine = (servers: Record<string, Server>) =>
 /** As a boot does: by a step, and the next look takes what it left. */
 async function chooseServers(host: Host, facts: Facts, boot: TaskContext) {
   for (const step of planMeasure(facts)) await applyStep(step, host, boot);
-  const { servers = [], probeMs } = await takeServers(host, facts, boot);
-  return { servers, probeMs };
+  const { servers: found } = await takeServers(host, facts, boot);
+  return { servers: found?.inOrder ?? [], probeMs: found?.probeMs };
 }
 
 function choose(servers: Record<string, Server>, changes: Parameters<typeof createFacts>[0] = {}) {
@@ -89,7 +89,10 @@ describe('a machine with several servers', () => {
     // One that is busy is no trouble.
     expect(test.warned).toEqual(reason.startsWith('takes') ? [] : [`server ${A}: ${reason}`]);
     expect(test.host.clock.uptimeMs()).toBeLessThanOrEqual(2_000);
-    expect(serversInOrder({ servers, config: createFacts().config })).toEqual({ first: [B], last: [A] });
+    expect(serversInOrder({ servers: { inOrder: servers }, config: createFacts().config })).toEqual({
+      first: [B],
+      last: [A],
+    });
   });
 
   it('reads no more of a long answer than it needs', async () => {
@@ -127,7 +130,10 @@ describe('a machine with several servers', () => {
     const { chosen, host } = choose({ [A]: () => 'silent', [B]: () => 'refused', [C]: () => 'silent' });
     const { servers, probeMs } = await chosen;
     expect(servers.map(({ url }) => url)).toEqual([A, B, C]);
-    expect(serversInOrder({ servers, config: createFacts().config })).toEqual({ first: [A, B, C], last: [] });
+    expect(serversInOrder({ servers: { inOrder: servers }, config: createFacts().config })).toEqual({
+      first: [A, B, C],
+      last: [],
+    });
     expect([host.clock.uptimeMs(), probeMs]).toEqual([2_000, 2_000]);
   });
 
@@ -168,7 +174,7 @@ it('a status is read up to the last byte that one may have', async () => {
 
 it('servers that nobody looked at yet are asked as config.d has them', () => {
   const { config } = createFacts({ config: { server: { servers: [B, A] } } });
-  expect(serversInOrder({ config })).toEqual({ first: [B, A], last: [] });
+  expect(serversInOrder({ servers: {}, config })).toEqual({ first: [B, A], last: [] });
 });
 
 it('nobody is measured any more when the boot goes on without', async () => {
@@ -191,7 +197,7 @@ describe('nobody is measured', () => {
     [
       'without a network',
       [A, B],
-      { leases: [] },
+      { network: { leases: [] } },
       [A, B].map((url) => ({ url, reason: 'not measured: there is no network' })),
     ],
   ])('%s', async (_title, servers, changes, expected) => {

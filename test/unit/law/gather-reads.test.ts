@@ -4,6 +4,7 @@ import type { Phase } from '../../../src/boot/phase.ts';
 import { STORY } from '../../../src/boot/story.ts';
 import type { Host } from '../../../src/host/host.ts';
 import type { Facts } from '../../../src/machine/facts/facts.ts';
+import { NO_FACTS } from '../../../src/machine/facts/found-facts.ts';
 import { createBundle, createContent, withBundle } from '../../fixtures/bundle.ts';
 import { createDisk, userDataDisk } from '../../fixtures/disk.ts';
 import { createImage, createServer, DEBIAN_TREE } from '../../fixtures/image.ts';
@@ -99,7 +100,7 @@ it.each<[string, () => MachineOptions]>([
   ],
 ])('every look of a boot %s only looks', async (_title, options) => {
   const machine = bootHost(options());
-  const { facts, warnings } = await runPhases(STORY.map(withReadOnlyLooks), {} as Facts, machine, {
+  const { facts, warnings } = await runPhases(STORY.map(withReadOnlyLooks), NO_FACTS as unknown as Facts, machine, {
     journal: async () => {},
     signal: new AbortController().signal,
     breakAt: new Set(),
@@ -107,7 +108,7 @@ it.each<[string, () => MachineOptions]>([
     firstIndex: 0,
     keep: async () => {},
   });
-  expect(facts.init?.path).toBe('/sbin/init');
+  expect(facts.root.init?.path).toBe('/sbin/init');
   expect(warnings.filter((text) => text.includes('a look must not'))).toEqual([]);
 });
 
@@ -119,13 +120,18 @@ it.each<[string, NonNullable<Phase['rounds'][number]['gather']>, string]>([
   ],
   ['asks a server', async ({ http }) => http.request(SERVER).then(() => ({})), `a look must not ask ${SERVER}`],
 ])('a look that %s is seen', async (_title, gather, why) => {
-  const run = runPhases([withReadOnlyLooks({ name: 'cmdline', rounds: [{ gather }] })], {} as Facts, bootHost(), {
-    journal: async () => {},
-    signal: new AbortController().signal,
-    breakAt: new Set(),
-    openBreak: async () => {},
-    firstIndex: 0,
-    keep: async () => {},
-  });
+  const run = runPhases(
+    [withReadOnlyLooks({ name: 'cmdline', rounds: [{ gather }] })],
+    NO_FACTS as unknown as Facts,
+    bootHost(),
+    {
+      journal: async () => {},
+      signal: new AbortController().signal,
+      breakAt: new Set(),
+      openBreak: async () => {},
+      firstIndex: 0,
+      keep: async () => {},
+    },
+  );
   await expect(run).rejects.toThrow(why);
 });

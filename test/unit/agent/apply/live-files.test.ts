@@ -40,28 +40,32 @@ it('every file that a boot makes of config.d is kept so by the agent, but those 
       identity: { authorities: ['PEM'] },
       logging: { syslog: { log: { to: 'log.lab:514', protocol: 'udp' } } },
     },
-    install: {
-      ...createFacts().install!,
-      serviceManager: 'systemd',
-      hasSshd: true,
-      hasSudo: true,
-      needsHostKey: true,
-      certificates: { '/etc/ssl/certs/ca-certificates.crt': 'IMAGE\n' },
+    system: {
+      install: {
+        ...createFacts().system.install!,
+        serviceManager: 'systemd',
+        hasSshd: true,
+        hasSudo: true,
+        needsHostKey: true,
+        certificates: { '/etc/ssl/certs/ca-certificates.crt': 'IMAGE\n' },
+      },
+      syslog: { daemon: 'rsyslog' },
+      python: {
+        store: '/run/initramfs/python',
+        wanted: [],
+        stale: [],
+        packages: [{ name: 'extra', sha256: 'ab'.repeat(32), format: 'zip', services: ['klipper'] }],
+      },
+      identity: { state: 'approved', fingerprint: 'f', secrets: [secret], missing: {} },
     },
-    syslog: { daemon: 'rsyslog' },
-    python: {
-      store: '/run/initramfs/python',
-      wanted: [],
-      stale: [],
-      packages: [{ name: 'extra', sha256: 'ab'.repeat(32), format: 'zip', services: ['klipper'] }],
+    bundle: {
+      delivery: {
+        files: [{ from: '/x', to: '/etc/motd', sha256: 'cd'.repeat(32), mode: 0o644, uid: 0, gid: 0 }],
+        dropped: [],
+        listedBefore: [],
+        listed: [],
+      },
     },
-    delivery: {
-      files: [{ from: '/x', to: '/etc/motd', sha256: 'cd'.repeat(32), mode: 0o644, uid: 0, gid: 0 }],
-      dropped: [],
-      listedBefore: [],
-      listed: [],
-    },
-    identity: { state: 'approved', fingerprint: 'f', secrets: [secret], missing: {} },
   });
   const live = wantedBy(planLiveFiles(facts));
   expect([...live.keys()]).toEqual(
@@ -77,17 +81,17 @@ it('what config.d said at the boot, and says no more, does not hold for the runn
   const host = machineHost(memoryHost({ files: { '/usr/lib/systemd/system/multi-user.target': '[Unit]\n' } }), RUNNING);
   const context = { say: () => {}, warn: () => {}, signal: new AbortController().signal };
   const install: InstallFacts = {
-    ...createFacts().install!,
+    ...createFacts().system.install!,
     serviceManager: 'systemd',
     hasSshd: true,
     certificates: { '/etc/ssl/certs/ca-certificates.crt': 'IMAGE\n' },
     defaultTarget: '/usr/lib/systemd/system/multi-user.target',
   };
-  const booted = createFacts({ install });
-  const live = await liveFacts(host, booted, createFacts({ install, serversSilent: true }), context);
-  expect(live.install).not.toHaveProperty('certificates');
-  expect(live.install).not.toHaveProperty('defaultTarget');
-  expect(live.install).toMatchObject({ hasSshd: true, services: {}, machineId: install.machineId });
+  const booted = createFacts({ system: { install } });
+  const live = await liveFacts(host, booted, createFacts({ system: { install }, servers: { silent: true } }), context);
+  expect(live.system.install).not.toHaveProperty('certificates');
+  expect(live.system.install).not.toHaveProperty('defaultTarget');
+  expect(live.system.install).toMatchObject({ hasSshd: true, services: {}, machineId: install.machineId });
 });
 
 describe('the last word of a plan on a path', () => {

@@ -10,7 +10,7 @@ const overlays = {
   '/srv': { kind: 'bind', source: '/user-data/persistent/srv', missing: 'ram', options: [] },
   '/opt': { kind: 'symlink', target: 'srv/opt' },
 } as const;
-const withDisk = createRecord(createFacts({ config: { overlays, tmpfs: {} }, blocks: [USER_DATA_DISK] }));
+const withDisk = createRecord(createFacts({ config: { overlays, tmpfs: {} }, root: { blocks: [USER_DATA_DISK] } }));
 const diskless = createRecord(createFacts({ config: { overlays, tmpfs: {} } }));
 
 describe('what a reboot takes with it', () => {

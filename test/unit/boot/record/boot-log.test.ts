@@ -74,7 +74,7 @@ describe('the log of a boot', () => {
 describe('the report of a boot that failed', () => {
   const boot = { device: '/dev/sda1', type: 'vfat', label: 'boot' };
   const facts = createFacts({
-    blocks: [boot],
+    root: { blocks: [boot] },
     config: { fstab: { '/boot': { source: 'LABEL=boot', type: 'auto', options: [], missing: 'ignore' } } },
   });
 

@@ -4,7 +4,7 @@ import { createRecord } from '../../../fixtures/running-system.ts';
 
 describe('the record of a boot', () => {
   it('names every file that the boot wrote, as the running system finds it', () => {
-    const { wrote } = createRecord(createFacts({ blocks: [USER_DATA_DISK] }));
+    const { wrote } = createRecord(createFacts({ root: { blocks: [USER_DATA_DISK] } }));
     expect(wrote).toEqual(
       expect.arrayContaining([
         '/etc/machine-id',
@@ -21,7 +21,7 @@ describe('the record of a boot', () => {
       '/var': { kind: 'overlay', upper: 'persistent', size: '50%' },
       '/srv': { kind: 'overlay', upper: 'ram', size: '50%' },
     } as const;
-    const { places } = createRecord(createFacts({ config: { overlays }, blocks: [USER_DATA_DISK] }));
+    const { places } = createRecord(createFacts({ config: { overlays }, root: { blocks: [USER_DATA_DISK] } }));
     expect(places).toContainEqual({
       mountPoint: '/var',
       kind: 'overlay',
@@ -39,7 +39,7 @@ describe('the record of a boot', () => {
   });
 
   it('leaves out a place that is a link in the image', () => {
-    const { places } = createRecord(createFacts({ tree: { paths: { '/usr/tmp': 'symlink' } } }));
+    const { places } = createRecord(createFacts({ root: { tree: { paths: { '/usr/tmp': 'symlink' } } } }));
     expect(places.map(({ mountPoint }) => mountPoint)).not.toContain('/usr/tmp');
   });
 

@@ -11,7 +11,7 @@ import { bootHost, type MachineOptions, SERVER } from '../../../fixtures/machine
 
 const DIR = '/sysroot/user-data/persistent/statectl';
 const withDisk = (changes: Parameters<typeof createFacts>[0] = {}) =>
-  createFacts({ blocks: [USER_DATA_DISK], ...changes });
+  createFacts({ ...changes, root: { blocks: [USER_DATA_DISK], ...changes.root } });
 
 describe('the plan of the last good boot', () => {
   it('is none where the next boot needs a server, or no disk can keep it', () => {
@@ -20,7 +20,7 @@ describe('the plan of the last good boot', () => {
     expect(
       lastGoodPlan(
         createFacts({
-          blocks: [{ device: '/dev/vda1', type: 'ext4', label: 'system' }],
+          root: { blocks: [{ device: '/dev/vda1', type: 'ext4', label: 'system' }] },
           config: { boot: { root: 'LABEL=system' } },
         }),
       ),
@@ -30,8 +30,8 @@ describe('the plan of the last good boot', () => {
   it('needs only local files: no network, no fetching, no waiting', () => {
     for (const facts of [
       withDisk(),
-      withDisk({ copy: createCopy() }),
-      withDisk({ copy: createCopy(), offer: undefined }),
+      withDisk({ root: { copy: createCopy() } }),
+      withDisk({ root: { copy: createCopy(), offer: undefined } }),
     ]) {
       const plan = lastGoodPlan(facts);
       expect(plan).not.toMatch(/wget|udhcpc|^ip |modprobe|findfs/m);
@@ -41,7 +41,7 @@ describe('the plan of the last good boot', () => {
 
   it('boots what was fetched this time as the copy of next time', () => {
     const newer = createImage({ version: '2' });
-    const plan = lastGoodPlan(withDisk({ copy: createCopy(), offer: createOffer(newer) }));
+    const plan = lastGoodPlan(withDisk({ root: { copy: createCopy(), offer: createOffer(newer) } }));
     expect(plan).toContain(`images/${newer.manifest.root.sha256}/root.squashfs`);
     expect(plan).not.toContain(createCopy().manifest.root.sha256);
   });
@@ -52,7 +52,7 @@ describe('the plan of the last good boot', () => {
   });
 
   it("never copies the image's files over a person's: what was empty this time is not the next time", () => {
-    const plan = lastGoodPlan(withDisk({ tree: { emptySources: ['/user-data/persistent/local/root'] } }));
+    const plan = lastGoodPlan(withDisk({ root: { tree: { emptySources: ['/user-data/persistent/local/root'] } } }));
     expect(plan).not.toContain('/run/statectl/image/root');
     expect(plan).toContain('mount -o bind /sysroot/user-data/persistent/local/root /sysroot/root');
   });
@@ -61,7 +61,9 @@ describe('the plan of the last good boot', () => {
     const each = { services: ['klipper'], sha256: 'ab'.repeat(32) };
     const packages = (['tar', 'tar.gz', 'tar.xz', 'zip'] as const).map((format) => ({ ...each, name: format, format }));
     const python = { store: '/sysroot/user-data/persistent/statectl/python', wanted: [], stale: [], packages };
-    const facts = withDisk({ python, install: { ...createFacts().install!, serviceManager: 'systemd' } });
+    const facts = withDisk({
+      system: { python, install: { ...createFacts().system.install!, serviceManager: 'systemd' } },
+    });
     const plan = lastGoodPlan(facts) ?? '';
     expect(plan.match(/(?:tar|unzip) -[^/]+/g)).toEqual(['tar -xof ', 'tar -zxof ', 'tar -Jxof ', 'unzip -q -o ']);
   });
@@ -69,8 +71,8 @@ describe('the plan of the last good boot', () => {
   it('goes without secrets, credentials and host key where the controller cannot put them into RAM, and says so', () => {
     const secret = { file: '/run/statectl/identity/secrets/0', to: '/sysroot/etc/token', uid: 900, gid: 901 };
     const identity = { state: 'approved' as const, fingerprint: 'SHA256:x', secrets: [secret], missing: {} };
-    const install = { ...createFacts().install!, needsHostKey: true };
-    const plan = lastGoodPlan(withDisk({ identity, install, credentials: ['tls'] })) ?? '';
+    const install = { ...createFacts().system.install!, needsHostKey: true };
+    const plan = lastGoodPlan(withDisk({ system: { identity, install, credentials: ['tls'] } })) ?? '';
     expect(plan).toContain("echo 'without its secrets: only the controller opens them'\n");
     expect(plan).not.toMatch(/run\/statectl\/(identity|credentials)|etc\/token/);
     // As /init runs it: any command that fails would end the boot.
@@ -81,7 +83,7 @@ describe('the plan of the last good boot', () => {
   });
 
   it('ends with the words that /init hands over by', () => {
-    expect(lastGoodPlan(withDisk({ init: { path: '/sbin/init', arguments: ['single'] } }))).toMatch(
+    expect(lastGoodPlan(withDisk({ root: { init: { path: '/sbin/init', arguments: ['single'] } } }))).toMatch(
       /printf %s 'ROOT=\/sysroot\nINIT=\/sbin\/init\nINIT_ARGUMENTS=single\n' > \/run\/initramfs\/switch-root\.env\n$/,
     );
   });
@@ -91,7 +93,7 @@ describe('the plan of the last good boot', () => {
     const blocks = [USER_DATA_DISK, { device: '/dev/vdc', type: 'ext4', label: 'data' }];
     const plan = lastGoodPlan(
       createFacts({
-        blocks,
+        root: { blocks },
         config: { fstab: { '/user-data': { ...entry, source: 'LABEL=user-data' }, '/srv/my data': entry } },
       }),
     );
@@ -101,7 +103,7 @@ describe('the plan of the last good boot', () => {
 
   it('checks a partition as the controller does, and goes on when its errors were corrected', () => {
     const blocks = [{ device: '/dev/vda1', type: 'ext4', label: 'system' }, USER_DATA_DISK];
-    expect(lastGoodPlan(createFacts({ blocks, config: { boot: { root: 'LABEL=system' } } }))).toContain(
+    expect(lastGoodPlan(createFacts({ root: { blocks }, config: { boot: { root: 'LABEL=system' } } }))).toContain(
       '\nfsck.ext4 -p /dev/vda1 || [ $? -eq 1 ]\n',
     );
   });

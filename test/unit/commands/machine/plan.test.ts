@@ -3,6 +3,7 @@ import { boot, EXIT } from '../../../../src/boot/boot.ts';
 import { printPlan } from '../../../../src/commands/machine/plan.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import type { Facts } from '../../../../src/machine/facts/facts.ts';
+import { withFound } from '../../../../src/machine/facts/found-facts.ts';
 import { FACTS } from '../../../../src/machine/paths.ts';
 import { createCopy, createFacts } from '../../../fixtures/facts.ts';
 import { createImage, createServer, DEBIAN_TREE } from '../../../fixtures/image.ts';
@@ -62,7 +63,7 @@ describe('boot --plan', () => {
 
   it('reads the facts of another machine with --facts', async () => {
     const { printed } = await plan(
-      { '/tmp/facts.json': JSON.stringify(createFacts({ init: { path: '/bin/busybox', arguments: [] } })) },
+      { '/tmp/facts.json': JSON.stringify(createFacts({ root: { init: { path: '/bin/busybox', arguments: [] } } })) },
       { factsFile: '/tmp/facts.json' },
     );
     expect(printed).toContain('# switch to /sysroot and run /bin/busybox\n');
@@ -71,24 +72,24 @@ describe('boot --plan', () => {
   it.each<[string, (facts: Facts) => object, string, RegExp]>([
     [
       'another init',
-      (facts) => ({ ...facts, init: { path: '/bin/busybox', arguments: ['sh'] } }),
-      'init',
+      (facts) => withFound(facts, { root: { init: { path: '/bin/busybox', arguments: ['sh'] } } }),
+      'root.init',
       /\nINIT=\/bin\/busybox\nINIT_ARGUMENTS=sh\n' > /,
     ],
     [
       'another server, and no image from it',
-      ({ offer: _offer, ...facts }) => ({
-        ...facts,
-        copy: createCopy(),
-        config: { ...facts.config, server: { ...facts.config.server, servers: ['http://b.lab'] } },
-      }),
-      'config, offer, copy',
+      (facts) =>
+        withFound(facts, {
+          root: { offer: undefined, copy: createCopy() },
+          config: { ...facts.config, server: { ...facts.config.server, servers: ['http://b.lab'] } },
+        }),
+      'config, root.offer, root.copy',
       /images\/\w{64}\/root\.squashfs[^]*# switch to/,
     ],
     [
       'no lease',
-      (facts) => ({ ...facts, leases: null }),
-      'leases',
+      (facts) => ({ ...facts, network: { ...facts.network, leases: null } }),
+      'network.leases',
       /^(?![^]*ask boot\.lab)[^]*# switch to \/sysroot and run \/sbin\/init\n/,
     ],
     [
@@ -146,10 +147,10 @@ describe('boot --plan', () => {
     ]),
     [
       'facts of a boot that did not come to its mount phase',
-      JSON.stringify({ ...createFacts(), tree: undefined }),
+      JSON.stringify(withFound(createFacts(), { root: { tree: undefined } })),
       'facts-incomplete',
     ],
-    ['facts of a boot that found no root', JSON.stringify(createFacts({ offer: undefined })), 'root-missing'],
+    ['facts of a boot that found no root', JSON.stringify(createFacts({ root: { offer: undefined } })), 'root-missing'],
   ])('says what to do with %s', async (_title, text, code) => {
     await expect(plan(text === undefined ? {} : { [FACTS]: text })).rejects.toMatchObject({
       code,

@@ -10,9 +10,11 @@ async function statusOf(system: RunningSystem, ...words: string[]): Promise<stri
   return text;
 }
 
-const install = createFacts().install!;
-const diskless = createRecord(createFacts({ install, leases: [createLease({ hostname: 'lab-17' })] }));
-const withDisk = createRecord(createFacts({ blocks: [USER_DATA_DISK] }));
+const install = createFacts().system.install!;
+const diskless = createRecord(
+  createFacts({ system: { install }, network: { leases: [createLease({ hostname: 'lab-17' })] } }),
+);
+const withDisk = createRecord(createFacts({ root: { blocks: [USER_DATA_DISK] } }));
 
 describe('statectl status', () => {
   it('says why it was this server, where there are several', async () => {
@@ -21,10 +23,10 @@ describe('statectl status', () => {
       { url: 'http://a.lab', reason: 'silent', isLast: true as const },
     ];
     const of = (facts: Parameters<typeof createFacts>[0]) => statusOf({ record: createRecord(createFacts(facts)) });
-    expect(await of({ servers })).toContain(
+    expect(await of({ servers: { inOrder: servers } })).toContain(
       '\nserver      http://boot.lab:8080 (measured: 3 ms, load 0.2; http://a.lab silent)\n',
     );
-    expect(await of({ servers: servers.slice(0, 1) })).toContain('\nserver      http://boot.lab:8080\n');
+    expect(await of({ servers: { inOrder: servers.slice(0, 1) } })).toContain('\nserver      http://boot.lab:8080\n');
   });
 
   it('says what the agent applied since, what waits for a reboot, and what somebody edited', async () => {
@@ -178,7 +180,7 @@ describe('statectl status', () => {
   it('says who the machine proved to be, and how its key lies on the disk', async () => {
     const textWith = async (key: 'sealed' | 'unsealed' | 'ram') => {
       const identity = { state: 'approved', node: 'print07', proof: 'person', fingerprint: 'k7fj', key } as const;
-      const facts = createFacts({ identity: { ...identity, secrets: [], missing: {} } });
+      const facts = createFacts({ system: { identity: { ...identity, secrets: [], missing: {} } } });
       return await statusOf({ record: createRecord(facts) });
     };
     expect(await textWith('unsealed')).toContain('print07, proven by a person, 0 secrets; key unsealed\n');
@@ -189,9 +191,8 @@ describe('statectl status', () => {
   it('says that a root partition is unverified', async () => {
     const facts = createFacts({
       config: { boot: { root: 'LABEL=system' } },
-      blocks: [{ device: '/dev/vda', type: 'ext4', label: 'system' }],
-      offer: undefined,
-      leases: [],
+      root: { blocks: [{ device: '/dev/vda', type: 'ext4', label: 'system' }], offer: undefined },
+      network: { leases: [] },
     });
     const text = await statusOf({ record: createRecord(facts) });
     expect(text).toContain('ext4, unverified: trusted as found');

@@ -240,8 +240,10 @@ describe('the manifest on the disk, which says what files go where', () => {
     });
     const { bundle } = createFacts({
       bundle: {
-        ...{ origin: 'cached', dir, digest: sha256Of(manifestOf(first)), contentDigest: 'c'.repeat(64) },
-        ...{ notBeforeMs: 0, epoch: 0, sequence: 0 },
+        inForce: {
+          ...{ origin: 'cached', dir, digest: sha256Of(manifestOf(first)), contentDigest: 'c'.repeat(64) },
+          ...{ notBeforeMs: 0, epoch: 0, sequence: 0 },
+        },
       },
     });
     const warned: string[] = [];
@@ -250,7 +252,7 @@ describe('the manifest on the disk, which says what files go where', () => {
       warn: (text: string) => void warned.push(text),
       signal: new AbortController().signal,
     };
-    const facts = { ...createFacts(), ...(bundle && { bundle }) };
+    const facts = { ...createFacts(), bundle };
     return { delivery: await deliveryFacts(machineHost(host, IN_SYSROOT), facts, boot), warned };
   }
 

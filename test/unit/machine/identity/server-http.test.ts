@@ -69,7 +69,7 @@ async function ask({ files = {}, server = {}, path = '/', asks = url }: Situatio
   const settings = { ...config.server, servers: [url], authentication: 'mtls' as const, authorities: [ca.pem] };
   const machine = memoryHost({ files, startMs: Date.now() });
   const http = serverHttp({ ...machine, http: linuxHost().http }, SEGMENT_SECRETS)(
-    { ...facts, blocks: [], config: { ...config, server: { ...settings, ...server } } },
+    { ...facts, root: { blocks: [] }, config: { ...config, server: { ...settings, ...server } } },
     (text) => void warned.push(text),
   );
   const answer = async () => {
@@ -171,7 +171,7 @@ describe('what a request is held to', () => {
     const { config, ...facts } = createFacts();
     const settings = { ...config.server, servers: ['nonsense', LAB, SPARE], authorities: [], ...server };
     const http = serverHttp(machine, SEGMENT_SECRETS)(
-      { ...facts, blocks: [], config: { ...config, server: settings } },
+      { ...facts, root: { blocks: [] }, config: { ...config, server: settings } },
       (text) => void warned.push(text),
     );
     await http.request(address, request);

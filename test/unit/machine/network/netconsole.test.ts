@@ -18,7 +18,7 @@ async function factsFor(netconsole: string, arp = ARP, leases = [createLease()])
   const warnings: string[] = [];
   const host = memoryHost({ files: { '/proc/net/arp': arp }, programs: PROGRAMS });
   const boot = { say: () => {}, warn: (text: string) => warnings.push(text), signal: new AbortController().signal };
-  return { found: await netconsoleFacts(host, { ...createFacts(), config, leases }, boot), warnings };
+  return { found: await netconsoleFacts(host, { ...createFacts(), config, network: { leases } }, boot), warnings };
 }
 
 it.each(['192.168.7.3:6666', 'log.lab:6666'])('sends to %s by the router before it', async (netconsole) => {
@@ -40,7 +40,7 @@ it.each([
 ])('is left out with a warning when %s', async (_title, netconsole, arp, leases, warning) => {
   const { found, warnings } = await factsFor(netconsole, arp, leases);
   expect(warnings).toEqual([expect.stringContaining(warning)]);
-  expect(planNetconsole(createFacts({ netconsole: found }))).toEqual([]);
+  expect(planNetconsole(createFacts({ network: { netconsole: found } }))).toEqual([]);
 });
 
 it('a kernel without the driver is a warning', async () => {
@@ -48,6 +48,6 @@ it('a kernel without the driver is a warning', async () => {
   const warnings: string[] = [];
   const boot = { say: () => {}, warn: (text: string) => warnings.push(text), signal: new AbortController().signal };
   const host = memoryHost({ programs: { modprobe: () => ({ exitCode: 1, stderr: 'not found' }) } });
-  for (const step of planNetconsole(createFacts({ netconsole: found }))) await applyStep(step, host, boot);
+  for (const step of planNetconsole(createFacts({ network: { netconsole: found } }))) await applyStep(step, host, boot);
   expect(warnings).toEqual(['no netconsole to 192.168.7.3: not found']);
 });

@@ -21,7 +21,7 @@ describe('the network is handed over', () => {
     etcIsWritable = true,
     commandLine = '',
   ) => {
-    const known = createFacts({ commandLine, leases: [createLease(lease)] });
+    const known = createFacts({ commandLine, network: { leases: [createLease(lease)] } });
     const steps = planNetworkHandover(known, { ...install, ...how }, etcIsWritable);
     return Object.fromEntries(steps.flatMap((step) => (step.kind === 'write' ? [[step.path, step.content]] : [])));
   };
@@ -115,7 +115,7 @@ describe('the network is handed over', () => {
   });
 
   it('to networkd, which looks after the address that has an end, and after resolv.conf where no other service does', () => {
-    const facts = createFacts({ leases: [createLease({ seconds: 600 })] });
+    const facts = createFacts({ network: { leases: [createLease({ seconds: 600 })] } });
     expect(planNetworkHandover(facts, install, true).map(shellOf)).toContain(
       'ip address replace 10.0.2.15/24 dev eth0 valid_lft 600 preferred_lft 600',
     );
@@ -127,7 +127,11 @@ describe('the network is handed over', () => {
 
   it('to a service that begins anew without what it would not replace: ifupdown, dhcpcd, NetworkManager', () => {
     const commands = (how: Partial<InstallFacts>, commandLine = '', leases = [createLease({ seconds: 600 })]) =>
-      planNetworkHandover(createFacts({ commandLine, leases }), { ...install, usesNetworkd: false, ...how }, true)
+      planNetworkHandover(
+        createFacts({ commandLine, network: { leases } }),
+        { ...install, usesNetworkd: false, ...how },
+        true,
+      )
         .map(shellOf)
         .filter((line) => line.startsWith('ip '));
     expect(commands({ usesIfupdown: true })).toEqual(['ip address flush dev eth0 to 10.0.2.15']);
@@ -149,7 +153,10 @@ describe('the network is handed over', () => {
           ? [/\[Match\]\n([^[]*?)\n\n/.exec(step.content)?.[1]]
           : [],
       );
-    expect(match({ interfaces: [createInterface({ random: true })] })).toEqual(['OriginalName=eth0', 'Name=eth0']);
+    expect(match({ network: { interfaces: [createInterface({ random: true })] } })).toEqual([
+      'OriginalName=eth0',
+      'Name=eth0',
+    ]);
     expect(match({ commandLine: 'ip=eth0:dhcp:1500:52:54:00:00:00:99' })).toEqual(['OriginalName=eth0', 'Name=eth0']);
   });
 });
@@ -181,8 +188,10 @@ interfaces:
   const network = await networkConfig(text);
   const facts = createFacts({
     config: { network },
-    interfaces: [createInterface(), createInterface({ name: 'eth1', mac: '52:54:00:12:34:57' })],
-    leases: [createLease({ device: 'lab', card: 'eth0' })],
+    network: {
+      interfaces: [createInterface(), createInterface({ name: 'eth1', mac: '52:54:00:12:34:57' })],
+      leases: [createLease({ device: 'lab', card: 'eth0' })],
+    },
   });
   const install: InstallFacts = {
     machineId: 'x',
@@ -373,7 +382,10 @@ describe('at the hand-over', () => {
       .map(shellOf);
 
   it('a card that was only looked at is taken down', () => {
-    expect(commandsOf({ interfaces: two })).toEqual(['ip address flush dev eth1', 'ip link set dev eth1 down']);
+    expect(commandsOf({ network: { interfaces: two } })).toEqual([
+      'ip address flush dev eth1',
+      'ip link set dev eth1 down',
+    ]);
   });
 
   it('an interface that the system is to begin anew with is taken down, and nothing said of it', async () => {
@@ -386,12 +398,12 @@ describe('at the hand-over', () => {
   it('but not one that another lies over which is kept', async () => {
     const text = 'boot: v\ninterfaces: { eth0: { handover: down }, v: { kind: vlan, id: 7, link: eth0 } }';
     const network = await networkConfig(text);
-    expect(commandsOf({ config: { network }, leases: [createLease({ device: 'v' })] })).toEqual([]);
+    expect(commandsOf({ config: { network }, network: { leases: [createLease({ device: 'v' })] } })).toEqual([]);
   });
 
   it('with a local root and no network in the initramfs, the system still gets what config.d says', async () => {
     const network = await networkConfig('interfaces: { eth0: { dhcp4: true } }');
-    const facts = createFacts({ config: { boot: { root: 'LABEL=system' }, network }, leases: [] });
+    const facts = createFacts({ config: { boot: { root: 'LABEL=system' }, network }, network: { leases: [] } });
     expect(planNetworkHandover(facts, install, true).flatMap((step) => ('path' in step ? [step.path] : []))).toEqual([
       '/run/systemd/network',
       '/run/systemd/network/10-statectl-eth0.link',
@@ -413,7 +425,11 @@ describe('the system has its network, whatever the boot needed of it', () => {
   const wlan = createInterface({ name: 'wlan0', mac: '52:54:00:12:34:58', wireless: true });
   const written = (facts: Parameters<typeof createFacts>[0], how: Partial<InstallFacts> = {}) =>
     Object.fromEntries(
-      planNetworkHandover(createFacts({ leases: [], ...facts }), { ...install, ...how }, true).flatMap((step) =>
+      planNetworkHandover(
+        createFacts({ ...facts, network: { leases: [], ...facts?.network } }),
+        { ...install, ...how },
+        true,
+      ).flatMap((step) =>
         step.kind === 'write' ? [[step.path.replace(/^.*\/statectl-|^.*\//, ''), step.content]] : [],
       ),
     );
@@ -443,14 +459,14 @@ describe('the system has its network, whatever the boot needed of it', () => {
   );
 
   it('and of several cards one that is online is enough', () => {
-    const files = written({ config: local, interfaces: [createInterface(), eth1, wlan] });
+    const files = written({ config: local, network: { interfaces: [createInterface(), eth1, wlan] } });
     expect(Object.keys(files)).toEqual([WIRED, '10-statectl.conf']);
     expect(files['10-statectl.conf']).toContain('--any\n');
   });
 
   it('by ifupdown too, under the names that the cards have', () => {
     const ifupdown = { usesNetworkd: false, usesIfupdown: true, ifupdown: { hasCards: false } };
-    const files = written({ config: local, interfaces: [createInterface(), eth1, wlan] }, ifupdown);
+    const files = written({ config: local, network: { interfaces: [createInterface(), eth1, wlan] } }, ifupdown);
     expect(files.eth0).toBe('# Made by statectl at boot.\nauto eth0\niface eth0 inet dhcp\n');
     expect(Object.keys(files)).toEqual(
       expect.arrayContaining(['eth1', '10-statectl-eth0.link', '10-statectl-eth1.link']),
@@ -471,22 +487,25 @@ describe('the system has its network, whatever the boot needed of it', () => {
   });
 
   it('but for the card of ip=eth0:off', () => {
-    const files = written({ config: local, commandLine: 'ip=eth0:off', interfaces: [createInterface(), eth1] });
+    const files = written({
+      config: local,
+      commandLine: 'ip=eth0:off',
+      network: { interfaces: [createInterface(), eth1] },
+    });
     expect(Object.keys(files)).toEqual([WIRED, '10-statectl-eth0.network']);
     expect(files['10-statectl-eth0.network']).toContain('Type=ether\n\n[Link]\nUnmanaged=yes\n');
   });
 
   it('or what config.d says, and no more', async () => {
     const network = await networkConfig('interfaces: { eth1: { addresses: [10.9.0.1/24] } }');
-    expect(Object.keys(written({ config: { ...local, network }, interfaces: [createInterface(), eth1] }))).toEqual([
-      '10-statectl-eth1.link',
-      '10-statectl-eth1.network',
-    ]);
+    expect(
+      Object.keys(written({ config: { ...local, network }, network: { interfaces: [createInterface(), eth1] } })),
+    ).toEqual(['10-statectl-eth1.link', '10-statectl-eth1.network']);
   });
 
   it('when it boots from its copy and no server or DHCP server answered', () => {
     expect(Object.keys(written({}))).toEqual(['10-statectl-eth0.link', '70-statectl-eth0.network']);
-    const several = Object.keys(written({ interfaces: [{ ...createInterface(), carrier: false }, eth1] }));
+    const several = Object.keys(written({ network: { interfaces: [{ ...createInterface(), carrier: false }, eth1] } }));
     expect(several).toEqual(['10-statectl-eth1.link', '70-statectl-eth1.network', WIRED]);
   });
 });

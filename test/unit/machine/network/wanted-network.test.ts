@@ -21,7 +21,7 @@ interfaces:
 `;
 
 const factsOf = async (commandLine: string, text = '', interfaces: readonly InterfaceFacts[] = CARDS): Promise<Facts> =>
-  createFacts({ commandLine, interfaces, config: { network: await networkConfig(text) } });
+  createFacts({ commandLine, network: { interfaces }, config: { network: await networkConfig(text) } });
 const plan = async (...given: Parameters<typeof factsOf>) => {
   const facts = await factsOf(...given);
   return [...planLinks(facts), ...planAddresses(facts)].map(shellOf);
@@ -53,7 +53,7 @@ describe('the interfaces of the initramfs', () => {
   it('with a local root only the latter', async () => {
     expect(await early('root=LABEL=system', STACK)).not.toContain('lab dhcp');
     const facts = createFacts({
-      interfaces: CARDS,
+      network: { interfaces: CARDS },
       config: { boot: { root: 'LABEL=system' }, network: await networkConfig(STACK) },
     });
     expect(wantedNetwork(facts).filter((each) => each.early)).toEqual([]);

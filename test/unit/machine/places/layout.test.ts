@@ -219,7 +219,7 @@ describe('what the image lacks', () => {
   });
 
   it('and `statectl` comes in the same way into the folder that every PATH has, where the image has no link', () => {
-    const facts = createFacts({ tree: { commandFolder: '/usr/bin' } });
+    const facts = createFacts({ root: { tree: { commandFolder: '/usr/bin' } } });
     expect(mountSteps(facts).map(shellOf)).toEqual(
       expect.arrayContaining([
         'mkdir -p -m 0755 /run/initramfs/skeleton/usr/bin',
@@ -231,8 +231,8 @@ describe('what the image lacks', () => {
 
   it.each(['/usr', '/usr/bin'])('or into a writable %s, which covers the root', (place) => {
     const overlays = { [place]: { kind: 'overlay', upper: 'ram', size: '10%' } } as const;
-    const facts = createFacts({ config: { overlays }, tree: { commandFolder: '/usr/bin' } });
-    expect(planSkeleton(facts.config, facts.tree!)).toEqual([]);
+    const facts = createFacts({ config: { overlays }, root: { tree: { commandFolder: '/usr/bin' } } });
+    expect(planSkeleton(facts.config, facts.root.tree!)).toEqual([]);
     expect(planInstall(facts).map(shellOf)).toContain('ln -sfT /run/statectl/rt/statectl /usr/bin/statectl');
   });
 
@@ -243,16 +243,16 @@ describe('what the image lacks', () => {
     ['with the link of the builder', { '/usr/bin/statectl': { target: '/run/statectl/rt/statectl' } }, undefined],
   ] as const)('looks for a folder of programs %s', async (_title, image, folder) => {
     const files = Object.fromEntries(Object.entries(image).map(([path, seed]) => [IMAGE_MOUNT + path, seed]));
-    const { tree: _, ...facts } = createFacts({ config: { overlays: {}, tmpfs: {} } });
+    const facts = createFacts({ config: { overlays: {}, tmpfs: {} } });
     const boot = { say: () => {}, warn: () => {}, signal: new AbortController().signal };
-    const { tree } =
+    const { root } =
       (await mount.rounds[1]?.gather?.(machineHost(memoryHost({ files }), BEFORE_ROOT), facts, boot)) ?? {};
-    expect(tree?.commandFolder).toBe(folder);
+    expect(root?.tree?.commandFolder).toBe(folder);
   });
 
   it('needs no skeleton when the image has everything', () => {
     const facts = createFacts();
-    expect(planSkeleton(facts.config, facts.tree!)).toEqual([]);
+    expect(planSkeleton(facts.config, facts.root.tree!)).toEqual([]);
     expect(mountSteps(facts).map(shellOf)).toContain('mount -o bind /run/statectl/image /');
   });
 });
@@ -267,7 +267,7 @@ it('leaves a link of the image alone: mounting over it would land outside the ro
 });
 
 it('mounts the shipped layout over the root, parents first, and looks at each mount afterwards', () => {
-  const mounts = planAll([mount], createFacts({ blocks: [USER_DATA_DISK] })).flatMap(({ step }) =>
+  const mounts = planAll([mount], createFacts({ root: { blocks: [USER_DATA_DISK] } })).flatMap(({ step }) =>
     step.kind === 'mount' || step.kind === 'check-mount' ? [step] : [],
   );
   expect(mounts.map(shellOf).join('\n')).toMatchInlineSnapshot(`
@@ -301,7 +301,7 @@ describe('a disk of fstab.conf', () => {
     mountSteps(facts).flatMap((step) => (step.kind === 'mount' ? [`${step.source} ${step.target}`] : []));
 
   it('is checked, mounted as what blkid found, and looked at', () => {
-    const facts = createFacts({ blocks: [DATA], config: { fstab: { '/srv': entry } } });
+    const facts = createFacts({ root: { blocks: [DATA] }, config: { fstab: { '/srv': entry } } });
     expect(mountSteps(facts).map(shellOf)).toEqual(
       expect.arrayContaining([
         'fsck.ext4 -p /dev/vdc1 || [ $? -eq 1 ]',
@@ -313,9 +313,8 @@ describe('a disk of fstab.conf', () => {
 
   it('inside a writable place is mounted after it, in a directory that is made there', () => {
     const facts = createFacts({
-      blocks: [DATA],
+      root: { blocks: [DATA], tree: { paths: { '/var/lib/klipper': 'missing' } } },
       config: { fstab: { '/var/lib/klipper': entry } },
-      tree: { paths: { '/var/lib/klipper': 'missing' } },
     });
     const there = targets(facts);
     expect(there.indexOf('overlay /var')).toBeLessThan(there.indexOf('/dev/vdc1 /var/lib/klipper'));
@@ -324,9 +323,9 @@ describe('a disk of fstab.conf', () => {
 
   it('takes the place of an overlay of the same name, which stays where the disk is missing', () => {
     const config = { fstab: { '/home': entry } };
-    expect(targets(createFacts({ blocks: [DATA], config })).filter((text) => text.endsWith(' /home'))).toEqual([
-      '/dev/vdc1 /home',
-    ]);
+    expect(
+      targets(createFacts({ root: { blocks: [DATA] }, config })).filter((text) => text.endsWith(' /home')),
+    ).toEqual(['/dev/vdc1 /home']);
     expect(targets(createFacts({ config })).filter((text) => text.endsWith(' /home'))).toEqual([
       '/user-data/persistent/local/home /home',
     ]);
@@ -334,7 +333,7 @@ describe('a disk of fstab.conf', () => {
 
   it('is mounted before a bind of one of its directories', () => {
     const facts = createFacts({
-      blocks: [DATA],
+      root: { blocks: [DATA] },
       config: {
         fstab: { '/srv': entry },
         overlays: { ...overlays, '/home': { kind: 'bind', source: '/srv/home', missing: 'ram', options: [] } },
@@ -346,7 +345,7 @@ describe('a disk of fstab.conf', () => {
 });
 
 it('refuses a copy that cannot fit before it begins, with both sizes', () => {
-  const plan = () => mountSteps(createFacts({ tree: { ramdiskBytes: { '/etc': 65 * 2 ** 20 } } }));
+  const plan = () => mountSteps(createFacts({ root: { tree: { ramdiskBytes: { '/etc': 65 * 2 ** 20 } } } }));
   expect(plan).toThrow(
     expect.objectContaining({
       code: 'ramdisk-too-small',
@@ -363,7 +362,7 @@ it('refuses to boot into RAM what must persist', () => {
   expect(() => mountSteps(createFacts({ config: { overlays } }))).toThrow(
     expect.objectContaining({ code: 'persistent-missing' }),
   );
-  expect(() => mountSteps(createFacts({ config: { overlays }, blocks: [USER_DATA_DISK] }))).not.toThrow();
+  expect(() => mountSteps(createFacts({ config: { overlays }, root: { blocks: [USER_DATA_DISK] } }))).not.toThrow();
 });
 
 describe('whatever places a config has', () => {

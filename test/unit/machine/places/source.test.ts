@@ -14,7 +14,11 @@ import { createImage } from '../../../fixtures/image.ts';
 const SYSTEM = { device: '/dev/vda1', type: 'ext4', label: 'system', uuid: 'abcdef01-2345' };
 const NEWER = createImage({ version: '20261121.1' });
 const local = (commandLine = '', root = 'LABEL=system') =>
-  createFacts({ commandLine, blocks: [SYSTEM, USER_DATA_DISK], config: { boot: { root } }, offer: undefined });
+  createFacts({
+    commandLine,
+    root: { blocks: [SYSTEM, USER_DATA_DISK], offer: undefined },
+    config: { boot: { root } },
+  });
 
 describe('the root is', () => {
   it('the partition that the config names', () => {
@@ -29,7 +33,7 @@ describe('the root is', () => {
   });
 
   it('what the server offers, kept on the disk where there is one', () => {
-    expect(chooseSource(createFacts({ blocks: [USER_DATA_DISK] }))).toMatchObject({
+    expect(chooseSource(createFacts({ root: { blocks: [USER_DATA_DISK] } }))).toMatchObject({
       kind: 'fetched',
       kept: true,
       dir: expect.stringMatching(/^\/user-data\/persistent\/images\/[0-9a-f]{64}$/),
@@ -40,23 +44,25 @@ describe('the root is', () => {
     const inRam = { kind: 'fetched', kept: false, dir: '/run/initramfs/image' };
     expect(chooseSource(createFacts())).toMatchObject(inRam);
     expect(
-      chooseSource(createFacts({ blocks: [USER_DATA_DISK], config: { boot: { keepCopy: false } } })),
+      chooseSource(createFacts({ root: { blocks: [USER_DATA_DISK] }, config: { boot: { keepCopy: false } } })),
     ).toMatchObject(inRam);
   });
 
   it('the copy on the disk, when the server offers the same bytes', () => {
     const copy = createCopy();
-    expect(chooseSource(createFacts({ blocks: [USER_DATA_DISK], copy }))).toMatchObject({
+    expect(chooseSource(createFacts({ root: { blocks: [USER_DATA_DISK], copy } }))).toMatchObject({
       kind: 'copy',
       dir: copy.dir,
     });
-    expect(chooseSource(createFacts({ blocks: [USER_DATA_DISK], copy, offer: createOffer(NEWER) }))).toMatchObject({
+    expect(
+      chooseSource(createFacts({ root: { blocks: [USER_DATA_DISK], copy, offer: createOffer(NEWER) } })),
+    ).toMatchObject({
       kind: 'fetched',
     });
   });
 
   it('the copy on the disk, when no server answered', () => {
-    expect(chooseSource(createFacts({ copy: createCopy(NEWER), offer: undefined }))).toMatchObject({
+    expect(chooseSource(createFacts({ root: { copy: createCopy(NEWER), offer: undefined } }))).toMatchObject({
       kind: 'copy',
       manifest: { version: '20261121.1' },
     });
@@ -74,7 +80,7 @@ describe('no root is', () => {
   };
 
   it('where neither a server nor a copy has one', () => {
-    expect(refusal(createFacts({ offer: undefined }))).toMatchObject({
+    expect(refusal(createFacts({ root: { offer: undefined } }))).toMatchObject({
       code: 'root-missing',
       hint: expect.any(String),
     });
@@ -93,7 +99,7 @@ describe('no root is', () => {
 
   it('on a disk that holds no file system of a root', () => {
     const swap = createFacts({
-      blocks: [{ device: '/dev/vda1', type: 'swap', label: 'system' }],
+      root: { blocks: [{ device: '/dev/vda1', type: 'swap', label: 'system' }] },
       config: { boot: { root: 'LABEL=system' } },
     });
     expect(refusal(swap)).toMatchObject({ code: 'root-unknown', message: expect.stringContaining('holds swap') });
@@ -141,7 +147,7 @@ describe('the image is brought here', () => {
 
   it('onto the disk beside the copy that booted before: its pointer is written last, and only then the old copy goes', () => {
     const copy = createCopy();
-    const plan = planUpdate(createFacts({ blocks: [USER_DATA_DISK], copy, offer: createOffer(NEWER) }));
+    const plan = planUpdate(createFacts({ root: { blocks: [USER_DATA_DISK], copy, offer: createOffer(NEWER) } }));
     expect(plan.map(({ kind }) => kind)).toEqual(['mkdir', 'write', 'write', 'fetch', 'write', 'remove']);
     expect(plan[4]).toMatchObject({
       path: '/user-data/persistent/images/current',
@@ -154,9 +160,7 @@ describe('the image is brought here', () => {
     const gone = 'de'.repeat(32);
     const plan = planUpdate(
       createFacts({
-        blocks: [USER_DATA_DISK],
-        staleCopies: [gone, NEWER.manifest.root.sha256],
-        offer: createOffer(NEWER),
+        root: { blocks: [USER_DATA_DISK], staleCopies: [gone, NEWER.manifest.root.sha256], offer: createOffer(NEWER) },
       }),
     );
     expect(plan.filter(({ kind }) => kind === 'remove')).toEqual([
@@ -167,7 +171,7 @@ describe('the image is brought here', () => {
 
   it('not at all when it is there: then it is hashed', () => {
     const { manifest } = createImage();
-    expect(planUpdate(createFacts({ copy: createCopy(), offer: undefined }))).toEqual([
+    expect(planUpdate(createFacts({ root: { copy: createCopy(), offer: undefined } }))).toEqual([
       {
         kind: 'verify',
         path: `${createCopy().dir}/root.squashfs`,
@@ -181,27 +185,27 @@ describe('the image is brought here', () => {
 
 describe('when the image cannot be brought here', () => {
   const instead = (code: string, facts: Facts) => update.instead?.(new StatectlError(code, 'no'), facts);
-  const both = createFacts({ blocks: [USER_DATA_DISK], copy: createCopy(), offer: createOffer(NEWER) });
+  const both = createFacts({ root: { blocks: [USER_DATA_DISK], copy: createCopy(), offer: createOffer(NEWER) } });
 
   it('the copy on the machine boots', () => {
-    expect(instead('download-failed', both)).toEqual({ offer: undefined, offerFailure: 'no' });
-    expect(instead('disk-full', both)).toEqual({ offer: undefined, offerFailure: 'no' });
+    expect(instead('download-failed', both)).toEqual({ root: { offer: undefined, offerFailure: 'no' } });
+    expect(instead('disk-full', both)).toEqual({ root: { offer: undefined, offerFailure: 'no' } });
   });
 
   it('a damaged copy is fetched anew', () => {
-    expect(instead('image-altered', both)).toEqual({ copy: undefined });
-    expect(instead('image-altered', createFacts({ copy: createCopy(), offer: undefined }))).toBeUndefined();
+    expect(instead('image-altered', both)).toEqual({ root: { copy: undefined } });
+    expect(instead('image-altered', createFacts({ root: { copy: createCopy(), offer: undefined } }))).toBeUndefined();
   });
 
   it('a disk that is full or broken does not keep it out of RAM', () => {
-    const facts = createFacts({ blocks: [USER_DATA_DISK] });
+    const facts = createFacts({ root: { blocks: [USER_DATA_DISK] } });
     const other = instead('disk-full', facts);
-    expect(other).toEqual({ copyFailed: true });
+    expect(other).toEqual({ root: { copyFailed: true } });
     expect(chooseSource(withFound(facts, other ?? {}))).toMatchObject({ kept: false });
   });
 
   it('there is no other way when the network or RAM is at fault', () => {
-    expect(instead('download-failed', createFacts({ blocks: [USER_DATA_DISK] }))).toBeUndefined();
+    expect(instead('download-failed', createFacts({ root: { blocks: [USER_DATA_DISK] } }))).toBeUndefined();
     expect(instead('disk-full', createFacts())).toBeUndefined();
   });
 });

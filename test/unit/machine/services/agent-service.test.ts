@@ -19,7 +19,7 @@ interface Options {
 function stepsFor({ agent = 'auto', servers = SERVERS, serviceManager = 'systemd', etc = 'writable', ...on }: Options) {
   const facts = createFacts();
   const server = { ...facts.config.server, agent, servers: [...servers] };
-  const install = { ...facts.install, serviceManager } as InstallFacts;
+  const install = { ...facts.system.install, serviceManager } as InstallFacts;
   const services = { ...facts.config.services, services: on.services ?? {}, ...(on.target && { target: on.target }) };
   return planAgent({ ...facts, config: { ...facts.config, server, services } }, install, etc);
 }
@@ -103,8 +103,14 @@ describe('the agent’s service', () => {
   });
 
   it('is a part of what the boot installs', () => {
-    const { install, ...facts } = createFacts({ config: { server: { servers: SERVERS } } });
-    const steps = planInstall({ ...facts, install: { ...(install as InstallFacts), serviceManager: 'systemd' } });
+    const {
+      system: { install },
+      ...facts
+    } = createFacts({ config: { server: { servers: SERVERS } } });
+    const steps = planInstall({
+      ...facts,
+      system: { install: { ...(install as InstallFacts), serviceManager: 'systemd' } },
+    });
     expect(steps.map(shellOf).join('\n')).toContain('/run/systemd/system/statectl-agent.service');
   });
 });

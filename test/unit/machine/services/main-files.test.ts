@@ -30,11 +30,11 @@ async function look(image: Readonly<Record<string, Seed>>, brought?: string) {
     listedBefore: [],
     listed: [],
   };
-  const facts = { ...createFacts(), config, ...(brought !== undefined && { delivery }) };
+  const facts = { ...createFacts(), config, bundle: { ...(brought !== undefined && { delivery }) } };
   const warnings: string[] = [];
   const files = Object.fromEntries(Object.entries(image).map(([path, seed]) => [IMAGE_MOUNT + path, seed]));
   const found = await findMainFiles(memoryHost({ files }), facts, { warn: (text) => void warnings.push(text) });
-  return { ...found, warnings, steps: planLogins(facts, { ...(facts.install as InstallFacts), ...found }) };
+  return { ...found, warnings, steps: planLogins(facts, { ...(facts.system.install as InstallFacts), ...found }) };
 }
 const COMPLETE = {
   ...PROGRAMS,

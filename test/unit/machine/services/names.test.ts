@@ -69,7 +69,7 @@ describe('/etc/hosts', () => {
 
 describe('the name of the machine', () => {
   const written = (lease: string | undefined, install: Partial<InstallFacts>) => {
-    const facts = createFacts({ leases: [createLease(lease === undefined ? {} : { hostname: lease })] });
+    const facts = createFacts({ network: { leases: [createLease(lease === undefined ? {} : { hostname: lease })] } });
     const steps = [
       ...planNames(facts, { ...INSTALL, ...install }),
       ...planKernelHostname(facts, { ...INSTALL, ...install }),

@@ -7,7 +7,7 @@ const pathsFor = (serviceManager: InstallFacts['serviceManager'], changes: Param
   const facts = createFacts(changes);
   return planInstall({
     ...facts,
-    install: { ...(facts.install as InstallFacts), ...(serviceManager && { serviceManager }) },
+    system: { install: { ...(facts.system.install as InstallFacts), ...(serviceManager && { serviceManager }) } },
   })
     .flatMap((step) => ('path' in step ? [step.path] : []))
     .filter((path) => path.includes('statectl-disks'));

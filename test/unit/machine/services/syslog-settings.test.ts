@@ -21,7 +21,7 @@ async function settings(image: readonly string[], text = LAB, more: Readonly<Rec
   const host = memoryHost({ files: Object.fromEntries(image.map((path) => [IMAGE + path, ''])) });
   const boot = { say: () => {}, warn: (line: string) => warnings.push(line), signal: new AbortController().signal };
   const syslog: SyslogFacts = await syslogFacts(host, facts, boot);
-  const written = planSyslog({ ...facts, syslog }).find((step) => step.kind === 'write');
+  const written = planSyslog({ ...facts, system: { syslog } }).find((step) => step.kind === 'write');
   return { warnings, path: written?.path, lines: written?.content.split('\n') ?? [] };
 }
 

@@ -11,7 +11,7 @@ async function stepsFor(
   node?: string,
 ): Promise<readonly string[]> {
   const config = await loadFiles({ ...SHIPPED_FILES, ...files });
-  const bundle = node === undefined ? {} : { bundle: { node } as never };
+  const bundle = node === undefined ? {} : { bundle: { inForce: { node } as never } };
   const facts = { ...createFacts(), config, ...bundle };
   const install = {
     machineId: '',

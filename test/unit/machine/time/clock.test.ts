@@ -32,9 +32,11 @@ describe('the clock of a machine', () => {
   });
 
   it('is set forward where it is before that, and never back', () => {
-    expect(planClock(createFacts({ clock: at(0) }))).toEqual([{ kind: 'set-clock', nowMs: 0, toMs: BUILT_MS }]);
+    expect(planClock(createFacts({ machine: { clock: at(0) } }))).toEqual([
+      { kind: 'set-clock', nowMs: 0, toMs: BUILT_MS },
+    ]);
     for (const clock of [at(BUILT_MS), at(BUILT_MS + 50 * YEAR_MS), { nowMs: 0, floorMs: 0 }, undefined])
-      expect(planClock(createFacts({ clock }))).toEqual([]);
+      expect(planClock(createFacts({ machine: { clock } }))).toEqual([]);
   });
 
   it('that cannot be set is told, and the boot goes on', async () => {
@@ -51,19 +53,19 @@ describe('the clock of a machine', () => {
 
 describe('time servers', () => {
   const lease = createLease({ ntp: ['10.0.2.9', '10.0.2.8'] });
-  const wrong = { clock: at(0), leases: [lease] };
+  const wrong = { machine: { clock: at(0) }, network: { leases: [lease] } };
 
   it('are asked when the clock was wrong: in the past, or lost in the future', () => {
     const ask = { kind: 'ask-time', servers: ['10.0.2.9', '10.0.2.8'], seconds: 2, floorMs: BUILT_MS };
     expect(planTime(createFacts(wrong))).toEqual([ask]);
-    expect(planTime(createFacts({ ...wrong, clock: at(BUILT_MS + 11 * YEAR_MS) }))).toEqual([ask]);
+    expect(planTime(createFacts({ ...wrong, machine: { clock: at(BUILT_MS + 11 * YEAR_MS) } }))).toEqual([ask]);
   });
 
   it('are not asked by a machine whose clock is right, without a network, or when there are none', () => {
-    expect(planTime(createFacts({ ...wrong, clock: at(BUILT_MS + YEAR_MS) }))).toEqual([]);
-    expect(planTime(createFacts({ ...wrong, leases: [] }))).toEqual([]);
-    expect(planTime(createFacts({ ...wrong, leases: [createLease()] }))).toEqual([]);
-    expect(planTime(createFacts({ ...wrong, clock: undefined }))).toEqual([]);
+    expect(planTime(createFacts({ ...wrong, machine: { clock: at(BUILT_MS + YEAR_MS) } }))).toEqual([]);
+    expect(planTime(createFacts({ ...wrong, network: { leases: [] } }))).toEqual([]);
+    expect(planTime(createFacts({ ...wrong, network: { leases: [createLease()] } }))).toEqual([]);
+    expect(planTime(createFacts({ ...wrong, machine: { clock: undefined } }))).toEqual([]);
   });
 
   const ask: Step = { kind: 'ask-time', servers: ['a', 'b'], seconds: 2, floorMs: BUILT_MS };
