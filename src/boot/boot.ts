@@ -22,6 +22,7 @@ import { keepLastGoodPlan } from './record/last-good-plan.ts';
 import { redact, redactedJson } from './record/redact.ts';
 import { writeReport } from './record/report.ts';
 import { reportBoot } from './record/report-boot.ts';
+import { IN_SYSROOT } from './roots.ts';
 import { STORY } from './story.ts';
 
 /** What /init does next: the exit status of `statectl boot`. Any other status means that the controller crashed. */
@@ -95,7 +96,10 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
     await tolerate(
       'the server does not take the report of this boot',
       // Without a certificate: that was told before.
-      reportBoot({ clock: host.clock, http: serverHttp(host, SEGMENT_SECRETS)(result.facts, () => {}) }, result.facts),
+      reportBoot(
+        { clock: host.clock, http: serverHttp(host, SEGMENT_SECRETS)(result.facts, () => {}, IN_SYSROOT) },
+        result.facts,
+      ),
     );
     await tolerate('the push gateway does not take the metrics', pushBootMetrics(host, result.facts, record));
     return EXIT.handOver;

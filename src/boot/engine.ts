@@ -7,7 +7,7 @@ import { type FoundFacts, withFound } from '../machine/facts/found-facts.ts';
 import type { RecordedFacts } from '../machine/facts/recorded-facts.ts';
 import { SEGMENT_SECRETS } from '../machine/identity/credentials.ts';
 import { serverHttp } from '../machine/identity/server-http.ts';
-import { machineHost } from '../machine/roots.ts';
+import { machineHost, type Roots } from '../machine/roots.ts';
 import { applyStep, describe, locate, type Step, shellOf } from '../machine/steps/step.ts';
 import { changesOf, factsOf } from './looks.ts';
 import { type Phase, type PhaseName, rootsOf } from './phase.ts';
@@ -87,7 +87,7 @@ export async function runPhases(
       },
     };
     /** What is asked of servers is asked as the settings say that are in force by now. */
-    const hostOf = (): Host => ({ ...host, http: httpOf(facts, context.warn) });
+    const hostOf = (roots: Roots): Host => ({ ...host, http: httpOf(facts, context.warn, roots) });
     /** The whole phase; undefined, or what to try instead. */
     const run = async (isLast: boolean): Promise<FoundFacts | undefined> => {
       for (const [at, round] of phase.rounds.entries()) {
@@ -96,11 +96,12 @@ export async function runPhases(
         let done = 0;
         let failing: Step | undefined;
         try {
-          if (round.gather) facts = withFound(facts, await round.gather(machineHost(hostOf(), roots), facts, context));
+          if (round.gather)
+            facts = withFound(facts, await round.gather(machineHost(hostOf(roots), roots), facts, context));
           look.found = changesOf(known, facts);
           for (const step of round.plan?.(facts) ?? []) {
             failing = step;
-            await runStep(locate(step, roots));
+            await runStep(locate(step, roots), roots);
             done += 1;
           }
         } catch (thrown) {
@@ -116,9 +117,9 @@ export async function runPhases(
       }
       return undefined;
     };
-    const runStep = async (step: Step): Promise<void> => {
+    const runStep = async (step: Step, roots: Roots): Promise<void> => {
       const stepStartedMs = host.clock.uptimeMs();
-      await applyStep(step, hostOf(), context);
+      await applyStep(step, hostOf(roots), context);
       const tookMs = Math.round(host.clock.uptimeMs() - stepStartedMs);
       steps.push(step);
       host.console.line('info', redact(`${label}: ${describe(step)} … done in ${tookMs} ms`));

@@ -5,6 +5,7 @@ import type { Host, Http, TlsMaterial } from '../../host/host.ts';
 import { identityFiles } from '../../identity/machine/identity-files.ts';
 import { bakedAuthorities } from '../../identity/machine/server-trust.ts';
 import type { Facts } from '../facts/facts.ts';
+import { at, type Roots, RUNNING } from '../roots.ts';
 import { IDENTITY, identityHome } from './identity.ts';
 
 type OwnCertificate = Required<Pick<TlsMaterial, 'certPem' | 'keyPem'>>;
@@ -14,12 +15,12 @@ type Warn = (text: string) => void;
  * HTTP for one boot: an https request to a server of server.info.conf is held to its `authorities` and, with
  * `authentication: mtls`, shows the certificate of this machine, where it has one that counts today. Other hosts never see
  * it. A machine without one asks without, and says so: it could not enrol otherwise. `credentials` is the folder of those that
- * config.d names: of the machine segment, or where the running system has them.
+ * config.d names: of the machine segment, or where the running system has them; what the machine itself kept is at `roots`.
  */
 export function serverHttp(
   host: Pick<Host, 'files' | 'http' | 'tpm' | 'clock'>,
   credentials: string,
-): (facts: Facts, warn: Warn) => Http {
+): (facts: Facts, warn: Warn, roots?: Roots) => Http {
   const told = new Set<string>();
   // A TPM may take a second to open it.
   const opened = new Map<string, Promise<string>>();
@@ -28,7 +29,7 @@ export function serverHttp(
     opened.set(path, text);
     return text;
   };
-  return (facts, warn) => {
+  return (facts, warn, roots = RUNNING) => {
     const once: Warn = (text) => {
       if (!told.has(text)) warn(text);
       told.add(text);
@@ -45,7 +46,9 @@ export function serverHttp(
           if (isMutual) once(`${origin} is asked without a certificate: mtls of server.info.conf needs https`);
           return plain();
         }
-        const own = isMutual ? await ownCertificate(host, facts, credentials, open, once) : undefined;
+        const own = isMutual
+          ? await ownCertificate(host, facts, { credentials, home: at(roots, identityHome(facts)) }, open, once)
+          : undefined;
         const machineAuthoritiesPem = await bakedAuthorities(host);
         const caPem = server.authorities.map((pem) => `${pem.trim()}\n`).join('');
         if (!own && caPem === '') return plain();
@@ -66,12 +69,12 @@ const isOneOf = (address: string, servers: readonly string[]): boolean =>
 async function ownCertificate(
   { files, clock }: Pick<Host, 'files' | 'clock'>,
   facts: Facts,
-  given: string,
+  { credentials: given, home }: { readonly credentials: string; readonly home: string },
   open: (path: string) => Promise<string>,
   once: Warn,
 ): Promise<OwnCertificate | undefined> {
   const { credentials } = facts.config.server;
-  const kept = identityFiles(identityHome(facts));
+  const kept = identityFiles(home);
   const segment = (reference: string) => `${given}/${secretName(reference)}`;
   const places = credentials
     ? [{ certificate: segment(credentials.certificate), key: segment(credentials.key) }]

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BEFORE_ROOT, IN_SYSROOT } from '../../../../src/boot/roots.ts';
 import type { Config } from '../../../../src/config/config.ts';
 import type { HttpRequest } from '../../../../src/host/host.ts';
 import { linuxHost } from '../../../../src/host/linux/host.ts';
@@ -12,8 +13,9 @@ import type { Facts } from '../../../../src/machine/facts/facts.ts';
 import { SEGMENT_SECRETS } from '../../../../src/machine/identity/credentials.ts';
 import { planEnrolment } from '../../../../src/machine/identity/identity.ts';
 import { serverHttp } from '../../../../src/machine/identity/server-http.ts';
+import { type Roots, RUNNING } from '../../../../src/machine/roots.ts';
 import { type MadeCertificate, makeCertificate, newKey } from '../../../fixtures/certificates.ts';
-import { createFacts } from '../../../fixtures/facts.ts';
+import { createFacts, USER_DATA_DISK } from '../../../fixtures/facts.ts';
 
 const RAM = '/run/statectl/identity';
 const KEPT = '/run/statectl/identity.key';
@@ -60,17 +62,24 @@ interface Situation {
   readonly server?: Partial<Config['server']>;
   readonly path?: string;
   readonly asks?: string;
+  /** Where a disk is that keeps what outlives a boot. */
+  readonly disk?: Roots;
 }
 
 /** What a server that is asked knows of the machine, and what the machine says of it. */
-async function ask({ files = {}, server = {}, path = '/', asks = url }: Situation) {
+async function ask({ files = {}, server = {}, path = '/', asks = url, disk }: Situation) {
   const warned: string[] = [];
   const { config, ...facts } = createFacts();
   const settings = { ...config.server, servers: [url], authentication: 'mtls' as const, authorities: [ca.pem] };
   const machine = memoryHost({ files, startMs: Date.now() });
   const http = serverHttp({ ...machine, http: linuxHost().http }, SEGMENT_SECRETS)(
-    { ...facts, root: { blocks: [] }, config: { ...config, server: { ...settings, ...server } } },
+    {
+      ...facts,
+      root: { blocks: disk ? [USER_DATA_DISK] : [] },
+      config: { ...config, server: { ...settings, ...server } },
+    },
     (text) => void warned.push(text),
+    disk,
   );
   const answer = async () => {
     const chunks: Uint8Array[] = [];
@@ -91,6 +100,16 @@ describe('with authentication: mtls', () => {
   it('a server is shown the certificate that an earlier boot kept, before this one has enrolled', async () => {
     const files = { [`${KEPT}/machine.pem`]: own.pem, [`${KEPT}/machine.key`]: own.keyPem };
     expect(await ask({ files })).toEqual({ said: 'print01', warned: [] });
+  });
+
+  it.each<[string, Roots, string]>([
+    ['the root is not mounted yet', BEFORE_ROOT, '/run/initramfs/user-data'],
+    ['the system is put together', IN_SYSROOT, '/sysroot/user-data'],
+    ['the system runs', RUNNING, '/user-data'],
+  ])('one that a disk keeps is shown while %s', async (_title, disk, folder) => {
+    const home = `${folder}/persistent/statectl/identity`;
+    const files = { [`${home}/machine.pem`]: own.pem, [`${home}/machine.key`]: own.keyPem };
+    expect(await ask({ files, disk })).toEqual({ said: 'print01', warned: [] });
   });
 
   it('a machine that has no certificate asks without, and says so once', async () => {
