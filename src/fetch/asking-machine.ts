@@ -1,6 +1,6 @@
 import type { CommandLine } from '../config/command-line/command-line.ts';
 import type { Config } from '../config/config.ts';
-import type { ServerFacts } from './server-facts.ts';
+import type { KnownServers } from './server-facts.ts';
 
 /** What asking servers needs to know of the machine that asks: a part of its facts. */
 export interface AskingMachine {
@@ -29,8 +29,5 @@ export interface AskingMachine {
       readonly hostname?: string;
     }[];
   };
-  readonly servers: {
-    /** In the order in which they are asked; absent until they were chosen. */
-    readonly inOrder?: readonly ServerFacts[];
-  };
+  readonly servers: Pick<KnownServers, 'inOrder'>;
 }

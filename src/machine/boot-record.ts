@@ -1,7 +1,7 @@
 import type { BundleFacts } from '../fetch/kept-bundle.ts';
 import type { ServerFacts } from '../fetch/server-facts.ts';
-import type { IdentityFacts, InstallFacts } from './facts/facts.ts';
 import type { Lease } from './facts/network-facts.ts';
+import type { IdentityFacts, InstallFacts } from './facts/system-facts.ts';
 import type { Place } from './places/places.ts';
 
 /** One phase of a boot, by its name in the story; milliseconds since the kernel started. */

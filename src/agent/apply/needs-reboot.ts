@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../../config/config.ts';
 import { type SettingPath, writePath } from '../../config/tree/tree.ts';
 import { entryOf } from '../../entry-of.ts';
+import { isMapping } from '../../host/record.ts';
 
 /**
  * What a running system cannot take on: disks, mounts and the network under everything that runs, the image and its kernel, and
@@ -34,9 +35,6 @@ function differences(from: unknown, to: unknown, path: SettingPath): readonly Se
   const keys = new Set([...Object.keys(from), ...Object.keys(to)]);
   return [...keys].flatMap((key) => differences(entryOf(from, key), entryOf(to, key), [...path, key]));
 }
-
-const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isBelow = (path: SettingPath, prefix: readonly string[]): boolean =>
   prefix.every((part, at) => path[at] === part);

@@ -2,7 +2,7 @@ import type { Config, FstabEntry } from '../../config/config.ts';
 import { entryOf } from '../../entry-of.ts';
 import type { Mount } from '../../host/mount-table.ts';
 import { findBlock } from '../../machine/facts/disks.ts';
-import type { BlockFacts } from '../../machine/facts/facts.ts';
+import type { BlockFacts } from '../../machine/facts/root-facts.ts';
 import { planFstabEntry } from '../../machine/places/fstab-entry.ts';
 import type { Step } from '../../machine/steps/step.ts';
 

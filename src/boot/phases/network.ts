@@ -63,7 +63,7 @@ export function planLinks(facts: Facts): readonly Step[] {
 }
 
 /** Waits, visibly, until one candidate has a carrier where several could be meant; with one, DHCP waits itself. */
-async function waitForCarrier(host: Host, facts: Facts, boot: TaskContext): Promise<Partial<Facts>> {
+async function waitForCarrier(host: Host, facts: Facts, boot: TaskContext): Promise<FoundFacts> {
   const several = candidates(facts).length > 1;
   const wait = waitMs(facts, CARRIER_WAIT_MS);
   const deadline = host.clock.uptimeMs() + wait;

@@ -32,33 +32,16 @@ export async function planToolSets(
     more.push({ name, tools: without(plan.tools, base.tools), libraries: without(plan.libraries, base.libraries) });
   }
   // What two sets need is the runtime's, which is there whichever of them is.
-  const sets = more.map((set) => {
-    const others = more.filter((other) => other !== set);
-    return {
-      name: set.name,
-      tools: without(
-        set.tools,
-        others.flatMap(({ tools }) => tools),
-      ),
-      libraries: without(
-        set.libraries,
-        others.flatMap(({ libraries }) => libraries),
-      ),
-    };
-  });
+  const sets = more.map((set) => ({
+    ...set,
+    ...withoutAll(
+      set,
+      more.filter((other) => other !== set),
+    ),
+  }));
   const whole = await planOf([...always, ...[...listed.values()].flat()]);
   return {
-    runtime: {
-      ...whole,
-      tools: without(
-        whole.tools,
-        sets.flatMap(({ tools }) => tools),
-      ),
-      libraries: without(
-        whole.libraries,
-        sets.flatMap(({ libraries }) => libraries),
-      ),
-    },
+    runtime: { ...whole, ...withoutAll(whole, sets) },
     sets,
     links: sets.flatMap(({ name: set, tools, libraries }) => [
       ...tools.map(({ name }) => ({ name: `bin/${name}`, target: `${SETS_MOUNT}/${set}/bin/${name}` })),
@@ -69,3 +52,16 @@ export async function planToolSets(
 
 const without = (copies: readonly Copy[], others: readonly Copy[]): readonly Copy[] =>
   copies.filter(({ name }) => !others.some((other) => other.name === name));
+
+type Copies = Pick<ToolSet, 'tools' | 'libraries'>;
+
+const withoutAll = ({ tools, libraries }: Copies, others: readonly Copies[]): Copies => ({
+  tools: without(
+    tools,
+    others.flatMap((other) => other.tools),
+  ),
+  libraries: without(
+    libraries,
+    others.flatMap((other) => other.libraries),
+  ),
+});

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path/posix';
-import type { Facts, InstallFacts } from '../facts/facts.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { InstallFacts } from '../facts/system-facts.ts';
 import { RUN } from '../paths.ts';
 import { SSHD, SUDO } from '../services/main-files.ts';
 import { planMainFile } from '../services/plan-main-file.ts';

@@ -1,6 +1,6 @@
 import type { Host } from '../../host/host.ts';
 import { type DeviceReference, matchesDevice } from './device-reference.ts';
-import type { BlockFacts } from './facts.ts';
+import type { BlockFacts } from './root-facts.ts';
 
 const NOT_DISKS = /^(loop|ram|zram|fd)\d/;
 

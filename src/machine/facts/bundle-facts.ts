@@ -1,3 +1,16 @@
+import type { BundleFacts, NewBundle } from '../../fetch/kept-bundle.ts';
+
+/** What the machine is to be. */
+export interface BundleChoice {
+  /** Without one, config.d in the initramfs is in force. */
+  readonly inForce?: BundleFacts;
+  /** What a server sent that is newer, until it is in force. */
+  readonly newer?: NewBundle;
+  /** What config.d in the initramfs writes; a bundle brings its own. */
+  readonly bakedFiles?: readonly BakedFile[];
+  readonly delivery?: DeliveryFacts;
+}
+
 export interface BakedFile {
   readonly path: string;
   readonly content: string;

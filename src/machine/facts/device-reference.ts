@@ -1,6 +1,6 @@
 import { nearest } from '../../config/check/suggest.ts';
 import { StatectlError } from '../../error.ts';
-import type { BlockFacts } from './facts.ts';
+import type { BlockFacts } from './root-facts.ts';
 
 const TAGS = { LABEL: 'label', UUID: 'uuid', PARTUUID: 'partuuid', PARTLABEL: 'partlabel' } as const;
 

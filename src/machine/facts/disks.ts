@@ -1,5 +1,6 @@
 import { matchesDevice, parseDeviceReference } from './device-reference.ts';
-import type { BlockFacts, Facts } from './facts.ts';
+import type { Facts } from './facts.ts';
+import type { BlockFacts } from './root-facts.ts';
 
 export function findBlock(blocks: readonly BlockFacts[], reference: string): BlockFacts | undefined {
   const wanted = parseDeviceReference(reference);

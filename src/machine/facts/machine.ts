@@ -1,7 +1,7 @@
 import { arch } from 'node:os';
 import type { Host } from '../../host/host.ts';
 import { isJunkUuid, isPlaceholder } from '../../protocol/junk-identity.ts';
-import type { MachineFacts } from './facts.ts';
+import type { MachineFacts } from './machine-facts.ts';
 
 const DMI = '/sys/class/dmi/id';
 const TRUST = '/etc/trust';

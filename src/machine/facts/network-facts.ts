@@ -1,3 +1,9 @@
+export interface NetworkFacts {
+  readonly interfaces?: readonly InterfaceFacts[];
+  readonly leases?: readonly Lease[];
+  readonly netconsole?: NetconsoleFacts;
+}
+
 export interface InterfaceFacts {
   readonly name: string;
   readonly mac: string;

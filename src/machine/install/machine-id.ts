@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { cardMac } from '../../protocol/mac-address.ts';
-import type { Facts, InstallFacts, NetworkFacts } from '../facts/facts.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { NetworkFacts } from '../facts/network-facts.ts';
+import type { InstallFacts } from '../facts/system-facts.ts';
 
 export const KEPT_MACHINE_ID = '/user-data/persistent/statectl/machine-id';
 

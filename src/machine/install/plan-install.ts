@@ -1,7 +1,8 @@
 import { planLogins } from '../accounts/login-settings.ts';
 import { planDelivery } from '../delivery/delivery.ts';
 import { userDataDevice } from '../facts/disks.ts';
-import type { Facts, InstallFacts } from '../facts/facts.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { InstallFacts } from '../facts/system-facts.ts';
 import { PASSWORDS, planHostKey, planSecrets } from '../identity/identity.ts';
 import { planNetworkHandover } from '../network/network-handover.ts';
 import { planPythonServices } from '../packages/python-steps.ts';

@@ -1,6 +1,7 @@
 import { networkWishes } from '../../config/command-line/network-arguments.ts';
-import type { Facts, InstallFacts } from '../facts/facts.ts';
+import type { Facts } from '../facts/facts.ts';
 import type { Lease } from '../facts/network-facts.ts';
+import type { InstallFacts } from '../facts/system-facts.ts';
 import type { Step, StepOf } from '../steps/step.ts';
 import { ifupdownStanzas } from './ifupdown-stanzas.ts';
 import { resolvConf } from './network-steps.ts';

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import { entryOf } from '../../entry-of.ts';
 import type { Host } from '../../host/host.ts';
-import type { IfupdownFacts, InstallFacts } from '../facts/facts.ts';
+import type { IfupdownFacts, InstallFacts } from '../facts/system-facts.ts';
 import { IMAGE_MOUNT } from '../paths.ts';
 
 type Files = Pick<Host['files'], 'stat' | 'list' | 'readText'>;

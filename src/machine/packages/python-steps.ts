@@ -1,6 +1,7 @@
 import { entryOf } from '../../entry-of.ts';
-import type { Facts, InstallFacts } from '../facts/facts.ts';
+import type { Facts } from '../facts/facts.ts';
 import type { PythonPackage } from '../facts/python-facts.ts';
+import type { InstallFacts } from '../facts/system-facts.ts';
 import { PYTHON } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 

@@ -1,5 +1,5 @@
 import type { FstabEntry } from '../../config/config.ts';
-import type { BlockFacts } from '../facts/facts.ts';
+import type { BlockFacts } from '../facts/root-facts.ts';
 import type { Step } from '../steps/step.ts';
 import { planCheck } from './check-disk.ts';
 

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path';
 import type { Config, OverlayEntry } from '../../config/config.ts';
 import { entryOf } from '../../entry-of.ts';
-import type { Facts, TreeFacts } from '../facts/facts.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { TreeFacts } from '../facts/root-facts.ts';
 import { IMAGE_MOUNT, PROGRAM, SKELETON } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 import { type Place, places, upperHome } from './places.ts';

@@ -3,7 +3,8 @@ import { StatectlError } from '../../error.ts';
 import { COPIES } from '../../fetch/local-copy.ts';
 import type { Manifest, RootType } from '../../signed/image-manifest.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../facts/disks.ts';
-import type { BlockFacts, Facts } from '../facts/facts.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { BlockFacts } from '../facts/root-facts.ts';
 import { RAM_IMAGE } from '../paths.ts';
 
 /** Where the root comes from, decided from the facts alone. */

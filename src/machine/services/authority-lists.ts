@@ -1,6 +1,7 @@
 import type { Host } from '../../host/host.ts';
 import { resolveInTree } from '../../host/tree.ts';
-import type { Facts, InstallFacts } from '../facts/facts.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { InstallFacts } from '../facts/system-facts.ts';
 import { IMAGE_MOUNT } from '../paths.ts';
 
 /** Where systems keep the list of authorities that they trust: Debian, Gentoo, Alpine and Arch; Fedora; SUSE. Most are links to another. */

@@ -1,6 +1,7 @@
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
-import type { Facts, InstallFacts } from '../facts/facts.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { InstallFacts } from '../facts/system-facts.ts';
 import { systemTree } from '../facts/system-tree.ts';
 import { mainFileText, RSYSLOG, SSHD, SUDO } from './main-files.ts';
 import { RSYSLOGD } from './syslog-settings.ts';

@@ -1,8 +1,9 @@
 import { nearest } from '../../config/check/suggest.ts';
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
-import type { Facts, InstallFacts } from '../facts/facts.ts';
+import type { Facts } from '../facts/facts.ts';
 import type { ServiceFacts, WantedService } from '../facts/service-facts.ts';
+import type { InstallFacts } from '../facts/system-facts.ts';
 import { type SystemTree, systemTree } from '../facts/system-tree.ts';
 import { sysvLinks } from './sysv-links.ts';
 import { ADMIN_UNITS, findUnit, unitName, VENDOR_UNITS } from './unit-file.ts';

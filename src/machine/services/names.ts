@@ -1,4 +1,5 @@
-import type { Facts, InstallFacts } from '../facts/facts.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { InstallFacts } from '../facts/system-facts.ts';
 import type { Step } from '../steps/step.ts';
 
 /** What a system is called that nobody named, as systemd has it: other inits would leave it `(none)`. */

@@ -1,4 +1,4 @@
-import type { InstallFacts } from '../facts/facts.ts';
+import type { InstallFacts } from '../facts/system-facts.ts';
 import type { Step } from '../steps/step.ts';
 
 const NAME = 'statectl-disks';

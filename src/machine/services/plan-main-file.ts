@@ -1,5 +1,5 @@
 import { entryOf } from '../../entry-of.ts';
-import type { InstallFacts } from '../facts/facts.ts';
+import type { InstallFacts } from '../facts/system-facts.ts';
 import type { Step } from '../steps/step.ts';
 import type { MainFile } from './main-files.ts';
 

@@ -1,6 +1,6 @@
 import type { Host } from '../../host/host.ts';
 import { resolveInTree } from '../../host/tree.ts';
-import type { InstallFacts } from '../facts/facts.ts';
+import type { InstallFacts } from '../facts/system-facts.ts';
 import { IMAGE_MOUNT } from '../paths.ts';
 
 /** Who starts the services of the image; where it has the programs of both, the one that /sbin/init leads to. */

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path/posix';
 import { entryOf } from '../../entry-of.ts';
-import type { Facts, InstallFacts } from '../facts/facts.ts';
+import type { Facts } from '../facts/facts.ts';
 import type { ServiceFacts } from '../facts/service-facts.ts';
+import type { InstallFacts } from '../facts/system-facts.ts';
 import type { Step } from '../steps/step.ts';
 import { ADMIN_UNITS } from './unit-file.ts';
 

@@ -1,6 +1,7 @@
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
-import type { Facts, SyslogFacts } from '../facts/facts.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { SyslogFacts } from '../facts/system-facts.ts';
 import { IMAGE_MOUNT } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 import { RSYSLOG } from './main-files.ts';

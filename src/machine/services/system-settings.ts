@@ -1,4 +1,5 @@
-import type { Facts, InstallFacts } from '../facts/facts.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { InstallFacts } from '../facts/system-facts.ts';
 import type { Step } from '../steps/step.ts';
 import { planNames } from './names.ts';
 import { planServices } from './service-steps.ts';

@@ -1,5 +1,6 @@
 import type { Host } from '../../host/host.ts';
-import type { ClockFacts, Facts } from '../facts/facts.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { ClockFacts } from '../facts/machine-facts.ts';
 import { wantedNetwork } from '../network/wanted-network.ts';
 import type { Step } from '../steps/step.ts';
 

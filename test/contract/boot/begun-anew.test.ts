@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { InstallFacts } from '../../../src/machine/facts/facts.ts';
+import type { InstallFacts } from '../../../src/machine/facts/system-facts.ts';
 import { parseLease } from '../../../src/machine/network/leases.ts';
 import { planNetworkHandover } from '../../../src/machine/network/network-handover.ts';
 import { shellOf } from '../../../src/machine/steps/step.ts';

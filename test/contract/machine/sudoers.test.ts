@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { planLogins } from '../../../src/machine/accounts/login-settings.ts';
-import type { InstallFacts } from '../../../src/machine/facts/facts.ts';
+import type { InstallFacts } from '../../../src/machine/facts/system-facts.ts';
 import { mainFileText, SUDO } from '../../../src/machine/services/main-files.ts';
 import { loadFiles } from '../../fixtures/config.ts';
 import { createFacts } from '../../fixtures/facts.ts';

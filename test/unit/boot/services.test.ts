@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Seed } from '../../../src/host/memory/seed.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
-import type { Facts, InstallFacts } from '../../../src/machine/facts/facts.ts';
+import type { Facts } from '../../../src/machine/facts/facts.ts';
+import type { InstallFacts } from '../../../src/machine/facts/system-facts.ts';
 import { IMAGE_MOUNT } from '../../../src/machine/paths.ts';
 import { findServices } from '../../../src/machine/services/find-services.ts';
 import { planServices } from '../../../src/machine/services/service-steps.ts';

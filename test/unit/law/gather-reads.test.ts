@@ -62,6 +62,17 @@ const withReadOnlyLooks = (phase: Phase): Phase => ({
   }),
 });
 
+/** Runs these phases on a machine that no look may change. */
+const looksOf = (phases: readonly Phase[], machine: Host) =>
+  runPhases(phases.map(withReadOnlyLooks), NO_FACTS as unknown as Facts, machine, {
+    journal: async () => {},
+    signal: new AbortController().signal,
+    breakAt: new Set(),
+    openBreak: async () => {},
+    firstIndex: 0,
+    keep: async () => {},
+  });
+
 it.each<[string, () => MachineOptions]>([
   ['from a server, without a disk', () => ({ images: [IMAGE], servers: { [SERVER]: createServer(IMAGE) } })],
   [
@@ -100,14 +111,7 @@ it.each<[string, () => MachineOptions]>([
   ],
 ])('every look of a boot %s only looks', async (_title, options) => {
   const machine = bootHost(options());
-  const { facts, warnings } = await runPhases(STORY.map(withReadOnlyLooks), NO_FACTS as unknown as Facts, machine, {
-    journal: async () => {},
-    signal: new AbortController().signal,
-    breakAt: new Set(),
-    openBreak: async () => {},
-    firstIndex: 0,
-    keep: async () => {},
-  });
+  const { facts, warnings } = await looksOf(STORY, machine);
   expect(facts.root.init?.path).toBe('/sbin/init');
   expect(warnings.filter((text) => text.includes('a look must not'))).toEqual([]);
 });
@@ -120,18 +124,6 @@ it.each<[string, NonNullable<Phase['rounds'][number]['gather']>, string]>([
   ],
   ['asks a server', async ({ http }) => http.request(SERVER).then(() => ({})), `a look must not ask ${SERVER}`],
 ])('a look that %s is seen', async (_title, gather, why) => {
-  const run = runPhases(
-    [withReadOnlyLooks({ name: 'cmdline', rounds: [{ gather }] })],
-    NO_FACTS as unknown as Facts,
-    bootHost(),
-    {
-      journal: async () => {},
-      signal: new AbortController().signal,
-      breakAt: new Set(),
-      openBreak: async () => {},
-      firstIndex: 0,
-      keep: async () => {},
-    },
-  );
+  const run = looksOf([{ name: 'cmdline', rounds: [{ gather }] }], bootHost());
   await expect(run).rejects.toThrow(why);
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { liveFacts } from '../../../../src/agent/apply/live-files.ts';
 import { wantedBy } from '../../../../src/agent/entry.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
-import type { InstallFacts } from '../../../../src/machine/facts/facts.ts';
+import type { InstallFacts } from '../../../../src/machine/facts/system-facts.ts';
 import { planInstall, planLiveFiles } from '../../../../src/machine/install/plan-install.ts';
 import { machineHost, RUNNING } from '../../../../src/machine/roots.ts';
 import { createFacts } from '../../../fixtures/facts.ts';

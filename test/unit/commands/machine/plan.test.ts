@@ -3,7 +3,7 @@ import { boot, EXIT } from '../../../../src/boot/boot.ts';
 import { printPlan } from '../../../../src/commands/machine/plan.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import type { Facts } from '../../../../src/machine/facts/facts.ts';
-import { withFound } from '../../../../src/machine/facts/found-facts.ts';
+import { NO_FACTS, withFound } from '../../../../src/machine/facts/found-facts.ts';
 import { FACTS } from '../../../../src/machine/paths.ts';
 import { createCopy, createFacts } from '../../../fixtures/facts.ts';
 import { createImage, createServer, DEBIAN_TREE } from '../../../fixtures/image.ts';
@@ -122,7 +122,10 @@ describe('boot --plan', () => {
 
   it.each<[string, string | undefined, string]>([
     ['no facts', undefined, 'facts-missing'],
-    ...[{}, 'all', [null], [{ phase: 'mount' }], [{ phase: 1, found: {} }]].map((looks): [string, string, string] => [
+    ...[
+      ...[{}, 'all', [null], [{ phase: 'mount' }], [{ phase: 1, found: {} }], [{ phase: 'mount', found: [] }]],
+      ...[null, 'x', []].map((network) => [{ phase: 'mount', found: { network } }]),
+    ].map((looks): [string, string, string] => [
       `looks that are none: ${JSON.stringify(looks)}`,
       JSON.stringify({ ...createFacts(), looks }),
       'facts-invalid',
@@ -145,6 +148,12 @@ describe('boot --plan', () => {
       JSON.stringify({ ...createFacts(), commandLine }),
       'facts-invalid',
     ]),
+    ...Object.keys(NO_FACTS).map((group): [string, string, string] => [
+      `facts of another version, without the group ${group}`,
+      JSON.stringify({ ...createFacts(), [group]: undefined }),
+      'facts-invalid',
+    ]),
+    ['facts whose machine is a list', JSON.stringify({ ...createFacts(), machine: [] }), 'facts-invalid'],
     [
       'facts of a boot that did not come to its mount phase',
       JSON.stringify(withFound(createFacts(), { root: { tree: undefined } })),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import { planLogins } from '../../../../src/machine/accounts/login-settings.ts';
-import type { InstallFacts } from '../../../../src/machine/facts/facts.ts';
+import type { InstallFacts } from '../../../../src/machine/facts/system-facts.ts';
 import { authorityLists } from '../../../../src/machine/services/authority-lists.ts';
 import { loadFiles } from '../../../fixtures/config.ts';
 import { createFacts } from '../../../fixtures/facts.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { InstallFacts } from '../../../../src/machine/facts/facts.ts';
+import type { InstallFacts } from '../../../../src/machine/facts/system-facts.ts';
 import { planNetworkHandover } from '../../../../src/machine/network/network-handover.ts';
 import { shellOf } from '../../../../src/machine/steps/step.ts';
 import { createFacts, createInterface, createLease } from '../../../fixtures/facts.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { InstallFacts } from '../../../../src/machine/facts/facts.ts';
+import type { InstallFacts } from '../../../../src/machine/facts/system-facts.ts';
 import { planRootInFstab } from '../../../../src/machine/places/root-in-fstab.ts';
 
 const text = (fstab: string | undefined, serviceManager?: InstallFacts['serviceManager']) => {

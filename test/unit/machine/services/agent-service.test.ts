@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Facts, InstallFacts } from '../../../../src/machine/facts/facts.ts';
+import type { Facts } from '../../../../src/machine/facts/facts.ts';
+import type { InstallFacts } from '../../../../src/machine/facts/system-facts.ts';
 import { planInstall } from '../../../../src/machine/install/plan-install.ts';
 import { planAgent } from '../../../../src/machine/services/agent-service.ts';
 import { shellOf } from '../../../../src/machine/steps/step.ts';

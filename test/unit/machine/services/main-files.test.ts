@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Seed } from '../../../../src/host/memory/seed.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import { planLogins } from '../../../../src/machine/accounts/login-settings.ts';
-import type { InstallFacts } from '../../../../src/machine/facts/facts.ts';
+import type { InstallFacts } from '../../../../src/machine/facts/system-facts.ts';
 import { IMAGE_MOUNT } from '../../../../src/machine/paths.ts';
 import { findMainFiles } from '../../../../src/machine/services/find-main-files.ts';
 import { RSYSLOG, SSHD, SUDO } from '../../../../src/machine/services/main-files.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { InstallFacts } from '../../../../src/machine/facts/facts.ts';
+import type { InstallFacts } from '../../../../src/machine/facts/system-facts.ts';
 import { hostsText, planKernelHostname, planNames } from '../../../../src/machine/services/names.ts';
 import { createFacts, createLease } from '../../../fixtures/facts.ts';
 

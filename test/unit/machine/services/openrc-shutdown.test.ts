@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { InstallFacts } from '../../../../src/machine/facts/facts.ts';
+import type { InstallFacts } from '../../../../src/machine/facts/system-facts.ts';
 import { planInstall } from '../../../../src/machine/install/plan-install.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
 

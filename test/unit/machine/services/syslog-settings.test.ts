@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { memoryHost } from '../../../../src/host/memory.ts';
-import type { SyslogFacts } from '../../../../src/machine/facts/facts.ts';
+import type { SyslogFacts } from '../../../../src/machine/facts/system-facts.ts';
 import { planSyslog, syslogFacts } from '../../../../src/machine/services/syslog-settings.ts';
 import { makeCertificate } from '../../../fixtures/certificates.ts';
 import { loadFiles, SHIPPED_FILES } from '../../../fixtures/config.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type MemoryHostOptions, memoryHost } from '../../../../src/host/memory.ts';
-import type { ClockFacts } from '../../../../src/machine/facts/facts.ts';
+import type { ClockFacts } from '../../../../src/machine/facts/machine-facts.ts';
 import type { Step } from '../../../../src/machine/steps/step.ts';
 import { applyStep } from '../../../../src/machine/steps/step.ts';
 import { clockFacts, planClock, planTime } from '../../../../src/machine/time/clock.ts';

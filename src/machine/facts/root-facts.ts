@@ -1,0 +1,45 @@
+import type { LocalCopy } from '../../fetch/local-copy.ts';
+import type { Offer } from '../../fetch/offer.ts';
+
+/** What is booted, and from where. */
+export interface RootFacts {
+  readonly blocks?: readonly BlockFacts[];
+  readonly offer?: Offer;
+  /** Why there is no offer, for the log and the report. */
+  readonly offerFailure?: string;
+  readonly copy?: LocalCopy;
+  /** Digests of images on persistent storage that are not the copy: interrupted downloads, and what they replaced. */
+  readonly staleCopies?: readonly string[];
+  /** The disk took none: the image is booted from RAM. */
+  readonly copyFailed?: true;
+  readonly tree?: TreeFacts;
+  readonly init?: InitFacts;
+}
+
+export interface BlockFacts {
+  readonly device: string;
+  readonly type?: string;
+  readonly label?: string;
+  readonly uuid?: string;
+  readonly partuuid?: string;
+  readonly partlabel?: string;
+}
+
+/** What the mounted image looks like where the layout needs to know. */
+export interface TreeFacts {
+  /** For each mount point of the layout: what the image has there. */
+  readonly paths: Readonly<Record<string, 'dir' | 'file' | 'symlink' | 'missing'>>;
+  /** Below /user-data: sources of binds that are empty or not yet there, so that the image's content seeds them; new uppers. */
+  readonly emptySources: readonly string[];
+  /** Whom the image's directories below an overlay belong to: the upper is made alike. */
+  readonly owners: Readonly<Record<string, { readonly mode: number; readonly uid: number; readonly gid: number }>>;
+  /** Where the image has the programs of every PATH, and no `statectl` among them. */
+  readonly commandFolder?: string;
+  /** Bytes of the files below each ramdisk's directory. */
+  readonly ramdiskBytes: Readonly<Record<string, number>>;
+}
+
+export interface InitFacts {
+  readonly path: string;
+  readonly arguments: readonly string[];
+}
