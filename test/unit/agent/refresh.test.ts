@@ -272,6 +272,17 @@ describe('a server', () => {
     expect(await running.read('/etc/motd')).toBe('one');
   });
 
+  it('that does not answer is not asked again at once: the agent comes back by itself', async () => {
+    const running = await runningMachine({ files: [motd('one')] });
+    let asked = 0;
+    running.serve(() => {
+      asked += 1;
+      return 'refused';
+    });
+    expect(await running.refresh()).toMatchObject({ state: 'unreachable' });
+    expect(asked).toBe(1);
+  });
+
   it('that has no config.d has no settings for the machine, and none of them is as the server has it', async () => {
     const running = await runningMachine({ bundle: 'none' });
     expect(await running.refresh()).toMatchObject({ state: 'none', applied: [] });

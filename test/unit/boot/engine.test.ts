@@ -2,12 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { type EngineOptions, PhaseFailure, runPhases } from '../../../src/boot/engine.ts';
 import type { Phase } from '../../../src/boot/phase.ts';
 import { type JournalEntry, openJournal } from '../../../src/boot/record/journal.ts';
+import { BEFORE_ROOT, IN_SYSROOT } from '../../../src/boot/roots.ts';
 import { StatectlError } from '../../../src/error.ts';
+import type { Host } from '../../../src/host/host.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import type { Facts } from '../../../src/machine/facts/facts.ts';
 import { JOURNAL } from '../../../src/machine/paths.ts';
+import type { Roots } from '../../../src/machine/roots.ts';
 import type { Step } from '../../../src/machine/steps/step.ts';
-import { createFacts } from '../../fixtures/facts.ts';
+import { makeCertificate } from '../../fixtures/certificates.ts';
+import { createFacts, USER_DATA_DISK } from '../../fixtures/facts.ts';
 
 const write = (path: string): Step => ({ kind: 'write', path, content: path });
 const phase = (name: Phase['name'], ...rounds: Phase['rounds']): Phase => ({ name, rounds });
@@ -37,6 +41,39 @@ function engine() {
 }
 
 describe('a boot', () => {
+  it.each<[string, Roots, string]>([
+    ['before the root is mounted', BEFORE_ROOT, '/run/initramfs/user-data'],
+    ['in the root that is put together', IN_SYSROOT, '/sysroot/user-data'],
+  ])('shows servers, looking and doing, the certificate that a disk keeps: %s', async (_title, roots, folder) => {
+    const own = await makeCertificate({ name: 'print01', isAuthority: false });
+    const home = `${folder}/persistent/statectl/identity`;
+    const host = memoryHost({
+      files: { [`${home}/machine.pem`]: own.pem, [`${home}/machine.key`]: own.keyPem, '/d': { type: 'dir' } },
+      servers: { 'https://boot.lab': () => ({ status: 404 }) },
+      startMs: Date.now(),
+    });
+    const facts = createFacts({
+      root: { blocks: [USER_DATA_DISK] },
+      config: { server: { servers: ['https://boot.lab'], authentication: 'mtls' } },
+    });
+    const fetch = {
+      kind: 'fetch' as const,
+      ...{ urls: ['https://boot.lab/b'], to: '/d/b', sha256: '', sizeBytes: 1, otherwise: 'warn' as const },
+      limits: { connectMs: 1, stallMs: 1, tries: 1 },
+    };
+    const look = async ({ http }: Host) => http.request('https://boot.lab/a').then(() => ({}));
+    await runPhases([{ name: 'update', roots, rounds: [{ gather: look, plan: () => [fetch] }] }], facts, host, {
+      journal: async () => {},
+      signal: new AbortController().signal,
+      breakAt: new Set(),
+      openBreak: async () => {},
+      firstIndex: 0,
+      keep: async () => {},
+    });
+    const shown = host.calls.flatMap((call) => (call.kind === 'request' ? [call.request.tls?.certPem] : []));
+    expect(shown).toEqual([own.pem, own.pem]);
+  });
+
   it('gathers and plans round by round: a later look sees what the steps before it did', async () => {
     const { run, host } = engine();
     const seen: unknown[] = [];
