@@ -116,14 +116,20 @@ function looker(options: WatchOptions, orders: OrderGiver): (signal: AbortSignal
     const startedMs = clock.uptimeMs();
     if (startedMs < nextRevisionMs) return;
     const now = await options.revision?.().catch(() => revision);
-    const tookMs = clock.uptimeMs() - startedMs;
-    nextRevisionMs = clock.uptimeMs() + Math.min(LONGEST_BETWEEN_MS, tookMs * LOOK_SHARE);
+    const rest = () => {
+      const nowMs = clock.uptimeMs();
+      nextRevisionMs = nowMs + Math.min(LONGEST_BETWEEN_MS, (nowMs - startedMs) * LOOK_SHARE);
+    };
+    rest();
     if (now === revision) return;
-    revision = now;
+    const failed: unknown[] = [];
     for (const reader of hub.known) {
       if (signal.aborted) return;
-      await compareContent(options, reader, now);
+      await compareContent(options, reader, now).catch((error: unknown) => failed.push(error));
     }
+    // Whom this look could not tell the next one does.
+    if (failed.length === 0) revision = now;
+    else rest();
   };
 }
 

@@ -67,6 +67,23 @@ describe('a server with machines that listen', () => {
     expect(heard).toHaveLength(1);
   });
 
+  it('tells at the next look whom it could not tell, and the others at once', async () => {
+    let fails = 1;
+    await listen('print01');
+    await listen('print02');
+    watch({
+      revision: async () => 'two',
+      contentDigest: async ({ hostname }) => {
+        if (hostname === 'print01' && fails-- > 0) throw new Error('EMFILE: too many open files');
+        return 'new';
+      },
+    });
+    await clock.sleep(3 * SECOND);
+    expect(heard).toEqual(['print02 bundle']);
+    await clock.sleep(60 * SECOND);
+    expect(heard).toEqual(['print02 bundle', 'print01 bundle']);
+  });
+
   it('tells nothing of a commit that broke the machine’s own file, nor while there is no config.d', async () => {
     let revision = 'one';
     await listen('print01');
