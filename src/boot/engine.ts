@@ -91,28 +91,27 @@ export async function runPhases(
     /** The whole phase; undefined, or what to try instead. */
     const run = async (isLast: boolean): Promise<FoundFacts | undefined> => {
       for (const [at, round] of phase.rounds.entries()) {
-        const look = { phase: phase.name, round: at, found: changesOf(known, facts) };
+        const looked = () => ({ phase: phase.name, round: at, found: changesOf(known, facts) });
         const roots = rootsOf(phase, round);
         let done = 0;
         let failing: Step | undefined;
         try {
           if (round.gather)
             facts = withFound(facts, await round.gather(machineHost(hostOf(roots), roots), facts, context));
-          look.found = changesOf(known, facts);
           for (const step of round.plan?.(facts) ?? []) {
             failing = step;
             await runStep(locate(step, roots), roots);
             done += 1;
           }
         } catch (thrown) {
-          looks.push({ ...look, done });
+          looks.push({ ...looked(), done });
           known = facts;
           const other = isLast ? undefined : (round.instead ?? phase.instead)?.(operatorError(thrown), facts, failing);
           if (!other) throw thrown;
           context.warn(`${reasonOf(thrown)}: trying ${Object.keys(other).length > 0 ? 'another way' : 'once more'}`);
           return other;
         }
-        looks.push(look);
+        looks.push(looked());
         known = facts;
       }
       return undefined;

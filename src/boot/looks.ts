@@ -4,27 +4,24 @@ import type { Facts } from '../machine/facts/facts.ts';
 import { type FoundFacts, GROUPS, NO_FACTS, withFound } from '../machine/facts/found-facts.ts';
 import type { LookRecord, RecordedFacts } from '../machine/facts/recorded-facts.ts';
 
-/** Fields of `now` that are others than those of `before`, by value; null for one that is gone. */
-function changed(before: object, now: object): object {
-  const [was, is] = [{ ...before }, { ...now }] as const;
-  return Object.fromEntries(
-    [...new Set([...Object.keys(was), ...Object.keys(is)])].flatMap((key) => {
-      const value = entryOf(is, key) ?? null;
-      return isDeepStrictEqual(entryOf(was, key) ?? null, value) ? [] : [[key, value]];
-    }),
-  );
-}
+type Part = Readonly<Record<string, unknown>>;
 
 const isGroup = (name: string): boolean => (GROUPS as readonly string[]).includes(name);
 
+/** Fields of `now` that are others than those of `before`, by value; null for one that is gone, and of a group its fields. */
+const changed = (before: Part, now: Part): readonly (readonly [name: string, value: unknown])[] =>
+  [...new Set([...Object.keys(before), ...Object.keys(now)])].flatMap((name) => {
+    const [was, is] = [entryOf(before, name) ?? null, entryOf(now, name) ?? null];
+    // Most is the same object: it is not looked into.
+    if (was === is) return [];
+    if (!isGroup(name)) return isDeepStrictEqual(was, is) ? [] : [[name, is]];
+    const fields = changed({ ...was }, { ...is });
+    return fields.length > 0 ? [[name, Object.fromEntries(fields)]] : [];
+  });
+
 /** What `now` has other than `before`, field by field: facts that were read again from a file are the same. Pure. */
-export function changesOf(before: Partial<Facts>, now: Partial<Facts>): FoundFacts {
-  const groups = GROUPS.map((group) => [group, changed({ ...before[group] }, { ...now[group] })] as const);
-  return Object.fromEntries([
-    ...Object.entries(changed(before, now)).filter(([name]) => !isGroup(name)),
-    ...groups.filter(([, part]) => Object.keys(part).length > 0),
-  ]);
-}
+export const changesOf = (before: Partial<Facts>, now: Partial<Facts>): FoundFacts =>
+  Object.fromEntries(changed({ ...before }, { ...now }));
 
 /** What looks add up to. Pure. */
 export const factsOf = (looks: readonly LookRecord[]): Partial<Facts> =>

@@ -83,7 +83,7 @@ describe('boot --plan', () => {
           root: { offer: undefined, copy: createCopy() },
           config: { ...facts.config, server: { ...facts.config.server, servers: ['http://b.lab'] } },
         }),
-      'config, root.offer, root.copy',
+      'root.offer, root.copy, config',
       /images\/\w{64}\/root\.squashfs[^]*# switch to/,
     ],
     [
@@ -95,7 +95,7 @@ describe('boot --plan', () => {
     [
       'none of its looks',
       (facts) => ({ ...facts, looks: [] }),
-      'commandLine, config',
+      'network.interfaces, [^)]*commandLine, config',
       /# switch to \/sysroot and run \/sbin\/init\n/,
     ],
   ])('goes by facts that a person edited, and says so: %s', async (_title, edit, names, expected) => {
