@@ -56,7 +56,7 @@ export function factsPage(): string {
     'Facts',
     `What a boot found out, as it lies in \`/run/statectl/facts.json\`: \`statectl boot --plan --facts FILE\` makes the plan of any machine out of
 it: what ran, look by look. Where you edit a fact at the top of the file, the plan is that of a boot that knew it from the start, and
-stderr says so. \`config\` has the [settings](settings.md) in force. A name with \`?\` may be absent.`,
+stderr says so. It is one line: \`jq . facts.json\` lays it out. \`config\` has the [settings](settings.md) in force. A name with \`?\` may be absent.`,
     ...names.map((name) => {
       const { meaning = '', fields = [] } = known.get(name) ?? {};
       return [

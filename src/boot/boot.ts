@@ -77,10 +77,7 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
       keep: async (facts) => {
         const { looks: _looks, ...known } = facts;
         last = known;
-        await tolerate(
-          'cannot keep the facts',
-          host.files.write(FACTS, JSON.stringify(facts, null, 1), { mode: 0o600 }),
-        );
+        await tolerate('cannot keep the facts', host.files.write(FACTS, JSON.stringify(facts), { mode: 0o600 }));
       },
     });
     const record = bootRecord(result, host.clock.uptimeMs(), historyOf(earlier));

@@ -19,21 +19,28 @@ export interface Roots {
 /** The machine is the one that runs. */
 export const RUNNING: Roots = { system: '', image: IMAGE_MOUNT, userData: '/user-data', run: '/run' };
 
-/** The kernel's own: there is one of each, whichever root is meant. */
-const KERNEL = ['/dev', '/proc', '/sys'];
-
 const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 
-/** Where a path of the machine is; what is no absolute path is itself (`tmpfs`, `LABEL=data`). Pure. */
+/**
+ * Where a path of the machine is; what is no absolute path is itself (`tmpfs`, `LABEL=data`), and so is what is the kernel's own:
+ * there is one of each, whichever root is meant. Pure.
+ */
 export function at({ system, image, userData, run }: Roots, path: string): string {
-  if (!path.startsWith('/') || KERNEL.some((folder) => isBelow(path, folder))) return path;
-  for (const [folder, root] of [
-    [IMAGE_MOUNT, image],
-    ['/run', run],
-    ['/user-data', userData],
-  ] as const)
-    if (isBelow(path, folder)) return root + path.slice(folder.length);
-  return path === '/' && system !== '' ? system : system + path;
+  if (!path.startsWith('/')) return path;
+  if (path === '/') return system || path;
+  const [, top] = path.split('/', 2);
+  switch (top) {
+    case 'dev':
+    case 'proc':
+    case 'sys':
+      return path;
+    case 'user-data':
+      return userData + path.slice('/user-data'.length);
+    case 'run':
+      return isBelow(path, IMAGE_MOUNT) ? image + path.slice(IMAGE_MOUNT.length) : run + path.slice('/run'.length);
+    default:
+      return system + path;
+  }
 }
 
 /** A host whose files are asked for by the paths of the machine. */

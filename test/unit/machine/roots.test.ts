@@ -20,6 +20,9 @@ describe('a path of the machine', () => {
     ['/proc/cmdline', '/proc/cmdline'],
     ['/dev/vda2', '/dev/vda2'],
     ['/devices', '/mnt/b/devices'],
+    ['//etc', '/mnt/b//etc'],
+    ['/run', '/mnt/run'],
+    ['/run/statectl/image', '/mnt/image'],
     ['tmpfs', 'tmpfs'],
     ['LABEL=data', 'LABEL=data'],
   ])('%s is at %s', (path, place) => {
