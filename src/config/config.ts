@@ -25,6 +25,8 @@ export interface Config {
   readonly tmpfs: Of<'tmpfs'>;
   /** Directories of the image that are writable in some way, by mount point. */
   readonly overlays: Of<'overlays'>;
+  /** The printers of this host, and what of them outlives it. */
+  readonly state: Of<'state'>;
   /** Names, locale, small files, and the templates that are rendered for the machine. */
   readonly etc: Of<'etc'>;
   /** What starts, by unit or OpenRC service. */
@@ -60,3 +62,7 @@ export type FstabEntry = Config['fstab'][string];
 export type TmpfsEntry = Config['tmpfs'][string];
 /** A directory of the image that is writable in some way. */
 export type OverlayEntry = Config['overlays'][string];
+/** A printer of this host: who owns it, what a server may keep of it, and who gets it back. */
+export type PrinterState = Config['state']['printers'][string];
+/** A folder, or a file, of a printer that outlives the machine. */
+export type StateItem = PrinterState['items'][number];

@@ -5,18 +5,19 @@ import { type ConfigFault, faultAt } from './check/fault.ts';
 import { lostKeys, schemaFaults, unknownKey } from './check/schema-faults.ts';
 import type { Config } from './config.ts';
 import { type ConfigDir, PARTS, type Part } from './config-dir.ts';
+import { expandPrinters } from './expand-printers.ts';
 import { findNode, groupsOf } from './nodes/find-node.ts';
 import type { NodeRecord } from './nodes/nodes.ts';
 import { CONFIG_FILES } from './settings/files.ts';
 import { IN_WORDS } from './settings/schema-words.ts';
-import { emptyMapping, type Mapping, originOf, overlay, type Plain, plainOf, type Tree } from './tree/tree.ts';
+import { emptyMapping, type Mapping, originOf, overlay, type Plain, placeOf, plainOf, type Tree } from './tree/tree.ts';
 
 /** What one machine gets: the layers put together, checked. */
 export interface Effective {
   readonly node: NodeRecord | undefined;
   /** Names, in the order in which they apply. */
   readonly groups: readonly string[];
-  /** With origins, as an admin writes them, by part. */
+  /** With origins, as an admin writes them, by part; `expandPrinters` says what its printers stand for. */
   readonly settings: Mapping;
   readonly metadata: Mapping;
   /** Absent where there are faults. */
@@ -55,8 +56,12 @@ export function effectiveFor(dir: ConfigDir, machine: MachineIdentity): Effectiv
 
 type Checked = Pick<Effective, 'config' | 'faults'>;
 
-/** Checks settings by the schemas of their parts. Every fault is where its value was said. Pure. */
-export function checkSettings(settings: Mapping): Checked {
+/**
+ * Checks settings by the schemas of their parts, with all that their printers stand for. Every fault is where its value was
+ * said. Pure.
+ */
+export function checkSettings(written: Mapping): Checked {
+  const settings = expandPrinters(written);
   const faults: ConfigFault[] = [...settings.entries]
     .filter(([part]) => !(PARTS as readonly string[]).includes(part))
     .map(([part, tree]) => faultAt(tree.origin, unknownKey(part, PARTS)));
@@ -67,8 +72,10 @@ export function checkSettings(settings: Mapping): Checked {
     else faults.push(...checked.faults);
   }
   if (faults.length === 0)
-    for (const { path, message } of inconsistencies(config as Config))
-      faults.push(faultAt(originOf(settings, path), message));
+    for (const { path, message, beside } of inconsistencies(config as Config)) {
+      const other = beside ? ` (${placeOf(originOf(settings, beside))})` : '';
+      faults.push(faultAt(originOf(settings, path), `${message}${other}`));
+    }
   return { config: faults.length === 0 ? (config as Config) : undefined, faults };
 }
 

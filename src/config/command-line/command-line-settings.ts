@@ -1,13 +1,14 @@
 import { entryOf } from '../../entry-of.ts';
 import { isStatectlError, reasonOf } from '../../error.ts';
 import { checkSettings } from '../effective.ts';
+import { treeOfPlain } from '../tree/plain-tree.ts';
 import { emptyMapping, type Mapping, overlay, type Plain, type SettingPath, treeOf } from '../tree/tree.ts';
 import { allArguments, type CommandLine, type PlacedArgument } from './command-line.ts';
 import { parseIpArgument } from './ip-argument.ts';
 import { parseBond, parseBridge, parseVlan } from './link-arguments.ts';
 import { namedSettings } from './named-arguments.ts';
 import { type Changes, changesOf, networkWishes, together } from './network-arguments.ts';
-import { laySetArguments, originOfWord, treeOfPlain } from './set-argument.ts';
+import { laySetArguments, originOfWord } from './set-argument.ts';
 
 /** What a kernel command line makes of settings, for people who look before they boot. */
 export interface CommandLineSettings {

@@ -2,8 +2,8 @@ import { reasonOf } from '../../error.ts';
 import { formatFault } from '../check/fault.ts';
 import type { Config } from '../config.ts';
 import { checkSettings } from '../effective.ts';
+import { treeOfPlain } from '../tree/plain-tree.ts';
 import {
-  emptyMapping,
   type Mapping,
   type Origin,
   overlay,
@@ -15,7 +15,6 @@ import {
   treeOf,
 } from '../tree/tree.ts';
 import { parseYaml, repeatedKey } from '../tree/yaml-document.ts';
-import { WHOLE_KEYS } from '../tree/yaml-file.ts';
 import type { PlacedArgument } from './command-line.ts';
 
 /**
@@ -142,17 +141,4 @@ function readSet(word: PlacedArgument): Layer | string {
   } catch (error) {
     return `${raw}: ${reasonOf(error).split('\n')[0]}; it is ignored`;
   }
-}
-
-/** Plain values as a layer; everything has the one origin. Lists are whole: there is nothing else that a value could mean. */
-export function treeOfPlain(value: Plain, origin: Origin): Tree {
-  const said = { origin, superseded: [] };
-  if (value === null || typeof value !== 'object') return { kind: 'leaf', value, ...said };
-  if (Array.isArray(value)) {
-    const items = (value as readonly Plain[]).map((item) => treeOfPlain(item, origin));
-    return { kind: 'list', items, removes: new Map(), removed: [], whole: true, ...said };
-  }
-  const entries = Object.entries(value).map(([key, inner]) => [key, treeOfPlain(inner, origin)] as const);
-  const whole = WHOLE_KEYS.some((key) => Object.hasOwn(value, key));
-  return { ...emptyMapping(origin), entries: new Map(entries), whole };
 }

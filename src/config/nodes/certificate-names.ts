@@ -2,7 +2,7 @@ import { machineNameFault, sameName } from '../../protocol/machine-name.ts';
 import { type ConfigFault, faultAt } from '../check/fault.ts';
 import type { ConfigDir } from '../config-dir.ts';
 import { effectiveOf } from '../effective.ts';
-import { type Origin, originOf } from '../tree/tree.ts';
+import { type Origin, originOf, placeOf } from '../tree/tree.ts';
 import type { NodeRecord } from './nodes.ts';
 
 /** A name that a machine would have in its certificates, and whose it is not. */
@@ -65,5 +65,3 @@ const onceAPlace = (aliases: readonly Alias[]): readonly Alias[] =>
   [
     ...Map.groupBy(aliases, ({ name, at, node }) => `${sameName(name)} ${placeOf(at)} ${node === undefined}`).values(),
   ].flatMap((alike) => alike.slice(0, 1));
-
-const placeOf = ({ file, line, column }: Origin): string => `${file}:${line}:${column}`;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AbsolutePath, DeviceReference, Mode, MountOptions, Size } from '../settings/scalars.ts';
+import { AbsolutePath, DeviceReference, Mode, MountOptions, Owner, Size } from '../settings/scalars.ts';
 
 const MountPoint = AbsolutePath.meta({ title: 'MOUNTPOINT' });
 const HARDENED = ['noexec', 'nosuid', 'nodev'];
@@ -36,6 +36,7 @@ export const TmpfsFile = z
     z.strictObject({
       size: sized('50%'),
       mode: Mode.prefault('1777').meta(PERMISSIONS),
+      owner: Owner.optional().meta({ description: 'user:group of the mount point; default: root' }),
       options: options(HARDENED),
     }),
   )

@@ -15,6 +15,7 @@ import { ServerInfoFile } from '../schema/server-info.ts';
 import { ServicesFile } from '../schema/services.ts';
 import { SourcesFile } from '../schema/sources.ts';
 import { SshFile } from '../schema/ssh.ts';
+import { StateFile } from '../schema/state.ts';
 import { UpdateFile } from '../schema/update.ts';
 import { UsersFile } from '../schema/users.ts';
 
@@ -34,6 +35,7 @@ export const CONFIG_FILES = {
   fstab: { path: 'system/fstab.conf', override: 'controller/cfstab.conf', schema: FstabFile },
   tmpfs: { path: 'controller/tmpfs.conf', override: 'controller/ctmpfs.conf', schema: TmpfsFile },
   overlays: { path: 'system/overlays.conf', override: 'controller/coverlays.conf', schema: OverlaysFile },
+  state: { path: 'system/state.conf', override: 'controller/cstate.conf', schema: StateFile },
   etc: { path: 'system/etc.conf', override: 'controller/cetc.conf', schema: EtcFile },
   services: {
     path: 'controller/services/default-runlevel',

@@ -1,5 +1,6 @@
 import { entryOf } from '../../entry-of.ts';
 import { PARTS } from '../config-dir.ts';
+import { expandPrinters } from '../expand-printers.ts';
 import {
   itemText,
   type List,
@@ -29,11 +30,16 @@ export interface SettingRow {
   readonly removedBy?: Origin;
 }
 
-/** Every setting with its origin, those that nobody set or that were taken out among them, in the order of the files. Pure. */
-export const settingRows = (settings: Mapping): readonly SettingRow[] =>
-  PARTS.flatMap((part) =>
+/**
+ * Every setting with its origin, those that nobody set or that were taken out among them, in the order of the files; what a
+ * printer stands for as if it were written where the printer is. Pure.
+ */
+export function settingRows(written: Mapping): readonly SettingRow[] {
+  const settings = expandPrinters(written);
+  return PARTS.flatMap((part) =>
     rowsOf(settings.entries.get(part), schemasAt(settingSchema(CONFIG_FILES[part].schema), []), [part]),
   );
+}
 
 function rowsOf(tree: Tree | undefined, schemas: readonly SettingSchema[], path: SettingPath): readonly SettingRow[] {
   if (tree?.kind === 'leaf') return [{ path, value: tree.value, origin: tree.origin, superseded: tree.superseded }];

@@ -167,6 +167,9 @@ export function originOf(tree: Tree, path: readonly PropertyKey[]): Origin {
   return tree.origin;
 }
 
+/** `system/state.conf:2:3`, as faults begin. */
+export const placeOf = ({ file, line, column }: Origin): string => `${file}:${line}:${column}`;
+
 /** One value in an otherwise empty layer: what `statectl.set=PATH=VALUE` says. */
 export const treeOf = (path: SettingPath, value: Tree): Tree =>
   path.reduceRight<Tree>(

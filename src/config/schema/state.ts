@@ -1,0 +1,165 @@
+import { basename } from 'node:path';
+import { z } from 'zod';
+import { AbsolutePath, AccountName, Bytes, Owner } from '../settings/scalars.ts';
+
+/** The repository that printers share their includes in has this name among theirs. */
+const SHARED = 'common';
+
+/** One harmless part of a path, of a lock's name and of an address on each side. */
+export const PrinterName = z
+  .string()
+  .regex(
+    /^[a-z](?:[a-z0-9_-]|\.(?=[a-z0-9])){0,62}$/,
+    'expected a name such as voron or voron2.4: a small letter, then small letters, digits, "-", "_" and single dots, at most 63',
+  )
+  .refine((name) => name !== SHARED, `${SHARED} is what printers share: no printer has this name`)
+  .meta({ title: 'PRINTER' });
+
+const ItemName = z
+  .string()
+  .regex(
+    /^[a-z][a-z0-9_-]{0,62}$/,
+    'expected a name of small letters, digits, "-" and "_", a letter first, at most 63',
+  );
+
+/** A file by its name alone. */
+const FileName = z
+  .string()
+  .refine(
+    (name) => /^[^/\p{Cc}]+$/u.test(name) && !/^\.{1,2}$/.test(name) && Buffer.byteLength(name) <= 255,
+    'expected the name of a file, without a slash, of at most 255 bytes',
+  );
+
+/** Below the data of a printer, or anywhere. */
+const VariablesFile = z
+  .string()
+  .refine(
+    (path) => AbsolutePath.safeParse(path.startsWith('/') ? path : `/${path}`).success,
+    'expected a file such as config/variables.cfg, or an absolute path, without ".." or "."',
+  );
+
+const OF_EACH = {
+  printer: PrinterName.meta({ description: 'the printer whose state it is: a name under printers' }),
+  name: ItemName.optional().meta({
+    description: 'what the server calls it; default: the last part of the path, without what follows a dot',
+  }),
+  owner: Owner.optional().meta({ description: "user:group of what is made there; default: the printer's" }),
+};
+
+const KINDS = 'expected snapshot, mirror, git or variables';
+/** Their names are given: no version before them may take one for something else. */
+const LATER: readonly unknown[] = ['drbd', 'cache'];
+
+const StatePlace = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({
+      kind: z.literal('snapshot'),
+      ...OF_EACH,
+      files: z.array(FileName).min(1).meta({ description: 'databases of SQLite in it, of which copies are kept' }),
+      tables: z
+        .array(z.string().regex(/^\w{1,128}$/, 'expected the name of a table'))
+        .default([])
+        .meta({ description: 'tables without which a copy is not a good one' }),
+      with: z
+        .array(AbsolutePath)
+        .default([])
+        .meta({ description: 'small files that go with the databases, wherever they are' }),
+    }),
+    z.strictObject({
+      kind: z.literal('mirror'),
+      ...OF_EACH,
+      limit: Bytes.prefault('1G').meta({
+        description: 'how much of it the machine itself has at once: what is printed and queued, then what was last',
+      }),
+    }),
+    z.strictObject({ kind: z.literal('git'), ...OF_EACH }),
+    z.strictObject({ kind: z.literal('variables'), ...OF_EACH }),
+  ],
+  {
+    error: ({ code, input }) => {
+      if (code !== 'invalid_union') return undefined;
+      const kind: unknown = typeof input === 'object' && input !== null && 'kind' in input ? input.kind : undefined;
+      return LATER.includes(kind) ? `${kind} comes later; ${KINDS}` : KINDS;
+    },
+  },
+);
+
+/** A printer as an admin writes it. */
+export const PrinterEntry = z.strictObject({
+  data: AbsolutePath.meta({ description: 'the folder of its config, gcodes, database and logs: printer_data' }),
+  user: AccountName.meta({ description: 'who owns it: the account of Klipper and Moonraker' }),
+  group: AccountName.optional().meta({ description: 'default: the group of the name of the user' }),
+  variables: VariablesFile.default('config/variables.cfg').meta({
+    description: 'the file of [save_variables], below data or as an absolute path',
+  }),
+  quota: Bytes.prefault('1G').meta({ description: 'most that a server keeps of it, gcode apart' }),
+  gcodeQuota: Bytes.prefault('2G').meta({ description: 'most that a server keeps of its gcode' }),
+  trust: z.enum(['identity', 'network']).default('identity').meta({
+    description:
+      'who gets its state back: a machine that proved who it is, or also one that is trusted for the network it asks from',
+  }),
+});
+
+type Place = z.output<typeof StatePlace>;
+type Printer = z.output<typeof PrinterEntry>;
+
+/** system/state.conf */
+export const StateFile = z
+  .strictObject({
+    printers: z
+      .record(PrinterName, PrinterEntry)
+      .default({})
+      .meta({ description: 'printers of this host, by name; each stands for the places that a printer has' }),
+    places: z
+      .record(AbsolutePath.meta({ title: 'PATH' }), StatePlace)
+      .default({})
+      .meta({
+        description:
+          'folders (variables: a file) whose content outlives the machine, by path: snapshot, mirror, git or variables',
+      }),
+  })
+  .superRefine(({ printers, places }, context) => {
+    const taken = new Map<string, string>();
+    for (const [path, place] of Object.entries(places)) {
+      const fail = (key: string, message: string) =>
+        context.addIssue({ code: 'custom', path: ['places', path, key], message });
+      const { printer } = place;
+      const name = nameOf(path, place);
+      const other = taken.get(`${printer}/${name}`);
+      taken.set(`${printer}/${name}`, path);
+      if (!Object.hasOwn(printers, printer)) fail('printer', `there is no printer ${printer} under printers`);
+      else if (!ItemName.safeParse(name).success) fail('name', `say a name: "${name}" can be none`);
+      else if (other !== undefined)
+        fail('name', `${other} of ${printer} is called ${name}, too: give one another name`);
+    }
+  })
+  .transform(({ printers, places }) => ({
+    printers: Object.fromEntries(
+      Object.entries(printers).map(([name, printer]) => [name, printerOf(name, printer, places)]),
+    ),
+  }))
+  .meta({ description: 'the state of printers: what a machine without a disk gets back from its server' });
+
+function printerOf(name: string, printer: Printer, places: Readonly<Record<string, Place>>) {
+  const { quota, gcodeQuota, group = printer.user, variables: _, ...rest } = printer;
+  const items = Object.entries(places)
+    .filter(([, place]) => place.printer === name)
+    .map(([path, place]) => itemOf(path, place, { owner: printer.user, group }));
+  return { name, ...rest, group, items, quotaBytes: quota, gcodeQuotaBytes: gcodeQuota };
+}
+
+const nameOf = (path: string, { name }: Place): string => name ?? basename(path).split('.')[0] ?? '';
+
+function itemOf(path: string, place: Place, usual: z.output<typeof Owner>) {
+  const common = { name: nameOf(path, place), path, ...(place.owner ?? usual) };
+  switch (place.kind) {
+    case 'snapshot':
+      return { ...common, kind: place.kind, files: place.files, tables: place.tables, with: place.with };
+    case 'mirror':
+      return { ...common, kind: place.kind, limitBytes: place.limit };
+    case 'git':
+    case 'variables':
+      return { ...common, kind: place.kind };
+  }
+}
