@@ -25,8 +25,12 @@ export interface Effective {
   readonly faults: readonly ConfigFault[];
 }
 
-/** The settings of a node by its record; without one, those of a machine that no node file names. Pure. */
-export function effectiveOf(dir: ConfigDir, node: NodeRecord | undefined, machine?: MachineIdentity): Effective {
+/** What is said for a machine, layer over layer, and nothing of it checked. Pure. */
+export function layersOf(
+  dir: ConfigDir,
+  node: NodeRecord | undefined,
+  machine?: MachineIdentity,
+): Omit<Effective, 'config' | 'faults'> {
   const groups = groupsOf(dir.nodes, node, machine);
   const layers = [...groups, ...(node ? [node] : [])];
   let settings = dir.base;
@@ -35,10 +39,15 @@ export function effectiveOf(dir: ConfigDir, node: NodeRecord | undefined, machin
     settings = overlay(settings, set) as Mapping;
     metadata = overlay(metadata, own) as Mapping;
   }
-  const names = groups.map(({ name }) => name);
+  return { node, groups: groups.map(({ name }) => name), settings, metadata };
+}
+
+/** The settings of a node by its record; without one, those of a machine that no node file names. Pure. */
+export function effectiveOf(dir: ConfigDir, node: NodeRecord | undefined, machine?: MachineIdentity): Effective {
+  const said = layersOf(dir, node, machine);
   const missing = node?.groups.flatMap((name) => faultsOfGroup(dir, name)) ?? [];
-  const checked = missing.length > 0 ? { config: undefined, faults: missing } : checkSettings(settings);
-  return { node, groups: names, settings, metadata, ...checked };
+  const checked = missing.length > 0 ? { config: undefined, faults: missing } : checkSettings(said.settings);
+  return { ...said, ...checked };
 }
 
 /** Without a group that it lists, nobody knows what a machine gets. */

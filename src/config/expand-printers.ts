@@ -1,11 +1,11 @@
 import { posix } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import type { z } from 'zod';
 import { PrinterEntry, PrinterName } from './schema/state.ts';
 import { treeOfPlain } from './tree/plain-tree.ts';
 import {
   emptyMapping,
   type Mapping,
+  originOf,
   overlay,
   type Plain,
   plainOf,
@@ -24,14 +24,10 @@ const IN_RAM = { logs: '64M', comms: '1M', misc: '16M' } as const;
 export function expandPrinters(settings: Mapping): Mapping {
   const printers = treeAt(settings, ['state', 'printers']);
   if (printers?.kind !== 'mapping') return settings;
-  return [...printers.entries].reduce((expanded, [name, tree]) => {
-    const printer = PrinterEntry.safeParse(plainOf(tree));
-    // What is wrong with it is told where it is checked.
-    if (!printer.success || !PrinterName.safeParse(name).success) return expanded;
-    return placesOf(name, printer.data)
-      .filter(({ path: [part, path = ''] }) => part !== 'tmpfs' || !isPlaceOtherwise(settings, path))
-      .reduce((at, { path, value }) => withEntry(at, path, treeOfPlain(value, tree.origin)), expanded);
-  }, settings);
+  const each = [...printers.entries].flatMap(([name, tree]) => entriesOf(name, tree));
+  const kept = each.flatMap(({ state }) => state);
+  const inRam = each.flatMap(({ ram }) => ram).filter(({ path }) => !isPlaceOtherwise(settings, path));
+  return withEntries(withEntries(settings, ['state', 'places'], kept), ['tmpfs'], inRam);
 }
 
 /** The same for settings without origins, such as a bundle carries. */
@@ -39,50 +35,66 @@ export const plainExpanded = (settings: { readonly [part: string]: Plain }): { r
   plainOf(expandPrinters(treeOfPlain(settings, NOWHERE) as Mapping)) as { readonly [part: string]: Plain };
 const NOWHERE = { layer: 'built-in', file: 'config.d', line: 1, column: 1 };
 
-interface Said {
-  readonly path: SettingPath;
-  readonly value: Plain;
+interface Entry {
+  readonly path: string;
+  readonly tree: Tree;
 }
 
-function placesOf(
-  printer: string,
-  { data, user, group = user, variables }: z.output<typeof PrinterEntry>,
-): readonly Said[] {
+/** Every one is said where the printer's data is. */
+function entriesOf(
+  name: string,
+  said: Tree,
+): readonly { readonly state: readonly Entry[]; readonly ram: readonly Entry[] }[] {
+  const printer = PrinterEntry.safeParse(plainOf(said));
+  // What is wrong with it is told where it is checked.
+  if (!printer.success || !PrinterName.safeParse(name).success) return [];
+  const { data, variables } = printer.data;
+  const { user, group = user } = printer.data;
   const owner = `${user}:${group}`;
-  const state = (path: string, name: string, entry: { readonly [key: string]: Plain }): Said => ({
-    path: ['state', 'places', posix.resolve(data, path)],
-    value: { ...entry, printer, name, owner },
+  const origin = originOf(said, ['data']);
+  const item = (path: string, called: string, entry: { readonly [key: string]: Plain }): Entry => ({
+    path: posix.resolve(data, path),
+    tree: treeOfPlain({ ...entry, printer: name, name: called, owner }, origin),
   });
-  return [
-    state('database', 'database', {
+  const state = [
+    item('database', 'database', {
       kind: 'snapshot',
       files: ['moonraker-sql.db'],
       tables: ['namespace_store', 'table_registry'],
       // Moonraker calls a database of another id foreign, for ever.
       with: [`${data}/.moonraker.uuid`],
     }),
-    state('gcodes', 'gcode', { kind: 'mirror' }),
-    state('config', 'config', { kind: 'git' }),
-    state(variables, 'variables', { kind: 'variables' }),
-    ...Object.entries(IN_RAM).map(
-      ([folder, size]): Said => ({ path: ['tmpfs', `${data}/${folder}`], value: { size, mode: '0755', owner } }),
-    ),
+    item('gcodes', 'gcode', { kind: 'mirror' }),
+    item('config', 'config', { kind: 'git' }),
+    item(variables, 'variables', { kind: 'variables' }),
   ];
+  const ram = Object.entries(IN_RAM).map(([folder, size]) => ({
+    path: `${data}/${folder}`,
+    tree: treeOfPlain({ size, mode: '0755', owner }, origin),
+  }));
+  return [{ state, ram }];
 }
 
 /** A disk, or a folder that is shown there: somebody wants the logs to stay. */
 const isPlaceOtherwise = (settings: Mapping, path: string): boolean =>
   (['fstab', 'overlays'] as const).some((part) => treeAt(settings, [part, path]) !== undefined);
 
-/** The settings with one more entry, below what is said for it already. */
-function withEntry(tree: Mapping, [key = '', ...rest]: SettingPath, entry: Tree): Mapping {
-  const there = tree.entries.get(key);
-  const isLast = rest.length === 0;
-  // A fault of the file, which is told there.
-  if (!isLast && there !== undefined && there.kind !== 'mapping') return tree;
-  const around = there?.kind === 'mapping' ? there : emptyMapping(entry.origin);
-  const said = there ? overlay(entry, ofTheSameKind(entry, there)) : entry;
-  return { ...tree, entries: new Map([...tree.entries, [key, isLast ? said : withEntry(around, rest, entry)]]) };
+/** The settings with further entries in a mapping, each below what is said for it already. */
+function withEntries(tree: Mapping, [key, ...rest]: SettingPath, added: readonly Entry[]): Mapping {
+  const [first] = added;
+  if (first === undefined) return tree;
+  const entries = new Map(tree.entries);
+  if (key === undefined)
+    for (const { path, tree: entry } of added) {
+      const said = entries.get(path);
+      entries.set(path, said ? overlay(entry, ofTheSameKind(entry, said)) : entry);
+    }
+  else {
+    const there = entries.get(key) ?? emptyMapping(first.tree.origin);
+    // Else it is a fault of the file, which is told there.
+    if (there.kind === 'mapping') entries.set(key, withEntries(there, rest, added));
+  }
+  return { ...tree, entries };
 }
 
 /** An entry with a kind is meant whole; one of the kind that its place has anyway says what is different there. */

@@ -6,6 +6,7 @@ import { type StrayMembers, strayMembers } from '../nodes/group-members.ts';
 import { nodeContent } from '../nodes/node-content.ts';
 import { nodeTies } from '../nodes/node-ties.ts';
 import type { NodeRecord } from '../nodes/nodes.ts';
+import { printerClaimFaults } from '../nodes/printer-claims.ts';
 import { laterSettings } from '../settings/later-settings.ts';
 import { checkTemplates } from '../templates/render.ts';
 import type { TemplateSet } from '../templates/template-set.ts';
@@ -76,7 +77,8 @@ export function checkConfigDir(dir: ConfigDir, templates: TemplateSet, one?: Nod
     const faults = 'faults' in result ? result.faults : misplacedFiles(dir, templates, node, result.content);
     for (const fault of faults) add(fault, node);
   }
-  for (const { fault, node } of certificateNameFaults(dir)) if (!one || node === one) add(fault, node);
+  for (const { fault, node } of [...certificateNameFaults(dir), ...printerClaimFaults(dir)])
+    if (!one || node === one) add(fault, node);
   return {
     faults: [...found.values()].map(({ fault: { file, line, column, message }, nodes: of }) => ({
       file,

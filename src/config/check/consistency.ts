@@ -6,9 +6,11 @@ import type { Inconsistency } from './consistency/inconsistency.ts';
 import { kernelFaults } from './consistency/kernel.ts';
 import { placeFaults } from './consistency/places.ts';
 import { serverFaults } from './consistency/servers.ts';
+import { stateFaults } from './consistency/state.ts';
 
 const RULES: readonly ((config: Config) => readonly Inconsistency[])[] = [
   placeFaults,
+  stateFaults,
   diskFaults,
   fileFaults,
   accountFaults,

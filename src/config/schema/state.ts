@@ -134,18 +134,19 @@ export const StateFile = z
         fail('name', `${other} of ${printer} is called ${name}, too: give one another name`);
     }
   })
-  .transform(({ printers, places }) => ({
-    printers: Object.fromEntries(
-      Object.entries(printers).map(([name, printer]) => [name, printerOf(name, printer, places)]),
-    ),
-  }))
+  .transform(({ printers, places }) => {
+    const placesOf = Map.groupBy(Object.entries(places), ([, { printer }]) => printer);
+    return {
+      printers: Object.fromEntries(
+        Object.entries(printers).map(([name, printer]) => [name, printerOf(name, printer, placesOf.get(name) ?? [])]),
+      ),
+    };
+  })
   .meta({ description: 'the state of printers: what a machine without a disk gets back from its server' });
 
-function printerOf(name: string, printer: Printer, places: Readonly<Record<string, Place>>) {
+function printerOf(name: string, printer: Printer, places: readonly (readonly [string, Place])[]) {
   const { quota, gcodeQuota, group = printer.user, variables: _, ...rest } = printer;
-  const items = Object.entries(places)
-    .filter(([, place]) => place.printer === name)
-    .map(([path, place]) => itemOf(path, place, { owner: printer.user, group }));
+  const items = places.map(([path, place]) => itemOf(path, place, { owner: printer.user, group }));
   return { name, ...rest, group, items, quotaBytes: quota, gcodeQuotaBytes: gcodeQuota };
 }
 

@@ -115,7 +115,7 @@ describe('config explain', () => {
 
   it('tells the settings of an entry that nobody wrote yet', async () => {
     const { below, rows } = explain('tmpfs./scratch', await settingsOf({}));
-    expect(below.map(({ key }) => key)).toEqual(['size', 'mode', 'options']);
+    expect(below.map(({ key }) => key)).toEqual(['size', 'mode', 'owner', 'options']);
     expect(rows).toEqual([]);
   });
 

@@ -1,5 +1,6 @@
 import type { Config } from '../../config.ts';
 import type { Inconsistency } from './inconsistency.ts';
+import { foldersAbove } from './paths.ts';
 
 /** Files that two settings write, and services and modules that two settings want otherwise. */
 export function fileFaults(config: Config): readonly Inconsistency[] {
@@ -39,10 +40,6 @@ function filesAsFolders({ etc }: Config): readonly Inconsistency[] {
       : [{ path: ['etc', 'files', path], message: `${around} is a file: nothing can lie below it` }];
   });
 }
-
-/** `/a/b/c` → `/a`, `/a/b` */
-const foldersAbove = (path: string): readonly string[] =>
-  [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index)).filter(Boolean);
 
 function modulesTwice({ boot: { modules } }: Config): readonly Inconsistency[] {
   const never = new Set(modules.never);

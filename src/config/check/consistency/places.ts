@@ -1,12 +1,10 @@
 import { entryOf } from '../../../entry-of.ts';
 import type { Config } from '../../config.ts';
 import type { Inconsistency } from './inconsistency.ts';
+import { takenBy } from './paths.ts';
 import { withoutLinks } from './writable.ts';
 
 const PLACES = ['fstab', 'tmpfs', 'overlays'] as const;
-
-/** What the kernel, or the boot itself, mounts in every system. */
-const TAKEN = ['/dev', '/proc', '/run', '/sys'];
 
 const isWithin = (path: string, folder: string): boolean => path.startsWith(`${folder}/`);
 
@@ -24,9 +22,8 @@ export function placeFaults(config: Config): readonly Inconsistency[] {
 function takenPlaces(config: Config): readonly Inconsistency[] {
   return PLACES.flatMap((part) =>
     Object.keys(config[part]).flatMap((mountPoint) => {
-      const taken = TAKEN.find((path) => mountPoint === path || isWithin(mountPoint, path));
-      if (taken !== undefined)
-        return [{ path: [part, mountPoint], message: `${taken} is the kernel's and the boot's own in every system` }];
+      const taken = takenBy(mountPoint);
+      if (taken !== undefined) return [{ path: [part, mountPoint], message: taken }];
       return mountPoint === '/user-data' && part !== 'fstab'
         ? [{ path: [part, mountPoint], message: '/user-data is a disk of fstab.conf, or RAM without one' }]
         : [];
@@ -59,10 +56,15 @@ const circles = ({ overlays }: Config): readonly Inconsistency[] =>
 /** What is mounted below a link would land where the link leads. */
 function placesBelowLinks(config: Config): readonly Inconsistency[] {
   const links = Object.entries(config.overlays).flatMap(([path, { kind }]) => (kind === 'symlink' ? [path] : []));
+  // Of a printer whose whole data lies below a link it is told once.
+  const told = (mountPoint: string, link: string): boolean =>
+    Object.values(config.state.printers).some(
+      ({ data }) => isWithin(mountPoint, data) && (data === link || isWithin(data, link)),
+    );
   return PLACES.flatMap((part) =>
     Object.keys(config[part]).flatMap((mountPoint) =>
       links
-        .filter((link) => isWithin(mountPoint, link))
+        .filter((link) => isWithin(mountPoint, link) && !told(mountPoint, link))
         .map((link) => ({ path: [part, mountPoint], message: `${mountPoint} lies below ${link}, which is a symlink` })),
     ),
   );
