@@ -15,6 +15,7 @@ import { networkServices } from '../../machine/network/network-services.ts';
 import { pythonArchives, pythonPackages } from '../../machine/packages/python-packages.ts';
 import { planPythonFetch, planPythonPackages, planPythonServices } from '../../machine/packages/python-steps.ts';
 import { IMAGE_MOUNT, RUN_INITRAMFS } from '../../machine/paths.ts';
+import { ownedFolders } from '../../machine/places/owned-folders.ts';
 import { authorityLists } from '../../machine/services/authority-lists.ts';
 import { findMainFiles } from '../../machine/services/find-main-files.ts';
 import { findServices } from '../../machine/services/find-services.ts';
@@ -76,6 +77,7 @@ export const install: Phase = {
               needsHostKey: mainFiles.hasSshd === true && !(await hasHostKeys(host)),
             },
             identity: await identityFacts(host, facts, boot),
+            folders: await ownedFolders(host, facts, boot),
           },
         };
       },

@@ -89,6 +89,17 @@ export async function deliveryPlaces(host: MachineHost) {
   });
 }
 
+/** For one folder after another, whose it is by number. Throws where nothing can be made, or nobody has the name. */
+export async function folderOwners(host: MachineHost) {
+  const { files } = host;
+  const mounts = await machineMounts(host);
+  const [users, groups] = [await accounts(files, '/etc/passwd'), await accounts(files, '/etc/group')];
+  return (path: string, owner: string, group: string) => {
+    if (!isWritable(host, mounts, `${path}/.`)) throw new Error('that place is read-only');
+    return { uid: numberOf(users, owner, 'user'), gid: numberOf(groups, group, 'group') };
+  };
+}
+
 /** Pure. */
 export function planDelivery({ bundle: { delivery } }: Facts): readonly Step[] {
   if (!delivery) return [];

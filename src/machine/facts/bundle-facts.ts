@@ -48,3 +48,11 @@ export interface DroppedFile {
   /** What the image has there: it shows again. */
   readonly image?: string;
 }
+
+/** A folder that is given to somebody. */
+export interface OwnedFolder {
+  readonly path: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly isMissing?: true;
+}

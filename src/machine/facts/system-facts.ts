@@ -1,3 +1,4 @@
+import type { OwnedFolder } from './bundle-facts.ts';
 import type { PythonFacts } from './python-facts.ts';
 import type { ServiceFacts } from './service-facts.ts';
 
@@ -9,6 +10,8 @@ export interface SystemFacts {
   readonly pythonFailed?: boolean;
   readonly syslog?: SyslogFacts;
   readonly identity?: IdentityFacts;
+  /** Of printers, and places in RAM with an owner: those that are missing or still root's. */
+  readonly folders?: readonly OwnedFolder[];
   /** Names of files of the machine segment that prove who it is. */
   readonly credentials?: readonly string[];
 }

@@ -8,6 +8,7 @@ import { planNetworkHandover } from '../network/network-handover.ts';
 import { planPythonServices } from '../packages/python-steps.ts';
 import { BIN, PROGRAM } from '../paths.ts';
 import { planCommandInPlace } from '../places/layout.ts';
+import { planOwnedFolders } from '../places/owned-folders.ts';
 import { planRootInFstab } from '../places/root-in-fstab.ts';
 import { planAgent } from '../services/agent-service.ts';
 import { planKernelHostname } from '../services/names.ts';
@@ -66,6 +67,8 @@ export function planInstall(facts: Facts): readonly Step[] {
     { kind: 'mkdir', path: BIN, mode: 0o755 },
     { kind: 'symlink', target: PROGRAM, path: `${BIN}/statectl` },
     ...planCommandInPlace(facts),
+    // A file that is delivered there would else find a folder of root's.
+    ...planOwnedFolders(facts.system.folders),
     // Last: what an admin says wins over what the boot made up.
     ...planDelivery(facts),
     ...planSecrets(facts),

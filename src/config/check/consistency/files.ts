@@ -1,6 +1,6 @@
 import type { Config } from '../../config.ts';
+import { foldersAbove } from '../../settings/folders-above.ts';
 import type { Inconsistency } from './inconsistency.ts';
-import { foldersAbove } from './paths.ts';
 
 /** Files that two settings write, and services and modules that two settings want otherwise. */
 export function fileFaults(config: Config): readonly Inconsistency[] {

@@ -1,7 +1,7 @@
 import { entryOf } from '../../../entry-of.ts';
 import type { Config } from '../../config.ts';
 import type { Inconsistency } from './inconsistency.ts';
-import { takenBy } from './paths.ts';
+import { takenBy } from './taken.ts';
 import { withoutLinks } from './writable.ts';
 
 const PLACES = ['fstab', 'tmpfs', 'overlays'] as const;

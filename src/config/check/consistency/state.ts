@@ -1,6 +1,7 @@
 import type { Config, PrinterState, StateItem } from '../../config.ts';
+import { foldersAbove } from '../../settings/folders-above.ts';
 import type { Inconsistency } from './inconsistency.ts';
-import { foldersAbove, takenBy } from './paths.ts';
+import { takenBy } from './taken.ts';
 import { unwritable, withoutLinks } from './writable.ts';
 
 const PLACES = ['overlays', 'tmpfs', 'fstab'] as const;

@@ -6,7 +6,3 @@ export function takenBy(path: string): string | undefined {
   const taken = TAKEN.find((folder) => path === folder || path.startsWith(`${folder}/`));
   return taken && `${taken} is the kernel's and the boot's own in every system`;
 }
-
-/** `/a/b/c` → `/a`, `/a/b` */
-export const foldersAbove = (path: string): readonly string[] =>
-  [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index)).filter(Boolean);
