@@ -16,7 +16,7 @@ interface Wanted {
 }
 
 /** Places in RAM with an owner, the data of printers and what lies in it; what is around a folder before it. Pure. */
-export function wantedFolders({ tmpfs, state }: Pick<Config, 'tmpfs' | 'state'>): readonly Wanted[] {
+function wantedFolders({ tmpfs, state }: Pick<Config, 'tmpfs' | 'state'>): readonly Wanted[] {
   const inRam = Object.entries(tmpfs).flatMap(([path, { owner }]) => (owner ? [{ path, ...owner }] : []));
   const ofPrinters = Object.values(state.printers).flatMap(({ data, user, group, items }) => [
     { path: data, owner: user, group },
