@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { EnrolRequest, HostKeyRequest } from '../../src/protocol/enrolment.ts';
 import { Report } from '../../src/protocol/report.ts';
+import { LeaseRequest } from '../../src/protocol/state.ts';
 import type { ANSWERS } from './api-schemas.ts';
 
 /** What a status brings: an answer of the schemas, or bytes of a type. */
@@ -15,6 +16,8 @@ export interface ApiRoute {
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: z.core.$ZodType;
+  /** Of a body that is no JSON: its type. */
+  readonly bytes?: string;
   readonly answers: Readonly<Record<number, Answer>>;
 }
 
@@ -132,5 +135,31 @@ export const SECURE_ROUTES: Readonly<Record<string, ApiRoute>> = {
     summary: 'the same as on the plain port, believed before any claim',
     body: Report,
     answers: { 204: 'nothing' },
+  },
+  'POST /v1/state/:printer/lease': {
+    port: 'secure',
+    summary: 'makes this boot the one that goes on with the line of a printer, and names the newest good of each item',
+    body: LeaseRequest,
+    answers: { 200: 'Lease' },
+  },
+  'GET /v1/state/:printer/:item/generations/:id': {
+    port: 'secure',
+    summary: 'a generation of the line: a ustar of plain files',
+    headers: RANGES,
+    answers: { 200: BYTES, 206: BYTES, 304: 'nothing' },
+  },
+  'POST /v1/state/:printer/:item/generations': {
+    port: 'secure',
+    summary:
+      'ships a generation, a ustar of plain files, which is checked; it is on the line, or in a branch of its own',
+    headers: {
+      'Statectl-Lease': 'its number; none: no server gave this boot any',
+      'Statectl-Boot': 'the random id of this boot, as in the lease',
+      'Statectl-Base': 'the generation that this boot began with; none: it began empty',
+      'Statectl-Sha256': 'digest of the body',
+      'Statectl-Taken-At-Ms': 'when it was taken, Unix milliseconds by the clock of the machine',
+    },
+    bytes: 'application/x-tar',
+    answers: { 200: 'Shipped' },
   },
 };

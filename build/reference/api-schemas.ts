@@ -3,6 +3,7 @@ import type { EnrolAnswer } from '../../src/protocol/enrolment.ts';
 import type { Problem } from '../../src/protocol/problem.ts';
 import type { MachineSecrets } from '../../src/protocol/secrets.ts';
 import type { SecurePort } from '../../src/protocol/secure-port.ts';
+import type { LeaseAnswer, ShipAnswer } from '../../src/protocol/state.ts';
 import type { MeasuredStatus } from '../../src/server/limits/load.ts';
 import type { Manifest } from '../../src/signed/image-manifest.ts';
 
@@ -79,6 +80,35 @@ export const ANSWERS = {
       .meta({ description: 'why some that config.d names are not there, by path' }),
   }) satisfies z.ZodType<unknown, MachineSecrets>,
   HostCertificate: z.strictObject({ certificate: text('an SSH host certificate') }),
+  Lease: z.strictObject({
+    lease: z.int().min(0).meta({
+      description: 'of this boot; rises with each other boot that asks. 0: it may read, and what it ships is a branch',
+    }),
+    items: z
+      .record(
+        z.string(),
+        z
+          .strictObject({
+            id: text('of the newest good generation of the line'),
+            sha256: sha256('its digest'),
+            sizeBytes: z.int().min(0),
+            takenAtMs: z
+              .number()
+              .meta({ description: 'Unix milliseconds, by the clock of the machine that shipped it' }),
+          })
+          .nullable(),
+      )
+      .meta({ description: 'by item; null: the line has none yet' }),
+  }) satisfies z.ZodType<LeaseAnswer>,
+  Shipped: z.discriminatedUnion('on', [
+    z.strictObject({ on: z.literal('line'), id: text('what this boot shipped, under this name from now on') }),
+    z.strictObject({
+      on: z.literal('branch'),
+      id: z.string(),
+      branch: text('its name'),
+      why: text('why it does not go on with the line'),
+    }),
+  ]) satisfies z.ZodType<ShipAnswer>,
   Problem: z.strictObject({
     type: text('urn:statectl:problem:CODE'),
     title: z.string(),

@@ -74,6 +74,7 @@ function operation(url: string, route: ApiRoute): Json {
     ...(route.body && {
       requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(route.body, 'input') } } },
     }),
+    ...(route.bytes !== undefined && { requestBody: { required: true, content: { [route.bytes]: {} } } }),
     responses: answersOf(route),
   };
 }

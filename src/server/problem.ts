@@ -33,6 +33,16 @@ export const STATUS_OF: Readonly<Record<string, number>> = {
   'node-unknown': 404,
   'token-refused': 404,
   'server-busy': 503,
+  'printer-unknown': 404,
+  'item-unknown': 404,
+  'generation-unknown': 404,
+  'state-untrusted': 403,
+  // Another boot has it; what this one ships is taken all the same.
+  'lease-lost': 409,
+  'generation-mismatch': 422,
+  'generation-damaged': 422,
+  'generation-too-large': 413,
+  'state-full': 507,
 };
 
 /** Of the server's own records: another server may do, and its admin has to look. Where they are is no stranger's business. */

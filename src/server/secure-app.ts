@@ -23,6 +23,8 @@ import { answerNoHttp } from './problem.ts';
 import { answerBeforeRoutes, answerProblems } from './problem-answers.ts';
 import type { KeepReport } from './reports/report-keeper.ts';
 import { reportRoute } from './reports/report-routes.ts';
+import type { PrinterState } from './state/printer-state.ts';
+import { stateRoutes } from './state/state-routes.ts';
 import type { NodesStore } from './store/nodes-store.ts';
 
 export interface SecureAppOptions extends EnrolOptions {
@@ -39,6 +41,8 @@ export interface SecureAppOptions extends EnrolOptions {
   readonly signHostKey: SignHostKey;
   /** Takes the reports of machines; absent where none are kept. */
   readonly keepReport?: KeepReport;
+  /** The states of print hosts; absent where none are kept. */
+  readonly printers?: PrinterState;
   /** Hears where machines are that proved themselves. */
   readonly heard?: (remote: string) => void;
   /** Absent where machines are told nothing while they run. */
@@ -132,6 +136,13 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
       const { node, digest } = await machineOf(options, request);
       return keepReport(report, request.ip, { node, digest });
     });
+  }
+  if (options.printers) {
+    const { printers } = options;
+    const printersOf = async (node: string) => (await options.nodes.ofNode(node))?.printers ?? new Map();
+    app.register((scope) =>
+      stateRoutes(scope, { printers, printersOf, machineOf: (request) => machineOf(options, request) }),
+    );
   }
   if (options.events)
     eventRoutes(app, {

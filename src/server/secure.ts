@@ -4,6 +4,7 @@ import { authoritiesOfMachines, authority } from '../identity/certificates/autho
 import type { GivenFiles } from '../identity/certificates/given-certificate.ts';
 import { eventHub } from './events/event-hub.ts';
 import { type WatchOptions, watchForEvents } from './events/event-watch.ts';
+import { freeShare } from './images/free-space.ts';
 import type { KnownSenders } from './limits/known-senders.ts';
 import { type ListenAddress, listen } from './listen-on.ts';
 import { bootTokens } from './machines/boot-tokens.ts';
@@ -15,6 +16,8 @@ import { hostKeySigner } from './machines/ssh-authority.ts';
 import type { TokenRouteOptions } from './machines/token-routes.ts';
 import type { KeepReport } from './reports/report-keeper.ts';
 import { createSecureApp } from './secure-app.ts';
+import { checkGenerationApart } from './state/check-apart.ts';
+import { printerState } from './state/printer-state.ts';
 import { openNodes } from './store/open-nodes.ts';
 
 export interface SecureOptions {
@@ -79,6 +82,12 @@ export async function startSecure({
     readSecret: secrets.read,
     ...(known && { heard: known.hear }),
     ...(keepReport && { keepReport }),
+    printers: printerState({
+      store: { root: state, host },
+      check: checkGenerationApart(host.exec),
+      alarm,
+      free: () => freeShare(state),
+    }),
     signHostKey: hostKeySigner(host, state),
     ...(readMachine && { readMachine }),
   });

@@ -8,6 +8,7 @@ import type { Claims } from '../../protocol/claims.ts';
 import type { EnrolAnswer } from '../../protocol/enrolment.ts';
 import type { MachineIdentity } from '../../protocol/machine-identity.ts';
 import { identityOf } from '../../protocol/machine-identity.ts';
+import type { NodePrinter } from '../state/node-printer.ts';
 import type { NodesChange, NodesStore } from '../store/nodes-store.ts';
 import type { Approved } from './approval.ts';
 import type { BootTokens } from './boot-tokens.ts';
@@ -21,6 +22,8 @@ export interface NodeIdentity {
   /** Why none may certify the names that it would have: one of them is another's. */
   readonly nameFault?: string;
   readonly users: Config['users']['users'];
+  /** Whose state it is given, and may ship. */
+  readonly printers?: ReadonlyMap<string, NodePrinter>;
 }
 
 export interface NodeIdentities {

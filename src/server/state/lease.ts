@@ -1,0 +1,50 @@
+import type { StateItem } from '../../protocol/state.ts';
+
+/** A boot of a machine that had the lease of a printer. */
+export interface LeaseHolder {
+  readonly boot: string;
+  readonly node: string;
+  readonly lease: number;
+  readonly sinceMs: number;
+}
+
+/** What the server knows of a printer besides its generations: `printer.json`. */
+export interface PrinterRecord {
+  /** Who has the lease, and who had it before: the newest last. */
+  readonly holders: readonly LeaseHolder[];
+  /** What was the newest of the line when the lease was given; null: nothing. */
+  readonly heads: Readonly<Partial<Record<StateItem, string | null>>>;
+  /** Number of the next generation. */
+  readonly next: number;
+}
+
+export const NEW_PRINTER: PrinterRecord = { holders: [], heads: {}, next: 1 };
+
+/** Boots whose lease is over are known so long: each of them would else get a new one. */
+const MOST_HOLDERS = 1_024;
+
+export const holderOf = ({ holders }: PrinterRecord): LeaseHolder | undefined => holders.at(-1);
+
+type Boot = Pick<LeaseHolder, 'boot' | 'node'>;
+const isSame = (a: Boot, b: Boot): boolean => a.boot === b.boot && a.node === b.node;
+
+/** The lease that this boot had once. */
+export const formerLease = ({ holders }: PrinterRecord, boot: Boot): LeaseHolder | undefined =>
+  holders.find((one) => isSame(one, boot));
+
+/**
+ * The record with the lease given to this boot: the one that it has, or the next number. undefined: another boot took it over
+ * since, and a machine that was replaced does not get it back until it boots again. Pure.
+ */
+export function grantLease(
+  record: PrinterRecord,
+  boot: Boot,
+  heads: PrinterRecord['heads'],
+  nowMs: number,
+): PrinterRecord | undefined {
+  const holder = holderOf(record);
+  if (holder && isSame(holder, boot)) return record;
+  if (formerLease(record, boot)) return undefined;
+  const next = { ...boot, lease: (holder?.lease ?? 0) + 1, sinceMs: nowMs };
+  return { ...record, heads, holders: [...record.holders, next].slice(-MOST_HOLDERS) };
+}
