@@ -9,6 +9,7 @@ import { licencesCommand } from './commands/licences.ts';
 import { BOOT_VERBS } from './commands/machine/boot-words.ts';
 import { manualCommand } from './commands/manual.ts';
 import { nodeCommand } from './commands/node/node.ts';
+import { printerCommand } from './commands/printer/printer.ts';
 import { secretCommand } from './commands/secret.ts';
 import { serveCommand } from './commands/serve.ts';
 import { refuseUnknownVerb } from './commands/unknown-verb.ts';
@@ -28,6 +29,7 @@ export function program(): Command {
   statectl.addCommand(imageCommand());
   statectl.addCommand(configCommand());
   statectl.addCommand(nodeCommand());
+  statectl.addCommand(printerCommand());
   statectl.addCommand(secretCommand());
   statectl.addCommand(completionCommand(program));
   statectl.addCommand(manualCommand(program));

@@ -107,7 +107,7 @@ export function printerState({ store, check, alarm, free }: PrinterStateOptions)
     const going = makeRoom(await keptOf(store, printer), { wantedBytes, quotaBytes, proof });
     if (!going)
       throw new StatectlError('state-full', `${printer} has as much as its quota of ${quotaBytes} bytes lets it have`, {
-        hint: 'drop branches that nobody needs, or give it a larger quota in system/state.conf',
+        hint: `\`statectl printer drop ${printer} BRANCH\` makes room, or a larger quota in system/state.conf`,
       });
     return going;
   }

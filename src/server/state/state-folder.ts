@@ -14,7 +14,10 @@ import type { Kept } from './retention.ts';
  * `printer.json` who has the lease; `incoming/` what is on its way; `lock` while somebody changes any of it. A generation is there
  * when its JSON is.
  */
-export type HistoryPart = { readonly part: 'line' | 'apart' } | { readonly part: 'branch'; readonly branch: string };
+export type HistoryPart =
+  | { readonly part: 'line' }
+  | { readonly part: 'apart' }
+  | { readonly part: 'branch'; readonly branch: string };
 
 /** In a folder, with where. */
 export interface FoundGeneration extends Generation {
@@ -27,32 +30,35 @@ const BRANCH_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 const statePath = (store: Store): string => join(store.root, 'state');
 
 /** Throws `printer-unknown`: only a plain name becomes a path. */
-function printerPath(store: Store, printer: string): string {
+export function printerPath(store: Store, printer: string): string {
   if (!isPrinterName(printer)) throw printerUnknown('that is not the name of a printer');
   return join(statePath(store), printer);
 }
 
 export const printerUnknown = (what: string): StatectlError =>
   new StatectlError('printer-unknown', what, {
-    hint: 'system/state.conf of a node names its printers',
+    hint: 'system/state.conf of a node names its printers; on the server, `statectl printer list`',
   });
 
 export const incomingPath = (store: Store, printer: string): string => join(printerPath(store, printer), 'incoming');
 
 /** Throws `branch-unknown`. */
-function historyPath(store: Store, printer: string, where: HistoryPart, item: StateItem): string {
+export function historyPath(store: Store, printer: string, where: HistoryPart, item: StateItem): string {
   if (where.part !== 'branch') return join(printerPath(store, printer), where.part, item);
   if (!BRANCH_NAME.test(where.branch)) throw branchUnknown(printer, 'that is not the name of a branch');
   return join(printerPath(store, printer), 'branches', where.branch, item);
 }
 
-const branchUnknown = (printer: string, what: string): StatectlError =>
+export const branchUnknown = (printer: string, what: string): StatectlError =>
   new StatectlError('branch-unknown', what, {
-    hint: `they are the folders in STATE/state/${printer}/branches`,
+    hint: `\`statectl printer branches ${printer}\` names those that there are`,
   });
 
 const listed = async ({ host }: Store, path: string): Promise<readonly string[]> =>
   (await host.files.stat(path))?.type === 'dir' ? host.files.list(path) : [];
+
+export const printersIn = async (store: Store): Promise<readonly string[]> =>
+  (await listed(store, statePath(store))).filter(isPrinterName);
 
 export const branchesIn = async (store: Store, printer: string): Promise<readonly string[]> =>
   (await listed(store, join(printerPath(store, printer), 'branches'))).filter((name) => BRANCH_NAME.test(name));
@@ -93,7 +99,7 @@ export async function generationsIn(
 }
 
 /** Each history that there is, by where it is kept. */
-async function historiesIn(
+export async function historiesIn(
   store: Store,
   printer: string,
 ): Promise<readonly { readonly where: HistoryPart; readonly generations: readonly FoundGeneration[] }[]> {

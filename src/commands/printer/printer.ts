@@ -1,0 +1,151 @@
+import { resolve } from 'node:path';
+import { Argument, Command, Option } from 'commander';
+import { linuxHost } from '../../host/linux/host.ts';
+import { STATE_ITEMS, type StateItem } from '../../protocol/state.ts';
+import { exportPrinter } from '../../server/admin/export-printer.ts';
+import { dropBranch, listBranches, listPrinters, takeBranch } from '../../server/admin/printers.ts';
+import { serverState } from '../../server/admin/server-state.ts';
+import { generationFault } from '../../server/state/check-generation.ts';
+import { asciiTable } from '../ascii-table.ts';
+import { jsonOption } from '../config/config-source.ts';
+import { print, printJson, printLine } from '../print.ts';
+import { stateOption } from '../state-option.ts';
+
+interface PrinterOptions {
+  readonly state: string;
+  readonly json?: true;
+}
+
+const stateOf = ({ state }: PrinterOptions) => serverState(state, linuxHost());
+
+const verb = (name: string, description: string, ...examples: readonly string[]): Command =>
+  new Command(name)
+    .description(description)
+    .addHelpText(
+      'after',
+      `\nExample${examples.length > 1 ? 's' : ''}:\n${examples.map((one) => `  ${one}`).join('\n')}`,
+    );
+
+const onServer = (name: string, description: string, ...examples: readonly string[]): Command =>
+  verb(name, description, ...examples)
+    .addOption(stateOption())
+    .addOption(jsonOption());
+
+const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+const listVerb = (): Command =>
+  onServer(
+    'list',
+    'the printers whose state this server has, and who goes on with each',
+    'statectl printer list',
+  ).action(async (options: PrinterOptions) => {
+    const printers = await listPrinters(stateOf(options));
+    if (options.json) return printJson(printers);
+    const rows = printers.map(({ printer, node = '-', line, branches, apart, bytes }) => [
+      printer,
+      node,
+      Object.entries(line)
+        .map(([item, newest]) => `${item} ${newest?.at}`)
+        .join(', ') || 'nothing yet',
+      String(branches.length),
+      String(apart),
+      mib(bytes),
+    ]);
+    print(asciiTable([['PRINTER', 'NODE', 'NEWEST OF THE LINE', 'BRANCHES', 'NO GOOD', 'SIZE'], ...rows]));
+  });
+
+const branchesVerb = (): Command =>
+  onServer('branches', 'what was shipped and does not go on with the line', 'statectl printer branches voron')
+    .argument('<printer>')
+    .action(async (printer: string, options: PrinterOptions) => {
+      const branches = await listBranches(stateOf(options), printer);
+      if (options.json) return printJson(branches);
+      const rows = branches.map(({ branch, node, base, at, bytes }) => [
+        branch,
+        node,
+        base ?? 'nothing',
+        at,
+        mib(bytes),
+      ]);
+      print(asciiTable([['BRANCH', 'NODE', 'BEGAN WITH', 'LAST SHIPPED', 'SIZE'], ...rows]));
+    });
+
+const takeVerb = (): Command =>
+  onServer(
+    'take',
+    'make a branch the newest of the line: the next boot gets it; what the line had stays in its history',
+    'statectl printer take voron 20261130-print01-3f2a91c0',
+  )
+    .argument('<printer>')
+    .argument('<branch>')
+    .action(async (printer: string, branch: string, options: PrinterOptions) => {
+      const taken = await takeBranch(stateOf(options), printer, branch);
+      if (options.json) return printJson(taken.map(({ item, id }) => ({ item, takenFrom: `${branch}/${id}` })));
+      printLine(
+        `${branch} is the newest of ${printer} (${taken.map(({ item }) => item).join(', ')}): its next boot gets it; what runs now goes on as a branch`,
+      );
+    });
+
+const dropVerb = (): Command =>
+  onServer('drop', 'forget a branch, and all that is in it', 'statectl printer drop voron 20261130-print01-3f2a91c0')
+    .argument('<printer>')
+    .argument('<branch>')
+    .action(async (printer: string, branch: string, options: PrinterOptions) => {
+      await dropBranch(stateOf(options), printer, branch);
+      if (options.json) printJson({ printer, dropped: branch });
+      else printLine(`${branch} is gone`);
+    });
+
+const exportVerb = (): Command =>
+  onServer(
+    'export',
+    'all that the server has of a printer as plain files, line and branches',
+    'statectl printer export voron --out voron',
+    'statectl printer export voron --out voron.tar',
+  )
+    .argument('<printer>')
+    .addOption(
+      new Option('--out <path>', 'a folder that is not there yet, or a file NAME.tar')
+        .argParser((text: string) => resolve(text))
+        .makeOptionMandatory(),
+    )
+    .action(async (printer: string, options: PrinterOptions & { readonly out: string }) => {
+      const generations = await exportPrinter(stateOf(options), printer, options.out);
+      if (options.json) printJson({ printer, out: options.out, generations });
+      else printLine(`${options.out} has ${generations} generations of ${printer}`);
+    });
+
+const checkVerb = (): Command =>
+  verb(
+    'check',
+    'look whether a generation, a tar as a print host ships it, is good',
+    'statectl printer check 00000042-20261130T061706Z.tar',
+  )
+    .addArgument(new Argument('<file>', 'STATE/state/PRINTER/line/ITEM/ID.tar'))
+    .addOption(new Option('--item <name>', 'what it is a generation of').choices(STATE_ITEMS).default('database'))
+    .addOption(jsonOption())
+    .action(async (file: string, { item, json }: { readonly item: StateItem; readonly json?: true }) => {
+      const fault = await generationFault(resolve(file), item);
+      if (json) printJson({ fault: fault ?? null });
+      else printLine(fault === undefined ? `${file} is good` : `${file} is no good: ${fault}`);
+      if (fault !== undefined) process.exitCode = 1;
+    });
+
+/** `statectl printer`: the states of print hosts, on the server. */
+export const printerCommand = (): Command =>
+  new Command('printer')
+    .description('the states of print hosts, kept below the state directory of the server')
+    .addCommand(listVerb())
+    .addCommand(branchesVerb())
+    .addCommand(takeVerb())
+    .addCommand(dropVerb())
+    .addCommand(exportVerb())
+    .addCommand(checkVerb())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  statectl printer list                                          who goes on with which, and what is in branches
+  statectl printer branches voron                                what was shipped beside the line
+  statectl printer export voron --out voron.tar                  all of it as plain files`,
+    );
