@@ -24,6 +24,7 @@ import {
   type FoundGeneration,
   generationsIn,
   type HistoryPart,
+  incomingPath,
   keptOf,
   lockPrinter,
   moveApart,
@@ -74,6 +75,24 @@ export interface PrinterState {
 /** The states of print hosts: who may go on with the line of a printer, and what is kept of it. */
 export function printerState({ store, check, alarm, free }: PrinterStateOptions): PrinterState {
   const { files, clock } = store.host;
+  const swept = new Map<string, Promise<void>>();
+
+  /** What was on its way when this server ended. */
+  const sweep = (printer: string): Promise<void> => {
+    const known =
+      swept.get(printer) ??
+      sweepNow(printer).catch((error: unknown) => {
+        // It is tried again.
+        swept.delete(printer);
+        throw error;
+      });
+    swept.set(printer, known);
+    return known;
+  };
+  async function sweepNow(printer: string): Promise<void> {
+    await using _lock = await lockPrinter(store, printer);
+    await files.remove(incomingPath(store, printer));
+  }
 
   /** The newest of the line whose bytes are still what they were; others are put apart, and told. */
   async function newestGood(printer: string, item: StateItem): Promise<FoundGeneration | undefined> {
@@ -183,6 +202,7 @@ export function printerState({ store, check, alarm, free }: PrinterStateOptions)
       const quotaBytes = has?.quotaBytes ?? DEFAULT_QUOTA_BYTES;
       if ((await free()) < LEAST_FREE) throw diskFull();
       try {
+        await sweep(printer);
         const mostBytes = Math.min(quotaBytes, LARGEST_GENERATION_BYTES);
         await using received = await receive(store, printer, body, { sha256: shipment.sha256, mostBytes });
         const generation = { ...shipment, item, node, proof, sizeBytes: received.sizeBytes };
