@@ -30,7 +30,7 @@ const BRANCH_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 const statePath = (store: Store): string => join(store.root, 'state');
 
 /** Throws `printer-unknown`: only a plain name becomes a path. */
-export function printerPath(store: Store, printer: string): string {
+function printerPath(store: Store, printer: string): string {
   if (!isPrinterName(printer)) throw printerUnknown('that is not the name of a printer');
   return join(statePath(store), printer);
 }
