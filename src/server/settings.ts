@@ -223,7 +223,13 @@ function refuseHeldBack(served: ConfigDir, heldBack: HeldBack | undefined, machi
 }
 
 const identityIn = ({ node, config }: Effective): NodeIdentity | undefined =>
-  node && config && { node: node.name, identity: config.identity, users: config.users.users };
+  node &&
+  config && {
+    node: node.name,
+    identity: config.identity,
+    users: config.users.users,
+    printers: new Map(Object.entries(config.state.printers)),
+  };
 
 /** Looked for once: a thousand machines enrol by one config.d. */
 const nameFaults = new WeakMap<ConfigDir, ReadonlyMap<string, string>>();

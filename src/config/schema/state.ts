@@ -95,7 +95,7 @@ export const PrinterEntry = z.strictObject({
   }),
   quota: Bytes.prefault('1G').meta({ description: 'most that a server keeps of it, gcode apart' }),
   gcodeQuota: Bytes.prefault('2G').meta({ description: 'most that a server keeps of its gcode' }),
-  trust: z.enum(['identity', 'network']).default('identity').meta({
+  trust: z.enum(['proven', 'network']).default('proven').meta({
     description:
       'who gets its state back: a machine that proved who it is, or also one that is trusted for the network it asks from',
   }),

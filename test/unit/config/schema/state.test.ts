@@ -28,7 +28,7 @@ describe('state.conf', () => {
           data: '/home/pi/printer_data',
           user: 'pi',
           group: 'pi',
-          trust: 'identity',
+          trust: 'proven',
           quotaBytes: 2 ** 30,
           gcodeQuotaBytes: 2 ** 31,
           items: [
@@ -138,7 +138,7 @@ describe('state.conf', () => {
     ],
     [
       'printers: { v: { data: /home/p, user: pi, trust: everybody } }',
-      '1:43 "printers.v.trust": expected one of identity, network, found "everybody"',
+      '1:43 "printers.v.trust": expected one of proven, network, found "everybody"',
     ],
     ['printers: { v: { data: /home/p, user: pi, quota: lots } }', /^1:43 "printers\.v\.quota": expected a size/],
     ['printers: { v: 3 }', /^1:13 "printers\.v": expected a mapping of keys to values, found 3$/],

@@ -7,7 +7,11 @@ import { databaseTar, moonrakerDatabase, sha256 } from '../../../fixtures/moonra
 
 const BOOT = 'aaaaaaaa-0000-4000-8000-000000000001';
 const NEXT_BOOT = 'bbbbbbbb-0000-4000-8000-000000000002';
-const ASKER = { node: 'print01', proof: 'person', printer: { trust: 'proven', quotaBytes: 2 ** 30 } } as const;
+const ASKER = {
+  node: 'print01',
+  proof: 'person',
+  printer: { trust: 'proven', quotaBytes: 2 ** 30, gcodeQuotaBytes: 0, items: [] },
+} as const;
 const [FIRST, SECOND] = [['one'], ['one', 'two']].map((jobs) => databaseTar(moonrakerDatabase(jobs))) as [
   Buffer,
   Buffer,
