@@ -1,11 +1,13 @@
 import * as z from 'zod/mini';
 import { readSaid, type Said } from './read-answer.ts';
 
-/** What a print host has of its server, item by item. One generation of an item is one tar of plain files (`signed/plain-tar.ts`). */
-export const STATE_ITEMS = ['database'] as const;
-export type StateItem = (typeof STATE_ITEMS)[number];
+/** The classes of `system/state.conf`: how an item of a printer is kept. */
+const ITEM_KINDS = ['snapshot', 'mirror', 'git', 'variables'] as const;
+export type ItemKind = (typeof ITEM_KINDS)[number];
 
-export const isStateItem = (text: string): text is StateItem => STATE_ITEMS.some((item) => item === text);
+/** One harmless part of a path, as `name` of state.conf. */
+const ITEM_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
+export const isItemName = (text: string): boolean => ITEM_NAME.test(text);
 
 /** One harmless part of a path. */
 const PRINTER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -33,21 +35,29 @@ export const StateGeneration = z.object({
 });
 export type StateGeneration = z.infer<typeof StateGeneration>;
 
+/** What the line of an item has: `id` names what a boot begins with, and each kind says more. */
+export const ItemHead = z.looseObject({ id: z.string().check(z.minLength(1), z.maxLength(200)) });
+export type ItemHead = z.infer<typeof ItemHead>;
+
 export const LeaseAnswer = z.object({
   /** Of this boot; rises with each other boot that asks. 0: it may read alone, and what it ships is a branch. */
   lease: z.int().check(z.minimum(0)),
-  /** The newest good generation of the line; null: there is none yet. What the machine does not know counts as not said. */
-  items: z.record(z.string(), z.nullable(StateGeneration)),
+  /** By item; null: there is nothing yet. What the machine does not know counts as not said. */
+  items: z.record(z.string(), z.nullable(ItemHead)),
 });
 export type LeaseAnswer = z.infer<typeof LeaseAnswer>;
 
-/** What a generation is shipped with, `POST /v1/state/PRINTER/ITEM/generations`. */
-export interface Shipment {
+/** Which boot of a machine sends something of an item, by which the server knows whether it goes on with the line. */
+export interface Standing {
   /** 0: no server gave any. */
   readonly lease: number;
   readonly boot: string;
-  /** What this boot began with; null: with nothing. */
+  /** Id of the head that this boot began with; null: with nothing. */
   readonly base: string | null;
+}
+
+/** What a generation is shipped with, `POST /v1/state/PRINTER/ITEM/generations`. */
+export interface Shipment extends Standing {
   readonly sha256: string;
   readonly takenAtMs: number;
 }
@@ -57,45 +67,62 @@ export const GENERATION_TYPE = 'application/x-tar';
 
 const NONE = 'none';
 
-/** A shipment as headers, as they are sent. */
-export const shipmentHeaders = ({ lease, boot, base, sha256, takenAtMs }: Shipment): Record<string, string> => ({
-  'content-type': GENERATION_TYPE,
+/**
+ * As they are sent with all that a machine sends of an item.
+ * @public
+ */
+export const standingHeaders = ({ lease, boot, base }: Standing): Record<string, string> => ({
   'statectl-lease': lease === 0 ? NONE : String(lease),
   'statectl-boot': boot,
   'statectl-base': base ?? NONE,
+});
+
+/** A shipment as headers, as they are sent. */
+export const shipmentHeaders = ({ sha256, takenAtMs, ...standing }: Shipment): Record<string, string> => ({
+  'content-type': GENERATION_TYPE,
+  ...standingHeaders(standing),
   'statectl-sha256': sha256,
   'statectl-taken-at-ms': String(Math.trunc(takenAtMs)),
 });
 
-const ShipmentHeaders = z.object({
+const STANDING = {
   'statectl-lease': z.string().check(z.regex(/^(?:none|[1-9]\d{0,14})$/)),
   'statectl-boot': BootId,
-  'statectl-base': z.union([z.literal(NONE), GenerationId]),
+  'statectl-base': z.string().check(z.regex(/^[A-Za-z0-9._-]{1,200}$/)),
+};
+const StandingHeaders = z.object(STANDING);
+const ShipmentHeaders = z.object({
+  ...STANDING,
   'statectl-sha256': Sha256,
   // A clock may stand before 1970.
   'statectl-taken-at-ms': z.string().check(z.regex(/^-?\d{1,15}$/)),
 });
 
+const standingOf = (headers: z.infer<typeof StandingHeaders>): Standing => {
+  const { 'statectl-lease': lease, 'statectl-boot': boot, 'statectl-base': base } = headers;
+  return { lease: lease === NONE ? 0 : Number(lease), boot, base: base === NONE ? null : base };
+};
+
+/**
+ * Which boot sent these headers, or what is wrong with them. Pure.
+ * @public
+ */
+export function readStanding(headers: Readonly<Record<string, unknown>>): Said<Standing> {
+  const { value, fault } = readSaid(JSON.stringify(headers), StandingHeaders);
+  return fault === undefined ? { value: standingOf(value) } : { fault };
+}
+
 /** The shipment that came with these headers, or what is wrong with them. Pure. */
 export function readShipment(headers: Readonly<Record<string, unknown>>): Said<Shipment> {
   const { value, fault } = readSaid(JSON.stringify(headers), ShipmentHeaders);
   if (fault !== undefined) return { fault };
-  const lease = value['statectl-lease'];
-  const base = value['statectl-base'];
-  return {
-    value: {
-      lease: lease === NONE ? 0 : Number(lease),
-      boot: value['statectl-boot'],
-      base: base === NONE ? null : base,
-      sha256: value['statectl-sha256'],
-      takenAtMs: Number(value['statectl-taken-at-ms']),
-    },
-  };
+  const { 'statectl-sha256': sha256, 'statectl-taken-at-ms': takenAtMs } = value;
+  return { value: { ...standingOf(value), sha256, takenAtMs: Number(takenAtMs) } };
 }
 
-/** What became of a generation: on the line, or in a branch of its own, and why. */
+/** What became of what was sent: on the line, or in a branch of its own, and why. */
 export const ShipAnswer = z.discriminatedUnion('on', [
-  z.object({ on: z.literal('line'), id: GenerationId }),
-  z.object({ on: z.literal('branch'), id: GenerationId, branch: z.string(), why: z.string() }),
+  z.object({ on: z.literal('line'), id: z.string() }),
+  z.object({ on: z.literal('branch'), id: z.string(), branch: z.string(), why: z.string() }),
 ]);
 export type ShipAnswer = z.infer<typeof ShipAnswer>;

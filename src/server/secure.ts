@@ -16,8 +16,8 @@ import { hostKeySigner } from './machines/ssh-authority.ts';
 import type { TokenRouteOptions } from './machines/token-routes.ts';
 import type { KeepReport } from './reports/report-keeper.ts';
 import { createSecureApp } from './secure-app.ts';
-import { checkGenerationApart } from './state/check-apart.ts';
 import { printerState } from './state/printer-state.ts';
+import { checkGenerationApart } from './state/snapshot/check-apart.ts';
 import { openNodes } from './store/open-nodes.ts';
 
 export interface SecureOptions {
@@ -82,12 +82,7 @@ export async function startSecure({
     readSecret: secrets.read,
     ...(known && { heard: known.hear }),
     ...(keepReport && { keepReport }),
-    printers: printerState({
-      store: { root: state, host },
-      check: checkGenerationApart(host.exec),
-      alarm,
-      free: () => freeShare(state),
-    }),
+    printers: printerState({ root: state, host, alarm, free: () => freeShare(state) }, checkGenerationApart(host.exec)),
     signHostKey: hostKeySigner(host, state),
     ...(readMachine && { readMachine }),
   });

@@ -150,7 +150,7 @@ describe('no source', () => {
     expect(
       holding(/process\.std(?:out|err)\.write|writeSync\([12],|\bconsole\.(?:log|error|warn|info)\(/).toSorted(),
       // What check-apart starts answers it through a pipe.
-    ).toEqual(['commands/print.ts', 'main.ts', 'server/state/check-apart.ts']);
+    ).toEqual(['commands/print.ts', 'main.ts', 'server/state/snapshot/check-apart.ts']);
     expect(readFileSync(join(root, 'main.ts'), 'utf8').match(/process\.std\w+\.write\(.*/g)).toEqual([
       expect.stringMatching(/^process\.stderr\.write\(errorText\(/),
     ]);

@@ -1,11 +1,10 @@
 import { resolve } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import { linuxHost } from '../../host/linux/host.ts';
-import { STATE_ITEMS, type StateItem } from '../../protocol/state.ts';
 import { exportPrinter } from '../../server/admin/export-printer.ts';
 import { dropBranch, listBranches, listPrinters, takeBranch } from '../../server/admin/printers.ts';
 import { serverState } from '../../server/admin/server-state.ts';
-import { generationFault } from '../../server/state/check-generation.ts';
+import { generationFault, MOONRAKER } from '../../server/state/snapshot/check-generation.ts';
 import { asciiTable } from '../ascii-table.ts';
 import { jsonOption } from '../config/config-source.ts';
 import { print, printJson, printLine } from '../print.ts';
@@ -44,11 +43,9 @@ const listVerb = (): Command =>
     const rows = printers.map(({ printer, node = '-', line, branches, apart, bytes }) => [
       printer,
       node,
-      Object.entries(line)
-        .map(([item, newest]) => `${item} ${newest?.at}`)
-        .join(', ') || 'nothing yet',
+      line.map(({ item, at }) => `${item} ${at}`).join(', ') || 'nothing yet',
       String(branches.length),
-      String(apart),
+      apart.map(({ item, kept }) => `${kept} of ${item}`).join(', ') || '-',
       mib(bytes),
     ]);
     print(asciiTable([['PRINTER', 'NODE', 'NEWEST OF THE LINE', 'BRANCHES', 'NO GOOD', 'SIZE'], ...rows]));
@@ -60,14 +57,15 @@ const branchesVerb = (): Command =>
     .action(async (printer: string, options: PrinterOptions) => {
       const branches = await listBranches(stateOf(options), printer);
       if (options.json) return printJson(branches);
-      const rows = branches.map(({ branch, node, base, at, bytes }) => [
+      const rows = branches.map(({ branch, node, why, at, bytes, items }) => [
         branch,
         node,
-        base ?? 'nothing',
         at,
         mib(bytes),
+        items.map(({ item, lacking }) => (lacking?.length ? `${item}: ${lacking.join(' ')}` : item)).join(', '),
+        why,
       ]);
-      print(asciiTable([['BRANCH', 'NODE', 'BEGAN WITH', 'LAST SHIPPED', 'SIZE'], ...rows]));
+      print(asciiTable([['BRANCH', 'NODE', 'LAST SHIPPED', 'SIZE', 'WHAT THE LINE LACKS', 'WHY'], ...rows]));
     });
 
 const takeVerb = (): Command =>
@@ -80,7 +78,7 @@ const takeVerb = (): Command =>
     .argument('<branch>')
     .action(async (printer: string, branch: string, options: PrinterOptions) => {
       const taken = await takeBranch(stateOf(options), printer, branch);
-      if (options.json) return printJson(taken.map(({ item, id }) => ({ item, takenFrom: `${branch}/${id}` })));
+      if (options.json) return printJson(taken);
       printLine(
         `${branch} is the newest of ${printer} (${taken.map(({ item }) => item).join(', ')}): its next boot gets it; what runs now goes on as a branch`,
       );
@@ -110,10 +108,20 @@ const exportVerb = (): Command =>
         .makeOptionMandatory(),
     )
     .action(async (printer: string, options: PrinterOptions & { readonly out: string }) => {
-      const generations = await exportPrinter(stateOf(options), printer, options.out);
-      if (options.json) printJson({ printer, out: options.out, generations });
-      else printLine(`${options.out} has ${generations} generations of ${printer}`);
+      const files = await exportPrinter(stateOf(options), printer, options.out);
+      if (options.json) printJson({ printer, out: options.out, files });
+      else printLine(`${options.out} has ${files} files of ${printer}`);
     });
+
+interface CheckOptions {
+  readonly file?: readonly string[];
+  readonly table?: readonly string[];
+  readonly with?: readonly string[];
+  readonly json?: true;
+}
+
+const named = (flags: string, description: string): Option =>
+  new Option(flags, description).argParser((text: string, before: readonly string[] = []) => [...before, text]);
 
 const checkVerb = (): Command =>
   verb(
@@ -122,12 +130,15 @@ const checkVerb = (): Command =>
     'statectl printer check 00000042-20261130T061706Z.tar',
   )
     .addArgument(new Argument('<file>', 'STATE/state/PRINTER/line/ITEM/ID.tar'))
-    .addOption(new Option('--item <name>', 'what it is a generation of').choices(STATE_ITEMS).default('database'))
+    .addOption(named('--file <name>', 'a database that it must have; default: that of Moonraker'))
+    .addOption(named('--table <name>', 'a table without which a database is no good'))
+    .addOption(named('--with <name>', 'a small file that may lie beside them'))
     .addOption(jsonOption())
-    .action(async (file: string, { item, json }: { readonly item: StateItem; readonly json?: true }) => {
-      const fault = await generationFault(resolve(file), item);
+    .action(async (path: string, { file = [], table = [], with: beside = [], json }: CheckOptions) => {
+      const shape = file.length > 0 ? { files: file, tables: table, with: beside } : MOONRAKER;
+      const fault = await generationFault(resolve(path), shape);
       if (json) printJson({ fault: fault ?? null });
-      else printLine(fault === undefined ? `${file} is good` : `${file} is no good: ${fault}`);
+      else printLine(fault === undefined ? `${path} is good` : `${path} is no good: ${fault}`);
       if (fault !== undefined) process.exitCode = 1;
     });
 

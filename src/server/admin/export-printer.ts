@@ -1,14 +1,13 @@
 import { dirname, join } from 'node:path';
 import { StatectlError } from '../../error.ts';
-import { membersOf } from '../state/check-generation.ts';
-import { type FoundGeneration, historiesIn } from '../state/state-folder.ts';
-import { mustExist } from './printers.ts';
+import type { StateFile } from '../state/kind.ts';
+import { branchesIn, LINE } from '../state/state-folder.ts';
+import { kindsIn, mustExist } from './printers.ts';
 import type { ServerState } from './server-state.ts';
 
 /**
- * Writes all that the server has of a printer as plain files: `line/ITEM/…` and `branches/NAME/ITEM/…` the newest, `history/ID/ITEM/…`
- * beside each what came before; `generation.json` says whose it is. To a folder that is not there yet, or to a tar. Gives how many
- * generations. Throws `printer-unknown`, `export-exists`.
+ * Writes all that the server has of a printer as plain files: `line/ITEM/…` and `branches/NAME/ITEM/…`, each as
+ * its class has it. To a folder that is not there yet, or to a tar. Gives how many files. Throws `printer-unknown`, `export-exists`.
  */
 export async function exportPrinter(state: ServerState, printer: string, out: string): Promise<number> {
   const { files } = state.host;
@@ -24,14 +23,15 @@ export async function exportPrinter(state: ServerState, printer: string, out: st
   let count = 0;
   try {
     await files.mkdir(folder, 0o700);
-    for (const { where, generations } of await historiesIn(store, printer)) {
-      // What is no good is looked at where it lies.
-      if (where.part === 'apart') continue;
-      const part = where.part === 'line' ? 'line' : join('branches', where.branch);
-      for (const [at, one] of generations.entries()) {
-        await unpack(state, one, join(folder, part, at === 0 ? '' : `history/${one.id}`, one.item));
-        count += 1;
-      }
+    const branches = (await branchesIn(store, printer)).map((branch) => ({ part: 'branch', branch }) as const);
+    // What is no good is looked at where it lies.
+    for (const where of [LINE, ...branches]) {
+      const part = where.part === 'branch' ? join('branches', where.branch) : where.part;
+      for (const { item, kind } of await kindsIn(store, printer, where))
+        for await (const { path, content } of kind.export(printer, where, item)) {
+          await writeFile(state, join(folder, part, item, path), content);
+          count += 1;
+        }
     }
     if (isTar) await pack(state, folder, out);
     else await files.rename(folder, out);
@@ -41,13 +41,12 @@ export async function exportPrinter(state: ServerState, printer: string, out: st
   return count;
 }
 
-async function unpack({ host: { files } }: ServerState, generation: FoundGeneration, folder: string): Promise<void> {
-  const { tar, json: _, ...said } = generation;
-  await files.mkdir(folder, 0o700);
-  // It was checked when it came: plain names, and nothing but regular files.
-  for (const [name, bytes] of membersOf(await files.read(tar), generation.item))
-    await files.write(join(folder, name), bytes);
-  await files.write(join(folder, 'generation.json'), `${JSON.stringify(said, null, 2)}\n`);
+async function writeFile({ host: { files } }: ServerState, path: string, content: StateFile['content']): Promise<void> {
+  await files.mkdir(dirname(path), 0o700);
+  if (content instanceof Uint8Array) return await files.write(path, content);
+  await using stream = await files.appendStream(path);
+  for await (const chunk of content) await stream.write(chunk);
+  await stream.close();
 }
 
 async function pack({ host: { exec, files } }: ServerState, folder: string, out: string): Promise<void> {

@@ -1,4 +1,5 @@
-import type { StateItem } from '../../protocol/state.ts';
+import type { ItemKind } from '../../protocol/state.ts';
+import type { SnapshotShape } from './snapshot/check-generation.ts';
 
 /** A boot of a machine that had the lease of a printer. */
 export interface LeaseHolder {
@@ -8,17 +9,25 @@ export interface LeaseHolder {
   readonly sinceMs: number;
 }
 
+export interface ItemRecord {
+  readonly kind: ItemKind;
+  /** Of a snapshot. */
+  readonly shape?: SnapshotShape;
+}
+
 /** What the server knows of a printer besides its generations: `printer.json`. */
 export interface PrinterRecord {
   /** Who has the lease, and who had it before: the newest last. */
   readonly holders: readonly LeaseHolder[];
   /** What was the newest of the line when the lease was given; null: nothing. */
-  readonly heads: Readonly<Partial<Record<StateItem, string | null>>>;
+  readonly heads: Readonly<Partial<Record<string, string | null>>>;
+  /** What its items are, as config.d said when the lease was given. */
+  readonly items: Readonly<Partial<Record<string, ItemRecord>>>;
   /** Number of the next generation. */
   readonly next: number;
 }
 
-export const NEW_PRINTER: PrinterRecord = { holders: [], heads: {}, next: 1 };
+export const NEW_PRINTER: PrinterRecord = { holders: [], heads: {}, items: {}, next: 1 };
 
 /** Boots whose lease is over are known so long: each of them would else get a new one. */
 const MOST_HOLDERS = 1_024;
@@ -39,12 +48,12 @@ export const formerLease = ({ holders }: PrinterRecord, boot: Boot): LeaseHolder
 export function grantLease(
   record: PrinterRecord,
   boot: Boot,
-  heads: PrinterRecord['heads'],
+  what: Pick<PrinterRecord, 'heads' | 'items'>,
   nowMs: number,
 ): PrinterRecord | undefined {
   const holder = holderOf(record);
   if (holder && isSame(holder, boot)) return record;
   if (formerLease(record, boot)) return undefined;
   const next = { ...boot, lease: (holder?.lease ?? 0) + 1, sinceMs: nowMs };
-  return { ...record, heads, holders: [...record.holders, next].slice(-MOST_HOLDERS) };
+  return { ...record, ...what, holders: [...record.holders, next].slice(-MOST_HOLDERS) };
 }

@@ -1,6 +1,5 @@
 import type { Proof } from '../../protocol/enrolment.ts';
-import type { Shipment } from '../../protocol/state.ts';
-import type { Generation } from './generation.ts';
+import type { Standing } from '../../protocol/state.ts';
 import { formerLease, holderOf, type PrinterRecord } from './lease.ts';
 
 /** Who ships: what it proved, and how. */
@@ -9,19 +8,20 @@ export interface Shipper {
   readonly proof: Proof;
 }
 
-type Newest = Pick<Generation, 'id' | 'lease' | 'base'>;
+/** What a history of whole generations has as its newest. */
+export type Newest = Pick<Standing, 'lease' | 'base'> & { readonly id: string };
 
 /**
  * Why a generation is a branch; undefined: it goes on with the line. The line is written by the one boot that has the lease, and
  * that began with what was the newest of the line when it got it; until somebody else, an admin who took a branch, put another
- * one there. Pure.
+ * one there (`generations`: where each is whole; what is merged knows no such thing). Pure.
  */
 export function branchReason(
   record: PrinterRecord,
-  { lease, boot, base }: Pick<Shipment, 'lease' | 'boot' | 'base'>,
+  { lease, boot, base }: Standing,
   { node, proof }: Shipper,
-  newest: Newest | undefined,
   head: string | null | undefined,
+  generations?: { readonly newest: Newest | undefined },
 ): string | undefined {
   if (proof === 'network') return `${node} is known by its network alone (trust: network)`;
   const holder = holderOf(record);
@@ -31,6 +31,8 @@ export function branchReason(
       ? `its lease ${lease} is over: ${holder.node} took the printer over with lease ${holder.lease}`
       : 'the lease that it names was never given to this boot';
   if (base !== (head ?? null)) return beganWith(base, head ?? null);
+  if (!generations) return undefined;
+  const { newest } = generations;
   const newestId = newest?.id ?? null;
   const isOwn = newest?.lease === lease && newest.base === base;
   if (newestId === base || isOwn) return undefined;

@@ -3,18 +3,17 @@ import { StatectlError } from '../../error.ts';
 import type { Proof } from '../../protocol/enrolment.ts';
 import {
   GENERATION_TYPE,
-  isStateItem,
   type LeaseAnswer,
   LeaseRequest,
   readShipment,
   type ShipAnswer,
-  type StateItem,
 } from '../../protocol/state.ts';
 import { openFile } from '../images/blob-file.ts';
 import { sendFile } from '../images/send-file.ts';
 import { turns } from '../limits/turns.ts';
+import type { Asker } from './asker.ts';
 import type { NodePrinter } from './node-printer.ts';
-import type { Asker, PrinterState } from './printer-state.ts';
+import type { PrinterState } from './printer-state.ts';
 
 export interface StateRouteOptions {
   readonly printers: PrinterState;
@@ -60,7 +59,7 @@ export async function stateRoutes(app: FastifyInstance, options: StateRouteOptio
   app.get<{ Params: Params }>('/v1/state/:printer/:item/generations/:id', async (request, reply) => {
     const { printer, item, id } = request.params;
     const asker = await askerOf(request, printer);
-    const found = await options.printers.find(printer, itemOf(item), id, asker);
+    const found = await options.printers.snapshot.find(printer, item, id, asker);
     const file = await openFile(found.tar);
     if (!file) throw new StatectlError('generation-unknown', `${id} went away meanwhile`);
     return sendFile(request, reply, file, { etag: `"${found.sha256}"`, cacheControl: 'no-store' });
@@ -75,13 +74,8 @@ export async function stateRoutes(app: FastifyInstance, options: StateRouteOptio
     if (!body?.[Symbol.asyncIterator])
       throw new StatectlError('request-invalid', `a generation is sent as ${GENERATION_TYPE}`);
     const answer = await receiving.take(asker.node, () =>
-      options.printers.ship(printer, itemOf(item), shipment, asker, body),
+      options.printers.snapshot.ship(printer, item, shipment, asker, body),
     );
     return reply.header('cache-control', 'no-store').send(answer satisfies ShipAnswer);
   });
-}
-
-function itemOf(text: string): StateItem {
-  if (isStateItem(text)) return text;
-  throw new StatectlError('item-unknown', 'this server keeps no such item of a printer');
 }

@@ -39,13 +39,19 @@ it('list and branches say who goes on with a printer, and what lies beside its l
   expect(json('list')).toEqual([
     {
       ...{ printer: 'voron', node: 'print01', lease: 1, since: expect.any(String) },
-      ...{ line: { database: { id, at: expect.any(String), kept: 1 } }, branches: [branch], apart: 0 },
+      ...{ line: [expect.objectContaining({ item: 'database', id, kept: 1 })], branches: [branch], apart: [] },
       bytes: line.length + alone.length,
     },
   ]);
   expect(run('list').stdout).toMatch(/^PRINTER .*\nvoron {4}print01 {2}database 20/);
   expect(json('branches', 'voron')).toMatchObject([
-    { branch, node: 'print01', boot: ALONE, base: null, items: ['database'] },
+    {
+      branch,
+      node: 'print01',
+      boot: ALONE,
+      why: expect.stringMatching(/no server gave/),
+      items: [{ item: 'database' }],
+    },
   ]);
 });
 
@@ -90,7 +96,7 @@ it.each([
   ['a printer that is not there', ['branches', 'ender'], 'this server has no printer ender'],
   ['a printer that leads out', ['branches', '../voron'], 'has no printer ../voron'],
   ['a branch that is not there', ['take', 'voron', 'x'], 'voron has no branch x'],
-  ['a branch that leads out', ['drop', 'voron', '../line'], 'not the name of a branch'],
+  ['a branch that leads out', ['drop', 'voron', '../line'], 'voron has no branch ../line'],
 ])('%s is told, with what to do', (_title, words, why) => {
   const { status, stderr } = run(...words);
   expect(status).toBe(1);

@@ -4,13 +4,14 @@ import { memoryHost } from '../../../../src/host/memory.ts';
 import { systemError } from '../../../../src/host/system-error.ts';
 import { type PrinterState, printerState } from '../../../../src/server/state/printer-state.ts';
 import { databaseTar, moonrakerDatabase, sha256 } from '../../../fixtures/moonraker-database.ts';
+import { DATABASE_ITEM } from '../../../fixtures/printer-item.ts';
 
 const BOOT = 'aaaaaaaa-0000-4000-8000-000000000001';
 const NEXT_BOOT = 'bbbbbbbb-0000-4000-8000-000000000002';
 const ASKER = {
   node: 'print01',
   proof: 'person',
-  printer: { trust: 'proven', quotaBytes: 2 ** 30, gcodeQuotaBytes: 0, items: [] },
+  printer: { trust: 'proven', quotaBytes: 2 ** 30, gcodeQuotaBytes: 0, items: [DATABASE_ITEM] },
 } as const;
 const [FIRST, SECOND] = [['one'], ['one', 'two']].map((jobs) => databaseTar(moonrakerDatabase(jobs))) as [
   Buffer,
@@ -63,12 +64,10 @@ async function serverOf() {
       };
     },
   };
-  const printers = printerState({
-    store: { root: '/state', host: { ...host, files } },
-    check: async () => undefined,
-    alarm: () => {},
-    free: async () => 1,
-  });
+  const printers = printerState(
+    { root: '/state', host: { ...host, files }, alarm: () => {}, free: async () => 1 },
+    async () => undefined,
+  );
   const breakAfter = (effects: number, how: typeof code = 'ENOSPC'): void => {
     left = effects;
     code = how;
@@ -77,7 +76,7 @@ async function serverOf() {
 }
 
 const ship = (printers: PrinterState, tar: Buffer) =>
-  printers.ship(
+  printers.snapshot.ship(
     'voron',
     'database',
     { lease: 1, boot: BOOT, base: null, sha256: sha256(tar), takenAtMs: 0 },
@@ -123,12 +122,10 @@ it.each(['ENOSPC', 'EIO'] as const)(
 
 it('a disk that is nearly full takes nothing more, before a byte of it is read', async () => {
   const host = memoryHost();
-  const printers = printerState({
-    store: { root: '/state', host },
-    check: async () => undefined,
-    alarm: () => {},
-    free: async () => 0.04,
-  });
+  const printers = printerState(
+    { root: '/state', host, alarm: () => {}, free: async () => 0.04 },
+    async () => undefined,
+  );
   await expect(ship(printers, FIRST)).rejects.toMatchObject({ code: 'state-full' });
   expect(host.calls).toEqual([]);
 });

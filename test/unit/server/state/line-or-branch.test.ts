@@ -8,7 +8,7 @@ const B = { boot: 'bbbbbbbb-2', node: 'print01' };
 const SPARE = { boot: 'cccccccc-3', node: 'print02' };
 
 const leased = (boot: typeof A, head: string | null, before: PrinterRecord = NEW_PRINTER): PrinterRecord => {
-  const record = grantLease(before, boot, { database: head }, 0);
+  const record = grantLease(before, boot, { heads: { database: head }, items: {} }, 0);
   if (!record) throw new Error('the lease was refused');
   return record;
 };
@@ -80,22 +80,18 @@ it.each<
     { record: leased(A, X), lease: 1, base: X, newest: newest(X), proof: 'network', why: /network alone/ },
   ],
 ])('%s', (_title, { record, by = A, lease, base, newest: head, proof = 'person', why }) => {
-  const reason = branchReason(
-    record,
-    { lease, base, boot: by.boot },
-    { node: by.node, proof },
-    head,
-    record.heads.database,
-  );
+  const reason = branchReason(record, { lease, base, boot: by.boot }, { node: by.node, proof }, record.heads.database, {
+    newest: head,
+  });
   if (why === undefined) expect(reason).toBeUndefined();
   else expect(reason).toMatch(why);
 });
 
 it('the same boot has the same lease however often it asks, another the next one, and one that lost it none', () => {
   const first = leased(A, null);
-  expect(grantLease(first, A, { database: X }, 5)).toBe(first);
+  expect(grantLease(first, A, { heads: { database: X }, items: {} }, 5)).toBe(first);
   const second = leased(B, X, first);
   expect(second.holders.map(({ lease }) => lease)).toEqual([1, 2]);
-  expect(grantLease(second, A, { database: X }, 5)).toBeUndefined();
+  expect(grantLease(second, A, { heads: { database: X }, items: {} }, 5)).toBeUndefined();
   expect(leased(SPARE, Y, second).holders.at(-1)).toMatchObject({ lease: 3, node: 'print02' });
 });

@@ -1,12 +1,12 @@
 import { isSea } from 'node:sea';
-import { isStatectlError, StatectlError } from '../../error.ts';
-import type { Exec } from '../../host/host.ts';
-import { recordOrNone } from '../../host/record.ts';
-import type { StateItem } from '../../protocol/state.ts';
-import { turns } from '../limits/turns.ts';
+import { isStatectlError, StatectlError } from '../../../error.ts';
+import type { Exec } from '../../../host/host.ts';
+import { recordOrNone } from '../../../host/record.ts';
+import { turns } from '../../limits/turns.ts';
+import type { SnapshotShape } from './check-generation.ts';
 
 /** Why the generation in a file is no good; undefined: it is. Throws where that could not be looked at. */
-export type CheckGeneration = (tar: string, item: StateItem) => Promise<string | undefined>;
+export type CheckGeneration = (tar: string, shape: SnapshotShape) => Promise<string | undefined>;
 
 export interface CheckLimits {
   readonly timeMs: number;
@@ -28,13 +28,18 @@ const TOO_MUCH = 'it cannot be checked within';
  */
 export function checkGenerationApart(exec: Exec, limits: CheckLimits = LIMITS): CheckGeneration {
   const checking = turns(CHECKING);
-  return (tar, item) => checking.take(tar, () => runCheck(exec, limits, tar, item));
+  return (tar, shape) => checking.take(tar, () => runCheck(exec, limits, tar, shape));
 }
 
-async function runCheck(exec: Exec, limits: CheckLimits, tar: string, item: StateItem): Promise<string | undefined> {
+async function runCheck(
+  exec: Exec,
+  limits: CheckLimits,
+  tar: string,
+  shape: SnapshotShape,
+): Promise<string | undefined> {
   const seconds = Math.ceil(limits.timeMs / 1000);
   const bounds = `ulimit -c 0; ulimit -t ${seconds}; ulimit -d ${limits.memoryMib * 1024}; exec "$@"`;
-  const argv = ['sh', '-c', bounds, 'sh', process.execPath, ...programOf(tar, item)];
+  const argv = ['sh', '-c', bounds, 'sh', process.execPath, ...programOf(tar, shape)];
   try {
     const { exitCode, stdout } = await exec.run(argv, { timeoutMs: limits.timeMs });
     const answer = recordOrNone<{ readonly fault: string | null }>(stdout, {});
@@ -47,15 +52,20 @@ async function runCheck(exec: Exec, limits: CheckLimits, tar: string, item: Stat
 }
 
 /** From the executable by its verb; in a checkout that file alone, which starts ten times as fast. */
-const programOf = (tar: string, item: StateItem): readonly string[] =>
+const programOf = (tar: string, shape: SnapshotShape): readonly string[] =>
   isSea()
-    ? ['printer', 'check', '--json', '--item', item, tar]
+    ? ['printer', 'check', '--json', ...optionsOf(shape), '--', tar]
     : [
         '--input-type=module',
         '-e',
         `import { generationFault } from ${JSON.stringify(new URL('./check-generation.ts', import.meta.url).href)};
-         console.log(JSON.stringify({ fault: (await generationFault(process.argv[1], process.argv[2])) ?? null }));`,
+         console.log(JSON.stringify({ fault: (await generationFault(process.argv[1], ${JSON.stringify(shape)})) ?? null }));`,
         '--',
         tar,
-        item,
       ];
+
+const optionsOf = ({ files, tables, with: beside }: SnapshotShape): readonly string[] => [
+  ...files.map((name) => `--file=${name}`),
+  ...tables.map((name) => `--table=${name}`),
+  ...beside.map((name) => `--with=${name}`),
+];

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { StatectlError } from '../../error.ts';
-import type { Store } from '../store/store.ts';
-import { incomingPath } from './state-folder.ts';
+import { StatectlError } from '../../../error.ts';
+import type { Store } from '../../store/store.ts';
+import { incomingPath } from '../state-folder.ts';
 
 /** What came whole, and lies in a file of its own until it is disposed. */
 export interface Received extends AsyncDisposable {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { generationId } from '../../../../src/server/state/generation.ts';
-import { type Kept, makeRoom, overdue } from '../../../../src/server/state/retention.ts';
+import { generationId } from '../../../../../src/server/state/snapshot/generation.ts';
+import { type Kept, makeRoom, overdue } from '../../../../../src/server/state/snapshot/retention.ts';
 
 const HOUR = 3_600_000;
 const START = Date.UTC(2026, 10, 1);

@@ -1,9 +1,9 @@
-import type { Proof } from '../../protocol/enrolment.ts';
-import type { Shipment, StateGeneration, StateItem } from '../../protocol/state.ts';
+import type { Proof } from '../../../protocol/enrolment.ts';
+import type { Shipment, StateGeneration } from '../../../protocol/state.ts';
 
 /** One generation of an item as it is kept: `ID.json` beside `ID.tar`. */
 export interface Generation extends StateGeneration, Pick<Shipment, 'lease' | 'boot' | 'base'> {
-  readonly item: StateItem;
+  readonly item: string;
   readonly node: string;
   /** What proved that it was that node. */
   readonly proof: Proof;

@@ -1,0 +1,57 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { StatectlError } from '../../../error.ts';
+import { readPlainTar } from '../../../signed/plain-tar.ts';
+import type { Store } from '../../store/store.ts';
+import type { StateKind } from '../kind.ts';
+import { incomingPath, LINE } from '../state-folder.ts';
+import { generationsIn, placeGeneration } from './generations.ts';
+
+/** What an admin may do with the generations of a printer: tell of them, take those of a branch, export them. */
+export const snapshotKind = (store: Store): Omit<StateKind, 'head'> => ({
+  async summary(printer, where, item) {
+    const all = await generationsIn(store, printer, where, item);
+    const [newest] = all;
+    if (!newest) return undefined;
+    const bytes = all.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    return { id: newest.id, atMs: newest.receivedAtMs, kept: all.length, bytes };
+  },
+
+  /** As a new generation: what the line had stays in its history, and the branch as it is. */
+  async take(printer, branch, item) {
+    const [newest] = await generationsIn(store, printer, { part: 'branch', branch }, item);
+    if (!newest) return undefined;
+    const { id, tar, json: _, receivedAtMs: __, ...generation } = newest;
+    const copy = join(incomingPath(store, printer), `${randomBytes(8).toString('hex')}.tar`);
+    await copyChecked(store, tar, copy, generation.sha256);
+    try {
+      const taken = { ...generation, lease: 0, takenFrom: `${branch}/${id}` };
+      await placeGeneration(store, printer, LINE, copy, taken);
+    } finally {
+      await store.host.files.remove(copy);
+    }
+    return id;
+  },
+
+  /** The newest as it is; what came before in `history/ID/`. `generation.json` says whose it is. */
+  async *export(printer, where, item) {
+    for (const [at, { tar, json: _, ...said }] of (await generationsIn(store, printer, where, item)).entries()) {
+      const folder = at === 0 ? '' : `history/${said.id}/`;
+      // It was checked when it came: plain names, and nothing but regular files.
+      for (const [name, content] of readPlainTar(await store.host.files.read(tar), () => true))
+        yield { path: `${folder}${name}`, content };
+      yield { path: `${folder}generation.json`, content: Buffer.from(`${JSON.stringify(said, null, 2)}\n`) };
+    }
+  },
+});
+
+/** A tar of the store once more; what the disk changed is not passed on. Throws `generation-mismatch`. */
+async function copyChecked({ host: { files } }: Store, from: string, to: string, sha256: string): Promise<void> {
+  const bytes = await files.read(from);
+  if (createHash('sha256').update(bytes).digest('hex') !== sha256)
+    throw new StatectlError('generation-mismatch', `${from} is not what was shipped: the disk changed it`, {
+      hint: 'an older generation of the branch lies beside it; look at the disk',
+    });
+  await files.mkdir(dirname(to), 0o700);
+  await files.write(to, bytes, { mode: 0o600 });
+}
