@@ -58,6 +58,8 @@ export interface Files {
   chmod(path: string, mode: number): Promise<void>;
   /** Bytes from `start`, in chunks. */
   readStream(path: string, start?: number): AsyncIterable<Uint8Array>;
+  /** Names in a folder that are made, changed, moved or removed, until the signal; undefined: it is not known which. Throws ENOENT. */
+  watch(path: string, signal: AbortSignal): AsyncIterable<string | undefined>;
   /** Appends chunks to a file, creating it; `close` makes it durable (fsync). */
   appendStream(path: string): Promise<AppendStream>;
 }

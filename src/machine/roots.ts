@@ -78,6 +78,7 @@ export function filesAt(files: Files, roots: Roots): Files {
     rename: (from, to) => files.rename(here(from), here(to)),
     remove: (path) => files.remove(here(path)),
     chmod: (path, mode) => files.chmod(here(path), mode),
+    watch: (path, signal) => files.watch(here(path), signal),
     readStream: (path, start) => files.readStream(here(path), start),
     appendStream: (path): Promise<AppendStream> => files.appendStream(here(path)),
   };

@@ -21,6 +21,7 @@ import { findMainFiles } from '../../machine/services/find-main-files.ts';
 import { findServices } from '../../machine/services/find-services.ts';
 import { findServiceManager } from '../../machine/services/service-manager.ts';
 import { syslogFacts } from '../../machine/services/syslog-settings.ts';
+import { planPrinters, printerFacts } from '../../machine/state/plan-printers.ts';
 import type { Step } from '../../machine/steps/step.ts';
 import type { Instead, Phase } from '../phase.ts';
 import { BEFORE_ROOT, IN_SYSROOT } from '../roots.ts';
@@ -84,6 +85,11 @@ export const install: Phase = {
       plan: planInstall,
       instead: (error, facts, step) =>
         isOfPackages(facts, step) ? withoutPackages(error, facts) : error.code === 'unexpected' ? {} : undefined,
+    },
+    // The folders are there, and the machine knows who it is.
+    {
+      gather: async (host, facts, boot) => ({ system: { printers: await printerFacts(host, facts, boot) } }),
+      plan: planPrinters,
     },
   ],
   // A disk may have stumbled; what a phase says itself it would say again.

@@ -1,9 +1,18 @@
 import type { AgentHost } from '../../agent/agent.ts';
 import { parseWords } from './boot-words.ts';
 
-/** `statectl agent`: until SIGTERM or SIGINT. Throws `not-booted` where there is nothing to keep. */
+/** `statectl agent`: until SIGTERM or SIGINT; with `--copy-database`, a child of it, which copies one. Throws `not-booted` where there is nothing to keep. */
 export async function agent(host: AgentHost, words: readonly string[]): Promise<number> {
-  parseWords('agent', { args: [...words], options: {} });
+  const { values } = parseWords('agent', {
+    args: [...words],
+    options: { 'copy-database': { type: 'string' }, to: { type: 'string' } },
+  });
+  const { 'copy-database': from, to } = values;
+  if (from !== undefined && to !== undefined) {
+    const { copyDatabase } = await import('../../host/linux/copy-database.ts');
+    await copyDatabase(from, to);
+    return 0;
+  }
   const stop = new AbortController();
   const end = () => stop.abort(new Error('the agent stops'));
   process.once('SIGTERM', end);

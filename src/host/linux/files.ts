@@ -6,6 +6,7 @@ import { namingFile } from '../file-error.ts';
 import type { AppendStream, Files, Stat, WriteOptions } from '../host.ts';
 import { statFrom } from './file-stat.ts';
 import { readRegular } from './regular-file.ts';
+import { watchFolder } from './watch-folder.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 
@@ -184,5 +185,6 @@ export const linuxFiles = (fs: FileCalls = threadedCalls): Files => ({
   },
   chmod: (path, mode) => fs.chmod(path, mode),
   readStream: (path, start) => readStream(fs, path, start),
+  watch: watchFolder,
   appendStream: (path) => appendStream(fs, path),
 });

@@ -2,6 +2,7 @@ import { dirname } from 'node:path/posix';
 import type { AppendStream, Clock, Files } from '../host.ts';
 import { systemError } from '../system-error.ts';
 import { find, type Inode, makeInode, type Place, totalBytes, walk } from './tree.ts';
+import { watchers } from './watch.ts';
 
 const CHUNK_BYTES = 64 * 1024;
 
@@ -20,7 +21,13 @@ export interface MemoryFilesOptions {
 }
 
 /** A file tree with the kernel's answers; permissions are root's, who may do everything. */
-export function memoryFiles({ root, clock, capacityBytes, record }: MemoryFilesOptions): Files {
+export function memoryFiles({ root, clock, capacityBytes, record: keepRecord }: MemoryFilesOptions): Files {
+  const { changed, watch } = watchers();
+  const record = (effect: FileEffect): void => {
+    keepRecord(effect);
+    changed(effect.path);
+  };
+
   const touch = (inode: Inode) => {
     inode.mtimeMs = clock.now();
   };
@@ -168,6 +175,10 @@ export function memoryFiles({ root, clock, capacityBytes, record }: MemoryFilesO
     async chmod(path, mode) {
       record({ effect: 'chmod', path });
       find(root, path, 'follow', 'chmod').mode = mode & 0o7777;
+    },
+    async *watch(path, signal) {
+      if (find(root, path, 'follow', 'watch').type !== 'dir') throw systemError('ENOTDIR', 'watch', path);
+      yield* watch(path, signal);
     },
     async *readStream(path, start = 0) {
       const inode = contents(path);

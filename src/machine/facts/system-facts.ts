@@ -1,3 +1,4 @@
+import type { PrinterFacts } from '../state/printer-facts.ts';
 import type { OwnedFolder } from './bundle-facts.ts';
 import type { PythonFacts } from './python-facts.ts';
 import type { ServiceFacts } from './service-facts.ts';
@@ -12,6 +13,7 @@ export interface SystemFacts {
   readonly identity?: IdentityFacts;
   /** Of printers, and places in RAM with an owner: those that are missing or still root's. */
   readonly folders?: readonly OwnedFolder[];
+  readonly printers?: PrinterFacts;
   /** Names of files of the machine segment that prove who it is. */
   readonly credentials?: readonly string[];
 }

@@ -21,9 +21,11 @@ export const HOST_KEY = `${RUN}/ssh`;
 export const PASSWORDS = `${IDENTITY}/passwords.json`;
 
 /** Something depends on who it is. */
-const needsIdentity = ({ config: { identity, users, server } }: Facts): boolean =>
+const needsIdentity = ({ config: { identity, users, server, state } }: Facts): boolean =>
   (server.authentication === 'mtls' && server.credentials === undefined) ||
   Object.keys(identity.secrets).length + identity.names.length + identity.certificate.services.length > 0 ||
+  // All state goes over mTLS.
+  Object.keys(state.printers).length > 0 ||
   Object.values(users.users).some(({ password }) => password?.startsWith('secret:'));
 
 /** A machine that config.d does not name has nobody to prove anything to. */

@@ -13,6 +13,7 @@ import { identity } from './identity.ts';
 import type { Kind } from './kind.ts';
 import { links } from './links.ts';
 import { mounts } from './mounts.ts';
+import { state } from './state.ts';
 
 /** Every kind of step by its name: a family a file, each kind whole in one place. */
 const KINDS = {
@@ -25,6 +26,7 @@ const KINDS = {
   ...identity,
   ...downloads,
   ...bundles,
+  ...state,
   ...handOver,
 };
 

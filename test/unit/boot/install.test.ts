@@ -118,7 +118,7 @@ describe('what the image has is looked up', () => {
   const look = async (tree: Record<string, Seed>) => {
     const files = Object.fromEntries(Object.entries(tree).map(([path, seed]) => [IMAGE_MOUNT + path, seed]));
     const boot = { say: () => {}, warn: () => {}, signal: new AbortController().signal };
-    return (await install.rounds.at(-1)?.gather?.(machineHost(memoryHost({ files }), IN_SYSROOT), createFacts(), boot))
+    return (await install.rounds.at(-2)?.gather?.(machineHost(memoryHost({ files }), IN_SYSROOT), createFacts(), boot))
       ?.system?.install;
   };
 
@@ -155,7 +155,7 @@ describe('what the image has is looked up', () => {
         signal: new AbortController().signal,
       };
       await install.rounds
-        .at(-1)
+        .at(-2)
         ?.gather?.(machineHost(memoryHost({ files }), IN_SYSROOT), { ...facts, config: wanted }, boot);
       return told;
     };

@@ -31,7 +31,9 @@ async function booted(tree: Readonly<Record<string, Seed>> = {}, state = `data: 
 }
 
 const warnings = async ({ files }: Machine): Promise<readonly string[]> =>
-  (JSON.parse(await files.readText(BOOT_RECORD)) as BootRecord).warnings.filter((text) => !/persists/.test(text));
+  (JSON.parse(await files.readText(BOOT_RECORD)) as BootRecord).warnings.filter(
+    (text) => !/persists|^no server to prove|^voron: /.test(text),
+  );
 const ownerOf = async ({ files }: Machine, path: string) => {
   const { type, uid, gid } = (await files.stat(`/sysroot${path}`)) ?? {};
   return { type, uid, gid };

@@ -1,0 +1,158 @@
+import { join } from 'node:path';
+import { isSea } from 'node:sea';
+import { reasonOf, StatectlError } from '../../error.ts';
+import { backOffMs } from '../../host/back-off.ts';
+import { readBody } from '../../host/http/read-body.ts';
+import { statePath } from '../../machine/state/ask-state.ts';
+import type { StateItem } from '../../machine/state/restore.ts';
+import { keepGeneration, placesOf } from '../../machine/state/restore-snapshot.ts';
+import { readAnswer } from '../../protocol/read-answer.ts';
+import { ShipAnswer, shipmentHeaders } from '../../protocol/state.ts';
+import { sha256Of } from '../../signed/bundle/manifest.ts';
+import { writeTar } from '../../signed/plain-tar.ts';
+import { type Bell, bell } from '../servers/bell.ts';
+import type { KeeperContext } from './keeper.ts';
+
+type Context = KeeperContext<StateItem<'snapshot'>>;
+
+/** A commit is several writes, and a print ends with several commits. */
+const TOGETHER_MS = 400;
+/** inotify may lose one: so often it is looked whether the files are others. */
+const LOOK_MS = 60_000;
+const BACK_OFF = { baseMs: 1_000, maxMs: 30_000 };
+/** Nobody mends it by asking again: what was refused, or a damaged database. */
+const REFUSED_MS = 10 * 60_000;
+const COPY_MS = 20_000;
+const LARGEST_DATABASE_BYTES = 64 << 20;
+const LARGEST_BESIDE_BYTES = 64 << 10;
+const LARGEST_ANSWER_BYTES = 64 << 10;
+
+/** Ships a copy of the databases after each commit, whole: of what was not shipped only the newest. */
+export async function keepSnapshot(context: Context, signal: AbortSignal): Promise<never> {
+  const { host, tell } = context;
+  const changed = bell(host.clock);
+  let shipped = '';
+  let lastMs: number | undefined;
+  let failures = 0;
+  let sinceMs: number | undefined;
+  const watching = watchAll(context, changed, signal);
+  const work = async (): Promise<never> => {
+    for (let waitMs = 0; ; ) {
+      if ((await changed.wait(waitMs, signal)) === 'rung' && failures === 0)
+        await host.clock.sleep(TOGETHER_MS, signal);
+      try {
+        const tar = await copyOf(context, signal);
+        const sha256 = tar && sha256Of(tar);
+        if (tar === undefined || sha256 === undefined || sha256 === shipped) {
+          if (sha256 !== undefined && sinceMs !== undefined) tell({ state: 'in-step', ...(lastMs && { lastMs }) });
+        } else {
+          sinceMs ??= host.clock.now();
+          const answer = await ship(context, tar, sha256, signal);
+          shipped = sha256;
+          lastMs = host.clock.now();
+          tell(
+            answer.on === 'line'
+              ? { state: 'in-step', lastMs }
+              : { state: 'branch', lastMs, branch: answer.branch, why: answer.why },
+          );
+          if (context.kept !== undefined && answer.on === 'line')
+            await keepGeneration(host, context.kept, { id: answer.id, sha256 }, tar);
+        }
+        failures = 0;
+        sinceMs = undefined;
+        waitMs = LOOK_MS;
+      } catch (error) {
+        signal.throwIfAborted();
+        failures += 1;
+        sinceMs ??= host.clock.now();
+        const isFinal = error instanceof StatectlError && FINAL.includes(error.code);
+        tell({
+          state: isFinal ? 'fault' : 'ahead',
+          ahead: 'the newest copy',
+          sinceMs,
+          ...(lastMs !== undefined && { lastMs }),
+          why: reasonOf(error),
+        });
+        waitMs = isFinal ? REFUSED_MS : backOffMs(host.clock, failures, BACK_OFF);
+      }
+    }
+  };
+  return await Promise.race([work(), watching]);
+}
+
+const FINAL: readonly string[] = ['state-refused', 'database-damaged', 'state-link'];
+
+async function watchAll({ item, watch }: Context, changed: Bell, signal: AbortSignal): Promise<never> {
+  // Its journal goes when a commit is done.
+  for await (const name of watch(item.path, signal))
+    if (name === undefined || item.files.some((file) => name.startsWith(file))) changed.ring();
+  signal.throwIfAborted();
+  throw new StatectlError('state-failed', `${item.path} went away`);
+}
+
+/** A generation of what is there now; undefined: there is nothing yet. Throws `database-busy`, `database-damaged`, `state-link`. */
+async function copyOf(context: Context, signal: AbortSignal): Promise<Buffer | undefined> {
+  const { host, item, account, spool } = context;
+  const { files, exec } = host;
+  const aside = join(spool, 'copy');
+  const members = new Map<string, Uint8Array>();
+  await files.mkdir(spool, 0o711);
+  try {
+    await files.mkdir(aside, 0o700);
+    const { exitCode, stderr } = await exec.run(['chown', `${account.uid}:${account.gid}`, aside], { signal });
+    if (exitCode !== 0) throw new StatectlError('state-failed', stderr.trim());
+    for (const name of item.files) {
+      const [from, to] = [join(item.path, name), join(aside, name)];
+      if ((await files.stat(from))?.type !== 'file') return undefined;
+      await copyApart(context, from, to, signal);
+      members.set(name, await readOwn(context, to, LARGEST_DATABASE_BYTES));
+    }
+    for (const [name, path] of placesOf(item)) {
+      if (members.has(name) || (await files.stat(path)) === undefined) continue;
+      members.set(name, await readOwn(context, path, LARGEST_BESIDE_BYTES));
+    }
+    return writeTar(members);
+  } finally {
+    await files.remove(aside);
+  }
+}
+
+/** Files of others: nothing that a link leads to. */
+async function readOwn({ host: { files } }: Context, path: string, limitBytes: number): Promise<Buffer> {
+  const { bytes, realPath } = await files.readRegular(path, limitBytes);
+  if (realPath === path) return bytes;
+  throw new StatectlError('state-link', `${path} is ${realPath} by a link: it is not shipped`);
+}
+
+/** In a process of the owner, which opens nothing else: any close() of a file drops SQLite's locks on it. */
+async function copyApart(
+  { host: { exec }, account }: Context,
+  from: string,
+  to: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const program = isSea() ? [] : [join(import.meta.dirname, '../../main.ts')];
+  const argv = [process.execPath, ...program, 'agent', '--copy-database', from, '--to', to];
+  const { exitCode, stderr } = await exec.run(argv, { as: account, timeoutMs: COPY_MS, signal });
+  if (exitCode === 0) return;
+  const reason = stderr.trim().replace(/^statectl: /, '');
+  throw new StatectlError(
+    /damaged|not a database|malformed/.test(reason) ? 'database-damaged' : 'database-busy',
+    reason,
+  );
+}
+
+async function ship(
+  { ask, printer, item, standing, host }: Context,
+  tar: Buffer,
+  sha256: string,
+  signal: AbortSignal,
+): Promise<ShipAnswer> {
+  const { body } = await ask(statePath(printer, item.name, 'generations'), {
+    method: 'POST',
+    headers: shipmentHeaders({ ...standing, sha256, takenAtMs: host.clock.now() }),
+    body: tar,
+    signal,
+  });
+  return readAnswer('the server', await readBody(body, LARGEST_ANSWER_BYTES), ShipAnswer);
+}

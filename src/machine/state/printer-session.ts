@@ -1,0 +1,39 @@
+import type { Files } from '../../host/host.ts';
+import { recordOrNone } from '../../host/record.ts';
+import { RUN } from '../paths.ts';
+
+/** What one boot of a machine began with of an item. */
+export interface ItemSession {
+  /** Id of the head that it began with; null: it began empty. */
+  readonly base: string | null;
+  /** Why it is not what the line has. */
+  readonly why?: string;
+}
+
+/** What one boot of a machine is to the server of a printer: it holds until the machine is switched off. */
+export interface PrinterSession {
+  readonly printer: string;
+  /** /proc/sys/kernel/random/boot_id */
+  readonly boot: string;
+  /** 0: no server gave any, and what is shipped is a branch. */
+  readonly lease: number;
+  /** The one that gave it. */
+  readonly server?: string;
+  /** Why there is none. */
+  readonly why?: string;
+  readonly items: Readonly<Partial<Record<string, ItemSession>>>;
+}
+
+export const sessionPath = (printer: string): string => `${RUN}/state/${printer}.json`;
+
+/** What the boot left; undefined: it knew no such printer. */
+export const readSession = async (
+  { readText }: Pick<Files, 'readText'>,
+  printer: string,
+): Promise<PrinterSession | undefined> =>
+  recordOrNone<PrinterSession>(await readText(sessionPath(printer)).catch(() => undefined), {
+    printer: 'text',
+    boot: 'text',
+    lease: 'number',
+    items: 'mapping',
+  });

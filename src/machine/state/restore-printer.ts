@@ -1,0 +1,87 @@
+import { dirname } from 'node:path';
+import { entryOf } from '../../entry-of.ts';
+import { reasonOf } from '../../error.ts';
+import type { Account, Host, HttpRequest } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
+import type { ItemHead } from '../../protocol/state.ts';
+import { type AskState, askStateOf } from './ask-state.ts';
+import { leasePrinter } from './lease-printer.ts';
+import type { ItemSession, PrinterSession } from './printer-session.ts';
+import type { AnyItem, Restore } from './restore.ts';
+import { restoreSnapshot } from './restore-snapshot.ts';
+
+/** Step `restore-printer`. */
+export interface RestorePrinter {
+  readonly printer: string;
+  /** Of this boot. */
+  readonly boot: string;
+  readonly items: readonly (AnyItem & Account)[];
+  readonly urls: readonly string[];
+  /** Where certificate and key of the machine are. */
+  readonly identity: string;
+  readonly authorities: readonly string[];
+  readonly limits: { readonly connectMs: number; readonly stallMs: number };
+  /** Folder of what is kept of the printer on a disk; absent without one. */
+  readonly kept?: string;
+  /** Where what came of it is told: a `PrinterSession`. */
+  readonly to: string;
+}
+
+/** A boot waits no longer for the state of a printer. */
+const MOST_MS = 120_000;
+
+/**
+ * Asks for the lease of a printer, and gives back what its line has, item by item. Whatever fails is told, and is a branch: the
+ * machine boots and prints.
+ */
+export async function restorePrinter(step: RestorePrinter, host: Host, task: TaskContext): Promise<void> {
+  const { printer, boot, items, urls, identity, authorities, limits, kept, to } = step;
+  const bounded: AbortSignal = AbortSignal.any([task.signal, AbortSignal.timeout(MOST_MS)]);
+  const times: HttpRequest = { connectTimeoutMs: limits.connectMs, idleTimeoutMs: limits.stallMs };
+  const servers = urls.map((url) => {
+    const ask = askStateOf(host, url, { proof: () => ({ identity, authorities }), limits: () => times });
+    const withBound: AskState = (path, request) => ask(path, { signal: bounded, ...request });
+    return [url, withBound] as const;
+  });
+  const { server, ask, lease, heads, why } = await leasePrinter(printer, boot, servers, bounded).catch((error) => {
+    task.signal.throwIfAborted();
+    return { server: undefined, ask: undefined, lease: 0, heads: {}, why: reasonOf(error) };
+  });
+  if (why !== undefined) task.warn(`${printer}: what this boot does is a branch: ${why}`);
+  const session: Record<string, ItemSession> = {};
+  for (const { uid, gid, ...item } of items) {
+    const head = entryOf<ItemHead | null>(heads, item.name);
+    const one = {
+      host,
+      task,
+      printer,
+      account: { uid, gid },
+      head,
+      ...(ask && { ask }),
+      ...(kept && { kept: `${kept}/${item.name}` }),
+    };
+    session[item.name] = await restoreItem({ ...one, item }).catch((error) => {
+      task.signal.throwIfAborted();
+      task.warn(`${printer}: ${item.name} begins empty, as a branch: ${reasonOf(error)}`);
+      return { base: null, why: reasonOf(error) };
+    });
+  }
+  const record: PrinterSession = {
+    ...{ printer, boot, lease, items: session },
+    ...(server !== undefined && { server }),
+    ...(why !== undefined && { why }),
+  };
+  await host.files.mkdir(dirname(to), 0o755);
+  await host.files.write(to, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+}
+
+/** One more class is its line here. */
+async function restoreItem(restore: Restore<AnyItem>): Promise<ItemSession> {
+  const { item } = restore;
+  switch (item.kind) {
+    case 'snapshot':
+      return restoreSnapshot({ ...restore, item });
+    default:
+      return { base: restore.head?.id ?? null };
+  }
+}

@@ -1,0 +1,29 @@
+import type { Config } from '../../config/config.ts';
+import type { Account, Host } from '../../host/host.ts';
+import type { TaskContext } from '../../host/task-context.ts';
+import type { ItemHead } from '../../protocol/state.ts';
+import type { AskState } from './ask-state.ts';
+
+/** An item of a printer as config.d has it, of the class `Kind`. */
+export type StateItem<Kind extends string = string> = Extract<
+  Config['state']['printers'][string]['items'][number],
+  { readonly kind: Kind }
+>;
+/** Of any class. */
+export type AnyItem = Config['state']['printers'][string]['items'][number];
+
+/** What a class needs to give an item back. */
+export interface Restore<Item> {
+  readonly host: Host;
+  readonly task: TaskContext;
+  readonly printer: string;
+  readonly item: Item;
+  /** Whose the files are. */
+  readonly account: Account;
+  /** What the line has; undefined: no server said. */
+  readonly head: ItemHead | null | undefined;
+  /** Asks the server that said so. */
+  readonly ask?: AskState;
+  /** A folder that outlives the machine, for this item alone; absent without a disk. */
+  readonly kept?: string;
+}
