@@ -15,7 +15,15 @@ export const DEMO = {
   state: `${CACHE}/state`,
 } as const;
 
-const PACKAGES = ['qemu-guest-agent', 'procps', 'systemd-resolved', 'openssh-server', 'rsyslog', 'rsyslog-gnutls'];
+const PACKAGES = [
+  'qemu-guest-agent',
+  'procps',
+  'systemd-resolved',
+  'openssh-server',
+  'rsyslog',
+  'rsyslog-gnutls',
+  'sqlite3',
+];
 /** Drivers that no virtual machine has; a real image keeps them. */
 const UNUSED = [
   'gpu',
