@@ -23,6 +23,7 @@ import { readYaml } from '../../src/config/tree/yaml-file.ts';
 import { readElf } from '../../src/image/elf/elf.ts';
 import { readCpio } from '../../src/image/initramfs/cpio-read.ts';
 import { readClaims } from '../../src/protocol/claims.ts';
+import { readVariables } from '../../src/protocol/variables/variables-file.ts';
 import { planTransfer } from '../../src/server/limits/transfer.ts';
 import { machineFromQuery } from '../../src/server/machine.ts';
 import { machineIdOf, parseReport } from '../../src/server/reports/reports.ts';
@@ -108,6 +109,11 @@ const IP = [
   '-',
   '1500',
 ];
+
+const VARIABLES =
+  "[Variables]\n|x = |y: |1|-|.5|e9|j|0x|'|\"|'''|b'|\\x|\\|[|]|{|}|(|)|,|: |None|set()|inf|print(|#|;|%%|%(x)s|%|\n|\n  | |\r|é".split(
+    '|',
+  );
 
 export const TARGETS: readonly Target[] = [
   {
@@ -294,6 +300,26 @@ export const TARGETS: readonly Target[] = [
       planTransfer({ method: 'GET', headers: { range: text } }, '"x"', 100),
       planTransfer({ method: 'GET', headers: { 'if-none-match': text, 'if-range': text } }, '"x"', 100),
     ],
+  },
+  {
+    name: 'saved variables',
+    inputs: fc.oneof(
+      textOf(...VARIABLES),
+      textOf(...VARIABLES).map((text) => `[Variables]\nx = ${text}`),
+    ),
+    read: (text: string) => {
+      const { literals, unreadable } = readVariables(Buffer.from(text), 'variables.cfg');
+      // What was taken is taken again, whatever is around it.
+      const again = readVariables(
+        Buffer.from(
+          `[Variables]\n${[...literals].map(([name, one]) => `${name} = ${one.replaceAll('\n', '\n\t')}\n`).join('')}`,
+        ),
+        'again.cfg',
+      );
+      return (
+        [...literals.keys()].every((name) => again.literals.has(name)) && unreadable.every((name) => literals.has(name))
+      );
+    },
   },
 ];
 
