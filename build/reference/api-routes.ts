@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { EnrolRequest, HostKeyRequest } from '../../src/protocol/enrolment.ts';
+import { MirrorChanges } from '../../src/protocol/mirror.ts';
 import { Report } from '../../src/protocol/report.ts';
 import { LeaseRequest } from '../../src/protocol/state.ts';
 import type { ANSWERS } from './api-schemas.ts';
@@ -25,6 +26,12 @@ const SCRIPT: Answer = { type: 'text/plain' };
 const BYTES: Answer = { type: 'application/octet-stream' };
 const RANGES = { Range: 'bytes=FROM-TO, of one range', 'If-None-Match': 'the ETag of what is there' };
 const MATCH = { 'If-None-Match': 'the ETag of what is there' };
+
+const STANDING = {
+  'Statectl-Lease': 'its number; none: no server gave this boot any',
+  'Statectl-Boot': 'the random id of this boot, as in the lease',
+  'Statectl-Base': 'id of the head that this boot began with; none: it began empty',
+};
 
 /** Every route of the plain and the secure port; a test holds that there are no others. */
 export const PLAIN_ROUTES: Readonly<Record<string, ApiRoute>> = {
@@ -153,13 +160,38 @@ export const SECURE_ROUTES: Readonly<Record<string, ApiRoute>> = {
     summary:
       'ships a generation, a ustar of plain files, which is checked; it is on the line, or in a branch of its own',
     headers: {
-      'Statectl-Lease': 'its number; none: no server gave this boot any',
-      'Statectl-Boot': 'the random id of this boot, as in the lease',
-      'Statectl-Base': 'the generation that this boot began with; none: it began empty',
+      ...STANDING,
       'Statectl-Sha256': 'digest of the body',
       'Statectl-Taken-At-Ms': 'when it was taken, Unix milliseconds by the clock of the machine',
     },
     bytes: 'application/x-tar',
     answers: { 200: 'Shipped' },
+  },
+  'GET /v1/state/:printer/:item/mirror': {
+    port: 'secure',
+    summary: 'the files of the line by name, and those of its source below them',
+    headers: MATCH,
+    answers: { 200: 'MirrorListing', 304: 'nothing' },
+  },
+  'GET /v1/state/:printer/:item/mirror/files/:sha256': {
+    port: 'secure',
+    summary: 'a file of the listing',
+    headers: RANGES,
+    answers: { 200: BYTES, 206: BYTES, 304: 'nothing' },
+  },
+  'POST /v1/state/:printer/:item/mirror/files/:sha256': {
+    port: 'secure',
+    summary: 'a piece of a file; another place than where it goes on takes nothing, and is told where that is',
+    query: { at: 'where in the file it begins', size: 'bytes of the whole file' },
+    headers: STANDING,
+    bytes: 'application/octet-stream',
+    answers: { 200: 'MirrorPiece' },
+  },
+  'POST /v1/state/:printer/:item/mirror/changes': {
+    port: 'secure',
+    summary: 'files that are new, another or gone, on the line, or in a branch of its own; their contents come before',
+    headers: STANDING,
+    body: MirrorChanges,
+    answers: { 200: 'MirrorChanged' },
   },
 };

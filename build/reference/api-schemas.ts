@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { EnrolAnswer } from '../../src/protocol/enrolment.ts';
+import type { MirrorAnswer, MirrorListing, PieceAnswer } from '../../src/protocol/mirror.ts';
 import type { Problem } from '../../src/protocol/problem.ts';
 import type { MachineSecrets } from '../../src/protocol/secrets.ts';
 import type { SecurePort } from '../../src/protocol/secure-port.ts';
@@ -13,6 +14,23 @@ const sha256 = (description: string) =>
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .meta({ description });
+
+const mirrorFile = z.strictObject({
+  path: text('its name below the folder'),
+  sizeBytes: z.int(),
+  mtimeNs: text('when it was written, Unix nanoseconds'),
+  sha256: sha256('its digest'),
+  over: z
+    .string()
+    .optional()
+    .meta({ description: 'the version of the source that it lies over; it counts with no other' }),
+});
+const changed = {
+  id: text('of what the line, or the branch, is now'),
+  missing: z
+    .array(z.string())
+    .meta({ description: 'digests of contents that are to come first: nothing was done of their changes' }),
+};
 
 /** What the server answers, by name. Each `satisfies` its type, so that neither changes alone. */
 export const ANSWERS = {
@@ -100,6 +118,27 @@ export const ANSWERS = {
       )
       .meta({ description: 'by item; null: the line has none yet' }),
   }) satisfies z.ZodType<LeaseAnswer>,
+  MirrorListing: z.strictObject({
+    id: z.string().nullable().meta({ description: 'of the line; null: it has nothing yet' }),
+    files: z.array(mirrorFile).meta({ description: 'of the line' }),
+    hidden: z
+      .array(z.strictObject({ path: text('its name'), over: text('the version of the source that is deleted here') }))
+      .meta({ description: 'files of the source that are away' }),
+    source: z.array(mirrorFile).meta({ description: 'of the folder that other tools fill, below those of the line' }),
+  }) satisfies z.ZodType<MirrorListing>,
+  MirrorPiece: z.strictObject({
+    haveBytes: z.int().meta({ description: 'where to go on' }),
+    isWhole: z.boolean().meta({ description: 'all of it is there, and is what its digest says' }),
+  }) satisfies z.ZodType<PieceAnswer>,
+  MirrorChanged: z.discriminatedUnion('on', [
+    z.strictObject({ on: z.literal('line'), ...changed }),
+    z.strictObject({
+      on: z.literal('branch'),
+      branch: text('its name'),
+      why: text('why it is not on the line'),
+      ...changed,
+    }),
+  ]) satisfies z.ZodType<MirrorAnswer>,
   Shipped: z.discriminatedUnion('on', [
     z.strictObject({ on: z.literal('line'), id: text('what this boot shipped, under this name from now on') }),
     z.strictObject({

@@ -36,6 +36,7 @@ export const STATUS_OF: Readonly<Record<string, number>> = {
   'printer-unknown': 404,
   'item-unknown': 404,
   'generation-unknown': 404,
+  'file-unknown': 404,
   'state-untrusted': 403,
   // Another boot has it; what this one ships is taken all the same.
   'lease-lost': 409,
@@ -43,6 +44,7 @@ export const STATUS_OF: Readonly<Record<string, number>> = {
   'generation-damaged': 422,
   'generation-too-large': 413,
   'state-full': 507,
+  'state-damaged': 503,
 };
 
 /** Of the server's own records: another server may do, and its admin has to look. Where they are is no stranger's business. */

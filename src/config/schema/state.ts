@@ -46,6 +46,19 @@ const OF_EACH = {
   owner: Owner.optional().meta({ description: "user:group of what is made there; default: the printer's" }),
 };
 
+/** Where the files of a mirror come from, besides what the printer itself got. */
+const MirrorSource = z
+  .string()
+  .regex(
+    /^(?:server|folder:[a-z][a-z0-9_-]{0,62}|nfs:(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\]):\/[^\s,\\\p{Cc}]{0,1000})$/u,
+    'expected server, folder:NAME or nfs:HOST:/PATH, without blanks, commas and backslashes',
+  )
+  .transform((text) => {
+    if (text === 'server') return { kind: 'server' as const };
+    const [, kind, rest = ''] = /^(folder|nfs):(.*)$/.exec(text) ?? [];
+    return kind === 'folder' ? { kind: 'folder' as const, name: rest } : { kind: 'nfs' as const, from: rest };
+  });
+
 const KINDS = 'expected snapshot, mirror, git or variables';
 /** Their names are given: no version before them may take one for something else. */
 const LATER: readonly unknown[] = ['drbd', 'cache'];
@@ -71,6 +84,10 @@ const StatePlace = z.discriminatedUnion(
       ...OF_EACH,
       limit: Bytes.prefault('1G').meta({
         description: 'how much of it the machine itself has at once: what is printed and queued, then what was last',
+      }),
+      source: MirrorSource.prefault('server').meta({
+        description:
+          'where more files come from: nowhere else, a folder of the server that other tools fill, or NFS (nfs:HOST:/PATH), which is only read',
       }),
     }),
     z.strictObject({ kind: z.literal('git'), ...OF_EACH }),
@@ -158,7 +175,7 @@ function itemOf(path: string, place: Place, usual: z.output<typeof Owner>) {
     case 'snapshot':
       return { ...common, kind: place.kind, files: place.files, tables: place.tables, with: place.with };
     case 'mirror':
-      return { ...common, kind: place.kind, limitBytes: place.limit };
+      return { ...common, kind: place.kind, limitBytes: place.limit, source: place.source };
     case 'git':
     case 'variables':
       return { ...common, kind: place.kind };

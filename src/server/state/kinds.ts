@@ -1,9 +1,11 @@
 import type { ItemKind } from '../../protocol/state.ts';
 import type { Store } from '../store/store.ts';
 import type { StateKind } from './kind.ts';
+import { mirrorKind } from './mirror/mirror-kind.ts';
 import { snapshotKind } from './snapshot/snapshot-kind.ts';
 
 /** What an admin may do with each class, on the files of a server whether it runs or not. One more is its line here. */
 export const adminKinds = (store: Store): Readonly<Partial<Record<ItemKind, Omit<StateKind, 'head'>>>> => ({
+  mirror: mirrorKind(store),
   snapshot: snapshotKind(store),
 });

@@ -3,6 +3,8 @@ import type { ItemHead, ItemKind, LeaseAnswer } from '../../protocol/state.ts';
 import { type Asker, mustBeTrusted } from './asker.ts';
 import type { StateKind, StateStore } from './kind.ts';
 import { grantLease, holderOf, type ItemRecord } from './lease.ts';
+import { type Mirrors, mirrors } from './mirror/mirrors.ts';
+import { sourceFolders } from './mirror/source-folders.ts';
 import type { NodePrinter } from './node-printer.ts';
 import type { CheckGeneration } from './snapshot/check-apart.ts';
 import { type Snapshots, shapeOf, snapshots } from './snapshot/snapshots.ts';
@@ -13,14 +15,17 @@ export interface PrinterState {
   /** Who goes on with the line. Throws `printer-unknown`, `state-untrusted`, `lease-lost`. */
   lease(printer: string, boot: string, asker: Asker): Promise<LeaseAnswer>;
   readonly snapshot: Snapshots;
+  readonly mirror: Mirrors;
 }
 
 /** The states of print hosts: who may go on with the line of a printer, and what is kept of it. */
 export function printerState(store: StateStore, check: CheckGeneration): PrinterState {
   const snapshot = snapshots(store, check);
-  const kinds: Readonly<Partial<Record<ItemKind, StateKind>>> = { snapshot };
+  const mirror = mirrors(store, sourceFolders(store));
+  const kinds: Readonly<Partial<Record<ItemKind, StateKind>>> = { snapshot, mirror };
   return {
     snapshot,
+    mirror,
     async lease(printer, boot, asker) {
       const { node, proof } = asker;
       const has = mustBeTrusted(printer, asker);

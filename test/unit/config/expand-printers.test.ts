@@ -94,6 +94,7 @@ describe('what is written for a place of a printer', () => {
       owner: 'pi',
       group: 'pi',
       limitBytes: 2 ** 32,
+      source: { kind: 'server' },
     });
     const kind = settingRows(settings).find(({ path }) => writePath(path).endsWith('gcodes.kind'));
     expect(kind?.superseded.map(({ origin }) => placeOf(origin))).toEqual(['system/state.conf:2:12']);

@@ -51,6 +51,9 @@ export async function receive(
   }
 }
 
+/** Of the disk, free: beyond it the disk is for what the server cannot do without. */
+export const LEAST_FREE = 0.05;
+
 /** A full disk of the server is nothing that the machine did. */
 export function namingFullDisk(error: unknown): unknown {
   const { code } = (error ?? {}) as { readonly code?: unknown };

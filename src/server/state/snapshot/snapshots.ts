@@ -21,12 +21,10 @@ import {
   placeGeneration,
   removeGeneration,
 } from './generations.ts';
-import { diskFull, namingFullDisk, type Received, receive } from './receive.ts';
+import { diskFull, LEAST_FREE, namingFullDisk, type Received, receive } from './receive.ts';
 import { makeRoom, overdue } from './retention.ts';
 import { snapshotKind } from './snapshot-kind.ts';
 
-/** Beyond it the disk is for what the server cannot do without. */
-const LEAST_FREE = 0.05;
 /** Of those that are no good, for who wants to know why. */
 const MOST_APART = 4;
 const APART: HistoryPart = { part: 'apart' };

@@ -49,6 +49,7 @@ describe('state.conf', () => {
               owner: 'pi',
               group: 'pi',
               limitBytes: 2 ** 30,
+              source: { kind: 'server' },
             },
             { name: 'config', kind: 'git', path: '/home/pi/printer_data/config', owner: 'pi', group: 'pi' },
             {
@@ -81,6 +82,31 @@ describe('state.conf', () => {
       },
       { name: 'shared', kind: 'git', path: '/srv/macros.d', owner: 'root', group: 'lab' },
     ]);
+  });
+
+  it.each([
+    ['folder:slicer', { kind: 'folder', name: 'slicer' }],
+    ['nfs:nas.lan:/export/gcode', { kind: 'nfs', from: 'nas.lan:/export/gcode' }],
+    ['"nfs:[fd00::1]:/g"', { kind: 'nfs', from: '[fd00::1]:/g' }],
+  ])('has gcode from %s', async (source, expected) => {
+    const place = `/srv/g: { kind: mirror, printer: voron, source: ${source} }`;
+    expect((await stateOf(`${VORON}\nplaces: { ${place} }`)).printers.voron?.items[0]).toMatchObject({
+      source: expected,
+    });
+  });
+
+  it.each([
+    'folder:../keys',
+    'folder:/etc',
+    '"folder:"',
+    'nfs:nas',
+    '"nfs:-o:/x"',
+    '"nfs:nas:/a b"',
+    '"nfs:nas:/a,rw"',
+    'smb:x',
+  ])('has none from %s', async (source) => {
+    const place = `/srv/g: { kind: mirror, printer: voron, source: ${source} }`;
+    expect(await faults(`${VORON}\nplaces: { ${place} }`)).toMatch(/expected server, folder:NAME or nfs:HOST/);
   });
 
   it.each(['voron', 'voron2.4', 'v0-left_1', 'constructor', 'a'.repeat(63)])(

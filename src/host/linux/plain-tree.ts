@@ -1,0 +1,337 @@
+/**
+ * A stranger's tree by node:fs and not by the Files port: each name is looked up in its open folder, `/proc/self/fd/N/NAME`, which
+ * is openat(2) for who has none, so that no folder on the way can become a link meanwhile.
+ */
+import { randomBytes } from 'node:crypto';
+import { type BigIntStats, constants } from 'node:fs';
+import {
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  opendir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  statfs,
+  unlink,
+  utimes,
+} from 'node:fs/promises';
+import { dirname } from 'node:path/posix';
+import type { Account } from '../host.ts';
+import { type NewFile, type PlainFile, type PlainTree, TREE_LIMITS, type TreeScan } from '../plain-tree.ts';
+import { systemError } from '../system-error.ts';
+
+const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+/** Ours, in the root of each tree; nobody but us may write there. */
+const OWN = '.statectl-tmp';
+const OURS = /^\.statectl-/;
+const CHUNK_BYTES = 256 * 1024;
+const NOTE = 'note.json';
+const LARGEST_NOTE_BYTES = 32 << 20;
+
+const inside = (folder: FileHandle, name: string): string => `/proc/self/fd/${folder.fd}/${name}`;
+const openFolder = (path: string): Promise<FileHandle> => open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown } | undefined)?.code;
+const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
+
+const stampOf = ({ size, mtimeNs, ctimeNs, ino, dev }: BigIntStats): string =>
+  [size, mtimeNs, ctimeNs, ino, dev].join(':');
+const fileOf = (path: string, stat: BigIntStats): PlainFile => ({
+  path,
+  sizeBytes: Number(stat.size),
+  mtimeNs: String(stat.mtimeNs),
+  stamp: stampOf(stat),
+});
+
+/** As `mayRead` of owner.ts, of what is open. */
+const mayRead = ({ uid, gid, mode }: BigIntStats, account: Account): boolean =>
+  (Number(mode) & (Number(uid) === account.uid ? 0o400 : Number(gid) === account.gid ? 0o040 : 0o004)) !== 0;
+
+/**
+ * Opens a folder that belongs to this account (undefined: whose it is does not matter, and nothing is left out for it); what is put
+ * there is the account's. Throws EACCES where it is another's, ENOTDIR and ELOOP where it is none.
+ */
+export async function openTree(root: string, owner?: Account): Promise<PlainTree> {
+  const top = await openFolder(root);
+  try {
+    const { uid, dev } = await top.stat({ bigint: true });
+    // Who may put another folder in its place must not choose one that is not theirs.
+    if (owner && Number(uid) !== owner.uid) throw systemError('EACCES', 'open', root);
+    return treeOf(top, root, dev, owner);
+  } catch (error) {
+    await top.close();
+    throw error;
+  }
+}
+
+function treeOf(top: FileHandle, root: string, device: bigint, owner: Account | undefined): PlainTree {
+  /** The folder of a path, open, with the last name; `make` makes what is missing. */
+  async function folderOf(
+    path: string,
+    make?: 'make',
+  ): Promise<{ folder: FileHandle; name: string } & AsyncDisposable> {
+    const parts = path.split('/');
+    const name = parts.pop() ?? '';
+    if ([...parts, name].some((part) => part === '' || part === '.' || part === '..' || part.includes('\0')))
+      throw systemError('EINVAL', 'open', path);
+    let folder = await openFolder(`/proc/self/fd/${top.fd}/.`);
+    try {
+      for (const part of parts) {
+        const at = inside(folder, part);
+        if (make) await makeFolder(at);
+        const next = await openFolder(at);
+        await folder.close();
+        folder = next;
+        if ((await folder.stat({ bigint: true })).dev !== device) throw systemError('EACCES', 'open', path);
+      }
+    } catch (error) {
+      await folder.close();
+      throw error;
+    }
+    return { folder, name, [Symbol.asyncDispose]: () => folder.close() };
+  }
+
+  async function makeFolder(at: string): Promise<void> {
+    try {
+      await mkdir(at, 0o755);
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return;
+      throw error;
+    }
+    await using made = await openFolder(at);
+    if (owner) await made.chown(owner.uid, owner.gid);
+  }
+
+  async function look(path: string): Promise<PlainFile | undefined> {
+    try {
+      await using at = await folderOf(path);
+      const stat = await lstat(inside(at.folder, at.name), { bigint: true });
+      return stat.isFile() ? fileOf(path, stat) : undefined;
+    } catch (error) {
+      if (isMissing(error) || codeOf(error) === 'ELOOP') return undefined;
+      throw error;
+    }
+  }
+
+  /** A pipe in its place is not waited for. */
+  async function openAs({ path, stamp }: Pick<PlainFile, 'path' | 'stamp'>) {
+    await using at = await folderOf(path);
+    const file = await open(inside(at.folder, at.name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    try {
+      const stat = await file.stat({ bigint: true });
+      if (stat.isFile() && stampOf(stat) === stamp && (!owner || mayRead(stat, owner))) return { file, stat };
+      throw systemError('ESTALE', 'open', path);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** Ours, or made so: what its owner put there under our name goes. */
+  async function ownFolder(): Promise<FileHandle> {
+    const at = inside(top, OWN);
+    const uid = process.geteuid?.() ?? 0;
+    for (let tries = 0; ; tries += 1) {
+      await mkdir(at, 0o700).catch((error: unknown) => {
+        if (codeOf(error) !== 'EEXIST') throw error;
+      });
+      const folder = await openFolder(at).catch(() => undefined);
+      const stat = await folder?.stat();
+      if (folder && stat && stat.uid === uid && (stat.mode & 0o077) === 0) return folder;
+      await folder?.close();
+      if (tries === 1) throw systemError('EACCES', 'open', `${root}/${OWN}`);
+      await rename(at, inside(top, `.statectl-${randomBytes(4).toString('hex')}.old`));
+    }
+  }
+
+  async function scan(): Promise<TreeScan> {
+    const files: PlainFile[] = [];
+    const left: { path: string; why: string }[] = [];
+    const folders: string[] = [];
+    let isCut = false;
+    const leave = (path: string, why: string) => void (left.length < TREE_LIMITS.left && left.push({ path, why }));
+    async function visit(folder: FileHandle, path: string, depth: number): Promise<void> {
+      folders.push(path);
+      const below: string[] = [];
+      for await (const { name: bytes } of await opendir(`/proc/self/fd/${folder.fd}/.`, {
+        encoding: 'buffer' as never,
+      })) {
+        const name = (bytes as unknown as Buffer).toString();
+        const here = path === '' ? name : `${path}/${name}`;
+        if (path === '' && OURS.test(name)) continue;
+        if (!(bytes as unknown as Buffer).equals(Buffer.from(name))) {
+          leave(here, 'its name is no UTF-8');
+          continue;
+        }
+        if (files.length + folders.length + below.length >= TREE_LIMITS.files) {
+          isCut = true;
+          return;
+        }
+        const stat = await lstat(inside(folder, name), { bigint: true }).catch((error: unknown) => {
+          if (!isMissing(error)) throw error;
+        });
+        // It went meanwhile.
+        if (!stat) continue;
+        if (stat.isDirectory()) below.push(name);
+        else if (!stat.isFile())
+          leave(here, stat.isSymbolicLink() ? await linkWhy(folder, name) : 'it is no regular file');
+        else if (owner && !mayRead(stat, owner)) leave(here, 'its owner may not read it');
+        else files.push(fileOf(here, stat));
+      }
+      for (const name of below) {
+        const here = path === '' ? name : `${path}/${name}`;
+        if (depth >= TREE_LIMITS.depth) {
+          leave(here, `it is deeper than ${TREE_LIMITS.depth} folders`);
+          continue;
+        }
+        let next: FileHandle;
+        try {
+          next = await openFolder(inside(folder, name));
+        } catch (error) {
+          if (isMissing(error) || codeOf(error) === 'ELOOP') continue;
+          throw error;
+        }
+        await using opened = next;
+        if ((await opened.stat({ bigint: true })).dev === device) await visit(opened, here, depth + 1);
+        else leave(here, 'it is another file system');
+      }
+    }
+    await visit(top, '', 0);
+    return { files, left, folders, isCut };
+  }
+
+  return {
+    scan,
+    look,
+    async open(wanted) {
+      const { file, stat } = await openAs(wanted);
+      return {
+        sizeBytes: Number(stat.size),
+        stream: (start, end) => file.createReadStream({ start, end, highWaterMark: CHUNK_BYTES }),
+        [Symbol.asyncDispose]: () => file.close(),
+      };
+    },
+    async *read(wanted, start = 0, end = Number.POSITIVE_INFINITY) {
+      const { file } = await openAs(wanted);
+      await using _ = file;
+      for (let position = start; position < end; ) {
+        const most = Math.min(CHUNK_BYTES, end - position);
+        const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(most), 0, most, position);
+        if (bytesRead === 0) break;
+        position += bytesRead;
+        yield buffer.subarray(0, bytesRead);
+      }
+      if (stampOf(await file.stat({ bigint: true })) !== wanted.stamp) throw systemError('ESTALE', 'read', wanted.path);
+    },
+    async create(): Promise<NewFile> {
+      const own = await ownFolder();
+      const name = `${randomBytes(8).toString('hex')}.part`;
+      const temporary = inside(own, name);
+      const file = await open(temporary, 'wx', 0o600);
+      let sizeBytes = 0;
+      return {
+        get sizeBytes() {
+          return sizeBytes;
+        },
+        async write(chunk) {
+          await file.writeFile(chunk);
+          sizeBytes += chunk.length;
+        },
+        async place(path, mtimeNs, over) {
+          if (owner) await file.chown(owner.uid, owner.gid);
+          await file.chmod(0o644);
+          // As Python reads it: the number of seconds that comes out is the same one.
+          const seconds = Number(BigInt(mtimeNs) / 1_000_000_000n) + 1e-9 * Number(BigInt(mtimeNs) % 1_000_000_000n);
+          await utimes(temporary, seconds, seconds);
+          await file.sync();
+          await using at = await folderOf(path, 'make');
+          const target = inside(at.folder, at.name);
+          if (over === undefined) {
+            await link(temporary, target);
+            await unlink(temporary);
+          } else {
+            const stat = await lstat(target, { bigint: true });
+            if (!stat.isFile() || stampOf(stat) !== over) throw systemError('ESTALE', 'rename', path);
+            await rename(temporary, target);
+          }
+          await at.folder.sync();
+          const placed = await file.stat({ bigint: true });
+          return fileOf(path, placed);
+        },
+        async [Symbol.asyncDispose]() {
+          await file.close();
+          await rm(temporary, { force: true });
+          await own.close();
+        },
+      };
+    },
+    async remove({ path, stamp }) {
+      let parent = dirname(path);
+      {
+        await using at = await folderOf(path).catch((error: unknown) => {
+          if (isMissing(error) || codeOf(error) === 'ELOOP') return null;
+          throw error;
+        });
+        if (!at) return false;
+        const target = inside(at.folder, at.name);
+        const stat = await lstat(target, { bigint: true }).catch(() => undefined);
+        if (!stat?.isFile() || stampOf(stat) !== stamp) return false;
+        await unlink(target);
+      }
+      for (; parent !== '.'; parent = dirname(parent)) {
+        await using at = await folderOf(parent);
+        if (
+          !(await rmdir(inside(at.folder, at.name)).then(
+            () => true,
+            () => false,
+          ))
+        )
+          break;
+      }
+      return true;
+    },
+    async readNote() {
+      await using own = await ownFolder();
+      const path = inside(own, NOTE);
+      const stat = await lstat(path).catch(() => undefined);
+      return stat?.isFile() && stat.size <= LARGEST_NOTE_BYTES ? await readFile(path, 'utf8') : undefined;
+    },
+    async writeNote(text) {
+      await using own = await ownFolder();
+      const temporary = inside(own, `${NOTE}.new`);
+      await rm(temporary, { force: true });
+      {
+        await using file = await open(temporary, 'wx', 0o600);
+        await file.writeFile(text);
+        await file.sync();
+      }
+      await rename(temporary, inside(own, NOTE));
+      await own.sync();
+    },
+    async freeBytes() {
+      const { bavail, bsize } = await statfs(`/proc/self/fd/${top.fd}/.`);
+      return bavail * bsize;
+    },
+    isSame({ stamp }, open) {
+      const [, , , inode, dev] = stamp.split(':');
+      return inode === open.inode && dev === open.device;
+    },
+    [Symbol.asyncDispose]: () => top.close(),
+  };
+
+  async function linkWhy(folder: FileHandle, name: string): Promise<string> {
+    const isThere = await open(inside(folder, name), O_RDONLY | O_NONBLOCK | 0o10000000).then(
+      async (file) => {
+        await file.close();
+        return true;
+      },
+      () => false,
+    );
+    return isThere
+      ? 'it is a symbolic link'
+      : 'it is a symbolic link that leads nowhere: Klipper halts the printer when it meets one';
+  }
+}

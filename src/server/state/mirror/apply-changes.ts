@@ -1,0 +1,142 @@
+import { StatectlError } from '../../../error.ts';
+import { MIRROR_LIMITS, type MirrorChange } from '../../../protocol/mirror.ts';
+import type { IndexFile, MirrorIndex, RemovedFile } from './mirror-index.ts';
+
+/** What was replaced or deleted can be had so long, if there is room. */
+const REMOVED_KEPT_MS = 14 * 24 * 3_600_000;
+const MOST_REMOVED = 2_000;
+
+export interface ApplyContext {
+  readonly node: string;
+  readonly nowMs: number;
+  /** Whether the server has the content. */
+  readonly has: (sha256: string) => boolean;
+}
+
+export interface Applied {
+  readonly line: MirrorIndex;
+  /** Of the branch; the same object where it is as it was. */
+  readonly branch?: MirrorIndex;
+  /** Contents that are not there: nothing was done of their changes. */
+  readonly missing: string[];
+}
+
+/** An index that is being changed. */
+function opened(index: MirrorIndex, nowMs: number) {
+  const files = new Map(index.files.map((file) => [file.path, file]));
+  const hidden = new Map(index.hidden.map((one) => [one.path, one]));
+  const deleted = new Set(index.deleted);
+  const removed: RemovedFile[] = index.removed.filter((one) => one.removedAtMs > nowMs - REMOVED_KEPT_MS);
+  let isChanged = removed.length !== index.removed.length;
+  const drop = (path: string): void => {
+    const file = files.get(path);
+    if (!file) return;
+    files.delete(path);
+    removed.push({ ...file, removedAtMs: nowMs });
+    isChanged = true;
+  };
+  return {
+    files,
+    drop,
+    /** Those that cannot be beside it: a file where it needs a folder, files below it. */
+    clashes(path: string): readonly string[] {
+      const parts = path.split('/');
+      const above = parts.slice(1).map((_, at) => parts.slice(0, at + 1).join('/'));
+      const found = above.filter((one) => files.has(one));
+      for (const other of files.keys()) if (other.startsWith(`${path}/`)) found.push(other);
+      return found;
+    },
+    put(file: IndexFile): void {
+      const had = files.get(file.path);
+      if (had && had.sha256 !== file.sha256) drop(file.path);
+      if (files.size >= MIRROR_LIMITS.files)
+        throw new StatectlError('state-full', `more than ${MIRROR_LIMITS.files} files are not kept`, {
+          hint: 'delete some on the printer',
+        });
+      files.set(file.path, file);
+      hidden.delete(file.path);
+      deleted.delete(file.path);
+      isChanged = true;
+    },
+    hide(path: string, over: string): void {
+      if (hidden.get(path)?.over === over) return;
+      hidden.set(path, { path, over });
+      isChanged = true;
+    },
+    delete(path: string): void {
+      if (deleted.has(path)) return;
+      deleted.add(path);
+      isChanged = true;
+    },
+    /** It is on the line, and this has nothing of its own to say of it. */
+    leave(path: string): void {
+      drop(path);
+      isChanged = deleted.delete(path) || isChanged;
+    },
+    done: (): MirrorIndex =>
+      isChanged
+        ? {
+            ...index,
+            files: [...files.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+            hidden: [...hidden.values()],
+            removed: removed.slice(-MOST_REMOVED),
+            deleted: [...deleted],
+          }
+        : index,
+  };
+}
+
+/** What goes on with the line. What was there goes to what is removed; a newer file than the one that was deleted stays. Pure. */
+export function applyToLine(
+  line: MirrorIndex,
+  changes: readonly MirrorChange[],
+  { node, nowMs, has }: ApplyContext,
+): Applied {
+  const own = opened(line, nowMs);
+  const missing = new Set<string>();
+  for (const { path, file, was, over } of changes) {
+    if (file === null) {
+      if (own.files.get(path)?.sha256 === was) own.drop(path);
+      if (over !== undefined && !own.files.has(path)) own.hide(path, over);
+    } else if (!has(file.sha256)) missing.add(file.sha256);
+    else {
+      for (const other of own.clashes(path)) own.drop(other);
+      own.put({ path, ...file, node, ...(over !== undefined && { over }) });
+    }
+  }
+  return { line: own.done(), missing: [...missing] };
+}
+
+/**
+ * What a branch has: a new name goes into the line by itself (`mayTake`), where nothing is in its way; what collides stays below
+ * the branch, and what is deleted there is deleted there alone. Pure.
+ */
+export function applyToBranch(
+  { line, branch, name }: { readonly line: MirrorIndex; readonly branch: MirrorIndex; readonly name: string },
+  changes: readonly MirrorChange[],
+  { node, nowMs, has, mayTake }: ApplyContext & { readonly mayTake: boolean },
+): Applied {
+  const [onLine, own] = [opened(line, nowMs), opened(branch, nowMs)];
+  const missing = new Set<string>();
+  for (const { path, file, was, over } of changes) {
+    const there = onLine.files.get(path);
+    if (file === null) {
+      own.drop(path);
+      if (there || over !== undefined) own.delete(path);
+    } else if (there?.sha256 === file.sha256) own.leave(path);
+    else if (!has(file.sha256)) missing.add(file.sha256);
+    else {
+      const isNew = !there && over === undefined && onLine.clashes(path).length === 0;
+      const isOwn = there?.branch === name && there.sha256 === was;
+      const one = { path, ...file, node };
+      if (mayTake && (isNew || isOwn)) {
+        onLine.put({ ...one, branch: name });
+        own.leave(path);
+      } else {
+        for (const other of own.clashes(path)) own.drop(other);
+        own.put({ ...one, ...(over !== undefined && { over }) });
+      }
+    }
+  }
+  return { line: onLine.done(), branch: own.done(), missing: [...missing] };
+}
