@@ -61,7 +61,7 @@ async function keepItem(context: KeeperContext<AnyItem>, signal: AbortSignal): P
 }
 
 /** One more class is its line here. */
-const keeperOf: Keep<AnyItem> = (context, signal) => {
+export const keeperOf: Keep<AnyItem> = (context, signal) => {
   const { item } = context;
   switch (item.kind) {
     case 'snapshot':

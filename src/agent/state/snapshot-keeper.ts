@@ -103,7 +103,9 @@ async function copyOf(context: Context, signal: AbortSignal): Promise<Buffer | u
     if (exitCode !== 0) throw new StatectlError('state-failed', stderr.trim());
     for (const name of item.files) {
       const [from, to] = [join(item.path, name), join(aside, name)];
-      if ((await files.stat(from))?.type !== 'file') return undefined;
+      const type = (await files.stat(from))?.type;
+      if (type === undefined) return undefined;
+      if (type !== 'file') throw new StatectlError('state-link', `${from} is a ${type}: it is not shipped`);
       await copyApart(context, from, to, signal);
       members.set(name, await readOwn(context, to, LARGEST_DATABASE_BYTES));
     }
