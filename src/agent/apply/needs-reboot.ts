@@ -8,7 +8,7 @@ import { isMapping } from '../../host/record.ts';
  * What a running system cannot take on: disks, mounts and the network under everything that runs, the image and its kernel, and
  * what services have read when they started. A part is left as it was booted until the next boot.
  */
-const LEFT_ALONE = ['boot', 'network', 'overlays', 'tmpfs', 'drives', 'btrfs', 'python', 'log'] as const;
+const LEFT_ALONE = ['boot', 'network', 'overlays', 'tmpfs', 'drives', 'btrfs', 'python', 'log', 'state'] as const;
 
 /** Files are written for these; what runs goes on as it is: no service is started, stopped or restarted by itself. */
 const IN_EFFECT_LATER = [['services'], ['logging'], ['etc', 'hostname'], ['etc', 'machineId']];
