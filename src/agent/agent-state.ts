@@ -4,7 +4,7 @@ import { RUN } from '../machine/paths.ts';
 import type { Refreshed, Renewed } from './agent.ts';
 import type { QueueStatus } from './reports/report-queue.ts';
 import type { Connection } from './servers/keep-connected.ts';
-import type { ItemStatus } from './state/keeper.ts';
+import type { PrinterStatus } from './state/item-status.ts';
 
 const AGENT_STATE = `${RUN}/agent.json`;
 
@@ -18,8 +18,8 @@ export interface AgentState {
   readonly refreshed?: Refreshed & { readonly server?: string; readonly atMs: number };
   readonly renewed?: Renewed & { readonly atMs: number };
   readonly queue?: QueueStatus;
-  /** How the state of each printer stands to its server, by item. */
-  readonly printers?: Readonly<Partial<Record<string, Readonly<Partial<Record<string, ItemStatus>>>>>>;
+  /** How the state of each printer stands to its server. */
+  readonly printers?: Readonly<Partial<Record<string, PrinterStatus>>>;
 }
 
 export interface AgentStateFile {

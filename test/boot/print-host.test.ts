@@ -90,7 +90,9 @@ set:
     await vm?.run(`echo 0123456789abcdef0123456789abcdef > ${DATA}/.moonraker.uuid`);
     await sql("INSERT INTO job_history (filename, status) VALUES ('second.gcode', 'completed')");
     await server.report('state');
-    expect((await agentState()).printers).toMatchObject({ voron: { database: { state: 'in-step' } } });
+    expect((await agentState()).printers).toMatchObject({
+      voron: { lease: 1, items: { database: { state: 'in-step' } } },
+    });
     await sql("INSERT INTO job_history (filename, status) VALUES ('third.gcode', 'completed')");
     await vm?.run(
       'until test "$(ls /user-data/persistent/statectl/state/voron/database/last.json)"; do sleep 0.2; done; sync',

@@ -8,15 +8,23 @@ import { KEPT_STATE } from '../../machine/state/plan-printers.ts';
 import { type PrinterSession, readSession } from '../../machine/state/printer-session.ts';
 import type { AnyItem } from '../../machine/state/restore.ts';
 import type { Agent } from '../tasks/task.ts';
-import type { ItemStatus, Keep, KeeperContext } from './keeper.ts';
+import type { ItemStatus } from './item-status.ts';
+import type { Keep, KeeperContext } from './keeper.ts';
 import { keepSnapshot } from './snapshot-keeper.ts';
 
 const AGAIN_MS = 30_000;
 
-/** Keeps each item of each printer of this boot. `tell` gets how one stands whenever that changes. */
+interface Tell {
+  /** What this boot is to the server of a printer. */
+  readonly began: (printer: string, session: PrinterSession) => void;
+  /** How an item stands, whenever that changes. */
+  readonly tell: (printer: string, item: string, status: ItemStatus) => void;
+}
+
+/** Keeps each item of each printer of this boot. */
 export async function keepPrinters(
   agent: Agent,
-  tell: (printer: string, item: string, status: ItemStatus) => void,
+  { began: beganWith, tell }: Tell,
   signal: AbortSignal,
 ): Promise<never> {
   const { host, facts } = agent;
@@ -24,6 +32,7 @@ export async function keepPrinters(
   for (const { name: printer, items } of facts.system.printers?.printers ?? []) {
     const session = await readSession(host.files, printer);
     if (!session) continue;
+    beganWith(printer, session);
     const ask = askOf(agent, session);
     for (const { uid, gid, ...item } of items) {
       const began = entryOf(session.items, item.name) ?? { base: null, why: 'the boot gave nothing back' };

@@ -3,20 +3,7 @@ import type { AskState } from '../../machine/state/ask-state.ts';
 import type { ItemSession, PrinterSession } from '../../machine/state/printer-session.ts';
 import type { Standing } from '../../protocol/state.ts';
 import type { AgentHost } from '../agent.ts';
-
-/** How an item stands to its server, for `statectl status` and the report. Times are Unix ms. */
-export interface ItemStatus {
-  /** `ahead`: the server does not have it yet; `branch`: it has it beside the line; `fault`: it cannot have it. */
-  readonly state: 'in-step' | 'ahead' | 'branch' | 'fault';
-  /** What the server lacks: `a copy`, `3 files`. */
-  readonly ahead?: string;
-  /** Since when it is so. */
-  readonly sinceMs?: number;
-  /** When the server took something last. */
-  readonly lastMs?: number;
-  readonly branch?: string;
-  readonly why?: string;
-}
+import type { ItemStatus } from './item-status.ts';
 
 /** What the keeper of an item has at hand. */
 export interface KeeperContext<Item> {

@@ -1,7 +1,10 @@
 import { entryOf } from '../../entry-of.ts';
+import type { ItemStatus, PrinterStatus } from '../state/item-status.ts';
 import { keepPrinters } from '../state/keep-printers.ts';
-import type { ItemStatus } from '../state/keeper.ts';
 import { type AgentTask, shownTime } from './task.ts';
+
+/** A server that is away for a moment is no news. */
+const AHEAD_IS_NEWS_MS = 60_000;
 
 const STATES: Readonly<Record<ItemStatus['state'], string>> = {
   'in-step': 'in step',
@@ -15,24 +18,44 @@ export const state: AgentTask = {
   name: 'state',
 
   run(agent, signal) {
-    const { file, reports } = agent;
+    const { file, reports, host } = agent;
+    const told = new Map<string, string>();
+    const change = (printer: string, changes: Partial<PrinterStatus>): void => {
+      const before = file.state.printers ?? {};
+      const was: PrinterStatus = entryOf(before, printer) ?? { lease: 0, items: {} };
+      void file.change({ printers: { ...before, [printer]: { ...was, ...changes } } });
+    };
     return keepPrinters(
       agent,
-      (printer, item, status) => {
-        const before = file.state.printers ?? {};
-        const items = entryOf(before, printer) ?? {};
-        const was = entryOf(items, item);
-        void file.change({ printers: { ...before, [printer]: { ...items, [item]: status } } });
-        if (was?.state !== status.state || was.branch !== status.branch || was.why !== status.why)
+      {
+        began: (printer, { lease, server, why }) =>
+          change(printer, { lease, ...(server !== undefined && { server }), ...(why !== undefined && { why }) }),
+        tell(printer, item, status) {
+          const { items = {} } = entryOf(file.state.printers ?? {}, printer) ?? {};
+          change(printer, { items: { ...items, [item]: status } });
+          const { state: how, sinceMs = host.clock.now() } = status;
+          if (how === 'ahead' && host.clock.now() - sinceMs < AHEAD_IS_NEWS_MS) return;
+          const news = `${how} ${status.branch ?? ''}`;
+          const key = `${printer}/${item}`;
+          if (told.get(key) === news) return;
+          told.set(key, news);
           reports.tell('state', { printer, item, ...status });
+        },
       },
       signal,
     );
   },
 
   status({ printers = {} }) {
-    return Object.entries(printers).flatMap(([printer, items = {}]) =>
-      Object.entries(items).map(([item, status]) => [`${printer} ${item}`, status ? shown(status) : ''] as const),
+    return Object.entries(printers).flatMap(([printer, status]) =>
+      status
+        ? [
+            ...(status.why === undefined ? [] : [[printer, `what this boot does is a BRANCH: ${status.why}`] as const]),
+            ...Object.entries(status.items).map(
+              ([item, one]) => [`${printer} ${item}`, one ? shown(one) : ''] as const,
+            ),
+          ]
+        : [],
     );
   },
 };
