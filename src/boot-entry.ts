@@ -10,12 +10,15 @@ import { INITRD_RELEASE } from './machine/paths.ts';
 /** The verbs of a machine that boots: no commander here, the words are fixed. */
 export async function bootVerb(verb: BootVerb, words: readonly string[]): Promise<number> {
   refuseUnknownCommand(verb, words);
-  if (words.includes('--help') || words.includes('-h')) {
+  // What follows `--` is for another program.
+  const own = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
+  if (own.includes('--help') || own.includes('-h')) {
     print(BOOT_VERBS[verb].help);
     return 0;
   }
   if (verb === 'rescue') return (await import('./commands/machine/rescue.ts')).rescue(linuxHost(), words);
   if (verb === 'status') return (await import('./commands/machine/status.ts')).status(linuxHost(), words);
+  if (verb === 'lock') return (await import('./commands/machine/lock.ts')).lock(linuxHost(), words);
   if (verb === 'agent') return (await import('./commands/machine/agent.ts')).agent(linuxHost(), words);
   const { values } = parseWords('boot', {
     args: [...words],

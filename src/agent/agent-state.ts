@@ -1,7 +1,9 @@
 import type { Host } from '../host/host.ts';
 import { parseRecord } from '../host/record.ts';
+import type { Lock } from '../machine/locks/lock.ts';
 import { RUN } from '../machine/paths.ts';
 import type { Refreshed, Renewed } from './agent.ts';
+import type { PrinterState } from './printers/printer-state.ts';
 import type { QueueStatus } from './reports/report-queue.ts';
 import type { Connection } from './servers/keep-connected.ts';
 import type { PrinterStatus } from './state/item-status.ts';
@@ -20,6 +22,10 @@ export interface AgentState {
   readonly queue?: QueueStatus;
   /** How the state of each printer stands to its server. */
   readonly printers?: Readonly<Partial<Record<string, PrinterStatus>>>;
+  /** By name, what the printers of this machine are at. */
+  readonly prints?: Readonly<Record<string, PrinterState>>;
+  /** What must not be disturbed now. */
+  readonly locks?: readonly Lock[];
 }
 
 export interface AgentStateFile {

@@ -4,6 +4,7 @@ import { RUN } from '../machine/paths.ts';
 import type { AgentHost, Refresh, Renew } from './agent.ts';
 import { agentStateFile, readAgentState } from './agent-state.ts';
 import { readBootRecord } from './apply/booted.ts';
+import { printsKnown } from './printers/prints.ts';
 import { readFacts } from './refresh.ts';
 import { agentReports } from './reports/agent-reports.ts';
 import { type QueueLimits, reportQueue } from './reports/report-queue.ts';
@@ -68,5 +69,6 @@ async function beginAgent(machine: AgentHost, { refresh, renew, queueLimits }: A
   };
   const { settings } = held;
   const reports = agentReports(host, { record, facts, queue, settings, servers, bell: bells.reports, file });
-  return { host, facts, record, held, file, before, reports, bells, servers, refresh, renew };
+  const prints = printsKnown(clock, before?.prints ?? {});
+  return { host, facts, record, held, file, before, reports, prints, bells, servers, refresh, renew };
 }

@@ -135,6 +135,19 @@ export interface Http {
   request(url: string, request?: HttpRequest): Promise<HttpResponse>;
 }
 
+/** A connection to a program on this machine. What comes is taken piece by piece: who sends faster than it is read waits. */
+export interface SocketChannel extends AsyncDisposable {
+  /** Resolves when the kernel has it. */
+  send(bytes: Uint8Array): Promise<void>;
+  /** Ends when the other side does. */
+  readonly received: AsyncIterable<Uint8Array>;
+}
+
+export interface Sockets {
+  /** A Unix socket; the signal ends the connection, too. Rejects as connect(2) does (ENOENT, ECONNREFUSED …). */
+  connect(path: string, signal: AbortSignal): Promise<SocketChannel>;
+}
+
 /** Time servers. */
 export interface Ntp {
   /** What time it is, ms since 1970, as a server says. Rejects when it says nothing of use in time. */
@@ -176,6 +189,7 @@ export interface Host {
   readonly files: Files;
   readonly exec: Exec;
   readonly http: Http;
+  readonly sockets: Sockets;
   readonly ntp: Ntp;
   readonly tpm: Tpm;
   readonly clock: Clock;

@@ -1,26 +1,17 @@
 import { StatectlError } from '../error.ts';
 import type { Files, Host } from './host.ts';
+import { processStart } from './process-start.ts';
 
 const WAIT_MS = 10_000;
 const POLL_MS = 100;
 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undefined)?.code;
 
-/** Field 22 of /proc/PID/stat (proc(5)), which with the boot id tells a process from a later one with the same number. */
-async function startOf(files: Files, pid: string): Promise<string | undefined> {
-  try {
-    const stat = await files.readText(`/proc/${pid}/stat`);
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
-  }
-}
-
 async function thisProcess(files: Files): Promise<string> {
   const pid = await files.readlink('/proc/self');
   const boot = (await files.readText('/proc/sys/kernel/random/boot_id')).trim();
   const space = await files.readlink('/proc/self/ns/pid');
-  return `pid=${pid} start=${await startOf(files, pid)} boot=${boot} space=${space}`;
+  return `pid=${pid} start=${await processStart(files, pid)} boot=${boot} space=${space}`;
 }
 
 /** True when the holder can no longer run. A holder in another pid namespace (container) cannot be judged: not stale. */
@@ -28,7 +19,7 @@ async function isStale(files: Files, holder: string, me: string): Promise<boolea
   const word = (text: string, key: string) => new RegExp(`${key}=(\\S+)`).exec(text)?.[1];
   if (word(holder, 'boot') !== word(me, 'boot')) return true;
   if (word(holder, 'space') !== word(me, 'space')) return false;
-  return (await startOf(files, word(holder, 'pid') ?? '0')) !== word(holder, 'start');
+  return (await processStart(files, word(holder, 'pid') ?? '0')) !== word(holder, 'start');
 }
 
 /** True when this process got the name. A symlink is made with its content in one atomic, exclusive call: symlink(2). */

@@ -1,10 +1,11 @@
-import type { Host, HttpRequest, Level, RunOptions, Tpm } from './host.ts';
+import type { Host, HttpRequest, Level, RunOptions, Sockets, Tpm } from './host.ts';
 import { memoryClock } from './memory/clock.ts';
 import { memoryExec, type Programs } from './memory/exec.ts';
 import { type FileEffect, memoryFiles } from './memory/files.ts';
 import { memoryHttp, type Servers } from './memory/http.ts';
 import { memoryNtp, type TimeServers } from './memory/ntp.ts';
 import { plant, type Seed } from './memory/seed.ts';
+import { NO_SOCKETS } from './memory/sockets.ts';
 import { makeInode } from './memory/tree.ts';
 
 export interface MemoryHostOptions {
@@ -13,6 +14,8 @@ export interface MemoryHostOptions {
   readonly programs?: Programs;
   readonly servers?: Servers;
   readonly timeServers?: TimeServers;
+  /** Default: nothing listens. */
+  readonly sockets?: Sockets;
   /** Default: none. */
   readonly tpm?: Tpm;
   /** Wall clock at the start, ms since 1970; the default is 2026-11-20, noon UTC. */
@@ -55,6 +58,7 @@ export function memoryHost(options: MemoryHostOptions = {}): MemoryHost {
     files: memoryFiles({ root, clock, capacityBytes, record: (effect) => calls.push({ kind: 'file', ...effect }) }),
     exec: memoryExec(programs, clock, (argv, run) => calls.push({ kind: 'run', argv, options: run })),
     http: memoryHttp(servers, clock, (url, request) => calls.push({ kind: 'request', url, request })),
+    sockets: options.sockets ?? NO_SOCKETS,
     ntp: memoryNtp(timeServers),
     tpm: options.tpm ?? NO_TPM,
     clock,

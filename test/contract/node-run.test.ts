@@ -12,7 +12,10 @@ const SSH = `#!/bin/sh
 while [ "$1" != -- ]; do shift; done
 node=$2; shift 2
 case $node in *off*) echo "ssh: connect to host $node port 22: No route to host" >&2; exit 255 ;; esac
-export node; exec sh -c "$*"
+export node
+# A machine that prints has its statectl here.
+case $node$PRINTS in print3/*) set -- "$(echo "$*" | sed "s#/run/statectl/rt/statectl#$PRINTS#g")" ;; esac
+exec \${LOGIN_SHELL:-sh} -c "$*"
 `;
 
 let dir: string;
@@ -21,6 +24,9 @@ beforeAll(async () => {
   await mkdir(join(dir, 'bin'));
   await writeFile(join(dir, 'bin/ssh'), SSH);
   await chmod(join(dir, 'bin/ssh'), 0o755);
+  const says = 'locked: print-voron (klipper: prints), for a while';
+  await writeFile(join(dir, 'prints'), `#!/bin/sh\n[ "$*" = "lock check" ] || exit 2\necho "${says}" >&2; exit 75\n`);
+  await chmod(join(dir, 'prints'), 0o755);
   await mkdir(join(dir, 'config.d/nodes'), { recursive: true });
   await writeFile(join(dir, 'config.d/nodes/print.conf'), 'node: print[1-3]\ngroups: [klipper]\n');
   await writeFile(join(dir, 'config.d/nodes/off.conf'), 'node: off1\n');
@@ -28,13 +34,37 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true }));
 
-const start = (...words: string[]) =>
+const startWith = (env: Record<string, string>, ...words: string[]) =>
   execa(NODE, [MAIN, 'node', 'run', '--config', join(dir, 'config.d'), '--state', join(dir, 'none'), ...words], {
-    env: { PATH: `${dir}/bin:${process.env.PATH}` },
+    env: { PATH: `${dir}/bin:${process.env.PATH}`, ...env },
     reject: false,
   });
+const start = (...words: string[]) => startWith({}, ...words);
 
 describe('statectl node run', () => {
+  it.each(['sh', 'bash'])(
+    'runs nothing where a print is, in a login shell of %s, unless it is forced',
+    async (shell) => {
+      const env = { PRINTS: join(dir, 'prints'), LOGIN_SHELL: shell };
+      const words = ['print[1,3]', '--json', '--', 'echo ran; exit 3'];
+      const { stdout } = await startWith(env, ...words);
+      expect(JSON.parse(stdout)).toMatchObject([
+        { node: 'print1', exitCode: 3, stdout: 'ran\n' },
+        {
+          node: 'print3',
+          failure: 'locked',
+          firstLine: 'locked: print-voron (klipper: prints), for a while',
+          stdout: '',
+        },
+      ]);
+      const forced = await startWith(env, ...words.toSpliced(1, 0, '--force'));
+      expect(JSON.parse(forced.stdout)).toMatchObject([{ exitCode: 3 }, { exitCode: 3, stdout: 'ran\n' }]);
+      // One whose statectl cannot say whether it prints may need the command.
+      const broken = await startWith({ ...env, PRINTS: '/bin/false' }, ...words);
+      expect(JSON.parse(broken.stdout)).toMatchObject([{ exitCode: 3 }, { exitCode: 3 }]);
+    },
+  );
+
   it('runs a command of the shell on the nodes of a hostlist; one that fails is status 1', async () => {
     const { stdout, exitCode } = await start('print[1-2],off1', '--', 'echo "I am $node"; [ $node != print2 ]');
     expect(stdout.replace(/ \d\.\d /g, ' T ')).toBe(

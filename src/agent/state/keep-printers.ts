@@ -27,7 +27,7 @@ export async function keepPrinters(
   { began: beganWith, tell }: Tell,
   signal: AbortSignal,
 ): Promise<never> {
-  const { host, facts } = agent;
+  const { host, facts, prints } = agent;
   const keeping: Promise<never>[] = [];
   for (const { name: printer, items } of facts.system.printers?.printers ?? []) {
     const session = await readSession(host.files, printer);
@@ -41,7 +41,7 @@ export async function keepPrinters(
         account: { uid, gid },
         standing: { lease: session.lease, boot: session.boot, base: began.base },
         tell: (status) => tell(printer, item.name, status),
-        isPrinting: () => false,
+        isPrinting: () => prints.isPrinting(printer),
         spool: `${RUN}/state/${printer}/${item.name}`,
         ...(userDataDevice(facts) && { kept: `${KEPT_STATE}/${printer}/${item.name}` }),
         watch: host.files.watch,

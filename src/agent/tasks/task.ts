@@ -2,6 +2,7 @@ import type { BootRecord } from '../../machine/boot-record.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import type { AgentHost, Refresh, Renew } from '../agent.ts';
 import type { AgentState, AgentStateFile } from '../agent-state.ts';
+import type { Prints } from '../printers/prints.ts';
 import type { AgentReports } from '../reports/agent-reports.ts';
 import type { Bell } from '../servers/bell.ts';
 import type { SettingsHolder } from '../servers/server-settings.ts';
@@ -18,6 +19,8 @@ export interface Agent {
   /** What the agent before this one left. */
   readonly before: AgentState | undefined;
   readonly reports: AgentReports;
+  /** Which printers print. */
+  readonly prints: Prints;
   /** Each wakes a task that waits for its time. */
   readonly bells: { readonly [Name in 'events' | 'bundle' | 'certificate' | 'reports']: Bell };
   /** Whom to ask: the server that the machine is at, or else all that it knows. */

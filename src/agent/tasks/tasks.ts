@@ -1,9 +1,10 @@
 import { bundle } from './bundle.ts';
 import { certificate } from './certificate.ts';
 import { events } from './events.ts';
+import { printers } from './printers.ts';
 import { reports } from './reports.ts';
 import { state } from './state.ts';
 import type { AgentTask } from './task.ts';
 
 /** All that the agent does, in the order in which `statectl status` tells of it. One more is a file here and a line. */
-export const TASKS: readonly AgentTask[] = [events, bundle, certificate, reports, state];
+export const TASKS: readonly AgentTask[] = [events, bundle, certificate, reports, printers, state];

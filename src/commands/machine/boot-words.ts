@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<BootVerb, readonly string[]>> = {
   rescue: ['report', 'log', 'config', 'plan', 'retry', 'continue', 'shell', 'reboot', 'poweroff'],
   status: [],
   agent: [],
+  lock: ['list', 'check', 'hold', 'drop'],
 };
 
 /** A command that this verb has not. */
@@ -101,6 +102,28 @@ Examples:
   statectl status
   sudo statectl status --all
   statectl status --no-changes --json
+`,
+  },
+  lock: {
+    summary: 'what must not be disturbed on this machine: prints, and what root or systemd-inhibit holds',
+    help: `Usage: statectl lock [COMMAND]
+
+A print holds a lock while it runs or is paused. While there is one, \`statectl node run\` runs nothing on this machine
+without --force; changes of mounts, and services that would be reloaded, wait.
+
+Commands:
+  list [--json]      every lock (the default): who holds it, what for, since and until when
+  check              exit status 75, and why, while there is one; else 0
+  hold NAME [--for TIME] [--what TEXT] -- COMMAND
+                     hold a lock while a command runs (root; others take systemd-inhibit)
+  drop NAME          drop one (root); that of a print comes again as long as the printer says that it prints
+
+A lock whose process is gone, or whose time is over (at most lock.limit of system/state.conf, 3 days), counts no more.
+
+Examples:
+  statectl lock list
+  sudo statectl lock hold calibration --for 2h -- ./probe-all.sh
+  systemd-inhibit --what=shutdown --who="$USER" --why="a long job" -- ./job.sh
 `,
   },
   agent: {

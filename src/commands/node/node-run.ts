@@ -6,6 +6,7 @@ import { foldHostlist } from '../../config/nodes/hostlist.ts';
 import { Duration } from '../../config/settings/scalars.ts';
 import { StatectlError } from '../../error.ts';
 import { linuxHost } from '../../host/linux/host.ts';
+import { PROGRAM } from '../../machine/paths.ts';
 import { printableLine } from '../../printable.ts';
 import { reachableNodes } from '../../server/admin/reachable-nodes.ts';
 import { type NodeRun, nodesToRunOn, runOnNodes } from '../../server/admin/run-on-nodes.ts';
@@ -24,6 +25,8 @@ interface RunOptions extends ConfigOptions {
   readonly identity?: string;
   readonly width: number;
   readonly timeout: number;
+  readonly force?: true;
+  readonly wait?: number;
   readonly prefix?: true;
   readonly save?: string;
   readonly sshOption: readonly string[];
@@ -48,6 +51,7 @@ export const nodeRunVerb = () =>
     'statectl node run "print[01-24]" -- systemctl is-active klipper',
     'statectl node run --group klipper --width 4 --prefix -- journalctl -b -n 3',
     'statectl node run print07 --user root --identity admin_key -- reboot',
+    'statectl node run all --wait 12h --user root -- reboot',
   )
     .argument('<words...>', `${NODE_WORDS}, then -- and the command`)
     .addOption(stateOption())
@@ -58,6 +62,8 @@ export const nodeRunVerb = () =>
     .addOption(
       new Option('--timeout <time>', 'how long one machine may take').argParser(duration).default(60_000, '1m'),
     )
+    .option('--force', 'also where a print or another lock of the machine is in the way')
+    .option('--wait <time>', 'come back for so long to machines with a print, each minute', duration)
     .option('--prefix', 'print every line as it comes, behind the name of its machine')
     .option('--save <dir>', 'keep what each printed: DIR/NODE.out and DIR/NODE.err', path)
     .addOption(
@@ -85,7 +91,7 @@ async function runAndTell(
   nodes: readonly string[],
   command: readonly string[],
   folder: string,
-  { state, user, identity, width, timeout, prefix, save, sshOption, json }: RunOptions,
+  { state, user, identity, width, timeout, force, wait, prefix, save, sshOption, json }: RunOptions,
 ): Promise<readonly NodeRun[]> {
   const host = linuxHost();
   const signal = untilInterrupted();
@@ -106,6 +112,8 @@ async function runAndTell(
     ...(user !== undefined && { user }),
     ...(identity !== undefined && { identityFile: identity }),
     ...(knownHosts !== undefined && { knownHosts }),
+    ...(!force && { lockedBy: PROGRAM }),
+    ...(wait !== undefined && { waitMs: wait }),
     options: sshOption,
     signal,
     ...(prefix && !json && !save && { onLine: (node, line) => printLine(`${node}: ${line}`) }),
@@ -148,5 +156,10 @@ export function runTable(runs: readonly NodeRun[]): string {
   ]);
   const failed = runs.filter(({ exitCode }) => exitCode !== 0).map(({ node }) => node);
   const end = failed.length > 0 ? `${failed.length} of ${runs.length} failed: ${foldHostlist(failed)}\n` : '';
-  return asciiTable([['NODE', 'EXIT', 'SECONDS', 'FIRST LINE'], ...rows]) + end;
+  const locked = runs.filter(({ failure }) => failure === 'locked').map(({ node }) => node);
+  const why =
+    locked.length > 0
+      ? `nothing was run where a print or another lock is: ${foldHostlist(locked)}\n→ --wait 12h comes back to them, --force runs it all the same\n`
+      : '';
+  return asciiTable([['NODE', 'EXIT', 'SECONDS', 'FIRST LINE'], ...rows]) + end + why;
 }

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
-import { AbsolutePath, AccountName, Bytes, Owner } from '../settings/scalars.ts';
+import { AbsolutePath, AccountName, Bytes, Duration, Owner } from '../settings/scalars.ts';
 
 /** The repository that printers share their includes in has this name among theirs. */
 const SHARED = 'common';
@@ -110,6 +110,9 @@ export const PrinterEntry = z.strictObject({
   variables: VariablesFile.default('config/variables.cfg').meta({
     description: 'the file of [save_variables], below data or as an absolute path',
   }),
+  socket: AbsolutePath.optional().meta({
+    description: "Klipper's API socket, by which a print is known; default: comms/klippy.sock below data",
+  }),
   quota: Bytes.prefault('1G').meta({ description: 'most that a server keeps of it, gcode apart' }),
   gcodeQuota: Bytes.prefault('2G').meta({ description: 'most that a server keeps of its gcode' }),
   trust: z.enum(['proven', 'network']).default('proven').meta({
@@ -135,6 +138,18 @@ export const StateFile = z
         description:
           'folders (variables: a file) whose content outlives the machine, by path: snapshot, mirror, git or variables',
       }),
+    lock: z
+      .strictObject({
+        limit: Duration.refine((ms) => ms >= 60_000, 'a lock counts for a minute at least')
+          .prefault('3d')
+          .meta({
+            description: 'how long a lock counts at most, of a print that is paused and of whoever else holds one',
+          }),
+      })
+      .prefault({})
+      .meta({
+        description: 'what keeps a machine from being disturbed: a print, and what root or systemd-inhibit says',
+      }),
   })
   .superRefine(({ printers, places }, context) => {
     const taken = new Map<string, string>();
@@ -151,9 +166,10 @@ export const StateFile = z
         fail('name', `${other} of ${printer} is called ${name}, too: give one another name`);
     }
   })
-  .transform(({ printers, places }) => {
+  .transform(({ printers, places, lock }) => {
     const placesOf = Map.groupBy(Object.entries(places), ([, { printer }]) => printer);
     return {
+      lock: { limitMs: lock.limit },
       printers: Object.fromEntries(
         Object.entries(printers).map(([name, printer]) => [name, printerOf(name, printer, placesOf.get(name) ?? [])]),
       ),

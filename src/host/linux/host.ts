@@ -5,6 +5,7 @@ import { linuxExec } from './exec.ts';
 import { linuxFiles } from './files.ts';
 import { linuxHttp } from './http.ts';
 import { linuxNtp } from './ntp.ts';
+import { linuxSockets } from './sockets.ts';
 import { linuxTpm } from './tpm.ts';
 
 /** The machine this runs on. Makes nothing and touches nothing until it is used. */
@@ -12,6 +13,7 @@ export const linuxHost = (options: { readonly console?: ConsoleOptions } = {}): 
   files: linuxFiles(),
   exec: linuxExec(),
   http: linuxHttp(),
+  sockets: linuxSockets(),
   ntp: linuxNtp(),
   tpm: linuxTpm(),
   clock: linuxClock(),

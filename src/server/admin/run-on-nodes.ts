@@ -2,6 +2,7 @@ import { needsConfigDir, readConfigDir } from '../../config/config-dir.ts';
 import { expandHostlist } from '../../config/nodes/hostlist.ts';
 import { isStatectlError, reasonOf } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import { LOCKED_STATUS, LOCKED_WORD } from '../../protocol/lock-check.ts';
 import { type NodeChoice, nodesNamed, nodesOfGroup } from './node-choice.ts';
 
 export interface RunTarget {
@@ -21,6 +22,10 @@ export interface RunOnNodes {
   readonly identityFile?: string;
   /** With the authority of the server, before what the person has; absent: only what the person has. */
   readonly knownHosts?: string;
+  /** Where a machine has the statectl that knows of a print or another lock: nothing is run there then. Absent: it is all the same. */
+  readonly lockedBy?: string;
+  /** How long to come back to those that were locked. */
+  readonly waitMs?: number;
   /** ssh_config(5), over all else. */
   readonly options: readonly string[];
   readonly signal: AbortSignal;
@@ -32,7 +37,7 @@ export interface RunOnNodes {
 export interface NodeRun extends RunTarget {
   /** Exit status of the command; 255 is ssh's own. Undefined: it did not come to its end. */
   readonly exitCode?: number;
-  readonly failure?: 'timeout' | 'stopped' | 'not started';
+  readonly failure?: 'timeout' | 'stopped' | 'not started' | 'locked';
   readonly tookMs: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -53,18 +58,35 @@ export async function nodesToRunOn(
   return nodesNamed(selector, [...nodes.nodes.keys()], 'there is no node', hint);
 }
 
-/** Runs one command on many nodes, so many at once. One that fails, hangs or is away stops no other. In the order of the targets. */
+/** So often it is looked whether a lock is gone. */
+const LOCK_LOOK_MS = 60_000;
+
+/**
+ * Runs one command on many nodes, so many at once. One that fails, hangs or is away stops no other; those that were locked come
+ * again after all others, as long as they may be waited for. In the order of the targets.
+ */
 export async function runOnNodes(host: Pick<Host, 'exec' | 'clock'>, options: RunOnNodes): Promise<readonly NodeRun[]> {
+  const { clock } = host;
+  const { targets, waitMs = 0, width, signal, onDone } = options;
+  const endMs = clock.uptimeMs() + waitMs;
   const results: NodeRun[] = [];
-  const left = options.targets.entries();
-  const work = async (): Promise<void> => {
-    for (const [at, target] of left) {
-      const run = await runOne(host, target, options);
-      results[at] = run;
-      options.onDone?.(run);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(options.width, options.targets.length) }, work));
+  for (let left = [...targets.keys()]; left.length > 0; ) {
+    const isLast = clock.uptimeMs() >= endMs || signal.aborted;
+    const locked: number[] = [];
+    const queue = left.values();
+    const work = async (): Promise<void> => {
+      for (const at of queue) {
+        const run = await runOne(host, targets[at] as RunTarget, options);
+        results[at] = run;
+        if (run.failure === 'locked' && !isLast) locked.push(at);
+        else onDone?.(run);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(width, left.length) }, work));
+    left = locked;
+    if (left.length > 0)
+      await clock.sleep(Math.min(LOCK_LOOK_MS, Math.max(0, endMs - clock.uptimeMs())), signal).catch(() => {});
+  }
   return results;
 }
 
@@ -89,6 +111,8 @@ async function runOne(
       ...(lines && { onOutput: lines.hear }),
     });
     lines?.end();
+    if (exitCode === LOCKED_STATUS && (lines?.first() ?? stderr).startsWith(LOCKED_WORD))
+      return ended({ failure: 'locked', stdout, stderr: lines ? '' : stderr });
     return ended({ exitCode, stdout, stderr: lines ? '' : stderr });
   } catch (error) {
     lines?.end();
@@ -98,12 +122,19 @@ async function runOne(
   }
 }
 
+/**
+ * Before the command, in words that every login shell reads: a machine that is none of ours has no lock, and one whose statectl
+ * cannot say whether it has one may need the command.
+ */
+const guardOf = (program: string): string =>
+  `/bin/sh -c 'test -x ${program} || exit 0; ${program} lock check; test $? -ne ${LOCKED_STATUS}' || exit ${LOCKED_STATUS};`;
+
 /** ssh(1): of two values the first counts. The node is called by its name, so that the person's own settings for it hold. */
 export function sshArgv(
   { node, address }: RunTarget,
   options: Omit<RunOnNodes, 'targets' | 'width'>,
 ): readonly string[] {
-  const { user, identityFile, knownHosts, command, timeoutMs } = options;
+  const { user, identityFile, knownHosts, command, lockedBy, timeoutMs } = options;
   const settings = [
     ...options.options,
     'BatchMode=yes',
@@ -124,6 +155,7 @@ export function sshArgv(
     ...(identityFile === undefined ? [] : ['-i', identityFile]),
     '--',
     node,
+    ...(lockedBy === undefined ? [] : [guardOf(lockedBy)]),
     ...command,
   ];
 }

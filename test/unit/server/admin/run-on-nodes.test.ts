@@ -98,6 +98,43 @@ n2    255   0.0      ssh: connect to host n2 port 22: No route to host
     expect(runs[0]?.firstLine).toBe('first');
   });
 
+  const LOCKED = 'locked: print-voron (klipper of voron: prints a.gcode), at most until 2026-11-23 12:00\n';
+
+  it('is not run where a print is, and the table says which, and what to do', async () => {
+    const ssh: Program = (argv) =>
+      nodeOf(argv) === 'n2' ? { exitCode: 75, stderr: LOCKED } : { exitCode: 75, stderr: 'busy\n' };
+    const { runs, commands } = await run(2, ssh, { lockedBy: '/x/statectl' });
+    // The command may end with 75, too.
+    expect(runs).toMatchObject([{ exitCode: 75 }, { failure: 'locked' }]);
+    expect(runs[1]).not.toHaveProperty('exitCode');
+    expect(commands[0]).toContain('-- n1 /bin/sh -c');
+    expect(commands[0]).toMatch(/lock check; test \$\? -ne 75' \|\| exit 75; uptime -p$/);
+    expect(runTable(runs)).toContain(`nothing was run where a print or another lock is: n2
+→ --wait 12h comes back to them, --force runs it all the same`);
+    expect((await run(1, ssh)).commands[0]).not.toContain('lock check');
+  });
+
+  it('comes back each minute to those with a print, after all others, for as long as was said', async () => {
+    const order: string[] = [];
+    const prints: Record<string, number> = { n1: 3, n3: 1_000 };
+    const ssh: Program = (argv) => {
+      const node = nodeOf(argv);
+      order.push(node);
+      const left = prints[node] ?? 0;
+      prints[node] = left - 1;
+      return left > 0 ? { exitCode: 75, stderr: LOCKED } : 'done\n';
+    };
+    const done: string[] = [];
+    const { runs, tookMs } = await run(4, ssh, {
+      ...{ width: 1, lockedBy: '/x/statectl', waitMs: 10 * 60_000 },
+      onDone: ({ node, failure }) => void done.push(failure ?? node),
+    });
+    expect(runs.map(({ exitCode, failure }) => failure ?? exitCode)).toEqual([0, 0, 'locked', 0]);
+    expect(order.slice(0, 6)).toEqual(['n1', 'n2', 'n3', 'n4', 'n1', 'n3']);
+    expect(done).toEqual(['n2', 'n4', 'n1', 'locked']);
+    expect(tookMs).toBe(10 * 60_000);
+  });
+
   it('goes by ssh, which knows the node by its name and by the authority of the server, and asks nobody anything', () => {
     const argv = sshArgv(
       { node: 'print01', address: '192.168.7.9' },

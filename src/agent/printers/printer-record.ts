@@ -1,0 +1,114 @@
+import { StatectlError } from '../../error.ts';
+import type { Host } from '../../host/host.ts';
+import { processStart } from '../../host/process-start.ts';
+import { short } from '../../machine/locks/lock.ts';
+import type { Heard } from './dialect.ts';
+import { isBusy, NOTHING_SAID, type PrinterState, stateOf, withStatus } from './printer-state.ts';
+
+/** What an operator would want to know of, since Klipper tells nobody. */
+export type PrintTrouble =
+  /** The file was at its end before its size: it was cut while it was printed, and Klipper calls that complete. */
+  | { readonly kind: 'print-cut'; readonly file: string; readonly position: number; readonly size: number }
+  /** By no PAUSE: the file cannot be read. The heaters are on, and only M24 goes on. */
+  | { readonly kind: 'print-stopped'; readonly file: string };
+
+export interface RecordOptions {
+  /** What the agent before this one knew. */
+  readonly before?: PrinterState | undefined;
+  readonly tell: (state: PrinterState) => void;
+  readonly alarm: (trouble: PrintTrouble) => void;
+}
+
+/** What is known of one printer, from what is said of it and from when nobody answers. */
+export interface PrinterRecord {
+  /** Gives what is to be asked next. Throws `printer-refuses` where Klipper has no such question. */
+  hear(by: NonNullable<PrinterState['by']>, heard: Heard): Promise<'position' | undefined>;
+  /** A print goes on as long as its process lives, whoever does not answer. */
+  lost(why: string): Promise<void>;
+}
+
+/** A print of which nobody says the process is not over at once: a service may begin anew. */
+const BENEFIT_MS = 60_000;
+/** PAUSE stops the file first, and says that it was it afterwards. */
+const PAUSE_MS = 5_000;
+
+/** Begins with the print that the agent before knew of, as far as its process is the same. */
+export async function printerRecord(
+  { files, clock }: Pick<Host, 'files' | 'clock'>,
+  { before, tell, alarm }: RecordOptions,
+  signal: AbortSignal,
+): Promise<PrinterRecord> {
+  const isAlive = async ({ pid, start }: PrinterState): Promise<boolean> =>
+    pid !== undefined && start !== undefined && (await processStart(files, pid)) === start;
+  let state: PrinterState =
+    before && isBusy(before) && (await isAlive(before)) ? before : { state: 'away', sinceMs: clock.now() };
+  let said = NOTHING_SAID;
+  let lostMs: number | undefined;
+
+  const become = (next: Omit<PrinterState, 'sinceMs'>): void => {
+    const isSame = next.state === state.state && next.file === state.file;
+    state = { ...next, sinceMs: isSame ? state.sinceMs : clock.now() };
+    tell(state);
+  };
+  const isOver = async (): Promise<boolean> => {
+    lostMs ??= clock.uptimeMs();
+    if (!isBusy(state)) return true;
+    if (state.pid !== undefined) return !(await isAlive(state));
+    return clock.uptimeMs() - lostMs > BENEFIT_MS;
+  };
+  const lost = async (why: string): Promise<void> => {
+    const { sinceMs: _, ...last } = state;
+    become({ ...((await isOver()) ? { state: 'away' } : last), why: short(why) });
+  };
+  const lookAtPause = async (): Promise<void> => {
+    const { sinceMs, file = '' } = state;
+    await clock.sleep(PAUSE_MS, signal);
+    const isStill = state.state === 'paused' && state.sinceMs === sinceMs;
+    if (isStill && !said.isPaused && said.message === '') alarm({ kind: 'print-stopped', file });
+  };
+
+  tell(state);
+  return {
+    lost,
+    async hear(by, heard) {
+      switch (heard.kind) {
+        case 'info': {
+          const { pid: _pid, start: _start, ...rest } = state;
+          // Of another pid namespace it says nothing here.
+          const start = heard.pid === undefined ? undefined : await processStart(files, heard.pid);
+          state = heard.pid === undefined || start === undefined ? rest : { ...rest, pid: heard.pid, start };
+          return undefined;
+        }
+        case 'gone':
+          await lost('Moonraker has no Klipper');
+          said = NOTHING_SAID;
+          return undefined;
+        case 'error':
+          // Moonraker says so while Klipper is away, and tells when it is there again.
+          if (by === 'moonraker') await lost(heard.why);
+          else throw new StatectlError('printer-refuses', `${by} answers: ${short(heard.why)}`);
+          return undefined;
+        case 'position':
+          if (said.print === 'complete' && heard.position < heard.size) {
+            const { position, size } = heard;
+            alarm({ kind: 'print-cut', file: short(said.file), position, size });
+          }
+          return undefined;
+        case 'status': {
+          const was = state;
+          lostMs = undefined;
+          said = withStatus(said, heard.status);
+          const { pid, start } = state;
+          become({
+            ...stateOf(said),
+            by,
+            ...(pid !== undefined && { pid }),
+            ...(start !== undefined && { start }),
+          });
+          if (was.state === 'printing' && state.state === 'paused') void lookAtPause().catch(() => {});
+          return isBusy(was) && said.print === 'complete' ? 'position' : undefined;
+        }
+      }
+    },
+  };
+}

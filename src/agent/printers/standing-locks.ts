@@ -1,0 +1,22 @@
+import type { Host } from '../../host/host.ts';
+import { inhibitors } from '../../machine/locks/inhibitors.ts';
+import { isLock, LOCK_LIMIT_MS, type Lock } from '../../machine/locks/lock.ts';
+import { judgeLocks, readLocks } from '../../machine/locks/lock-folder.ts';
+import { readAgentState } from '../agent-state.ts';
+import { readFacts } from '../refresh.ts';
+
+/**
+ * What must not be disturbed now: by the folder of root and by who inhibits a shutdown. Whoever is not root hears what the agent
+ * last saw, as far as its holders live.
+ */
+export async function standingLocks(host: Pick<Host, 'files' | 'exec' | 'clock'>): Promise<readonly Lock[]> {
+  const told = ((await readAgentState(host))?.locks ?? []).filter(isLock);
+  const limitMs = await readFacts(host).then(
+    ({ config }) => config.state.lock.limitMs,
+    () => LOCK_LIMIT_MS,
+  );
+  const found = await readLocks(host, limitMs).catch(() => undefined);
+  if (!found) return (await judgeLocks(host, told)).held;
+  const { locks } = await inhibitors(host, told, limitMs);
+  return [...found.held, ...locks.filter(({ untilMs }) => untilMs > host.clock.now())];
+}
