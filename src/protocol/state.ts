@@ -123,6 +123,10 @@ export function readShipment(headers: Readonly<Record<string, unknown>>): Said<S
 /** What became of what was sent: on the line, or in a branch of its own, and why. */
 export const ShipAnswer = z.discriminatedUnion('on', [
   z.object({ on: z.literal('line'), id: z.string() }),
-  z.object({ on: z.literal('branch'), id: z.string(), branch: z.string(), why: z.string() }),
+  z.object({
+    ...{ on: z.literal('branch'), id: z.string(), branch: z.string(), why: z.string() },
+    /** What it has and the line has not, by names. */
+    lacking: z.optional(z.array(z.string())),
+  }),
 ]);
 export type ShipAnswer = z.infer<typeof ShipAnswer>;

@@ -11,6 +11,8 @@ export interface ItemStatus {
   /** When the server took something last. */
   readonly lastMs?: number;
   readonly branch?: string;
+  /** What the branch has and the line has not, by names. */
+  readonly lacking?: readonly string[];
   readonly why?: string;
 }
 

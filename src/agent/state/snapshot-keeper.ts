@@ -53,7 +53,11 @@ export async function keepSnapshot(context: Context, signal: AbortSignal): Promi
           tell(
             answer.on === 'line'
               ? { state: 'in-step', lastMs }
-              : { state: 'branch', lastMs, branch: answer.branch, why: answer.why },
+              : {
+                  state: 'branch',
+                  lastMs,
+                  ...{ branch: answer.branch, why: answer.why, lacking: answer.lacking ?? [] },
+                },
           );
           if (context.kept !== undefined && answer.on === 'line')
             await keepGeneration(host, context.kept, { id: answer.id, sha256 }, tar);

@@ -60,9 +60,17 @@ export const state: AgentTask = {
   },
 };
 
-function shown({ state: how, ahead, sinceMs, lastMs, branch, why }: ItemStatus): string {
+/** More are told by the server: `statectl printer branches`. */
+const MOST_NAMES = 5;
+
+function shown({ state: how, ahead, sinceMs, lastMs, branch, lacking = [], why }: ItemStatus): string {
   const words = [
     `${STATES[how]}${branch === undefined ? '' : ` ${branch}`}`,
+    ...(lacking.length === 0
+      ? []
+      : [
+          `the line lacks ${lacking.slice(0, MOST_NAMES).join(', ')}${lacking.length > MOST_NAMES ? ` and ${lacking.length - MOST_NAMES} more` : ''}`,
+        ]),
     ...(ahead === undefined ? [] : [`the server lacks ${ahead}`]),
     ...(sinceMs === undefined ? [] : [`since ${shownTime(sinceMs)}`]),
     ...(lastMs === undefined ? [] : [`last ${shownTime(lastMs)}`]),

@@ -4,7 +4,7 @@ import { linuxHost } from '../../host/linux/host.ts';
 import { exportPrinter } from '../../server/admin/export-printer.ts';
 import { dropBranch, listBranches, listPrinters, takeBranch } from '../../server/admin/printers.ts';
 import { serverState } from '../../server/admin/server-state.ts';
-import { generationFault, MOONRAKER } from '../../server/state/snapshot/check-generation.ts';
+import { checkGeneration, MOONRAKER } from '../../server/state/snapshot/check-generation.ts';
 import { asciiTable } from '../ascii-table.ts';
 import { jsonOption } from '../config/config-source.ts';
 import { print, printJson, printLine } from '../print.ts';
@@ -136,10 +136,10 @@ const checkVerb = (): Command =>
     .addOption(jsonOption())
     .action(async (path: string, { file = [], table = [], with: beside = [], json }: CheckOptions) => {
       const shape = file.length > 0 ? { files: file, tables: table, with: beside } : MOONRAKER;
-      const fault = await generationFault(resolve(path), shape);
-      if (json) printJson({ fault: fault ?? null });
-      else printLine(fault === undefined ? `${path} is good` : `${path} is no good: ${fault}`);
-      if (fault !== undefined) process.exitCode = 1;
+      const checked = await checkGeneration(resolve(path), shape);
+      if (json) printJson(checked);
+      else printLine('fault' in checked ? `${path} is no good: ${checked.fault}` : `${path} is good`);
+      if ('fault' in checked) process.exitCode = 1;
     });
 
 /** `statectl printer`: the states of print hosts, on the server. */

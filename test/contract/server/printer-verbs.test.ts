@@ -50,7 +50,7 @@ it('list and branches say who goes on with a printer, and what lies beside its l
       node: 'print01',
       boot: ALONE,
       why: expect.stringMatching(/no server gave/),
-      items: [{ item: 'database' }],
+      items: [{ item: 'database', lacking: ['alone.gcode'] }],
     },
   ]);
 });
@@ -109,7 +109,7 @@ it('check says of a tar what the server’s own check says', () => {
   const check = (...words: readonly string[]) =>
     spawnSync(process.execPath, ['src/main.ts', 'printer', 'check', file, ...words], { encoding: 'utf8' });
   writeFileSync(file, line);
-  expect(JSON.parse(check('--json').stdout)).toEqual({ fault: null });
+  expect(JSON.parse(check('--json').stdout)).toEqual({ jobs: ['line.gcode'] });
   writeFileSync(file, databaseTar(moonrakerDatabase([], 'DROP TABLE table_registry')));
   expect(check()).toMatchObject({ status: 1, stdout: expect.stringContaining('no table table_registry') });
 });

@@ -111,7 +111,10 @@ it('a boot without any server begins with what the disk has, and is a branch; th
   {
     using one = moonraker();
     one.add('alone.gcode');
-    expect(await machine.status(({ state }) => state === 'branch')).toMatchObject({ branch: expect.any(String) });
+    expect(await machine.status(({ state }) => state === 'branch')).toMatchObject({
+      branch: expect.any(String),
+      lacking: ['alone.gcode'],
+    });
   }
   expect(shippedJobs()).toEqual(['line.gcode']);
   await machine.powerOff();

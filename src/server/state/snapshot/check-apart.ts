@@ -1,12 +1,13 @@
 import { isSea } from 'node:sea';
 import { isStatectlError, StatectlError } from '../../../error.ts';
 import type { Exec } from '../../../host/host.ts';
+import type { CheckedDatabase } from '../../../host/linux/check-database.ts';
 import { recordOrNone } from '../../../host/record.ts';
 import { turns } from '../../limits/turns.ts';
 import type { SnapshotShape } from './check-generation.ts';
 
-/** Why the generation in a file is no good; undefined: it is. Throws where that could not be looked at. */
-export type CheckGeneration = (tar: string, shape: SnapshotShape) => Promise<string | undefined>;
+/** Why the generation in a file is no good, or which jobs it has. Throws where that could not be looked at. */
+export type CheckGeneration = (tar: string, shape: SnapshotShape) => Promise<CheckedDatabase>;
 
 export interface CheckLimits {
   readonly timeMs: number;
@@ -31,22 +32,17 @@ export function checkGenerationApart(exec: Exec, limits: CheckLimits = LIMITS): 
   return (tar, shape) => checking.take(tar, () => runCheck(exec, limits, tar, shape));
 }
 
-async function runCheck(
-  exec: Exec,
-  limits: CheckLimits,
-  tar: string,
-  shape: SnapshotShape,
-): Promise<string | undefined> {
+async function runCheck(exec: Exec, limits: CheckLimits, tar: string, shape: SnapshotShape): Promise<CheckedDatabase> {
   const seconds = Math.ceil(limits.timeMs / 1000);
   const bounds = `ulimit -c 0; ulimit -t ${seconds}; ulimit -d ${limits.memoryMib * 1024}; exec "$@"`;
   const argv = ['sh', '-c', bounds, 'sh', process.execPath, ...programOf(tar, shape)];
   try {
     const { exitCode, stdout } = await exec.run(argv, { timeoutMs: limits.timeMs });
-    const answer = recordOrNone<{ readonly fault: string | null }>(stdout, {});
-    if (answer && 'fault' in answer) return answer.fault ?? undefined;
-    return `${TOO_MUCH} ${limits.memoryMib} MiB (it ended with status ${exitCode})`;
+    const fault = recordOrNone<{ readonly fault: string }>(stdout, { fault: 'text' });
+    const good = recordOrNone<{ readonly jobs: readonly string[] }>(stdout, { jobs: 'list' });
+    return fault ?? good ?? { fault: `${TOO_MUCH} ${limits.memoryMib} MiB (it ended with status ${exitCode})` };
   } catch (error) {
-    if (isStatectlError(error) && error.code === 'program-timeout') return `${TOO_MUCH} ${seconds} s`;
+    if (isStatectlError(error) && error.code === 'program-timeout') return { fault: `${TOO_MUCH} ${seconds} s` };
     throw new StatectlError('check-failed', 'the check of what a machine shipped cannot be run', { cause: error });
   }
 }
@@ -58,8 +54,8 @@ const programOf = (tar: string, shape: SnapshotShape): readonly string[] =>
     : [
         '--input-type=module',
         '-e',
-        `import { generationFault } from ${JSON.stringify(new URL('./check-generation.ts', import.meta.url).href)};
-         console.log(JSON.stringify({ fault: (await generationFault(process.argv[1], ${JSON.stringify(shape)})) ?? null }));`,
+        `import { checkGeneration } from ${JSON.stringify(new URL('./check-generation.ts', import.meta.url).href)};
+         console.log(JSON.stringify(await checkGeneration(process.argv[1], ${JSON.stringify(shape)})));`,
         '--',
         tar,
       ];

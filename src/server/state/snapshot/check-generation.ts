@@ -1,5 +1,5 @@
 import { reasonOf } from '../../../error.ts';
-import { databaseFault } from '../../../host/linux/check-database.ts';
+import { type CheckedDatabase, checkDatabase } from '../../../host/linux/check-database.ts';
 import { linuxFiles } from '../../../host/linux/files.ts';
 import { readPlainTar } from '../../../signed/plain-tar.ts';
 
@@ -26,38 +26,40 @@ export const MOONRAKER: SnapshotShape = {
 const LARGEST_BESIDE_BYTES = 64 << 10;
 
 /** The files of a generation by name; nothing but those of its shape. Throws why it is none. */
-export const membersOf = (tar: Buffer, shape: Pick<SnapshotShape, 'files' | 'with'>): ReadonlyMap<string, Uint8Array> =>
+const membersOf = (tar: Buffer, shape: Pick<SnapshotShape, 'files' | 'with'>): ReadonlyMap<string, Uint8Array> =>
   readPlainTar(tar, (name) => shape.files.includes(name) || shape.with.includes(name));
 
-async function membersFault(
+async function checkMembers(
   members: ReadonlyMap<string, Uint8Array>,
   shape: SnapshotShape,
   aside: string,
-): Promise<string | undefined> {
+): Promise<CheckedDatabase> {
   const long = shape.with.find((name) => (members.get(name)?.length ?? 0) > LARGEST_BESIDE_BYTES);
-  if (long !== undefined) return `its ${long} is longer than ${LARGEST_BESIDE_BYTES} bytes`;
+  if (long !== undefined) return { fault: `its ${long} is longer than ${LARGEST_BESIDE_BYTES} bytes` };
   const files = linuxFiles();
+  const jobs: string[] = [];
   for (const name of shape.files) {
     const database = members.get(name);
-    if (!database) return `it has no ${name}`;
+    if (!database) return { fault: `it has no ${name}` };
     await files.write(aside, database, { mode: 0o600 });
     try {
-      const fault = databaseFault(aside, shape.tables);
-      if (fault) return `${name}: ${fault}`;
+      const checked = checkDatabase(aside, shape.tables);
+      if ('fault' in checked) return { fault: `${name}: ${checked.fault}` };
+      jobs.push(...checked.jobs);
     } finally {
       await files.remove(aside);
     }
   }
-  return undefined;
+  return { jobs };
 }
 
-/** Why the generation in this file is no good; undefined: it is whole. For a process of its own, see `checkGenerationApart`. */
-export async function generationFault(tar: string, shape: SnapshotShape): Promise<string | undefined> {
+/** Why the generation in this file is no good, or which jobs it has. For a process of its own, see `checkGenerationApart`. */
+export async function checkGeneration(tar: string, shape: SnapshotShape): Promise<CheckedDatabase> {
   try {
     const { bytes } = await linuxFiles().readRegular(tar, LARGEST_GENERATION_BYTES);
-    return await membersFault(membersOf(bytes, shape), shape, besides(tar));
+    return await checkMembers(membersOf(bytes, shape), shape, besides(tar));
   } catch (error) {
-    return reasonOf(error);
+    return { fault: reasonOf(error) };
   }
 }
 

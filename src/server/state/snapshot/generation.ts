@@ -11,6 +11,8 @@ export interface Generation extends StateGeneration, Pick<Shipment, 'lease' | 'b
   readonly receivedAtMs: number;
   /** Where an admin took it from: BRANCH/ID. */
   readonly takenFrom?: string;
+  /** The newest of its history of jobs, by file and time; absent in those of earlier versions. */
+  readonly jobs?: readonly string[];
   /** Of one that is kept apart. */
   readonly fault?: string;
 }

@@ -5,6 +5,7 @@ import { readPlainTar } from '../../../signed/plain-tar.ts';
 import type { Store } from '../../store/store.ts';
 import type { StateKind } from '../kind.ts';
 import { incomingPath, LINE } from '../state-folder.ts';
+import type { Generation } from './generation.ts';
 import { generationsIn, placeGeneration } from './generations.ts';
 
 /** What an admin may do with the generations of a printer: tell of them, take those of a branch, export them. */
@@ -14,7 +15,10 @@ export const snapshotKind = (store: Store): Omit<StateKind, 'head'> => ({
     const [newest] = all;
     if (!newest) return undefined;
     const bytes = all.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    return { id: newest.id, atMs: newest.receivedAtMs, kept: all.length, bytes };
+    const told = { id: newest.id, atMs: newest.receivedAtMs, kept: all.length, bytes };
+    if (where.part !== 'branch') return told;
+    const [line] = await generationsIn(store, printer, LINE, item);
+    return { ...told, lacking: lackingJobs(newest, line) };
   },
 
   /** As a new generation: what the line had stays in its history, and the branch as it is. */
@@ -44,6 +48,15 @@ export const snapshotKind = (store: Store): Omit<StateKind, 'head'> => ({
     }
   },
 });
+
+/** The jobs of a branch that the line has not: the newest of it first. Pure. */
+export const lackingJobs = (
+  { jobs = [] }: Pick<Generation, 'jobs'>,
+  line: Pick<Generation, 'jobs'> | undefined,
+): readonly string[] => {
+  const known = new Set(line?.jobs);
+  return jobs.filter((job) => !known.has(job));
+};
 
 /** A tar of the store once more; what the disk changed is not passed on. Throws `generation-mismatch`. */
 async function copyChecked({ host: { files } }: Store, from: string, to: string, sha256: string): Promise<void> {

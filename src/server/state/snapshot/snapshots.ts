@@ -23,10 +23,12 @@ import {
 } from './generations.ts';
 import { diskFull, LEAST_FREE, namingFullDisk, type Received, receive } from './receive.ts';
 import { makeRoom, overdue } from './retention.ts';
-import { snapshotKind } from './snapshot-kind.ts';
+import { lackingJobs, snapshotKind } from './snapshot-kind.ts';
 
 /** Of those that are no good, for who wants to know why. */
 const MOST_APART = 4;
+/** Of what the line lacks, in an answer; `printer branches` tells all. */
+const MOST_TOLD = 50;
 const APART: HistoryPart = { part: 'apart' };
 
 type SnapshotItem = Extract<NodePrinter['items'][number], { readonly kind: 'snapshot' }>;
@@ -121,7 +123,15 @@ export function snapshots(store: StateStore, check: CheckGeneration): Snapshots 
     const place = await standingOf(store, printer, item, { lease, boot, base }, { node, proof }, { newest: line[0] });
     const history = place.on === 'line' ? line : await generationsIn(store, printer, place.where, item);
     const answer = (id: string): ShipAnswer =>
-      place.on === 'line' ? { on: 'line', id } : { on: 'branch', id, branch: place.branch, why: place.why };
+      place.on === 'line'
+        ? { on: 'line', id }
+        : {
+            on: 'branch',
+            id,
+            branch: place.branch,
+            why: place.why,
+            lacking: lackingJobs(generation, line[0]).slice(0, MOST_TOLD),
+          };
     const [newest] = history;
     // Its answer was lost on the way, so it came again.
     if (newest?.sha256 === sha256 && newest.boot === boot && newest.base === base) return answer(newest.id);
@@ -169,12 +179,12 @@ export function snapshots(store: StateStore, check: CheckGeneration): Snapshots 
         const mostBytes = Math.min(quotaBytes, LARGEST_GENERATION_BYTES);
         await using received = await receive(store, printer, body, { sha256: shipment.sha256, mostBytes });
         const generation = { ...shipment, item, node, proof, sizeBytes: received.sizeBytes };
-        const fault = await check(received.tar, shape).finally(() => files.remove(besides(received.tar)));
-        if (fault !== undefined) {
+        const checked = await check(received.tar, shape).finally(() => files.remove(besides(received.tar)));
+        if ('fault' in checked) {
           await using _lock = await lockPrinter(store, printer);
-          throw await keepApart(printer, received, generation, fault);
+          throw await keepApart(printer, received, generation, checked.fault);
         }
-        return await keep(printer, generation, received, quotaBytes);
+        return await keep(printer, { ...generation, jobs: checked.jobs }, received, quotaBytes);
       } catch (error) {
         throw namingFullDisk(error);
       }

@@ -66,7 +66,7 @@ async function serverOf() {
   };
   const printers = printerState(
     { root: '/state', host: { ...host, files }, alarm: () => {}, free: async () => 1 },
-    async () => undefined,
+    async () => ({ jobs: [] }),
   );
   const breakAfter = (effects: number, how: typeof code = 'ENOSPC'): void => {
     left = effects;
@@ -122,10 +122,9 @@ it.each(['ENOSPC', 'EIO'] as const)(
 
 it('a disk that is nearly full takes nothing more, before a byte of it is read', async () => {
   const host = memoryHost();
-  const printers = printerState(
-    { root: '/state', host, alarm: () => {}, free: async () => 0.04 },
-    async () => undefined,
-  );
+  const printers = printerState({ root: '/state', host, alarm: () => {}, free: async () => 0.04 }, async () => ({
+    jobs: [],
+  }));
   await expect(ship(printers, FIRST)).rejects.toMatchObject({ code: 'state-full' });
   expect(host.calls).toEqual([]);
 });
