@@ -3,6 +3,7 @@ import { EnrolRequest, HostKeyRequest } from '../../src/protocol/enrolment.ts';
 import { MirrorChanges } from '../../src/protocol/mirror.ts';
 import { Report } from '../../src/protocol/report.ts';
 import { LeaseRequest } from '../../src/protocol/state.ts';
+import { VariablesShipment } from '../../src/protocol/variables/shipment.ts';
 import type { ANSWERS } from './api-schemas.ts';
 
 /** What a status brings: an answer of the schemas, or bytes of a type. */
@@ -193,5 +194,17 @@ export const SECURE_ROUTES: Readonly<Record<string, ApiRoute>> = {
     headers: STANDING,
     body: MirrorChanges,
     answers: { 200: 'MirrorChanged' },
+  },
+  'GET /v1/state/:printer/:item/variables': {
+    port: 'secure',
+    summary: 'the file of saved variables of the line, byte by byte',
+    answers: { 200: BYTES },
+  },
+  'POST /v1/state/:printer/:item/variables': {
+    port: 'secure',
+    summary: 'what became of variables, and their file as it is now; on the line, or in a branch of its own',
+    headers: STANDING,
+    body: VariablesShipment,
+    answers: { 200: 'Shipped' },
   },
 };

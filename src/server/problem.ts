@@ -42,6 +42,8 @@ export const STATUS_OF: Readonly<Record<string, number>> = {
   'lease-lost': 409,
   'generation-mismatch': 422,
   'generation-damaged': 422,
+  'variables-damaged': 422,
+  'variables-empty': 422,
   'generation-too-large': 413,
   'state-full': 507,
   'state-damaged': 503,

@@ -9,6 +9,7 @@ import { asciiTable } from '../ascii-table.ts';
 import { jsonOption } from '../config/config-source.ts';
 import { print, printJson, printLine } from '../print.ts';
 import { stateOption } from '../state-option.ts';
+import { variablesVerb } from './printer-variables.ts';
 
 interface PrinterOptions {
   readonly state: string;
@@ -151,6 +152,7 @@ export const printerCommand = (): Command =>
     .addCommand(takeVerb())
     .addCommand(dropVerb())
     .addCommand(exportVerb())
+    .addCommand(variablesVerb())
     .addCommand(checkVerb())
     .addHelpText(
       'after',

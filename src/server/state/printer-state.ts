@@ -9,6 +9,7 @@ import type { NodePrinter } from './node-printer.ts';
 import type { CheckGeneration } from './snapshot/check-apart.ts';
 import { type Snapshots, shapeOf, snapshots } from './snapshot/snapshots.ts';
 import { lockPrinter, readPrinter, writePrinter } from './state-folder.ts';
+import { type SavedVariables, savedVariables } from './variables/variables.ts';
 
 /** What a server has of print hosts, class by class. */
 export interface PrinterState {
@@ -16,16 +17,19 @@ export interface PrinterState {
   lease(printer: string, boot: string, asker: Asker): Promise<LeaseAnswer>;
   readonly snapshot: Snapshots;
   readonly mirror: Mirrors;
+  readonly variables: SavedVariables;
 }
 
 /** The states of print hosts: who may go on with the line of a printer, and what is kept of it. */
 export function printerState(store: StateStore, check: CheckGeneration): PrinterState {
   const snapshot = snapshots(store, check);
   const mirror = mirrors(store, sourceFolders(store));
-  const kinds: Readonly<Partial<Record<ItemKind, StateKind>>> = { snapshot, mirror };
+  const variables = savedVariables(store);
+  const kinds: Readonly<Partial<Record<ItemKind, StateKind>>> = { snapshot, mirror, variables };
   return {
     snapshot,
     mirror,
+    variables,
     async lease(printer, boot, asker) {
       const { node, proof } = asker;
       const has = mustBeTrusted(printer, asker);

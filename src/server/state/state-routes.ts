@@ -15,6 +15,7 @@ import type { Asker } from './asker.ts';
 import { mirrorRoutes } from './mirror/mirror-routes.ts';
 import type { NodePrinter } from './node-printer.ts';
 import type { PrinterState } from './printer-state.ts';
+import { variablesRoutes } from './variables/variables-routes.ts';
 
 export interface StateRouteOptions {
   readonly printers: PrinterState;
@@ -49,6 +50,7 @@ export async function stateRoutes(app: FastifyInstance, options: StateRouteOptio
   };
 
   mirrorRoutes(app, { mirror: options.printers.mirror, askerOf });
+  variablesRoutes(app, { variables: options.printers.variables, askerOf });
 
   app.post<{ Params: Params }>('/v1/state/:printer/lease', async (request, reply) => {
     const { printer } = request.params;

@@ -1,15 +1,14 @@
-import { entryOf } from '../../../entry-of.ts';
 import { StatectlError } from '../../../error.ts';
 import type { MirrorAnswer, MirrorChange, MirrorFile, MirrorListing, PieceAnswer } from '../../../protocol/mirror.ts';
 import type { Standing } from '../../../protocol/state.ts';
 import { type OpenFile, openFile } from '../../images/blob-file.ts';
-import { type Asker, mustBeTrusted, mustHave } from '../asker.ts';
+import { type Asker, mustBeTrusted } from '../asker.ts';
 import type { StateKind, StateStore } from '../kind.ts';
-import { formerLease } from '../lease.ts';
+import { mayShip } from '../may-ship.ts';
 import type { NodePrinter } from '../node-printer.ts';
 import { diskFull, LEAST_FREE, namingFullDisk } from '../snapshot/receive.ts';
 import { standingOf } from '../standing.ts';
-import { branchesIn, itemUnknown, LINE, lockPrinter, readPrinter } from '../state-folder.ts';
+import { branchesIn, itemUnknown, LINE, lockPrinter } from '../state-folder.ts';
 import { type Applied, applyToBranch, applyToLine } from './apply-changes.ts';
 import { contents, type Piece } from './contents.ts';
 import { EMPTY_INDEX, indexId, type MirrorIndex, readIndex, writeIndex } from './mirror-index.ts';
@@ -51,13 +50,9 @@ export function mirrors(store: StateStore, folders: SourceFolders): Mirrors {
   const busy = new Set<string>();
 
   /** Also of who had it once: it may still tell what it did, wherever the printer is now. Throws `printer-unknown`, `item-unknown`. */
-  async function quotaOf(printer: string, item: string, { boot }: Standing, asker: Asker): Promise<number> {
-    const has = asker.printer;
-    if (has?.items.some((one) => one.name === item && one.kind === 'mirror')) return has.gcodeQuotaBytes;
-    const record = await readPrinter(store, printer);
-    if (!formerLease(record, { boot, node: asker.node })) mustHave(printer, asker);
-    if (entryOf(record.items, item)?.kind === 'mirror') return DEFAULT_GCODE_QUOTA_BYTES;
-    throw itemUnknown();
+  async function quotaOf(printer: string, item: string, standing: Standing, asker: Asker): Promise<number> {
+    const has = await mayShip(store, printer, { name: item, kind: 'mirror' }, standing, asker);
+    return has?.gcodeQuotaBytes ?? DEFAULT_GCODE_QUOTA_BYTES;
   }
 
   async function indexesOf(printer: string, item: string): Promise<Indexes> {
