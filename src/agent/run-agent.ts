@@ -22,15 +22,24 @@ export interface AgentParts {
 
 const KEPT_QUEUE = '/user-data/persistent/statectl/queue';
 const RAM_QUEUE = `${RUN}/queue`;
+/** So long the end waits for what was done last to be shipped. */
+const SHIP_LAST_MS = 5_000;
+const LOOK_MS = 100;
 /** A task that fails as it never should begins anew after this long. */
 const AGAIN_MS = 60_000;
 
 /**
  * The agent: keeps an event stream to the best server, what the machine is to be applied, its certificate valid and its
- * reports on their way, until the signal. Whatever fails is told and tried again; nothing of it disturbs the system.
+ * reports on their way, until the signal; the states of printers a little longer, until what was done last is shipped. Whatever
+ * fails is told and tried again; nothing of it disturbs the system.
  */
-export async function runAgent(machine: AgentHost, parts: AgentParts, signal: AbortSignal): Promise<void> {
+export async function runAgent(machine: AgentHost, parts: AgentParts, until: AbortSignal): Promise<void> {
   const agent = await beginAgent(machine, parts);
+  const end = new AbortController();
+  const { signal } = end;
+  const finish = () => void shipLast(agent).finally(() => end.abort(until.reason));
+  if (until.aborted) finish();
+  else until.addEventListener('abort', finish, { once: true });
   const keep = async ({ name, run }: AgentTask): Promise<void> => {
     while (!signal.aborted)
       try {
@@ -43,6 +52,16 @@ export async function runAgent(machine: AgentHost, parts: AgentParts, signal: Ab
   };
   await agent.reports.tellStarted();
   await Promise.all(TASKS.map(keep));
+}
+
+/** What runs stops before the agent does, and Moonraker commits once more. */
+async function shipLast({ host: { clock }, file }: Agent): Promise<void> {
+  const isAhead = (): boolean =>
+    Object.values(file.state.printers ?? {}).some((printer) =>
+      Object.values(printer?.items ?? {}).some((item) => item?.state === 'ahead'),
+    );
+  for (const endMs = clock.uptimeMs() + SHIP_LAST_MS; isAhead() && clock.uptimeMs() < endMs; )
+    await clock.sleep(LOOK_MS);
 }
 
 /** What the tasks share, from what the boot and the agent before left. */

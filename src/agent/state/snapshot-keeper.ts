@@ -10,7 +10,8 @@ import { readAnswer } from '../../protocol/read-answer.ts';
 import { ShipAnswer, shipmentHeaders } from '../../protocol/state.ts';
 import { sha256Of } from '../../signed/bundle/manifest.ts';
 import { writeTar } from '../../signed/plain-tar.ts';
-import { type Bell, bell } from '../servers/bell.ts';
+import { bell } from '../servers/bell.ts';
+import type { ItemStatus } from './item-status.ts';
 import type { KeeperContext } from './keeper.ts';
 
 type Context = KeeperContext<StateItem<'snapshot'>>;
@@ -34,62 +35,63 @@ export async function keepSnapshot(context: Context, signal: AbortSignal): Promi
   let shipped = '';
   let lastMs: number | undefined;
   let failures = 0;
+  /** Commits that were seen, and since when one is not shipped. */
+  let seen = 0;
   let sinceMs: number | undefined;
-  const watching = watchAll(context, changed, signal);
+  let standing: ItemStatus = { state: 'in-step' };
+  const ahead = (why: { readonly state?: 'fault'; readonly why?: string } = {}): void => {
+    sinceMs ??= host.clock.now();
+    tell({ state: 'ahead', ahead: 'the newest copy', sinceMs, ...(lastMs !== undefined && { lastMs }), ...why });
+  };
+  const dirty = (): void => {
+    seen += 1;
+    if (failures === 0) ahead();
+    changed.ring();
+  };
+  const shipNow = async (): Promise<void> => {
+    const atCopy = seen;
+    const tar = await copyOf(context, signal);
+    const sha256 = tar && sha256Of(tar);
+    if (tar && sha256 && sha256 !== shipped) {
+      const answer = await ship(context, tar, sha256, signal);
+      shipped = sha256;
+      lastMs = host.clock.now();
+      const { branch, why, lacking = [] } = answer.on === 'branch' ? answer : {};
+      standing =
+        branch === undefined
+          ? { state: 'in-step', lastMs }
+          : { state: 'branch', lastMs, branch, lacking, why: why ?? '' };
+      if (context.kept !== undefined && answer.on === 'line')
+        await keepGeneration(host, context.kept, { id: answer.id, sha256 }, tar);
+    }
+    failures = 0;
+    if (seen !== atCopy) return ahead();
+    sinceMs = undefined;
+    if (tar) tell(standing);
+  };
   const work = async (): Promise<never> => {
     for (let waitMs = 0; ; ) {
-      if ((await changed.wait(waitMs, signal)) === 'rung' && failures === 0)
-        await host.clock.sleep(TOGETHER_MS, signal);
-      try {
-        const tar = await copyOf(context, signal);
-        const sha256 = tar && sha256Of(tar);
-        if (tar === undefined || sha256 === undefined || sha256 === shipped) {
-          if (sha256 !== undefined && sinceMs !== undefined) tell({ state: 'in-step', ...(lastMs && { lastMs }) });
-        } else {
-          sinceMs ??= host.clock.now();
-          const answer = await ship(context, tar, sha256, signal);
-          shipped = sha256;
-          lastMs = host.clock.now();
-          tell(
-            answer.on === 'line'
-              ? { state: 'in-step', lastMs }
-              : {
-                  state: 'branch',
-                  lastMs,
-                  ...{ branch: answer.branch, why: answer.why, lacking: answer.lacking ?? [] },
-                },
-          );
-          if (context.kept !== undefined && answer.on === 'line')
-            await keepGeneration(host, context.kept, { id: answer.id, sha256 }, tar);
-        }
-        failures = 0;
-        sinceMs = undefined;
-        waitMs = LOOK_MS;
-      } catch (error) {
+      const isRung = (await changed.wait(waitMs, signal)) === 'rung';
+      if (isRung && failures === 0) await host.clock.sleep(TOGETHER_MS, signal);
+      waitMs = LOOK_MS;
+      await shipNow().catch((error: unknown) => {
         signal.throwIfAborted();
         failures += 1;
-        sinceMs ??= host.clock.now();
         const isFinal = error instanceof StatectlError && FINAL.includes(error.code);
-        tell({
-          state: isFinal ? 'fault' : 'ahead',
-          ahead: 'the newest copy',
-          sinceMs,
-          ...(lastMs !== undefined && { lastMs }),
-          why: reasonOf(error),
-        });
+        ahead({ why: reasonOf(error), ...(isFinal && { state: 'fault' }) });
         waitMs = isFinal ? REFUSED_MS : backOffMs(host.clock, failures, BACK_OFF);
-      }
+      });
     }
   };
-  return await Promise.race([work(), watching]);
+  return await Promise.race([work(), watchAll(context, dirty, signal)]);
 }
 
 const FINAL: readonly string[] = ['state-refused', 'database-damaged', 'state-link'];
 
-async function watchAll({ item, watch }: Context, changed: Bell, signal: AbortSignal): Promise<never> {
+async function watchAll({ item, watch }: Context, dirty: () => void, signal: AbortSignal): Promise<never> {
   // Its journal goes when a commit is done.
   for await (const name of watch(item.path, signal))
-    if (name === undefined || item.files.some((file) => name.startsWith(file))) changed.ring();
+    if (name === undefined || item.files.some((file) => name.startsWith(file))) dirty();
   signal.throwIfAborted();
   throw new StatectlError('state-failed', `${item.path} went away`);
 }
