@@ -1,4 +1,4 @@
-import { reasonOf, StatectlError } from '../error.ts';
+import { reasonOf } from '../error.ts';
 import { readBundleAnswers } from '../fetch/ask-bundle.ts';
 import type { Host } from '../host/host.ts';
 import type { TaskContext } from '../host/task-context.ts';
@@ -6,12 +6,12 @@ import { ASK_BUNDLE, KEEP_BUNDLE, takeKept, takeNewest } from '../machine/delive
 import type { Facts } from '../machine/facts/facts.ts';
 import { type FoundFacts, withFound } from '../machine/facts/found-facts.ts';
 import type { Lease } from '../machine/facts/network-facts.ts';
-import { parseFacts } from '../machine/facts/recorded-facts.ts';
-import { BUNDLE_ANSWERS, FACTS } from '../machine/paths.ts';
+import { BUNDLE_ANSWERS } from '../machine/paths.ts';
 import { machineHost, RUNNING } from '../machine/roots.ts';
 import { runSequence } from '../machine/sequence.ts';
 import type { AgentHost, Refreshed } from './agent.ts';
 import { applyConfig } from './apply/apply-config.ts';
+import { readFacts } from './apply/boot-facts.ts';
 
 /**
  * Asks a server what this machine is to be, keeps a newer bundle for the next boot as a boot does, and makes of it what needs no
@@ -36,19 +36,6 @@ export async function refresh(host: AgentHost, server: string, signal: AbortSign
   } catch (error) {
     signal.throwIfAborted();
     return { ...nothing, state: 'refused', reason: reasonOf(error) };
-  }
-}
-
-/** What the boot knew. Throws `facts-missing`. */
-export async function readFacts({ files }: Pick<Host, 'files'>): Promise<Facts> {
-  try {
-    const { looks: _looks, ...facts } = parseFacts(await files.readText(FACTS));
-    return facts;
-  } catch (cause) {
-    throw new StatectlError('facts-missing', `${FACTS} cannot be read: ${reasonOf(cause)}`, {
-      cause,
-      hint: 'nothing is applied until the next boot',
-    });
   }
 }
 

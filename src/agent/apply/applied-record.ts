@@ -11,6 +11,8 @@ export const APPLIED = `${RUN}/applied.json`;
 export interface NeedsReboot {
   readonly path: string;
   readonly why?: string;
+  /** No reboot is needed: it waits for who must not be disturbed. */
+  readonly waits?: true;
 }
 
 /** What the agent made of the running system since its boot. */

@@ -8,6 +8,7 @@ import { blockDevices } from '../../machine/facts/block-devices.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { applyStep } from '../../machine/steps/step.ts';
 import type { AgentHost } from '../agent.ts';
+import { standingLocks } from '../printers/standing-locks.ts';
 import type { AppliedRecord, NeedsReboot } from './applied-record.ts';
 import { type MountStep, planMountChanges } from './plan-mounts.ts';
 
@@ -19,7 +20,10 @@ export interface MountsChanged {
   readonly fstab: Config['fstab'];
 }
 
-/** Mounts what is new, unmounts what is gone, changes options; what is busy or in the way waits for a reboot. */
+/**
+ * Mounts what is new, unmounts what is gone, changes options; what is busy or in the way waits for a reboot. While something must
+ * not be disturbed nothing of it is done: a print may read from any of them, and a disk that is checked and mounted is a burst.
+ */
 export async function changeMounts(
   host: AgentHost,
   { fstab: before, meanwhile }: Pick<AppliedRecord, 'fstab' | 'meanwhile'>,
@@ -30,6 +34,7 @@ export async function changeMounts(
   if (JSON.stringify(before) === JSON.stringify(now) && !meanwhile)
     return { applied: [], needsReboot: [], fstab: before };
   const { files } = host;
+  const [lock] = await standingLocks(host);
   const plans = planMountChanges({
     before,
     meanwhile: meanwhile?.fstab ?? {},
@@ -44,12 +49,17 @@ export async function changeMounts(
   for (const plan of plans)
     try {
       if ('needsReboot' in plan) throw new StatectlError('mount-needs-reboot', plan.needsReboot);
+      if (lock) throw new StatectlError('locked', `it waits for ${lock.name} (${lock.holder}: ${lock.what})`);
       for (const step of plan.steps) await applyMountStep(step, host, context);
       applied.push(plan.mountPoint);
     } catch (error) {
       context.signal.throwIfAborted();
       const { mountPoint } = plan;
-      needsReboot.push({ path: writePath(['fstab', mountPoint]), why: reasonOf(error) });
+      needsReboot.push({
+        path: writePath(['fstab', mountPoint]),
+        why: reasonOf(error),
+        ...(lock && !('needsReboot' in plan) && { waits: true }),
+      });
       // It is tried again at the next look.
       const old = entryOf(before, mountPoint);
       if (old) fstab[mountPoint] = old;

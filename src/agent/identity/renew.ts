@@ -13,14 +13,17 @@ import type { StepOf } from '../../machine/steps/step.ts';
 import { onDemand } from '../../on-demand.ts';
 import { sha256Of } from '../../signed/bundle/manifest.ts';
 import type { AgentHost, Renewed } from '../agent.ts';
-import { factsInForce, readFacts } from '../refresh.ts';
+import { readFacts } from '../apply/boot-facts.ts';
+import { factsInForce } from '../refresh.ts';
 import { askAgainMs, dueAtMs, nextLookMs, retryAtMs } from './renewal-time.ts';
-import { takeIdentity } from './take-identity.ts';
+import { takeIdentity, tellServices } from './take-identity.ts';
 
 /** What the agent asked for last; `begun` while it is being put in place, so that one that is killed asks again. */
 interface Renewal {
   readonly wish?: string;
   readonly begun?: true;
+  /** Services that do not know of the certificate yet: they would have been disturbed. */
+  readonly untold?: readonly string[];
 }
 
 const RENEWAL = `${RUN}/renewal.json`;
@@ -48,7 +51,7 @@ export async function renew(host: AgentHost, servers: readonly string[], signal:
     const life = certificatePem === undefined ? undefined : lifeOf(certificatePem);
     const dueMs = life ? dueAtMs(life.endsMs, facts.config.identity.certificate.lifetimeMs) : nowMs;
     const wish = wishOf(facts);
-    const before = await readRenewal(host.files, wishOf(booted));
+    const before = await tellUntold(host, booted, await readRenewal(host.files, wishOf(booted)));
     const isNews = before.begun || before.wish !== wish || state.state !== 'approved';
     // Before the certificate begins the clock is wrong, and says nothing of when it ends.
     const isEarly = life !== undefined && nowMs < life.beginsMs;
@@ -59,6 +62,7 @@ export async function renew(host: AgentHost, servers: readonly string[], signal:
         ...(isEarly && {
           reason: `the clock says ${dateOf(nowMs)}, and the certificate begins ${dateOf(life.beginsMs)}`,
         }),
+        ...(before.untold && { reason: untoldText(before.untold) }),
       };
     warnings.length = 0;
     const asked = await ask(host, enrol, certificatePem, context);
@@ -73,9 +77,10 @@ export async function renew(host: AgentHost, servers: readonly string[], signal:
       return { state: 'refused', nextAtMs: askAgainMs(nowMs, asked.answer.state, random), reason };
     }
     await writeRenewal(host.files, { ...before, begun: true });
-    const endsMs = await takeIdentity(host, { booted, facts, enrol, state, context }, asked, asked.answer);
+    const { endsMs, untold } = await takeIdentity(host, { booted, facts, enrol, state, context }, asked, asked.answer);
     // Without the secrets it is asked again.
-    await writeRenewal(host.files, asked.secrets ? { wish } : {});
+    await writeRenewal(host.files, { ...(asked.secrets && { wish }), ...(untold.length > 0 && { untold }) });
+    if (untold.length > 0) warnings.push(untoldText(untold));
     for (const text of warnings) host.console.line('warning', text);
     const againMs = dueAtMs(endsMs, facts.config.identity.certificate.lifetimeMs);
     if (againMs <= nowMs)
@@ -91,6 +96,20 @@ export async function renew(host: AgentHost, servers: readonly string[], signal:
     signal.throwIfAborted();
     return { state: 'unreachable', nextAtMs: retryAtMs(nowMs, undefined, random), reason: reasonOf(error) };
   }
+}
+
+const untoldText = (services: readonly string[]): string =>
+  `${services.join(', ')} will read the new certificate when no lock stands (statectl lock list)`;
+
+/** Those that waited for a print. Who was killed before it was written tells them once more. */
+async function tellUntold(host: AgentHost, booted: Facts, before: Renewal): Promise<Renewal> {
+  if (!before.untold) return before;
+  const warn = (text: string) => host.console.line('warning', text);
+  const left = await tellServices(host, booted, before.untold, warn);
+  const { untold: _, ...told } = before;
+  const now: Renewal = left.length > 0 ? { ...told, untold: left } : told;
+  if (left.length === 0) await writeRenewal(host.files, now);
+  return now;
 }
 
 /** As the boot asked, of these servers; with a key of this boot alone, what is kept stays as it is. */

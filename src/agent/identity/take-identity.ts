@@ -13,6 +13,7 @@ import type { EnrolAnswer } from '../../protocol/enrolment.ts';
 import type { AgentHost } from '../agent.ts';
 import { replaceSecrets } from '../apply/live-secrets.ts';
 import { reloadService, reloadSshd } from '../apply/tell-services.ts';
+import { standingLocks } from '../printers/standing-locks.ts';
 
 export interface IdentityContext {
   readonly booted: Facts;
@@ -24,14 +25,14 @@ export interface IdentityContext {
 
 /**
  * Puts in place what a server gave: for the next boot, then for who runs. The key stays, so that whoever reads certificate and key
- * at any moment has two that belong together. Gives when the certificate ends, Unix ms.
+ * at any moment has two that belong together. Gives when the certificate ends, Unix ms, and which services are still to be told.
  */
 export async function takeIdentity(
   host: AgentHost,
   { booted, facts, enrol, state, context }: IdentityContext,
   asked: Asked,
   answer: Extract<EnrolAnswer, { state: 'approved' }>,
-): Promise<number> {
+): Promise<{ readonly endsMs: number; readonly untold: readonly string[] }> {
   const { files } = host;
   const { warn } = context;
   const own = identityFiles(enrol.home);
@@ -57,8 +58,8 @@ export async function takeIdentity(
     missing: secrets?.missing ?? state.missing,
   };
   await files.write(`${IDENTITY}/state.json`, JSON.stringify(now), { mode: 0o600 });
-  await tellServices(host, booted, facts, enrol.home, warn);
-  return endsMs;
+  await tellSshd(host, booted, enrol.home, warn);
+  return { endsMs, untold: await tellServices(host, booted, facts.config.identity.certificate.services, warn) };
 }
 
 /** Hashes of passwords are where the accounts are made from. */
@@ -76,28 +77,32 @@ async function replacePasswords(
   if (isEtcWritable(booted)) await bringAccounts({ root: '/', users, passwords: PASSWORDS }, host, context);
 }
 
-/** Those that config.d names read their certificate again, and sshd its own. */
-async function tellServices(
+async function tellSshd(host: AgentHost, booted: Facts, home: string, warn: (text: string) => void): Promise<void> {
+  const { serviceManager: manager, needsHostKey } = booted.system.install ?? {};
+  if (!needsHostKey || (await hostCertificate(host, home)) === (await hostCertificate(host, HOST_KEY))) return;
+  await placeHostKey(host, home, HOST_KEY);
+  const why = manager && (await reloadSshd(host, manager));
+  if (why) warn(`sshd does not read its new certificate: ${why}`);
+}
+
+/**
+ * Those that config.d names read their certificate again. One that cannot is restarted: nobody is told while something must not be
+ * disturbed. Gives those that are still to be told.
+ */
+export async function tellServices(
   host: AgentHost,
   booted: Facts,
-  facts: Facts,
-  home: string,
+  services: readonly string[],
   warn: (text: string) => void,
-): Promise<void> {
+): Promise<readonly string[]> {
   const manager = booted.system.install?.serviceManager;
-  if (
-    booted.system.install?.needsHostKey &&
-    (await hostCertificate(host, home)) !== (await hostCertificate(host, HOST_KEY))
-  ) {
-    await placeHostKey(host, home, HOST_KEY);
-    const why = manager && (await reloadSshd(host, manager));
-    if (why) warn(`sshd does not read its new certificate: ${why}`);
-  }
-  if (!manager) return;
-  for (const service of facts.config.identity.certificate.services) {
+  if (!manager || services.length === 0) return [];
+  if ((await standingLocks(host)).length > 0) return services;
+  for (const service of services) {
     const why = await reloadService(host, manager, service);
     if (why) warn(`${service} does not read its new certificate: ${why}`);
   }
+  return [];
 }
 
 const hostCertificate = (host: AgentHost, folder: string): Promise<string> =>

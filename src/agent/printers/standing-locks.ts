@@ -3,7 +3,7 @@ import { inhibitors } from '../../machine/locks/inhibitors.ts';
 import { isLock, LOCK_LIMIT_MS, type Lock } from '../../machine/locks/lock.ts';
 import { judgeLocks, readLocks } from '../../machine/locks/lock-folder.ts';
 import { readAgentState } from '../agent-state.ts';
-import { readFacts } from '../refresh.ts';
+import { readFacts } from '../apply/boot-facts.ts';
 
 /**
  * What must not be disturbed now: by the folder of root and by who inhibits a shutdown. Whoever is not root hears what the agent

@@ -35,7 +35,10 @@ export const printers: AgentTask = {
           {
             ...{ prints, limitMs: lock.limitMs, self: { pid, ...(start !== undefined && { start }) } },
             tell: (locks) => file.change({ locks, prints: prints.states() }),
-            free: bells.bundle.ring,
+            free() {
+              bells.bundle.ring();
+              bells.certificate.ring();
+            },
           },
           end.signal,
         ),

@@ -21,7 +21,10 @@ export const runsAsRow = (
 /** What waits for a reboot and why, what people changed, and what went wrong. */
 export const appliedLines = ({ needsReboot, keptLocal, warnings }: Applied): string =>
   [
-    ...needsReboot.map(({ path, why }) => `  ! ${path} needs a reboot${why === undefined ? '' : `: ${why}`}`),
+    ...needsReboot.map(
+      ({ path, why, waits }) =>
+        `  ! ${path} ${waits ? 'is not yet so' : 'needs a reboot'}${why === undefined ? '' : `: ${why}`}`,
+    ),
     ...keptLocal.map((path) => `  ! ${path} was edited by hand and is left so (system/etc.conf: edits)`),
     ...warnings.map((text) => `  ! ${text}`),
   ]

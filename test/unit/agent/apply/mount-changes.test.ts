@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { appliedLines } from '../../../../src/commands/machine/applied-text.ts';
 import { createDisk, type Disk } from '../../../fixtures/disk.ts';
 import { type RunningMachine, runningMachine } from '../../../fixtures/running-machine.ts';
 
@@ -55,6 +56,28 @@ describe('a mount of fstab.conf', () => {
     running.serve(fstab({}));
     expect(await running.refresh()).toMatchObject({ applied: [], needsReboot: ['fstab./home'] });
     expect(mounted(running)).toEqual(['/dev/vdc /sysroot/home']);
+  });
+
+  it('waits while something must not be disturbed, is said to, and is made as soon as nothing is', async () => {
+    const running = await runningMachine({ disks: [dataDisk()], tree: TREE, ...fstab({ '/opt/data': entry() }) });
+    const lock = '/run/statectl/locks/print-voron';
+    await running.host.files.mkdir('/run/statectl/locks');
+    await running.host.files.write(
+      lock,
+      JSON.stringify({ holder: 'klipper of voron', what: 'prints a.gcode', since: '2026-01-01', until: '2999-01-01' }),
+    );
+    running.serve(fstab({ '/srv/data': entry() }));
+    expect(await running.refresh()).toMatchObject({ applied: [], needsReboot: ['fstab./opt/data', 'fstab./srv/data'] });
+    expect(mounted(running)).toEqual(['/dev/vdc /sysroot/opt/data']);
+    const { needsReboot } = JSON.parse(await running.read('/run/statectl/applied.json'));
+    const why = 'it waits for print-voron (klipper of voron: prints a.gcode)';
+    expect(needsReboot[0]).toEqual({ path: 'fstab./opt/data', why, waits: true });
+    expect(appliedLines({ atMs: 0, needsReboot, keptLocal: [], warnings: [] })).toBe(
+      `  ! fstab./opt/data is not yet so: ${why}\n  ! fstab./srv/data is not yet so: ${why}\n`,
+    );
+    await running.host.files.remove(lock);
+    expect(await running.refresh()).toMatchObject({ applied: ['/opt/data', '/srv/data'], needsReboot: [] });
+    expect(mounted(running)).toEqual(['/dev/vdc /sysroot/srv/data']);
   });
 
   it('that is busy stays, waits for a reboot, and is tried again: never detached lazily', async () => {

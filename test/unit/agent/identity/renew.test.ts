@@ -58,6 +58,37 @@ describe('a certificate', () => {
     expect((await state(it)).certificateUntilMs).toBe(new X509Certificate(renewed).validToDate.getTime());
   });
 
+  it('is there at once while something must not be disturbed, and services are told of it afterwards', async () => {
+    const it = await server.approvedMachine();
+    it.setClock(Date.now() + 10.5 * DAY);
+    await it.renew();
+    it.setClock(Date.now());
+    const before = reloads(it).length;
+    const lock = '/run/statectl/locks/print-voron';
+    const says = { holder: 'klipper', what: 'prints', since: '2026-01-01', until: '2999-01-01' };
+    await it.host.files.mkdir('/run/statectl/locks');
+    await it.host.files.write(lock, JSON.stringify(says));
+    await it.configure({ ...createIdentity(), names: ['print01.lab'] });
+    const first = await it.read(`${IDENTITY}/cert.pem`);
+    // Files of a machine of values are of another day.
+    const { files } = it.host;
+    const stat: typeof files.stat = async (path) => {
+      const found = await files.stat(path);
+      return found && { ...found, mtimeMs: Date.now() };
+    };
+    const host = { ...it.host, files: { ...files, stat } };
+    const untold = 'app will read the new certificate when no lock stands (statectl lock list)';
+    expect(await it.renew(undefined, host)).toMatchObject({ state: 'renewed', reason: untold });
+    expect(await it.read(`${IDENTITY}/cert.pem`)).not.toBe(first);
+    expect(reloads(it).slice(before)).toEqual(['systemctl try-reload-or-restart ssh.service']);
+    expect(await it.renew(undefined, host)).toMatchObject({ state: 'current', reason: untold });
+    await it.host.files.remove(lock);
+    expect((await it.renew(undefined, host)).reason).toBeUndefined();
+    expect(reloads(it).slice(before + 1)).toEqual(['systemctl try-reload-or-restart app']);
+    await it.renew(undefined, host);
+    expect(reloads(it)).toHaveLength(before + 2);
+  });
+
   it('is not judged by a clock that is before it, nor asked for in a hurry by one that is years ahead', async () => {
     const it = await server.approvedMachine();
     it.setClock(0);
