@@ -207,4 +207,22 @@ export const SECURE_ROUTES: Readonly<Record<string, ApiRoute>> = {
     body: VariablesShipment,
     answers: { 200: 'Shipped' },
   },
+  'GET /v1/state/:printer/:item/config/head': {
+    port: 'secure',
+    summary: 'what the config of the line is by now',
+    answers: { 200: 'ConfigHead' },
+  },
+  'GET /v1/state/:printer/:item/config': {
+    port: 'secure',
+    summary: 'files of the config of the line: all, or what was not so before',
+    query: { since: 'what the machine has' },
+    answers: { 200: 'ConfigFiles' },
+  },
+  'POST /v1/state/:printer/:item/config': {
+    port: 'secure',
+    summary: 'files that the printer changed: {base, files: [{path, content (base64, or null: it is gone), mtimeMs?}]}',
+    headers: STANDING,
+    bytes: 'application/vnd.statectl.config+json',
+    answers: { 200: 'ConfigTaken' },
+  },
 };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ConfigFiles, ConfigHead, ConfigTaken } from '../../src/protocol/config-files.ts';
 import type { EnrolAnswer } from '../../src/protocol/enrolment.ts';
 import type { MirrorAnswer, MirrorListing, PieceAnswer } from '../../src/protocol/mirror.ts';
 import type { Problem } from '../../src/protocol/problem.ts';
@@ -148,6 +149,31 @@ export const ANSWERS = {
       why: text('why it does not go on with the line'),
     }),
   ]) satisfies z.ZodType<ShipAnswer>,
+  ConfigHead: z.strictObject({
+    id: z.string().nullable().meta({ description: 'a commit; null: the line has none yet' }),
+  }) satisfies z.ZodType<ConfigHead>,
+  ConfigFiles: z.strictObject({
+    id: text('of the line; two commits with a dot between where printers share includes'),
+    since: z.string().nullable().meta({ description: 'what the files are told against; null: these are all' }),
+    files: z.array(
+      z.strictObject({
+        path: text('its name below the folder'),
+        content: z.string().nullable().meta({ description: 'base64; null: it is gone' }),
+        mtimeMs: z.number().optional(),
+      }),
+    ),
+    skipped: z.array(z.strictObject({ path: z.string(), why: text('why no machine is given it') })),
+  }) satisfies z.ZodType<ConfigFiles>,
+  ConfigTaken: z.strictObject({
+    on: z.enum(['line', 'branch']),
+    id: text('what the machine has, under this name from now on'),
+    head: text('what the line, or the branch, is now'),
+    branch: z.string().optional(),
+    why: z.string().optional().meta({ description: 'why it does not go on with the line' }),
+    conflicts: z
+      .array(z.string())
+      .meta({ description: "paths that were changed on both sides: the printer's count, the others are kept apart" }),
+  }) satisfies z.ZodType<ConfigTaken>,
   Problem: z.strictObject({
     type: text('urn:statectl:problem:CODE'),
     title: z.string(),

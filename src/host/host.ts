@@ -83,6 +83,8 @@ export interface RunOptions {
   readonly as?: Account;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** `latin1`: what it prints is bytes, each of which is one character. Default: UTF-8. */
+  readonly encoding?: 'latin1';
   /** Show the program's output to the person who waits, instead of capturing it. */
   readonly inherit?: boolean;
   /** Hears what the program prints, on both outputs, as it comes. `stdout` of the result is then empty. */

@@ -46,6 +46,7 @@ export const STATUS_OF: Readonly<Record<string, number>> = {
   'variables-empty': 422,
   'generation-too-large': 413,
   'state-full': 507,
+  'config-too-large': 413,
   'state-damaged': 503,
 };
 

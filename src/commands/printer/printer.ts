@@ -1,35 +1,14 @@
 import { resolve } from 'node:path';
 import { Argument, Command, Option } from 'commander';
-import { linuxHost } from '../../host/linux/host.ts';
 import { exportPrinter } from '../../server/admin/export-printer.ts';
 import { dropBranch, listBranches, listPrinters, takeBranch } from '../../server/admin/printers.ts';
-import { serverState } from '../../server/admin/server-state.ts';
 import { checkGeneration, MOONRAKER } from '../../server/state/snapshot/check-generation.ts';
 import { asciiTable } from '../ascii-table.ts';
 import { jsonOption } from '../config/config-source.ts';
 import { print, printJson, printLine } from '../print.ts';
-import { stateOption } from '../state-option.ts';
+import { conflictsVerb, diffVerb, logVerb, rollbackVerb } from './printer-config.ts';
 import { variablesVerb } from './printer-variables.ts';
-
-interface PrinterOptions {
-  readonly state: string;
-  readonly json?: true;
-}
-
-const stateOf = ({ state }: PrinterOptions) => serverState(state, linuxHost());
-
-const verb = (name: string, description: string, ...examples: readonly string[]): Command =>
-  new Command(name)
-    .description(description)
-    .addHelpText(
-      'after',
-      `\nExample${examples.length > 1 ? 's' : ''}:\n${examples.map((one) => `  ${one}`).join('\n')}`,
-    );
-
-const onServer = (name: string, description: string, ...examples: readonly string[]): Command =>
-  verb(name, description, ...examples)
-    .addOption(stateOption())
-    .addOption(jsonOption());
+import { onServer, type PrinterOptions, stateOf, verb } from './printer-verb.ts';
 
 const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
@@ -151,6 +130,10 @@ export const printerCommand = (): Command =>
     .addCommand(branchesVerb())
     .addCommand(takeVerb())
     .addCommand(dropVerb())
+    .addCommand(logVerb())
+    .addCommand(diffVerb())
+    .addCommand(rollbackVerb())
+    .addCommand(conflictsVerb())
     .addCommand(exportVerb())
     .addCommand(variablesVerb())
     .addCommand(checkVerb())
@@ -160,5 +143,6 @@ export const printerCommand = (): Command =>
 Examples:
   statectl printer list                                          who goes on with which, and what is in branches
   statectl printer branches voron                                what was shipped beside the line
+  statectl printer log voron                                     what SAVE_CONFIG and people changed in its config
   statectl printer export voron --out voron.tar                  all of it as plain files`,
     );

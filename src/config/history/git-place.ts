@@ -26,11 +26,10 @@ const INCLUDES = /\[\s*include(?:if)?[\].\s]/i;
 const unusable = (what: string, hint: string): StatectlError => new StatectlError('git-unusable', what, { hint });
 
 /**
- * Finds the repository of a config.d, or where it would be, without running git over it. Throws `git-unusable` where `.git` is none, where a part of
+ * Finds the repository of a config.d, or where it would be, or a bare one (`own`) in a folder, without running git over it. Throws `git-unusable` where `.git` is none, where a part of
  * it is a link or belongs to somebody else: whoever owns a config.d must not choose where statectl writes, nor what root runs.
  */
-export async function findGitPlace(files: Files, dir: string): Promise<GitPlace> {
-  const own = `${dir}/.git`;
+export async function findGitPlace(files: Files, dir: string, own = `${dir}/.git`): Promise<GitPlace> {
   const link = await files.stat(own);
   if (link === undefined) return { gitDir: own, commonDir: own };
   if (link.type !== 'dir' && link.type !== 'file') throw noRepository(own, `it is a ${link.type}`);

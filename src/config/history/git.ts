@@ -50,20 +50,37 @@ const ENVIRONMENT = {
 /** A pipe or a device as a part of a repository is waited for no longer. */
 const GIT_MS = 60_000;
 
-/** The repository in a config.d: `git -C DIR`, told its own git directory, so that one around it is never meant. */
+/** Of its output, each byte is a character. */
+interface Words {
+  readonly input?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly encoding?: 'latin1';
+}
+
+/**
+ * The repository in a config.d: `git -C DIR`, told its own git directory, so that one around it is never meant. Or a bare one
+ * of another name in a folder.
+ */
 export class Git {
   readonly #host: GitHost;
   readonly #dir: string;
+  readonly #own: string;
   #place: Promise<GitPlace> | undefined;
 
-  constructor(host: GitHost, dir: string) {
+  constructor(host: GitHost, dir: string, name = '.git') {
     this.#host = host;
     this.#dir = dir;
+    this.#own = `${dir}/${name}`;
+  }
+
+  get #isBare(): boolean {
+    return !this.#own.endsWith('/.git');
   }
 
   /** What git prints. Throws `git-failed` with git's own words. */
-  async run(args: readonly string[], input?: string): Promise<string> {
-    const { exitCode, stdout, stderr } = await this.attempt(args, { ...(input !== undefined && { input }) });
+  async run(args: readonly string[], input?: string | Uint8Array, encoding?: 'latin1'): Promise<string> {
+    const words = { ...(input !== undefined && { input }), ...(encoding && { encoding }) };
+    const { exitCode, stdout, stderr } = await this.attempt(args, words);
     if (exitCode === 0) return stdout;
     throw await this.#failure(args[0] as string, stderr);
   }
@@ -76,18 +93,16 @@ export class Git {
   }
 
   /** The same where the exit status is the answer. */
-  async attempt(
-    args: readonly string[],
-    { input, env }: { readonly input?: string; readonly env?: Readonly<Record<string, string>> } = {},
-  ): Promise<RunResult> {
+  async attempt(args: readonly string[], { env, ...words }: Words = {}): Promise<RunResult> {
     const { gitDir } = await this.place();
-    return await this.#exec(args, { GIT_DIR: gitDir, ...env }, input);
+    return await this.#exec(args, { ...words, env: { GIT_DIR: gitDir, ...env } });
   }
 
   /** Makes an empty repository where there is none. */
   async init(): Promise<void> {
-    const words = ['init', '--quiet', '--initial-branch=main', '--template='];
-    const { exitCode, stderr } = await this.#exec(words, { GIT_DIR: `${this.#dir}/.git` });
+    const bare = this.#isBare ? ['--bare', '--shared=group', '--object-format=sha1'] : [];
+    const words = ['init', '--quiet', '--initial-branch=main', '--template=', ...bare];
+    const { exitCode, stderr } = await this.#exec(words, { env: { GIT_DIR: this.#own } });
     if (exitCode !== 0) throw await this.#failure('init', stderr);
   }
 
@@ -99,7 +114,7 @@ export class Git {
 
   /** The same as it is now. */
   lookAgain(): Promise<GitPlace> {
-    const place = findGitPlace(this.#host.files, this.#dir);
+    const place = findGitPlace(this.#host.files, this.#dir, this.#own);
     this.#place = place;
     place.catch(() => {
       this.#place = undefined;
@@ -107,13 +122,13 @@ export class Git {
     return place;
   }
 
-  #exec(args: readonly string[], env: Readonly<Record<string, string>>, input?: string): Promise<RunResult> {
+  #exec(args: readonly string[], { env, ...words }: Words): Promise<RunResult> {
     const settings = SAFE.flatMap((setting) => ['-c', setting]);
     return this.#host.exec.run(['git', '--no-pager', ...settings, ...args], {
       cwd: this.#dir,
-      env: { ...ENVIRONMENT, GIT_WORK_TREE: this.#dir, ...env },
+      env: { ...ENVIRONMENT, ...(!this.#isBare && { GIT_WORK_TREE: this.#dir }), ...env },
       timeoutMs: GIT_MS,
-      ...(input !== undefined && { input }),
+      ...words,
     });
   }
 

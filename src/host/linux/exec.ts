@@ -15,7 +15,7 @@ function listen(stream: NodeJS.ReadableStream | null | undefined, hear: (text: s
 }
 
 async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { input, cwd, timeoutMs, signal, inherit, onOutput } = options;
+  const { input, cwd, timeoutMs, signal, inherit, onOutput, encoding } = options;
   const [program = '', ...rest] = argv;
   signal?.throwIfAborted();
   // Imported on first use: a boot that runs nothing does not pay for it, and in the bundle it initialises lazily.
@@ -24,6 +24,7 @@ async function run(argv: readonly string[], options: RunOptions = {}): Promise<R
   const subprocess = execa(program, rest, {
     reject: false,
     stripFinalNewline: false,
+    ...(encoding && { encoding }),
     stdout: output,
     stderr: output,
     // A verbose program may print more than fits into memory.

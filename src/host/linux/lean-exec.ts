@@ -16,7 +16,7 @@ const PIPES_AFTER_EXIT_MS = 1000;
 export const leanExec = (): Exec => ({ run });
 
 function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { input, cwd, timeoutMs, signal, inherit, onOutput } = options;
+  const { input, cwd, timeoutMs, signal, inherit, onOutput, encoding } = options;
   const [program = '', ...rest] = argv;
   if (signal?.aborted) return Promise.reject(signal.reason);
   const { promise, resolve, reject } = Promise.withResolvers<RunResult>();
@@ -54,7 +54,7 @@ function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResu
     stopped ??= reason;
     kill();
   };
-  const text = (name: 'stdout' | 'stderr') => Buffer.concat(texts[name]).toString();
+  const text = (name: 'stdout' | 'stderr') => Buffer.concat(texts[name]).toString(encoding);
   const abort = () => stop(() => signal?.reason);
   signal?.addEventListener('abort', abort, { once: true });
   const timer =

@@ -145,6 +145,8 @@ export async function dropBranch(state: ServerState, printer: string, branch: st
   await mustExist(store, printer);
   await using _lock = await lockPrinter(store, printer);
   await mustHaveBranch(store, printer, branch);
+  for (const { item, kind } of await kindsIn(store, printer, { part: 'branch', branch }))
+    await kind.drop?.(printer, branch, item);
   await store.host.files.remove(historyPath(store, printer, { part: 'branch', branch }));
 }
 

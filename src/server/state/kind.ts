@@ -37,6 +37,8 @@ export interface StateKind {
   summary(printer: string, where: HistoryPart, item: string): Promise<ItemSummary | undefined>;
   /** Puts what a branch has of the item on the line; nobody else changes the printer meanwhile. Gives the id of what it took. */
   take(printer: string, branch: string, item: string): Promise<string | undefined>;
+  /** Forgets what is of a branch and lies elsewhere than in its folder. */
+  drop?(printer: string, branch: string, item: string): Promise<void>;
   /** All of it as plain files. */
   export(printer: string, where: HistoryPart, item: string): AsyncIterable<StateFile>;
 }

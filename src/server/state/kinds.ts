@@ -1,5 +1,6 @@
 import type { ItemKind } from '../../protocol/state.ts';
 import type { Store } from '../store/store.ts';
+import { gitKind } from './git/git-kind.ts';
 import type { StateKind } from './kind.ts';
 import { mirrorKind } from './mirror/mirror-kind.ts';
 import { snapshotKind } from './snapshot/snapshot-kind.ts';
@@ -10,4 +11,5 @@ export const adminKinds = (store: Store): Readonly<Partial<Record<ItemKind, Omit
   mirror: mirrorKind(store),
   snapshot: snapshotKind(store),
   variables: variablesKind(store),
+  git: gitKind(store),
 });

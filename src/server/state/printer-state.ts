@@ -1,6 +1,7 @@
 import { StatectlError } from '../../error.ts';
 import type { ItemHead, ItemKind, LeaseAnswer } from '../../protocol/state.ts';
 import { type Asker, mustBeTrusted } from './asker.ts';
+import { type Configs, configs } from './git/configs.ts';
 import type { StateKind, StateStore } from './kind.ts';
 import { grantLease, holderOf, type ItemRecord } from './lease.ts';
 import { type Mirrors, mirrors } from './mirror/mirrors.ts';
@@ -18,6 +19,7 @@ export interface PrinterState {
   readonly snapshot: Snapshots;
   readonly mirror: Mirrors;
   readonly variables: SavedVariables;
+  readonly git: Configs;
 }
 
 /** The states of print hosts: who may go on with the line of a printer, and what is kept of it. */
@@ -25,11 +27,13 @@ export function printerState(store: StateStore, check: CheckGeneration): Printer
   const snapshot = snapshots(store, check);
   const mirror = mirrors(store, sourceFolders(store));
   const variables = savedVariables(store);
-  const kinds: Readonly<Partial<Record<ItemKind, StateKind>>> = { snapshot, mirror, variables };
+  const git = configs(store);
+  const kinds: Readonly<Partial<Record<ItemKind, StateKind>>> = { snapshot, mirror, variables, git };
   return {
     snapshot,
     mirror,
     variables,
+    git,
     async lease(printer, boot, asker) {
       const { node, proof } = asker;
       const has = mustBeTrusted(printer, asker);

@@ -12,6 +12,7 @@ import { openFile } from '../images/blob-file.ts';
 import { sendFile } from '../images/send-file.ts';
 import { turns } from '../limits/turns.ts';
 import type { Asker } from './asker.ts';
+import { gitRoutes } from './git/git-routes.ts';
 import { mirrorRoutes } from './mirror/mirror-routes.ts';
 import type { NodePrinter } from './node-printer.ts';
 import type { PrinterState } from './printer-state.ts';
@@ -51,6 +52,8 @@ export async function stateRoutes(app: FastifyInstance, options: StateRouteOptio
 
   mirrorRoutes(app, { mirror: options.printers.mirror, askerOf });
   variablesRoutes(app, { variables: options.printers.variables, askerOf });
+
+  gitRoutes(app, options.printers.git, askerOf);
 
   app.post<{ Params: Params }>('/v1/state/:printer/lease', async (request, reply) => {
     const { printer } = request.params;

@@ -17,7 +17,7 @@ export interface Store {
   readonly host: StoreHost;
 }
 
-export type StoreHost = Pick<Host, 'files' | 'clock'>;
+export type StoreHost = Pick<Host, 'files' | 'clock' | 'exec'>;
 
 const HEX64 = /^[0-9a-f]{64}$/;
 

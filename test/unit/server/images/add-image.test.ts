@@ -124,7 +124,7 @@ test('reports are for the eyes of the server alone, and a mistyped state directo
   await using temporary = await temporaryStore();
   expect((await stat(join(temporary.store.root, 'reports'))).mode & 0o777).toBe(0o700);
   const missing = join(temporary.folder, 'nope');
-  const host = { files: linuxHost().files, clock: stillClock };
+  const host = { ...linuxHost(), clock: stillClock };
   await expect(openStore(missing, host, 'existing')).rejects.toThrow(code('state-missing'));
 });
 
