@@ -4,6 +4,7 @@ import { httpError, isOutOfTime } from '../http/http-error.ts';
 import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS } from '../http/http-timeouts.ts';
 import { type Answer, followRedirects } from '../http/redirect.ts';
 import { noMachine } from './peer-role.ts';
+import { rememberingLookup } from './remembering-lookup.ts';
 
 const flat = (headers: Dispatcher.ResponseData['headers']): Record<string, string> =>
   Object.fromEntries(
@@ -41,6 +42,7 @@ async function validityOf(url: URL, { connectTimeoutMs = CONNECT_TIMEOUT_MS, tls
 export function linuxHttp(): Http {
   // One agent per connection setting: undici takes those when it makes the pool, not per request.
   const agents = new Map<string, Agent>();
+  const lookup = rememberingLookup();
 
   async function agentFor({ connectTimeoutMs = CONNECT_TIMEOUT_MS, tls }: HttpRequest): Promise<Agent> {
     // Imported on first use, as execa is.
@@ -50,7 +52,7 @@ export function linuxHttp(): Http {
       ...{ ca: tls.caPem, cert: tls.certPem, key: tls.keyPem, servername: tls.serverName },
       ...(tls.machineAuthoritiesPem && { checkServerIdentity: noMachine(tls.machineAuthoritiesPem) }),
     };
-    const agent = agents.get(key) ?? new Agent({ connect: { timeout: connectTimeoutMs, ...secrets } });
+    const agent = agents.get(key) ?? new Agent({ connect: { timeout: connectTimeoutMs, lookup, ...secrets } });
     agents.set(key, agent);
     return agent;
   }

@@ -17,9 +17,13 @@ StartLimitIntervalSec=0
 ExecStart=${PROGRAM} agent
 Restart=always
 RestartSec=15
+# Its children are as it is: the policy, the weight and the limits are for all of them together.
+CPUSchedulingPolicy=idle
 Nice=19
+CPUWeight=1
 IOSchedulingClass=idle
 MemoryHigh=128M
+MemoryMax=256M
 OOMScoreAdjust=500
 `;
 
@@ -30,6 +34,11 @@ description="statectl agent: keeps this machine as config.d wants it"
 supervisor=supervise-daemon
 command=${PROGRAM}
 command_args=agent
+# supervise-daemon knows no policy before OpenRC 0.53; chrt(1) becomes the program. Its children are as it is.
+if chrt -i 0 true 2>/dev/null; then
+	command=$(command -v chrt)
+	command_args="-i 0 ${PROGRAM} agent"
+fi
 respawn_delay=15
 respawn_max=0
 # OpenRC would throw away what it says, and a log file in RAM would grow without end.
@@ -37,7 +46,8 @@ error_log=/dev/kmsg
 supervise_daemon_args="--nicelevel 19 --ionice 3"
 # No option: before 0.45 OpenRC knows none, and an agent with a common score is better than none.
 export SSD_OOM_SCORE_ADJ=500
-rc_cgroup_settings="memory.high 134217728"
+rc_cgroup_settings="memory.high 134217728
+memory.max 268435456"
 
 depend() {
 	# On the way down localmount unmounts what the program is in.

@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../../../src/machine/facts/facts.ts';
 import type { InstallFacts } from '../../../../src/machine/facts/system-facts.ts';
@@ -49,9 +53,13 @@ describe('the agent’s service', () => {
       ExecStart=/run/statectl/rt/statectl agent
       Restart=always
       RestartSec=15
+      # Its children are as it is: the policy, the weight and the limits are for all of them together.
+      CPUSchedulingPolicy=idle
       Nice=19
+      CPUWeight=1
       IOSchedulingClass=idle
       MemoryHigh=128M
+      MemoryMax=256M
       OOMScoreAdjust=500
       ' > /run/systemd/system/statectl-agent.service && chmod 0644 /run/systemd/system/statectl-agent.service",
         "ln -sfT ../statectl-agent.service /run/systemd/system/multi-user.target.wants/statectl-agent.service",
@@ -73,7 +81,10 @@ describe('the agent’s service', () => {
     expect(script).toMatchObject({ mode: 0o755 });
     const text = script?.kind === 'write' ? script.content : '';
     const settings = Object.fromEntries(
-      [...text.matchAll(/^(?:export )?(\w+)="?([^"\n]*)"?$/gm)].map(([, ...pair]) => pair),
+      [...text.matchAll(/^(?:export )?(\w+)=(?:"([^"]*)"|([^"\n]*))$/gm)].map(([, key, quoted, bare]) => [
+        key,
+        quoted ?? bare,
+      ]),
     );
     expect(text).toMatch(/^#!\/sbin\/openrc-run\n/);
     expect(settings).toMatchObject({
@@ -82,11 +93,32 @@ describe('the agent’s service', () => {
       error_log: '/dev/kmsg',
       supervise_daemon_args: expect.stringMatching(/--nicelevel 19 --ionice 3/),
       SSD_OOM_SCORE_ADJ: expect.stringMatching(/^[1-9]/),
-      rc_cgroup_settings: expect.stringMatching(/^memory\.high \d+$/),
+      rc_cgroup_settings: expect.stringMatching(/^memory\.high \d+\nmemory\.max \d+$/),
     });
     expect(`${settings.command} ${settings.command_args}`).toBe('/run/statectl/rt/statectl agent');
     expect(text).toMatch(/^depend\(\) \{[^}]*\n\tafter localmount\n/m);
   });
+
+  it.each(['there', 'away', 'of an old busybox'])(
+    'of OpenRC is scheduled when nobody else wants to run, if chrt can: %s',
+    (chrt) => {
+      const step = stepsFor({ serviceManager: 'openrc' }).find(({ kind }) => kind === 'write');
+      const dir = mkdtempSync(join(tmpdir(), 'statectl-chrt-'));
+      try {
+        symlinkSync('/bin/true', join(dir, 'true'));
+        if (chrt !== 'away')
+          writeFileSync(join(dir, 'chrt'), chrt === 'there' ? '#!/bin/sh\nshift 2; "$@"\n' : '#!/bin/sh\nexit 1\n', {
+            mode: 0o755,
+          });
+        const text = step?.kind === 'write' ? step.content : '';
+        const said = execFileSync('/bin/sh', ['-c', `${text}\necho "$command $command_args"`], { env: { PATH: dir } });
+        const program = '/run/statectl/rt/statectl agent';
+        expect(said.toString()).toBe(chrt === 'there' ? `${dir}/chrt -i 0 ${program}\n` : `${program}\n`);
+      } finally {
+        rmSync(dir, { recursive: true });
+      }
+    },
+  );
 
   it('of OpenRC is in /etc, where that can be written', () => {
     expect(paths({ serviceManager: 'openrc' })).toEqual([
