@@ -46,6 +46,6 @@ export async function leasePrinter(
       faults.push(whyNoState(server, error));
     }
   if (empty && faults.length === 0) return empty;
-  const why = faults.length > 0 ? faults.join('; ') : 'there is no server';
+  const why = faults.length > 0 ? faults.join('; ') : 'no server answers';
   return { lease: 0, heads: {}, why };
 }

@@ -45,8 +45,9 @@ export function planPrinters(facts: Facts): readonly Step[] {
   if (!found) return [];
   const { authorities, connectMs, stallMs } = facts.config.server;
   const { first, last } = serversInOrder(facts);
-  const hasNetwork = (facts.network.leases ?? []).length > 0;
-  const urls = hasNetwork ? [...first, ...last].filter((server) => URL.canParse('/', server)) : [];
+  // Who kept silent when the bundle was asked for is not waited for twice, and by each printer.
+  const isThere = (facts.network.leases ?? []).length > 0 && !facts.servers.silent;
+  const urls = isThere ? [...first, ...last].filter((server) => URL.canParse('/', server)) : [];
   const hasDisk = userDataDevice(facts) !== undefined;
   return found.printers.map(({ name, items }) => ({
     kind: 'restore-printer',
