@@ -3,6 +3,8 @@
  * host/memory.ts (trees that are only looked at; tests).
  */
 
+import type { PlainTree } from './plain-tree.ts';
+
 export type FileType = 'file' | 'dir' | 'symlink' | 'char' | 'block' | 'fifo' | 'socket';
 
 /** What lstat(2) says, in our words. `mode` is the permission bits only (0o7777). */
@@ -60,6 +62,8 @@ export interface Files {
   readStream(path: string, start?: number): AsyncIterable<Uint8Array>;
   /** Names in a folder that are made, changed, moved or removed, until the signal; undefined: it is not known which. Throws ENOENT. */
   watch(path: string, signal: AbortSignal): AsyncIterable<string | undefined>;
+  /** A folder of this account (undefined: of anybody). Throws EACCES where it is another's, ENOTDIR and ELOOP where it is none. */
+  openTree(path: string, owner?: Account): Promise<PlainTree>;
   /** Appends chunks to a file, creating it; `close` makes it durable (fsync). */
   appendStream(path: string): Promise<AppendStream>;
 }

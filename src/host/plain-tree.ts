@@ -25,7 +25,11 @@ export interface TreeScan {
 /** A file that nobody sees yet, on the file system of its tree. Disposed, it is gone, if it was not placed. */
 export interface NewFile extends AsyncDisposable {
   readonly sizeBytes: number;
+  /** For a program of ours that fills it instead. */
+  readonly path: string;
   write(chunk: Uint8Array): Promise<void>;
+  /** Forgets what was written. */
+  clear(): Promise<void>;
   /**
    * Gives it its time, its owner and its name, once every byte is on the disk: folders are made, and what has the name now goes
    * if it has the stamp `over` (undefined: nothing may have it). Gives what is there then. Throws EEXIST, ENOTDIR, ELOOP.

@@ -80,6 +80,7 @@ export function filesAt(files: Files, roots: Roots): Files {
     chmod: (path, mode) => files.chmod(here(path), mode),
     watch: (path, signal) => files.watch(here(path), signal),
     readStream: (path, start) => files.readStream(here(path), start),
+    openTree: (path, owner) => files.openTree(here(path), owner),
     appendStream: (path): Promise<AppendStream> => files.appendStream(here(path)),
   };
 }

@@ -186,5 +186,7 @@ export const linuxFiles = (fs: FileCalls = threadedCalls): Files => ({
   chmod: (path, mode) => fs.chmod(path, mode),
   readStream: (path, start) => readStream(fs, path, start),
   watch: watchFolder,
+  // On first use: few boots have one.
+  openTree: async (path, owner) => (await import('./plain-tree.ts')).openTree(path, owner),
   appendStream: (path) => appendStream(fs, path),
 });

@@ -230,15 +230,20 @@ function treeOf(top: FileHandle, root: string, device: bigint, owner: Account | 
       const own = await ownFolder();
       const name = `${randomBytes(8).toString('hex')}.part`;
       const temporary = inside(own, name);
-      const file = await open(temporary, 'wx', 0o600);
+      const file = await open(temporary, 'ax+', 0o600);
       let sizeBytes = 0;
       return {
         get sizeBytes() {
           return sizeBytes;
         },
+        path: `/proc/${process.pid}/fd/${own.fd}/${name}`,
         async write(chunk) {
           await file.writeFile(chunk);
           sizeBytes += chunk.length;
+        },
+        async clear() {
+          await file.truncate(0);
+          sizeBytes = 0;
         },
         async place(path, mtimeNs, over) {
           if (owner) await file.chown(owner.uid, owner.gid);

@@ -180,6 +180,9 @@ export function memoryFiles({ root, clock, capacityBytes, record: keepRecord }: 
       if (find(root, path, 'follow', 'watch').type !== 'dir') throw systemError('ENOTDIR', 'watch', path);
       yield* watch(path, signal);
     },
+    async openTree(path) {
+      throw Object.assign(new Error(`ENOTSUP: open folders are the kernel's, open '${path}'`), { code: 'ENOTSUP' });
+    },
     async *readStream(path, start = 0) {
       const inode = contents(path);
       // Looked at again for every chunk: what is appended meanwhile is read too, as in the kernel.

@@ -8,6 +8,7 @@ import { type AskState, askStateOf } from './ask-state.ts';
 import { leasePrinter } from './lease-printer.ts';
 import type { ItemSession, PrinterSession } from './printer-session.ts';
 import type { AnyItem, Restore } from './restore.ts';
+import { restoreMirror } from './restore-mirror.ts';
 import { restoreSnapshot } from './restore-snapshot.ts';
 
 /** Step `restore-printer`. */
@@ -79,6 +80,8 @@ export async function restorePrinter(step: RestorePrinter, host: Host, task: Tas
 async function restoreItem(restore: Restore<AnyItem>): Promise<ItemSession> {
   const { item } = restore;
   switch (item.kind) {
+    case 'mirror':
+      return restoreMirror({ ...restore, item });
     case 'snapshot':
       return restoreSnapshot({ ...restore, item });
     default:

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { digestOf } from '../../../host/digest-of.ts';
-import { openTree } from '../../../host/linux/plain-tree.ts';
 import type { OpenPlainFile } from '../../../host/plain-tree.ts';
 import { recordOrNone } from '../../../host/record.ts';
 import { isMirrorPath, type MirrorFile } from '../../../protocol/mirror.ts';
@@ -47,7 +46,7 @@ export function sourceFolders(store: StateStore): SourceFolders {
     const before = new Map((await remembered(name)).files.map((file) => [file.stamp, file]));
     const found: KnownFile[] = [];
     try {
-      await using tree = await openTree(pathOf(name));
+      await using tree = await files.openTree(pathOf(name));
       const scan = await tree.scan();
       for (const file of scan.files) {
         if (!isMirrorPath(file.path)) continue;
@@ -92,7 +91,7 @@ export function sourceFolders(store: StateStore): SourceFolders {
       const found = (await remembered(name)).files.find((file) => file.sha256 === sha256);
       if (!found) return undefined;
       try {
-        await using tree = await openTree(pathOf(name));
+        await using tree = await files.openTree(pathOf(name));
         return await tree.open(found);
       } catch {
         // It changed, or went.

@@ -1,0 +1,93 @@
+import { reasonOf } from '../../error.ts';
+import { readBody } from '../../host/http/read-body.ts';
+import type { PlainTree } from '../../host/plain-tree.ts';
+import { MIRROR_LIMITS, MirrorListing } from '../../protocol/mirror.ts';
+import { readAnswer } from '../../protocol/read-answer.ts';
+import { statePath } from './ask-state.ts';
+import { type MirrorNote, type NotedFile, readNote, writeNote } from './mirror/mirror-note.ts';
+import { viewOf } from './mirror/mirror-view.ts';
+import { type MirrorPlan, planMirror } from './mirror/plan-mirror.ts';
+import { fetchFromServer, takeFile } from './mirror/take-file.ts';
+import type { ItemSession } from './printer-session.ts';
+import type { Restore, StateItem } from './restore.ts';
+
+/** A boot waits no longer for gcode: what did not come by then comes later. */
+const MOST_MS = 60_000;
+/** Of what is free, besides what the files take: the rest is for what the printer makes. */
+export const SHARE_OF_FREE = 0.9;
+/** A power cut costs the digests of so many files, not the files. */
+const NOTE_EACH = 64;
+
+/**
+ * Makes the folder what the line has, as far as it fits and within a time, the newest first, so that Moonraker finds it whole:
+ * it forgets what it knows of files that are not there. What the machine changed without a server stays, and is sent by the agent.
+ */
+export async function restoreMirror(restore: Restore<StateItem<'mirror'>>): Promise<ItemSession> {
+  const { host, task, printer, item, account, head, ask } = restore;
+  await using tree = await host.files.openTree(item.path, account);
+  const before = readNote(await tree.readNote(), printer, item.name);
+  if (head === undefined || !ask)
+    return { base: before?.base ?? null, why: 'no server said what it has: what is there stays' };
+  const base = head?.id ?? null;
+  const answer = await ask(statePath(printer, item.name, 'mirror'), { signal: task.signal });
+  const body = await readBody(answer.body, MIRROR_LIMITS.listingBytes);
+  const view = viewOf(readAnswer('the server', body, MirrorListing));
+  const scan = await tree.scan();
+  const plan = planMirror({
+    ...{ view, scan, note: before?.files ?? [], known: new Map(), pinned: new Set<string>() },
+    limitBytes: await roomOf(tree, item.limitBytes, scan.files),
+  });
+  for (const { path, why } of scan.left) task.warn(`${printer}: ${item.path}/${path} is left out: ${why}`);
+  const keep = (files: readonly NotedFile[]): Promise<void> =>
+    tree.writeNote(writeNote({ printer, item: item.name, base, files } satisfies MirrorNote));
+  await keep(plan.note);
+  for (const file of [...plan.removes, ...plan.evicts]) await tree.remove(file);
+  const noted = new Map(plan.note.map((one) => [one.path, one]));
+  for (const { path } of plan.removes) noted.delete(path);
+  await takeAll(restore, tree, plan, noted, () => keep([...noted.values()]));
+  await keep([...noted.values()]);
+  return { base };
+}
+
+async function takeAll(
+  { task, printer, item, ask }: Restore<StateItem<'mirror'>>,
+  tree: PlainTree,
+  { takes, absent }: MirrorPlan,
+  noted: Map<string, NotedFile>,
+  keep: () => Promise<void>,
+): Promise<void> {
+  if (!ask) return;
+  const fetch = fetchFromServer(ask, printer, item.name);
+  const late: AbortSignal = AbortSignal.timeout(MOST_MS);
+  const signal = AbortSignal.any([task.signal, late]);
+  let done = 0;
+  for (const take of takes) {
+    const { path, version } = take.file;
+    try {
+      const { stamp } = await takeFile(tree, fetch, take, signal);
+      noted.set(path, { ...noted.get(path), path, stamp, version, line: version });
+      done += 1;
+      if (done % NOTE_EACH === 0) await keep();
+    } catch (error) {
+      task.signal.throwIfAborted();
+      if (late.aborted) break;
+      task.warn(`${printer}: ${reasonOf(error)}`);
+    }
+  }
+  const left = takes.length - done;
+  if (left > 0)
+    task.warn(`${printer}: ${left} of ${takes.length} files of ${item.name} are not here yet: they come later`);
+  task.say(
+    `${printer}: ${done} files of ${item.name} came${absent.length > 0 ? `, ${absent.length} have no room (limit)` : ''}`,
+  );
+}
+
+/** How many bytes may be here: what config.d says, or what the file system has room for. */
+export async function roomOf(
+  tree: PlainTree,
+  limitBytes: number,
+  files: readonly { readonly sizeBytes: number }[],
+): Promise<number> {
+  const hereBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return Math.min(limitBytes, hereBytes + SHARE_OF_FREE * (await tree.freeBytes()));
+}
