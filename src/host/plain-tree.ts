@@ -25,11 +25,11 @@ export interface TreeScan {
 /** A file that nobody sees yet, on the file system of its tree. Disposed, it is gone, if it was not placed. */
 export interface NewFile extends AsyncDisposable {
   readonly sizeBytes: number;
-  /** For a program of ours that fills it instead. */
+  /** For a program of ours that fills it instead, and is done. */
   readonly path: string;
+  /** How much a program put into it. */
+  measure(): Promise<number>;
   write(chunk: Uint8Array): Promise<void>;
-  /** Forgets what was written. */
-  clear(): Promise<void>;
   /**
    * Gives it its time, its owner and its name, once every byte is on the disk: folders are made, and what has the name now goes
    * if it has the stamp `over` (undefined: nothing may have it). Gives what is there then. Throws EEXIST, ENOTDIR, ELOOP.
@@ -58,6 +58,8 @@ export interface PlainTree extends AsyncDisposable {
   /** undefined: no regular file has the name. */
   look(path: string): Promise<PlainFile | undefined>;
   create(): Promise<NewFile>;
+  /** Removes what was not finished, by one that is no more. */
+  tidy(): Promise<void>;
   /** The file with this stamp, and the folders that are empty then. Gives whether it went. */
   remove(file: Pick<PlainFile, 'path' | 'stamp'>): Promise<boolean>;
   /** What the one who keeps the tree noted in it, where its owner cannot write; it goes with the tree. */
@@ -65,8 +67,8 @@ export interface PlainTree extends AsyncDisposable {
   writeNote(text: string): Promise<void>;
   /** Bytes that the file system has room for. */
   freeBytes(): Promise<number>;
-  /** Device and inode, by which an open file of a process is known. */
-  isSame(file: PlainFile, open: { readonly device: string; readonly inode: string }): boolean;
+  /** Where it really is: no part of it is a link. */
+  readonly realPath: string;
 }
 
 /** The most of a tree that is looked at. */

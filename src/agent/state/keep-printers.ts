@@ -10,6 +10,7 @@ import type { AnyItem } from '../../machine/state/restore.ts';
 import type { Agent } from '../tasks/task.ts';
 import type { ItemStatus } from './item-status.ts';
 import type { Keep, KeeperContext } from './keeper.ts';
+import { keepMirror } from './mirror-keeper.ts';
 import { keepSnapshot } from './snapshot-keeper.ts';
 
 const AGAIN_MS = 30_000;
@@ -73,6 +74,8 @@ async function keepItem(context: KeeperContext<AnyItem>, signal: AbortSignal): P
 export const keeperOf: Keep<AnyItem> = (context, signal) => {
   const { item } = context;
   switch (item.kind) {
+    case 'mirror':
+      return keepMirror({ ...context, item }, signal);
     case 'snapshot':
       return keepSnapshot({ ...context, item }, signal);
     default:

@@ -3,7 +3,7 @@
  * is openat(2) for who has none, so that no folder on the way can become a link meanwhile.
  */
 import { randomBytes } from 'node:crypto';
-import { type BigIntStats, constants } from 'node:fs';
+import { type BigIntStats, constants, readlinkSync } from 'node:fs';
 import {
   type FileHandle,
   link,
@@ -11,6 +11,7 @@ import {
   mkdir,
   open,
   opendir,
+  readdir,
   readFile,
   rename,
   rm,
@@ -241,10 +242,7 @@ function treeOf(top: FileHandle, root: string, device: bigint, owner: Account | 
           await file.writeFile(chunk);
           sizeBytes += chunk.length;
         },
-        async clear() {
-          await file.truncate(0);
-          sizeBytes = 0;
-        },
+        measure: async () => (await file.stat()).size,
         async place(path, mtimeNs, over) {
           if (owner) await file.chown(owner.uid, owner.gid);
           await file.chmod(0o644);
@@ -272,6 +270,11 @@ function treeOf(top: FileHandle, root: string, device: bigint, owner: Account | 
           await own.close();
         },
       };
+    },
+    async tidy() {
+      await using own = await ownFolder();
+      for (const name of await readdir(inside(own, '.')))
+        if (name !== NOTE) await rm(inside(own, name), { force: true });
     },
     async remove({ path, stamp }) {
       let parent = dirname(path);
@@ -320,10 +323,7 @@ function treeOf(top: FileHandle, root: string, device: bigint, owner: Account | 
       const { bavail, bsize } = await statfs(`/proc/self/fd/${top.fd}/.`);
       return bavail * bsize;
     },
-    isSame({ stamp }, open) {
-      const [, , , inode, dev] = stamp.split(':');
-      return inode === open.inode && dev === open.device;
-    },
+    realPath: readlinkSync(`/proc/self/fd/${top.fd}`),
     [Symbol.asyncDispose]: () => top.close(),
   };
 

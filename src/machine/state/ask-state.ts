@@ -41,6 +41,7 @@ export function askStateOf(
       if (busyMs !== undefined) throw new ServerBusyError(`${server} is busy`, busyMs);
       const detail = readSaid(body, Problem).value?.detail ?? `status ${response.status}`;
       const isFinal = response.status < 500 && response.status !== 404;
+      if (response.status === 507) throw new StatectlError('state-full', `${server}: ${detail}`);
       throw new StatectlError(isFinal ? 'state-refused' : 'state-failed', `${server}: ${detail}`);
     } catch (error) {
       // Its certificate, its port or our own may be another by now.

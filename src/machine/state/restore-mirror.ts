@@ -14,7 +14,7 @@ import type { Restore, StateItem } from './restore.ts';
 /** A boot waits no longer for gcode: what did not come by then comes later. */
 const MOST_MS = 60_000;
 /** Of what is free, besides what the files take: the rest is for what the printer makes. */
-export const SHARE_OF_FREE = 0.9;
+const SHARE_OF_FREE = 0.9;
 /** A power cut costs the digests of so many files, not the files. */
 const NOTE_EACH = 64;
 
@@ -25,6 +25,7 @@ const NOTE_EACH = 64;
 export async function restoreMirror(restore: Restore<StateItem<'mirror'>>): Promise<ItemSession> {
   const { host, task, printer, item, account, head, ask } = restore;
   await using tree = await host.files.openTree(item.path, account);
+  await tree.tidy();
   const before = readNote(await tree.readNote(), printer, item.name);
   if (head === undefined || !ask)
     return { base: before?.base ?? null, why: 'no server said what it has: what is there stays' };

@@ -58,8 +58,9 @@ export function mirrorRoutes(
     const asker = await askerOf(request, printer);
     const standing = standingIn(request);
     const query = PieceQuery.safeParse(request.query);
-    const body = request.body as AsyncIterable<Uint8Array> | null | undefined;
-    if (!query.success || !body?.[Symbol.asyncIterator])
+    // A piece without a byte is the whole of an empty file.
+    const body = (request.body ?? nothing()) as AsyncIterable<Uint8Array>;
+    if (!query.success || !body[Symbol.asyncIterator])
       throw new StatectlError(
         'request-invalid',
         `a piece of a file is sent as ${PIECE_TYPE}, with ?at=BYTES&size=BYTES`,
@@ -94,3 +95,5 @@ function standingIn(request: FastifyRequest): Standing {
   if (fault === undefined) return value;
   throw new StatectlError('request-invalid', `its headers cannot be read: ${fault}`);
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}

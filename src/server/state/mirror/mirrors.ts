@@ -125,13 +125,18 @@ export function mirrors(store: StateStore, folders: SourceFolders): Mirrors {
     async open(printer, item, sha256, asker) {
       const { source } = itemOf(printer, item, asker);
       const index = (await readIndex(store, printer, LINE, item)) ?? EMPTY_INDEX;
-      const isKept = index.files.some((file) => file.sha256 === sha256);
-      const file = isKept
+      const kept = index.files.find((one) => one.sha256 === sha256);
+      const file = kept
         ? await openFile(contents(store, printer, item).kept(sha256))
         : source.kind === 'folder'
           ? await folders.open(source.name, sha256)
           : undefined;
-      if (file) return file;
+      if (file && (!kept || file.sizeBytes === kept.sizeBytes)) return file;
+      await file?.[Symbol.asyncDispose]();
+      if (kept)
+        store.alarm(
+          `${contents(store, printer, item).kept(sha256)} is not what came as ${kept.path}: the disk changed it`,
+        );
       throw new StatectlError('file-unknown', `the line of ${printer} has no such file in ${item}`, {
         hint: 'ask for the listing again: it changed meanwhile',
       });

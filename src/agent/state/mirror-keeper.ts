@@ -1,0 +1,74 @@
+import { reasonOf } from '../../error.ts';
+import { backOffMs } from '../../host/back-off.ts';
+import { bell } from '../servers/bell.ts';
+import type { ItemStatus } from './item-status.ts';
+import { changedHere, type MirrorContext, type MirrorMemory, mirrorRound, STILL_MS } from './mirror/mirror-round.ts';
+import { nfsSource } from './mirror/nfs-source.ts';
+import { watchFolders } from './mirror/watch-folders.ts';
+
+/** A change is several events. */
+const TOGETHER_MS = 200;
+/** inotify may lose one, and the line may change: so often both are looked at. */
+const LOOK_MS = 60_000;
+const BACK_OFF = { baseMs: 1_000, maxMs: 30_000 };
+
+const namesOf = (count: number): string => `${count} ${count === 1 ? 'file' : 'files'}`;
+
+/** Keeps a folder in step with its line: what the printer does is sent, what others do is taken, whole files at a time. */
+export async function keepMirror(context: MirrorContext, signal: AbortSignal): Promise<never> {
+  const { host, item, account, tell, printer } = context;
+  const changed = bell(host.clock);
+  const memory: MirrorMemory = { seen: new Map(), known: new Map() };
+  const outside = item.source.kind === 'nfs' ? nfsSource(context, item.source.from, changed) : undefined;
+  using watched = watchFolders(context, item.path, changed);
+  {
+    await using tree = await host.files.openTree(item.path, account);
+    await tree.tidy();
+  }
+  let failures = 0;
+  let sinceMs: number | undefined;
+  let lastMs: number | undefined;
+  let branch: Pick<ItemStatus, 'branch' | 'why'> | undefined;
+  for (let waitMs = 0; ; ) {
+    if ((await changed.wait(waitMs, signal)) === 'rung') await host.clock.sleep(TOGETHER_MS, signal);
+    // By its name each time: somebody may have put another folder there.
+    await using tree = await host.files.openTree(item.path, account);
+    try {
+      const heard = ({ folders }: { readonly folders: readonly string[] }) => watched.follow(folders);
+      const round = await mirrorRound(context, tree, memory, outside, heard, signal);
+      failures = 0;
+      if (round.answer) {
+        lastMs = host.clock.now();
+        branch = round.answer.on === 'branch' ? { branch: round.answer.branch, why: round.answer.why } : undefined;
+      }
+      sinceMs = round.ahead > 0 ? (sinceMs ?? host.clock.now()) : undefined;
+      const [fault] = round.faults;
+      tell({
+        state: fault !== undefined ? 'fault' : round.ahead > 0 ? 'ahead' : branch ? 'branch' : 'in-step',
+        ...(round.ahead > 0 && { ahead: namesOf(round.ahead), ...(sinceMs !== undefined && { sinceMs }) }),
+        ...(lastMs !== undefined && { lastMs }),
+        ...branch,
+        ...(fault !== undefined && {
+          why: round.faults.length > 1 ? `${fault}; ${round.faults.length - 1} more` : fault,
+        }),
+      });
+      waitMs = round.isUnsettled ? STILL_MS : LOOK_MS;
+    } catch (error) {
+      signal.throwIfAborted();
+      failures += 1;
+      const here = await changedHere(tree, printer, item.name);
+      if (here.length > 0) sinceMs ??= host.clock.now();
+      // Without a server nothing is wrong where nothing changed.
+      tell({
+        ...(here.length > 0
+          ? { state: 'ahead', ahead: namesOf(here.length) }
+          : { state: branch ? 'branch' : 'in-step' }),
+        ...(sinceMs !== undefined && { sinceMs }),
+        ...(lastMs !== undefined && { lastMs }),
+        ...branch,
+        why: reasonOf(error),
+      });
+      waitMs = backOffMs(host.clock, failures, BACK_OFF);
+    }
+  }
+}
