@@ -12,6 +12,7 @@ import type { ItemStatus } from './item-status.ts';
 import type { Keep, KeeperContext } from './keeper.ts';
 import { keepMirror } from './mirror-keeper.ts';
 import { keepSnapshot } from './snapshot-keeper.ts';
+import { keepVariables } from './variables/variables-keeper.ts';
 
 const AGAIN_MS = 30_000;
 
@@ -78,6 +79,8 @@ export const keeperOf: Keep<AnyItem> = (context, signal) => {
       return keepMirror({ ...context, item }, signal);
     case 'snapshot':
       return keepSnapshot({ ...context, item }, signal);
+    case 'variables':
+      return keepVariables({ ...context, item }, signal);
     default:
       return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
   }

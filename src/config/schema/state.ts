@@ -193,6 +193,7 @@ function itemOf(path: string, place: Place, usual: z.output<typeof Owner>) {
     case 'mirror':
       return { ...common, kind: place.kind, limitBytes: place.limit, source: place.source };
     case 'git':
+      return { ...common, kind: place.kind };
     case 'variables':
       return { ...common, kind: place.kind };
   }

@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { entryOf } from '../../entry-of.ts';
 import { reasonOf } from '../../error.ts';
 import type { Account, Host, HttpRequest } from '../../host/host.ts';
@@ -10,6 +10,7 @@ import type { ItemSession, PrinterSession } from './printer-session.ts';
 import type { AnyItem, Restore } from './restore.ts';
 import { restoreMirror } from './restore-mirror.ts';
 import { restoreSnapshot } from './restore-snapshot.ts';
+import { restoreVariables } from './restore-variables.ts';
 
 /** Step `restore-printer`. */
 export interface RestorePrinter {
@@ -58,6 +59,7 @@ export async function restorePrinter(step: RestorePrinter, host: Host, task: Tas
       printer,
       account: { uid, gid },
       head,
+      spool: join(dirname(to), printer, item.name),
       ...(ask && { ask }),
       ...(kept && { kept: `${kept}/${item.name}` }),
     };
@@ -84,6 +86,8 @@ async function restoreItem(restore: Restore<AnyItem>): Promise<ItemSession> {
       return restoreMirror({ ...restore, item });
     case 'snapshot':
       return restoreSnapshot({ ...restore, item });
+    case 'variables':
+      return restoreVariables({ ...restore, item });
     default:
       return { base: restore.head?.id ?? null };
   }

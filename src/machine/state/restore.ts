@@ -26,4 +26,6 @@ export interface Restore<Item> {
   readonly ask?: AskState;
   /** A folder that outlives the machine, for this item alone; absent without a disk. */
   readonly kept?: string;
+  /** The same in RAM, for this boot alone. */
+  readonly spool: string;
 }

@@ -71,3 +71,11 @@ export function changesBetween(
   for (const key of [...current.keys()]) if (!now.has(key)) change({ ...rest, key, literal: null });
   return changes;
 }
+
+/** Names of what a branch has and the line has not: variables that are not there, and values that its boot gave them. Pure. */
+export function lackingOf(line: Literals, own: Literals, changed: readonly string[] = []): readonly string[] {
+  const named = new Set(changed);
+  return [...own].flatMap(([key, literal]) =>
+    !line.has(key) || (named.has(key) && line.get(key) !== literal) ? [key] : [],
+  );
+}

@@ -24,6 +24,8 @@ export interface KeptVariables extends Standing {
   readonly sha256: string;
   /** The file, byte by byte: it is UTF-8. */
   readonly text: string;
+  /** Of a branch: what its boot changed. What it began with may be older than the line. */
+  readonly changed?: readonly string[];
   /** The branch that an admin took. */
   readonly takenFrom?: string;
 }

@@ -3,7 +3,7 @@ import type { Store } from '../../store/store.ts';
 import type { StateKind } from '../kind.ts';
 import { DEFAULT_QUOTA_BYTES } from '../node-printer.ts';
 import { LINE } from '../state-folder.ts';
-import { changesBetween } from './history.ts';
+import { changesBetween, lackingOf } from './history.ts';
 import { variablesHistory, variablesId } from './kept-variables.ts';
 
 const literalsOf = (text: string): ReadonlyMap<string, string> =>
@@ -15,16 +15,12 @@ export const variablesKind = (store: Store): Omit<StateKind, 'head'> => ({
     const history = variablesHistory(store, printer, where, item);
     const found = await history.last();
     if (!found) return undefined;
-    const { id, receivedAtMs, text } = found.kept;
+    const { id, receivedAtMs, text, changed } = found.kept;
     const journal = await history.journal();
     const summary = { id, atMs: receivedAtMs, kept: journal.length, bytes: await history.bytes() };
     if (where.part !== 'branch') return summary;
     const line = literalsOf((await variablesHistory(store, printer, LINE, item).last())?.kept.text ?? '');
-    const changed = new Set(journal.map(({ key }) => key));
-    const lacking = [...literalsOf(text)].flatMap(([key, literal]) =>
-      !line.has(key) || (changed.has(key) && line.get(key) !== literal) ? [key] : [],
-    );
-    return { ...summary, lacking };
+    return { ...summary, lacking: lackingOf(line, literalsOf(text), changed) };
   },
 
   /** The file as it is in the branch. What the line had stays in the history of each variable. */
@@ -35,8 +31,9 @@ export const variablesKind = (store: Store): Omit<StateKind, 'head'> => ({
     const before = (await history.last())?.kept;
     const nowMs = store.host.clock.now();
     const number = (before?.number ?? 0) + 1;
+    const { changed: _, ...of } = own;
     const kept = {
-      ...own,
+      ...of,
       ...{ number, id: variablesId(number, nowMs), lease: 0, receivedAtMs: nowMs, takenFrom: `${branch}/${own.id}` },
     };
     const changes = changesBetween(literalsOf(before?.text ?? ''), literalsOf(own.text), [], {

@@ -12,7 +12,7 @@ import { DEFAULT_QUOTA_BYTES } from '../node-printer.ts';
 import { diskFull, LEAST_FREE, namingFullDisk } from '../snapshot/receive.ts';
 import { type Place, standingOf } from '../standing.ts';
 import { branchesIn, itemUnknown, LINE, lockPrinter } from '../state-folder.ts';
-import { changesBetween } from './history.ts';
+import { changesBetween, lackingOf } from './history.ts';
 import { type KeptVariables, variablesHistory, variablesId } from './kept-variables.ts';
 import { variablesKind } from './variables-kind.ts';
 
@@ -31,6 +31,11 @@ export interface SavedVariables extends StateKind {
 
 /** Of the quota, for what branches have of one file. */
 const BRANCHES_SHARE = 1 / 4;
+/** Of what the line lacks, in an answer; `printer branches` tells all. */
+const MOST_TOLD = 50;
+
+const literalsOf = (kept: Pick<KeptVariables, 'text'> | undefined): ReadonlyMap<string, string> =>
+  readVariables(Buffer.from(kept?.text ?? ''), 'last.json').literals;
 
 /** Class `variables`: the file that Klipper's save_variables writes, whole, and the values that each variable had. */
 export function savedVariables(store: StateStore): SavedVariables {
@@ -88,12 +93,19 @@ export function savedVariables(store: StateStore): SavedVariables {
     const place = await standingOf(store, printer, item, standing, { node, proof }, { newest: line });
     const history = variablesHistory(store, printer, place.where, item);
     const last = place.on === 'line' ? line : (await history.last())?.kept;
-    const answer = (id: string): ShipAnswer =>
-      place.on === 'line' ? { on: 'line', id } : { on: 'branch', id, branch: place.branch, why: place.why };
+    const changed = [...new Set([...(last?.changed ?? []), ...changes.map(({ key }) => key)])].filter((key) =>
+      variables.literals.has(key),
+    );
+    const answer = (id: string): ShipAnswer => {
+      if (place.on === 'line') return { on: 'line', id };
+      const { branch, why } = place;
+      const lacking = lackingOf(literalsOf(line), variables.literals, changed).slice(0, MOST_TOLD);
+      return { on: 'branch', id, branch, why, lacking };
+    };
     const isSameBoot = last?.boot === standing.boot && last.node === node;
     // Its answer was lost on the way, so it came again.
     if (last && isSameBoot && seq <= last.seq && last.lease === standing.lease) return answer(last.id);
-    const before = last ? readVariables(Buffer.from(last.text), item).literals : new Map<string, string>();
+    const before = literalsOf(last);
     if (variables.literals.size === 0 && before.size > 0)
       throw new StatectlError(
         'variables-empty',
@@ -112,7 +124,10 @@ export function savedVariables(store: StateStore): SavedVariables {
     const { lease, boot, base } = standing;
     const id = variablesId(number, nowMs);
     await history.place(
-      { ...{ number, id, node, proof, lease, boot, base, seq, receivedAtMs: nowMs, sha256: sha256Of(text), text } },
+      {
+        ...{ number, id, node, proof, lease, boot, base, seq, receivedAtMs: nowMs, sha256: sha256Of(text), text },
+        ...(place.on === 'branch' && { changed }),
+      },
       news.map((one) => ({ ...one, number, node, boot, receivedAtMs: nowMs })),
       quotaBytes,
     );
