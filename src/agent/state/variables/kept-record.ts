@@ -116,5 +116,7 @@ function statusOf({ pending, seq, shippedSeq, branch }: VariablesRecord, told: T
   };
 }
 
-const isSameStatus = ({ lastMs: _, ...a }: ItemStatus, { lastMs: __, ...b }: ItemStatus): boolean =>
-  JSON.stringify(a) === JSON.stringify(b);
+const isSameStatus = (a: ItemStatus, b: ItemStatus): boolean => {
+  const [{ lastMs, ...one }, { lastMs: otherMs, ...other }] = [a, b];
+  return (lastMs === undefined) === (otherMs === undefined) && JSON.stringify(one) === JSON.stringify(other);
+};
