@@ -19,6 +19,7 @@ import { ownedFolders } from '../../machine/places/owned-folders.ts';
 import { authorityLists } from '../../machine/services/authority-lists.ts';
 import { findMainFiles } from '../../machine/services/find-main-files.ts';
 import { findServices } from '../../machine/services/find-services.ts';
+import { planPrinterServices, printerServices } from '../../machine/services/printer-services.ts';
 import { findServiceManager } from '../../machine/services/service-manager.ts';
 import { syslogFacts } from '../../machine/services/syslog-settings.ts';
 import { planPrinters, printerFacts } from '../../machine/state/plan-printers.ts';
@@ -90,6 +91,13 @@ export const install: Phase = {
     {
       gather: async (host, facts, boot) => ({ system: { printers: await printerFacts(host, facts, boot) } }),
       plan: planPrinters,
+    },
+    // What they have by now is their own settings.
+    {
+      gather: async (host, facts, boot) => ({
+        system: { printerEnvironment: await printerServices(host, facts, boot) },
+      }),
+      plan: planPrinterServices,
     },
   ],
   // A disk may have stumbled; what a phase says itself it would say again.

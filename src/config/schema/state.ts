@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { z } from 'zod';
 import { AbsolutePath, AccountName, Bytes, Duration, Owner } from '../settings/scalars.ts';
 
@@ -28,6 +28,14 @@ const FileName = z
   .refine(
     (name) => /^[^/\p{Cc}]+$/u.test(name) && !/^\.{1,2}$/.test(name) && Buffer.byteLength(name) <= 255,
     'expected the name of a file, without a slash, of at most 255 bytes',
+  );
+
+/** A service of the system, as systemd and OpenRC call it. */
+const ServiceName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9](?!.*\.service$)[\w@.:-]{0,127}$/,
+    'expected the name of a service, such as klipper-voron, without ".service"',
   );
 
 /** Below the data of a printer, or anywhere. */
@@ -113,6 +121,20 @@ export const PrinterEntry = z.strictObject({
   socket: AbsolutePath.optional().meta({
     description: "Klipper's API socket, by which a print is known; default: comms/klippy.sock below data",
   }),
+  services: z
+    .strictObject({
+      klipper: ServiceName.optional().meta({ description: 'default: klipper, of several printers klipper-NAME' }),
+      moonraker: ServiceName.optional().meta({ description: 'default: moonraker, of several printers moonraker-NAME' }),
+    })
+    .prefault({})
+    .meta({ description: 'what systemd or OpenRC calls its services' }),
+  programs: z
+    .strictObject({
+      klipper: AbsolutePath.optional().meta({ description: 'default: the folder klipper beside data' }),
+      moonraker: AbsolutePath.optional().meta({ description: 'default: the folder moonraker beside data' }),
+    })
+    .prefault({})
+    .meta({ description: 'where the programs are: what their environment files name' }),
   quota: Bytes.prefault('1G').meta({ description: 'most that a server keeps of it, gcode apart' }),
   gcodeQuota: Bytes.prefault('2G').meta({ description: 'most that a server keeps of its gcode' }),
   trust: z.enum(['proven', 'network']).default('proven').meta({
@@ -152,6 +174,21 @@ export const StateFile = z
       }),
   })
   .superRefine(({ printers, places }, context) => {
+    const served = new Map<string, string>();
+    for (const [name, { services }] of Object.entries(printers))
+      for (const [which, service = `${which}${suffixOf(name, printers)}`] of Object.entries({
+        ...{ klipper: undefined, moonraker: undefined },
+        ...services,
+      })) {
+        const other = served.get(service);
+        served.set(service, name);
+        if (other !== undefined)
+          context.addIssue({
+            code: 'custom',
+            path: ['printers', name, 'services', which],
+            message: `${service} is a service of ${other}, too: each has its own`,
+          });
+      }
     const taken = new Map<string, string>();
     for (const [path, place] of Object.entries(places)) {
       const fail = (key: string, message: string) =>
@@ -171,16 +208,25 @@ export const StateFile = z
     return {
       lock: { limitMs: lock.limit },
       printers: Object.fromEntries(
-        Object.entries(printers).map(([name, printer]) => [name, printerOf(name, printer, placesOf.get(name) ?? [])]),
+        Object.entries(printers).map(([name, printer]) => [
+          name,
+          printerOf(name, printer, placesOf.get(name) ?? [], suffixOf(name, printers)),
+        ]),
       ),
     };
   })
   .meta({ description: 'the state of printers: what a machine without a disk gets back from its server' });
 
-function printerOf(name: string, printer: Printer, places: readonly (readonly [string, Place])[]) {
+const suffixOf = (name: string, printers: object): string => (Object.keys(printers).length > 1 ? `-${name}` : '');
+
+function printerOf(name: string, printer: Printer, places: readonly (readonly [string, Place])[], suffix: string) {
   const { quota, gcodeQuota, group = printer.user, variables: _, ...rest } = printer;
+  const beside = dirname(printer.data).replace(/^\/$/, '');
   const items = places.map(([path, place]) => itemOf(path, place, { owner: printer.user, group }));
-  return { name, ...rest, group, items, quotaBytes: quota, gcodeQuotaBytes: gcodeQuota };
+  const { klipper = `klipper${suffix}`, moonraker = `moonraker${suffix}` } = printer.services;
+  const programs = { klipper: `${beside}/klipper`, moonraker: `${beside}/moonraker`, ...printer.programs };
+  const services = { klipper, moonraker };
+  return { name, ...rest, services, programs, group, items, quotaBytes: quota, gcodeQuotaBytes: gcodeQuota };
 }
 
 const nameOf = (path: string, { name }: Place): string => name ?? basename(path).split('.')[0] ?? '';

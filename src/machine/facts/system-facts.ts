@@ -1,3 +1,4 @@
+import type { EnvironmentFacts } from '../services/environment-facts.ts';
 import type { PrinterFacts } from '../state/printer-facts.ts';
 import type { OwnedFolder } from './bundle-facts.ts';
 import type { PythonFacts } from './python-facts.ts';
@@ -14,6 +15,7 @@ export interface SystemFacts {
   /** Of printers, and places in RAM with an owner: those that are missing or still root's. */
   readonly folders?: readonly OwnedFolder[];
   readonly printers?: PrinterFacts;
+  readonly printerEnvironment?: EnvironmentFacts;
   /** Names of files of the machine segment that prove who it is. */
   readonly credentials?: readonly string[];
 }

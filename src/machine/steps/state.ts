@@ -1,6 +1,7 @@
+import { makePrinterFile, type PrinterFile } from '../state/printer-file.ts';
 import type { RestorePrinter } from '../state/restore-printer.ts';
 import { restorePrinter } from '../state/restore-printer.ts';
-import { kind } from './kind.ts';
+import { kind, onPath } from './kind.ts';
 
 /** What a machine gets back of what it was before. */
 export const state = {
@@ -17,5 +18,10 @@ export const state = {
     }),
     describe: ({ printer, items }) => `the state of ${printer}: ${items.map(({ name }) => name).join(', ')}`,
     apply: restorePrinter,
+  }),
+  'printer-file': kind<PrinterFile>({
+    located: onPath,
+    describe: ({ path, uid, gid }) => `${path} of ${uid}:${gid}, since there is none`,
+    apply: makePrinterFile,
   }),
 };

@@ -118,8 +118,11 @@ describe('what the image has is looked up', () => {
   const look = async (tree: Record<string, Seed>) => {
     const files = Object.fromEntries(Object.entries(tree).map(([path, seed]) => [IMAGE_MOUNT + path, seed]));
     const boot = { say: () => {}, warn: () => {}, signal: new AbortController().signal };
-    return (await install.rounds.at(-2)?.gather?.(machineHost(memoryHost({ files }), IN_SYSROOT), createFacts(), boot))
-      ?.system?.install;
+    return (
+      await install.rounds
+        .find(({ plan }) => plan === planInstall)
+        ?.gather?.(machineHost(memoryHost({ files }), IN_SYSROOT), createFacts(), boot)
+    )?.system?.install;
   };
 
   it.each(['/usr/sbin/sshd', '/usr/bin/sshd', '/usr/local/sbin/sshd'])(
@@ -155,7 +158,7 @@ describe('what the image has is looked up', () => {
         signal: new AbortController().signal,
       };
       await install.rounds
-        .at(-2)
+        .find(({ plan }) => plan === planInstall)
         ?.gather?.(machineHost(memoryHost({ files }), IN_SYSROOT), { ...facts, config: wanted }, boot);
       return told;
     };

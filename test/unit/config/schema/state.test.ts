@@ -17,11 +17,12 @@ const faults = async (text: string): Promise<string> => {
 
 describe('state.conf', () => {
   it('that is empty has no printer', async () => {
-    expect(await read('state', '')).toEqual({ printers: {} });
+    expect(await read('state', '')).toEqual({ lock: { limitMs: 3 * 86_400_000 }, printers: {} });
   });
 
   it('makes of a printer what outlives the machine, with the quotas that are usual', async () => {
     expect(await stateOf(VORON)).toEqual({
+      lock: { limitMs: 3 * 86_400_000 },
       printers: {
         voron: {
           name: 'voron',
@@ -29,6 +30,8 @@ describe('state.conf', () => {
           user: 'pi',
           group: 'pi',
           trust: 'proven',
+          services: { klipper: 'klipper', moonraker: 'moonraker' },
+          programs: { klipper: '/home/pi/klipper', moonraker: '/home/pi/moonraker' },
           quotaBytes: 2 ** 30,
           gcodeQuotaBytes: 2 ** 31,
           items: [
@@ -63,6 +66,34 @@ describe('state.conf', () => {
         },
       },
     });
+  });
+
+  it('calls services of several printers by the printer, or as it is said, and never two the same', async () => {
+    const more = (voron: string, ender = '') =>
+      `printers: { voron: { data: /srv/v, user: pi${voron} }, ender: { data: /srv/e, user: pi${ender} } }`;
+    const services = async (text: string) =>
+      Object.values((await stateOf(text)).printers).map((one) => Object.values(one.services));
+    expect(await services(more(''))).toEqual([
+      ['klipper-voron', 'moonraker-voron'],
+      ['klipper-ender', 'moonraker-ender'],
+    ]);
+    expect(await services(more(', services: { klipper: klipper, moonraker: mr@1 }'))).toEqual([
+      ['klipper', 'mr@1'],
+      ['klipper-ender', 'moonraker-ender'],
+    ]);
+    for (const [voron, ender] of [
+      [', services: { klipper: k }', ', services: { klipper: k }'],
+      [', services: { klipper: klipper-ender }', ''],
+      [', services: { klipper: k, moonraker: k }', ''],
+    ])
+      expect(await faults(more(voron ?? '', ender))).toMatch(/is a service of (?:voron|ender), too: each has its own/);
+    for (const name of ['"a b"', 'klipper.service', '-k', 'a/b'])
+      expect(await faults(more(`, services: { klipper: ${name} }`))).toMatch(/expected the name of a service/);
+  });
+
+  it('keeps a lock for as long as it says, a minute at least', async () => {
+    expect((await stateOf(`${VORON}\nlock: { limit: 7d }`)).lock.limitMs).toBe(7 * 86_400_000);
+    expect(await faults(`${VORON}\nlock: { limit: 0 }`)).toMatch(/a lock counts for a minute at least/);
   });
 
   it('has places besides, each the state of a printer and of its user unless it says whose', async () => {

@@ -47,6 +47,7 @@ it('says every step in the words of an admin', () => {
     DHCPv6 on eth0 (up to 30 s)
     IPv6 on eth0 (up to 30 s)
     prove to a:8080 who this machine is
+    /home/pi/printer_data/systemd/klipper.env of 1000:1000, since there is none
     the state of voron: database
     accounts: printers
     SSH host key in /run/statectl/ssh
@@ -94,6 +95,7 @@ it('has for every step the command that does the same by hand', () => {
     dhcpcd --ipv6only --ia_na --noipv6rs --nodev --oneshot --nobackground --duid=ll --timeout 30 --config /dev/null --script /etc/dhcpcd.script --option dhcp6_name_servers --option dhcp6_domain_search --option dhcp6_sntp_servers eth0
     n=0; until ip -6 -o address show dev eth0 scope global | grep -qv tentative || [ $n -ge 30 ]; do sleep 1; n=$((n+1)); done
     echo 'only the controller can: prove to a:8080 who this machine is'
+    echo 'only the controller can: /home/pi/printer_data/systemd/klipper.env of 1000:1000, since there is none'
     echo 'only the controller can: the state of voron: database'
     echo 'only the controller can: accounts: printers'
     ( mkdir -p -m 0711 /run/statectl/ssh && cp -p /user-data/identity/ssh_host_key /run/statectl/ssh && cp -p /user-data/identity/ssh_host_key.pub /run/statectl/ssh && cp -p /user-data/identity/ssh_host_key-cert.pub /run/statectl/ssh ) || echo 'not as it should be: /run/statectl/ssh'
