@@ -208,9 +208,9 @@ describe('services of a printer', () => {
   it('are told, with file and line, what of moonraker.conf a read-only system cannot do', async () => {
     const conf = '[machine]\nprovider: systemd_dbus\nvalidate_service: False\n[update_manager]\n';
     const { told } = await found({ [`${DATA}/config/moonraker.conf`]: conf });
-    expect(told.map((text) => text.slice(0, 88))).toEqual([
-      `voron: ${DATA}/config/moonraker.conf:4 [update_manager]: updates go into a rea`,
-      `voron: ${DATA}/config/moonraker.conf:2 provider is systemd_dbus: say "provider`,
+    expect(told.map((text) => text.split(/: (?:updates|say)/)[0])).toEqual([
+      `voron: ${DATA}/config/moonraker.conf:4 [update_manager]`,
+      `voron: ${DATA}/config/moonraker.conf:2 provider is systemd_dbus`,
     ]);
   });
 });
