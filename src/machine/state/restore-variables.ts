@@ -80,8 +80,20 @@ async function textHere({ host, task, printer, item, account }: RestoreOne): Pro
   }
 }
 
-const place = ({ host, item, account }: RestoreOne, text: string): Promise<void> =>
-  writeOwnedFile(host, item.path, Buffer.from(text), { ...account, mode: 0o644 });
+async function place({ host, task, printer, item, account }: RestoreOne, text: string): Promise<void> {
+  const bytes = Buffer.from(text);
+  await writeOwnedFile(host, item.path, bytes, { ...account, mode: 0o644 });
+  try {
+    const { unreadable } = readVariables(bytes, item.path);
+    if (unreadable.length > 0)
+      task.warn(
+        `${printer}: Klipper cannot read ${unreadable.join(', ')} in ${item.path}, which it wrote itself, and stops there: write a number in its place`,
+      );
+  } catch (error) {
+    // The server thought otherwise of it.
+    task.warn(`${printer}: Klipper may stop there: ${reasonOf(error)}`);
+  }
+}
 
 async function fetchText({ ask, printer, item }: RestoreOne, line: VariablesHead): Promise<string> {
   if (!ask) throw new StatectlError('state-failed', 'there is no server to ask');

@@ -49,6 +49,15 @@ export function readVariables(bytes: Uint8Array, path: string): Variables {
   }
 }
 
+/** Of a file that was good when it was kept: a version that thinks otherwise goes on without. Pure. */
+export function literalsOf(text: string | null | undefined): ReadonlyMap<string, string> {
+  try {
+    return readVariables(Buffer.from(text ?? ''), 'variables').literals;
+  } catch {
+    return NONE.literals;
+  }
+}
+
 const START: FilePlace = { line: 1, column: 1 };
 const NONE: Variables = { literals: new Map(), unreadable: [] };
 

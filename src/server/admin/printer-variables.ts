@@ -1,6 +1,6 @@
 import { entryOf } from '../../entry-of.ts';
 import { StatectlError } from '../../error.ts';
-import { readVariables } from '../../protocol/variables/variables-file.ts';
+import { literalsOf } from '../../protocol/variables/variables-file.ts';
 import { branchesIn, branchUnknown, itemsIn, LINE, readPrinter } from '../state/state-folder.ts';
 import { variablesHistory } from '../state/variables/kept-variables.ts';
 import { mustExist } from './printers.ts';
@@ -46,7 +46,7 @@ export async function printerVariables(
     if (entryOf(items, item)?.kind !== 'variables') continue;
     const history = variablesHistory(store, printer, where, item);
     const kept = (await history.last())?.kept;
-    const literals = readVariables(Buffer.from(kept?.text ?? ''), item).literals;
+    const literals = literalsOf(kept?.text);
     const values = Map.groupBy(await history.journal(), (entry) => entry.key);
     const keys = [...new Set([...literals.keys(), ...values.keys()])].toSorted();
     for (const one of keys) {

@@ -19,6 +19,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { printerVariables } from '../../../src/server/admin/printer-variables.ts';
 import { serverState } from '../../../src/server/admin/server-state.ts';
+import { sized } from '../../fixtures/effort.ts';
 import { loadVariables } from '../../fixtures/print-host/saved-variables.ts';
 import { type PrintMachine, printMachine } from '../../fixtures/print-machine.ts';
 import { type PrintServer, printServer } from '../../fixtures/print-server.ts';
@@ -184,6 +185,10 @@ it('what repr() prints and Klipper cannot read again is kept and told', async ()
   expect((await machine.status(({ why }) => why !== undefined)).why).toContain(
     'Klipper cannot read a at its next start',
   );
+  await machine.powerOff();
+  await machine.boot(NEXT);
+  expect(readFileSync(path(), 'utf8')).toBe('[Variables]\na = inf\n\n');
+  expect(machine.warnings.join()).toContain('Klipper cannot read a in');
 });
 
 it('an editor that puts another file in its place, with the same size and time, is seen', async () => {
@@ -308,4 +313,31 @@ it('an agent that is killed, or that was away while Klipper saved, loses nothing
   await inStep();
   expect((await historyOf('a'))?.at(-1)).toBe('3');
   expect((await historyOf('a'))?.[0]).toBe('1');
+});
+
+it('whenever the plug is pulled, another machine has at its boot what the server had, and nothing older than two seconds', {
+  timeout: 120_000,
+}, async () => {
+  let count = 0;
+  for (let boot = 0; boot < sized(6, 20); boot += 1) {
+    await using one = await printMachine(server, variablesOf, { hasDisk: false });
+    await one.boot(`b0000000-${boot}`);
+    const given = existsSync(one.item.path) ? readFileSync(one.item.path, 'utf8') : undefined;
+    expect(given).toBe(lineText());
+    one.keep();
+    const variables = loadVariables(one.item.path);
+    const saved: { readonly count: number; readonly atMs: number }[] = [];
+    const cutMs = performance.now() + Math.random() * sized(3_000, 5_000);
+    while (performance.now() < cutMs) {
+      count += 1;
+      variables.save('count', String(count));
+      saved.push({ count, atMs: performance.now() });
+      await sleep(Math.random() * 60);
+    }
+    await one.powerOff();
+    const has = Number(/count = (\d+)/.exec(lineText() ?? '')?.[1] ?? 0);
+    const old = saved.findLast(({ atMs }) => atMs < cutMs - 2_000)?.count ?? 0;
+    expect(has).toBeGreaterThanOrEqual(old);
+  }
+  expect(branches()).toEqual([]);
 });

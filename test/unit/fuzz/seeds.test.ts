@@ -21,6 +21,10 @@ const SEEDS: readonly (readonly [name: string, what: string, input: string])[] =
   ['template', 'many keys', `---\n${'a: 1\n'.repeat(20_000)}---\n`],
   ['claims', 'a long one', 'x'.repeat(10_000)],
   ['ip=', 'a table of the firmware', 'eth0:ibft'],
+  ['saved variables', 'brackets without end', `[Variables]\nx = ${'[{('.repeat(50_000)}`],
+  ['saved variables', 'space that leads nowhere', `[Variables]\nx = 1${'\u2003'.repeat(200_000)}1\n`],
+  ['saved variables', 'references that double', `[Variables]\na = %(a)s%(a)s\nb = ${'%(a)s'.repeat(10_000)}\n`],
+  ['saved variables', 'comments', `[Variables]\nx = [${'#\n \\\n'.repeat(30_000)}`],
   ['path of a setting', 'a bad escape', '"\\u12"'],
 ];
 

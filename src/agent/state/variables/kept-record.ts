@@ -1,7 +1,7 @@
 import { reasonOf } from '../../../error.ts';
 import type { StateItem } from '../../../machine/state/restore.ts';
 import { NO_VARIABLES, type VariablesRecord, variablesRecord } from '../../../machine/state/variables-record.ts';
-import { readVariables } from '../../../protocol/variables/variables-file.ts';
+import { literalsOf } from '../../../protocol/variables/variables-file.ts';
 import { inTurn } from '../../in-turn.ts';
 import type { ItemStatus } from '../item-status.ts';
 import type { KeeperContext } from '../keeper.ts';
@@ -89,7 +89,7 @@ export async function openKept({
 
 const knownOf = (text: string | null): Known => ({
   text,
-  literals: text === null ? new Map() : readVariables(Buffer.from(text), 'variables.json').literals,
+  literals: literalsOf(text),
 });
 
 /** More are told by the server: `statectl printer branches`. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { recordOrNone } from '../../../host/record.ts';
 import type { Proof } from '../../../protocol/enrolment.ts';
 import type { Standing } from '../../../protocol/state.ts';
-import { readVariables } from '../../../protocol/variables/variables-file.ts';
+import { literalsOf } from '../../../protocol/variables/variables-file.ts';
 import { writtenText } from '../../../protocol/variables/written-text.ts';
 import { sha256Of } from '../../../signed/bundle/manifest.ts';
 import type { Store } from '../../store/store.ts';
@@ -62,7 +62,7 @@ export const variablesHistory = (store: Store, printer: string, where: HistoryPa
       if (kept) return { kept, isMended: false };
       const before = await read(beforePath);
       if (!before) return undefined;
-      const literals = new Map(readVariables(Buffer.from(before.text), beforePath).literals);
+      const literals = new Map(literalsOf(before.text));
       let { number, seq } = before;
       for (const entry of await journal()) {
         if (entry.number <= before.number) continue;

@@ -1,13 +1,10 @@
-import { readVariables } from '../../../protocol/variables/variables-file.ts';
+import { literalsOf } from '../../../protocol/variables/variables-file.ts';
 import type { Store } from '../../store/store.ts';
 import type { StateKind } from '../kind.ts';
 import { DEFAULT_QUOTA_BYTES } from '../node-printer.ts';
 import { LINE } from '../state-folder.ts';
 import { changesBetween, lackingOf } from './history.ts';
 import { variablesHistory, variablesId } from './kept-variables.ts';
-
-const literalsOf = (text: string): ReadonlyMap<string, string> =>
-  readVariables(Buffer.from(text), 'last.json').literals;
 
 /** What an admin may do with the saved variables of a printer: tell of them, take those of a branch, export them. */
 export const variablesKind = (store: Store): Omit<StateKind, 'head'> => ({
@@ -19,7 +16,7 @@ export const variablesKind = (store: Store): Omit<StateKind, 'head'> => ({
     const journal = await history.journal();
     const summary = { id, atMs: receivedAtMs, kept: journal.length, bytes: await history.bytes() };
     if (where.part !== 'branch') return summary;
-    const line = literalsOf((await variablesHistory(store, printer, LINE, item).last())?.kept.text ?? '');
+    const line = literalsOf((await variablesHistory(store, printer, LINE, item).last())?.kept.text);
     return { ...summary, lacking: lackingOf(line, literalsOf(text), changed) };
   },
 
@@ -36,7 +33,7 @@ export const variablesKind = (store: Store): Omit<StateKind, 'head'> => ({
       ...of,
       ...{ number, id: variablesId(number, nowMs), lease: 0, receivedAtMs: nowMs, takenFrom: `${branch}/${own.id}` },
     };
-    const changes = changesBetween(literalsOf(before?.text ?? ''), literalsOf(own.text), [], {
+    const changes = changesBetween(literalsOf(before?.text), literalsOf(own.text), [], {
       seq: own.seq,
       atMs: nowMs,
     });

@@ -3,7 +3,7 @@ import type { ShipAnswer, Standing } from '../../../protocol/state.ts';
 import { checkLiteral } from '../../../protocol/variables/python-literal.ts';
 import { LiteralError } from '../../../protocol/variables/python-tokens.ts';
 import type { VariablesHead, VariablesShipment } from '../../../protocol/variables/shipment.ts';
-import { readVariables, type Variables } from '../../../protocol/variables/variables-file.ts';
+import { literalsOf, readVariables, type Variables } from '../../../protocol/variables/variables-file.ts';
 import { sha256Of } from '../../../signed/bundle/manifest.ts';
 import { type Asker, mustBeTrusted } from '../asker.ts';
 import type { StateKind, StateStore } from '../kind.ts';
@@ -33,9 +33,6 @@ export interface SavedVariables extends StateKind {
 const BRANCHES_SHARE = 1 / 4;
 /** Of what the line lacks, in an answer; `printer branches` tells all. */
 const MOST_TOLD = 50;
-
-const literalsOf = (kept: Pick<KeptVariables, 'text'> | undefined): ReadonlyMap<string, string> =>
-  readVariables(Buffer.from(kept?.text ?? ''), 'last.json').literals;
 
 /** Class `variables`: the file that Klipper's save_variables writes, whole, and the values that each variable had. */
 export function savedVariables(store: StateStore): SavedVariables {
@@ -99,13 +96,13 @@ export function savedVariables(store: StateStore): SavedVariables {
     const answer = (id: string): ShipAnswer => {
       if (place.on === 'line') return { on: 'line', id };
       const { branch, why } = place;
-      const lacking = lackingOf(literalsOf(line), variables.literals, changed).slice(0, MOST_TOLD);
+      const lacking = lackingOf(literalsOf(line?.text), variables.literals, changed).slice(0, MOST_TOLD);
       return { on: 'branch', id, branch, why, lacking };
     };
     const isSameBoot = last?.boot === standing.boot && last.node === node;
     // Its answer was lost on the way, so it came again.
     if (last && isSameBoot && seq <= last.seq && last.lease === standing.lease) return answer(last.id);
-    const before = literalsOf(last);
+    const before = literalsOf(last?.text);
     if (variables.literals.size === 0 && before.size > 0)
       throw new StatectlError(
         'variables-empty',
