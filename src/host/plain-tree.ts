@@ -72,4 +72,4 @@ export interface PlainTree extends AsyncDisposable {
 }
 
 /** The most of a tree that is looked at. */
-export const TREE_LIMITS = { files: 20_000, depth: 16, left: 100 } as const;
+export const TREE_LIMITS = { files: 20_000, namesBytes: 4 << 20, depth: 16, left: 100 } as const;

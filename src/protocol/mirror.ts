@@ -1,7 +1,14 @@
 import * as z from 'zod/mini';
 
 /** Bounds of what a mirror holds; no gcode folder has as many, and a listing of it is read whole. */
-export const MIRROR_LIMITS = { files: 20_000, changes: 256, pieceBytes: 1 << 20, listingBytes: 16 << 20 } as const;
+export const MIRROR_LIMITS = {
+  files: 20_000,
+  /** Of all names, as JSON has them. */
+  namesBytes: 4 << 20,
+  changes: 256,
+  pieceBytes: 1 << 20,
+  listingBytes: 32 << 20,
+} as const;
 
 const LONGEST_NAME_BYTES = 255;
 const LONGEST_PATH_BYTES = 1_024;
@@ -16,6 +23,9 @@ export const isMirrorPath = (path: string): boolean =>
     .split('/')
     .every((name) => name !== '' && name !== '.' && name !== '..' && Buffer.byteLength(name) <= LONGEST_NAME_BYTES);
 
+/** What a name takes of a listing. */
+export const nameBytes = (path: string): number => Buffer.byteLength(JSON.stringify(path));
+
 const MirrorPath = z.string().check(z.refine(isMirrorPath));
 const Sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 /** Names one content of a file: its SHA-256, or what a source knows it by that cannot say one. */
@@ -24,7 +34,7 @@ const Version = z.string().check(z.regex(/^[0-9a-z.:-]{1,100}$/));
 const CONTENT = {
   sizeBytes: z.int().check(z.minimum(0)),
   /** Unix nanoseconds, in decimal: Moonraker compares times to the last digit. */
-  mtimeNs: z.string().check(z.regex(/^-?\d{1,19}$/)),
+  mtimeNs: z.string().check(z.regex(/^-?\d{1,25}$/)),
   sha256: Sha256,
 };
 

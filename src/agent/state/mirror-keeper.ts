@@ -14,6 +14,9 @@ const BACK_OFF = { baseMs: 1_000, maxMs: 30_000 };
 
 const namesOf = (count: number): string => `${count} ${count === 1 ? 'file' : 'files'}`;
 
+const shortOf = ([first = '', ...more]: readonly string[]): string =>
+  more.length > 0 ? `${first}; ${more.length} more` : first;
+
 /** Keeps a folder in step with its line: what the printer does is sent, what others do is taken, whole files at a time. */
 export async function keepMirror(context: MirrorContext, signal: AbortSignal): Promise<never> {
   const { host, item, account, tell, printer } = context;
@@ -43,14 +46,13 @@ export async function keepMirror(context: MirrorContext, signal: AbortSignal): P
       }
       sinceMs = round.ahead > 0 ? (sinceMs ?? host.clock.now()) : undefined;
       const [fault] = round.faults;
+      const words = [...round.faults, ...round.left];
       tell({
         state: fault !== undefined ? 'fault' : round.ahead > 0 ? 'ahead' : branch ? 'branch' : 'in-step',
         ...(round.ahead > 0 && { ahead: namesOf(round.ahead), ...(sinceMs !== undefined && { sinceMs }) }),
         ...(lastMs !== undefined && { lastMs }),
         ...branch,
-        ...(fault !== undefined && {
-          why: round.faults.length > 1 ? `${fault}; ${round.faults.length - 1} more` : fault,
-        }),
+        ...(words.length > 0 && { why: shortOf(words) }),
       });
       waitMs = round.isUnsettled ? STILL_MS : LOOK_MS;
     } catch (error) {

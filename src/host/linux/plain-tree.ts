@@ -38,6 +38,22 @@ const openFolder = (path: string): Promise<FileHandle> => open(path, O_RDONLY | 
 const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown } | undefined)?.code;
 const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
 
+/** As Python reads it: the number that comes out is the same one. Before 1970 node:fs sets none. */
+const secondsOf = (ns: string): number =>
+  Math.max(0, Number(BigInt(ns) / 1_000_000_000n) + 1e-9 * Number(BigInt(ns) % 1_000_000_000n));
+
+/** Never over what is there. FAT knows no second name: there it is only looked for. */
+async function nameAnew(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'EMLINK'].includes(String(codeOf(error)))) throw error;
+    if (await lstat(to).catch(() => undefined)) throw systemError('EEXIST', 'rename', to);
+    return await rename(from, to);
+  }
+  await unlink(from);
+}
+
 const stampOf = ({ size, mtimeNs, ctimeNs, ino, dev }: BigIntStats): string =>
   [size, mtimeNs, ctimeNs, ino, dev].join(':');
 const fileOf = (path: string, stat: BigIntStats): PlainFile => ({
@@ -153,6 +169,7 @@ function treeOf(top: FileHandle, root: string, device: bigint, owner: Account | 
     const left: { path: string; why: string }[] = [];
     const folders: string[] = [];
     let isCut = false;
+    let namesBytes = 0;
     const leave = (path: string, why: string) => void (left.length < TREE_LIMITS.left && left.push({ path, why }));
     async function visit(folder: FileHandle, path: string, depth: number): Promise<void> {
       folders.push(path);
@@ -167,7 +184,8 @@ function treeOf(top: FileHandle, root: string, device: bigint, owner: Account | 
           leave(here, 'its name is no UTF-8');
           continue;
         }
-        if (files.length + folders.length + below.length >= TREE_LIMITS.files) {
+        namesBytes += Buffer.byteLength(JSON.stringify(here));
+        if (files.length + folders.length + below.length >= TREE_LIMITS.files || namesBytes > TREE_LIMITS.namesBytes) {
           isCut = true;
           return;
         }
@@ -246,15 +264,13 @@ function treeOf(top: FileHandle, root: string, device: bigint, owner: Account | 
         async place(path, mtimeNs, over) {
           if (owner) await file.chown(owner.uid, owner.gid);
           await file.chmod(0o644);
-          // As Python reads it: the number of seconds that comes out is the same one.
-          const seconds = Number(BigInt(mtimeNs) / 1_000_000_000n) + 1e-9 * Number(BigInt(mtimeNs) % 1_000_000_000n);
+          const seconds = secondsOf(mtimeNs);
           await utimes(temporary, seconds, seconds);
           await file.sync();
           await using at = await folderOf(path, 'make');
           const target = inside(at.folder, at.name);
           if (over === undefined) {
-            await link(temporary, target);
-            await unlink(temporary);
+            await nameAnew(temporary, target);
           } else {
             const stat = await lstat(target, { bigint: true });
             if (!stat.isFile() || stampOf(stat) !== over) throw systemError('ESTALE', 'rename', path);

@@ -1,6 +1,6 @@
 import { reasonOf } from '../../error.ts';
 import { readBody } from '../../host/http/read-body.ts';
-import type { PlainTree } from '../../host/plain-tree.ts';
+import type { PlainTree, TreeScan } from '../../host/plain-tree.ts';
 import { MIRROR_LIMITS, MirrorListing } from '../../protocol/mirror.ts';
 import { readAnswer } from '../../protocol/read-answer.ts';
 import { statePath } from './ask-state.ts';
@@ -15,6 +15,8 @@ import type { Restore, StateItem } from './restore.ts';
 const MOST_MS = 60_000;
 /** Of what is free, besides what the files take: the rest is for what the printer makes. */
 const SHARE_OF_FREE = 0.9;
+/** One says as much as a thousand. */
+const MOST_WARNINGS = 5;
 /** A power cut costs the digests of so many files, not the files. */
 const NOTE_EACH = 64;
 
@@ -32,15 +34,17 @@ export async function restoreMirror(restore: Restore<StateItem<'mirror'>>): Prom
   const base = head?.id ?? null;
   const answer = await ask(statePath(printer, item.name, 'mirror'), { signal: task.signal });
   const body = await readBody(answer.body, MIRROR_LIMITS.listingBytes);
-  const view = viewOf(readAnswer('the server', body, MirrorListing));
+  const listing = readAnswer('the server', body, MirrorListing);
+  const view = viewOf(listing);
   const scan = await tree.scan();
   const plan = planMirror({
-    ...{ view, scan, note: before?.files ?? [], known: new Map(), pinned: new Set<string>() },
+    ...{ view, scan, note: begunFrom(before, listing.id, scan), known: new Map(), pinned: new Set<string>() },
     limitBytes: await roomOf(tree, item.limitBytes, scan.files),
   });
-  for (const { path, why } of scan.left) task.warn(`${printer}: ${item.path}/${path} is left out: ${why}`);
+  for (const { path, why } of scan.left.slice(0, MOST_WARNINGS))
+    task.warn(`${printer}: ${item.path}/${path} is left out: ${why}`);
   const keep = (files: readonly NotedFile[]): Promise<void> =>
-    tree.writeNote(writeNote({ printer, item: item.name, base, files } satisfies MirrorNote));
+    tree.writeNote(writeNote({ printer, item: item.name, base: listing.id, files }));
   await keep(plan.note);
   for (const file of [...plan.removes, ...plan.evicts]) await tree.remove(file);
   const noted = new Map(plan.note.map((one) => [one.path, one]));
@@ -48,6 +52,23 @@ export async function restoreMirror(restore: Restore<StateItem<'mirror'>>): Prom
   await takeAll(restore, tree, plan, noted, () => keep([...noted.values()]));
   await keep([...noted.values()]);
   return { base };
+}
+
+/**
+ * What a boot begins with of what an earlier one left on a disk. What that one was a branch with, the server has beside the line: the
+ * line counts again. And where the line went on meanwhile, nothing is deleted there for what was deleted here. Pure.
+ */
+export function begunFrom(
+  before: Pick<MirrorNote, 'base' | 'files'> | undefined,
+  line: string | null,
+  { files }: Pick<TreeScan, 'files'>,
+): readonly NotedFile[] {
+  const here = new Set(files.map(({ path }) => path));
+  return (before?.files ?? []).flatMap(({ isSent, ...one }) => {
+    const isDeleted = !here.has(one.path) && (one.stamp !== undefined || one.version === null);
+    if (isDeleted && (isSent || before?.base !== line)) return [];
+    return [isSent ? { ...one, line: one.version } : one];
+  });
 }
 
 async function takeAll(
@@ -62,6 +83,7 @@ async function takeAll(
   const late: AbortSignal = AbortSignal.timeout(MOST_MS);
   const signal = AbortSignal.any([task.signal, late]);
   let done = 0;
+  let failed = 0;
   for (const take of takes) {
     const { path, version } = take.file;
     try {
@@ -72,7 +94,9 @@ async function takeAll(
     } catch (error) {
       task.signal.throwIfAborted();
       if (late.aborted) break;
-      task.warn(`${printer}: ${reasonOf(error)}`);
+      failed += 1;
+      if (failed <= MOST_WARNINGS) task.warn(`${printer}: ${reasonOf(error)}`);
+      if ((error as { readonly code?: unknown }).code === 'ENOSPC') break;
     }
   }
   const left = takes.length - done;

@@ -1,7 +1,19 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { linkSync, mkdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { StatectlError } from '../../../src/error.ts';
 import { type MirrorLab, mirrorLab } from '../../fixtures/mirror-lab.ts';
 import { changeOf, mirrorMachine } from '../../fixtures/mirror-machine.ts';
 
@@ -19,7 +31,7 @@ it('what was uploaded to a printer is there after the next boot, to the last dig
   // A time as kernels say it, not as JavaScript does.
   const pythonTime = 'import os,sys; s=os.stat(sys.argv[1]); print(repr(s.st_mtime))';
   const before = execFileSync('python3', ['-c', pythonTime, join(lab.folder, 'parts/benchy.gcode')]).toString();
-  expect(await first.settle()).toEqual({ ahead: 0, isUnsettled: false, faults: [] });
+  expect(await first.settle()).toMatchObject({ ahead: 0, faults: [], left: [] });
   const uploaded = lab.files();
   const next = await lab.boot();
   expect(lab.files()).toEqual(uploaded);
@@ -79,6 +91,40 @@ describe('without a server', () => {
     expect(lab.files()).toEqual({ 'mine.gcode': 'line', 'new.gcode': 'new' });
   });
 
+  it('on a disk, what was deleted is there again if the line went on without this machine', async () => {
+    const first = await lab.boot();
+    lab.write('a.gcode', 'a');
+    lab.write('b.gcode', 'b');
+    await first.settle();
+    lab.isAway = true;
+    await lab.boot({ disk: true });
+    lab.remove('a.gcode');
+    lab.write('c.gcode', 'c');
+    lab.isAway = false;
+    await replaceOnLine('b.gcode', 'newer');
+    const { settle } = await lab.boot({ disk: true });
+    await settle();
+    const all = { 'a.gcode': 'a', 'b.gcode': 'newer', 'c.gcode': 'c' };
+    expect([lab.files(), await lab.line()]).toEqual([all, all]);
+  });
+
+  it('on a disk, what collided as a branch is the line’s again at the next boot that has it', async () => {
+    const first = await lab.boot();
+    lab.write('a.gcode', 'line');
+    lab.write('b.gcode', 'b');
+    await first.settle();
+    lab.isAway = true;
+    const beside = await lab.boot({ disk: true });
+    lab.write('a.gcode', 'branch');
+    lab.remove('b.gcode');
+    lab.isAway = false;
+    await beside.settle();
+    expect(lab.files()).toEqual({ 'a.gcode': 'branch' });
+    await (await lab.boot({ disk: true })).settle();
+    const all = { 'a.gcode': 'line', 'b.gcode': 'b' };
+    expect([lab.files(), await lab.line()]).toEqual([all, all]);
+  });
+
   it('a folder on a disk stays as it is, and what was done is sent by the next boot that has one', async () => {
     const first = await lab.boot();
     lab.write('a.gcode', 'a');
@@ -135,10 +181,11 @@ describe('what is no plain file', () => {
     writeFileSync(Buffer.concat([Buffer.from(`${lab.folder}/`), Buffer.from([0xff, 0x2e, 0x67])]), 'x');
     lab.write('two\nlines.gcode', 'x');
     lab.write(`${'n'.repeat(255)}`, 'y');
-    const { faults } = await settle();
+    const { faults, left } = await settle();
     await round();
+    expect(faults).toEqual([]);
     expect(await lab.line()).toEqual({ 'two\nlines.gcode': 'x', [`${'n'.repeat(255)}`]: 'y' });
-    expect(faults.toSorted()).toEqual([
+    expect(left.toSorted()).toEqual([
       '"dangling.gcode" is left out: it is a symbolic link that leads nowhere: Klipper halts the printer when it meets one',
       '"etc" is left out: it is a symbolic link',
       '"passwd.gcode" is left out: it is a symbolic link',
@@ -177,6 +224,22 @@ describe('what is no plain file', () => {
 });
 
 describe('what is printed', () => {
+  /** Moonraker's socket, with these in its queue. */
+  async function queueOf(...names: readonly string[]): Promise<AsyncDisposable> {
+    mkdirSync(join(lab.folder, '../comms'));
+    const jobs = names.map((filename, at) => ({ filename, job_id: String(at), time_added: 0, time_in_queue: 0 }));
+    const server = createServer((socket) =>
+      socket.on('data', (bytes) => {
+        const { id } = JSON.parse(bytes.toString().slice(0, -1));
+        const answer = { jsonrpc: '2.0', result: { queued_jobs: jobs, queue_state: 'ready' }, id };
+        socket.write('{"jsonrpc":"2.0","method":"notify_proc_stat_update"}\x03');
+        socket.write(`${JSON.stringify(answer)}\x03`);
+      }),
+    );
+    server.listen(join(lab.folder, '../comms/moonraker.sock'));
+    await once(server, 'listening');
+    return server;
+  }
   /** A file that another process has open. */
   async function opened(path: string): Promise<AsyncDisposable> {
     const reader = spawn('tail', ['-f', '-n', '0', join(lab.folder, path)], { stdio: 'ignore' });
@@ -207,6 +270,20 @@ describe('what is printed', () => {
     await small.settle();
     expect(Object.keys(lab.files())).toHaveLength(1);
     expect(Object.keys(await lab.line()).toSorted()).toEqual(['new.gcode', 'old.gcode']);
+  });
+
+  it('comes before all else when it is queued, also when it was put out', async () => {
+    const boot = await lab.boot();
+    lab.write('old.gcode', 'o'.repeat(600));
+    lab.age('old.gcode');
+    lab.write('new.gcode', 'n'.repeat(600));
+    await boot.settle();
+    const small = boot.anew({ item: { ...boot.context.item, limitBytes: 1_000 } });
+    await small.settle();
+    expect(Object.keys(lab.files())).toEqual(['new.gcode']);
+    await using _moonraker = await queueOf('old.gcode');
+    await small.settle();
+    expect(Object.keys(lab.files())).toEqual(['old.gcode']);
   });
 
   it('is replaced when it is closed, and not before', async () => {
@@ -265,6 +342,32 @@ it('what is written while it is looked at is sent when it stands still, and neve
   now += 10_000;
   await settle();
   expect(await lab.line()).toEqual({ 'a.gcode': 'half and half' });
+});
+
+it('one file that the server refuses keeps no other back', async () => {
+  const boot = await lab.boot();
+  for (const name of ['a', 'b', 'c', 'd', 'e']) lab.write(`${name}.gcode`, name);
+  const { ask } = boot.context;
+  const refusing: typeof ask = (path, request) => {
+    if (String(request?.body).includes('"c.gcode"'))
+      return Promise.reject(new StatectlError('state-refused', 'a: these are no changes'));
+    return ask(path, request);
+  };
+  const { ahead, faults } = await boot.anew({ ask: refusing }).settle();
+  expect([ahead, faults]).toEqual([1, ['a: these are no changes']]);
+  expect(Object.keys(await lab.line())).toEqual(['a.gcode', 'b.gcode', 'd.gcode', 'e.gcode']);
+});
+
+it.each([
+  ['before 1970 is 1970', -5, 0],
+  ['after 2262 is kept', 10_000_000_000, 10_000_000_000],
+])('a time %s', async (_title, seconds, expected) => {
+  const { settle } = await lab.boot();
+  lab.write('a.gcode', 'a');
+  utimesSync(join(lab.folder, 'a.gcode'), seconds, seconds);
+  await settle();
+  await lab.boot();
+  expect(statSync(join(lab.folder, 'a.gcode')).mtimeMs).toBe(expected * 1000);
 });
 
 it('a second name of a file is a file of its own', async () => {

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { changeOf, type MirrorMachine, MTIME, mirrorMachine } from '../../fixtures/mirror-machine.ts';
@@ -309,12 +318,16 @@ describe('a folder that other tools fill', () => {
     expect((await machine.get(shaOf('other!'))).status).toBe(404);
   });
 
-  it('that is not there is told, and the line is listed all the same', async () => {
+  it('that is not there is told once, and has what it had: nobody deleted that', async () => {
+    fill('a.gcode', 'a');
     const machine = await leased();
-    await machine.ship({ 'own.gcode': 'own' });
-    expect(Object.keys(await listed(machine))).toEqual(['own.gcode']);
-    expect(server.alarms.at(-1)).toContain('there is no folder');
-  });
+    await machine.list();
+    renameSync(folder(), `${folder()}.away`);
+    // Each look is for some seconds.
+    await expect.poll(async () => sourceOf(await machine.list()) && server.alarms.length, { timeout: 15_000 }).toBe(1);
+    expect(sourceOf(await machine.list())).toEqual(['a.gcode']);
+    expect(server.alarms).toEqual([expect.stringMatching(/cannot be looked at, and counts as it was: ENOENT/)]);
+  }, 20_000);
 });
 
 it('an admin sees what a branch has that the line lacks, exports all of it as plain files, and takes it', async () => {

@@ -15,6 +15,7 @@ import type { KeeperContext } from '../keeper.ts';
 import { type OutsideSource, outsideNoted } from './nfs-source.ts';
 import { openFiles } from './open-files.ts';
 import { type Pace, pushFiles } from './push-files.ts';
+import { queuedFiles } from './queued-files.ts';
 
 export type MirrorContext = KeeperContext<StateItem<'mirror'>>;
 
@@ -33,6 +34,8 @@ export interface RoundResult {
   readonly isUnsettled: boolean;
   readonly answer?: MirrorAnswer;
   readonly faults: readonly string[];
+  /** What is no file of anybody's, and why. */
+  readonly left: readonly string[];
 }
 
 /** What a keeper knows from one look to the next. */
@@ -42,7 +45,6 @@ export interface MirrorMemory {
   /** SHA-256 by stamp, of what was read. */
   readonly known: Map<string, string>;
   listing?: { readonly etag: string; readonly said: MirrorListing };
-  noted?: string;
 }
 
 /**
@@ -59,24 +61,27 @@ export async function mirrorRound(
 ): Promise<RoundResult> {
   const { host, item, printer } = context;
   const pace = paceOf(context, signal);
-  const before = readNote(await tree.readNote(), printer, item.name);
+  let noteText = await tree.readNote();
+  const before = readNote(noteText, printer, item.name);
   const scan = await tree.scan();
   heard(scan);
-  if (scan.isCut) return { ahead: 0, isUnsettled: false, faults: [`it has more than ${MIRROR_LIMITS.files} files`] };
-  const faults = scan.left.map(({ path, why }) => `${JSON.stringify(path)} is left out: ${why}`);
+  if (scan.isCut)
+    return { ahead: 0, isUnsettled: false, left: [], faults: [`it has more than ${MIRROR_LIMITS.files} files`] };
+  const faults: string[] = [];
   const isUnsettled = await readChanged(memory, tree, scan, before?.files ?? [], host.clock.now(), pace, signal);
   const source = await outside?.list(signal);
   if (source?.fault !== undefined) faults.push(source.fault);
   // A source that is away has what it had: its files go for no other reason.
   const outsideFiles = source && (source.files ?? outsideNoted(before?.files ?? []));
   const view = viewOf(await listingOf(context, memory, signal), outsideFiles);
-  const plan = await planned(context, tree, memory, view, scan, before?.files ?? []);
+  const plan = await planned(context, tree, memory, view, scan, before?.files ?? [], signal);
   const noted = new Map(plan.note.map((one) => [one.path, one]));
   const keep = async (): Promise<void> => {
-    const text = writeNote({ printer, item: item.name, base: context.standing.base, files: [...noted.values()] });
-    if (text === memory.noted) return;
+    const base = memory.listing?.said.id ?? null;
+    const text = writeNote({ printer, item: item.name, base, files: [...noted.values()] });
+    if (text === noteText) return;
     await tree.writeNote(text);
-    memory.noted = text;
+    noteText = text;
   };
   // What goes for want of room is noted first: nobody may take it for deleted.
   await keep();
@@ -105,6 +110,7 @@ export async function mirrorRound(
     ahead: plan.pushes.length - pushed.done.size + plan.unknown.length,
     isUnsettled: isUnsettled || pushed.done.size > 0,
     faults,
+    left: scan.left.map(({ path, why }) => `${JSON.stringify(path)} is left out: ${why}`),
     ...(pushed.answer && { answer: pushed.answer }),
   };
 }
@@ -139,7 +145,7 @@ async function readChanged(
   return isUnsettled;
 }
 
-/** What is open is only looked for where something of it would be touched, or a print runs. */
+/** What is printed and queued is only asked for where something of it might be touched or wanted, or a print runs. */
 async function planned(
   { host, item, isPrinting }: MirrorContext,
   tree: PlainTree,
@@ -147,15 +153,17 @@ async function planned(
   view: MirrorView,
   scan: TreeScan,
   note: readonly NotedFile[],
+  signal: AbortSignal,
 ): Promise<MirrorPlan> {
   const limitBytes = await roomOf(tree, item.limitBytes, scan.files);
   const nowMs = host.clock.now();
   const plan = planMirror({ view, scan, note, known, limitBytes, pinned: new Set() });
-  const touches = plan.removes.length + plan.evicts.length + plan.takes.filter(({ over }) => over).length;
-  if (touches === 0 && !isPrinting()) return plan;
-  const pinned = await openFiles(host.files, tree.realPath);
+  const isTouched = plan.removes.length + plan.absent.length > 0 || plan.takes.some(({ over }) => over !== undefined);
+  if (!isTouched && !isPrinting()) return plan;
+  const open = await openFiles(host.files, tree.realPath);
+  const pinned = new Set([...open, ...(await queuedFiles(host, item.path, signal))]);
   const used = note.map((one) =>
-    pinned.has(one.path) && nowMs - (one.usedMs ?? 0) > USED_EACH_MS ? { ...one, usedMs: nowMs } : one,
+    open.has(one.path) && nowMs - (one.usedMs ?? 0) > USED_EACH_MS ? { ...one, usedMs: nowMs } : one,
   );
   return planMirror({ view, scan, note: used, known, limitBytes, pinned });
 }

@@ -42,29 +42,38 @@ export async function pushFiles(
   const done = new Set<string>();
   const faults = new Map<string, string>();
   let answer: MirrorAnswer | undefined;
-  for (let at = 0; at < pushes.length; at += TOGETHER) {
-    const batch = pushes.slice(at, at + TOGETHER);
-    answer = await tell(context, batch, signal);
-    const lacking = new Set(answer.missing);
-    for (const { change, file } of batch) {
-      const sha256 = change.file?.sha256;
-      if (!file || sha256 === undefined || !lacking.has(sha256)) continue;
-      try {
-        await upload(context, tree, file, sha256, pace, signal);
-        lacking.delete(sha256);
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!isOfFile(error)) throw error;
-        faults.set(change.path, reasonOf(error));
-      }
+  async function push(batch: readonly Push[]): Promise<void> {
+    try {
+      const lacking = await say(batch);
+      for (const { change, file } of lacking)
+        await upload(context, tree, file, change.file?.sha256 ?? '', pace, signal).catch((error: unknown) => {
+          signal.throwIfAborted();
+          if (!isOfFile(error)) throw error;
+          faults.set(change.path, reasonOf(error));
+        });
+      await say(lacking.filter(({ change }) => !faults.has(change.path)));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isOfFile(error)) throw error;
+      // One of them is what the server refuses: the others are none the worse for it.
+      const [first] = batch;
+      if (batch.length === 1 && first) return void faults.set(first.change.path, reasonOf(error));
+      const half = batch.length >> 1;
+      await push(batch.slice(0, half));
+      await push(batch.slice(half));
     }
-    const now = batch.filter(({ change }) => answer?.missing.includes(change.file?.sha256 ?? ''));
-    const sent = now.filter(({ change }) => !faults.has(change.path));
-    if (sent.length > 0) answer = { ...(await tell(context, sent, signal)) };
-    const stillMissing = new Set(sent.length > 0 ? answer.missing : []);
-    for (const { change } of batch)
-      if (!faults.has(change.path) && !stillMissing.has(change.file?.sha256 ?? '')) done.add(change.path);
   }
+  /** Gives those whose content is to come first. */
+  async function say(batch: readonly Push[]): Promise<readonly Required<Push>[]> {
+    if (batch.length === 0) return [];
+    answer = await tell(context, batch, signal);
+    const missing = new Set(answer.missing);
+    const isMissing = (one: Push): one is Required<Push> =>
+      one.file !== undefined && missing.has(one.change.file?.sha256 ?? '');
+    for (const one of batch) if (!isMissing(one)) done.add(one.change.path);
+    return batch.filter(isMissing);
+  }
+  for (let at = 0; at < pushes.length; at += TOGETHER) await push(pushes.slice(at, at + TOGETHER));
   return { done, faults, ...(answer && { answer }) };
 }
 

@@ -1,5 +1,5 @@
 import { StatectlError } from '../../../error.ts';
-import { MIRROR_LIMITS, type MirrorChange } from '../../../protocol/mirror.ts';
+import { MIRROR_LIMITS, type MirrorChange, nameBytes } from '../../../protocol/mirror.ts';
 import type { IndexFile, MirrorIndex, RemovedFile } from './mirror-index.ts';
 
 /** What was replaced or deleted can be had so long, if there is room. */
@@ -28,10 +28,12 @@ function opened(index: MirrorIndex, nowMs: number) {
   const deleted = new Set(index.deleted);
   const removed: RemovedFile[] = index.removed.filter((one) => one.removedAtMs > nowMs - REMOVED_KEPT_MS);
   let isChanged = removed.length !== index.removed.length;
+  let namesBytes = index.files.reduce((sum, { path }) => sum + nameBytes(path), 0);
   const drop = (path: string): void => {
     const file = files.get(path);
     if (!file) return;
     files.delete(path);
+    namesBytes -= nameBytes(path);
     removed.push({ ...file, removedAtMs: nowMs });
     isChanged = true;
   };
@@ -49,11 +51,16 @@ function opened(index: MirrorIndex, nowMs: number) {
     put(file: IndexFile): void {
       const had = files.get(file.path);
       if (had && had.sha256 !== file.sha256) drop(file.path);
-      if (files.size >= MIRROR_LIMITS.files)
-        throw new StatectlError('state-full', `more than ${MIRROR_LIMITS.files} files are not kept`, {
-          hint: 'delete some on the printer',
-        });
+      namesBytes += files.has(file.path) ? 0 : nameBytes(file.path);
       files.set(file.path, file);
+      if (files.size > MIRROR_LIMITS.files || namesBytes > MIRROR_LIMITS.namesBytes)
+        throw new StatectlError(
+          'state-full',
+          `more than ${MIRROR_LIMITS.files} files, or 4 MiB of names, are not kept`,
+          {
+            hint: 'delete some on the printer',
+          },
+        );
       hidden.delete(file.path);
       deleted.delete(file.path);
       isChanged = true;

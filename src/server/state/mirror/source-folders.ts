@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { reasonOf } from '../../../error.ts';
 import { digestOf } from '../../../host/digest-of.ts';
 import type { OpenPlainFile } from '../../../host/plain-tree.ts';
 import { recordOrNone } from '../../../host/record.ts';
@@ -23,7 +24,7 @@ const STILL_MS = 2_000;
 
 /** Folders that other tools fill: `STATE/folders/NAME`. What they have is shown, nothing in them is changed. */
 export interface SourceFolders {
-  /** What it has whole; nothing where it is not there. */
+  /** What it has whole. One that is away has what it had: nobody deleted that. */
   list(name: string): Promise<readonly MirrorFile[]>;
   /** A content of it, as it was when it was listed. */
   open(name: string, sha256: string): Promise<OpenPlainFile | undefined>;
@@ -33,6 +34,7 @@ export function sourceFolders(store: StateStore): SourceFolders {
   const { files, clock } = store.host;
   const known = new Map<string, Known>();
   const looking = new Map<string, { readonly done: Promise<void>; readonly untilMs: number }>();
+  const troubles = new Map<string, string | undefined>();
   const pathOf = (name: string): string => join(store.root, 'folders', name);
   const recordPath = (name: string): string => join(store.root, 'folders', `.${name}.json`);
 
@@ -42,10 +44,16 @@ export function sourceFolders(store: StateStore): SourceFolders {
       files: [],
     };
 
+  /** Once, however often it is so. */
+  function tell(name: string, trouble: string | undefined): void {
+    if (trouble !== undefined && troubles.get(name) !== trouble) store.alarm(trouble);
+    troubles.set(name, trouble);
+  }
+
   async function look(name: string): Promise<void> {
     const before = new Map((await remembered(name)).files.map((file) => [file.stamp, file]));
     const found: KnownFile[] = [];
-    try {
+    {
       await using tree = await files.openTree(pathOf(name));
       const scan = await tree.scan();
       for (const file of scan.files) {
@@ -58,12 +66,7 @@ export function sourceFolders(store: StateStore): SourceFolders {
           if (sha256 !== undefined) found.push({ path, sizeBytes, mtimeNs, sha256, stamp });
         }
       }
-      // What could not be looked at is there as it was.
-      if (scan.isCut) store.alarm(`${pathOf(name)} has more files than are looked at`);
-    } catch (error) {
-      const { code } = error as { readonly code?: unknown };
-      if (code !== 'ENOENT') throw error;
-      store.alarm(`there is no folder ${pathOf(name)}, which a printer has as its source`);
+      tell(name, scan.isCut ? `${pathOf(name)} has more files than are looked at` : undefined);
     }
     known.set(name, { files: found });
     await files.mkdir(join(store.root, 'folders'), 0o755);
@@ -76,7 +79,7 @@ export function sourceFolders(store: StateStore): SourceFolders {
       let turn = looking.get(name);
       if (!turn || turn.untilMs <= nowMs) {
         const done = look(name).catch((error: unknown) =>
-          store.alarm(`${pathOf(name)} cannot be looked at: ${(error as Error).message}`),
+          tell(name, `${pathOf(name)} cannot be looked at, and counts as it was: ${reasonOf(error)}`),
         );
         turn = { done, untilMs: Number.POSITIVE_INFINITY };
         looking.set(name, turn);
@@ -88,15 +91,16 @@ export function sourceFolders(store: StateStore): SourceFolders {
       return (await remembered(name)).files.map(({ stamp: _, ...file }) => file);
     },
     async open(name, sha256) {
-      const found = (await remembered(name)).files.find((file) => file.sha256 === sha256);
-      if (!found) return undefined;
-      try {
-        await using tree = await files.openTree(pathOf(name));
-        return await tree.open(found);
-      } catch {
-        // It changed, or went.
-        return undefined;
+      for (const found of (await remembered(name)).files) {
+        if (found.sha256 !== sha256) continue;
+        try {
+          await using tree = await files.openTree(pathOf(name));
+          return await tree.open(found);
+        } catch {
+          // It changed, or went.
+        }
       }
+      return undefined;
     },
   };
 }
