@@ -58,7 +58,7 @@ export async function restoreMirror(restore: Restore<StateItem<'mirror'>>): Prom
  * What a boot begins with of what an earlier one left on a disk. What that one was a branch with, the server has beside the line: the
  * line counts again. And where the line went on meanwhile, nothing is deleted there for what was deleted here. Pure.
  */
-export function begunFrom(
+function begunFrom(
   before: Pick<MirrorNote, 'base' | 'files'> | undefined,
   line: string | null,
   { files }: Pick<TreeScan, 'files'>,
