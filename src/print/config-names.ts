@@ -15,7 +15,7 @@ const BACKUP = /^(.+)-(\d{8}_\d{6})\.cfg$/;
 const AUTOSAVE = /^(.+)_autosave\.cfg$/;
 
 /** The config of which Klipper rewrites a part. */
-const MAIN_CONFIG = 'printer.cfg';
+export const MAIN_CONFIG = 'printer.cfg';
 
 /** Whether a file is no state: what an editor or a rewrite leaves, and dated backups, which are the history. Pure. */
 export function isPassing(path: string, all: ReadonlySet<string>): boolean {
@@ -31,6 +31,9 @@ export function isPassing(path: string, all: ReadonlySet<string>): boolean {
 /** Dated backups of printer.cfg, the newest first. Pure. */
 export const backupsAmong = (names: readonly string[]): readonly string[] =>
   names.filter((name) => BACKUP.exec(name)?.[1] === 'printer').toSorted((a, b) => (a < b ? 1 : -1));
+
+/** What SAVE_CONFIG wrote and did not yet rename. */
+export const UNFINISHED = 'printer_autosave.cfg';
 
 const LONGEST_NAME_BYTES = 255;
 const LONGEST_PATH_BYTES = 1024;

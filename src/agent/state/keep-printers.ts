@@ -6,8 +6,9 @@ import { RUN } from '../../machine/paths.ts';
 import { type AskState, askStateOf } from '../../machine/state/ask-state.ts';
 import { KEPT_STATE } from '../../machine/state/plan-printers.ts';
 import { type PrinterSession, readSession } from '../../machine/state/printer-session.ts';
-import type { AnyItem } from '../../machine/state/restore.ts';
+import { type AnyItem, placesWithin } from '../../machine/state/restore.ts';
 import type { Agent } from '../tasks/task.ts';
+import { keepGit } from './git-keeper.ts';
 import type { ItemStatus } from './item-status.ts';
 import type { Keep, KeeperContext } from './keeper.ts';
 import { keepMirror } from './mirror-keeper.ts';
@@ -41,6 +42,7 @@ export async function keepPrinters(
       const context: KeeperContext<AnyItem> = {
         ...{ host, printer, item, session, began, ask },
         account: { uid, gid },
+        apart: placesWithin(items, item.path),
         standing: { lease: session.lease, boot: session.boot, base: began.base },
         tell: (status) => tell(printer, item.name, status),
         isPrinting: () => prints.isPrinting(printer),
@@ -81,6 +83,8 @@ export const keeperOf: Keep<AnyItem> = (context, signal) => {
       return keepSnapshot({ ...context, item }, signal);
     case 'variables':
       return keepVariables({ ...context, item }, signal);
+    case 'git':
+      return keepGit({ ...context, item }, signal);
     default:
       return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
   }

@@ -22,6 +22,8 @@ export interface KeeperContext<Item> {
   readonly tell: (status: ItemStatus) => void;
   /** No burst of work meanwhile, and nothing of it is replaced. */
   readonly isPrinting: () => boolean;
+  /** What is another item's, below the path of this one: `placesWithin`. */
+  readonly apart: readonly string[];
   /** A folder for this item alone: of root, in RAM. */
   readonly spool: string;
   /** The same on a disk, where there is one. */

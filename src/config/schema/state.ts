@@ -238,6 +238,7 @@ function itemOf(path: string, place: Place, usual: z.output<typeof Owner>) {
       return { ...common, kind: place.kind, files: place.files, tables: place.tables, with: place.with };
     case 'mirror':
       return { ...common, kind: place.kind, limitBytes: place.limit, source: place.source };
+    // Apart, so that each is a type of its own.
     case 'git':
       return { ...common, kind: place.kind };
     case 'variables':

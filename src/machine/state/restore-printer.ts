@@ -7,7 +7,8 @@ import type { ItemHead } from '../../protocol/state.ts';
 import { type AskState, askStateOf } from './ask-state.ts';
 import { leasePrinter } from './lease-printer.ts';
 import type { ItemSession, PrinterSession } from './printer-session.ts';
-import type { AnyItem, Restore } from './restore.ts';
+import { type AnyItem, placesWithin, type Restore } from './restore.ts';
+import { restoreGit } from './restore-git.ts';
 import { restoreMirror } from './restore-mirror.ts';
 import { restoreSnapshot } from './restore-snapshot.ts';
 import { restoreVariables } from './restore-variables.ts';
@@ -60,6 +61,8 @@ export async function restorePrinter(step: RestorePrinter, host: Host, task: Tas
       account: { uid, gid },
       head,
       spool: join(dirname(to), printer, item.name),
+      ...{ boot, lease },
+      apart: placesWithin(items, item.path),
       ...(ask && { ask }),
       ...(kept && { kept: `${kept}/${item.name}` }),
     };
@@ -88,6 +91,8 @@ async function restoreItem(restore: Restore<AnyItem>): Promise<ItemSession> {
       return restoreSnapshot({ ...restore, item });
     case 'variables':
       return restoreVariables({ ...restore, item });
+    case 'git':
+      return restoreGit({ ...restore, item });
     default:
       return { base: restore.head?.id ?? null };
   }

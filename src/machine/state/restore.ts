@@ -24,8 +24,17 @@ export interface Restore<Item> {
   readonly head: ItemHead | null | undefined;
   /** Asks the server that said so. */
   readonly ask?: AskState;
+  /** This boot to that server; lease 0: what it ships is a branch. */
+  readonly boot: string;
+  readonly lease: number;
+  /** What is another item's, below the path of this one: `placesWithin`. */
+  readonly apart: readonly string[];
   /** A folder that outlives the machine, for this item alone; absent without a disk. */
   readonly kept?: string;
   /** The same in RAM, for this boot alone. */
   readonly spool: string;
 }
+
+/** Places of other items that lie in one, as paths below it. Pure. */
+export const placesWithin = (items: readonly { readonly path: string }[], path: string): readonly string[] =>
+  items.flatMap((other) => (other.path.startsWith(`${path}/`) ? [other.path.slice(path.length + 1)] : []));
