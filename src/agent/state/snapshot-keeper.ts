@@ -5,7 +5,7 @@ import { backOffMs } from '../../host/back-off.ts';
 import { readBody } from '../../host/http/read-body.ts';
 import { statePath } from '../../machine/state/ask-state.ts';
 import type { StateItem } from '../../machine/state/restore.ts';
-import { keepGeneration, placesOf } from '../../machine/state/restore-snapshot.ts';
+import { type KeptGeneration, keepGeneration, placesOf } from '../../machine/state/restore-snapshot.ts';
 import { readAnswer } from '../../protocol/read-answer.ts';
 import { ShipAnswer, shipmentHeaders } from '../../protocol/state.ts';
 import { sha256Of } from '../../signed/bundle/manifest.ts';
@@ -30,7 +30,7 @@ const LARGEST_ANSWER_BYTES = 64 << 10;
 
 /** Ships a copy of the databases after each commit, whole: of what was not shipped only the newest. */
 export async function keepSnapshot(context: Context, signal: AbortSignal): Promise<never> {
-  const { host, tell } = context;
+  const { host, item, tell } = context;
   const changed = bell(host.clock);
   let shipped = '';
   let lastMs: number | undefined;
@@ -39,6 +39,8 @@ export async function keepSnapshot(context: Context, signal: AbortSignal): Promi
   let seen = 0;
   let sinceMs: number | undefined;
   let standing: ItemStatus = { state: 'in-step' };
+  /** What the line took, until it is on the disk, too. */
+  let toKeep: KeptGeneration | undefined;
   const ahead = (why: { readonly state?: 'fault'; readonly why?: string } = {}): void => {
     sinceMs ??= host.clock.now();
     tell({ state: 'ahead', ahead: 'the newest copy', sinceMs, ...(lastMs !== undefined && { lastMs }), ...why });
@@ -52,6 +54,8 @@ export async function keepSnapshot(context: Context, signal: AbortSignal): Promi
     const atCopy = seen;
     const tar = await copyOf(context, signal);
     const sha256 = tar && sha256Of(tar);
+    if (!tar && seen > 0)
+      throw new StatectlError('state-failed', `${item.path} has no ${item.files.join(', ')} any more`);
     if (tar && sha256 && sha256 !== shipped) {
       const answer = await ship(context, tar, sha256, signal);
       shipped = sha256;
@@ -61,59 +65,88 @@ export async function keepSnapshot(context: Context, signal: AbortSignal): Promi
         branch === undefined
           ? { state: 'in-step', lastMs }
           : { state: 'branch', lastMs, branch, lacking, why: why ?? '' };
-      if (context.kept !== undefined && answer.on === 'line')
-        await keepGeneration(host, context.kept, { id: answer.id, sha256 }, tar);
+      toKeep = answer.on === 'line' ? { id: answer.id, sha256 } : undefined;
     }
     failures = 0;
+    const unkept = tar && (await keepNow(tar));
     if (seen !== atCopy) return ahead();
     sinceMs = undefined;
-    if (tar) tell(standing);
+    if (tar) tell(unkept === undefined ? standing : { ...standing, why: unkept });
+  };
+  /** A disk that is full keeps nothing from the server. */
+  const keepNow = async (tar: Uint8Array): Promise<string | undefined> => {
+    if (context.kept === undefined || !toKeep) return undefined;
+    try {
+      await keepGeneration(host, context.kept, toKeep, tar);
+      toKeep = undefined;
+      return undefined;
+    } catch (error) {
+      return `not on the disk of the machine: ${reasonOf(error)}`;
+    }
   };
   const work = async (): Promise<never> => {
     for (let waitMs = 0; ; ) {
       const isRung = (await changed.wait(waitMs, signal)) === 'rung';
-      if (isRung && failures === 0) await host.clock.sleep(TOGETHER_MS, signal);
+      // Each copy is a process: a database that changes all the time makes no more of them while nobody takes one.
+      if (failures > 0) await host.clock.sleep(backOffMs(host.clock, failures, BACK_OFF), signal);
+      else if (isRung) await host.clock.sleep(TOGETHER_MS, signal);
       waitMs = LOOK_MS;
       await shipNow().catch((error: unknown) => {
         signal.throwIfAborted();
         failures += 1;
         const isFinal = error instanceof StatectlError && FINAL.includes(error.code);
         ahead({ why: reasonOf(error), ...(isFinal && { state: 'fault' }) });
-        waitMs = isFinal ? REFUSED_MS : backOffMs(host.clock, failures, BACK_OFF);
+        waitMs = isFinal ? REFUSED_MS : 0;
       });
     }
   };
   return await Promise.race([work(), watchAll(context, dirty, signal)]);
 }
 
-const FINAL: readonly string[] = ['state-refused', 'database-damaged', 'state-link'];
+const FINAL: readonly string[] = ['state-refused', 'database-damaged', 'generation-too-large', 'state-link'];
+/** Where a commit leaves what it did: its journal goes when it is done. */
+const WRITTEN = ['', '-journal', '-wal'];
 
-async function watchAll({ item, watch }: Context, dirty: () => void, signal: AbortSignal): Promise<never> {
-  // Its journal goes when a commit is done.
-  for await (const name of watch(item.path, signal))
-    if (name === undefined || item.files.some((file) => name.startsWith(file))) dirty();
-  signal.throwIfAborted();
-  throw new StatectlError('state-failed', `${item.path} went away`);
+async function watchAll({ host, item, watch }: Context, dirty: () => void, signal: AbortSignal): Promise<never> {
+  const names = new Set(item.files.flatMap((file) => WRITTEN.map((end) => file + end)));
+  const touched = bell(host.clock);
+  const hear = async (): Promise<never> => {
+    for await (const name of watch(item.path, signal)) if (name === undefined || names.has(name)) touched.ring();
+    signal.throwIfAborted();
+    throw new StatectlError('state-failed', `${item.path} went away`);
+  };
+  // Who reads a database with a write-ahead log touches that, too, as our own copy does: nothing is another by it.
+  const look = async (): Promise<never> => {
+    for (let seen = await lookOf(host, item); ; ) {
+      await touched.wait(LOOK_MS, signal);
+      const now = await lookOf(host, item);
+      if (now !== seen) dirty();
+      seen = now;
+    }
+  };
+  return await Promise.race([hear(), look()]);
+}
+
+/** Other after each commit. */
+async function lookOf({ files }: Context['host'], item: Context['item']): Promise<string> {
+  const paths = item.files.flatMap((file) => ['', '-wal'].map((end) => join(item.path, file + end)));
+  const stats = await Promise.all(paths.map((path) => files.stat(path)));
+  return stats.map((stat) => (stat?.sizeBytes ? `${stat.sizeBytes} ${stat.mtimeMs}` : '-')).join();
 }
 
 /** A generation of what is there now; undefined: there is nothing yet. Throws `database-busy`, `database-damaged`, `state-link`. */
 async function copyOf(context: Context, signal: AbortSignal): Promise<Buffer | undefined> {
-  const { host, item, account, spool } = context;
-  const { files, exec } = host;
+  const { host, item, spool } = context;
+  const { files } = host;
   const aside = join(spool, 'copy');
   const members = new Map<string, Uint8Array>();
-  await files.mkdir(spool, 0o711);
   try {
-    await files.mkdir(aside, 0o700);
-    const { exitCode, stderr } = await exec.run(['chown', `${account.uid}:${account.gid}`, aside], { signal });
-    if (exitCode !== 0) throw new StatectlError('state-failed', stderr.trim());
     for (const name of item.files) {
-      const [from, to] = [join(item.path, name), join(aside, name)];
+      const from = join(item.path, name);
       const type = (await files.stat(from))?.type;
       if (type === undefined) return undefined;
       if (type !== 'file') throw new StatectlError('state-link', `${from} is a ${type}: it is not shipped`);
-      await copyApart(context, from, to, signal);
-      members.set(name, await readOwn(context, to, LARGEST_DATABASE_BYTES));
+      members.set(name, await copyApart(context, from, aside, signal));
     }
     for (const [name, path] of placesOf(item)) {
       if (members.has(name) || (await files.stat(path)) === undefined) continue;
@@ -132,23 +165,34 @@ async function readOwn({ host: { files } }: Context, path: string, limitBytes: n
   throw new StatectlError('state-link', `${path} is ${realPath} by a link: it is not shipped`);
 }
 
-/** In a process of the owner, which opens nothing else: any close() of a file drops SQLite's locks on it. */
-async function copyApart(
-  { host: { exec }, account }: Context,
-  from: string,
-  to: string,
-  signal: AbortSignal,
-): Promise<void> {
+/**
+ * In a process of the owner, which opens nothing else: any close() of a file drops SQLite's locks on it. It writes into the one
+ * file that it is given: where root cleans up afterwards, nobody else can put anything.
+ */
+async function copyApart(context: Context, from: string, to: string, signal: AbortSignal): Promise<Buffer> {
+  const { host, account, spool } = context;
+  const { exec, files } = host;
+  await files.mkdir(spool, 0o711);
+  await files.write(to, '', { mode: 0o600 });
+  const given = await exec.run(['chown', '-h', `${account.uid}:${account.gid}`, to], { signal });
+  if (given.exitCode !== 0) throw new StatectlError('state-failed', given.stderr.trim());
   const program = isSea() ? [] : [join(import.meta.dirname, '../../main.ts')];
   const argv = [process.execPath, ...program, 'agent', '--copy-database', from, '--to', to];
   const { exitCode, stderr } = await exec.run(argv, { as: account, timeoutMs: COPY_MS, signal });
-  if (exitCode === 0) return;
-  const reason = stderr.trim().replace(/^statectl: /, '');
-  throw new StatectlError(
-    /damaged|not a database|malformed/.test(reason) ? 'database-damaged' : 'database-busy',
-    reason,
-  );
+  if (exitCode === 0) return readOwn(context, to, LARGEST_DATABASE_BYTES);
+  const reason = stderr
+    .slice(0, MOST_SAID)
+    .trim()
+    .replace(/^statectl: /, '');
+  throw new StatectlError(CODES.find(([said]) => said.test(reason))?.[1] ?? 'database-busy', reason);
 }
+
+const CODES = [
+  [/damaged|not a database|malformed/, 'database-damaged'],
+  [/larger than can be kept/, 'generation-too-large'],
+] as const;
+/** It is the owner's process, who may make it say anything. */
+const MOST_SAID = 2_000;
 
 async function ship(
   { ask, printer, item, standing, host }: Context,

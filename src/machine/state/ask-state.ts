@@ -20,6 +20,8 @@ export interface AskStateOptions {
   readonly limits: () => Pick<HttpRequest, 'connectTimeoutMs' | 'idleTimeoutMs'>;
 }
 
+/** What is otherwise by the next time: a certificate is renewed, a key approved, and what the way changed is sent again. */
+const MENDED = ['certificate-needed', 'generation-mismatch'].map((code) => `urn:statectl:problem:${code}`);
 const LARGEST_PROBLEM_BYTES = 64 << 10;
 
 /** Asks one server. Where its secure port is, is asked once, and again after it could not be reached. */
@@ -39,8 +41,8 @@ export function askStateOf(
       const busyMs = retryAfterMs(response);
       const body = await readBody(response.body, LARGEST_PROBLEM_BYTES);
       if (busyMs !== undefined) throw new ServerBusyError(`${server} is busy`, busyMs);
-      const detail = readSaid(body, Problem).value?.detail ?? `status ${response.status}`;
-      const isFinal = response.status < 500 && response.status !== 404;
+      const { detail = `status ${response.status}`, type = '' } = readSaid(body, Problem).value ?? {};
+      const isFinal = response.status < 500 && response.status !== 404 && !MENDED.includes(type);
       if (response.status === 507) throw new StatectlError('state-full', `${server}: ${detail}`);
       throw new StatectlError(isFinal ? 'state-refused' : 'state-failed', `${server}: ${detail}`);
     } catch (error) {

@@ -2,7 +2,7 @@ import { basename, join } from 'node:path';
 import { StatectlError } from '../../error.ts';
 import { readBody } from '../../host/http/read-body.ts';
 import { recordOrNone } from '../../host/record.ts';
-import { StateGeneration } from '../../protocol/state.ts';
+import { type ItemHead, StateGeneration } from '../../protocol/state.ts';
 import { sha256Of } from '../../signed/bundle/manifest.ts';
 import { readPlainTar } from '../../signed/plain-tar.ts';
 import { statePath } from './ask-state.ts';
@@ -13,7 +13,7 @@ import type { Restore, StateItem } from './restore.ts';
 /** No server takes a larger one. */
 const LARGEST_BYTES = 64 << 20;
 
-/** What the machine has of its last generation: `last.json` beside `last.tar`. */
+/** What the machine has of its last generation: `last.json`, and beside it the tar by its digest. */
 export interface KeptGeneration {
   readonly id: string;
   readonly sha256: string;
@@ -27,48 +27,112 @@ export const placesOf = ({ path, files, with: beside }: StateItem<'snapshot'>): 
   ]);
 
 /**
- * The newest generation of the line; without a server the last one that this machine has on its disk, which is a branch from
- * then on. What lies there already goes on where it came from that generation, else it is put aside and told.
+ * The newest generation of the line; where no server has any the last one that this machine has on its disk: a branch from then
+ * on, or the first of a line that has nothing. What lies there already goes on where it is of that generation, else it is put
+ * aside and told. Nothing is put aside before all is there that takes its place.
  */
 export async function restoreSnapshot(restore: Restore<StateItem<'snapshot'>>): Promise<ItemSession> {
   const { host, task, printer, item, head, kept } = restore;
-  const places = placesOf(item);
   const last = kept === undefined ? undefined : await readKept(restore, kept);
-  const id = head === undefined ? last?.id : head?.id;
   const isThere = (await host.files.stat(join(item.path, item.files[0] ?? '')))?.type === 'file';
-  // Of a disk: it may be ahead of what was shipped.
-  if (isThere && (head === undefined || last?.id === head?.id)) return { base: last?.id ?? null };
-  if (isThere) {
-    for (const place of places.values()) {
-      const aside = `${place}.before-${id ?? 'the-line'}`;
-      if ((await host.files.stat(place))?.type === 'file') await host.files.rename(place, aside);
-    }
-    task.warn(
-      `${printer}: ${item.path} has other state than the line: it is put aside as *.before-${id ?? 'the-line'}`,
-    );
+  if (!head) {
+    const why = head === undefined ? { why: 'no server said what it has' } : {};
+    // Of a disk: it may be ahead of what was shipped. Of a line that has nothing it is the first.
+    const base = head === undefined ? (last?.id ?? null) : null;
+    if (isThere) return { base, ...(base === null && why) };
+    if (!last) return { base: null, ...why };
+    await giveBack(restore, last, await keptTar(restore, last));
+    if (head === null) task.warn(`${printer}: the server has no ${item.name}: what this machine kept is given back`);
+    return { base };
   }
-  if (id === undefined) return { base: null, ...(head === undefined && { why: 'no server said what it has' }) };
-  const tar = await fetchGeneration(restore, id, last);
-  for (const [name, bytes] of readPlainTar(tar, (name) => places.has(name)))
-    await writeOwnedFile(host, places.get(name) ?? '', bytes, { ...restore.account, mode: 0o644 });
-  if (kept !== undefined) await keepGeneration(host, kept, { id, sha256: sha256Of(tar) }, tar);
+  if (isThere && last?.id === head.id) return { base: head.id };
+  const { id, sha256 } = generationOf(head);
+  const tar = await fetchGeneration(restore, { id, sha256 }, last);
+  await giveBack(restore, { id, sha256 }, tar);
+  if (kept !== undefined) await keepGeneration(host, kept, { id, sha256 }, tar);
   return { base: id };
 }
 
+/** Throws `state-damaged`: a name of a file is made of it. */
+function generationOf(head: ItemHead): KeptGeneration {
+  const { data } = StateGeneration.safeParse(head);
+  if (data) return data;
+  throw new StatectlError('state-damaged', `the server names ${JSON.stringify(head.id)}, which is no generation`);
+}
+
+/** What it has, to its places, unless it is what lies there. */
+async function giveBack(restore: Restore<StateItem<'snapshot'>>, { id }: KeptGeneration, tar: Buffer): Promise<void> {
+  const { host, task, printer, item, account } = restore;
+  const places = placesOf(item);
+  const members = readPlainTar(tar, (name) => places.has(name));
+  if (await isWhatLies(restore, members)) return;
+  // A journal of another database would be rolled back into this one.
+  const journals = item.files.flatMap((name) => JOURNALS.map((end) => `${join(item.path, name)}${end}`));
+  const lying = [];
+  for (const path of [...journals, ...places.values()]) if (await host.files.stat(path)) lying.push(path);
+  const asides = await freeNames(host, lying, `before-${id}`);
+  for (const [path, aside] of asides) await host.files.rename(path, aside);
+  if (asides.size > 0)
+    task.warn(
+      `${printer}: ${item.path} has other state than ${id}: it is put aside as ${[...asides.values()].join(', ')}`,
+    );
+  for (const [name, bytes] of members)
+    await writeOwnedFile(host, places.get(name) ?? '', bytes, { ...account, mode: 0o644 });
+}
+
+const JOURNALS = ['-journal', '-wal', '-shm'];
+
+async function isWhatLies(
+  { host: { files }, item }: Restore<StateItem<'snapshot'>>,
+  members: ReadonlyMap<string, Uint8Array>,
+): Promise<boolean> {
+  const places = placesOf(item);
+  for (const name of item.files)
+    for (const end of JOURNALS) if (await files.stat(`${join(item.path, name)}${end}`)) return false;
+  for (const [name, bytes] of members) {
+    const path = places.get(name) ?? '';
+    const found = await files.readRegular(path, LARGEST_BYTES).catch(() => undefined);
+    if (found?.realPath !== path || !found.bytes.equals(bytes)) return false;
+  }
+  return true;
+}
+
+/** One end for all of them, of names that nothing has: what was put aside before stays. */
+async function freeNames(
+  { files }: Pick<Restore<unknown>['host'], 'files'>,
+  paths: readonly string[],
+  end: string,
+): Promise<ReadonlyMap<string, string>> {
+  for (let count = 1; ; count += 1) {
+    const named = new Map(paths.map((path) => [path, `${path}.${end}${count === 1 ? '' : `-${count}`}`]));
+    const stats = await Promise.all([...named.values()].map((path) => files.stat(path)));
+    if (stats.every((stat) => stat === undefined)) return named;
+  }
+}
+
+const keptPath = (kept: string, { sha256 }: KeptGeneration): string => join(kept, `${sha256}.tar`);
+
+/** Throws `state-damaged`. */
+async function keptTar({ host, kept = '' }: Restore<StateItem<'snapshot'>>, last: KeptGeneration): Promise<Buffer> {
+  const tar = await host.files.read(keptPath(kept, last)).catch(() => undefined);
+  if (tar && sha256Of(tar) === last.sha256) return tar;
+  throw new StatectlError('state-damaged', `${keptPath(kept, last)} is not what was kept`);
+}
+
 async function fetchGeneration(
-  { ask, printer, item, head, host, kept }: Restore<StateItem<'snapshot'>>,
-  id: string,
+  restore: Restore<StateItem<'snapshot'>>,
+  { id, sha256 }: KeptGeneration,
   last: KeptGeneration | undefined,
 ): Promise<Buffer> {
-  const wanted = head ? StateGeneration.safeParse(head).data?.sha256 : last?.sha256;
-  if (last?.id === id && kept !== undefined) {
-    const tar = await host.files.read(`${kept}/last.tar`).catch(() => undefined);
-    if (tar && sha256Of(tar) === wanted) return tar;
+  const { ask, printer, item } = restore;
+  if (last?.sha256 === sha256) {
+    const tar = await keptTar(restore, last).catch(() => undefined);
+    if (tar) return tar;
   }
-  if (!ask) throw new StatectlError('state-damaged', `${kept}/last.tar is not what was kept`);
+  if (!ask) throw new StatectlError('state-damaged', `nobody has ${item.name} ${id}`);
   const { body } = await ask(statePath(printer, item.name, 'generations', id));
   const tar = await readBody(body, LARGEST_BYTES);
-  if (sha256Of(tar) === wanted) return tar;
+  if (sha256Of(tar) === sha256) return tar;
   throw new StatectlError('state-damaged', `what came of ${item.name} ${id} is not what the server has`, {
     hint: 'boot again: it is fetched anew',
   });
@@ -80,14 +144,17 @@ const readKept = async ({ host }: Restore<StateItem<'snapshot'>>, kept: string):
     sha256: 'text',
   });
 
-/** The tar first: a record without its tar is one that is fetched again. */
+/** A tar by itself first, then the record that names it: whenever the power is cut, the record has its tar. */
 export async function keepGeneration(
   { files }: Pick<Restore<unknown>['host'], 'files'>,
   kept: string,
-  generation: KeptGeneration,
+  { id, sha256 }: KeptGeneration,
   tar: Uint8Array,
 ): Promise<void> {
+  const path = keptPath(kept, { id, sha256 });
   await files.mkdir(kept, 0o700);
-  await files.write(`${kept}/last.tar`, tar, { mode: 0o600 });
-  await files.write(`${kept}/last.json`, `${JSON.stringify(generation)}\n`, { mode: 0o600 });
+  await files.write(path, tar, { mode: 0o600 });
+  await files.write(join(kept, 'last.json'), `${JSON.stringify({ id, sha256 })}\n`, { mode: 0o600 });
+  for (const name of await files.list(kept))
+    if (name.endsWith('.tar') && join(kept, name) !== path) await files.remove(join(kept, name));
 }

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -101,4 +101,35 @@ it('needs no right to write', async () => {
   await copyDatabase(path, join(folder, 'copy'));
   expect(rowsIn(join(folder, 'copy'))).toBe(5);
   expect(statSync(path).mode & 0o777).toBe(0o444);
+});
+
+it('of one with a write-ahead log has what lies in it, and what is not committed not', async () => {
+  const path = made(5);
+  using writer = new DatabaseSync(path);
+  writer.exec("PRAGMA journal_mode = WAL; INSERT INTO job_history (name) VALUES ('logged'); BEGIN");
+  writer.exec("INSERT INTO job_history (name) VALUES ('open')");
+  await copyDatabase(path, join(folder, 'copy'));
+  expect(rowsIn(join(folder, 'copy'))).toBe(6);
+});
+
+it('of pages of any size is whole', async () => {
+  const path = join(folder, 'small.db');
+  using writer = new DatabaseSync(path);
+  writer.exec('PRAGMA page_size = 512; CREATE TABLE job_history (name TEXT); INSERT INTO job_history VALUES (1)');
+  await copyDatabase(path, join(folder, 'copy'));
+  expect(readFileSync(join(folder, 'copy'))).toEqual(readFileSync(path));
+});
+
+it('of one that is larger than can be kept is none, and nothing of it is read', async () => {
+  const path = made(50);
+  await expect(copyDatabase(path, join(folder, 'copy'), 8192)).rejects.toMatchObject({ code: 'generation-too-large' });
+  expect(existsSync(join(folder, 'copy'))).toBe(false);
+});
+
+it('goes into the file that it was given, and to nothing that a link in its place leads to', async () => {
+  const path = made(5);
+  writeFileSync(join(folder, 'other'), 'of somebody else');
+  symlinkSync(join(folder, 'other'), join(folder, 'copy'));
+  await expect(copyDatabase(path, join(folder, 'copy'))).rejects.toMatchObject({ code: 'ELOOP' });
+  expect(readFileSync(join(folder, 'other'), 'utf8')).toBe('of somebody else');
 });
