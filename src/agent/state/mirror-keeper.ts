@@ -1,5 +1,6 @@
 import { reasonOf } from '../../error.ts';
 import { backOffMs } from '../../host/back-off.ts';
+import { loadingEnded } from '../../machine/state/loading.ts';
 import { bell } from '../servers/bell.ts';
 import type { ItemStatus } from './item-status.ts';
 import { changedHere, type MirrorContext, type MirrorMemory, mirrorRound, STILL_MS } from './mirror/mirror-round.ts';
@@ -10,6 +11,8 @@ import { watchFolders } from './mirror/watch-folders.ts';
 const TOGETHER_MS = 200;
 /** inotify may lose one, and the line may change: so often both are looked at. */
 const LOOK_MS = 60_000;
+/** So often a server is asked before Moonraker starts with what is here. */
+const MOST_FAILURES = 3;
 const BACK_OFF = { baseMs: 1_000, maxMs: 30_000 };
 
 const namesOf = (count: number): string => `${count} ${count === 1 ? 'file' : 'files'}`;
@@ -19,7 +22,7 @@ const shortOf = ([first = '', ...more]: readonly string[]): string =>
 
 /** Keeps a folder in step with its line: what the printer does is sent, what others do is taken, whole files at a time. */
 export async function keepMirror(context: MirrorContext, signal: AbortSignal): Promise<never> {
-  const { host, item, account, tell, printer } = context;
+  const { host, item, account, tell, printer, spool } = context;
   const changed = bell(host.clock);
   const memory: MirrorMemory = { seen: new Map(), known: new Map() };
   const outside = item.source.kind === 'nfs' ? nfsSource(context, item.source.from, changed) : undefined;
@@ -40,6 +43,7 @@ export async function keepMirror(context: MirrorContext, signal: AbortSignal): P
       const heard = ({ folders }: { readonly folders: readonly string[] }) => watched.follow(folders);
       const round = await mirrorRound(context, tree, memory, outside, heard, signal);
       failures = 0;
+      await loadingEnded(host, spool);
       if (round.answer) {
         lastMs = host.clock.now();
         branch = round.answer.on === 'branch' ? { branch: round.answer.branch, why: round.answer.why } : undefined;
@@ -58,6 +62,8 @@ export async function keepMirror(context: MirrorContext, signal: AbortSignal): P
     } catch (error) {
       signal.throwIfAborted();
       failures += 1;
+      // Nobody is there who could bring more.
+      if (failures === MOST_FAILURES) await loadingEnded(host, spool);
       const here = await changedHere(tree, printer, item.name);
       if (here.length > 0) sinceMs ??= host.clock.now();
       // Without a server nothing is wrong where nothing changed.

@@ -7,7 +7,7 @@ import type { Facts } from '../facts/facts.ts';
 import { systemTree } from '../facts/system-tree.ts';
 import { isEtcWritable } from '../install/plan-install.ts';
 import type { MachineHost } from '../roots.ts';
-import { loadingMark } from '../state/loading.ts';
+import { loadingMarks } from '../state/loading.ts';
 import type { Step } from '../steps/step.ts';
 import type { EnvironmentFacts } from './environment-facts.ts';
 import { environmentFiles } from './printer-environment.ts';
@@ -59,7 +59,7 @@ const UNITS = '/run/systemd/system';
 const MOST_SECONDS = 300;
 
 const waiting = (printer: string): string =>
-  `n=0; while [ -e ${loadingMark(printer)} ] && [ $n -lt ${MOST_SECONDS} ]; do sleep 1; n=$((n+1)); done`;
+  `n=0; while ls ${loadingMarks(printer)} >/dev/null 2>&1 && [ $n -lt ${MOST_SECONDS} ]; do sleep 1; n=$((n+1)); done`;
 
 const readyName = (printer: string): string => `statectl-printer-${printer}`;
 

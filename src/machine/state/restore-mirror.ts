@@ -4,6 +4,7 @@ import type { PlainTree, TreeScan } from '../../host/plain-tree.ts';
 import { MIRROR_LIMITS, MirrorListing } from '../../protocol/mirror.ts';
 import { readAnswer } from '../../protocol/read-answer.ts';
 import { statePath } from './ask-state.ts';
+import { markLoading } from './loading.ts';
 import { type MirrorNote, type NotedFile, readNote, writeNote } from './mirror/mirror-note.ts';
 import { viewOf } from './mirror/mirror-view.ts';
 import { type MirrorPlan, planMirror } from './mirror/plan-mirror.ts';
@@ -25,10 +26,12 @@ const NOTE_EACH = 64;
  * it forgets what it knows of files that are not there. What the machine changed without a server stays, and is sent by the agent.
  */
 export async function restoreMirror(restore: Restore<StateItem<'mirror'>>): Promise<ItemSession> {
-  const { host, task, printer, item, account, head, ask } = restore;
+  const { host, task, printer, item, account, head, ask, spool } = restore;
   await using tree = await host.files.openTree(item.path, account);
   await tree.tidy();
   const before = readNote(await tree.readNote(), printer, item.name);
+  // What is on an NFS server is brought by the agent alone.
+  if (item.source.kind === 'nfs') await markLoading(host, spool);
   if (head === undefined || !ask)
     return { base: before?.base ?? null, why: 'no server said what it has: what is there stays' };
   const base = head?.id ?? null;
@@ -49,7 +52,8 @@ export async function restoreMirror(restore: Restore<StateItem<'mirror'>>): Prom
   for (const file of [...plan.removes, ...plan.evicts]) await tree.remove(file);
   const noted = new Map(plan.note.map((one) => [one.path, one]));
   for (const { path } of plan.removes) noted.delete(path);
-  await takeAll(restore, tree, plan, noted, () => keep([...noted.values()]));
+  const isWhole = await takeAll(restore, tree, plan, noted, () => keep([...noted.values()]));
+  if (!isWhole) await markLoading(host, spool);
   await keep([...noted.values()]);
   return { base };
 }
@@ -71,14 +75,15 @@ function begunFrom(
   });
 }
 
+/** Gives whether all came that time would have been for. */
 async function takeAll(
   { task, printer, item, ask }: Restore<StateItem<'mirror'>>,
   tree: PlainTree,
   { takes, absent }: MirrorPlan,
   noted: Map<string, NotedFile>,
   keep: () => Promise<void>,
-): Promise<void> {
-  if (!ask) return;
+): Promise<boolean> {
+  if (!ask) return true;
   const fetch = fetchFromServer(ask, printer, item.name);
   const late: AbortSignal = AbortSignal.timeout(MOST_MS);
   const signal = AbortSignal.any([task.signal, late]);
@@ -86,6 +91,7 @@ async function takeAll(
   let failed = 0;
   for (const take of takes) {
     const { path, version } = take.file;
+    if (late.aborted) break;
     try {
       const { stamp } = await takeFile(tree, fetch, take, signal);
       noted.set(path, { ...noted.get(path), path, stamp, version, line: version });
@@ -105,6 +111,7 @@ async function takeAll(
   task.say(
     `${printer}: ${done} files of ${item.name} came${absent.length > 0 ? `, ${absent.length} have no room (limit)` : ''}`,
   );
+  return !(late.aborted && left > 0);
 }
 
 /** How many bytes may be here: what config.d says, or what the file system has room for. */

@@ -1,6 +1,6 @@
-import { chmodSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { bell } from '../../../src/agent/servers/bell.ts';
 import { nfsSource, type OutsideSource } from '../../../src/agent/state/mirror/nfs-source.ts';
 import { keepMirror } from '../../../src/agent/state/mirror-keeper.ts';
@@ -55,6 +55,39 @@ it('without a server status says how much it lacks and since when, and nothing w
   await expect.poll(() => boot.told.at(-1)?.state, SOON).toBe('in-step');
   expect(Object.keys(await lab.line())).toEqual(['a.gcode', 'b.gcode']);
 }, 40_000);
+
+describe('Moonraker, which must find all files when it starts,', () => {
+  const waits = ({ context }: MirrorBoot): boolean => existsSync(`${context.spool}.loading`);
+
+  it('waits where the boot had no time to bring them all, until they are here', async () => {
+    lab.write('a.gcode', 'a');
+    await (await lab.boot({ disk: true })).settle();
+    const timeout = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.abort(new Error('late')));
+    const boot = await lab.boot();
+    timeout.mockRestore();
+    expect([waits(boot), lab.files()]).toEqual([true, {}]);
+    await using _keeper = await keeping(boot);
+    await expect.poll(() => waits(boot), SOON).toBe(false);
+    expect(lab.files()).toEqual({ 'a.gcode': 'a' });
+  });
+
+  it('does not wait where the boot brought them, or nobody said that there are any', async () => {
+    lab.write('a.gcode', 'a');
+    await (await lab.boot({ disk: true })).settle();
+    expect(waits(await lab.boot())).toBe(false);
+    lab.isAway = true;
+    expect(waits(await lab.boot())).toBe(false);
+  });
+
+  it('waits no longer where no server brings them, but for what the agent alone brings', async () => {
+    const source = { kind: 'nfs', from: 'nas:/gcode' } as const;
+    const boot = await lab.boot({ item: { source } });
+    expect(waits(boot)).toBe(true);
+    lab.isAway = true;
+    await using _keeper = await keeping(boot.anew({ item: { ...boot.context.item, source: { kind: 'server' } } }));
+    await expect.poll(() => waits(boot), { timeout: 20_000 }).toBe(false);
+  }, 40_000);
+});
 
 describe('a source by NFS', () => {
   /** mount(8) of a host whose NFS server is a folder: `mount` is what `act` says. */

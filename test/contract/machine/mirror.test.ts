@@ -1,6 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { linkSync, mkdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -319,9 +328,9 @@ it.each([
 
 it('what is written while it is looked at is sent when it stands still, and never half', async () => {
   const boot = await lab.boot();
-  let now = Date.now();
+  let now = 0;
   const { host } = boot.context;
-  const { round, settle } = boot.anew({ host: { ...host, clock: { ...host.clock, now: () => now } } });
+  const { round, settle } = boot.anew({ host: { ...host, clock: { ...host.clock, uptimeMs: () => now } } });
   lab.write('a.gcode', 'half');
   expect((await round()).isUnsettled).toBe(true);
   lab.write('a.gcode', 'half and half');
@@ -334,6 +343,28 @@ it('what is written while it is looked at is sent when it stands still, and neve
   await settle();
   expect(await lab.line()).toEqual({ 'a.gcode': 'half and half' });
 });
+
+it.runIf(process.getuid?.() === 0)(
+  'a file system that is full takes what it has room for, the newest first',
+  async () => {
+    const { settle } = await lab.boot();
+    for (const [at, name] of ['c', 'b', 'a'].entries()) {
+      lab.write(`${name}.gcode`, name.repeat(900_000));
+      utimesSync(join(lab.folder, `${name}.gcode`), 1_000 + at, 1_000 + at);
+    }
+    await settle();
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2M', 'tmpfs', lab.folder]);
+    try {
+      const next = await lab.boot({ disk: true });
+      expect([next.warnings, Object.keys(lab.files())]).toEqual([[], ['a.gcode', 'b.gcode']]);
+      const { faults, left } = await next.settle();
+      expect([faults, left]).toEqual([[], ['not here for want of room (limit): 1 of the line']]);
+      expect(Object.keys(await lab.line())).toEqual(['a.gcode', 'b.gcode', 'c.gcode']);
+    } finally {
+      execFileSync('umount', [lab.folder]);
+    }
+  },
+);
 
 it('one file that the server refuses keeps no other back', async () => {
   const boot = await lab.boot();

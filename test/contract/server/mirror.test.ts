@@ -300,11 +300,12 @@ describe('a folder that other tools fill', () => {
   it('is listed beside the line and given out, without what is still written and without links', async () => {
     fill('parts/bolt.gcode', 'bolt');
     fill('fresh.gcode', 'half', 0);
+    fill('future.gcode', 'future', -86_400);
     symlinkSync('/etc/passwd', join(folder(), 'passwd.gcode'));
     const machine = await leased();
     await machine.ship({ 'own.gcode': 'own' });
     const answer = await machine.list();
-    expect(sourceOf(answer)).toEqual(['parts/bolt.gcode']);
+    expect(sourceOf(answer).toSorted()).toEqual(['future.gcode', 'parts/bolt.gcode']);
     expect((await machine.get(shaOf('bolt'))).body.toString()).toBe('bolt');
     expect((await machine.get(sha256(readFileSync('/etc/passwd')))).status).toBe(404);
   });
@@ -329,6 +330,17 @@ describe('a folder that other tools fill', () => {
     expect(server.alarms).toEqual([expect.stringMatching(/cannot be looked at, and counts as it was: ENOENT/)]);
   }, 20_000);
 });
+
+it('names of what was only deleted are bounded as those of files are', async () => {
+  const machine = await leased();
+  const names = Array.from({ length: 256 }, (_, at) => `${String(at).padStart(4, '0')}/${'n/'.repeat(500)}x`);
+  let answer: Answer | undefined;
+  for (let at = 0; at < 20; at += 1) {
+    answer = await machine.change(names.map((name) => ({ ...changeOf(`${at}${name}`, null), over: 'nfs-1-1' })));
+    if (answer.status !== 200) break;
+  }
+  expect(answer && [answer.status, codeOf(answer)]).toEqual([507, 'state-full']);
+}, 20_000);
 
 it('an admin sees what a branch has that the line lacks, exports all of it as plain files, and takes it', async () => {
   const { line, branch } = await twoBoots();

@@ -34,13 +34,13 @@ export interface RoundResult {
   readonly isUnsettled: boolean;
   readonly answer?: MirrorAnswer;
   readonly faults: readonly string[];
-  /** What is no file of anybody's, and why. */
+  /** What is neither sent nor here, and why it need not be. */
   readonly left: readonly string[];
 }
 
 /** What a keeper knows from one look to the next. */
 export interface MirrorMemory {
-  /** When a stamp was seen first. */
+  /** When a stamp was seen first, by the clock that nobody sets. */
   readonly seen: Map<string, number>;
   /** SHA-256 by stamp, of what was read. */
   readonly known: Map<string, string>;
@@ -68,7 +68,7 @@ export async function mirrorRound(
   if (scan.isCut)
     return { ahead: 0, isUnsettled: false, left: [], faults: [`it has more than ${MIRROR_LIMITS.files} files`] };
   const faults: string[] = [];
-  const isUnsettled = await readChanged(memory, tree, scan, before?.files ?? [], host.clock.now(), pace, signal);
+  const isUnsettled = await readChanged(memory, tree, scan, before?.files ?? [], host.clock.uptimeMs(), pace, signal);
   const source = await outside?.list(signal);
   if (source?.fault !== undefined) faults.push(source.fault);
   // A source that is away has what it had: its files go for no other reason.
@@ -110,10 +110,13 @@ export async function mirrorRound(
     ahead: plan.pushes.length - pushed.done.size + plan.unknown.length,
     isUnsettled: isUnsettled || pushed.done.size > 0,
     faults,
-    left: scan.left.map(({ path, why }) => `${JSON.stringify(path)} is left out: ${why}`),
+    left: [...scan.left.map(({ path, why }) => `${JSON.stringify(path)} is left out: ${why}`), ...withoutRoom(plan)],
     ...(pushed.answer && { answer: pushed.answer }),
   };
 }
+
+const withoutRoom = ({ absent }: MirrorPlan): readonly string[] =>
+  absent.length > 0 ? [`not here for want of room (limit): ${absent.length} of the line`] : [];
 
 /** Reads what changed and stands still; gives whether something does not yet. */
 async function readChanged(
@@ -121,7 +124,7 @@ async function readChanged(
   tree: PlainTree,
   { files }: TreeScan,
   note: readonly NotedFile[],
-  nowMs: number,
+  uptimeMs: number,
   pace: Pace,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -132,9 +135,9 @@ async function readChanged(
   let isUnsettled = false;
   for (const file of changed) {
     if (known.has(file.stamp)) continue;
-    const sinceMs = seen.get(file.stamp) ?? nowMs;
+    const sinceMs = seen.get(file.stamp) ?? uptimeMs;
     seen.set(file.stamp, sinceMs);
-    if (nowMs - sinceMs < STILL_MS) isUnsettled = true;
+    if (uptimeMs - sinceMs < STILL_MS) isUnsettled = true;
     else {
       const sha256 = await digestOf(paced(tree.read(file), pace)).catch(() => undefined);
       signal.throwIfAborted();

@@ -14,9 +14,8 @@ export interface ApplyContext {
 }
 
 export interface Applied {
+  /** The same object where it is as it was. */
   readonly line: MirrorIndex;
-  /** Of the branch; the same object where it is as it was. */
-  readonly branch?: MirrorIndex;
   /** Contents that are not there: nothing was done of their changes. */
   readonly missing: string[];
 }
@@ -28,12 +27,22 @@ function opened(index: MirrorIndex, nowMs: number) {
   const deleted = new Set(index.deleted);
   const removed: RemovedFile[] = index.removed.filter((one) => one.removedAtMs > nowMs - REMOVED_KEPT_MS);
   let isChanged = removed.length !== index.removed.length;
-  let namesBytes = index.files.reduce((sum, { path }) => sum + nameBytes(path), 0);
+  /** All names that are here, in a listing or not. */
+  const names = { count: 0, bytes: 0 };
+  const count = (path: string, more: 1 | -1): void => {
+    names.count += more;
+    names.bytes += more * nameBytes(path);
+    if (more > 0 && (names.count > MIRROR_LIMITS.files || names.bytes > MIRROR_LIMITS.namesBytes))
+      throw new StatectlError('state-full', `more than ${MIRROR_LIMITS.files} files, or 4 MiB of names, are not kept`, {
+        hint: 'delete some on the printer',
+      });
+  };
+  for (const path of [...files.keys(), ...hidden.keys(), ...deleted]) count(path, 1);
   const drop = (path: string): void => {
     const file = files.get(path);
     if (!file) return;
     files.delete(path);
-    namesBytes -= nameBytes(path);
+    count(path, -1);
     removed.push({ ...file, removedAtMs: nowMs });
     isChanged = true;
   };
@@ -51,34 +60,30 @@ function opened(index: MirrorIndex, nowMs: number) {
     put(file: IndexFile): void {
       const had = files.get(file.path);
       if (had && had.sha256 !== file.sha256) drop(file.path);
-      namesBytes += files.has(file.path) ? 0 : nameBytes(file.path);
+      if (!files.has(file.path)) count(file.path, 1);
       files.set(file.path, file);
-      if (files.size > MIRROR_LIMITS.files || namesBytes > MIRROR_LIMITS.namesBytes)
-        throw new StatectlError(
-          'state-full',
-          `more than ${MIRROR_LIMITS.files} files, or 4 MiB of names, are not kept`,
-          {
-            hint: 'delete some on the printer',
-          },
-        );
-      hidden.delete(file.path);
-      deleted.delete(file.path);
+      if (hidden.delete(file.path)) count(file.path, -1);
+      if (deleted.delete(file.path)) count(file.path, -1);
       isChanged = true;
     },
     hide(path: string, over: string): void {
       if (hidden.get(path)?.over === over) return;
+      if (!hidden.has(path)) count(path, 1);
       hidden.set(path, { path, over });
       isChanged = true;
     },
     delete(path: string): void {
       if (deleted.has(path)) return;
+      count(path, 1);
       deleted.add(path);
       isChanged = true;
     },
     /** It is on the line, and this has nothing of its own to say of it. */
     leave(path: string): void {
       drop(path);
-      isChanged = deleted.delete(path) || isChanged;
+      if (!deleted.delete(path)) return;
+      count(path, -1);
+      isChanged = true;
     },
     done: (): MirrorIndex =>
       isChanged
@@ -122,7 +127,7 @@ export function applyToBranch(
   { line, branch, name }: { readonly line: MirrorIndex; readonly branch: MirrorIndex; readonly name: string },
   changes: readonly MirrorChange[],
   { node, nowMs, has, mayTake }: ApplyContext & { readonly mayTake: boolean },
-): Applied {
+): Applied & { readonly branch: MirrorIndex } {
   const [onLine, own] = [opened(line, nowMs), opened(branch, nowMs)];
   const missing = new Set<string>();
   for (const { path, file, was, over } of changes) {

@@ -8,6 +8,7 @@ import { itemPath, LINE, listed, printerPath } from '../state-folder.ts';
 
 /** What nobody goes on with takes its room so long. */
 const IDLE_MS = 24 * 3_600_000;
+const FULL = ['ENOSPC', 'EDQUOT'];
 const DIGEST = /^[0-9a-f]{64}$/;
 /** `SHA256.SIZE.SENDER`: what is on its way, by what it will be. */
 const PART = /^([0-9a-f]{64})\.(\d{1,15})\.[0-9a-f]{16}$/;
@@ -67,18 +68,18 @@ export function contents(store: Store, printer: string, item: string) {
       let haveBytes = (await sizeOf(part)) ?? 0;
       if (haveBytes !== atBytes) return { haveBytes, isWhole: false };
       await files.mkdir(uploads, 0o700);
-      {
+      try {
         await using stream = await files.appendStream(part);
         for await (const chunk of body) {
-          if (haveBytes + chunk.length > sizeBytes)
-            throw new StatectlError(
-              'generation-too-large',
-              `more came than the ${sizeBytes} bytes that were announced`,
-            );
+          if (haveBytes + chunk.length > sizeBytes) throw tooLarge(sizeBytes);
           await stream.write(chunk);
           haveBytes += chunk.length;
         }
         await stream.close();
+      } catch (error) {
+        // Half of a file is the first to go where the disk has no room.
+        if (FULL.includes(String((error as { readonly code?: unknown }).code))) await files.remove(part);
+        throw error;
       }
       if (haveBytes < sizeBytes) return { haveBytes, isWhole: false };
       if ((await digestOf(files.readStream(part))) !== sha256) {
@@ -109,6 +110,9 @@ export function contents(store: Store, printer: string, item: string) {
     },
   };
 }
+
+const tooLarge = (sizeBytes: number): StatectlError =>
+  new StatectlError('generation-too-large', `more came than the ${sizeBytes} bytes that were announced`);
 
 /** Only a digest becomes a path. */
 function digest(text: string): string {

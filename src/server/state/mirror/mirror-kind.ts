@@ -24,15 +24,18 @@ export const mirrorKind = (store: Store): Omit<StateKind, 'head'> => ({
     return indexId(own);
   },
 
-  /** Files by their names; what was replaced or deleted in `removed/MS/`. `index.json` says whose they are. */
+  /** Files by their names; what was replaced or deleted in `removed/NUMBER-MS/`. `index.json` says whose they are. */
   async *export(printer, where, item): AsyncGenerator<StateFile> {
     const index = await readIndex(store, printer, where, item);
     if (!index) return;
     const { kept } = contents(store, printer, item);
     for (const { path, sha256 } of index.files)
       yield { path: `files/${path}`, content: store.host.files.readStream(kept(sha256)) };
-    for (const { path, sha256, removedAtMs } of index.removed)
-      yield { path: `removed/${removedAtMs}/${path}`, content: store.host.files.readStream(kept(sha256)) };
+    for (const [at, { path, sha256, removedAtMs }] of index.removed.entries())
+      yield {
+        path: `removed/${String(at).padStart(4, '0')}-${removedAtMs}/${path}`,
+        content: store.host.files.readStream(kept(sha256)),
+      };
     yield { path: 'index.json', content: Buffer.from(`${JSON.stringify(index, null, 2)}\n`) };
   },
 });

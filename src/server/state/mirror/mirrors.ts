@@ -9,7 +9,7 @@ import type { NodePrinter } from '../node-printer.ts';
 import { diskFull, LEAST_FREE, namingFullDisk } from '../snapshot/receive.ts';
 import { standingOf } from '../standing.ts';
 import { branchesIn, itemUnknown, LINE, lockPrinter } from '../state-folder.ts';
-import { type Applied, applyToBranch, applyToLine } from './apply-changes.ts';
+import { applyToBranch, applyToLine } from './apply-changes.ts';
 import { contents, type Piece } from './contents.ts';
 import { EMPTY_INDEX, indexId, type MirrorIndex, readIndex, writeIndex } from './mirror-index.ts';
 import { mirrorKind } from './mirror-kind.ts';
@@ -165,41 +165,51 @@ export function mirrors(store: StateStore, folders: SourceFolders): Mirrors {
 
     async change(printer, item, changes, standing, asker) {
       await quotaOf(printer, item, standing, asker);
-      const here = contents(store, printer, item);
-      await using _lock = await lockPrinter(store, printer);
-      const line = (await readIndex(store, printer, LINE, item)) ?? EMPTY_INDEX;
-      const sizes = new Map<string, number>();
-      for (const { file } of changes) {
-        const found = file && (await here.find(file.sha256));
-        // A size that is not its own would show a short file.
-        if (file && found === file.sizeBytes) sizes.set(file.sha256, found);
-      }
-      const { node, proof, printer: has } = asker;
-      const context = { node, nowMs: store.host.clock.now(), has: (sha256: string) => sizes.has(sha256) };
-      const place = await standingOf(store, printer, item, standing, { node, proof });
-      const branch =
-        place.on === 'branch' ? ((await readIndex(store, printer, place.where, item)) ?? EMPTY_INDEX) : undefined;
-      const mayTake = proof !== 'network' || has?.trust === 'network';
-      const applied: Applied =
-        place.on === 'branch' && branch
-          ? applyToBranch({ line, branch, name: place.branch }, changes, { ...context, mayTake })
-          : applyToLine(line, changes, context);
       try {
-        for (const sha256 of sizes.keys()) await here.keep(sha256);
-        // A boot that has the line makes one of it with its first word, whatever that is.
-        const isNew = line.revision === 0 && place.on === 'line';
-        const newLine =
-          applied.line === line && !isNew ? line : await writeIndex(store, printer, LINE, item, applied.line);
-        const { missing } = applied;
-        if (place.on === 'line') return { on: 'line', id: indexId(newLine), missing };
-        const { branch: was = EMPTY_INDEX } = applied;
-        const own = was === branch ? was : await writeIndex(store, printer, place.where, item, was);
-        return { on: 'branch', branch: place.branch, why: place.why, id: indexId(own), missing };
+        await using _lock = await lockPrinter(store, printer);
+        return await changeNow(printer, item, changes, standing, asker);
       } catch (error) {
         throw namingFullDisk(error);
       }
     },
   };
+
+  /** Under the printer's lock. */
+  async function changeNow(
+    printer: string,
+    item: string,
+    changes: readonly MirrorChange[],
+    standing: Standing,
+    { node, proof, printer: has }: Asker,
+  ): Promise<MirrorAnswer> {
+    const here = contents(store, printer, item);
+    const line = (await readIndex(store, printer, LINE, item)) ?? EMPTY_INDEX;
+    const sizes = new Map<string, number>();
+    for (const { file } of changes) {
+      const found = file && (await here.find(file.sha256));
+      // A size that is not its own would show a short file.
+      if (file && found === file.sizeBytes) sizes.set(file.sha256, found);
+    }
+    const context = { node, nowMs: store.host.clock.now(), has: (sha256: string) => sizes.has(sha256) };
+    const place = await standingOf(store, printer, item, standing, { node, proof });
+    if (place.on === 'line') {
+      const applied = applyToLine(line, changes, context);
+      for (const sha256 of sizes.keys()) await here.keep(sha256);
+      // A boot that has the line makes one of it with its first word, whatever that is.
+      const isSame = applied.line === line && line.revision > 0;
+      const now = isSame ? line : await writeIndex(store, printer, LINE, item, applied.line);
+      return { on: 'line', id: indexId(now), missing: applied.missing };
+    }
+    const { where, branch: name, why } = place;
+    const branch = (await readIndex(store, printer, where, item)) ?? EMPTY_INDEX;
+    const mayTake = proof !== 'network' || has?.trust === 'network';
+    const applied = applyToBranch({ line, branch, name }, changes, { ...context, mayTake });
+    for (const sha256 of sizes.keys()) await here.keep(sha256);
+    if (applied.line !== line) await writeIndex(store, printer, LINE, item, applied.line);
+    const isSame = applied.branch === branch && branch.revision > 0;
+    const now = isSame ? branch : await writeIndex(store, printer, where, item, applied.branch);
+    return { on: 'branch', branch: name, why, id: indexId(now), missing: applied.missing };
+  }
 
   async function sourceFiles(source: MirrorItem['source']): Promise<MirrorFile[]> {
     return source.kind === 'folder' ? [...(await folders.list(source.name))] : [];

@@ -19,7 +19,7 @@ interface Known {
 const LOOK_EACH_MS = 5_000;
 /** Who asks waits so long for what is new: large files are read meanwhile, and are told next time. */
 const WAIT_MS = 2_000;
-/** What changed a moment ago is still being written. */
+/** What changed a moment ago is still being written; of a time to come a clock is wrong, or somebody set it. */
 const STILL_MS = 2_000;
 
 /** Folders that other tools fill: `STATE/folders/NAME`. What they have is shown, nothing in them is changed. */
@@ -61,7 +61,7 @@ export function sourceFolders(store: StateStore): SourceFolders {
         const had = before.get(file.stamp);
         const { sizeBytes, mtimeNs, stamp, path } = file;
         if (had?.path === path) found.push(had);
-        else if (clock.now() - Number(BigInt(mtimeNs) / 1_000_000n) >= STILL_MS) {
+        else if (Math.abs(clock.now() - Number(BigInt(mtimeNs) / 1_000_000n)) >= STILL_MS) {
           const sha256 = await digestOf(tree.read(file)).catch(() => undefined);
           if (sha256 !== undefined) found.push({ path, sizeBytes, mtimeNs, sha256, stamp });
         }

@@ -124,7 +124,7 @@ describe('services of a printer', () => {
       [Service]
       Type=oneshot
       TimeoutStartSec=infinity
-      ExecStart=/bin/sh -c 'n=0; while [ -e /run/statectl/state/voron.loading ] && [ $$n -lt 300 ]; do sleep 1; n=$$((n+1)); done'
+      ExecStart=/bin/sh -c 'n=0; while ls /run/statectl/state/voron/*.loading >/dev/null 2>&1 && [ $$n -lt 300 ]; do sleep 1; n=$$((n+1)); done'
       ",
       }
     `);
@@ -159,14 +159,14 @@ describe('services of a printer', () => {
           ? (/ExecStart=\/bin\/sh -c '(.*)'/.exec(text) ?? [])
           : (/start\(\) \{\n\t(.*)\n\}/.exec(text) ?? []);
       const dir = mkdtempSync(join(tmpdir(), 'statectl-loading-'));
-      const mark = join(dir, 'mark');
+      const mark = join(dir, 'gcode.loading');
       writeFileSync(
         join(dir, 'sleep'),
         `#!/bin/sh\necho "$*" >> ${dir}/slept; [ "$GOES" = never ] || rm -f ${mark}\n`,
         { mode: 0o755 },
       );
       // systemd makes one $ of two.
-      const shell = script.replaceAll('$$', '$').replaceAll('/run/statectl/state/voron.loading', mark);
+      const shell = script.replaceAll('$$', '$').replaceAll('/run/statectl/state/voron', dir);
       const run = (goes: string): number => {
         rmSync(join(dir, 'slept'), { force: true });
         execFileSync('/bin/sh', ['-c', shell], { env: { PATH: `${dir}:${process.env.PATH}`, GOES: goes } });
