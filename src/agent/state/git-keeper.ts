@@ -40,6 +40,7 @@ const MOST_NAMED = 3;
 export async function keepGit(context: Context, signal: AbortSignal): Promise<never> {
   const { host, item, account, tell } = context;
   await using tree = await host.files.openTree(item.path, account);
+  await tree.tidy();
   const changed = bell(host.clock);
   const keeper = configKeeper(context, tree, signal);
   let told = '';
@@ -90,6 +91,7 @@ function configKeeper(context: Context, tree: PlainTree, signal: AbortSignal) {
   let lastMs: number | undefined;
   let branch: { readonly branch: string; readonly why: string } | undefined;
   let held: string | undefined;
+  let unkept: string | undefined;
   let staged = false;
 
   async function noteNow(): Promise<ConfigNote> {
@@ -111,7 +113,13 @@ function configKeeper(context: Context, tree: PlainTree, signal: AbortSignal) {
     const main = files.get(MAIN_CONFIG);
     // What a moment of writing left is not what to go back to.
     if (main && !isConfigText(main)) return;
-    await writeKept(host.files, kept, { note: await noteNow(), files });
+    try {
+      await writeKept(host.files, kept, { note: await noteNow(), files });
+      unkept = undefined;
+    } catch (error) {
+      // A disk that is full or broken keeps nothing from the server.
+      unkept = `nothing of it is kept on this machine's disk: ${reasonOf(error)}`;
+    }
   }
 
   /** Until nothing changes for a moment. */
@@ -203,6 +211,7 @@ function configKeeper(context: Context, tree: PlainTree, signal: AbortSignal) {
       // A server that is away is no news where it has everything.
       ...(failure && (isAhead || failure.isFault) ? [failure.why] : []),
       ...(held === undefined ? [] : [held]),
+      ...(unkept === undefined ? [] : [unkept]),
       ...(staged ? ['what people pushed waits for the end of the print'] : []),
       ...left.slice(0, MOST_NAMED).map(([path, why]) => `${path} is not kept: ${why}`),
       ...(left.length > MOST_NAMED ? [`and ${left.length - MOST_NAMED} more`] : []),

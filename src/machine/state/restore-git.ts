@@ -32,6 +32,7 @@ interface Restoring extends GitRestore {
 export async function restoreGit(restore: GitRestore): Promise<ItemSession> {
   const { host, printer, item, account, head, ask, kept, boot, lease } = restore;
   await using tree = await host.files.openTree(item.path, account);
+  await tree.tidy();
   const id = head === undefined ? undefined : head === null ? null : isConfigId(head.id) ? head.id : undefined;
   const restoring: Restoring = {
     ...restore,
