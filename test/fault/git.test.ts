@@ -1,13 +1,15 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Host } from '../../src/host/host.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
+import { printerState } from '../../src/server/state/printer-state.ts';
 import { repositoryOf, runGit } from '../fixtures/config-host.ts';
 import { failingHost } from '../fixtures/hosts/failing.ts';
 import { loadConfig } from '../fixtures/print-host/config-autosave.ts';
 import { printMachine } from '../fixtures/print-machine.ts';
-import { printServer } from '../fixtures/print-server.ts';
+import { PRINTER, printServer } from '../fixtures/print-server.ts';
 import { CONFIG_ITEM } from '../fixtures/printer-item.ts';
 
 const BOOT = 'b0000000-1';
@@ -110,5 +112,50 @@ it.each(['error', 'stop', 'torn'] as const)(
       }
     }
     expect(runGit(repositoryOf(server), 'log', '--format=%s', 'main').trim().split('\n')).toHaveLength(1);
+  },
+);
+
+it.each(['error', 'stop', 'torn'] as const)(
+  'a server that meets "%s" at any effect of taking changes has the line whole, and each change once',
+  { timeout: LONG_MS },
+  async (how) => {
+    const root = mkdtempSync(join(tmpdir(), 'statectl-server-'));
+    const asker = { node: 'print01', proof: 'person', printer: { ...PRINTER, items: [CONFIG_ITEM] } } as const;
+    const stateOn = (host: Host) =>
+      printerState({ root, host, alarm: () => {}, free: async () => 1 }, async () => ({ jobs: [] }));
+    const whole = stateOn(linuxHost());
+    try {
+      for (let at = 1; ; at += 1) {
+        const printer = `voron${at}`;
+        const failing = failingHost(linuxHost(), { at, how });
+        const standing = { lease: 1, boot: BOOT, base: null };
+        const content = (text: string) => Buffer.from(text).toString('base64');
+        const changes = { base: null, files: [{ path: 'printer.cfg', content: content(`${WRITTEN}# ${at}\n`) }] };
+        const cut = stateOn(failing);
+        const leased = await cut.lease(printer, BOOT, asker).catch(() => undefined);
+        await cut.git.ship(printer, 'config', standing, asker, changes).catch(() => {});
+        rmSync(join(root, 'state', printer, 'lock'), { force: true });
+        rmSync(join(root, 'state', printer, 'lock.break'), { force: true });
+        // A boot that was told so begins with nothing, and is a branch: the next one is the line.
+        const isUnreadable = leased?.items.config?.id === 'unreadable';
+        const later = isUnreadable ? { ...standing, lease: 2, boot: `${BOOT}-later` } : standing;
+        await whole.lease(printer, later.boot, asker);
+        const taken = await whole.git.ship(printer, 'config', later, asker, changes);
+        expect(taken, `at effect ${at}`).toMatchObject({ on: 'line', conflicts: [] });
+        const given = await whole.git.files(printer, 'config', undefined, asker);
+        expect(given).toMatchObject({
+          id: taken.id,
+          files: [{ path: 'printer.cfg', content: changes.files[0]?.content }],
+        });
+        const log = runGit(join(root, 'git', printer, 'config.git'), 'log', '--format=%s', 'main');
+        expect(log.trim()).toBe('printer.cfg added');
+        if (failing.effects < at) {
+          expect(at).toBeGreaterThan(20);
+          break;
+        }
+      }
+    } finally {
+      rmSync(root, { recursive: true });
+    }
   },
 );

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -268,3 +268,64 @@ it("what says how git works there is not the group's, what people push is", asyn
   });
   expect(readdirSync(join(repository, 'hooks'))).toEqual([]);
 });
+
+const isRoot = process.getuid?.() === 0;
+/** sshd starts git-shell with the command of the client, as an account that is in the group of the repositories. */
+it.runIf(isRoot)(
+  'people of the group fetch and push through git-shell; they change nothing of how git works there',
+  async () => {
+    const [OWNER, PERSON] = [61_234, 61_235];
+    execFileSync('sh', ['-c', `chown -hR ${OWNER}:${OWNER} git && chmod 711 . ${folder}`], {
+      cwd: server.state,
+    });
+    await machine.lease('voron', NEXT_BOOT);
+    const standing = { lease: 2, boot: NEXT_BOOT };
+    const { json } = await shipConfig(machine, null, { 'printer.cfg': WRITTEN }, standing);
+    expect(json).toMatchObject({ on: 'line' });
+    const repository = repositoryOf(server);
+    expect(statSync(join(repository, 'refs/heads/main'))).toMatchObject({ uid: OWNER, gid: OWNER });
+    writeFileSync(join(folder, 'gitconfig'), '[safe]\n\tdirectory = *\n');
+    const as = `setpriv --reuid ${PERSON} --regid ${PERSON} --groups ${OWNER} env GIT_CONFIG_SYSTEM=${folder}/gitconfig`;
+    writeFileSync(
+      join(folder, 'ssh'),
+      `#!/bin/sh\nfor last; do :; done\numask 022; exec ${as} git-shell -c "$last"\n`,
+      { mode: 0o755 },
+    );
+    const words = ['-c', `core.sshCommand=${join(folder, 'ssh')}`, '-c', 'ssh.variant=simple'];
+    const person = join(folder, 'person');
+    runGit('/', ...words, 'clone', '-q', `ada@server:${repository}`, person);
+    for (const [at, text] of ['[one]\n', '[two]\n'].entries()) {
+      writeFileSync(join(person, 'ada.cfg'), text);
+      runGit(person, 'add', '-A');
+      runGit(person, 'commit', '-qm', `Ada ${at}`);
+      runGit(person, ...words, 'push', '-q', 'origin', 'HEAD:main');
+      // And the printer goes on from there.
+      const now = await fetchConfig(machine, String(json.id));
+      expect(now.files).toMatchObject({ 'ada.cfg': text });
+      const own = await shipConfig(machine, now.id, { 'own.cfg': `[own]\n# ${at}\n` }, standing);
+      expect(own.json).toMatchObject({ on: 'line', conflicts: [] });
+      runGit(person, ...words, 'pull', '-q', '--rebase', 'origin', 'main');
+    }
+    runGit(person, ...words, 'push', '-q', 'origin', 'HEAD:refs/heads/idea');
+    const tries = [
+      'touch hooks/post-receive',
+      'echo > config',
+      'echo > HEAD',
+      'mv hooks x',
+      'touch info/attributes',
+      'mv objects/info x',
+      'mkdir worktrees',
+    ];
+    for (const one of tries)
+      expect(
+        () => execFileSync('sh', ['-c', `${as} sh -c '${one}'`], { cwd: repository, stdio: 'ignore' }),
+        one,
+      ).toThrow();
+    expect(() => runGit(person, ...words, 'push', '-q', '--force', 'origin', `${json.id}:main`)).toThrow(
+      /non-fast-forward/,
+    );
+    for (const branch of ['idea', 'main'])
+      expect(() => runGit(person, ...words, 'push', '-q', 'origin', `:${branch}`)).toThrow(/deletion prohibited/);
+    expect(runGit(person, 'log', '--format=%s', 'origin/main').trim().split('\n')).toHaveLength(5);
+  },
+);

@@ -21,6 +21,8 @@ export const branchRef = (branch: string): string => `refs/heads/machine/${branc
 /** The last commit of what the printer itself has. */
 export const SENT = 'refs/statectl/sent';
 
+const DEFAULT_BRANCH = 'refs/statectl/default';
+
 /** Where people reach them: `git/PRINTER/ITEM.git`, and `git/common/config.git` below the state. */
 const gitPath = ({ root }: Store): string => join(root, 'git');
 const folderOf = (store: Store, printer: string): string => join(gitPath(store), printer);
@@ -54,6 +56,7 @@ const CONFIG = `[core]
 [receive]
 \tfsckObjects = true
 \tdenyNonFastForwards = true
+\tdenyDeletes = true
 \tmaxInputSize = 32m
 \tautogc = false
 [transfer]
@@ -77,7 +80,10 @@ export async function openRepository(store: Store, printer: string, item: string
   // Empty, so that nobody who may push puts one there.
   for (const part of ['hooks', 'info']) await files.mkdir(join(fresh.path, part), 0o750);
   await files.write(join(fresh.path, 'config'), CONFIG, { mode: 0o640 });
-  await files.chmod(join(fresh.path, 'HEAD'), 0o640);
+  // Whoever updates the branch that HEAD names locks HEAD, in a folder where nobody but the owner may write: it names it by another.
+  await files.mkdir(join(fresh.path, 'refs/statectl'), 0o750);
+  await files.write(join(fresh.path, DEFAULT_BRANCH), `ref: ${MAIN}\n`, { mode: 0o640 });
+  await files.write(join(fresh.path, 'HEAD'), `ref: ${DEFAULT_BRANCH}\n`, { mode: 0o640 });
   await files.chmod(join(fresh.path, 'objects/info'), 0o2750);
   for (const part of SHARED) await files.chmod(join(fresh.path, part), 0o2770);
   // Who pushes makes folders in these two, and takes none of another's away.
