@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ItemKind } from '../../protocol/state.ts';
+import { DEFAULT_QUOTAS, type Quotas } from './node-printer.ts';
 import type { SnapshotShape } from './snapshot/check-generation.ts';
 
 /** A boot of a machine that had the lease of a printer. */
@@ -23,6 +25,8 @@ export interface PrinterRecord {
   readonly heads: Readonly<Partial<Record<string, string | null>>>;
   /** What its items are, as config.d said when the lease was given. */
   readonly items: Readonly<Partial<Record<string, ItemRecord>>>;
+  /** Likewise; absent in those of earlier versions. */
+  readonly quotas?: Quotas;
   /** Number of the next generation. */
   readonly next: number;
 }
@@ -34,6 +38,9 @@ const MOST_HOLDERS = 1_024;
 
 export const holderOf = ({ holders }: PrinterRecord): LeaseHolder | undefined => holders.at(-1);
 
+/** As config.d says now, or said when the lease was given: whoever had the printer once makes no more room than it has. */
+export const quotasOf = ({ quotas }: PrinterRecord, now: Quotas | undefined): Quotas => now ?? quotas ?? DEFAULT_QUOTAS;
+
 type Boot = Pick<LeaseHolder, 'boot' | 'node'>;
 const isSame = (a: Boot, b: Boot): boolean => a.boot === b.boot && a.node === b.node;
 
@@ -42,17 +49,21 @@ export const formerLease = ({ holders }: PrinterRecord, boot: Boot): LeaseHolder
   holders.find((one) => isSame(one, boot));
 
 /**
- * The record with the lease given to this boot: the one that it has, or the next number. undefined: another boot took it over
+ * The record with the lease given to this boot: the one that it has, which begins with what it is told now (a container begins
+ * anew in the boot of its host), or the next number. undefined: another boot took it over
  * since, and a machine that was replaced does not get it back until it boots again. Pure.
  */
 export function grantLease(
   record: PrinterRecord,
   boot: Boot,
-  what: Pick<PrinterRecord, 'heads' | 'items'>,
+  what: Pick<PrinterRecord, 'heads' | 'items' | 'quotas'>,
   nowMs: number,
 ): PrinterRecord | undefined {
   const holder = holderOf(record);
-  if (holder && isSame(holder, boot)) return record;
+  if (holder && isSame(holder, boot)) {
+    const again = { ...record, ...what };
+    return isDeepStrictEqual(again, record) ? record : again;
+  }
   if (formerLease(record, boot)) return undefined;
   const next = { ...boot, lease: (holder?.lease ?? 0) + 1, sinceMs: nowMs };
   return { ...record, ...what, holders: [...record.holders, next].slice(-MOST_HOLDERS) };

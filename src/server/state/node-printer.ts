@@ -6,5 +6,8 @@ export type NodePrinter = Pick<
   'trust' | 'quotaBytes' | 'gcodeQuotaBytes' | 'items'
 >;
 
+export type Quotas = Pick<NodePrinter, 'quotaBytes' | 'gcodeQuotaBytes'>;
+
 /** Where config.d says nothing else. */
 export const DEFAULT_QUOTA_BYTES = 1024 ** 3;
+export const DEFAULT_QUOTAS: Quotas = { quotaBytes: DEFAULT_QUOTA_BYTES, gcodeQuotaBytes: 2 * DEFAULT_QUOTA_BYTES };

@@ -6,7 +6,7 @@ import type { StateKind, StateStore } from './kind.ts';
 import { grantLease, holderOf, type ItemRecord } from './lease.ts';
 import { type Mirrors, mirrors } from './mirror/mirrors.ts';
 import { sourceFolders } from './mirror/source-folders.ts';
-import type { NodePrinter } from './node-printer.ts';
+import type { NodePrinter, Quotas } from './node-printer.ts';
 import type { CheckGeneration } from './snapshot/check-apart.ts';
 import { type Snapshots, shapeOf, snapshots } from './snapshot/snapshots.ts';
 import { lockPrinter, readPrinter, writePrinter } from './state-folder.ts';
@@ -47,7 +47,12 @@ export function printerState(store: StateStore, check: CheckGeneration): Printer
       if (proof === 'network') return { lease: 0, items: heads };
       const ids = Object.fromEntries(Object.entries(heads).map(([item, one]) => [item, one?.id ?? null]));
       const before = await readPrinter(store, printer);
-      const record = grantLease(before, { boot, node }, { heads: ids, items: recordsOf(has) }, store.host.clock.now());
+      const record = grantLease(
+        before,
+        { boot, node },
+        { heads: ids, items: recordsOf(has), quotas: quotasFrom(has) },
+        store.host.clock.now(),
+      );
       const holder = record && holderOf(record);
       if (!holder) throw leaseLost(printer, holderOf(before)?.node ?? 'another machine');
       if (record === before) return { lease: holder.lease, items: heads };
@@ -59,6 +64,8 @@ export function printerState(store: StateStore, check: CheckGeneration): Printer
     },
   };
 }
+
+const quotasFrom = ({ quotaBytes, gcodeQuotaBytes }: NodePrinter): Quotas => ({ quotaBytes, gcodeQuotaBytes });
 
 const recordsOf = ({ items }: NodePrinter): Readonly<Record<string, ItemRecord>> =>
   Object.fromEntries(

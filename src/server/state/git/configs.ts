@@ -11,8 +11,7 @@ import {
 import type { ItemHead, Standing } from '../../../protocol/state.ts';
 import { type Asker, mustBeTrusted, mustHave } from '../asker.ts';
 import type { StateKind, StateStore } from '../kind.ts';
-import { formerLease } from '../lease.ts';
-import { DEFAULT_QUOTA_BYTES } from '../node-printer.ts';
+import { formerLease, quotasOf } from '../lease.ts';
 import { diskFull, namingFullDisk } from '../snapshot/receive.ts';
 import { standingOf } from '../standing.ts';
 import { itemUnknown, lockPrinter, readPrinter } from '../state-folder.ts';
@@ -92,7 +91,8 @@ export function configs(store: StateStore): Configs {
     async ship(printer, item, standing, asker, changes) {
       const { node, proof, printer: has } = asker;
       // Who had it once may still tell what it did, wherever the printer is now.
-      const isFormer = has ?? formerLease(await readPrinter(store, printer), { boot: standing.boot, node });
+      const record = await readPrinter(store, printer);
+      const isFormer = has ?? formerLease(record, { boot: standing.boot, node });
       if (!isFormer) mustHave(printer, asker);
       await mustBeGit(printer, item, asker);
       const sent = sentFiles(changes);
@@ -101,7 +101,7 @@ export function configs(store: StateStore): Configs {
         await using _lock = await lockPrinter(store, printer);
         const place = await standingOf(store, printer, item, standing, { node, proof });
         const both = await repositories(printer, item);
-        await tidyRepository(both.own, has?.quotaBytes ?? DEFAULT_QUOTA_BYTES);
+        await tidyRepository(both.own, quotasOf(record, has).quotaBytes);
         const ref = place.on === 'line' ? MAIN : branchRef(place.branch);
         await markItem(store, printer, place.where, item, { ref, repository: both.own.path });
         const taken = await takeChanges(both, {

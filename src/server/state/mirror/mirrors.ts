@@ -16,9 +16,6 @@ import { mirrorKind } from './mirror-kind.ts';
 import { bytesOf, contentsOf, type Indexes, makeRoom } from './room.ts';
 import type { SourceFolders } from './source-folders.ts';
 
-/** Of a printer that a node no longer has: what it did with it may still come. */
-const DEFAULT_GCODE_QUOTA_BYTES = 2 * 1024 ** 3;
-
 type MirrorItem = Extract<NodePrinter['items'][number], { readonly kind: 'mirror' }>;
 
 export interface Mirrors extends StateKind {
@@ -51,8 +48,7 @@ export function mirrors(store: StateStore, folders: SourceFolders): Mirrors {
 
   /** Also of who had it once: it may still tell what it did, wherever the printer is now. Throws `printer-unknown`, `item-unknown`. */
   async function quotaOf(printer: string, item: string, standing: Standing, asker: Asker): Promise<number> {
-    const has = await mayShip(store, printer, { name: item, kind: 'mirror' }, standing, asker);
-    return has?.gcodeQuotaBytes ?? DEFAULT_GCODE_QUOTA_BYTES;
+    return (await mayShip(store, printer, { name: item, kind: 'mirror' }, standing, asker)).gcodeQuotaBytes;
   }
 
   async function indexesOf(printer: string, item: string): Promise<Indexes> {

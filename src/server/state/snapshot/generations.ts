@@ -56,6 +56,22 @@ export async function generationsIn(
   return newestFirst(found);
 }
 
+/** Where the JSON of one lies that is none: itself torn, or with no tar as long as it says. */
+export async function damagedIn(
+  store: Store,
+  printer: string,
+  where: HistoryPart,
+  item: string,
+): Promise<readonly Pick<FoundGeneration, 'id' | 'item' | 'json' | 'tar'>[]> {
+  const folder = itemPath(store, printer, where, item);
+  const whole = new Set((await generationsIn(store, printer, where, item)).map(({ id }) => id));
+  return (await listed(store, folder)).flatMap((name) => {
+    const id = name.replace(/\.json$/, '');
+    if (id === name || !isGenerationId(id) || whole.has(id)) return [];
+    return [{ id, item, json: join(folder, name), tar: join(folder, `${id}.tar`) }];
+  });
+}
+
 /** All that takes room, for `makeRoom`. */
 export async function keptOf(store: Store, printer: string): Promise<readonly (FoundGeneration & Kept)[]> {
   const branches = (await branchesIn(store, printer)).map((branch) => ({ part: 'branch', branch }) as const);
@@ -107,11 +123,11 @@ export async function placeGeneration(
 export async function moveApart(
   store: Store,
   printer: string,
-  { item, id, tar, json }: FoundGeneration,
+  { item, id, tar, json }: Pick<FoundGeneration, 'id' | 'item' | 'json' | 'tar'>,
 ): Promise<void> {
   const { files } = store.host;
   const folder = itemPath(store, printer, { part: 'apart' }, item);
   await files.mkdir(folder, 0o700);
   await files.rename(json, join(folder, `${id}.json`));
-  await files.rename(tar, join(folder, `${id}.tar`));
+  if (await files.stat(tar)) await files.rename(tar, join(folder, `${id}.tar`));
 }

@@ -8,20 +8,39 @@ const KEPT: readonly (readonly [bucketMs: number, count: number])[] = [
 
 /**
  * What is too much of one history: besides the newest, the newest of each of the last 24 hours that had any stays, and of the last
- * 14 such days. By when they came here; a clock that was wrong makes other hours, and loses nothing of the right ones. Pure.
+ * 14 such days, each for itself before and after an admin took a branch: the one does not go on with the other. By when they came
+ * here; a clock that was wrong makes other hours, and loses nothing of the right ones. Pure.
  */
-export function overdue<T extends Pick<Generation, 'id' | 'receivedAtMs'>>(history: readonly T[]): readonly T[] {
+export function overdue<T extends Pick<Generation, 'id' | 'receivedAtMs' | 'takenFrom'>>(
+  history: readonly T[],
+): readonly T[] {
   const sorted = newestFirst(history);
+  const stretches = stretchesOf(sorted);
   const kept = new Set(sorted.slice(0, 1));
   for (const [bucketMs, count] of KEPT) {
-    const buckets = new Map<number, T>();
+    const buckets = new Map<string, T>();
     for (const one of sorted) {
-      const bucket = Math.floor(one.receivedAtMs / bucketMs);
+      const bucket = `${stretches.get(one)} ${Math.floor(one.receivedAtMs / bucketMs)}`;
       if (!buckets.has(bucket) && buckets.size < count) buckets.set(bucket, one);
     }
     for (const one of buckets.values()) kept.add(one);
   }
-  return sorted.filter((one) => !kept.has(one));
+  // What was taken stays as the mark between the two, as long as there is something of before.
+  const isMark = (one: T, at: number): boolean =>
+    one.takenFrom !== undefined && sorted.slice(at + 1).some((older) => kept.has(older));
+  return sorted.filter((one, at) => !kept.has(one) && !isMark(one, at));
+}
+
+/** How often a branch was taken after each. */
+function stretchesOf<T extends Pick<Generation, 'takenFrom'>>(sorted: readonly T[]): ReadonlyMap<T, number> {
+  let taken = 0;
+  return new Map(
+    sorted.map((one) => {
+      const stretch = taken;
+      if (one.takenFrom !== undefined) taken += 1;
+      return [one, stretch];
+    }),
+  );
 }
 
 /** Something that is kept of a printer. */

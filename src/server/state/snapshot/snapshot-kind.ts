@@ -1,6 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { dirname, join } from 'node:path';
-import { StatectlError } from '../../../error.ts';
+import { randomBytes } from 'node:crypto';
+import { basename, dirname, join } from 'node:path';
+import { reasonOf, StatectlError } from '../../../error.ts';
+import { sha256Of } from '../../../signed/bundle/manifest.ts';
 import { readPlainTar } from '../../../signed/plain-tar.ts';
 import type { Store } from '../../store/store.ts';
 import type { StateKind } from '../kind.ts';
@@ -41,13 +42,33 @@ export const snapshotKind = (store: Store): Omit<StateKind, 'head'> => ({
   async *export(printer, where, item) {
     for (const [at, { tar, json: _, ...said }] of (await generationsIn(store, printer, where, item)).entries()) {
       const folder = at === 0 ? '' : `history/${said.id}/`;
-      // It was checked when it came: plain names, and nothing but regular files.
-      for (const [name, content] of readPlainTar(await store.host.files.read(tar), () => true))
-        yield { path: `${folder}${name}`, content };
-      yield { path: `${folder}generation.json`, content: Buffer.from(`${JSON.stringify(said, null, 2)}\n`) };
+      const bytes = await store.host.files.read(tar).catch(goneOr);
+      // The machine ships on meanwhile, and something newer took its place.
+      if (bytes === undefined) continue;
+      const { members, fault } = membersOf(bytes, said);
+      for (const [name, content] of members) yield { path: `${folder}${name}`, content };
+      const told = { ...said, ...(fault !== undefined && { fault }) };
+      yield { path: `${folder}generation.json`, content: Buffer.from(`${JSON.stringify(told, null, 2)}\n`) };
     }
   },
 });
+
+function goneOr(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+}
+
+/** It was checked when it came: plain files. What the disk changed since is exported as it is, and told. */
+function membersOf(bytes: Buffer, { id, sha256 }: Pick<Generation, 'id' | 'sha256'>) {
+  const fault = sha256Of(bytes) === sha256 ? undefined : 'it is not what was shipped: the disk changed it';
+  try {
+    return { members: readPlainTar(bytes, isMember), fault };
+  } catch (error) {
+    return { members: new Map([[`${id}.tar`, bytes]]), fault: fault ?? reasonOf(error) };
+  }
+}
+
+/** Below the folder of an export, and nowhere else. */
+const isMember = (name: string): boolean => basename(name) === name && !['', '.', '..'].includes(name);
 
 /** The jobs of a branch that the line has not: the newest of it first. Pure. */
 export const lackingJobs = (
@@ -61,7 +82,7 @@ export const lackingJobs = (
 /** A tar of the store once more; what the disk changed is not passed on. Throws `generation-mismatch`. */
 async function copyChecked({ host: { files } }: Store, from: string, to: string, sha256: string): Promise<void> {
   const bytes = await files.read(from);
-  if (createHash('sha256').update(bytes).digest('hex') !== sha256)
+  if (sha256Of(bytes) !== sha256)
     throw new StatectlError('generation-mismatch', `${from} is not what was shipped: the disk changed it`, {
       hint: 'an older generation of the branch lies beside it; look at the disk',
     });

@@ -6,14 +6,15 @@ import type { Proof } from '../../../protocol/enrolment.ts';
 import type { ItemHead, ShipAnswer, Shipment } from '../../../protocol/state.ts';
 import { type Asker, mustBeTrusted, mustHave } from '../asker.ts';
 import type { StateKind, StateStore } from '../kind.ts';
-import { formerLease } from '../lease.ts';
-import { DEFAULT_QUOTA_BYTES, type NodePrinter } from '../node-printer.ts';
+import { formerLease, quotasOf } from '../lease.ts';
+import type { NodePrinter } from '../node-printer.ts';
 import { standingOf } from '../standing.ts';
 import { type HistoryPart, incomingPath, itemUnknown, LINE, lockPrinter, readPrinter } from '../state-folder.ts';
 import type { CheckGeneration } from './check-apart.ts';
 import { besides, LARGEST_GENERATION_BYTES, type SnapshotShape } from './check-generation.ts';
 import type { Generation } from './generation.ts';
 import {
+  damagedIn,
   type FoundGeneration,
   generationsIn,
   keptOf,
@@ -150,6 +151,10 @@ export function snapshots(store: StateStore, check: CheckGeneration): Snapshots 
     ...snapshotKind(store),
     /** The newest of the line whose bytes are still what they were; others are put apart, and told. */
     async head(printer, item): Promise<ItemHead | null> {
+      for (const one of await damagedIn(store, printer, LINE, item)) {
+        store.alarm(`${one.json} or its tar is not whole: the disk changed it; ${printer} gets another`);
+        await moveApart(store, printer, one);
+      }
       for (const one of await generationsIn(store, printer, LINE, item)) {
         const { id, sha256, sizeBytes, takenAtMs } = one;
         if ((await digestOf(one.tar)) === sha256) return { id, sha256, sizeBytes, takenAtMs };
@@ -169,10 +174,11 @@ export function snapshots(store: StateStore, check: CheckGeneration): Snapshots 
     async ship(printer, item, shipment, asker, body) {
       const { node, proof, printer: has } = asker;
       // Who had it once may still tell what it did, wherever the printer is now.
-      const isFormer = has ?? formerLease(await readPrinter(store, printer), { boot: shipment.boot, node });
+      const record = await readPrinter(store, printer);
+      const isFormer = has ?? formerLease(record, { boot: shipment.boot, node });
       if (!isFormer) mustHave(printer, asker);
       const shape = await shapeNow(printer, item, asker);
-      const quotaBytes = has?.quotaBytes ?? DEFAULT_QUOTA_BYTES;
+      const { quotaBytes } = quotasOf(record, has);
       if ((await store.free()) < LEAST_FREE) throw diskFull();
       try {
         await sweep(printer);

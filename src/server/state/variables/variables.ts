@@ -8,7 +8,6 @@ import { sha256Of } from '../../../signed/bundle/manifest.ts';
 import { type Asker, mustBeTrusted } from '../asker.ts';
 import type { StateKind, StateStore } from '../kind.ts';
 import { mayShip } from '../may-ship.ts';
-import { DEFAULT_QUOTA_BYTES } from '../node-printer.ts';
 import { diskFull, LEAST_FREE, namingFullDisk } from '../snapshot/receive.ts';
 import { type Place, standingOf } from '../standing.ts';
 import { branchesIn, itemUnknown, LINE, lockPrinter } from '../state-folder.ts';
@@ -150,13 +149,12 @@ export function savedVariables(store: StateStore): SavedVariables {
     },
 
     async ship(printer, item, shipment, standing, asker) {
-      const has = await mayShip(store, printer, { name: item, kind: 'variables' }, standing, asker);
+      const { quotaBytes } = await mayShip(store, printer, { name: item, kind: 'variables' }, standing, asker);
       if ((await store.free()) < LEAST_FREE) throw diskFull();
       const variables = readVariables(Buffer.from(shipment.text), item);
       for (const { key, literal } of shipment.changes) if (literal !== null) mustBeLiteral(key, literal);
       try {
         await using _lock = await lockPrinter(store, printer);
-        const quotaBytes = has?.quotaBytes ?? DEFAULT_QUOTA_BYTES;
         return await keep(printer, item, shipment, standing, asker, { variables, quotaBytes });
       } catch (error) {
         throw namingFullDisk(error);

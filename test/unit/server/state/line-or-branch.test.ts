@@ -89,7 +89,9 @@ it.each<
 
 it('the same boot has the same lease however often it asks, another the next one, and one that lost it none', () => {
   const first = leased(A, null);
-  expect(grantLease(first, A, { heads: { database: X }, items: {} }, 5)).toBe(first);
+  expect(grantLease(first, A, { heads: { database: null }, items: {} }, 5)).toBe(first);
+  // It begins anew with what it is told then.
+  expect(grantLease(first, A, { heads: { database: X }, items: {} }, 5)).toEqual({ ...first, heads: { database: X } });
   const second = leased(B, X, first);
   expect(second.holders.map(({ lease }) => lease)).toEqual([1, 2]);
   expect(grantLease(second, A, { heads: { database: X }, items: {} }, 5)).toBeUndefined();
