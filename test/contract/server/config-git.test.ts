@@ -275,14 +275,22 @@ it.runIf(isRoot)(
   'people of the group fetch and push through git-shell; they change nothing of how git works there',
   async () => {
     const [OWNER, PERSON] = [61_234, 61_235];
-    execFileSync('sh', ['-c', `chown -hR ${OWNER}:${OWNER} git && chmod 711 . ${folder}`], {
-      cwd: server.state,
-    });
+    execFileSync(
+      'sh',
+      [
+        '-c',
+        `mv git ${folder}/srv && ln -s ${folder}/srv git && chown -hR ${OWNER}:${OWNER} ${folder}/srv && chmod 711 ${folder}`,
+      ],
+      {
+        cwd: server.state,
+      },
+    );
     await machine.lease('voron', NEXT_BOOT);
     const standing = { lease: 2, boot: NEXT_BOOT };
     const { json } = await shipConfig(machine, null, { 'printer.cfg': WRITTEN }, standing);
     expect(json).toMatchObject({ on: 'line' });
-    const repository = repositoryOf(server);
+    const repository = join(folder, 'srv/voron/config.git');
+    expect(statSync(server.state).mode & 0o777).toBe(0o700);
     expect(statSync(join(repository, 'refs/heads/main'))).toMatchObject({ uid: OWNER, gid: OWNER });
     writeFileSync(join(folder, 'gitconfig'), '[safe]\n\tdirectory = *\n');
     const as = `setpriv --reuid ${PERSON} --regid ${PERSON} --groups ${OWNER} env GIT_CONFIG_SYSTEM=${folder}/gitconfig`;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Git } from '../../../config/history/git.ts';
 import { StatectlError } from '../../../error.ts';
 import type { Host } from '../../../host/host.ts';
+import { stationsTo } from '../../../host/owner.ts';
 import { ownersHost } from '../../../host/owners-host.ts';
 import type { Store } from '../../store/store.ts';
 
@@ -23,13 +24,18 @@ export const SENT = 'refs/statectl/sent';
 
 const DEFAULT_BRANCH = 'refs/statectl/default';
 
-/** Where people reach them: `git/PRINTER/ITEM.git`, and `git/common/config.git` below the state. */
-const gitPath = ({ root }: Store): string => join(root, 'git');
-const folderOf = (store: Store, printer: string): string => join(gitPath(store), printer);
+/**
+ * `git/PRINTER/ITEM.git`, and `git/common/config.git`. `git` may be a link to where people and its owner can reach it: the state
+ * itself is for the server's eyes alone.
+ */
+async function gitPath({ root, host: { files } }: Store): Promise<string> {
+  const path = join(root, 'git');
+  return (await files.stat(path))?.type === 'symlink' ? ((await stationsTo(files, path)).at(-1)?.path ?? path) : path;
+}
 
-const openAt = (store: Store, folder: string, name: string): ConfigRepository => {
-  // Whom `git/` belongs to may be another account than this server's: its members write to the repositories.
-  const host = ownersHost(store.host, gitPath(store));
+const openAt = (store: Store, all: string, folder: string, name: string): ConfigRepository => {
+  // Whom it belongs to may be another account than this server's: its members write to the repositories.
+  const host = ownersHost(store.host, all);
   return { host, git: new Git(host, folder, name), path: join(folder, name) };
 };
 
@@ -39,8 +45,9 @@ export async function findRepository(
   printer: string,
   item: string,
 ): Promise<ConfigRepository | undefined> {
-  const folder = folderOf(store, printer);
-  return (await store.host.files.stat(join(folder, `${item}.git`))) && openAt(store, folder, `${item}.git`);
+  const all = await gitPath(store);
+  const folder = join(all, printer);
+  return (await store.host.files.stat(join(folder, `${item}.git`))) && openAt(store, all, folder, `${item}.git`);
 }
 
 export const commonRepository = (store: Store): Promise<ConfigRepository | undefined> =>
@@ -69,9 +76,10 @@ const CONFIG = `[core]
 export async function openRepository(store: Store, printer: string, item: string): Promise<ConfigRepository> {
   const found = await findRepository(store, printer, item);
   if (found) return found;
-  const folder = folderOf(store, printer);
-  if ((await store.host.files.stat(gitPath(store))) === undefined) await store.host.files.mkdir(gitPath(store), 0o2750);
-  const fresh = openAt(store, folder, `${item}.new.git`);
+  const all = await gitPath(store);
+  const folder = join(all, printer);
+  if ((await store.host.files.stat(all)) === undefined) await store.host.files.mkdir(all, 0o2750);
+  const fresh = openAt(store, all, folder, `${item}.new.git`);
   const { files } = fresh.host;
   await files.mkdir(folder, 0o2750);
   await files.remove(fresh.path);
@@ -90,7 +98,7 @@ export async function openRepository(store: Store, printer: string, item: string
   for (const part of ['objects', 'refs']) await files.chmod(join(fresh.path, part), 0o3770);
   await files.chmod(fresh.path, 0o2750);
   await files.rename(fresh.path, join(folder, `${item}.git`));
-  return openAt(store, folder, `${item}.git`);
+  return openAt(store, all, folder, `${item}.git`);
 }
 
 const COMMIT = /^[0-9a-f]{40}$/;
