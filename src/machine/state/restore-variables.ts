@@ -62,7 +62,7 @@ export async function restoreVariables(restore: RestoreOne): Promise<ItemSession
 function goesOnWith(record: VariablesRecord, line: VariablesHead | null): boolean {
   if (record.branch !== undefined || record.text === null) return false;
   if (record.id === (line?.id ?? null)) return true;
-  return line !== null && line.boot === record.boot && line.seq <= record.seq;
+  return line !== null && record.boots.includes(line.boot) && line.seq <= record.seq;
 }
 
 /** undefined: there is none, or none that Klipper could read. */

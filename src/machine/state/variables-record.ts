@@ -13,6 +13,8 @@ export interface VariablesRecord extends Standing {
   readonly id: string | null;
   /** The file, as it was when it counted last; null: nothing was read yet. */
   readonly text: string | null;
+  /** Of which it goes on: what the line has of any of them came from here. */
+  readonly boots: readonly string[];
   /** Counts its changes. */
   readonly seq: number;
   /** So far the server has them. */
@@ -26,6 +28,7 @@ export interface VariablesRecord extends Standing {
 export const NO_VARIABLES: Omit<VariablesRecord, keyof Standing> = {
   id: null,
   text: null,
+  boots: [],
   seq: 0,
   shippedSeq: 0,
   pending: [],
@@ -41,7 +44,7 @@ export async function readVariablesRecord(
   path: string,
 ): Promise<VariablesRecord | undefined> {
   return recordOrNone<VariablesRecord>(await files.readText(path).catch(() => undefined), {
-    ...{ boot: 'text', lease: 'number', seq: 'number', shippedSeq: 'number', pending: 'list' },
+    ...{ boot: 'text', lease: 'number', seq: 'number', shippedSeq: 'number', pending: 'list', boots: 'list' },
   });
 }
 

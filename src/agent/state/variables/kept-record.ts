@@ -33,6 +33,8 @@ export interface KeptRecord {
   readonly left: () => Promise<readonly string[]>;
 }
 
+/** So long a machine may be without a server, and be known by what it shipped last. */
+const MOST_BOOTS = 64;
 /** That all is well is told again after so long only: each telling is written, and a macro saves many. */
 const SAME_MS = 10_000;
 
@@ -51,7 +53,9 @@ export async function openKept({
   const failed = (work: Promise<void>): Promise<string | undefined> => work.then(() => undefined, unkept);
   const notLeft = before && !isOurs ? await failed(records.leave(before)) : undefined;
   const { seq = 0 } = before ?? {};
-  let record: VariablesRecord = { ...(isOurs ? before : { ...NO_VARIABLES, seq, shippedSeq: seq }), ...standing };
+  const first = isOurs ? before : { ...NO_VARIABLES, seq, shippedSeq: seq };
+  const boots = [...new Set([...first.boots, standing.boot])].slice(-MOST_BOOTS);
+  let record: VariablesRecord = { ...first, ...standing, boots };
   let known = knownOf(record.text);
   let told: Told = { local: notLeft };
   let shown: { readonly status: ItemStatus; readonly atMs: number } | undefined;
