@@ -1,12 +1,14 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { RunningServer } from '../../src/server/listen.ts';
 import { startLabServer } from '../../test/fixtures/agent-lab.ts';
+import { parseChildrenSeconds } from './cpu-time.ts';
 import { forkOn } from './run-apart.ts';
 
 /** What a server costs, as its own process tells. */
 export interface ServerCost {
   readonly rssBytes: number;
-  /** Since it started, of all its threads. */
+  /** Since it started, of all its threads, and of the processes that it waited for. */
   readonly cpuSeconds: number;
 }
 
@@ -33,7 +35,8 @@ export async function isChildServer(
     globalThis.gc?.();
     globalThis.gc?.();
     const { user, system } = process.cpuUsage();
-    process.send?.({ rssBytes: process.memoryUsage().rss, cpuSeconds: (user + system) / 1e6 } satisfies ServerCost);
+    const cpuSeconds = (user + system) / 1e6 + parseChildrenSeconds(readFileSync('/proc/self/stat', 'latin1'));
+    process.send?.({ rssBytes: process.memoryUsage().rss, cpuSeconds } satisfies ServerCost);
   });
   process.send({ url, securePort });
   return true;

@@ -1,9 +1,20 @@
 import { expect, test } from 'vitest';
-import { cpuSeconds, parseBusySeconds, parseCpuSeconds, watchOtherWork } from '../../../build/bench/cpu-time.ts';
+import {
+  cpuSeconds,
+  parseBusySeconds,
+  parseChildrenSeconds,
+  parseCpuSeconds,
+  watchOtherWork,
+} from '../../../build/bench/cpu-time.ts';
 
 test('adds user and system time, also behind a name with blanks and parentheses', () => {
   const stat = '4711 (qemu (a) b) S 1 4711 4711 0 -1 4194304 100 0 0 0 1406 130 0 0 20 0 6 0 12345 2147483648 300000';
   expect(parseCpuSeconds(stat)).toBeCloseTo(15.36);
+});
+
+test('what a process waited for is told apart', () => {
+  const stat = '4711 (a (b) c) S 1 4711 4711 0 -1 4194304 100 0 0 0 1406 130 250 25 20 0 6 0 12345 2147483648 300000';
+  expect(parseChildrenSeconds(stat)).toBeCloseTo(2.75);
 });
 
 test('this process has used some', () => {

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { writePrint } from '../../../build/bench/print-report.ts';
+
+test('what the state of print hosts costs stands beside what it may cost', () => {
+  const one = { count: 667, p50Ms: 12.4, p99Ms: 90.6 };
+  const text = writePrint({
+    farm: {
+      ...{
+        printers: 500,
+        minutes: 10,
+        cpuShare: 0.375,
+        rssBytes: 200 << 20,
+        leasesS: 4.26,
+        faults: ['database: busy'],
+      },
+      shipped: { database: one, variables: one, config: one, gcode: one },
+    },
+    latency: {
+      ...{ databaseS: [0.5, 0.7, 0.6], saveConfigS: [1, 2, 3], variablesS: [0.1, 0.3], savedEachMinute: 998.6 },
+    },
+    agent: {
+      ...{ agentBytes: 30 << 20, childrenBytes: 5 << 20, idleCpuShare: 0.00456, timerMs: { without: 2, beside: 2.2 } },
+    },
+  });
+  for (const line of [
+    /until the server has a copy +0\.60 s \(at most 0\.70 s, of 3\) +< 2 s$/m,
+    /SAVE_VARIABLE at 999 a minute, .* +0\.20 s \(at most 0\.30 s, of 2\) +< 1 s$/m,
+    /private memory of the agent +30\.0 MiB +< 40 MiB$/m,
+    /idle agent, emulated +0\.46 % of a core/m,
+    /2\.20 ms, 2\.00 ms without the agent: 1\.10 × +1\.2 ×$/m,
+    /a server with 500 printers .* +38 % of a core, 200 MiB/m,
+    /… 667 × config, half of them and 99 % within +12 ms, 91 ms$/m,
+    /… refused +1 +0\nfault: database: busy\n$/m,
+  ])
+    expect(text).toMatch(line);
+});
