@@ -1,6 +1,6 @@
 import { commitFiles, type FileNow } from './commit.ts';
 import { readTree } from './config-tree.ts';
-import { CONFLICTS, type ConfigRepository } from './repository.ts';
+import { CONFLICTS, type ConfigRepository, commitOf } from './repository.ts';
 
 /** What the server had where a printer had another, on a branch of its own. */
 export interface ConfigConflict {
@@ -33,7 +33,8 @@ export async function keepConflict(
   for (const [path, file] of had.files) if (was.files.get(path)?.blob !== file.blob) files.set(path, file);
   for (const path of was.files.keys()) if (!had.files.has(path)) files.set(path, undefined);
   const at = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '');
-  const ref = `${CONFLICTS}${at}`;
+  let ref = `${CONFLICTS}${at}`;
+  for (let count = 2; (await commitOf(repository, ref)) !== undefined; count += 1) ref = `${CONFLICTS}${at}-${count}`;
   const lines = paths.map((path) => `Conflict: ${path}`);
   const message = `${TITLE}${paths[0]}${paths.length > 1 ? `, and ${paths.length - 1} more` : ''}\n\n${lines.join('\n')}`;
   const parents = base === undefined ? [] : [base];
