@@ -91,6 +91,18 @@ it('what Klipper saved is on the server, value by value, and the next boot has t
   expect(branches()).toEqual([]);
 });
 
+it('when the server took something last is told, soon after, also of what is saved again and again', async () => {
+  await machine.boot(BOOT);
+  machine.keep();
+  const variables = klipper();
+  variables.save('lane', '1');
+  const { lastMs: first = 0 } = await machine.status(({ lastMs }) => lastMs !== undefined);
+  variables.save('lane', '2');
+  await inStep();
+  const { state } = await machine.status(({ lastMs = 0 }) => lastMs > first);
+  expect(state).toBe('in-step');
+});
+
 it('of 1,000 changes a minute most are journaled by themselves, and the last is on the server at once', async () => {
   await machine.boot(BOOT);
   machine.keep();

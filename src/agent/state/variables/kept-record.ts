@@ -30,13 +30,15 @@ export interface KeptRecord {
   /** One change after the other. A disk that takes nothing is told, and stops nothing. */
   change(make: (record: VariablesRecord) => VariablesRecord): Promise<void>;
   tell(facts: Told): void;
+  /** There is something that was told too short a time ago: come back after `SAME_MS`. */
+  readonly isUntold: boolean;
   readonly left: () => Promise<readonly string[]>;
 }
 
 /** So long a machine may be without a server, and be known by what it shipped last. */
 const MOST_BOOTS = 64;
 /** That all is well is told again after so long only: each telling is written, and a macro saves many. */
-const SAME_MS = 10_000;
+export const SAME_MS = 5_000;
 
 /** Goes on with what the boot, or the agent before this one, left of it. */
 export async function openKept({
@@ -58,6 +60,7 @@ export async function openKept({
   let record: VariablesRecord = { ...first, ...standing, boots };
   let known = knownOf(record.text);
   let told: Told = { local: notLeft };
+  let isUntold = false;
   let shown: { readonly status: ItemStatus; readonly atMs: number } | undefined;
   const oneByOne = inTurn();
   const kept: KeptRecord = {
@@ -76,11 +79,15 @@ export async function openKept({
         if (next.text !== was.text) known = knownOf(next.text);
         if (failure !== told.local) kept.tell({ local: failure });
       }),
+    get isUntold() {
+      return isUntold;
+    },
     tell(facts) {
       told = { ...told, ...facts };
       const status = statusOf(record, told);
       const nowMs = host.clock.now();
       const isKnown = shown && isSameStatus(shown.status, status) && Math.abs(nowMs - shown.atMs) < SAME_MS;
+      isUntold = isKnown === true && shown?.status.lastMs !== status.lastMs;
       if (isKnown) return;
       shown = { status, atMs: nowMs };
       tell(status);

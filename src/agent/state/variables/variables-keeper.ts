@@ -11,7 +11,7 @@ import type { VariablesShipment } from '../../../protocol/variables/shipment.ts'
 import { type Bell, bell } from '../../servers/bell.ts';
 import type { KeeperContext } from '../keeper.ts';
 import { type Found, isSame, judgeRead } from './judge-read.ts';
-import { type KeptRecord, MOST_NAMES, openKept } from './kept-record.ts';
+import { type KeptRecord, MOST_NAMES, openKept, SAME_MS } from './kept-record.ts';
 import { bounded, changesFrom } from './pending.ts';
 
 type Context = KeeperContext<StateItem<'variables'>>;
@@ -125,7 +125,8 @@ async function shipAll(context: Context, kept: KeptRecord, fresh: Bell, signal: 
   let failures = 0;
   let sinceMs: number | undefined;
   for (;;) {
-    await fresh.wait(LOOK_MS, signal);
+    const woken = await fresh.wait(kept.isUntold ? SAME_MS : LOOK_MS, signal);
+    if (woken === 'late') kept.tell({});
     await clock.sleep(TOGETHER_MS, signal);
     try {
       await shipLeft(context, kept, signal);
