@@ -43,7 +43,7 @@ export async function keepMirror(context: MirrorContext, signal: AbortSignal): P
       const heard = ({ folders }: { readonly folders: readonly string[] }) => watched.follow(folders);
       const round = await mirrorRound(context, tree, memory, outside, heard, signal);
       failures = 0;
-      await loadingEnded(host, spool);
+      if (!round.isWaiting) await loadingEnded(host, spool);
       if (round.answer) {
         lastMs = host.clock.now();
         branch = round.answer.on === 'branch' ? { branch: round.answer.branch, why: round.answer.why } : undefined;

@@ -173,6 +173,20 @@ describe('a source by NFS', () => {
   );
 
   it.runIf(isRoot)(
+    'is waited for before Moonraker starts, until it said what it has',
+    async () => {
+      const boot = await lab.boot();
+      const { source, share, looked } = sourceOf(boot, `sleep 2.5; ${BIND}`);
+      put(share, 'a.gcode', 'a');
+      expect((await boot.round(source)).isWaiting).toBe(true);
+      await looked();
+      expect(await boot.settle(source)).toMatchObject({ isWaiting: false, faults: [] });
+      expect(lab.files()).toEqual({ 'a.gcode': 'a' });
+    },
+    30_000,
+  );
+
+  it.runIf(isRoot)(
     'that does not answer takes nothing away, and holds up nothing',
     async () => {
       const boot = await lab.boot();

@@ -32,6 +32,8 @@ export interface RoundResult {
   readonly ahead: number;
   /** Something was written a moment ago, or changed while it was looked at: look again soon. */
   readonly isUnsettled: boolean;
+  /** Nobody knows yet what the source has. */
+  readonly isWaiting: boolean;
   readonly answer?: MirrorAnswer;
   readonly faults: readonly string[];
   /** What is neither sent nor here, and why it need not be. */
@@ -66,10 +68,17 @@ export async function mirrorRound(
   const scan = await tree.scan();
   heard(scan);
   if (scan.isCut)
-    return { ahead: 0, isUnsettled: false, left: [], faults: [`it has more than ${MIRROR_LIMITS.files} files`] };
+    return {
+      ahead: 0,
+      isUnsettled: false,
+      isWaiting: false,
+      left: [],
+      faults: [`it has more than ${MIRROR_LIMITS.files} files`],
+    };
   const faults: string[] = [];
   const isUnsettled = await readChanged(memory, tree, scan, before?.files ?? [], host.clock.uptimeMs(), pace, signal);
   const source = await outside?.list(signal);
+  const isWaiting = source !== undefined && source.files === undefined && source.fault === undefined;
   if (source?.fault !== undefined) faults.push(source.fault);
   // A source that is away has what it had: its files go for no other reason.
   const outsideFiles = source && (source.files ?? outsideNoted(before?.files ?? []));
@@ -109,6 +118,7 @@ export async function mirrorRound(
   return {
     ahead: plan.pushes.length - pushed.done.size + plan.unknown.length,
     isUnsettled: isUnsettled || pushed.done.size > 0,
+    isWaiting,
     faults,
     left: [...scan.left.map(({ path, why }) => `${JSON.stringify(path)} is left out: ${why}`), ...withoutRoom(plan)],
     ...(pushed.answer && { answer: pushed.answer }),
