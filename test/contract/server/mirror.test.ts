@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -352,12 +353,16 @@ it('an admin sees what a branch has that the line lacks, exports all of it as pl
   expect(JSON.parse(run('branches', 'voron', '--json'))).toMatchObject([
     { branch: name, bytes: 6, items: [{ item: 'gcodes', lacking: ['a.gcode'] }] },
   ]);
+  await line.ship({ 'torn.gcode': 'torn', 'lost.gcode': 'lost' });
+  writeFileSync(at('line/gcodes/files', shaOf('torn')), 't');
+  rmSync(at('line/gcodes/files', shaOf('lost')));
   const out = join(server.state, 'out');
   run('export', 'voron', '--out', out);
   expect(readFileSync(join(out, 'line/gcodes/files/sub/b.gcode'), 'utf8')).toBe('both');
   expect(readFileSync(join(out, 'branches', name, 'gcodes/files/a.gcode'), 'utf8')).toBe('branch');
+  expect(readdirSync(join(out, 'line/gcodes/files')).toSorted()).toEqual(['a.gcode', 'sub']);
   run('take', 'voron', name);
-  expect(await listed(line)).toEqual({ 'a.gcode': shaOf('branch'), 'sub/b.gcode': shaOf('both') });
+  expect(await listed(line)).toMatchObject({ 'a.gcode': shaOf('branch'), 'sub/b.gcode': shaOf('both') });
   expect((await line.get(shaOf('branch'))).body.toString()).toBe('branch');
   expect(contentsOf()).toContain(shaOf('line'));
 });

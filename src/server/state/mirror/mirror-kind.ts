@@ -24,18 +24,25 @@ export const mirrorKind = (store: Store): Omit<StateKind, 'head'> => ({
     return indexId(own);
   },
 
-  /** Files by their names; what was replaced or deleted in `removed/NUMBER-MS/`. `index.json` says whose they are. */
+  /** Files by their names; what was replaced or deleted in `removed/NUMBER-MS/`. `index.json` says whose they are, and names what the disk lost. */
   async *export(printer, where, item): AsyncGenerator<StateFile> {
     const index = await readIndex(store, printer, where, item);
     if (!index) return;
+    const { files } = store.host;
     const { kept } = contents(store, printer, item);
-    for (const { path, sha256 } of index.files)
-      yield { path: `files/${path}`, content: store.host.files.readStream(kept(sha256)) };
-    for (const [at, { path, sha256, removedAtMs }] of index.removed.entries())
-      yield {
-        path: `removed/${String(at).padStart(4, '0')}-${removedAtMs}/${path}`,
-        content: store.host.files.readStream(kept(sha256)),
-      };
+    const named = [
+      ...index.files.map((file) => ({ ...file, to: `files/${file.path}` })),
+      ...index.removed.map((file, at) => {
+        const folder = `${String(at).padStart(4, '0')}-${file.removedAtMs}`;
+        return { ...file, to: `removed/${folder}/${file.path}` };
+      }),
+    ];
+    for (const { sha256, sizeBytes, to } of named) {
+      const stat = await files.stat(kept(sha256));
+      // What the disk lost keeps nothing else from being had.
+      if (stat?.type === 'file' && stat.sizeBytes === sizeBytes)
+        yield { path: to, content: files.readStream(kept(sha256)) };
+    }
     yield { path: 'index.json', content: Buffer.from(`${JSON.stringify(index, null, 2)}\n`) };
   },
 });
