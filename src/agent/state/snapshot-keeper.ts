@@ -166,6 +166,12 @@ async function readOwn({ host: { files } }: Context, path: string, limitBytes: n
 }
 
 /**
+ * The agent runs when nobody else wants to, and Moonraker waits for its lock one second: what holds it does not run so (measured on
+ * a busy machine: 1.4 s as the agent, 0.1 s so). The agent's service allows that much (LimitNICE).
+ */
+const AT_ONCE = ['sh', '-c', 'chrt -o 0 true 2>/dev/null && exec chrt -o 0 "$@"; exec "$@"', 'sh'];
+
+/**
  * In a process of the owner, which opens nothing else: any close() of a file drops SQLite's locks on it. It writes into the one
  * file that it is given: where root cleans up afterwards, nobody else can put anything.
  */
@@ -177,7 +183,7 @@ async function copyApart(context: Context, from: string, to: string, signal: Abo
   const given = await exec.run(['chown', '-h', `${account.uid}:${account.gid}`, to], { signal });
   if (given.exitCode !== 0) throw new StatectlError('state-failed', given.stderr.trim());
   const program = isSea() ? [] : [join(import.meta.dirname, '../../main.ts')];
-  const argv = [process.execPath, ...program, 'agent', '--copy-database', from, '--to', to];
+  const argv = [...AT_ONCE, process.execPath, ...program, 'agent', '--copy-database', from, '--to', to];
   const { exitCode, stderr } = await exec.run(argv, { as: account, timeoutMs: COPY_MS, signal });
   if (exitCode === 0) return readOwn(context, to, LARGEST_DATABASE_BYTES);
   const reason = stderr

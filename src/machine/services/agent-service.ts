@@ -17,10 +17,10 @@ StartLimitIntervalSec=0
 ExecStart=${PROGRAM} agent
 Restart=always
 RestartSec=15
-# Its children are as it is: the policy, the weight and the limits are for all of them together.
+# Its children are as it is, but the one that holds a lock of Moonraker's database: it may be as others with their nice value.
 CPUSchedulingPolicy=idle
 Nice=19
-CPUWeight=1
+LimitNICE=+19
 IOSchedulingClass=idle
 MemoryHigh=128M
 MemoryMax=256M
@@ -34,7 +34,9 @@ description="statectl agent: keeps this machine as config.d wants it"
 supervisor=supervise-daemon
 command=${PROGRAM}
 command_args=agent
-# supervise-daemon knows no policy before OpenRC 0.53; chrt(1) becomes the program. Its children are as it is.
+# supervise-daemon knows no policy before OpenRC 0.53; chrt(1) becomes the program. Its children are as it is, but the one that
+# holds a lock of Moonraker's database: it may be as others with their nice value.
+rc_ulimit="-e 1"
 if chrt -i 0 true 2>/dev/null; then
 	command=$(command -v chrt)
 	command_args="-i 0 ${PROGRAM} agent"

@@ -53,10 +53,10 @@ describe('the agent’s service', () => {
       ExecStart=/run/statectl/rt/statectl agent
       Restart=always
       RestartSec=15
-      # Its children are as it is: the policy, the weight and the limits are for all of them together.
+      # Its children are as it is, but the one that holds a lock of Moonraker'\\''s database: it may be as others with their nice value.
       CPUSchedulingPolicy=idle
       Nice=19
-      CPUWeight=1
+      LimitNICE=+19
       IOSchedulingClass=idle
       MemoryHigh=128M
       MemoryMax=256M
