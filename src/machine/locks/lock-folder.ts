@@ -12,10 +12,10 @@ const MOST_LOCKS = 100;
 type LockHost = Pick<Host, 'files' | 'clock'>;
 
 /** Makes a lock, or takes the place of one of the same name. */
-export async function writeLock({ files }: Pick<Host, 'files'>, lock: Lock): Promise<void> {
+export async function writeLock({ files, clock }: LockHost, lock: Lock): Promise<void> {
   await files.mkdir(LOCKS, 0o700);
   await files.chmod(LOCKS, 0o700);
-  await files.write(`${LOCKS}/${lockName(lock.name)}`, lockText(lock), { mode: 0o600 });
+  await files.write(`${LOCKS}/${lockName(lock.name)}`, lockText(lock, clock.uptimeMs()), { mode: 0o600 });
 }
 
 export const dropLock = ({ files }: Pick<Host, 'files'>, name: string): Promise<void> =>
@@ -35,11 +35,12 @@ export async function readLocks(host: LockHost, limitMs: number): Promise<LocksF
     throw error;
   });
   const locks: Lock[] = [];
+  const now = { nowMs: host.clock.now(), uptimeMs: host.clock.uptimeMs() };
   for (const name of names.filter(isName).slice(0, MOST_LOCKS)) {
     const stat = await files.stat(`${LOCKS}/${name}`);
     if (stat?.type !== 'file') continue;
     const file = await files.readRegular(`${LOCKS}/${name}`, MOST_BYTES).catch(() => undefined);
-    locks.push(readLock(name, file?.bytes.toString() ?? '', stat.mtimeMs, limitMs));
+    locks.push(readLock(name, file?.bytes.toString() ?? '', stat.mtimeMs, limitMs, now));
   }
   return await judgeLocks(host, locks);
 }

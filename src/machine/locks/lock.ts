@@ -33,9 +33,25 @@ export function lockName(name: string): string {
 export const printLock = (printer: string): string => `print-${printer}`;
 export const isPrintLock = (name: string): boolean => name.startsWith('print-');
 
-/** As a file says it: times are for people, too. Pure. */
-export const lockText = ({ name: _, sinceMs, untilMs, ...lock }: Lock): string =>
-  `${JSON.stringify({ ...lock, since: new Date(sinceMs).toISOString(), until: new Date(untilMs).toISOString() })}\n`;
+/** As a file says it: times are for people, too; `uptimeMs`, when it is written, is of the clock that nobody sets. Pure. */
+export const lockText = ({ name: _, sinceMs, untilMs, ...lock }: Lock, uptimeMs: number): string =>
+  `${JSON.stringify({ ...lock, since: new Date(sinceMs).toISOString(), until: new Date(untilMs).toISOString(), uptimeMs })}\n`;
+
+/** What both clocks say. */
+export interface Now {
+  readonly nowMs: number;
+  readonly uptimeMs: number;
+}
+
+/** The clocks of a process and of a disk differ by less; whoever sets a clock that was wrong by less changes no lock. */
+const SET_MS = 60_000;
+
+/** By how much the clock was set since a file was written: a machine without one begins in 1970, and prints. */
+function setByMs(madeMs: number, writtenUptimeMs: unknown, { nowMs, uptimeMs }: Now): number {
+  if (typeof writtenUptimeMs !== 'number') return 0;
+  const byMs = nowMs - madeMs - (uptimeMs - writtenUptimeMs);
+  return Math.abs(byMs) < SET_MS ? 0 : byMs;
+}
 
 interface LockRecord {
   readonly holder: string;
@@ -44,29 +60,30 @@ interface LockRecord {
   readonly start?: unknown;
   readonly since: string;
   readonly until: string;
+  readonly uptimeMs?: unknown;
 }
 
 /**
  * What a file of root says. One that is no lock as this version writes it is meant as one all the same (`touch` is enough): it
  * counts for as long as a lock may, from when it was written. Pure.
  */
-export function readLock(name: string, text: string, madeMs: number, limitMs: number): Lock {
-  const latestMs = madeMs + limitMs;
+export function readLock(name: string, text: string, madeMs: number, limitMs: number, now: Now): Lock {
   try {
-    const { holder, what, pid, start, since, until } = parseRecord<LockRecord>(text, {
+    const { holder, what, pid, start, since, until, uptimeMs } = parseRecord<LockRecord>(text, {
       ...{ holder: 'text', what: 'text', since: 'text', until: 'text' },
     });
-    const [sinceMs, untilMs] = [Date.parse(since), Date.parse(until)];
+    const byMs = setByMs(madeMs, uptimeMs, now);
+    const [sinceMs, untilMs] = [Date.parse(since) + byMs, Date.parse(until) + byMs];
     if (Number.isNaN(sinceMs) || Number.isNaN(untilMs)) throw new Error('has no times');
     return {
       ...{ name, holder: short(holder), what: short(what), sinceMs },
       // Whatever it says: a lock that nobody renews ends.
-      untilMs: Math.min(untilMs, latestMs),
+      untilMs: Math.min(untilMs, madeMs + byMs + limitMs),
       ...(Number.isSafeInteger(pid) && Number(pid) > 0 && { pid: Number(pid) }),
       ...(typeof start === 'string' && { start }),
     };
   } catch {
-    return { name, holder: 'root', what: 'a file that says no more', sinceMs: madeMs, untilMs: latestMs };
+    return { name, holder: 'root', what: 'a file that says no more', sinceMs: madeMs, untilMs: madeMs + limitMs };
   }
 }
 

@@ -53,7 +53,7 @@ describe('the lock of a print', () => {
       if (round === 2) {
         expect(JSON.parse(await host.files.readText(LOCK))).toEqual({
           ...{ holder: 'klipper of voron', what: 'prints a.gcode', pid: 700, start: '41' },
-          ...{ since: '2026-11-20T12:00:00.000Z', until: '2026-11-23T12:00:01.000Z' },
+          ...{ since: '2026-11-20T12:00:00.000Z', until: '2026-11-23T12:00:01.000Z', uptimeMs: expect.any(Number) },
         });
         expect((await host.files.stat('/run/statectl/locks'))?.mode).toBe(0o700);
         expect((await host.files.stat(LOCK))?.mode).toBe(0o600);

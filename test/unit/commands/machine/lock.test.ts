@@ -70,7 +70,7 @@ print-voron  klipper of voron  prints a.gcode  2026-11-20 11:00  2026-11-21 11:0
     expect(seen).toEqual([
       {
         ...{ holder: 'statectl lock hold', what: 'a matrix', pid: 5, start: '3' },
-        ...{ since: '2026-11-20T12:00:00.000Z', until: '2026-11-20T14:00:00.000Z' },
+        ...{ since: '2026-11-20T12:00:00.000Z', until: '2026-11-20T14:00:00.000Z', uptimeMs: 0 },
       },
     ]);
     expect(await host.files.list(AT)).toEqual([]);
