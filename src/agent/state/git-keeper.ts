@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { isStatectlError, reasonOf } from '../../error.ts';
 import { backOffMs } from '../../host/back-off.ts';
 import type { PlainTree } from '../../host/plain-tree.ts';
@@ -13,10 +14,12 @@ import {
   lookAtConfig,
   readLocal,
 } from '../../machine/state/git/local-config.ts';
+import { keepDamaged } from '../../machine/state/git/repair-config.ts';
 import type { StateItem } from '../../machine/state/restore.ts';
 import { MAIN_CONFIG } from '../../print/config-names.ts';
 import { isConfigText } from '../../print/printer-config.ts';
 import { bell } from '../servers/bell.ts';
+import { type ConfigStanding, configStatus } from './git-status.ts';
 import type { ItemStatus } from './item-status.ts';
 import type { KeeperContext } from './keeper.ts';
 import { watchFolders } from './watch-folders.ts';
@@ -34,7 +37,6 @@ const POLL_MS = 5_000;
 const BACK_OFF = { baseMs: 1_000, maxMs: 30_000 };
 /** Nobody mends it by asking again. */
 const REFUSED_MS = 10 * 60_000;
-const MOST_NAMED = 3;
 
 /** Ships what SAVE_CONFIG and people at the printer write, as soon as it stands still, and takes what people push, while nothing prints. */
 export async function keepGit(context: Context, signal: AbortSignal): Promise<never> {
@@ -89,7 +91,7 @@ function configKeeper(context: Context, tree: PlainTree, signal: AbortSignal) {
   let waiting: readonly LocalChange[] = [];
   let sinceMs: number | undefined;
   let lastMs: number | undefined;
-  let branch: { readonly branch: string; readonly why: string } | undefined;
+  let branch: ConfigStanding['branch'];
   let held: string | undefined;
   let unkept: string | undefined;
   let staged = false;
@@ -190,44 +192,35 @@ function configKeeper(context: Context, tree: PlainTree, signal: AbortSignal) {
     if (context.isPrinting()) return;
     const now = await lookAtConfig(tree, apart);
     if (stampsOf(now) !== stampsOf(local)) return;
-    const files = await applyConfig(tree, given, { local: now, noted: before.files, digests, nowMs: host.clock.now() });
+    // A printer.cfg that is no config is what nobody wants: it gives way to one of a person's, and is kept.
+    const isMended = held !== undefined && given.files.some(({ path }) => path === MAIN_CONFIG);
+    const bad = isMended ? now.files.get(MAIN_CONFIG) : undefined;
+    if (bad)
+      await keepDamaged(
+        host.files,
+        join(context.kept ?? context.spool, 'damaged'),
+        MAIN_CONFIG,
+        await readLocal(tree, bad),
+        host.clock.now(),
+      );
+    const files = await applyConfig(tree, given, {
+      ...{ local: now, noted: before.files, digests, nowMs: host.clock.now() },
+      over: (path) => isMended && path === MAIN_CONFIG,
+    });
     if (!files) return;
     await keepNote({ ...before, id: given.id, files });
     staged = false;
+    if (isMended) held = undefined;
     local = await lookAtConfig(tree, apart);
     await keepOnDisk(local);
   }
 
-  /** Links are often meant; of all else somebody thinks that it is kept. */
-  const isFault = ([path, reason]: readonly [string, string]): boolean =>
-    note?.files.has(path) === true || !reason.startsWith('it is a symbolic link');
-
-  function status(failure?: { readonly why: string; readonly isFault: boolean }): ItemStatus {
-    const last = lastMs !== undefined && { lastMs };
-    const left = [...(local?.left ?? [])];
-    const isBad = held !== undefined || left.some(isFault) || failure?.isFault === true;
-    const isAhead = waiting.length > 0;
-    const words = [
-      // A server that is away is no news where it has everything.
-      ...(failure && (isAhead || failure.isFault) ? [failure.why] : []),
-      ...(held === undefined ? [] : [held]),
-      ...(unkept === undefined ? [] : [unkept]),
-      ...(staged ? ['what people pushed waits for the end of the print'] : []),
-      ...left.slice(0, MOST_NAMED).map(([path, why]) => `${path} is not kept: ${why}`),
-      ...(left.length > MOST_NAMED ? [`and ${left.length - MOST_NAMED} more`] : []),
-    ];
-    const told = words.length > 0 && { why: words.join('; ') };
-    const ahead = isAhead && {
-      ahead: waiting
-        .slice(0, MOST_NAMED)
-        .map(({ path }) => path)
-        .join(', '),
-    };
-    const since = sinceMs !== undefined && { sinceMs };
-    if (isBad) return { state: 'fault', ...ahead, ...since, ...last, ...told };
-    if (isAhead) return { state: 'ahead', ...ahead, ...since, ...last, ...told };
-    return branch ? { state: 'branch', ...last, ...branch } : { state: 'in-step', ...last, ...told };
-  }
+  const status = (failure?: ConfigStanding['failure']): ItemStatus =>
+    configStatus({
+      left: [...(local?.left ?? [])].map(([path, why]) => ({ path, why, wasKept: note?.files.has(path) === true })),
+      waiting: waiting.map(({ path }) => path),
+      ...{ sinceMs, lastMs, branch, held, unkept, staged, failure },
+    });
 
   return { ship, follow, status };
 }

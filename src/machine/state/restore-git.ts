@@ -157,7 +157,7 @@ async function takeLine(
     );
   const applied = await applyConfig(tree, given, {
     ...{ local, digests, noted: new Map(), nowMs: host.clock.now() },
-    over: true,
+    over: () => true,
   });
   if (applied) return applied;
   throw new StatectlError('state-failed', `${item.path} changes while it is given back: somebody is at work in it`);

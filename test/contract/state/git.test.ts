@@ -163,6 +163,20 @@ it.each<[string, () => void]>([
   expect(line('printer.cfg')).toBe(WRITTEN);
 });
 
+it('a printer.cfg that is no config gives way to one that a person pushes, and is kept', async () => {
+  await running();
+  write('printer.cfg', 'garbage\n');
+  await machine.status(({ state }) => state === 'fault');
+  person().push({ 'printer.cfg': `${WRITTEN}# mended\n` });
+  await until(() => read('printer.cfg'), `${WRITTEN}# mended\n`);
+  const damaged = join(machine.kept, 'damaged');
+  const [kept = ''] = readdirSync(damaged);
+  expect(readFileSync(join(damaged, kept), 'utf8')).toBe('garbage\n');
+  write('next.cfg', '[next]\n');
+  await until(() => line('next.cfg'), '[next]\n');
+  expect(line('printer.cfg')).toBe(`${WRITTEN}# mended\n`);
+});
+
 it.each<[string, () => void, string]>([
   ['empty', () => write('printer.cfg', ''), 'empty'],
   ['full of NUL', () => write('printer.cfg', Buffer.alloc(4096)), 'damaged'],

@@ -12,8 +12,8 @@ export interface Applying {
   readonly digests: Digests;
   /** By the machine's clock. */
   readonly nowMs: number;
-  /** What is different here goes: it is kept elsewhere. Default: nothing of it is touched. */
-  readonly over?: true;
+  /** Which of those that are different here go: they are kept elsewhere. Default: nothing of it is touched. */
+  readonly over?: (path: string) => boolean;
 }
 
 /**
@@ -37,7 +37,7 @@ export async function applyConfig(
       const file = local.files.get(path);
       const has = file && (await digestOfLocal(tree, file, digests));
       if (has === sha256) continue;
-      if (!over && has !== noted.get(path)) return undefined;
+      if (has !== noted.get(path) && !over?.(path)) return undefined;
       if (bytes) await writeFile(tree, path, bytes, mtimeNs, file?.stamp);
       else if (file) await tree.remove(file);
     }

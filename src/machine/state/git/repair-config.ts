@@ -54,16 +54,26 @@ export async function repairConfig(
       continue;
     }
     if (bytes) {
-      await files.mkdir(evidence, 0o700);
-      await files.write(join(evidence, `${path.replaceAll('/', '_').slice(-200)}-${Math.trunc(nowMs)}`), bytes, {
-        mode: 0o600,
-      });
+      await keepDamaged(files, evidence, path, bytes, nowMs);
     }
     await writeFile(tree, path, found.bytes, String(BigInt(Math.trunc(nowMs)) * 1_000_000n), file?.stamp);
     const what = bytes === undefined ? 'missing' : bytes.length === 0 ? 'empty' : 'damaged';
     done.push(`${path} was ${what}: it is taken from ${found.from}${bytes ? `; the bad one is in ${evidence}` : ''}`);
   }
   return done;
+}
+
+/** For whoever wants to know what happened. */
+export async function keepDamaged(
+  files: Pick<Files, 'mkdir' | 'write'>,
+  folder: string,
+  path: string,
+  bytes: Uint8Array,
+  nowMs: number,
+): Promise<void> {
+  await files.mkdir(folder, 0o700);
+  const name = `${path.replaceAll('/', '_').slice(-200)}-${Math.trunc(nowMs)}`;
+  await files.write(join(folder, name), bytes, { mode: 0o600 });
 }
 
 async function newestGood(
