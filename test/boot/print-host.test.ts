@@ -1,16 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import type { AgentState } from '../../src/agent/agent-state.ts';
-import { linuxHost } from '../../src/host/linux/host.ts';
 import { shellQuote } from '../../src/host/shell-line.ts';
 import { keyDigest } from '../../src/identity/certificates/fingerprint.ts';
 import { identityFiles } from '../../src/identity/machine/identity-files.ts';
-import { readPlainTar } from '../../src/signed/plain-tar.ts';
+import { HANG_MS } from '../fixtures/hang.ts';
 import { machineKeys } from '../fixtures/machine-keys.ts';
 import { MOONRAKER_SCHEMA } from '../fixtures/moonraker-database.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
@@ -32,6 +30,9 @@ describe('a print host whose disk has its key and nothing else', () => {
   /** As pi, by another program than ours. */
   const sql = async (text: string): Promise<string> =>
     (await vm?.run(`runuser -u pi -- sqlite3 ${DATABASE} ${shellQuote(text)}`)) ?? '';
+
+  const asPi = async (text: string): Promise<string> =>
+    (await vm?.run(`runuser -u pi -- sh -c ${shellQuote(text)}`)) ?? '';
 
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'statectl-print-host-'));
@@ -77,49 +78,47 @@ set:
     });
     await vm.console(/login: /);
   };
-  const line = async (): Promise<readonly string[]> =>
-    (
-      await linuxHost()
-        .files.list(join(server.state, 'state/voron/line/database'))
-        .catch(() => [])
-    ).filter((name) => name.endsWith('.tar'));
+  /** All that is to outlive the machine, by path. */
+  const digests = async (): Promise<string> =>
+    (await vm?.run(
+      `cd ${DATA} && sqlite3 database/moonraker-sql.db .dump | sha256sum && sha256sum .moonraker.uuid config/* gcodes/*.gcode`,
+    )) ?? '';
+  /** Until the agent says that the server has all of it, and took database and variables later than `before`. */
+  const inStep = async (before: Readonly<Record<string, number>> = {}): Promise<Readonly<Record<string, number>>> => {
+    let lastMs: Readonly<Record<string, number>> = {};
+    const isIn = async (): Promise<boolean> => {
+      const items = Object.entries((await agentState()).printers?.voron?.items ?? {});
+      lastMs = Object.fromEntries(items.map(([name, item]) => [name, item?.lastMs ?? 0]));
+      const isLater = Object.entries(before).every(([name, ms]) => (lastMs[name] ?? 0) > ms);
+      return isLater && items.length === 4 && items.every(([, item]) => item?.state === 'in-step');
+    };
+    await expect.poll(isIn, { timeout: HANG_MS, interval: 500 }).toBe(true);
+    return { database: lastMs.database ?? 0, variables: lastMs.variables ?? 0 };
+  };
 
-  test('ships each commit of its database, and a boot after a power cut has the last', async () => {
+  test('ships what its printer writes, and a boot after a power cut has all of it, byte by byte', async () => {
     await boot();
     expect(await vm?.run(`stat -c %U ${DATA} ${DATA}/database ${DATA}/config ${DATA}/logs`)).toBe('pi\npi\npi\npi');
     expect(JSON.parse((await vm?.run('cat /run/statectl/state/voron.json')) ?? '')).toMatchObject({ lease: 1 });
-    const made = join(dir, 'made.db');
     await sql(`${MOONRAKER_SCHEMA}; INSERT INTO job_history (filename, status) VALUES ('first.gcode', 'completed')`);
-    await vm?.run(`echo 0123456789abcdef0123456789abcdef > ${DATA}/.moonraker.uuid`);
+    await asPi(`echo 0123456789abcdef0123456789abcdef > ${DATA}/.moonraker.uuid`);
+    await asPi(`printf '[printer]\\nkinematics: corexy\\n' > ${DATA}/config/printer.cfg`);
+    await asPi(`printf "[Variables]\\nfilament = 'PLA'\\n\\n" > ${DATA}/config/variables.cfg`);
+    await asPi(`cd ${DATA}/gcodes && head -c 300000 /dev/urandom > .part && mv .part benchy.gcode`);
     await sql("INSERT INTO job_history (filename, status) VALUES ('second.gcode', 'completed')");
-    await server.report('state');
-    expect((await agentState()).printers).toMatchObject({
-      voron: { lease: 1, items: { database: { state: 'in-step' } } },
-    });
+    await vm?.run('until grep -q in-step /run/statectl/agent.json; do sleep 0.2; done');
+    const first = await inStep();
     await sql("INSERT INTO job_history (filename, status) VALUES ('third.gcode', 'completed')");
-    await vm?.run(
-      'until test "$(ls /user-data/persistent/statectl/state/voron/database/last.json)"; do sleep 0.2; done; sync',
-    );
-    const jobs = async (): Promise<readonly unknown[]> => {
-      const newest = (await line()).at(-1);
-      if (newest === undefined) return [];
-      const tar = await readFile(join(server.state, 'state/voron/line/database', newest));
-      const database = readPlainTar(tar, () => true).get('moonraker-sql.db');
-      await writeFile(made, database ?? '');
-      using opened = new DatabaseSync(made, { readOnly: true });
-      return opened
-        .prepare('SELECT filename FROM job_history')
-        .all()
-        .map(({ filename }) => filename);
-    };
-    await expect.poll(jobs, { timeout: 60_000 }).toEqual(['first.gcode', 'second.gcode', 'third.gcode']);
+    await asPi(`printf "[Variables]\\nfilament = 'ABS'\\n\\n" > ${DATA}/config/variables.cfg`);
+    await inStep(first);
+    const before = await digests();
     // Only the server has it now.
     await vm?.run('rm -r /user-data/persistent/statectl/state; sync');
     await boot();
+    expect(await digests()).toBe(before);
     expect(await sql('SELECT filename FROM job_history')).toBe('first.gcode\nsecond.gcode\nthird.gcode');
-    expect(await vm?.run(`cat ${DATA}/.moonraker.uuid`)).toBe('0123456789abcdef0123456789abcdef');
-    expect(await vm?.run(`stat -c %U ${DATABASE}`)).toBe('pi');
-    await vm?.run('until grep -q in-step /run/statectl/agent.json; do sleep 0.2; done');
+    expect(await vm?.run(`cd ${DATA} && stat -c %U database/* .moonraker.uuid config/* gcodes/* | sort -u`)).toBe('pi');
+    await inStep();
     expect(await vm?.run('/run/statectl/bin/statectl status --no-changes')).toMatch(/voron database +in step/);
   });
 });
