@@ -45,9 +45,12 @@ it('a machine that had the printer once makes no more room of it than the printe
   const other = await server.machine('print02');
   await other.lease('voron', NEXT);
   await other.ship('voron', tarOf('a'), { lease: 2, boot: NEXT });
+  server.setClock(AT + HOUR_MS);
   const id = idOf(await other.ship('voron', tarOf('b'), { lease: 2, boot: NEXT }));
-  for (const job of ['x', 'y'])
+  for (const [hour, job] of ['x', 'y'].entries()) {
+    server.setClock(AT + (2 + hour) * HOUR_MS);
     expect((await machine.ship('voron', tarOf(job), { lease: 1 })).json).toMatchObject({ on: 'branch' });
+  }
   expect(lineOf()).toEqual([`${id}.tar`]);
   expect(JSON.parse(printer('list', '--json').stdout)[0].bytes).toBeLessThanOrEqual(2 * size);
 });
