@@ -85,8 +85,6 @@ export const keeperOf: Keep<AnyItem> = (context, signal) => {
       return keepVariables({ ...context, item }, signal);
     case 'git':
       return keepGit({ ...context, item }, signal);
-    default:
-      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
   }
 };
 

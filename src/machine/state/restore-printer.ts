@@ -93,7 +93,5 @@ async function restoreItem(restore: Restore<AnyItem>): Promise<ItemSession> {
       return restoreVariables({ ...restore, item });
     case 'git':
       return restoreGit({ ...restore, item });
-    default:
-      return { base: restore.head?.id ?? null };
   }
 }
