@@ -121,4 +121,46 @@ set:
     await inStep();
     expect(await vm?.run('/run/statectl/bin/statectl status --no-changes')).toMatch(/voron database +in step/);
   });
+
+  /** Klipper's API, as much of it as a printer that prints; its process is one of pi. */
+  const KLIPPY = `use IO::Socket::UNIX; $/ = "\\x03"; $| = 1;
+my $server = IO::Socket::UNIX->new(Local => "${DATA}/comms/klippy.sock", Listen => 4) or die;
+my $status = '{"webhooks":{"state":"ready"},"print_stats":{"state":"printing","filename":"a.gcode"}}';
+while (my $client = $server->accept) { while (my $asked = <$client>) {
+  my ($id) = $asked =~ /"id":(\\d+)/;
+  my $result = $id == 2 ? qq({"status":$status}) : qq({"process_id":$$});
+  print $client qq({"id":$id,"result":$result}\\x03);
+} }`;
+  const lock = (words: string) => vm?.run(`/run/statectl/bin/statectl lock ${words}`) ?? '';
+
+  test('knows a print, and what else must not be disturbed, and is a good neighbour of it', async () => {
+    const show = 'systemctl show statectl-agent -p CPUSchedulingPolicy -p IOSchedulingClass -p MemoryMax';
+    expect((await vm?.run(show))?.split('\n').toSorted()).toEqual([
+      'CPUSchedulingPolicy=5',
+      'IOSchedulingClass=3',
+      'MemoryMax=268435456',
+    ]);
+    expect(await vm?.run('chrt -p $(systemctl show -P MainPID statectl-agent) | head -1')).toContain('SCHED_IDLE');
+    await vm?.run('systemctl start statectl-printer-voron.service');
+    expect(await vm?.run('cat /run/systemd/system/moonraker.service.d/50-statectl.conf')).toContain(
+      'Wants=statectl-printer-voron.service',
+    );
+    await vm?.run(`systemd-run --unit klippy --uid pi perl -e ${shellQuote(KLIPPY)}`);
+    await vm?.run('until test -e /run/statectl/locks/print-voron; do sleep 0.2; done');
+    expect(await lock('check 2>&1; echo $?')).toMatch(
+      /^locked: print-voron \(klipper of voron: prints a.gcode\)[^]*\n75$/,
+    );
+    expect(await vm?.run('stat -c %a:%U /run/statectl/locks')).toBe('700:root');
+    // Who is not root hears it from the agent.
+    expect(await vm?.run('runuser -u pi -- /run/statectl/bin/statectl lock list')).toContain('print-voron');
+    expect(await vm?.run('/run/statectl/bin/statectl status --no-changes')).toMatch(/printer voron +printing a.gcode/);
+    await vm?.run('systemctl stop klippy; until test ! -e /run/statectl/locks/print-voron; do sleep 0.2; done');
+    const inhibit = 'systemd-inhibit --what=shutdown --who=pi --why="wet paint" sleep 600';
+    await vm?.run(
+      `systemd-run --unit paint ${inhibit}; until ls /run/systemd/inhibit/[0-9]* >/dev/null 2>&1; do sleep 0.2; done`,
+    );
+    expect(await lock('check 2>&1; echo $?')).toMatch(/\(pi: wet paint\)[^]*\n75$/);
+    await vm?.run('systemctl stop paint');
+    expect(await lock('check; echo $?')).toBe('0');
+  });
 });
