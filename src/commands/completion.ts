@@ -4,15 +4,28 @@ import { printContent } from './print.ts';
 /** What may follow `statectl WORDS`: the commands below, and the options. */
 type Choices = ReadonlyMap<string, readonly string[]>;
 
-const longOptions = (text: string): readonly string[] => [...new Set(text.match(/--[a-z][a-z-]*/g) ?? [])];
+/** What begins a row of a help: prose and examples name options of other programs, too. */
+const optionRows = (help: string): readonly string[] =>
+  [...help.matchAll(/^ {2}(?:-\w, )?(--[a-z][a-z-]*)/gm)].map(([, option = '']) => option);
+
+/** The rows of commands in a help: the verbs of a booting machine have theirs there only, with their options. */
+const commandRows = (help: string): Choices => {
+  const [, commands = ''] = /^Commands:\n((?: {2}.*\n)*)/m.exec(help) ?? [];
+  const rows = [...commands.matchAll(/^ {2}([a-z-]+)(.*)/gm)];
+  return new Map(rows.map(([, name = '', rest = '']) => [name, rest.match(/(?<=\[)--[a-z-]+/g) ?? []]));
+};
 
 function choicesOf(command: Command, words: readonly string[] = []): Choices {
   const below = command.commands
     .filter((child) => child.name() !== 'help')
     .flatMap((child) => [child.name(), ...child.aliases()].map((name) => ({ name, child })));
-  // The verbs of a booting machine have their options only in their help.
-  const options = longOptions(command.helpInformation());
-  const here: Choices = new Map([[words.join(' '), [...below.map(({ name }) => name), ...options]]]);
+  const help = command.helpInformation();
+  const inHelp: Choices = below.length > 0 ? new Map() : commandRows(help);
+  const names = [...below.map(({ name }) => name), ...inHelp.keys()];
+  const here: Choices = new Map([
+    [words.join(' '), [...new Set([...names, ...optionRows(help), '--help'])]],
+    ...[...inHelp].map(([name, options]) => [[...words, name].join(' '), options] as const),
+  ]);
   return new Map(
     [here, ...below.map(({ name, child }) => choicesOf(child, [...words, name]))].flatMap((map) => [...map]),
   );

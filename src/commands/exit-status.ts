@@ -5,5 +5,6 @@ export const EXIT_STATUSES: Readonly<Record<string, string>> = {
   2: 'the words of the command are wrong',
   '10, 11, 12': 'of `statectl boot` alone, for /init: the rescue prompt, a reboot, the other slot',
   70: 'a fault of statectl itself: what it says then is for a report of it',
+  75: 'of `statectl lock check` alone: there is a lock',
   130: 'Ctrl-C ended it at once; 129 and 143 are the same by SIGHUP and SIGTERM. The first Ctrl-C lets a build remove what is half made, and `node run` print how far it came: that is 1',
 };

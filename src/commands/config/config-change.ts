@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { hostname, userInfo } from 'node:os';
+import { InvalidArgumentError } from 'commander';
 import { parseDocument, visit } from 'yaml';
 import { nearest } from '../../config/check/suggest.ts';
 import { PARTS } from '../../config/config-dir.ts';
@@ -10,6 +11,12 @@ import { type Plain, parsePath, type SettingPath, writePath } from '../../config
 import { reasonOf, StatectlError } from '../../error.ts';
 import { linuxHost } from '../../host/linux/host.ts';
 import { ownersHost } from '../../host/owners-host.ts';
+
+/** Of an option that says how many revisions. */
+export const someRevisions = (text: string): number => {
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('expected a number from 1 on.');
+  return Number(text);
+};
 
 /** Who sits at the keyboard: under sudo the person, not root. */
 export const author = (): Author => {

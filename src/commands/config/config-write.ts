@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { formatFault } from '../../config/check/fault.ts';
 import { nearest } from '../../config/check/suggest.ts';
 import { editValue } from '../../config/history/edit-value.ts';
@@ -9,7 +9,7 @@ import { StatectlError } from '../../error.ts';
 import { linuxHost } from '../../host/linux/host.ts';
 import { asciiTable } from '../ascii-table.ts';
 import { print, printJson, printLine, remark } from '../print.ts';
-import { author, placeIn, readConfigFile, readValue } from './config-change.ts';
+import { author, placeIn, readConfigFile, readValue, someRevisions } from './config-change.ts';
 import { type ConfigOptions, configVerb, jsonOption, needsFolder } from './config-source.ts';
 
 const openHistory = (dir: string): History => new History(linuxHost(), dir);
@@ -55,11 +55,6 @@ export const configSetVerb = (): Command =>
       if (options.json) printJson({ file, path: writePath(inFile), revision, changed: before !== after });
       else printLine(before === after ? `${file} says that already` : `${message}: ${revision.slice(0, 12)}`);
     });
-
-const someRevisions = (text: string): number => {
-  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('expected a number from 1 on.');
-  return Number(text);
-};
 
 export const configLogVerb = (): Command =>
   configVerb('log', 'who changed what, the newest first', 'statectl config log', 'statectl config log nodes/print.conf')

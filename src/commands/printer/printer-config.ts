@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { StatectlError } from '../../error.ts';
 import {
   type ConfigChoice,
   configConflicts,
@@ -9,7 +10,7 @@ import {
   settleConflict,
 } from '../../server/admin/printer-configs.ts';
 import { asciiTable } from '../ascii-table.ts';
-import { author } from '../config/config-change.ts';
+import { author, someRevisions } from '../config/config-change.ts';
 import { print, printJson, printLine } from '../print.ts';
 import { onServer, type PrinterOptions, stateOf } from './printer-verb.ts';
 
@@ -34,7 +35,7 @@ export const logVerb = (): Command =>
     'statectl printer log voron',
   )
     .argument('[file]', 'only what changed this file')
-    .addOption(new Option('--limit <count>', 'so many at most').argParser(Number).default(20))
+    .addOption(new Option('--limit <count>', 'so many at most').argParser(someRevisions).default(20))
     .action(async (printer: string, path: string | undefined, options: ConfigOptions & { readonly limit: number }) => {
       const { limit } = options;
       const revisions = await configLog(stateOf(options), choiceOf(printer, options), {
@@ -97,6 +98,10 @@ export const conflictsVerb = (): Command =>
     .action(async (printer: string, branch: string | undefined, options: ConfigOptions & { readonly done?: true }) => {
       const [state, choice] = [stateOf(options), choiceOf(printer, options)];
       if (branch === undefined) {
+        if (options.done)
+          throw new StatectlError('usage', 'which conflict is settled?', {
+            hint: `\`statectl printer conflicts ${printer}\` names them`,
+          });
         const all = await configConflicts(state, choice);
         if (options.json) return printJson(all);
         return print(

@@ -1,5 +1,8 @@
 import { resolve } from 'node:path';
 import { Argument, Command, Option } from 'commander';
+import { StatectlError } from '../../error.ts';
+import { linuxHost } from '../../host/linux/host.ts';
+import { formatSize } from '../../image/format-size.ts';
 import { exportPrinter } from '../../server/admin/export-printer.ts';
 import { dropBranch, listBranches, listPrinters, takeBranch } from '../../server/admin/printers.ts';
 import { checkGeneration, MOONRAKER } from '../../server/state/snapshot/check-generation.ts';
@@ -9,8 +12,6 @@ import { print, printJson, printLine } from '../print.ts';
 import { conflictsVerb, diffVerb, logVerb, rollbackVerb } from './printer-config.ts';
 import { variablesVerb } from './printer-variables.ts';
 import { onServer, type PrinterOptions, stateOf, verb } from './printer-verb.ts';
-
-const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 const listVerb = (): Command =>
   onServer(
@@ -26,7 +27,7 @@ const listVerb = (): Command =>
       line.map(({ item, at }) => `${item} ${at}`).join(', ') || 'nothing yet',
       String(branches.length),
       apart.map(({ item, kept }) => `${kept} of ${item}`).join(', ') || '-',
-      mib(bytes),
+      formatSize(bytes),
     ]);
     print(asciiTable([['PRINTER', 'NODE', 'NEWEST OF THE LINE', 'BRANCHES', 'NO GOOD', 'SIZE'], ...rows]));
   });
@@ -41,7 +42,7 @@ const branchesVerb = (): Command =>
         branch,
         node,
         at,
-        mib(bytes),
+        formatSize(bytes),
         items.map(({ item, lacking }) => (lacking?.length ? `${item}: ${lacking.join(' ')}` : item)).join(', '),
         why,
       ]);
@@ -60,7 +61,7 @@ const takeVerb = (): Command =>
       const taken = await takeBranch(stateOf(options), printer, branch);
       if (options.json) return printJson(taken);
       printLine(
-        `${branch} is the newest of ${printer} (${taken.map(({ item }) => item).join(', ')}): its next boot gets it; what runs now goes on as a branch`,
+        `${branch} is the newest of ${printer} (${taken.map(({ item }) => item).join(', ')}): its next boot gets it; databases and variables of what runs now go on as a branch`,
       );
     });
 
@@ -116,6 +117,10 @@ const checkVerb = (): Command =>
     .addOption(jsonOption())
     .action(async (path: string, { file = [], table = [], with: beside = [], json }: CheckOptions) => {
       const shape = file.length > 0 ? { files: file, tables: table, with: beside } : MOONRAKER;
+      if ((await linuxHost().files.stat(path)) === undefined)
+        throw new StatectlError('file-unknown', `there is no ${path}`, {
+          hint: 'name the tar of a generation: STATE/state/PRINTER/line/ITEM/ID.tar',
+        });
       const checked = await checkGeneration(resolve(path), shape);
       if (json) printJson(checked);
       else printLine('fault' in checked ? `${path} is no good: ${checked.fault}` : `${path} is good`);

@@ -3,7 +3,7 @@ import { StatectlError } from '../../error.ts';
 import { type ConfigConflict, dropConflict, listConflicts } from '../state/git/conflicts.ts';
 import { commitTree } from '../state/git/git-kind.ts';
 import { type ConfigRepository, commitOf, findRepository, MAIN } from '../state/git/repository.ts';
-import { itemUnknown, lockPrinter, readPrinter } from '../state/state-folder.ts';
+import { lockPrinter, readPrinter } from '../state/state-folder.ts';
 import type { Store } from '../store/store.ts';
 import { mustExist } from './printers.ts';
 import type { ServerState } from './server-state.ts';
@@ -28,9 +28,21 @@ async function repositoryOf(state: ServerState, { printer, item }: ConfigChoice)
   const [only = 'config'] = names.includes('config') ? ['config'] : names;
   const name = item ?? only;
   const repository = names.includes(name) ? await findRepository(store, printer, name) : undefined;
-  if (!repository) throw itemUnknown();
+  if (!repository) throw noConfig(printer, item, names);
   return { store, repository };
 }
+
+const noConfig = (printer: string, item: string | undefined, names: readonly string[]): StatectlError =>
+  new StatectlError(
+    'item-unknown',
+    `${printer} has no ${item === undefined ? 'config' : `${item} with a history`} here`,
+    {
+      hint:
+        names.length > 0
+          ? `it has ${names.join(', ')}: name one with --item`
+          : 'a machine ships it when it runs with this printer',
+    },
+  );
 
 /** What changed in a printer's config, the newest first. Throws `printer-unknown`, `item-unknown`, `git-failed`. */
 export async function configLog(

@@ -55,6 +55,18 @@ it('a roll back is a commit of the admin, which the machine is given as any othe
     expect(run('rollback', 'voron', '--', unknown).stderr).toContain('there is no revision');
 });
 
+it('wrong words are told, and nothing is done', () => {
+  for (const limit of ['abc', '0', '-1', '1.5'])
+    expect(run('log', 'voron', `--limit=${limit}`)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('a number from 1 on'),
+    });
+  expect(run('conflicts', 'voron', '--done')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('which conflict'),
+  });
+});
+
 it('a conflict is named, shown and settled', async () => {
   cloneOf(repositoryOf(server), join(folder, 'clone')).push({ 'printer.cfg': SAVED.replace('PA1', 'PB1') });
   await shipConfig(machine, second, { 'printer.cfg': SAVED.replace('PA1', 'PC1') });
@@ -77,14 +89,17 @@ it('list, branches, take, drop and export know configs', async () => {
   expect(run('export', 'voron', '--out', out).status).toBe(0);
   expect(readFileSync(join(out, 'line/config/printer.cfg'), 'utf8')).toBe(WRITTEN);
   expect(readFileSync(join(out, 'branches', branch, 'config/a.cfg'), 'utf8')).toBe('[a]\n');
-  runGit('/', 'clone', '-q', join(out, 'line/config/.git-history.bundle'), '-b', 'main', join(folder, 'again'));
+  runGit('/', 'clone', '-q', join(out, 'line/config/.git-history.bundle'), join(folder, 'again'));
   expect(readFileSync(join(folder, 'again/a.cfg'), 'utf8')).toBe('[a]\n');
   expect(run('drop', 'voron', branch).status).toBe(0);
   expect(runGit(repositoryOf(server), 'branch', '--format=%(refname:short)').trim()).toBe('main');
 });
 
-it('a printer without a config, and one that nobody knows, are told', () => {
+it('a printer without a config, and one that nobody knows, are told', async () => {
   server.give('print01', { ender: {} });
   expect(run('log', 'nobody').stderr).toContain('no printer nobody');
-  expect(run('log', 'voron', '--item', 'other').stderr).toContain('no such item');
+  expect(run('log', 'voron', '--item', 'other').stderr).toMatch(/voron has no other with a history here\n→ .*--item/);
+  await machine.lease('ender', BOOT);
+  for (const verb of ['log', 'diff', 'conflicts'])
+    expect(run(verb, 'ender').stderr).toMatch(/ender has no config here\n→ a machine ships it/);
 });

@@ -108,6 +108,7 @@ it('check says of a tar what the server’s own check says', () => {
   const file = join(out, 'x.tar');
   const check = (...words: readonly string[]) =>
     spawnSync(process.execPath, ['src/main.ts', 'printer', 'check', file, ...words], { encoding: 'utf8' });
+  expect(check()).toMatchObject({ status: 1, stderr: expect.stringMatching(/there is no .*x\.tar\n→ name/) });
   writeFileSync(file, line);
   expect(JSON.parse(check('--json').stdout)).toEqual({ jobs: ['line.gcode'] });
   writeFileSync(file, databaseTar(moonrakerDatabase([], 'DROP TABLE table_registry')));

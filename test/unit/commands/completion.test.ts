@@ -21,6 +21,15 @@ it('completes verbs, the verbs below them, and options', () => {
   for (const verb of ['move', 'run']) expect(offered('statectl', 'node', verb, '--g')).toEqual(['--group']);
 });
 
+it('completes the commands of verbs of a booting machine, and no option that only prose or an example names', () => {
+  expect(offered('statectl', 'lock', '')).toEqual(['list', 'check', 'hold', 'drop', '--help']);
+  expect(offered('statectl', 'lock', 'hold', '--')).toEqual(['--for', '--what']);
+  expect(offered('statectl', 'rescue', 're')).toEqual(['report', 'retry', 'reboot']);
+  expect(offered('statectl', 'rescue', 'reboot', '--')).toEqual(['--force']);
+  expect(offered('statectl', 'agent', '--')).toEqual(['--help']);
+  expect(offered('statectl', 'node', 'run', '--fo')).toEqual(['--force']);
+});
+
 it('completes file names where no word of its own fits', () => {
   expect(offered('statectl', 'image', 'add', 'package.js')).toEqual(['package.json']);
 });

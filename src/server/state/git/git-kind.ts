@@ -88,9 +88,17 @@ export function gitKind(store: Store): Omit<StateKind, 'head'> {
       const { files } = await readTree(repository, tip);
       for (const [path, { blob }] of files)
         yield { path, content: (await readBlobs(repository, [blob])).get(blob) ?? Buffer.alloc(0) };
+      if (where.part !== 'line') return;
+      // A clone has the files of what HEAD names, where that is there.
+      const { exitCode } = await repository.git.attempt(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']);
+      const head = exitCode === 0 ? ['HEAD'] : [];
+      const bundle = await repository.git.run(
+        ['bundle', 'create', '--quiet', '-', ...head, '--branches'],
+        undefined,
+        'latin1',
+      );
       // A name that no config may have.
-      const bundle = await repository.git.run(['bundle', 'create', '--quiet', '-', '--branches'], undefined, 'latin1');
-      if (where.part === 'line') yield { path: '.git-history.bundle', content: Buffer.from(bundle, 'latin1') };
+      yield { path: '.git-history.bundle', content: Buffer.from(bundle, 'latin1') };
     },
 
     async drop(printer, branch, item) {
