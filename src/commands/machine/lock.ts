@@ -19,7 +19,7 @@ export async function lock(host: LockHost, [command = 'list', ...words]: readonl
     case 'list':
       return await list(host, words);
     case 'check':
-      return await check(host);
+      return await check(host, words);
     case 'hold':
       return await hold(host, words);
     case 'drop':
@@ -50,7 +50,8 @@ async function list(host: LockHost, words: readonly string[]): Promise<number> {
   return 0;
 }
 
-async function check(host: LockHost): Promise<number> {
+async function check(host: LockHost, words: readonly string[]): Promise<number> {
+  parseWords('lock', { args: [...words], options: {} });
   const [first, ...others] = await standingLocks(host);
   if (!first) return 0;
   remark(lockedText(first, others.length));
@@ -104,9 +105,14 @@ function durationOf(text: string): number {
 
 async function drop(host: LockHost, words: readonly string[]): Promise<number> {
   const { positionals } = parseWords('lock', { args: [...words], options: {}, allowPositionals: true });
-  const [name = ''] = positionals;
+  const [name = '', ...more] = positionals;
+  if (name === '' || more.length > 0)
+    throw new StatectlError('usage', 'which lock is to be dropped?', { hint: '`statectl lock list` names them' });
   const held = (await standingLocks(host)).find((other) => other.name === lockName(name));
-  if (!held) throw new StatectlError('lock-unknown', `there is no lock ${name}`, { hint: '`statectl lock list`' });
+  if (!held)
+    throw new StatectlError('lock-unknown', `there is no lock ${name}`, {
+      hint: '`statectl lock list` names those that there are',
+    });
   await dropLock(host, name);
   remark(
     isPrintLock(name)

@@ -42,6 +42,17 @@ print-voron  klipper of voron  prints a.gcode  2026-11-20 11:00  2026-11-21 11:0
     expect(await lock(machine({ [`${AT}/print-voron`]: PRINT, '/proc/700/stat': stat('42') }), ['check'])).toBe(0);
   });
 
+  it.each([
+    ['check', '--json'],
+    ['check', 'print-voron'],
+    ['drop'],
+    ['drop', 'a', 'b'],
+    ['list', 'x'],
+    ['hold', 'a', 'b', '--', 'true'],
+  ])('refuses words that it would not obey: %s %s %s', async (...words) => {
+    await expect(lock(machine({ [`${AT}/print-voron`]: PRINT }), words)).rejects.toMatchObject({ code: 'usage' });
+  });
+
   it('tells who is not root what the agent last saw, as far as its holders live', async () => {
     const held = { holder: 'klipper of voron', what: 'prints', sinceMs: 0, untilMs: Date.UTC(2027, 0) };
     const locks = [{ name: 'print-a', ...held, pid: 700, start: '41' }, { name: 'print-b', ...held, pid: 701 }, 7];
