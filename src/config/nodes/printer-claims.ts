@@ -27,7 +27,7 @@ export function printerClaimFaults(
         const other = rivals.find((one) => placeOf(one.at) !== placeOf(at));
         const why =
           (places.get(placeOf(at))?.length ?? 0) > 1 || other === undefined
-            ? `is said for several nodes here: its state belongs to one, so say it in the file of that node`
+            ? `is said for several nodes here: its state belongs to one, so say it in a file for it alone (its own, or a group with \`nodes: NAME\`)`
             : `is a printer of ${other.node.name}, too (${placeOf(other.at)}): its state belongs to one node`;
         return { node, fault: faultAt(at, `${printer} ${why}`) };
       });

@@ -48,7 +48,7 @@ describe('a printer', () => {
     ],
   ])('that %s says of two nodes is told once', async (_what, files: Readonly<Record<string, string>>, at) => {
     expect(await faults(files)).toEqual([
-      `${at} voron is said for several nodes here: its state belongs to one, so say it in the file of that node (for n[1-2])`,
+      `${at} voron is said for several nodes here: its state belongs to one, so say it in a file for it alone (its own, or a group with \`nodes: NAME\`) (for n[1-2])`,
     ]);
   });
 
