@@ -18,12 +18,12 @@ export interface Comparison {
 export const variablesIn = (text: string): ReadonlyMap<string, string> =>
   new Map([...text.matchAll(/^([^\s=[]+) = (.*)$/gm)].map(([, name = '', value = '']) => [name, value]));
 
-/** As `sha256sum` prints them, without the copies that Klipper makes of its config at each SAVE_CONFIG. */
+/** As `sha256sum` prints them, without the copies that Klipper and Moonraker make of their config, and what is the agent's own. */
 export const filesIn = (sums: string): ReadonlyMap<string, string> =>
   new Map(
     [...sums.matchAll(/^([\da-f]{64}) {2}(?:\.\/)?(.+)$/gm)]
       .map(([, sum = '', name = '']) => [name, sum] as const)
-      .filter(([name]) => !/printer-\d{8}_\d{6}\.cfg$|\.bkp$|variables\.cfg$/.test(name)),
+      .filter(([name]) => !/printer-\d{8}_\d{6}\.cfg$|\.bkp$|variables\.cfg$|\/\.statectl-/.test(name)),
   );
 
 const NOTHING = 'nothing';
