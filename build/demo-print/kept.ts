@@ -36,7 +36,9 @@ export function compareKept(before: Kept, after: Kept): readonly Comparison[] {
   });
   const variables = [...before.variables].map(([name, value]) => {
     const now = after.variables.get(name);
-    return { what: `variable ${name}`, before: value, after: now ?? NOTHING, isLost: now !== value };
+    // The print went on while it was looked: more layers are not fewer.
+    const isLost = now !== value && !(Number(now) > Number(value));
+    return { what: `variable ${name}`, before: value, after: now ?? NOTHING, isLost };
   });
   const files = [...before.files].map(([name, sum]) => {
     const now = after.files.get(name);

@@ -28,6 +28,11 @@ test('the demo says of each job, variable and file whether it is there, and in w
   ]);
 });
 
+test('a layer that was printed after the look is no loss', () => {
+  const [before, after] = [kept({}, 'layer = 33\n', ''), kept({}, 'layer = 35\n', '')];
+  expect(compareKept(before, after).map(({ isLost }) => isLost)).toEqual([false]);
+});
+
 test('what Klipper, Moonraker and the agent have for themselves counts for nothing', () => {
   const copies = ['printer-20261130_090000.cfg', '.moonraker.conf.bkp'].map(
     (name) => `${sum('a')}  ./config/${name}\n`,
