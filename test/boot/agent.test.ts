@@ -66,7 +66,7 @@ set:${more}
     expect(await a.report('booted')).toMatchObject({ id: expect.stringMatching(/^boot-/) });
     expect(await a.report('connected')).toMatchObject({ agent: { server: a.url } });
     expect(await vm.run('systemctl is-active statectl-agent')).toBe('active');
-    expect(await vm.run('ps -o ni= -p $(systemctl show -P MainPID statectl-agent) | tr -d " "')).toBe('19');
+    expect(await vm.run('ps -o cls= -p $(systemctl show -P MainPID statectl-agent) | tr -d " "')).toBe('IDL');
     expect(await agentState()).toMatchObject({ connection: { state: 'connected', server: a.url } });
     const kib = await vm.run(
       'awk "/^RssAnon/ { print \\$2 }" /proc/$(systemctl show -P MainPID statectl-agent)/status',
