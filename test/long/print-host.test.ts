@@ -34,6 +34,8 @@ describe(`a print host whose plug is pulled at ${INSTANTS} instants that nobody 
     'has at another machine what was acknowledged before, byte by byte (instant %i)',
     async () => {
       const afterMs = PLUG_MS.least + Math.random() * (PLUG_MS.most - PLUG_MS.least);
+      // The agent begins some seconds after the system.
+      expect(await machine.inStep(PATIENCE_MS)).toBeDefined();
       const working = workload.run(machine);
       await sleep(afterMs);
       pulledMs = performance.now();
