@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DATA, PRINTER, type PrintGuest, printGuest } from '../fixtures/print-host/print-guest.ts';
 import { completedIn, gcodeName, printWorkload } from '../fixtures/print-host/print-workload.ts';
+import { CHECKOUTS } from '../fixtures/print-host/programs.ts';
 
 /** What was acknowledged so long before the plug is there, where there is a server. */
 const SETTLED_MS = { variable: 2_000, gcode: 2_000, job: 2_000, config: 3_000 };
@@ -17,7 +18,7 @@ describe(`a print host whose plug is pulled at ${INSTANTS} instants that nobody 
   let pulledMs = 0;
 
   beforeAll(async () => {
-    machine = await printGuest('print-host-instants');
+    machine = await printGuest('print-host-instants', CHECKOUTS);
     await machine.startServer();
     await machine.enrol();
     await machine.boot();
