@@ -67,10 +67,7 @@ export const GENERATION_TYPE = 'application/x-tar';
 
 const NONE = 'none';
 
-/**
- * As they are sent with all that a machine sends of an item.
- * @public
- */
+/** As they are sent with all that a machine sends of an item. */
 export const standingHeaders = ({ lease, boot, base }: Standing): Record<string, string> => ({
   'statectl-lease': lease === 0 ? NONE : String(lease),
   'statectl-boot': boot,
@@ -103,10 +100,7 @@ const standingOf = (headers: z.infer<typeof StandingHeaders>): Standing => {
   return { lease: lease === NONE ? 0 : Number(lease), boot, base: base === NONE ? null : base };
 };
 
-/**
- * Which boot sent these headers, or what is wrong with them. Pure.
- * @public
- */
+/** Which boot sent these headers, or what is wrong with them. Pure. */
 export function readStanding(headers: Readonly<Record<string, unknown>>): Said<Standing> {
   const { value, fault } = readSaid(JSON.stringify(headers), StandingHeaders);
   return fault === undefined ? { value: standingOf(value) } : { fault };

@@ -24,10 +24,7 @@ const isBranchName = (text: string): boolean => BRANCH_NAME.test(text);
 
 const statePath = (store: Store): string => join(store.root, 'state');
 
-/**
- * Throws `printer-unknown`: only a plain name becomes a path.
- * @public
- */
+/** Throws `printer-unknown`: only a plain name becomes a path. */
 export function printerPath(store: Store, printer: string): string {
   if (!isPrinterName(printer)) throw printerUnknown('that is not the name of a printer');
   return join(statePath(store), printer);
