@@ -9,7 +9,7 @@ export async function agent(host: AgentHost, words: readonly string[]): Promise<
   });
   const { 'copy-database': from, to } = values;
   if (from !== undefined && to !== undefined) {
-    const { copyDatabase } = await import('../../host/linux/copy-database.ts');
+    const { copyDatabase } = await import('../../host/linux/databases/copy-database.ts');
     await copyDatabase(from, to);
     return 0;
   }

@@ -2,8 +2,8 @@ import type { Host } from '../host.ts';
 import { bootConsole } from './boot-console.ts';
 import { linuxFiles } from './files.ts';
 import { linuxHost } from './host.ts';
+import { leanHttp } from './http/lean-http.ts';
 import { leanExec } from './lean-exec.ts';
-import { leanHttp } from './lean-http.ts';
 import { promptCalls } from './prompt-calls.ts';
 
 /** The real machine as the initramfs sees it: the same ports, with adapters that cost a starting machine less. */

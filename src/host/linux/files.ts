@@ -187,6 +187,6 @@ export const linuxFiles = (fs: FileCalls = threadedCalls): Files => ({
   readStream: (path, start) => readStream(fs, path, start),
   watch: watchFolder,
   // On first use: few boots have one.
-  openTree: async (path, owner) => (await import('./plain-tree.ts')).openTree(path, owner),
+  openTree: async (path, owner) => (await import('./tree/plain-tree.ts')).openTree(path, owner),
   appendStream: (path) => appendStream(fs, path),
 });

@@ -3,7 +3,7 @@ import { linuxClock } from './clock.ts';
 import { type ConsoleOptions, linuxConsole } from './console.ts';
 import { linuxExec } from './exec.ts';
 import { linuxFiles } from './files.ts';
-import { linuxHttp } from './http.ts';
+import { linuxHttp } from './http/http.ts';
 import { linuxNtp } from './ntp.ts';
 import { linuxSockets } from './sockets.ts';
 import { linuxTpm } from './tpm.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { copyDatabase } from '../../../src/host/linux/copy-database.ts';
+import { copyDatabase } from '../../../src/host/linux/databases/copy-database.ts';
 
 let folder = '';
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import { isSea } from 'node:sea';
 import { isStatectlError, StatectlError } from '../../../error.ts';
 import type { Exec } from '../../../host/host.ts';
-import type { CheckedDatabase } from '../../../host/linux/check-database.ts';
+import type { CheckedDatabase } from '../../../host/linux/databases/check-database.ts';
 import { recordOrNone } from '../../../host/record.ts';
 import { turns } from '../../limits/turns.ts';
 import type { SnapshotShape } from './check-generation.ts';

@@ -1,5 +1,5 @@
 import { reasonOf } from '../../../error.ts';
-import { type CheckedDatabase, checkDatabase } from '../../../host/linux/check-database.ts';
+import { type CheckedDatabase, checkDatabase } from '../../../host/linux/databases/check-database.ts';
 import { linuxFiles } from '../../../host/linux/files.ts';
 import { readPlainTar } from '../../../signed/plain-tar.ts';
 

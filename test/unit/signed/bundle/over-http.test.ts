@@ -8,7 +8,7 @@ import { keepBundle, readKeptBundle } from '../../../../src/fetch/kept-bundle.ts
 import { linuxClock } from '../../../../src/host/linux/clock.ts';
 import { linuxFiles } from '../../../../src/host/linux/files.ts';
 import { linuxHost } from '../../../../src/host/linux/host.ts';
-import { leanHttp } from '../../../../src/host/linux/lean-http.ts';
+import { leanHttp } from '../../../../src/host/linux/http/lean-http.ts';
 import type { StepOf } from '../../../../src/machine/steps/step.ts';
 import { startServer } from '../../../../src/server/listen.ts';
 import { CLAIMS, createContent, createFile, SIGNER } from '../../../fixtures/bundle.ts';

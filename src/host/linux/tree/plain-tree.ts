@@ -3,14 +3,13 @@
  * is openat(2) for who has none, so that no folder on the way can become a link meanwhile.
  */
 import { randomBytes } from 'node:crypto';
-import { type BigIntStats, constants, readlinkSync } from 'node:fs';
+import { constants, readlinkSync } from 'node:fs';
 import {
   type FileHandle,
   link,
   lstat,
   mkdir,
   open,
-  opendir,
   readdir,
   readFile,
   rename,
@@ -21,22 +20,18 @@ import {
   utimes,
 } from 'node:fs/promises';
 import { dirname } from 'node:path/posix';
-import type { Account } from '../host.ts';
-import { type NewFile, type PlainFile, type PlainTree, TREE_LIMITS, type TreeScan } from '../plain-tree.ts';
-import { systemError } from '../system-error.ts';
+import type { Account } from '../../host.ts';
+import type { NewFile, PlainFile, PlainTree } from '../../plain-tree.ts';
+import { systemError } from '../../system-error.ts';
+import { codeOf, fileOf, inside, isMissing, mayRead, openFolder, stampOf } from './open-folder.ts';
+import { scanTree } from './scan-tree.ts';
 
-const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 /** Ours, in the root of each tree; nobody but us may write there. */
 const OWN = '.statectl-tmp';
-const OURS = /^\.statectl-/;
 const CHUNK_BYTES = 256 * 1024;
 const NOTE = 'note.json';
 const LARGEST_NOTE_BYTES = 32 << 20;
-
-const inside = (folder: FileHandle, name: string): string => `/proc/self/fd/${folder.fd}/${name}`;
-const openFolder = (path: string): Promise<FileHandle> => open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown } | undefined)?.code;
-const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
 
 /** As Python reads it: the number that comes out is the same one. Before 1970 node:fs sets none. */
 const secondsOf = (ns: string): number =>
@@ -53,19 +48,6 @@ async function nameAnew(from: string, to: string): Promise<void> {
   }
   await unlink(from);
 }
-
-const stampOf = ({ size, mtimeNs, ctimeNs, ino, dev }: BigIntStats): string =>
-  [size, mtimeNs, ctimeNs, ino, dev].join(':');
-const fileOf = (path: string, stat: BigIntStats): PlainFile => ({
-  path,
-  sizeBytes: Number(stat.size),
-  mtimeNs: String(stat.mtimeNs),
-  stamp: stampOf(stat),
-});
-
-/** As `mayRead` of owner.ts, of what is open. */
-const mayRead = ({ uid, gid, mode }: BigIntStats, account: Account): boolean =>
-  (Number(mode) & (Number(uid) === account.uid ? 0o400 : Number(gid) === account.gid ? 0o040 : 0o004)) !== 0;
 
 /**
  * Opens a folder that belongs to this account (undefined: whose it is does not matter, and nothing is left out for it); what is put
@@ -164,66 +146,8 @@ function treeOf(top: FileHandle, root: string, device: bigint, owner: Account | 
     }
   }
 
-  async function scan(): Promise<TreeScan> {
-    const files: PlainFile[] = [];
-    const left: { path: string; why: string }[] = [];
-    const folders: string[] = [];
-    let isCut = false;
-    let namesBytes = 0;
-    const leave = (path: string, why: string) => void (left.length < TREE_LIMITS.left && left.push({ path, why }));
-    async function visit(folder: FileHandle, path: string, depth: number): Promise<void> {
-      folders.push(path);
-      const below: string[] = [];
-      for await (const { name: bytes } of await opendir(`/proc/self/fd/${folder.fd}/.`, {
-        encoding: 'buffer' as never,
-      })) {
-        const name = (bytes as unknown as Buffer).toString();
-        const here = path === '' ? name : `${path}/${name}`;
-        if (path === '' && OURS.test(name)) continue;
-        if (!(bytes as unknown as Buffer).equals(Buffer.from(name))) {
-          leave(here, 'its name is no UTF-8');
-          continue;
-        }
-        namesBytes += Buffer.byteLength(JSON.stringify(here));
-        if (files.length + folders.length + below.length >= TREE_LIMITS.files || namesBytes > TREE_LIMITS.namesBytes) {
-          isCut = true;
-          return;
-        }
-        const stat = await lstat(inside(folder, name), { bigint: true }).catch((error: unknown) => {
-          if (!isMissing(error)) throw error;
-        });
-        // It went meanwhile.
-        if (!stat) continue;
-        if (stat.isDirectory()) below.push(name);
-        else if (!stat.isFile())
-          leave(here, stat.isSymbolicLink() ? await linkWhy(folder, name) : 'it is no regular file');
-        else if (owner && !mayRead(stat, owner)) leave(here, 'its owner may not read it');
-        else files.push(fileOf(here, stat));
-      }
-      for (const name of below) {
-        const here = path === '' ? name : `${path}/${name}`;
-        if (depth >= TREE_LIMITS.depth) {
-          leave(here, `it is deeper than ${TREE_LIMITS.depth} folders`);
-          continue;
-        }
-        let next: FileHandle;
-        try {
-          next = await openFolder(inside(folder, name));
-        } catch (error) {
-          if (isMissing(error) || codeOf(error) === 'ELOOP') continue;
-          throw error;
-        }
-        await using opened = next;
-        if ((await opened.stat({ bigint: true })).dev === device) await visit(opened, here, depth + 1);
-        else leave(here, 'it is another file system');
-      }
-    }
-    await visit(top, '', 0);
-    return { files, left, folders, isCut };
-  }
-
   return {
-    scan,
+    scan: () => scanTree(top, device, owner),
     look,
     async open(wanted) {
       const { file, stat } = await openAs(wanted);
@@ -342,17 +266,4 @@ function treeOf(top: FileHandle, root: string, device: bigint, owner: Account | 
     realPath: readlinkSync(`/proc/self/fd/${top.fd}`),
     [Symbol.asyncDispose]: () => top.close(),
   };
-
-  async function linkWhy(folder: FileHandle, name: string): Promise<string> {
-    const isThere = await open(inside(folder, name), O_RDONLY | O_NONBLOCK | 0o10000000).then(
-      async (file) => {
-        await file.close();
-        return true;
-      },
-      () => false,
-    );
-    return isThere
-      ? 'it is a symbolic link'
-      : 'it is a symbolic link that leads nowhere: Klipper halts the printer when it meets one';
-  }
 }

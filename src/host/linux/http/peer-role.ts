@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { checkServerIdentity } from 'node:tls';
-import { isMachines } from '../certificate-role.ts';
-import { CERTIFICATE_OF_A_MACHINE } from '../http/http-error.ts';
+import { isMachines } from '../../certificate-role.ts';
+import { CERTIFICATE_OF_A_MACHINE } from '../../http/http-error.ts';
 
 /** The check of whom a server is, beyond its name: no machine of these authorities (PEM), whatever its name. */
 export function noMachine(authoritiesPem: string): typeof checkServerIdentity {

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { reasonOf, StatectlError } from '../../error.ts';
+import { reasonOf, StatectlError } from '../../../error.ts';
 
 /** Of all pages: years of history are some MiB. */
 const MOST_BYTES = 64 << 20;

@@ -1,5 +1,5 @@
 import { connect } from 'node:tls';
-import type { TlsMaterial } from '../host.ts';
+import type { TlsMaterial } from '../../host.ts';
 
 /**
  * From when until when the certificate counts that a server shows: OpenSSL refuses one for its dates without telling them. Asks

@@ -1,6 +1,6 @@
 import type { LookupAddress } from 'node:dns';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { rememberingLookup } from '../../../../src/host/linux/remembering-lookup.ts';
+import { rememberingLookup } from '../../../../../src/host/linux/http/remembering-lookup.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -1,8 +1,8 @@
 import type { Agent, Dispatcher } from 'undici';
-import type { Http, HttpRequest } from '../host.ts';
-import { httpError, isOutOfTime } from '../http/http-error.ts';
-import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS } from '../http/http-timeouts.ts';
-import { type Answer, followRedirects } from '../http/redirect.ts';
+import type { Http, HttpRequest } from '../../host.ts';
+import { httpError, isOutOfTime } from '../../http/http-error.ts';
+import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS } from '../../http/http-timeouts.ts';
+import { type Answer, followRedirects } from '../../http/redirect.ts';
 import { noMachine } from './peer-role.ts';
 import { rememberingLookup } from './remembering-lookup.ts';
 

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
-import type { Http, HttpRequest } from '../host.ts';
-import { httpError } from '../http/http-error.ts';
-import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS } from '../http/http-timeouts.ts';
-import { type Answer, followRedirects } from '../http/redirect.ts';
+import type { Http, HttpRequest } from '../../host.ts';
+import { httpError } from '../../http/http-error.ts';
+import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS } from '../../http/http-timeouts.ts';
+import { type Answer, followRedirects } from '../../http/redirect.ts';
 import { linuxHttp } from './http.ts';
 
 /** Not worth a read of its own: the next goes into a new piece. */

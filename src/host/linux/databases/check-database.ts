@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { reasonOf } from '../../error.ts';
+import { reasonOf } from '../../../error.ts';
 
 /** Of SQLite, whatever a database makes it do; the process has a limit of its own. */
 const MOST_HEAP_BYTES = 128 << 20;
