@@ -31,7 +31,7 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       level('unit', unit),
-      level('contract', { fileParallelism: false, maxWorkers: 1 }),
+      level('contract'),
       level('fault'),
       level('boot', guests),
       // Boots that prove a detail of one distribution or one fault.
