@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { readSaid, type Said } from './read-answer.ts';
 
 /** The classes of `system/state.conf`: how an item of a printer is kept. */
-const ITEM_KINDS = ['snapshot', 'mirror', 'git', 'variables'] as const;
+const ITEM_KINDS = ['snapshot', 'mirror', 'git', 'variables', 'drbd'] as const;
 export type ItemKind = (typeof ITEM_KINDS)[number];
 
 /** One harmless part of a path, as `name` of state.conf. */

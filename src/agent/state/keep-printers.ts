@@ -8,6 +8,7 @@ import { KEPT_STATE } from '../../machine/state/plan-printers.ts';
 import { type PrinterSession, readSession } from '../../machine/state/printer-session.ts';
 import { type AnyItem, placesWithin } from '../../machine/state/restore.ts';
 import type { Agent } from '../tasks/task.ts';
+import { keepDrbd } from './drbd-keeper.ts';
 import { keepGit } from './git-keeper.ts';
 import type { ItemStatus } from './item-status.ts';
 import type { Keep, KeeperContext } from './keeper.ts';
@@ -85,6 +86,8 @@ export const keeperOf: Keep<AnyItem> = (context, signal) => {
       return keepVariables({ ...context, item }, signal);
     case 'git':
       return keepGit({ ...context, item }, signal);
+    case 'drbd':
+      return keepDrbd({ ...context, item }, signal);
   }
 };
 

@@ -67,9 +67,13 @@ const MirrorSource = z
     return kind === 'folder' ? { kind: 'folder' as const, name: rest } : { kind: 'nfs' as const, from: rest };
   });
 
-const KINDS = 'expected snapshot, mirror, git or variables';
+const SMALLEST_VOLUME = 16 << 20;
+/** A boot waits two minutes for all of a printer. */
+const LONGEST_WAIT_MS = 100_000;
+
+const KINDS = 'expected snapshot, mirror, git, variables or drbd';
 /** Their names are given: no version before them may take one for something else. */
-const LATER: readonly unknown[] = ['drbd', 'cache'];
+const LATER: readonly unknown[] = ['cache'];
 
 const StatePlace = z.discriminatedUnion(
   'kind',
@@ -100,6 +104,24 @@ const StatePlace = z.discriminatedUnion(
     }),
     z.strictObject({ kind: z.literal('git'), ...OF_EACH }),
     z.strictObject({ kind: z.literal('variables'), ...OF_EACH }),
+    z.strictObject({
+      kind: z.literal('drbd'),
+      ...OF_EACH,
+      size: Bytes.refine(
+        (bytes) => bytes >= SMALLEST_VOLUME && bytes % (1 << 20) === 0,
+        'expected at least 16M, and whole MiB',
+      ).meta({ description: 'of the volume: so much RAM of the machine, and so much of the disk of the server' }),
+      // 64 MiB take six seconds of 100 Mbit/s, and twenty of a bad radio.
+      wait: Duration.refine(
+        (ms) => ms >= 1000 && ms <= LONGEST_WAIT_MS,
+        'expected at least 1s and at most 100s: a boot waits for no printer longer than two minutes',
+      )
+        .prefault('30s')
+        .meta({
+          description:
+            'how long a boot waits at most until all of it came from the server; then it is plain RAM, and a branch',
+        }),
+    }),
   ],
   {
     error: ({ code, input }) => {
@@ -158,7 +180,7 @@ export const StateFile = z
       .default({})
       .meta({
         description:
-          'folders (variables: a file) whose content outlives the machine, by path: snapshot, mirror, git or variables',
+          'folders (variables: a file) whose content outlives the machine, by path: snapshot, mirror, git, variables or drbd',
       }),
     lock: z
       .strictObject({
@@ -243,5 +265,7 @@ function itemOf(path: string, place: Place, usual: z.output<typeof Owner>) {
       return { ...common, kind: place.kind };
     case 'variables':
       return { ...common, kind: place.kind };
+    case 'drbd':
+      return { ...common, kind: place.kind, sizeBytes: place.size, waitMs: place.wait };
   }
 }

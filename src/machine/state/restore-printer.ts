@@ -8,6 +8,7 @@ import { type AskState, askStateOf } from './ask-state.ts';
 import { leasePrinter } from './lease-printer.ts';
 import type { ItemSession, PrinterSession } from './printer-session.ts';
 import { type AnyItem, placesWithin, type Restore } from './restore.ts';
+import { restoreDrbd } from './restore-drbd.ts';
 import { restoreGit } from './restore-git.ts';
 import { restoreMirror } from './restore-mirror.ts';
 import { restoreSnapshot } from './restore-snapshot.ts';
@@ -93,5 +94,7 @@ async function restoreItem(restore: Restore<AnyItem>): Promise<ItemSession> {
       return restoreVariables({ ...restore, item });
     case 'git':
       return restoreGit({ ...restore, item });
+    case 'drbd':
+      return restoreDrbd({ ...restore, item });
   }
 }

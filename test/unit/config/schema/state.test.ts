@@ -96,6 +96,17 @@ describe('state.conf', () => {
     expect(await faults(`${VORON}\nlock: { limit: 0 }`)).toMatch(/a lock counts for a minute at least/);
   });
 
+  it('has volumes of DRBD, also where a printer had a database, and waits half a minute for them', async () => {
+    const { printers } = await stateOf(
+      `${VORON}\nplaces:\n  /home/pi/printer_data/database: { kind: drbd, printer: voron, size: 64M }\n  /srv/x: { kind: drbd, printer: voron, size: 1G, wait: 5s }`,
+    );
+    const owned = { kind: 'drbd', owner: 'pi', group: 'pi' };
+    expect(printers.voron?.items.filter(({ kind }) => kind === 'drbd' || kind === 'snapshot')).toEqual([
+      { ...owned, name: 'database', path: '/home/pi/printer_data/database', sizeBytes: 2 ** 26, waitMs: 30_000 },
+      { ...owned, name: 'x', path: '/srv/x', sizeBytes: 2 ** 30, waitMs: 5000 },
+    ]);
+  });
+
   it('has places besides, each the state of a printer and of its user unless it says whose', async () => {
     const { printers } = await stateOf(
       `${VORON}\nplaces: { /srv/spool: { kind: snapshot, printer: voron, files: [s.db] }, /srv/macros.d: { kind: git, printer: voron, name: shared, owner: "root:lab" } }`,
@@ -201,15 +212,18 @@ describe('state.conf', () => {
     ['printers: { v: 3 }', /^1:13 "printers\.v": expected a mapping of keys to values, found 3$/],
     ['printers: [v]', /^1:1 "printers": expected a mapping of keys to values, found a list$/],
     [
-      'places: { /srv/a: { kind: drbd, printer: v } }',
-      '1:21 "places./srv/a.kind": drbd comes later; expected snapshot, mirror, git or variables',
+      'places: { /srv/a: { kind: drdb, printer: v } }',
+      '1:21 "places./srv/a.kind": expected snapshot, mirror, git, variables or drbd',
     ],
     [
       'places: { /srv/a: { kind: cache } }',
-      '1:21 "places./srv/a.kind": cache comes later; expected snapshot, mirror, git or variables',
+      '1:21 "places./srv/a.kind": cache comes later; expected snapshot, mirror, git, variables or drbd',
     ],
-    ['places: { /srv/a: { kind: tmpfs } }', '1:21 "places./srv/a.kind": expected snapshot, mirror, git or variables'],
-    ['places: { /srv/a: {} }', '1:11 "places./srv/a.kind": expected snapshot, mirror, git or variables'],
+    [
+      'places: { /srv/a: { kind: tmpfs } }',
+      '1:21 "places./srv/a.kind": expected snapshot, mirror, git, variables or drbd',
+    ],
+    ['places: { /srv/a: {} }', '1:11 "places./srv/a.kind": expected snapshot, mirror, git, variables or drbd'],
     [
       'places: { /srv/a: { kind: git, printer: ender } }',
       '1:32 "places./srv/a.printer": there is no printer ender under printers',
@@ -226,6 +240,20 @@ describe('state.conf', () => {
     [
       'places: { /srv/a: { kind: snapshot, printer: v, files: [..] } }',
       /^1:57 .*: expected the name of a file, without a slash/,
+    ],
+    [
+      'places: { /srv/a: { kind: drbd, printer: v } }',
+      '1:11 "places./srv/a.size": expected a size such as 512M, 20G or 2T',
+    ],
+    ['places: { /srv/a: { kind: drbd, printer: v, size: 8M } }', /^1:45 .*: expected at least 16M, and whole MiB$/m],
+    [
+      'places: { /srv/a: { kind: drbd, printer: v, size: 16777217 } }',
+      /^1:45 .*: expected at least 16M, and whole MiB$/m,
+    ],
+    ['places: { /srv/a: { kind: drbd, printer: v, size: 50% } }', /^1:45 .*: expected a size such as 512M/m],
+    [
+      'places: { /srv/a: { kind: drbd, printer: v, size: 16M, wait: 10m } }',
+      /^1:56 .*: expected at least 1s and at most 100s: a boot waits/m,
     ],
     ['places: { srv: { kind: git, printer: v } }', /^1:11 "places\.srv": expected an absolute path/],
     [

@@ -1,0 +1,27 @@
+import * as z from 'zod/mini';
+
+/** Pieces that DRBD counts in: one bit of its bitmap, one write of its metadata. */
+const BLOCK_BYTES = 4096;
+
+const port = z.int().check(z.minimum(1), z.maximum(65_535));
+
+/** What the answer to a lease says of a volume: both sides of it, and what the machine proves itself with there. */
+export const DrbdHead = z.object({
+  /** Other with each volume that is made: what a boot began with. */
+  id: z.string().check(z.minLength(1), z.maxLength(200)),
+  /** One name of it on both sides. */
+  resource: z.string().check(z.regex(/^[A-Za-z][A-Za-z0-9_.-]{0,63}$/)),
+  /** The server's side: `192.0.2.1:7789`, `[2001:db8::1]:7789`. */
+  peer: z.string().check(z.regex(/^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]{2,45}\]):[1-9]\d{0,4}$/)),
+  /** The machine's own. */
+  port,
+  /** Of /dev/drbdN on the machine. */
+  minor: z.int().check(z.minimum(0), z.maximum(1_048_575)),
+  /** Of the whole backing device, with DRBD's internal metadata: both sides have as much. */
+  bytes: z.int().check(z.minimum(1 << 20), z.multipleOf(BLOCK_BYTES)),
+  /** 32 bytes in hex: as many characters as DRBD takes. */
+  secret: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
+  /** Digest of the proof by that, as the kernel calls it; absent: `sha256`. */
+  alg: z.optional(z.string().check(z.regex(/^[a-z0-9-]{1,32}$/))),
+});
+export type DrbdHead = z.infer<typeof DrbdHead>;
