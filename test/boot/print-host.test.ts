@@ -99,7 +99,7 @@ set:
   test('ships what its printer writes, and a boot after a power cut has all of it, byte by byte', async () => {
     await boot();
     expect(await vm?.run(`stat -c %U ${DATA} ${DATA}/database ${DATA}/config ${DATA}/logs`)).toBe('pi\npi\npi\npi');
-    expect(JSON.parse((await vm?.run('cat /run/statectl/state/voron.json')) ?? '')).toMatchObject({ lease: 1 });
+    expect(JSON.parse((await vm?.run('cat /run/statectl/state/voron/session.json')) ?? '')).toMatchObject({ lease: 1 });
     await sql(`${MOONRAKER_SCHEMA}; INSERT INTO job_history (filename, status) VALUES ('first.gcode', 'completed')`);
     await asPi(`echo 0123456789abcdef0123456789abcdef > ${DATA}/.moonraker.uuid`);
     await asPi(`printf '[printer]\\nkinematics: corexy\\n' > ${DATA}/config/printer.cfg`);

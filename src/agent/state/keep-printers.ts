@@ -2,10 +2,9 @@ import { entryOf } from '../../entry-of.ts';
 import { reasonOf } from '../../error.ts';
 import { userDataDevice } from '../../machine/facts/disks.ts';
 import { IDENTITY } from '../../machine/identity/identity.ts';
-import { RUN } from '../../machine/paths.ts';
 import { type AskState, askStateOf } from '../../machine/state/ask-state.ts';
 import { KEPT_STATE } from '../../machine/state/plan-printers.ts';
-import { type PrinterSession, readSession } from '../../machine/state/printer-session.ts';
+import { type PrinterSession, readSession, spoolPath } from '../../machine/state/printer-session.ts';
 import { type AnyItem, placesWithin } from '../../machine/state/restore.ts';
 import type { Agent } from '../tasks/task.ts';
 import { keepDrbd } from './drbd-keeper.ts';
@@ -47,7 +46,7 @@ export async function keepPrinters(
         standing: { lease: session.lease, boot: session.boot, base: began.base },
         tell: (status) => tell(printer, item.name, status),
         isPrinting: () => prints.isPrinting(printer),
-        spool: `${RUN}/state/${printer}/${item.name}`,
+        spool: spoolPath(printer, item.name),
         ...(userDataDevice(facts) && { kept: `${KEPT_STATE}/${printer}/${item.name}` }),
         watch: host.files.watch,
       };

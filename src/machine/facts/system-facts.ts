@@ -90,4 +90,6 @@ export interface SyslogFacts {
   readonly tlsDriver?: 'gtls' | 'ossl';
   /** The list of authorities by which it knows servers. */
   readonly authorities?: string;
+  /** It reads files, too. */
+  readonly readsFiles?: boolean;
 }

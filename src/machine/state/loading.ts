@@ -10,7 +10,8 @@ export const loadingMarks = (printer: string): string => `${RUN}/state/${printer
 
 /** A boot could not bring everything of an item: Moonraker must find it whole, and its service waits. */
 export async function markLoading({ files }: { readonly files: Pick<Files, 'mkdir' | 'write'> }, spool: string) {
-  await files.mkdir(dirname(spool), 0o700);
+  // Whoever copies a database for the agent is its owner, who has to get through.
+  await files.mkdir(dirname(spool), 0o711);
   await files.write(markOf(spool), '');
 }
 

@@ -24,7 +24,13 @@ export interface PrinterSession {
   readonly items: Readonly<Partial<Record<string, ItemSession>>>;
 }
 
-export const sessionPath = (printer: string): string => `${RUN}/state/${printer}.json`;
+/** Folder of a printer: its session, and what is spooled of each item. */
+const folderOf = (printer: string): string => `${RUN}/state/${printer}`;
+
+export const spoolPath = (printer: string, item: string): string => `${folderOf(printer)}/${item}`;
+
+/** No item has a dot in its name. */
+export const sessionPath = (printer: string): string => `${folderOf(printer)}/session.json`;
 
 /** What the boot left; undefined: it knew no such printer. */
 export const readSession = async (

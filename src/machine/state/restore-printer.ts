@@ -61,7 +61,7 @@ export async function restorePrinter(step: RestorePrinter, host: Host, task: Tas
       printer,
       account: { uid, gid },
       head,
-      spool: join(dirname(to), printer, item.name),
+      spool: join(dirname(to), item.name),
       ...{ boot, lease },
       apart: placesWithin(items, item.path),
       ...(ask && { ask }),

@@ -1,9 +1,15 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { mainFileText, RSYSLOG } from '../../../src/machine/services/main-files.ts';
 import { planSyslog } from '../../../src/machine/services/syslog-settings.ts';
-import { loadFiles } from '../../fixtures/config.ts';
+import { loadFiles, SHIPPED_FILES } from '../../fixtures/config.ts';
 import { createFacts } from '../../fixtures/facts.ts';
+import { HANG_MS } from '../../fixtures/hang.ts';
 
 const isThere = (...argv: readonly [string, ...string[]]) => spawnSync(argv[0], argv.slice(1)).status === 0;
 const mayAsk = process.getuid?.() === 0 && isThere('unshare', '-m', 'true') && isThere('rsyslogd', '-v');
@@ -23,9 +29,14 @@ const ask = (main: string, ours: string): string =>
     { encoding: 'utf8', env: { ...process.env, MAIN: main, OURS: ours } },
   );
 
-async function oursFor(targets: string): Promise<string> {
-  const config = await loadFiles({ 'system/logging.conf': `syslog:\n${targets}` });
-  const facts = { ...createFacts(), config, system: { syslog: { daemon: 'rsyslog', tlsDriver: 'gtls' } } } as const;
+async function oursFor(targets: string, printers = ''): Promise<string> {
+  const config = await loadFiles({
+    ...SHIPPED_FILES,
+    'system/logging.conf': `syslog:\n${targets}`,
+    'system/state.conf': printers,
+  });
+  const syslog = { daemon: 'rsyslog', tlsDriver: 'gtls', readsFiles: true } as const;
+  const facts = { ...createFacts(), config, system: { syslog } };
   return planSyslog(facts)
     .flatMap((step) => (step.kind === 'write' ? [step.content] : []))
     .join('');
@@ -65,3 +76,45 @@ it
   const said = ask(`${(await mainFileText(tree, RSYSLOG)) ?? text}*.* /x\n`, '$StatectlWasHere\n');
   expect(said.match(/'StatectlWasHere'/g)).toHaveLength(1);
 });
+
+it.skipIf(!mayAsk)(
+  'rsyslog sends what Klipper writes into its log, but for its statistics, and keeps none of it here',
+  async () => {
+    const data = await mkdtemp(join(tmpdir(), 'statectl-klippy-'));
+    await mkdir(join(data, 'logs'));
+    const received = new EventEmitter();
+    let text = '';
+    await using target = createServer((socket) =>
+      socket.on('data', (chunk) => {
+        text += chunk;
+        received.emit('more');
+      }),
+    ).listen(0, '127.0.0.1');
+    await once(target, 'listening');
+    const { port } = target.address() as AddressInfo;
+    const ours = await oursFor(
+      `  main: { to: "127.0.0.1:${port}", protocol: tcp }\n`,
+      'printers:\n  voron: { data: /home/pi/printer_data, user: pi }\n',
+    );
+    await writeFile(
+      join(data, 'ours.conf'),
+      `global(workDirectory="${data}")\n${ours.replace('/home/pi/printer_data', data)}*.* ${data}/all-messages\n`,
+    );
+    const rsyslogd = spawn('rsyslogd', ['-n', '-f', join(data, 'ours.conf'), '-i', join(data, 'pid')], {
+      stdio: 'inherit',
+    });
+    const isOver = once(rsyslogd, 'exit');
+    try {
+      await writeFile(join(data, 'logs/klippy.log'), 'Start printer\nStats 1.0: gcodein=0\n');
+      await appendFile(join(data, 'logs/klippy.log'), 'Stats 2.0: gcodein=0\nTransition to shutdown state: lost\n');
+      while (!/lost/.test(text)) await once(received, 'more', { signal: AbortSignal.timeout(HANG_MS) });
+    } finally {
+      rsyslogd.kill();
+      await isOver;
+    }
+    expect(text).toMatch(/<134>1 .* klipper-voron - - - *Start printer/);
+    expect(text).not.toContain('Stats ');
+    expect(await readFile(join(data, 'all-messages'), 'utf8').catch(() => '')).not.toContain('Start printer');
+    await rm(data, { recursive: true });
+  },
+);

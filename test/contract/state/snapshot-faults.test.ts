@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Host } from '../../../src/host/host.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
+import { markLoading } from '../../../src/machine/state/loading.ts';
 import { keepGeneration } from '../../../src/machine/state/restore-snapshot.ts';
 import { failingHost } from '../../fixtures/hosts/failing.ts';
 import { databaseTar, moonrakerDatabase, sha256 } from '../../fixtures/moonraker-database.ts';
@@ -201,7 +202,8 @@ describe('a copy', () => {
     expect(jobsIn(file())).toEqual(['logged']);
   });
 
-  it('lies where nobody but root can put, replace or link anything', async () => {
+  it('lies where nobody but root can put, replace or link anything, and its owner gets through, whatever the boot had to leave undone', async () => {
+    const modeOf = (path: string) => (statSync(path).mode & 0o7777).toString(8);
     let looked = '';
     machine = await makeMachine({
       host: {
@@ -211,17 +213,18 @@ describe('a copy', () => {
           run(argv, options) {
             const to = argv.at(-1) ?? '';
             if (argv.includes('--copy-database'))
-              looked = `${statSync(to).isFile()} ${(statSync(dirname(to)).mode & 0o7777).toString(8)} ${statSync(dirname(to)).uid === process.getuid?.()}`;
+              looked = `${statSync(to).isFile()} ${modeOf(dirname(to))} ${statSync(dirname(to)).uid === process.getuid?.()}, in ${modeOf(dirname(dirname(to)))}`;
             return host.exec.run(argv, options);
           },
         },
       },
     });
+    await markLoading(host, join(machine.kept, '../../run/voron/gcode'));
     await machine.boot(NEXT);
     writeFileSync(file(), moonrakerDatabase());
     machine.keep();
     await machine.status(({ state }) => state === 'in-step');
-    expect(looked).toBe('true 711 true');
+    expect(looked).toBe('true 711 true, in 711');
   });
 });
 

@@ -31,8 +31,11 @@ it('sends to each target with a queue in RAM that never blocks', async () => {
   expect(path).toBe('/etc/rsyslog.d/60-statectl.conf');
   expect(lines.slice(1)).toEqual([
     'global(DefaultNetstreamDriverCAFile="/etc/ssl/certs/ca-certificates.crt")',
-    '*.* action(type="omfwd" name="statectl-main" target="log.lab.example" port="6514" protocol="tcp" template="RSYSLOG_SyslogProtocol23Format" TCP_Framing="octet-counted" StreamDriver="gtls" StreamDriverMode="1" StreamDriverAuthMode="x509/name" StreamDriverPermittedPeers="log.lab.example" queue.type="LinkedList" queue.size="10000" queue.timeoutEnqueue="0" action.resumeRetryCount="-1")',
-    '*.* action(type="omfwd" name="statectl-spare" target="fd00::1" port="514" protocol="udp" template="RSYSLOG_SyslogProtocol23Format" queue.type="LinkedList" queue.size="10000" queue.timeoutEnqueue="0" action.resumeRetryCount="-1")',
+    'ruleset(name="statectl-targets") {',
+    '  action(type="omfwd" name="statectl-main" target="log.lab.example" port="6514" protocol="tcp" template="RSYSLOG_SyslogProtocol23Format" TCP_Framing="octet-counted" StreamDriver="gtls" StreamDriverMode="1" StreamDriverAuthMode="x509/name" StreamDriverPermittedPeers="log.lab.example" queue.type="LinkedList" queue.size="10000" queue.timeoutEnqueue="0" action.resumeRetryCount="-1")',
+    '  action(type="omfwd" name="statectl-spare" target="fd00::1" port="514" protocol="udp" template="RSYSLOG_SyslogProtocol23Format" queue.type="LinkedList" queue.size="10000" queue.timeoutEnqueue="0" action.resumeRetryCount="-1")',
+    '}',
+    'call statectl-targets',
     '',
   ]);
 });
@@ -54,6 +57,30 @@ it('trusts what identity.conf says, in an image without any certificates', async
   const { warnings, lines } = await settings([DAEMON, DRIVER], LAB, { 'system/identity.conf': identity });
   expect(warnings).toEqual([]);
   expect(lines.filter((line) => line.includes('omfwd'))).toHaveLength(2);
+});
+
+const PRINTERS = { 'system/state.conf': 'printers:\n  voron: { data: /home/pi/printer_data, user: pi }\n' };
+const FILE_INPUT = '/usr/lib64/rsyslog/imfile.so';
+
+it('sends what Klipper writes into its log, but for its statistics', async () => {
+  const { warnings, lines } = await settings([DAEMON, DRIVER, CERTIFICATES, FILE_INPUT], LAB, PRINTERS);
+  expect(warnings).toEqual([]);
+  expect(lines.slice(lines.indexOf('call statectl-targets') + 1)).toEqual([
+    'module(load="imfile")',
+    'ruleset(name="statectl-klipper") { if not ($msg startswith "Stats ") then call statectl-targets }',
+    'input(type="imfile" file="/home/pi/printer_data/logs/klippy.log" tag="klipper-voron" ruleset="statectl-klipper" facility="local0" severity="info")',
+    '',
+  ]);
+});
+
+it('says which log of Klipper it cannot send', async () => {
+  const odd = { 'system/state.conf': 'printers:\n  voron: { data: "/home/pi/printer[1]", user: pi }\n' };
+  const { warnings, lines } = await settings([DAEMON, DRIVER, CERTIFICATES, FILE_INPUT], LAB, odd);
+  expect(warnings).toEqual([expect.stringContaining('/home/pi/printer[1]/logs/klippy.log is not sent on')]);
+  expect(lines.join('\n')).not.toContain('imfile');
+  const without = await settings([DAEMON, DRIVER, CERTIFICATES], LAB, PRINTERS);
+  expect(without.warnings).toEqual([expect.stringContaining('has no imfile.so')]);
+  expect(without.lines.join('\n')).not.toContain('imfile');
 });
 
 it.each([
