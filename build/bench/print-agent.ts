@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
 import { type PrintGuest, printGuest } from '../../test/fixtures/print-host/print-guest.ts';
+import { DEMO } from '../demo.ts';
 import { spreadOf } from './statistics.ts';
 
 export interface AgentOptions {
@@ -15,6 +17,8 @@ export interface AgentCost {
   readonly childrenBytes: number;
   /** Of one emulated processor. */
   readonly idleCpuShare: number;
+  /** How many times as much processor time the same program takes in emulation as on this machine. */
+  readonly emulation: number;
   /** p99.9 of how late a timer of 1 ms is, in ms: without the agent, and with one that ships a thousand variables a minute. */
   readonly timerMs: { readonly without: number; readonly beside: number };
 }
@@ -47,6 +51,8 @@ export async function measureAgent({ idleS, timerS }: AgentOptions, say: (text: 
   const before = await cpuNs();
   await sleep(idleS * 1000);
   const idleCpuShare = ((await cpuNs()) - before) / 1e9 / idleS;
+  const emulation =
+    Number(await guest.run(spentBy('statectl'))) / Number((await execa('bash', ['-c', spentBy(DEMO.binary)])).stdout);
   say('an idle agent is measured');
 
   const late = async () => {
@@ -66,10 +72,14 @@ export async function measureAgent({ idleS, timerS }: AgentOptions, say: (text: 
   }
   const median = (values: readonly number[]) => spreadOf(values)?.median ?? Number.NaN;
   return {
-    ...{ agentBytes, childrenBytes, idleCpuShare },
+    ...{ agentBytes, childrenBytes, idleCpuShare, emulation },
     timerMs: { without: median(without), beside: median(beside) },
   };
 }
+
+/** Prints the processor time of a few short runs of this binary, in seconds. */
+const spentBy = (binary: string): string =>
+  `bash -c 'TIMEFORMAT="%U %S"; { time for i in 1 2 3 4 5; do ${binary} licences >/dev/null; done; } 2>&1' | awk '{ print $1 + $2 }'`;
 
 /** Counts up in one variable, a thousand a minute. */
 async function saveVariables(guest: PrintGuest, seconds: number): Promise<void> {

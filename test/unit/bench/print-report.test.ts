@@ -19,14 +19,21 @@ test('what the state of print hosts costs stands beside what it may cost', () =>
       ...{ databaseS: [0.5, 0.7, 0.6], saveConfigS: [1, 2, 3], variablesS: [0.1, 0.3], savedEachMinute: 998.6 },
     },
     agent: {
-      ...{ agentBytes: 30 << 20, childrenBytes: 5 << 20, idleCpuShare: 0.00456, timerMs: { without: 2, beside: 2.2 } },
+      ...{
+        agentBytes: 30 << 20,
+        childrenBytes: 5 << 20,
+        idleCpuShare: 0.0456,
+        emulation: 9.5,
+        timerMs: { without: 2, beside: 2.2 },
+      },
     },
   });
   for (const line of [
     /until the server has a copy +0\.60 s \(at most 0\.70 s, of 3\) +< 2 s$/m,
     /SAVE_VARIABLE at 999 a minute, .* +0\.20 s \(at most 0\.30 s, of 2\) +< 1 s$/m,
     /private memory of the agent +30\.0 MiB +< 40 MiB$/m,
-    /idle agent, emulated +0\.46 % of a core/m,
+    /idle agent, emulated +4\.56 % of a core/m,
+    /as it is here, .* +0\.48 % \(1 \/ 9\.5\) +< 1 %$/m,
     /2\.20 ms, 2\.00 ms without the agent: 1\.10 × +1\.2 ×$/m,
     /a server with 500 printers .* +38 % of a core, 200 MiB/m,
     /… 667 × config, half of them and 99 % within +12 ms, 91 ms$/m,
