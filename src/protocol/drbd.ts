@@ -5,7 +5,11 @@ const BLOCK_BYTES = 4096;
 
 const port = z.int().check(z.minimum(1), z.maximum(65_535));
 
-/** What the answer to a lease says of a volume: both sides of it, and what the machine proves itself with there. */
+/**
+ * What the answer to a lease says of a volume: both sides of it, and what the machine proves itself with there. A boot without its
+ * volume ships what it has in RAM as a branch, as a generation of class `snapshot` is shipped: a plain tar of at most 64 MiB
+ * (`signed/plain-tar.ts`) of the regular files below the folder by their paths, whole and anew each time.
+ */
 export const DrbdHead = z.object({
   /** Other with each volume that is made: what a boot began with. */
   id: z.string().check(z.minLength(1), z.maxLength(200)),

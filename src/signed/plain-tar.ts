@@ -5,11 +5,37 @@ const BLOCK_BYTES = 512;
 
 const octal = (value: number, digits: number): string => `${value.toString(8).padStart(digits, '0')}\0`;
 
+const NAME_BYTES = 100;
+const PREFIX_AT = 345;
+const PREFIX_BYTES = 155;
+
+/** A name as its two fields: a long one is parted at a slash. Throws an Error where there is no room for it. */
+function namedBy(path: string): readonly [name: Buffer, prefix: Buffer] {
+  const bytes = Buffer.from(path);
+  if (bytes.length <= NAME_BYTES) return [bytes, Buffer.alloc(0)];
+  const slash = bytes.indexOf('/', bytes.length - NAME_BYTES - 1);
+  const prefix = bytes.subarray(0, slash);
+  if (slash > 0 && slash < bytes.length - 1 && prefix.length <= PREFIX_BYTES)
+    return [bytes.subarray(slash + 1), prefix];
+  throw new Error(`${JSON.stringify(path)} is too long a name`);
+}
+
+/** Whether the name of a file has room in such an archive. */
+export function hasTarName(path: string): boolean {
+  try {
+    return path !== '' && namedBy(path).length > 0;
+  } catch {
+    return false;
+  }
+}
+
 /** POSIX.1-1988 ustar, https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html: a regular file of nobody, of 1970. */
-function header(name: string, sizeBytes: number): Buffer {
+function header(path: string, sizeBytes: number): Buffer {
   const block = Buffer.alloc(BLOCK_BYTES);
+  const [name, prefix] = namedBy(path);
+  name.copy(block);
+  prefix.copy(block, PREFIX_AT);
   const fields: readonly (readonly [offset: number, text: string])[] = [
-    [0, name],
     [100, octal(0o644, 7)],
     [108, octal(0, 7)],
     [116, octal(0, 7)],
@@ -36,7 +62,7 @@ function header(name: string, sizeBytes: number): Buffer {
 
 const paddingOf = (sizeBytes: number): number => (BLOCK_BYTES - (sizeBytes % BLOCK_BYTES)) % BLOCK_BYTES;
 
-/** The one tar of these members: the same files make the same bytes. */
+/** The one tar of these members: the same files make the same bytes. Throws an Error that names one whose name has no room. */
 export function writeTar(members: Members): Buffer {
   const sorted = [...members].sort(([a], [b]) => (a < b ? -1 : 1));
   const blocks = sorted.flatMap(([name, data]) => [
@@ -47,6 +73,14 @@ export function writeTar(members: Members): Buffer {
   return Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK_BYTES)]);
 }
 
+const textAt = (tar: Buffer, at: number, bytes: number): string =>
+  tar.toString('utf8', at, at + bytes).replace(/\0.*$/s, '');
+
+function nameAt(tar: Buffer, at: number): string {
+  const prefix = textAt(tar, at + PREFIX_AT, PREFIX_BYTES);
+  return `${prefix}${prefix === '' ? '' : '/'}${textAt(tar, at, NAME_BYTES)}`;
+}
+
 /**
  * Reads what `writeTar` wrote and nothing else: the members are written again, and must be the same bytes. So there are no
  * links, devices, other modes, twins or hidden bytes to look for. Throws an Error that says why these bytes are none.
@@ -54,7 +88,7 @@ export function writeTar(members: Members): Buffer {
 export function readPlainTar(tar: Buffer, isName: (name: string) => boolean): Members {
   const members = new Map<string, Buffer>();
   for (let at = 0; at < tar.length && tar[at] !== 0; ) {
-    const name = tar.toString('latin1', at, at + 100).replace(/\0.*$/s, '');
+    const name = nameAt(tar, at);
     const sizeBytes = Number.parseInt(tar.toString('latin1', at + 124, at + 135), 8);
     if (!isName(name)) throw new Error(`${JSON.stringify(name)} is not the name of a member`);
     if (members.has(name)) throw new Error(`there are two ${name}`);
