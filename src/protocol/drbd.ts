@@ -23,8 +23,8 @@ export const DrbdHead = z.object({
   minor: z.int().check(z.minimum(0), z.maximum(1_048_575)),
   /** Of the whole backing device, with DRBD's internal metadata: both sides have as much. */
   bytes: z.int().check(z.minimum(1 << 20), z.multipleOf(BLOCK_BYTES)),
-  /** 32 bytes in hex: as many characters as DRBD takes. */
-  secret: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
+  /** 30 bytes in hex: DRBD takes 63 characters at most, and drbdadm refuses more. */
+  secret: z.string().check(z.regex(/^[0-9a-f]{60}$/)),
   /** Digest of the proof by that, as the kernel calls it; absent: `sha256`. */
   alg: z.optional(z.string().check(z.regex(/^[a-z0-9-]{1,32}$/))),
 });

@@ -44,6 +44,8 @@ export const LeaseAnswer = z.object({
   lease: z.int().check(z.minimum(0)),
   /** By item; null: there is nothing yet. What the machine does not know counts as not said. */
   items: z.record(z.string(), z.nullable(ItemHead)),
+  /** Of items that are null: why, for who reads what a boot did; absent where there is nothing to say. */
+  why: z.optional(z.record(z.string(), z.string())),
 });
 export type LeaseAnswer = z.infer<typeof LeaseAnswer>;
 

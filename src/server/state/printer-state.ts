@@ -8,6 +8,7 @@ import { type Mirrors, mirrors } from './mirror/mirrors.ts';
 import { sourceFolders } from './mirror/source-folders.ts';
 import type { NodePrinter, Quotas } from './node-printer.ts';
 import type { CheckGeneration } from './snapshot/check-apart.ts';
+import { shipping } from './snapshot/shipping.ts';
 import { type Snapshots, shapeOf, snapshots } from './snapshot/snapshots.ts';
 import { lockPrinter, readPrinter, writePrinter } from './state-folder.ts';
 import { type SavedVariables, savedVariables } from './variables/variables.ts';
@@ -24,7 +25,7 @@ export interface PrinterState {
 
 /** The states of print hosts: who may go on with the line of a printer, and what is kept of it. */
 export function printerState(store: StateStore, check: CheckGeneration): PrinterState {
-  const snapshot = snapshots(store, check);
+  const snapshot = snapshots(store, check, shipping(store));
   const mirror = mirrors(store, sourceFolders(store));
   const variables = savedVariables(store);
   const git = configs(store);
