@@ -45,3 +45,5 @@ export const BUNDLE_ANSWERS = `${RUN_INITRAMFS}/bundle`;
 export const OFFER_ANSWERS = `${RUN_INITRAMFS}/offer.json`;
 /** The bundle of a machine without a disk. */
 export const RAM_BUNDLES = `${RUN}/bundle`;
+/** What a boot tells networkd and udev of single interfaces. */
+export const NETWORKD = '/run/systemd/network';

@@ -11,6 +11,7 @@ import { givenCredentials, planCredentials } from '../../machine/identity/creden
 import { identityFacts } from '../../machine/identity/identity.ts';
 import { KEPT_MACHINE_ID, machineId } from '../../machine/install/machine-id.ts';
 import { isEtcWritable, planAccounts, planInstall } from '../../machine/install/plan-install.ts';
+import { canFault, canTools } from '../../machine/network/can-handover.ts';
 import { networkServices } from '../../machine/network/network-services.ts';
 import { pythonArchives, pythonPackages } from '../../machine/packages/python-packages.ts';
 import { planPythonFetch, planPythonPackages, planPythonServices } from '../../machine/packages/python-steps.ts';
@@ -109,8 +110,9 @@ const isOfPackages = (facts: Facts, step: Step | undefined): boolean =>
   facts.system.install !== undefined &&
   planPythonServices(facts, facts.system.install).some((one) => isDeepStrictEqual(one, step));
 
-/** What python.conf and logging.conf ask of a system that cannot do it. */
-function sayUnused(facts: Facts, { serviceManager }: InstallFacts, { warn }: TaskContext): void {
+/** What config.d asks of a system that cannot do it. */
+function sayUnused(facts: Facts, install: InstallFacts, { warn }: TaskContext): void {
+  const { serviceManager } = install;
   const {
     config,
     system: { python },
@@ -119,6 +121,8 @@ function sayUnused(facts: Facts, { serviceManager }: InstallFacts, { warn }: Tas
   if (config.server.agent === 'on' && !serviceManager) warn('no agent: the image has neither systemd nor OpenRC');
   if (config.server.agent === 'on' && serviceManager === 'openrc' && isReadOnly)
     warn('no agent: /etc is read-only (system/overlays.conf), and OpenRC looks for services nowhere else');
+  const can = canFault(facts, install);
+  if (can !== undefined) warn(can);
   const named = (python?.packages ?? []).some(({ services }) => services.length > 0);
   if (named && isReadOnly) warn('no service gets a PYTHONPATH: /etc is read-only (system/overlays.conf)');
   else if (named && !serviceManager) warn('no service gets a PYTHONPATH: the image has neither systemd nor OpenRC');
@@ -132,9 +136,11 @@ const givenPython = async (host: Host, facts: Facts, boot: TaskContext) =>
 async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts> {
   const kept = userDataDevice(facts) ? (await files.readText(KEPT_MACHINE_ID).catch(() => '')).trim() : '';
   const identity = machineId(facts, kept);
+  const can = await canTools({ files }, facts);
   return {
     ...identity,
     ...(await networkServices(files, facts.config)),
+    ...(can && { can }),
     ...(await authorityLists({ files }, facts)),
     ...(await findServiceManager({ files })),
     ...(await imageTexts({ files })),

@@ -102,6 +102,8 @@ async function interfaces({ files }: Pick<Host, 'files'>): Promise<readonly Inte
     const dir = `/sys/class/net/${name}`;
     // Virtual ones (lo, bridges, tunnels) have no device.
     if (!(await files.stat(`${dir}/device`))) continue;
+    // ARPHRD_CAN of include/uapi/linux/if_arp.h: no machine is booted from a bus of boards.
+    if ((await files.readText(`${dir}/type`).catch(() => '')).trim() === '280') continue;
     const carrier = await files.readText(`${dir}/carrier`).then(
       (text) => text.trim() === '1',
       () => undefined,

@@ -2,7 +2,7 @@ import { entryOf } from '../../entry-of.ts';
 
 /** What of an interface says which others it lies over. */
 export interface Stacked {
-  readonly kind: 'physical' | 'vlan' | 'bond' | 'bridge';
+  readonly kind: 'physical' | 'vlan' | 'bond' | 'bridge' | 'can';
   /** Of a VLAN. */
   readonly link?: string;
   /** Of a bond or bridge. */
@@ -42,6 +42,9 @@ export function linkFaults(interfaces: Readonly<Record<string, Stacked>>): reado
     const missing = below(entry).filter((other) => !known(other));
     if (missing.length > 0)
       return missing.map((other) => fault(`there is no interface ${other}: say it too, if only as \`${other}: {}\``));
+    const can = below(entry).filter((other) => entryOf(interfaces, other)?.kind === 'can');
+    if (can.length > 0)
+      return can.map((other) => fault(`${other} is a CAN interface: no ${entry.kind} is made of one`));
     if (isOver(name, name, interfaces)) return [fault(`${name} would lie over itself`)];
     return [
       ...membersInTwo(name, entry, masters).map((message) => fault(message)),

@@ -8,8 +8,10 @@ import { type IpArgument, parseIpArgument } from './ip-argument.ts';
 import { parseBond, parseBridge, parseNameserver, parseRoute, parseVlan, refuseTeam } from './link-arguments.ts';
 
 type Declared = NetworkConfig['interfaces'][string];
-/** An interface as system/network.conf says it; `hostname` is what ip= gives the machine. */
-export type InterfaceSettings = Declared & { readonly hostname?: string };
+/** A CAN interface as system/network.conf says it. It has no addresses, and nothing is booted from it. */
+export type CanSettings = Extract<Declared, { kind: 'can' }>;
+/** Any other; `hostname` is what ip= gives the machine. */
+export type InterfaceSettings = Exclude<Declared, CanSettings> & { readonly hostname?: string };
 type Settings = Omit<Extract<Declared, { kind: 'physical' }>, 'kind' | 'match'> & { readonly hostname?: string };
 
 /** What of an interface the command line says. */
@@ -27,6 +29,7 @@ export interface NetworkWishes {
   readonly network: Omit<NetworkConfig, 'interfaces'> & {
     readonly interfaces: Readonly<Record<string, InterfaceSettings>>;
   };
+  readonly can: Readonly<Record<string, CanSettings>>;
   readonly ip: readonly IpArgument[];
   /** For the interface that is booted from, whichever that is. */
   readonly forBoot: Changes;
@@ -50,14 +53,18 @@ export function networkWishes(config: NetworkConfig, commandLine: CommandLine): 
         .filter(({ device }) => device === name)
         .map(({ network, gateway = 'direct' }) => [network, gateway] as const),
     );
+  const all = checked({ ...config.interfaces, ...declaredBy(values, config) });
+  const ip = values('ip').map(parseIpArgument);
+  refuseCan(all, [...ip.map(({ device }) => device), getArgument(commandLine, 'bootdev')?.value]);
   return {
     network: {
       ...config,
       dhcpMs: seconds > 0 ? seconds * 1000 : config.dhcpMs,
       tries: tries > 0 ? Math.floor(tries) : config.tries,
-      interfaces: checked({ ...config.interfaces, ...declaredBy(values, config) }),
+      interfaces: only(all, (entry): entry is InterfaceSettings => entry.kind !== 'can'),
     },
-    ip: values('ip').map(parseIpArgument),
+    can: only(all, (entry): entry is CanSettings => entry.kind === 'can'),
+    ip,
     forBoot: { dns: values('nameserver').map(parseNameserver), routes: routesOf(undefined) },
     routes: Object.fromEntries(routes.flatMap(({ device }) => (device ? [[device, routesOf(device)] as const] : []))),
     peerDns: flagArgument(commandLine, 'rd.peerdns', true),
@@ -104,13 +111,26 @@ function declaredBy(values: (name: string) => readonly string[], { interfaces, b
 }
 
 /** The addresses that config.d gives an interface stay when the command line says anew how it is made. */
-function settingsOf(entry: InterfaceSettings | undefined): Changes {
-  if (entry === undefined) return {};
+function settingsOf(entry: Declared | undefined): Changes {
+  if (entry === undefined || entry.kind === 'can') return {};
   const { dhcp4, dhcp6, acceptRa, addresses, gateway, routes, dns, search, ntp, mtu, mac, initramfs, handover } = entry;
   return { dhcp4, dhcp6, acceptRa, addresses, gateway, routes, dns, search, ntp, mtu, mac, initramfs, handover };
 }
 
-function checked(interfaces: Readonly<Record<string, InterfaceSettings>>) {
+type All = Readonly<Record<string, InterfaceSettings | CanSettings>>;
+
+const only = <Kind extends All[string]>(all: All, isOne: (entry: All[string]) => entry is Kind) =>
+  Object.fromEntries(Object.entries(all).flatMap(([name, entry]) => (isOne(entry) ? [[name, entry] as const] : [])));
+
+function refuseCan(all: All, named: readonly (string | undefined)[]): void {
+  const can = named.find((name) => name !== undefined && entryOf(all, name)?.kind === 'can');
+  if (can === undefined) return;
+  throw new StatectlError('network-invalid', `${can} is a CAN interface: it has no addresses`, {
+    hint: 'name another in ip= and bootdev= on the kernel command line, or look at system/network.conf',
+  });
+}
+
+function checked(interfaces: All): All {
   const [fault] = linkFaults(interfaces);
   if (fault)
     throw new StatectlError('network-invalid', `${fault.path.join('.')}: ${fault.message}`, {

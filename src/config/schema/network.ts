@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { entryOf } from '../../entry-of.ts';
 import { linkFaults } from '../check/link-faults.ts';
 import { familyOf, parseCidr } from '../settings/addresses.ts';
 import { BOND_MODES, BOND_OPTIONS, type BondOption } from '../settings/bond.ts';
@@ -64,6 +65,20 @@ const COMMON = {
     .meta({ description: 'when the system starts: keep it as it is, or take it down and leave it to the system' }),
 };
 
+/** `1000000`, `1M`, `250k`: bits a second, in powers of 1000. Gives the number. */
+const bitrate = (most: number) =>
+  z
+    .union([z.string(), z.number()], { error: 'expected a bitrate such as 1000000, 1M or 250k' })
+    .transform((value, context): number => {
+      const [, digits, unit] = /^(\d+(?:\.\d+)?)([kM])?$/.exec(String(value)) ?? [];
+      const bits = Math.round(Number(digits) * (unit === 'M' ? 1e6 : unit === 'k' ? 1e3 : 1));
+      // CiA 301 goes down to 10 kbit/s, single-wire CAN somewhat further.
+      if (bits >= 5_000 && bits <= most) return bits;
+      const message = `expected a bitrate of 5k to ${most / 1e6}M, such as 1000000 or 250k, found "${value}"`;
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    });
+
 const MEMBERS = z.array(InterfaceName).min(1).meta({ description: 'the interfaces in it' });
 
 const Interface = z.discriminatedUnion(
@@ -109,8 +124,26 @@ const Interface = z.discriminatedUnion(
         ...COMMON,
       })
       .transform(({ forwardDelay, ...rest }) => ({ ...rest, forwardDelayMs: forwardDelay })),
+    z
+      .strictObject({
+        kind: z.literal('can'),
+        bitrate: bitrate(1e6).meta({ description: 'bits a second of every board on the bus, such as 1000000 or 250k' }),
+        dataBitrate: bitrate(8e6).optional().meta({ description: 'CAN FD: bits a second of the data; absent: no FD' }),
+        txqueuelen: z.int().min(1).max(65_535).default(128).meta({
+          description: 'how many frames may wait to be sent; the kernel has 10, and Klipper asks for 128',
+        }),
+        restart: Duration.prefault('100ms').meta({
+          description: 'how long after bus-off the controller begins anew; 0: it stays off until somebody sets it up',
+        }),
+        listenOnly: z.boolean().default(false).meta({ description: 'listen, and acknowledge and send nothing' }),
+      })
+      .refine(({ bitrate, dataBitrate = bitrate }) => dataBitrate >= bitrate, {
+        path: ['dataBitrate'],
+        message: 'the data of CAN FD is no slower than the rest: expected the bitrate or more',
+      })
+      .transform(({ restart, ...rest }) => ({ ...rest, restartMs: restart })),
   ],
-  { error: ({ code }) => (code === 'invalid_union' ? 'expected physical, vlan, bond or bridge' : undefined) },
+  { error: ({ code }) => (code === 'invalid_union' ? 'expected physical, vlan, bond, bridge or can' : undefined) },
 );
 
 /** system/network.conf */
@@ -134,6 +167,10 @@ export const NetworkFile = z
       })
       .default({})
       .meta({ description: 'network interfaces, by name' }),
+  })
+  .refine(({ boot, interfaces }) => boot === undefined || entryOf(interfaces, boot)?.kind !== 'can', {
+    path: ['boot'],
+    message: 'it is a CAN interface, and nothing is booted from one: name a card, VLAN, bond or bridge',
   })
   .transform(({ wait, dhcp, ...rest }) => ({ ...rest, waitMs: wait, dhcpMs: dhcp }))
   .meta({ description: 'the network of the initramfs, and what of it the system gets' });

@@ -30,6 +30,8 @@ export interface InstallFacts {
   readonly ifupdown?: IfupdownFacts;
   /** NetworkManager, dhcpcd or another that sets up interfaces by itself is started. */
   readonly hasOtherNetworkService?: true;
+  /** Absent where network.conf has no CAN interface. */
+  readonly can?: CanTools;
   /** Whose services are enabled, disabled or masked; absent: neither's. */
   readonly serviceManager?: 'systemd' | 'openrc';
   /** By the name that config.d has for it; one that the system does not know is absent. Absent in facts of earlier versions. */
@@ -49,6 +51,13 @@ export interface InstallFacts {
   readonly hosts?: string;
   readonly fstab?: string;
   readonly imageHostname?: string;
+}
+
+/** What sets up a CAN interface where no networkd does. */
+export interface CanTools {
+  readonly hasUdev: boolean;
+  /** Where the system has that of iproute2. */
+  readonly ip?: string;
 }
 
 export interface IfupdownFacts {

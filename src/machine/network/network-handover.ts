@@ -2,7 +2,9 @@ import { networkWishes } from '../../config/command-line/network-arguments.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Lease } from '../facts/network-facts.ts';
 import type { InstallFacts } from '../facts/system-facts.ts';
+import { NETWORKD } from '../paths.ts';
 import type { Step, StepOf } from '../steps/step.ts';
+import { planCan } from './can-handover.ts';
 import { ifupdownStanzas } from './ifupdown-stanzas.ts';
 import { resolvConf } from './network-steps.ts';
 import { networkdFiles, unmanagedNetwork, WIRED_NETWORK } from './networkd-files.ts';
@@ -10,7 +12,6 @@ import { planResolverService } from './resolver-service.ts';
 import { systemNetwork } from './system-network.ts';
 import { candidates, type WantedInterface, type WantedNetwork } from './wanted-network.ts';
 
-const NETWORKD = '/run/systemd/network';
 /** After what people and the distribution say of single cards. */
 const WIRED = '90-statectl-wired';
 const WAIT_ONLINE = '/run/systemd/system/systemd-networkd-wait-online.service.d';
@@ -60,6 +61,7 @@ export function planNetworkHandover(facts: Facts, install: InstallFacts, etcIsWr
   // /run moves into the root, so what is written here is there when networkd starts. Without networkd nobody reads it.
   if (files.length > 0) steps.push({ kind: 'mkdir', path: NETWORKD, mode: 0o755 }, ...files);
   if (spare && spare.length > 1) steps.push(...planAnyOnline());
+  steps.push(...planCan(facts, install));
   if (!etcIsWritable) return steps;
   if (usesIfupdown) steps.push(...planIfupdown(begun, install));
   const ownsResolver = install.hasResolvConf !== 'symlink';

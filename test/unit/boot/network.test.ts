@@ -110,12 +110,14 @@ describe('looks at the interfaces', () => {
     return { warned, found: network.rounds[round]?.gather?.(machineHost(machine, BEFORE_ROOT), known, boot) };
   };
 
-  it('that have hardware behind them', async () => {
+  it('that have hardware behind them, and are no CAN bus', async () => {
     const machine = bootHost({
       cards: { eth0: '52:54:00:12:34:56' },
       files: {
         '/sys/class/net/br0/address': '52:54:00:00:00:01\n',
         '/sys/class/net/wlan0/address': '52:54:00:12:34:58\n',
+        '/sys/class/net/can0/device': { type: 'dir' },
+        '/sys/class/net/can0/type': '280\n',
         '/sys/class/net/wlan0/device': { type: 'dir' },
         '/sys/class/net/wlan0/phy80211': { type: 'dir' },
       },

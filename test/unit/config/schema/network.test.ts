@@ -42,6 +42,45 @@ interfaces:
     });
   });
 
+  it('has CAN interfaces, whose bitrate may be said in k or M', async () => {
+    const text =
+      'interfaces: { can0: { kind: can, bitrate: 1M }, can1: { kind: can, bitrate: 250k, dataBitrate: 2M } }';
+    expect((await read('network', text)).interfaces).toEqual({
+      can0: { kind: 'can', bitrate: 1_000_000, txqueuelen: 128, restartMs: 100, listenOnly: false },
+      can1: {
+        ...{ kind: 'can', bitrate: 250_000, dataBitrate: 2_000_000 },
+        ...{ txqueuelen: 128, restartMs: 100, listenOnly: false },
+      },
+    });
+  });
+
+  it.each([
+    ['can0: {kind: can}', 'expected a bitrate such as 1000000, 1M or 250k'],
+    ['can0: {kind: can, bitrate: 0}', 'expected a bitrate of 5k to 1M, such as 1000000 or 250k, found "0"'],
+    ['can0: {kind: can, bitrate: -1}', 'found "-1"'],
+    ['can0: {kind: can, bitrate: 1 Mbit}', 'found "1 Mbit"'],
+    ['can0: {kind: can, bitrate: 1e6x}', 'found "1e6x"'],
+    ['can0: {kind: can, bitrate: 2M}', 'expected a bitrate of 5k to 1M'],
+    ['can0: {kind: can, bitrate: 1M, dataBitrate: 500k}', 'the data of CAN FD is no slower than the rest'],
+    ['can0: {kind: can, bitrate: 1M, txqueuelen: 0}', 'expected 1 or more, found 0'],
+    ['can0: {kind: can, bitrate: 1M, addresses: [10.0.0.1/24]}', 'unknown key "addresses"; known are kind, bitrate'],
+    ['can0: {kind: can, bitrate: 1M, dhcp4: true}', 'unknown key "dhcp4"'],
+    ['can0: {kind: can, bitrate: 1M, initramfs: true}', 'unknown key "initramfs"'],
+    [
+      'can0: {kind: can, bitrate: 1M}, v: {kind: vlan, id: 5, link: can0}',
+      'can0 is a CAN interface: no vlan is made of one',
+    ],
+    ['can0: {kind: can, bitrate: 1M}, b: {kind: bridge, members: [can0]}', 'no bridge is made of one'],
+    ['can0: {kind: can, bitrate: 1M}, b: {kind: bond, members: [can0]}', 'no bond is made of one'],
+  ])('with the CAN interface %j is refused', async (text, fault) => {
+    expect(await faultsOf('network', `interfaces: {${text}}`)).toContain(fault);
+  });
+
+  it('that boots from a CAN interface is refused where it says so', async () => {
+    const text = 'interfaces: { can0: { kind: can, bitrate: 1M } }\nboot: can0\n';
+    expect(await faultsOf('network', text)).toContain('it is a CAN interface, and nothing is booted from one');
+  });
+
   it.each([
     [
       'interfaces: {a: {addresses: [10.0.0.7]}}',
@@ -53,7 +92,7 @@ interfaces:
     ],
     ['interfaces: {a: {gateway: gw}}', 'expected an address such as 10.0.0.1 or fd00::1, or a list of one each'],
     ['interfaces: {a: {kind: vlan, id: 5000, link: b}}', 'expected 4094 or less, found 5000'],
-    ['interfaces: {a: {kind: team}}', 'expected physical, vlan, bond or bridge'],
+    ['interfaces: {a: {kind: team}}', 'expected physical, vlan, bond, bridge or can'],
     ['interfaces: {a: {adresses: []}}', 'unknown key "adresses": did you mean "addresses"?'],
     ['interfaces: {a-very-long-name-of-a-card: {}}', 'expected an interface name of at most 15'],
     [
