@@ -1,6 +1,7 @@
 import type { Host } from '../host/host.ts';
 import { parseRecord } from '../host/record.ts';
 import type { Lock } from '../machine/locks/lock.ts';
+import type { CanStatus } from '../machine/network/can-state.ts';
 import { RUN } from '../machine/paths.ts';
 import type { Refreshed, Renewed } from './agent.ts';
 import type { PrinterState } from './printers/printer-state.ts';
@@ -24,6 +25,8 @@ export interface AgentState {
   readonly printers?: Readonly<Partial<Record<string, PrinterStatus>>>;
   /** By name, what the printers of this machine are at. */
   readonly prints?: Readonly<Record<string, PrinterState>>;
+  /** By name, the CAN interfaces of this machine. */
+  readonly can?: Readonly<Record<string, CanStatus>>;
   /** What must not be disturbed now. */
   readonly locks?: readonly Lock[];
 }

@@ -1,6 +1,6 @@
 import { StatectlError } from '../../error.ts';
 import type { Host, SocketChannel } from '../../host/host.ts';
-import { type Dialect, type Heard, readMessage } from './dialect.ts';
+import { type Dialect, type Heard, type Request, readMessage } from './dialect.ts';
 import { frameOf, frameReader } from './frames.ts';
 
 /** Neither tells anything while nothing changes: so often it is asked whether it is there. */
@@ -15,7 +15,7 @@ export interface Conversation {
   readonly path: string;
   readonly dialect: Dialect;
   /** In the order in which it was said; the next is read when it is done. What it gives is asked. */
-  readonly hear: (heard: Heard) => Promise<'position' | undefined>;
+  readonly hear: (heard: Heard) => Promise<Request | undefined>;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { short } from '../../machine/locks/lock.ts';
+import type { BoardStatus } from '../boards/board-status.ts';
 import type { ObjectStatus } from './dialect.ts';
 
 /** What a printer is at, as `statectl status` tells it. Times are Unix ms. */
@@ -15,6 +16,8 @@ export interface PrinterState {
   readonly start?: string;
   /** In Klipper's words: how the last print ended, what is wrong, or why nobody answers. */
   readonly why?: string;
+  /** Absent where Klipper says nothing of its boards: it is away, begins, or does not understand its config. */
+  readonly board?: BoardStatus;
 }
 
 /** All that was said of a printer by now: what is told later is only what changed. */

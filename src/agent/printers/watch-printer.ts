@@ -19,10 +19,10 @@ const LEAST_MS = 500;
 export async function watchPrinter(
   host: Pick<Host, 'files' | 'sockets' | 'clock'>,
   { data, socket = `${data}/comms/klippy.sock` }: WatchedPrinter,
-  options: RecordOptions,
+  options: Omit<RecordOptions, 'data'>,
   signal: AbortSignal,
 ): Promise<never> {
-  const record = await printerRecord(host, options, signal);
+  const record = await printerRecord(host, { data, ...options }, signal);
   const places = [
     { dialect: KLIPPER, path: socket },
     { dialect: MOONRAKER, path: `${data}/comms/moonraker.sock` },

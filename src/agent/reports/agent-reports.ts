@@ -4,7 +4,7 @@ import type { BootRecord } from '../../machine/boot-record.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { IDENTITY } from '../../machine/identity/identity.ts';
 import type { AgentHost } from '../agent.ts';
-import type { AgentStateFile } from '../agent-state.ts';
+import type { AgentState, AgentStateFile } from '../agent-state.ts';
 import type { Bell } from '../servers/bell.ts';
 import type { SettingsInForce } from '../servers/server-settings.ts';
 import { postReport } from './post-report.ts';
@@ -34,6 +34,8 @@ const WAITS = { baseMs: 4_000, maxMs: 10 * 60_000 };
 /** A server takes 16 KiB of a report. What is told here may name every file of a bundle. */
 const MOST_ABOUT_BYTES = 8 * 1024;
 const LONGEST_TEXT = 1_000;
+/** Of whose boards each report tells. */
+const MOST_PRINTERS = 8;
 
 /** Cuts texts, and lists after as many as fit, with how many are left out. Pure. */
 function briefly(about: object): Readonly<Record<string, unknown>> {
@@ -61,6 +63,16 @@ function firstOf(list: readonly unknown[], mostBytes: number): readonly unknown[
   return [...list.slice(0, fitting), `… and ${list.length - fitting} more`];
 }
 
+/** What each printer's boards are, for who wants to know before another image comes. Pure. */
+function boardsIn(prints: AgentState['prints'] = {}) {
+  const boards = Object.entries(prints).flatMap(([name, { board }]) => {
+    if (!board) return [];
+    const { health, cause, klipper, mcus } = board;
+    return [[name, { health, cause, ...(klipper !== undefined && { klipper }), mcus }] as const];
+  });
+  return boards.length === 0 ? {} : { boards: Object.fromEntries(boards.slice(0, MOST_PRINTERS)) };
+}
+
 /** What this machine tells servers: the report of its boot, and with the same fields what changed since. */
 export function agentReports(host: AgentHost, options: AgentReportOptions): AgentReports {
   const { clock, console, files } = host;
@@ -85,6 +97,7 @@ export function agentReports(host: AgentHost, options: AgentReportOptions): Agen
       kernelRelease: record.kernelRelease,
       bootMs: record.bootMs,
       config,
+      ...boardsIn(file.state.prints),
       agent: { event: what, at: new Date(clock.now()).toISOString(), ...briefly(about) },
     };
   };

@@ -1,6 +1,9 @@
 import { entryOf } from '../../entry-of.ts';
 import { processStart } from '../../host/process-start.ts';
+import type { BoardStatus } from '../boards/board-status.ts';
+import { boardText } from '../boards/board-text.ts';
 import { keepLocks } from '../printers/keep-locks.ts';
+import type { PrinterState } from '../printers/printer-state.ts';
 import { watchPrinter } from '../printers/watch-printer.ts';
 import { type AgentTask, shownTime } from './task.ts';
 
@@ -16,6 +19,16 @@ export const printers: AgentTask = {
     const stop = () => end.abort(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
     const { printers: known, lock } = facts.config.state;
+    const told = new Map(Object.entries(before?.prints ?? {}).map(([name, { board }]) => [name, newsOf(board)]));
+    const tellBoard = (printer: string, board: BoardStatus | undefined): void => {
+      // One that begins anew says nothing until it knows.
+      if (board === undefined || told.get(printer) === newsOf(board)) return;
+      told.set(printer, newsOf(board));
+      // What every report has of boards is as new as this one.
+      void file.change({ prints: prints.states() });
+      const { health, cause } = board;
+      reports.tell('board', { printer, health, cause, text: boardText(board) });
+    };
     try {
       return await Promise.race([
         ...Object.values(known).map(({ name, data, socket }) =>
@@ -24,7 +37,10 @@ export const printers: AgentTask = {
             { data, socket },
             {
               before: entryOf(before?.prints ?? {}, name),
-              tell: (state) => prints.change(name, state),
+              tell(state) {
+                prints.change(name, state);
+                tellBoard(name, state.board);
+              },
               alarm: ({ kind, ...about }) => reports.tell(kind, { printer: name, ...about }),
             },
             end.signal,
@@ -50,13 +66,9 @@ export const printers: AgentTask = {
   },
 
   status: ({ prints: states = {}, locks = [] }) => [
-    ...Object.entries(states).map(([name, { state, file: printed, sinceMs, by, why }]): readonly [string, string] => [
-      `printer ${name}`,
-      [
-        `${state}${printed === undefined ? '' : ` ${printed}`} since ${shownTime(sinceMs)}`,
-        ...(by === undefined ? [] : [`as ${by} says`]),
-        ...(why === undefined || why === '' ? [] : [why]),
-      ].join('; '),
+    ...Object.entries(states).flatMap(([name, { board, ...print }]): readonly (readonly [string, string])[] => [
+      [`printer ${name}`, printText(print)],
+      ...(board ? [[`board of ${name}`, `${boardText(board)}, since ${shownTime(board.sinceMs)}`] as const] : []),
     ]),
     ...locks.map(({ name, holder, what, untilMs }): readonly [string, string] => [
       `lock ${name}`,
@@ -64,3 +76,14 @@ export const printers: AgentTask = {
     ]),
   ],
 };
+
+const printText = ({ state, file, sinceMs, by, why }: PrinterState): string =>
+  [
+    `${state}${file === undefined ? '' : ` ${file}`} since ${shownTime(sinceMs)}`,
+    ...(by === undefined ? [] : [`as ${by} says`]),
+    ...(why === undefined || why === '' ? [] : [why]),
+  ].join('; ');
+
+/** What of a board is worth a report when it is another. */
+const newsOf = (board: BoardStatus | undefined): string | undefined =>
+  board && JSON.stringify([board.cause, board.mcu, board.klipper, board.mcus]);

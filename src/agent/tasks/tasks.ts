@@ -1,4 +1,5 @@
 import { bundle } from './bundle.ts';
+import { can } from './can.ts';
 import { certificate } from './certificate.ts';
 import { events } from './events.ts';
 import { printers } from './printers.ts';
@@ -7,4 +8,4 @@ import { state } from './state.ts';
 import type { AgentTask } from './task.ts';
 
 /** All that the agent does, in the order in which `statectl status` tells of it. One more is a file here and a line. */
-export const TASKS: readonly AgentTask[] = [events, bundle, certificate, reports, printers, state];
+export const TASKS: readonly AgentTask[] = [events, bundle, certificate, reports, can, printers, state];
