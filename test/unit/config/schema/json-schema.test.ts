@@ -52,7 +52,9 @@ describe('the JSON Schema for editors', () => {
 
   it('tells once what several kinds of an entry have alike, and of which kinds the rest is', () => {
     const names = documentedSettings(CONFIG_FILES.network.schema).map(({ name }) => name);
-    expect(names.filter((name) => name.endsWith('.dhcp4'))).toEqual(['interfaces.INTERFACE.dhcp4']);
+    expect(names.filter((name) => name.endsWith('.dhcp4'))).toEqual([
+      'interfaces.INTERFACE(physical, vlan, bond, bridge).dhcp4',
+    ]);
     expect(names).toEqual(
       expect.arrayContaining([
         'interfaces.INTERFACE.kind',
@@ -74,6 +76,6 @@ describe('the JSON Schema for editors', () => {
     const below = schemasAt(settingSchema(CONFIG_FILES.network.schema), ['interfaces', 'eth0']).flatMap((schema) =>
       settingsBelow(schema, '').map(({ name }) => name),
     );
-    expect(below).toEqual(expect.arrayContaining(['kind', 'dhcp4', '(vlan).id']));
+    expect(below).toEqual(expect.arrayContaining(['kind', '(physical, vlan, bond, bridge).dhcp4', '(vlan).id']));
   });
 });
