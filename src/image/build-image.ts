@@ -21,6 +21,7 @@ import type { ImageKey } from './keys.ts';
 import { withProgress } from './progress.ts';
 import { type CompressionName, makeSquashfs } from './squashfs.ts';
 import { findInTree } from './tree/in-tree.ts';
+import { klippersInTree } from './tree/klipper-in-tree.ts';
 import { enableNetworkd } from './tree/network-service.ts';
 import { makeTree, readSource, type Source } from './tree/root-tree.ts';
 import { scrubTree } from './tree/scrub.ts';
@@ -77,6 +78,7 @@ export async function buildImage(host: Host, input: ImageInput): Promise<Manifes
   if (!(await resolveInTree(files, tree, '/sbin/init')))
     console.line('warning', 'the tree has no /sbin/init: machines need init= on their kernel command line');
   await markUpdated(host, tree);
+  const klipper = await klippersInTree(host, tree);
   await clampTimes(host, tree, input.epochSeconds);
   const root = `root.${input.type}`;
   await packRoot(host, input, tree, `${work}/${root}`);
@@ -89,6 +91,7 @@ export async function buildImage(host: Host, input: ImageInput): Promise<Manifes
     kernelRelease: kernel.release,
     kernel: await describeFile(host, work, 'vmlinuz'),
     root: { ...(await describeFile(host, work, root)), type: input.type },
+    ...(klipper && { klipper }),
   };
   const text = writeManifest(manifest);
   parseManifest(text); // What a machine would refuse must not be signed.

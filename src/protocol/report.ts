@@ -9,3 +9,10 @@ export const Report = z.looseObject({
   version: z.optional(z.string().check(z.maxLength(200))),
 });
 export type Report = z.infer<typeof Report>;
+
+/** `boards` of a report: by printer, the versions of its Klipper and of the firmware of its boards, by their names in printer.cfg. */
+export const ReportedBoards = z.record(
+  z.string(),
+  z.object({ klipper: z.optional(z.string()), mcus: z.record(z.string(), z.string()) }),
+);
+export type ReportedBoards = z.infer<typeof ReportedBoards>;

@@ -35,6 +35,8 @@ export const Manifest = z.object({
   kernelRelease: plainName(),
   kernel: ManifestFile,
   root: z.extend(ManifestFile, { type: z.enum(['squashfs', 'erofs']) }),
+  /** By folder, the version of each Klipper in it, as `git describe` has it, or its commit. Absent: none that says it. */
+  klipper: z.optional(z.record(z.string().check(z.maxLength(300)), z.string().check(z.maxLength(100)))),
 });
 export type Manifest = z.infer<typeof Manifest>;
 

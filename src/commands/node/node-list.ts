@@ -39,6 +39,7 @@ export const nodeListVerb = (): Command =>
           ]),
         ]),
       );
+      for (const { node = '-', boards = [] } of nodes) for (const board of boards) remark(`${node}: ${board}`);
       for (const alarm of new Set(nodes.flatMap((node) => node.alarm ?? []))) remark(alarm);
     });
 

@@ -10,10 +10,12 @@ import type { Claims } from '../../protocol/claims.ts';
 import type { MachineIdentity } from '../../protocol/machine-identity.ts';
 import { identityOf, macsOf } from '../../protocol/machine-identity.ts';
 import { writeImageName } from '../images/image-name.ts';
+import type { StoredImage } from '../images/image-record.ts';
 import { chooseImage, wishOfConfig } from '../images/uses.ts';
 import { sharedUuid } from '../machines/machine-reader.ts';
 import type { LastReport } from '../reports/reports.ts';
 import type { Store } from '../store/store.ts';
+import { boardsWith } from './boards-with-image.ts';
 import { countedReports } from './last-reports.ts';
 import type { ServerState } from './server-state.ts';
 
@@ -31,6 +33,8 @@ export interface NodeStatus {
   /** Of `a reboot changes it` what: settings and files, the image (NAME@VERSION that it would boot), or both. */
   readonly changes?: readonly ('settings' | 'image')[];
   readonly nextImage?: string;
+  /** What that image means for the boards of its printers. */
+  readonly boards?: readonly string[];
   /** Of `faulty`: its faults. */
   readonly why?: string;
 }
@@ -163,7 +167,7 @@ async function changeOf(
   node: NodeRecord | undefined,
   report: LastReport,
   machine: MachineIdentity,
-): Promise<Pick<NodeStatus, 'state' | 'changes' | 'nextImage' | 'why'>> {
+): Promise<Pick<NodeStatus, 'state' | 'changes' | 'nextImage' | 'boards' | 'why'>> {
   if (report.configOrigin === 'baked') return { state: 'runs baked settings' };
   const result = nodeContent(deployed.dir, deployed.templates, node, machine);
   if ('faults' in result) {
@@ -172,16 +176,23 @@ async function changeOf(
   }
   const { configDigest, config } = result.content;
   const image = store && report.image ? await imageFor(store, report.machine, config.boot) : undefined;
-  const nextImage = image === report.image ? undefined : image;
+  const next = image && writeImageName(image) !== report.image ? image : undefined;
+  const nextImage = next && writeImageName(next);
+  const boards = next ? boardsWith(next, report.boards ?? {}, config.state.printers) : [];
   const changes = [
     ...(report.configDigest === configDigest ? [] : ['settings' as const]),
     ...(nextImage === undefined ? [] : ['image' as const]),
   ];
   if (changes.length === 0) return { state: 'no change' };
-  return { state: 'a reboot changes it', changes, ...(nextImage !== undefined && { nextImage }) };
+  return {
+    state: 'a reboot changes it',
+    changes,
+    ...(nextImage !== undefined && { nextImage }),
+    ...(boards.length > 0 && { boards }),
+  };
 }
 
-async function imageFor(store: Store, machine: Claims, said: Config['boot']): Promise<string | undefined> {
+async function imageFor(store: Store, machine: Claims, said: Config['boot']): Promise<StoredImage | undefined> {
   const choice = await chooseImage(store, machine, wishOfConfig(said));
-  return choice.kind === 'image' ? writeImageName(choice.image) : undefined;
+  return choice.kind === 'image' ? choice.image : undefined;
 }

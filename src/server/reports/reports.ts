@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { IN_WORDS, parseInWords } from '../../config/settings/schema-words.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
 import type { Claims } from '../../protocol/claims.ts';
-import { Report } from '../../protocol/report.ts';
+import { Report, ReportedBoards } from '../../protocol/report.ts';
 import { type ImageName, isPlainName, writeImageName } from '../images/image-name.ts';
 import { machineFromQuery } from '../machine.ts';
 import { nodeReportPath, reportPath, reportsPath, type Store } from '../store/store.ts';
@@ -152,13 +152,15 @@ export async function lastReports(
 ): Promise<ReadonlyMap<string, LastReport>> {
   const last = new Map<string, LastReport>();
   for (const id of await idsOf(store)) {
-    const [newest] = (await readReports(store, reportPath(store, id))).reports;
-    if (newest) last.set(/^([0-9a-f]{2}-){5}/.test(id) ? id.replaceAll('-', ':') : id, lastReportOf(newest));
+    const { reports } = await readReports(store, reportPath(store, id));
+    const [newest] = reports;
+    if (newest) last.set(/^([0-9a-f]{2}-){5}/.test(id) ? id.replaceAll('-', ':') : id, lastReportOf(newest, reports));
   }
   for (const node of await nodesOf(store)) {
-    const [newest] = (await readReports(store, nodeReportPath(store, node))).reports;
+    const { reports } = await readReports(store, nodeReportPath(store, node));
+    const [newest] = reports;
     if (newest?.digest === undefined || !counts({ node, digest: newest.digest })) continue;
-    last.set(`node ${node}`, { ...lastReportOf(newest), node, isProven: true });
+    last.set(`node ${node}`, { ...lastReportOf(newest, reports), node, isProven: true });
   }
   return last;
 }
@@ -171,12 +173,25 @@ const isDigest = (value: unknown): value is string => typeof value === 'string' 
 const claimsIn = (report: Readonly<Record<string, unknown>>): Claims =>
   machineFromQuery(Object.fromEntries(Object.entries(report).filter(([, value]) => typeof value === 'string')));
 
-function lastReportOf({ receivedAt, remote, report }: ReportFile['reports'][number]): LastReport {
+/** A boot tells nothing of boards, nor does a printer that is switched off: what was told last is what is known. */
+function boardsIn(reports: ReportFile['reports']): ReportedBoards | undefined {
+  for (const { report } of reports) {
+    const boards = ReportedBoards.safeParse(report.boards);
+    if (boards.success) return boards.data;
+  }
+  return undefined;
+}
+
+function lastReportOf(
+  { receivedAt, remote, report }: ReportFile['reports'][number],
+  reports: ReportFile['reports'],
+): LastReport {
   const { config, bootMs } = report as {
     config?: { digest?: unknown; origin?: unknown; node?: unknown };
     bootMs?: unknown;
   };
   const image = imageOf(report);
+  const boards = boardsIn(reports);
   return {
     receivedAt,
     remote,
@@ -186,6 +201,7 @@ function lastReportOf({ receivedAt, remote, report }: ReportFile['reports'][numb
     ...(typeof config?.origin === 'string' && { configOrigin: config.origin }),
     ...(isNodeName(config?.node) && { node: config.node }),
     ...(typeof bootMs === 'number' && { bootMs }),
+    ...(boards && { boards }),
   };
 }
 
@@ -204,4 +220,5 @@ export interface LastReport {
   readonly configDigest?: string;
   readonly configOrigin?: string;
   readonly bootMs?: number;
+  readonly boards?: ReportedBoards;
 }

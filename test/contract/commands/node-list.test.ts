@@ -93,6 +93,31 @@ describe('node list', () => {
     expect(await stateOf('print01')).toBe('runs baked settings');
   });
 
+  it('says before another image comes whose boards have the firmware of another Klipper', async () => {
+    const printers = 'state: { printers: { voron: { data: /home/pi/printer_data, user: pi } } }';
+    put('nodes/print01.conf', `match: { mac: "${MAC}" }\nset: { ${printers} }\n`);
+    const mcus = { mcu: 'v0.12.0-1-g11111111' };
+    await boots(MAC, { boards: { voron: { klipper: 'v0.12.0-1-g11111111', health: 'good', mcus } } });
+    // The next boot tells nothing of boards.
+    await boots(MAC);
+    const boards = async () => JSON.parse(await list('--json'))[0].boards;
+    expect(await boards()).toBeUndefined();
+    await useImage(temporary.store, 'lab@2');
+    expect(await boards()).toEqual([expect.stringMatching(/^lab@2 does not say which Klipper voron has there/)]);
+    await temporary.add({ version: '3', klipper: { '/home/pi/klipper': 'v0.13.0-0-g22222222' } });
+    await useImage(temporary.store, 'lab@3');
+    const told =
+      'mcu of voron has the firmware v0.12.0-1-g11111111, and lab@3 Klipper v0.13.0-0-g22222222: it may have to be flashed';
+    expect(await boards()).toEqual([told]);
+    let said = '';
+    vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
+      said += chunk;
+      return true;
+    });
+    await list();
+    expect(said).toBe(`print01: ${told}\n`);
+  });
+
   it('compares with what machines get, not with files that are at fault', async () => {
     await boots(MAC);
     put('nodes/print02.conf', 'set: { boot: { imgae: x } }\n');

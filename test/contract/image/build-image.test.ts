@@ -74,6 +74,8 @@ describe.skipIf(!isRoot || !has('mksquashfs', 'unsquashfs', 'tar'))('an image of
     put('tree/boot/vmlinuz-6.1', 'kernel');
     put('tree/usr/lib/modules/6.1/modules.dep', '');
     put('tree/usr/lib/modules/6.1/kernel/sound/snd.ko', 'x');
+    put('tree/home/pi/klipper/klippy/klippy.py', '');
+    put('tree/home/pi/klipper/klippy/.version', 'v0.12.0-316-g1a2b3c4d\n');
     execFileSync('mknod', [join(dir, 'tree/usr/null'), 'c', '1', '3']);
     execFileSync('chown', ['33:44', join(dir, 'tree/usr/null')]);
     chmodSync(join(dir, 'tree'), 0o700);
@@ -127,6 +129,7 @@ describe.skipIf(!isRoot || !has('mksquashfs', 'unsquashfs', 'tar'))('an image of
     expect(manifest).toMatchObject({
       arch: 'x86_64',
       kernelRelease: '6.1',
+      klipper: { '/home/pi/klipper': 'v0.12.0-316-g1a2b3c4d' },
       root: { type: 'squashfs', sizeBytes: statSync(join(dir, 'out/root.squashfs')).size },
     });
     const text = readFileSync(join(dir, 'out/manifest.json'), 'utf8');
