@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
 import { boardsWith } from '../../../../src/server/admin/boards-with-image.ts';
-import { createConfig, loadFiles } from '../../../fixtures/config.ts';
+import { createConfig, loadFiles, SHIPPED_FILES } from '../../../fixtures/config.ts';
 import { createImage } from '../../../fixtures/image.ts';
 
 const [OLD, NEW] = ['v0.12.0-1-g11111111', 'v0.13.0-0-g22222222'];
 const { printers } = (
   await loadFiles({
+    ...SHIPPED_FILES,
     'system/state.conf':
       'printers:\n  voron: { data: /home/pi/voron_data, user: pi }\n  ender: { data: /home/pi/ender_data, user: pi, programs: { klipper: /opt/kalico } }\n',
   })
