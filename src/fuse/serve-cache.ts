@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:os';
+import type { Account } from '../host/host.ts';
+import { CacheName } from '../protocol/cache.ts';
+import { readSaid } from '../protocol/read-answer.ts';
+import type { FuseDevice } from './device.ts';
+import type { RealFolder } from './real-folder.ts';
+import { answerRequest } from './serve/answer-request.ts';
+import type { CacheFolder, ChangedPaths, Wish } from './serve/cache-folder.ts';
+import { handleTable } from './serve/handles.ts';
+import type { Listings } from './serve/names.ts';
+import type { CacheSpool } from './spool.ts';
+import { isSame, look } from './union/look.ts';
+import { nodeTable } from './union/nodes.ts';
+import { type ShownIndex, shownIndex } from './union/shown-index.ts';
+import { answer, refusal, resendNotice } from './wire/reply.ts';
+import { readRequest } from './wire/request.ts';
+
+/** So often it is looked whether somebody still brings what is waited for. */
+const LOOK_MS = 1_000;
+
+export interface ServeCache {
+  readonly device: FuseDevice;
+  readonly real: RealFolder;
+  readonly spool: CacheSpool;
+  readonly account: Account;
+}
+
+/**
+ * Shows a folder united with what the server has, until it is unmounted. It reads what is here and knows no network: what is not
+ * here is asked of the agent by files. It may be killed at any moment, and another one goes on.
+ */
+export async function serveCache({ device, real, spool, account }: ServeCache): Promise<void> {
+  const told = spool.journal();
+  if (told.length === 0) real.letAllGo();
+  const nodes = nodeTable(
+    told.flatMap((line) => ('node' in line ? [line.node] : [])),
+    (node) => spool.append({ node }),
+  );
+  const changed = changedPaths(
+    told.flatMap((line) => ('changed' in line ? [line.changed] : [])),
+    (path) => spool.append({ changed: path }),
+  );
+  spool.rewrite([...nodes.lines().map((node) => ({ node })), ...[...changed].map((path) => ({ changed: path }))]);
+  const waiting = new Map<string, Wish>();
+  const listings: Listings = new Map();
+  const isWhole = (path: string): boolean => look(folder, path)?.kind === 'here';
+  const folder: CacheFolder = {
+    ...{ real, nodes, account, changed },
+    handles: handleTable(real, nodes, isWhole),
+    index: readIndex(),
+    wanted,
+    newId: () => randomBytes(12).toString('hex'),
+  };
+
+  function readIndex(): ShownIndex {
+    const gone = real.gone().flatMap((text) => readSaid(text, CacheName).value ?? []);
+    const index = shownIndex(spool.index(), gone);
+    for (const path of changed) {
+      const file = index.file(path);
+      const stat = real.stat(path);
+      // The index knows by now what was written.
+      if (!file || (stat && isSame(stat, file))) changed.delete(path);
+    }
+    return index;
+  }
+
+  function wanted(wish: Wish): void {
+    const id = folder.newId();
+    if (!spool.isAgentThere()) finish(wish, 'the agent does not run');
+    else {
+      waiting.set(id, wish);
+      spool.want(id, wish);
+    }
+  }
+
+  function finish(wish: Wish, fault?: string): void {
+    let reply: Buffer;
+    try {
+      reply = answer(wish.unique, wish.again());
+    } catch {
+      reply = refusal(wish.unique, fault === undefined ? constants.errno.EIO : constants.errno.EHOSTUNREACH);
+    }
+    device.answer(reply);
+  }
+
+  function heard(): void {
+    const answers = spool.answers();
+    folder.index = readIndex();
+    for (const { id, fault } of answers) {
+      const wish = waiting.get(id);
+      waiting.delete(id);
+      if (wish) finish(wish, fault);
+    }
+  }
+
+  using _ = spool.watch(heard);
+  const looking = setInterval(() => {
+    if (waiting.size === 0 || spool.isAgentThere()) return;
+    for (const [id, wish] of waiting) {
+      spool.unwant(id);
+      finish(wish, 'the agent does not run any more');
+    }
+    waiting.clear();
+  }, LOOK_MS);
+  try {
+    const serving = device.serve((frame) => {
+      const request = readRequest(frame);
+      if (!request) return;
+      if (request.op === 'interrupt')
+        for (const [id, wish] of waiting)
+          if (wish.unique === request.interrupted) {
+            waiting.delete(id);
+            spool.unwant(id);
+            device.answer(refusal(wish.unique, constants.errno.EINTR));
+          }
+      const reply = answerRequest(folder, listings, request);
+      if (reply) device.answer(reply);
+    });
+    await device.notify(resendNotice());
+    await serving;
+  } finally {
+    clearInterval(looking);
+  }
+}
+
+function changedPaths(told: readonly string[], write: (path: string) => void): ChangedPaths & Set<string> {
+  const paths = new Set(told);
+  const add = paths.add.bind(paths);
+  return Object.assign(paths, {
+    add(path: string) {
+      if (paths.has(path)) return paths;
+      write(path);
+      return add(path);
+    },
+  });
+}

@@ -1,0 +1,92 @@
+/** What the agent and this process leave for each other, by node:fs: it is of root, in RAM, and each change is one rename. */
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
+import { CacheAgent, CacheAnswer, CacheIndex, type CacheName } from '../protocol/cache.ts';
+import { readSaid } from '../protocol/read-answer.ts';
+import type { NodeLine } from './union/nodes.ts';
+
+/** A line of the journal: what the kernel was told of, or what was written since the index was made. */
+type JournalLine = { readonly node: NodeLine } | { readonly changed: string };
+
+export interface CacheSpool {
+  index(): CacheIndex;
+  /** Whether whoever brings files runs. */
+  isAgentThere(): boolean;
+  want(id: string, wish: CacheName): void;
+  unwant(id: string): void;
+  /** Answers that came, each once. */
+  answers(): readonly { readonly id: string; readonly fault?: string }[];
+  /** What whoever served before wrote down; none: nobody did. */
+  journal(): readonly JournalLine[];
+  append(line: JournalLine): void;
+  /** Begins the journal anew, with these. */
+  rewrite(lines: readonly JournalLine[]): void;
+  /** Rings when the index is another one, or an answer came. */
+  watch(ring: () => void): Disposable;
+}
+
+const textOrNone = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+};
+
+export function cacheSpool(spool: string): CacheSpool {
+  const [want, answers, journal] = [`${spool}/want`, `${spool}/answers`, `${spool}/journal`];
+  for (const folder of [spool, want, answers]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return {
+    index: () => readSaid(textOrNone(`${spool}/index.json`) ?? '{"files":[]}', CacheIndex).value ?? { files: [] },
+    isAgentThere() {
+      const { value } = readSaid(textOrNone(`${spool}/agent.json`) ?? '', CacheAgent);
+      if (!value) return false;
+      const stat = textOrNone(`/proc/${value.pid}/stat`);
+      return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] === value.started;
+    },
+    want(id, { path, version }) {
+      writeFileSync(`${want}/.${id}`, JSON.stringify({ path, version }));
+      renameSync(`${want}/.${id}`, `${want}/${id}`);
+    },
+    unwant: (id) => rmSync(`${want}/${id}`, { force: true }),
+    answers: () =>
+      readdirSync(answers)
+        .filter((name) => !name.startsWith('.'))
+        .map((id) => {
+          const { value } = readSaid(textOrNone(`${answers}/${id}`) ?? '', CacheAnswer);
+          rmSync(`${answers}/${id}`, { force: true });
+          rmSync(`${want}/${id}`, { force: true });
+          return { id, ...(value?.fault !== undefined && { fault: value.fault }) };
+        }),
+    journal: () =>
+      (textOrNone(journal) ?? '').split('\n').flatMap((line) => {
+        try {
+          // The last one may be cut off: the kernel was not told of it then.
+          return line === '' ? [] : [JSON.parse(line) as JournalLine];
+        } catch {
+          return [];
+        }
+      }),
+    append: (line) => appendFileSync(journal, `${JSON.stringify(line)}\n`),
+    rewrite(lines) {
+      writeFileSync(`${journal}.new`, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+      renameSync(`${journal}.new`, journal);
+    },
+    watch(ring) {
+      const watchers = [spool, answers].map((folder) => watch(folder, (_, name) => name !== 'journal' && ring()));
+      return {
+        [Symbol.dispose]() {
+          for (const watcher of watchers) watcher.close();
+        },
+      };
+    },
+  };
+}
