@@ -24,24 +24,27 @@ export interface ServeCache {
   readonly real: RealFolder;
   readonly spool: CacheSpool;
   readonly account: Account;
+  /** It is shown. */
+  readonly ready: () => void;
 }
 
 /**
  * Shows a folder united with what the server has, until it is unmounted. It reads what is here and knows no network: what is not
  * here is asked of the agent by files. It may be killed at any moment, and another one goes on.
  */
-export async function serveCache({ device, real, spool, account }: ServeCache): Promise<void> {
+export async function serveCache({ device, real, spool, account, ready }: ServeCache): Promise<void> {
   const told = spool.journal();
-  if (told.length === 0) real.letAllGo();
   const nodes = nodeTable(
-    told.flatMap((line) => ('node' in line ? [line.node] : [])),
+    told.flatMap(({ node }) => (node ? [node] : [])),
     (node) => spool.append({ node }),
   );
   const changed = changedPaths(
-    told.flatMap((line) => ('changed' in line ? [line.changed] : [])),
+    told.flatMap(({ changed: path }) => (path === undefined ? [] : [path])),
     (path) => spool.append({ changed: path }),
   );
-  spool.rewrite([...nodes.lines().map((node) => ({ node })), ...[...changed].map((path) => ({ changed: path }))]);
+  const rewrite = (): void =>
+    spool.rewrite([...nodes.lines().map((node) => ({ node })), ...[...changed].map((path) => ({ changed: path }))]);
+  rewrite();
   const waiting = new Map<string, Wish>();
   const listings: Listings = new Map();
   const isWhole = (path: string): boolean => look(folder, path)?.kind === 'here';
@@ -85,16 +88,19 @@ export async function serveCache({ device, real, spool, account }: ServeCache): 
   }
 
   function heard(): void {
-    const answers = spool.answers();
-    folder.index = readIndex();
-    for (const { id, fault } of answers) {
+    for (const { id, fault } of spool.answers()) {
       const wish = waiting.get(id);
       waiting.delete(id);
       if (wish) finish(wish, fault);
     }
   }
 
-  using _ = spool.watch(heard);
+  using _ = spool.watch({
+    answers: heard,
+    index: () => {
+      folder.index = readIndex();
+    },
+  });
   const looking = setInterval(() => {
     if (waiting.size === 0 || spool.isAgentThere()) return;
     for (const [id, wish] of waiting) {
@@ -114,10 +120,18 @@ export async function serveCache({ device, real, spool, account }: ServeCache): 
             spool.unwant(id);
             device.answer(refusal(wish.unique, constants.errno.EINTR));
           }
+      if (request.op === 'init') {
+        // It was mounted anew: nothing is open, and no number was given.
+        nodes.clear();
+        real.letAllGo();
+        rewrite();
+      }
       const reply = answerRequest(folder, listings, request);
       if (reply) device.answer(reply);
     });
+    // One that is mounted a moment ago is not asked before the kernel was told of us, and lacks nothing.
     await device.notify(resendNotice());
+    ready();
     await serving;
   } finally {
     clearInterval(looking);

@@ -9,12 +9,16 @@ import {
   watch,
   writeFileSync,
 } from 'node:fs';
-import { CacheAgent, CacheAnswer, CacheIndex, type CacheName } from '../protocol/cache.ts';
+import { recordOrNone } from '../host/record.ts';
+import { CACHE_ID, CacheAgent, CacheAnswer, CacheIndex, type CacheName } from '../protocol/cache.ts';
 import { readSaid } from '../protocol/read-answer.ts';
 import type { NodeLine } from './union/nodes.ts';
 
 /** A line of the journal: what the kernel was told of, or what was written since the index was made. */
-type JournalLine = { readonly node: NodeLine } | { readonly changed: string };
+interface JournalLine {
+  readonly node?: NodeLine;
+  readonly changed?: string;
+}
 
 export interface CacheSpool {
   index(): CacheIndex;
@@ -29,8 +33,7 @@ export interface CacheSpool {
   append(line: JournalLine): void;
   /** Begins the journal anew, with these. */
   rewrite(lines: readonly JournalLine[]): void;
-  /** Rings when the index is another one, or an answer came. */
-  watch(ring: () => void): Disposable;
+  watch(heard: { readonly index: () => void; readonly answers: () => void }): Disposable;
 }
 
 const textOrNone = (path: string): string | undefined => {
@@ -59,7 +62,7 @@ export function cacheSpool(spool: string): CacheSpool {
     unwant: (id) => rmSync(`${want}/${id}`, { force: true }),
     answers: () =>
       readdirSync(answers)
-        .filter((name) => !name.startsWith('.'))
+        .filter((name) => CACHE_ID.test(name))
         .map((id) => {
           const { value } = readSaid(textOrNone(`${answers}/${id}`) ?? '', CacheAnswer);
           rmSync(`${answers}/${id}`, { force: true });
@@ -67,21 +70,18 @@ export function cacheSpool(spool: string): CacheSpool {
           return { id, ...(value?.fault !== undefined && { fault: value.fault }) };
         }),
     journal: () =>
-      (textOrNone(journal) ?? '').split('\n').flatMap((line) => {
-        try {
-          // The last one may be cut off: the kernel was not told of it then.
-          return line === '' ? [] : [JSON.parse(line) as JournalLine];
-        } catch {
-          return [];
-        }
-      }),
+      // The last one may be cut off: the kernel was not told of it then.
+      (textOrNone(journal) ?? '').split('\n').flatMap((line) => recordOrNone<JournalLine>(line, {}) ?? []),
     append: (line) => appendFileSync(journal, `${JSON.stringify(line)}\n`),
     rewrite(lines) {
       writeFileSync(`${journal}.new`, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
       renameSync(`${journal}.new`, journal);
     },
-    watch(ring) {
-      const watchers = [spool, answers].map((folder) => watch(folder, (_, name) => name !== 'journal' && ring()));
+    watch(heard) {
+      const watchers = [
+        watch(spool, (_, name) => void (name === 'index.json' && heard.index())),
+        watch(answers, heard.answers),
+      ];
       return {
         [Symbol.dispose]() {
           for (const watcher of watchers) watcher.close();

@@ -29,6 +29,9 @@ export type CacheAnswer = z.infer<typeof CacheAnswer>;
 export const CacheAgent = z.object({ pid: z.int().check(z.minimum(1)), started: z.string() });
 export type CacheAgent = z.infer<typeof CacheAgent>;
 
+/** Names of what is wanted and answered; what is still being written has another one. */
+export const CACHE_ID = /^[0-9a-f]{24}$/;
+
 /** Beside the files, the file system's own: what was deleted without having been here. */
 export const CACHE_OWN = '.statectl-cache';
 export const GONE = `${CACHE_OWN}/gone`;

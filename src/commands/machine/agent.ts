@@ -1,13 +1,30 @@
 import type { AgentHost } from '../../agent/agent.ts';
 import { parseWords } from './boot-words.ts';
 
-/** `statectl agent`: until SIGTERM or SIGINT; with `--copy-database`, a child of it, which copies one. Throws `not-booted` where there is nothing to keep. */
+/**
+ * `statectl agent`: until SIGTERM or SIGINT; with `--copy-database`, a child of it, which copies one; with `--serve-cache`, what
+ * shows a folder united with its server's, by the descriptor 3. Throws `not-booted` where there is nothing to keep.
+ */
 export async function agent(host: AgentHost, words: readonly string[]): Promise<number> {
   const { values } = parseWords('agent', {
     args: [...words],
-    options: { 'copy-database': { type: 'string' }, to: { type: 'string' } },
+    options: {
+      ...{ 'copy-database': { type: 'string' }, to: { type: 'string' } },
+      ...{
+        'serve-cache': { type: 'string' },
+        spool: { type: 'string' },
+        owner: { type: 'string' },
+        mark: { type: 'string' },
+      },
+    },
   });
-  const { 'copy-database': from, to } = values;
+  const { 'copy-database': from, to, 'serve-cache': files, spool, owner, mark } = values;
+  if (files !== undefined && spool !== undefined && owner !== undefined && mark !== undefined) {
+    const { serveAtDescriptor } = await import('../../fuse/serve-at-descriptor.ts');
+    const [uid = 0, gid = 0] = owner.split(':').map(Number);
+    await serveAtDescriptor(3, { files, spool, account: { uid, gid }, mark });
+    return 0;
+  }
   if (from !== undefined && to !== undefined) {
     const { copyDatabase } = await import('../../host/linux/databases/copy-database.ts');
     await copyDatabase(from, to);

@@ -1,4 +1,4 @@
-import { constants as flagsOf } from 'node:fs';
+import { constants } from 'node:fs';
 import { type Attr, attrBody, openBody, writtenBody } from '../wire/reply.ts';
 import type { AskedTime, Request, RequestOf } from '../wire/request.ts';
 import { type CacheFolder, found, nodeOf, pathOf } from './cache-folder.ts';
@@ -31,7 +31,7 @@ function whenHere(
 
 export function open(folder: CacheFolder, request: RequestOf<'open'>): Answer {
   const { flags, node: id } = request;
-  if ((flags & flagsOf.O_TRUNC) !== 0) emptied(folder, pathOf(folder, id));
+  if ((flags & constants.O_TRUNC) !== 0) emptied(folder, pathOf(folder, id));
   return whenHere(folder, request, (path, inode) => {
     if (inode === undefined) throw new Refused('EISDIR');
     const node = nodeOf(folder, id);

@@ -34,6 +34,8 @@ export interface Nodes {
   ): void;
   /** Gives the nodes that are gone now. */
   forget(id: number, count: number): Node | undefined;
+  /** Another kernel's, or another mount's: it knows nothing yet. */
+  clear(): void;
   /** Lines that say all of it. */
   lines(): readonly NodeLine[];
 }
@@ -139,6 +141,11 @@ export function nodeTable(told: readonly NodeLine[], write: (line: NodeLine) => 
       nodes.delete(id);
       write([-id]);
       return node;
+    },
+    clear() {
+      nodes.clear();
+      names.clear();
+      nodes.set(ROOT, { id: ROOT, lookups: Number.POSITIVE_INFINITY });
     },
     lines: () => [...nodes.values()].filter(({ id }) => id !== ROOT).map(lineOf),
   };

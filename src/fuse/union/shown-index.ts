@@ -18,13 +18,12 @@ export interface ShownIndex {
   below(path: string): readonly (readonly [path: string, file: LineFile])[];
   /** It was deleted here: it is not shown any more. */
   hide(path: string): void;
-  readonly paths: Iterable<string>;
 }
 
 const NONE: ReadonlyMap<string, 'file' | 'dir'> = new Map();
 
 /** Folder and name of a path; of one in the root the folder is ''. */
-export function splitPath(path: string): { readonly folder: string; readonly name: string } {
+function splitPath(path: string): { readonly folder: string; readonly name: string } {
   const at = path.lastIndexOf('/');
   return { folder: path.slice(0, Math.max(at, 0)), name: path.slice(at + 1) };
 }
@@ -66,6 +65,5 @@ export function shownIndex({ files }: CacheIndex, gone: readonly CacheName[]): S
     hide(path) {
       if (shown.delete(path)) leave(path);
     },
-    paths: shown.keys(),
   };
 }
