@@ -42,7 +42,7 @@ function savedBlock(lines: readonly string[]): SavedBlock | undefined {
     if (line !== MARK && !line.startsWith(`${MARK} `)) return undefined;
     const text = line.slice(MARK.length + 1);
     const [, header] = /^\[(.+)\]\s*$/.exec(text) ?? [];
-    const [, key] = /^([^\s=:[][^=:]*?)\s*[=:]/.exec(text) ?? [];
+    const key = /^([^\s=:[][^=:]*)[=:]/.exec(text)?.[1]?.trimEnd();
     if (text.trim() === '') {
       // Between sections, or within a value of several lines.
       value?.push('');
@@ -96,7 +96,7 @@ export function writtenValue(written: string, section: string, key: string): str
   return savedValue(found?.map((line) => withoutComment(line)));
 }
 
-const withoutComment = (line: string): string => line.replace(/[#;].*$/, '').trimEnd();
+const withoutComment = (line: string): string => line.replace(/[#;].*/s, '').trimEnd();
 
 interface WrittenLine {
   /** `more`: it goes on with the key above. */
@@ -119,7 +119,7 @@ function writtenLines(written: string): readonly WrittenLine[] {
       name = '';
       return { kind: 'section', within, name, line };
     }
-    name = bare.replace(/\W.*$/, '').toLowerCase();
+    name = bare.replace(/\W.*/s, '').toLowerCase();
     return { kind: 'key', within, name, line };
   });
 }
@@ -139,4 +139,4 @@ export const withoutSaved = (written: string, saved: SavedBlock): string =>
  * Whether it is a config at all: a power cut leaves one that is empty, or full of NUL. Pure.
  */
 export const isConfigText = (bytes: Uint8Array): boolean =>
-  !bytes.includes(0) && /^\s*\[[^\]\n]+\]/m.test(Buffer.from(bytes).toString('latin1'));
+  !bytes.includes(0) && /^[^\S\r\n]*\[[^\]\r\n]+\]/m.test(Buffer.from(bytes).toString('latin1'));

@@ -49,14 +49,14 @@ function readIni(text: string) {
   for (const [at, raw] of text.split(/\r?\n/).entries()) {
     // What is indented goes on with the value before.
     if (/^\s/.test(raw)) continue;
-    const line = raw.replace(/(?:^|\s)[#;].*$/, '').trim();
+    const line = raw.replace(/(?:^|\s)[#;].*/s, '').trim();
     const [, name] = /^\[([^\]]*)\]$/.exec(line) ?? [];
-    const [, key, value] = /^([^:=]+?)\s*[:=]\s*(.*)$/.exec(line) ?? [];
+    const [, key, value] = /^([^:=]+)[:=](.*)$/s.exec(line) ?? [];
     if (name !== undefined) {
       section = name.trim();
       if (!sections.has(section)) sections.set(section, at + 1);
     } else if (key !== undefined && value !== undefined)
-      settings.push({ section, key: key.toLowerCase(), value, line: at + 1 });
+      settings.push({ section, key: key.trim().toLowerCase(), value: value.trim(), line: at + 1 });
   }
   return { sections, settings };
 }

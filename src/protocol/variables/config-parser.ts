@@ -108,19 +108,22 @@ export function placeIn({ lines }: OptionValue, at: number): FilePlace {
 
 /** MAX_INTERPOLATION_DEPTH */
 const MOST_DEPTH = 10;
-/** More is of somebody who tries how much there is room for. */
-const LONGEST = 1 << 20;
+/** Letters that all references of a file may lead to. More is of somebody who tries how much there is room, and time, for. */
+export const MOST_REFERRED = 1 << 20;
 const REFERENCE = /%\(([^)]+)\)s/y;
 
-/** A text with `%%` and `%(NAME)s` as ConfigParser replaces them. Throws why it would not. Pure. */
-export function interpolate(text: string, textAt: (name: string) => string | undefined): string {
+/** A text with `%%` and `%(NAME)s` as ConfigParser replaces them. `spend`: letters of what a reference leads to. Throws why it would not. */
+export function interpolate(
+  text: string,
+  textAt: (name: string) => string | undefined,
+  spend: (letters: number) => void,
+): string {
   let result = '';
   const some = (rest: string, depth: number): void => {
     if (depth > MOST_DEPTH) throw new Error('expected a value that does not lead back to itself');
     for (let at = 0; at < rest.length; ) {
       const percent = rest.indexOf('%', at);
       result += rest.slice(at, percent === -1 ? undefined : percent);
-      if (result.length > LONGEST) throw new Error('expected a value that is not made longer and longer');
       if (percent === -1) return;
       if (rest.charAt(percent + 1) === '%') {
         result += '%';
@@ -134,6 +137,8 @@ export function interpolate(text: string, textAt: (name: string) => string | und
         throw new Error(
           `expected "%%" for a "%", or %(NAME)s with the name of a variable, found ${shown(rest.slice(percent))}`,
         );
+      // One that leads to nothing takes its time, too.
+      spend(value.length + 1);
       some(value, depth + 1);
       at = percent + reference.length;
     }

@@ -4,6 +4,7 @@ import {
   FileError,
   type FilePlace,
   interpolate,
+  MOST_REFERRED,
   type OptionValue,
   placeIn,
   readSections,
@@ -79,28 +80,40 @@ function decode(bytes: Uint8Array): string {
 function readLiterals(section: Section): Variables {
   const literals = new Map<string, string>();
   const unreadable: string[] = [];
+  const texts = new Map([...section].map(([name, value]) => [name, textOf(value)]));
+  let left = MOST_REFERRED;
+  const replaced = (literal: string): string =>
+    interpolate(
+      literal,
+      (name) => texts.get(name),
+      (letters) => {
+        left -= letters;
+        if (left < 0) throw new Error('expected references that lead to less: they are made longer and longer');
+      },
+    );
   for (const [name, value] of section) {
     const [first = START] = value.lines;
     const start = { line: first.line, column: first.column };
     if (name.length > LONGEST_NAME)
       throw new FileError(start, `expected a name of at most ${LONGEST_NAME} letters, found ${shown(name)}`);
     if (literals.size === MOST_VARIABLES) throw new FileError(start, `expected at most ${MOST_VARIABLES} variables`);
-    const literal = textOf(value);
-    if (checkValue(literal, value, start, section).length > 0) unreadable.push(name);
+    const literal = texts.get(name) ?? '';
+    if (checkValue(literal, value, start, replaced).length > 0) unreadable.push(name);
     literals.set(name, literal);
   }
   return { literals, unreadable };
 }
 
-function checkValue(literal: string, value: OptionValue, start: FilePlace, section: Section): readonly string[] {
+function checkValue(
+  literal: string,
+  value: OptionValue,
+  start: FilePlace,
+  replaced: (literal: string) => string,
+): readonly string[] {
   const hasPercent = literal.includes('%');
   let text = literal;
   try {
-    if (hasPercent)
-      text = interpolate(literal, (name) => {
-        const of = section.get(name);
-        return of && textOf(of);
-      });
+    if (hasPercent) text = replaced(literal);
   } catch (error) {
     throw new FileError(start, (error as Error).message);
   }

@@ -129,3 +129,19 @@ it.each([
 ])('%s: whether it is a config', (_title, text, good) => {
   expect(isConfigText(Buffer.from(text))).toBe(good);
 });
+
+it.each([
+  ['blanks after a key', saved('1', `#*#\n#*# [a]\n#*# b${' '.repeat(500_000)}c\n`)],
+  ['empty lines', '\n'.repeat(500_000)],
+  ['lines of a blank', ' \n'.repeat(250_000)],
+  ['lines of another end', '\r'.repeat(500_000)],
+  ['sections without an end', '\r['.repeat(250_000)],
+  ['comments in a line of another end', saved('1', `#*# [fan]\n#*# a = ${'#'.repeat(500_000)}\rb\n`)],
+  ['signs in a line of another end', `${WRITTEN}${'='.repeat(500_000)}\u2028b\n${saved('1')}`],
+])('%s take no longer than others', (_title, text) => {
+  const before = performance.now();
+  isConfigText(Buffer.from(text));
+  writtenMerge({ base: WRITTEN, ours: text, theirs: saved('2') });
+  describeChange([{ path: 'printer.cfg', before: WRITTEN, after: text }]);
+  expect(performance.now() - before).toBeLessThan(2_000);
+});

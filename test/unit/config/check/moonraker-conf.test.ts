@@ -37,3 +37,12 @@ describe('a moonraker.conf of a read-only system', () => {
     expect(faults(`${GOOD}[authorization]\ntrusted_clients:\n    [update_manager]\n    provider: x\n`)).toEqual([]);
   });
 });
+
+it.each([
+  ['blanks after a key', `[machine]\nprovider${' '.repeat(500_000)}none\n`],
+  ['comments in a line of another end', `[machine]\n${'x #'.repeat(200_000)}\ry\n`],
+])('%s take no longer than others', (_title, text) => {
+  const before = performance.now();
+  expect(moonrakerFaults(text)).toHaveLength(2);
+  expect(performance.now() - before).toBeLessThan(2_000);
+});

@@ -96,6 +96,17 @@ it.each([
       .map((name, at) => `${name} = ${`%(${'abcdefg'[at]})s`.repeat(20)}\n`)
       .join('')}`,
   ],
+  [
+    'references that lead to nothing',
+    `[Variables]\n${'abcdefgh'
+      .split('')
+      .map((name, at) => `${name} = 1${`%(${'bcdefghi'[at]})s`.repeat(10)}\n`)
+      .join('')}i =\n`,
+  ],
+  [
+    'references of many to the same',
+    `[Variables]\n${Array.from({ length: 5_000 }, (_, at) => `x${at} = %(y)s\n`).join('')}y = '${'x'.repeat(500_000)}'\n`,
+  ],
   ['space in a value', `[Variables]\nx = [${' '.repeat(200_000)}\n`],
   ['space around lines', `[Variables]\nx = 1${`\n${' '.repeat(1_000)}1`.repeat(900)}\n`],
   ['quotes', `[Variables]\nx = ${"'".repeat(200_000)}x\n`],
