@@ -82,7 +82,11 @@ export async function startSecure({
     readSecret: secrets.read,
     ...(known && { heard: known.hear }),
     ...(keepReport && { keepReport }),
-    printers: printerState({ root: state, host, alarm, free: () => freeShare(state) }, checkGenerationApart(host.exec)),
+    printers: printerState(
+      { root: state, host, alarm, free: () => freeShare(state) },
+      checkGenerationApart(host.exec),
+      secrets.read,
+    ),
     signHostKey: hostKeySigner(host, state),
     ...(readMachine && { readMachine }),
   });

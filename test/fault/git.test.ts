@@ -122,7 +122,11 @@ it.each(['error', 'stop', 'torn'] as const)(
     const root = mkdtempSync(join(tmpdir(), 'statectl-server-'));
     const asker = { node: 'print01', proof: 'person', printer: { ...PRINTER, items: [CONFIG_ITEM] } } as const;
     const stateOn = (host: Host) =>
-      printerState({ root, host, alarm: () => {}, free: async () => 1 }, async () => ({ jobs: [] }));
+      printerState(
+        { root, host, alarm: () => {}, free: async () => 1 },
+        async () => ({ jobs: [] }),
+        async () => undefined,
+      );
     const whole = stateOn(linuxHost());
     try {
       for (let at = 1; ; at += 1) {

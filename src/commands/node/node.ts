@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { nodeDrbdVerb } from './node-drbd.ts';
 import {
   nodeApproveVerb,
   nodeDenyVerb,
@@ -30,6 +31,7 @@ export const nodeCommand = (): Command =>
     .addCommand(nodeRevokeVerb())
     .addCommand(nodeForgetVerb())
     .addCommand(nodeMoveVerb())
+    .addCommand(nodeDrbdVerb())
     .addCommand(nodeRunVerb())
     .addCommand(nodeKnownHostsVerb())
     .addHelpText(

@@ -24,7 +24,7 @@ const listVerb = (): Command =>
     const rows = printers.map(({ printer, node = '-', line, branches, apart, bytes }) => [
       printer,
       node,
-      line.map(({ item, at }) => `${item} ${at}`).join(', ') || 'nothing yet',
+      line.map(({ item, at, standing }) => `${item} ${standing ?? at}`).join(', ') || 'nothing yet',
       String(branches.length),
       apart.map(({ item, kept }) => `${kept} of ${item}`).join(', ') || '-',
       formatSize(bytes),
@@ -60,9 +60,13 @@ const takeVerb = (): Command =>
     .action(async (printer: string, branch: string, options: PrinterOptions) => {
       const taken = await takeBranch(stateOf(options), printer, branch);
       if (options.json) return printJson(taken);
-      printLine(
-        `${branch} is the newest of ${printer} (${taken.map(({ item }) => item).join(', ')}): its next boot gets it; databases and variables of what runs now go on as a branch`,
-      );
+      const came = taken.filter((one) => 'takenFrom' in one).map(({ item }) => item);
+      if (came.length > 0)
+        printLine(
+          `${branch} is the newest of ${printer} (${came.join(', ')}): its next boot gets it; databases and variables of what runs now go on as a branch`,
+        );
+      for (const one of taken) if ('byHand' in one) printLine(`${one.item} is not on the line: ${one.byHand}`);
+      if (came.length < taken.length) process.exitCode = 1;
     });
 
 const dropVerb = (): Command =>

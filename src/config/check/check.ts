@@ -13,6 +13,7 @@ import type { TemplateSet } from '../templates/template-set.ts';
 import { type ConfigFault, faultAt, formatFault } from './fault.ts';
 import { idleNodeRemovals } from './idle-removals.ts';
 import { misplacedFiles } from './misplaced-files.ts';
+import { volumeFaults } from './volume-faults.ts';
 
 export interface CheckReport {
   readonly faults: readonly CheckedFault[];
@@ -74,7 +75,10 @@ export function checkConfigDir(dir: ConfigDir, templates: TemplateSet, one?: Nod
         ),
         node,
       );
-    const faults = 'faults' in result ? result.faults : misplacedFiles(dir, templates, node, result.content);
+    const faults =
+      'faults' in result
+        ? result.faults
+        : [...misplacedFiles(dir, templates, node, result.content), ...volumeFaults(dir, node, result.content.config)];
     for (const fault of faults) add(fault, node);
   }
   for (const { fault, node } of [...certificateNameFaults(dir), ...printerClaimFaults(dir)])

@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path';
 import { z } from 'zod';
+import { familyOf } from '../settings/addresses.ts';
 import { AbsolutePath, AccountName, Bytes, Duration, Owner } from '../settings/scalars.ts';
 
 /** The repository that printers share their includes in has this name among theirs. */
@@ -111,6 +112,14 @@ const StatePlace = z.discriminatedUnion(
         (bytes) => bytes >= SMALLEST_VOLUME && bytes % (1 << 20) === 0,
         'expected at least 16M, and whole MiB',
       ).meta({ description: 'of the volume: so much RAM of the machine, and so much of the disk of the server' }),
+      address: z
+        .string()
+        .refine((text) => familyOf(text) !== undefined, 'expected an address such as 10.0.0.7 or fd00::7')
+        .optional()
+        .meta({
+          description:
+            'where DHCP always puts the machine: DRBD knows it by that; default: its address in network.conf',
+        }),
       // 64 MiB take six seconds of 100 Mbit/s, and twenty of a bad radio.
       wait: Duration.refine(
         (ms) => ms >= 1000 && ms <= LONGEST_WAIT_MS,
@@ -266,6 +275,6 @@ function itemOf(path: string, place: Place, usual: z.output<typeof Owner>) {
     case 'variables':
       return { ...common, kind: place.kind };
     case 'drbd':
-      return { ...common, kind: place.kind, sizeBytes: place.size, waitMs: place.wait };
+      return { ...common, kind: place.kind, sizeBytes: place.size, waitMs: place.wait, address: place.address };
   }
 }

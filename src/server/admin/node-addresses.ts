@@ -1,3 +1,4 @@
+import { plainAddress } from '../limits/plain-address.ts';
 import type { Enrolment } from '../machines/enrolment.ts';
 import type { LastReport } from '../reports/reports.ts';
 
@@ -17,6 +18,3 @@ export function nodeAddresses(
     ),
   );
 }
-
-/** A socket for both families shows IPv4 as IPv6: RFC 4291, 2.5.5.2. */
-const plainAddress = (remote: string): string => remote.replace(/^::ffff:(?=\d+\.)/i, '');

@@ -1,6 +1,6 @@
 import { entryOf } from '../../entry-of.ts';
 import { readBranch } from '../state/branches.ts';
-import type { ItemSummary } from '../state/kind.ts';
+import type { ByHand, ItemSummary } from '../state/kind.ts';
 import { adminKinds } from '../state/kinds.ts';
 import { holderOf } from '../state/lease.ts';
 import {
@@ -118,23 +118,23 @@ export async function kindsIn(store: Store, printer: string, where: HistoryPart)
   });
 }
 
+/** What came onto the line, or what a person does so that it comes there. */
+export type TakenItem = { readonly item: string } & ({ readonly takenFrom: string } | ByHand);
+
 /**
  * Makes a branch the newest of the line: the next boot gets it, and the one that goes on with the line now becomes a branch with
  * what it ships next. Gives what was taken. Throws `printer-unknown`, `branch-unknown`, `generation-mismatch`.
  */
-export async function takeBranch(
-  state: ServerState,
-  printer: string,
-  branch: string,
-): Promise<readonly { readonly item: string; readonly takenFrom: string }[]> {
+export async function takeBranch(state: ServerState, printer: string, branch: string): Promise<readonly TakenItem[]> {
   const store = await state.files();
   await mustExist(store, printer);
   await using _lock = await lockPrinter(store, printer);
   await mustHaveBranch(store, printer, branch);
-  const taken = [];
+  const taken: TakenItem[] = [];
   for (const { item, kind } of await kindsIn(store, printer, { part: 'branch', branch })) {
     const id = await kind.take(printer, branch, item);
-    if (id !== undefined) taken.push({ item, takenFrom: `${branch}/${id}` });
+    if (typeof id === 'string') taken.push({ item, takenFrom: `${branch}/${id}` });
+    else if (id !== undefined) taken.push({ item, ...id });
   }
   return taken;
 }

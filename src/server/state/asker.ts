@@ -7,6 +7,8 @@ import { printerUnknown } from './state-folder.ts';
 export interface Asker extends Shipper {
   /** As its node has it now; absent: it has no such printer. */
   readonly printer?: NodePrinter;
+  /** Where it asked, and from where. */
+  readonly addresses?: { readonly server: string; readonly machine: string };
 }
 
 /** Throws `printer-unknown`. */

@@ -1,5 +1,6 @@
 import type { ItemKind } from '../../protocol/state.ts';
 import type { Store } from '../store/store.ts';
+import { drbdKind } from './drbd/drbd-kind.ts';
 import { gitKind } from './git/git-kind.ts';
 import type { StateKind } from './kind.ts';
 import { mirrorKind } from './mirror/mirror-kind.ts';
@@ -12,4 +13,5 @@ export const adminKinds = (store: Store): Readonly<Partial<Record<ItemKind, Omit
   snapshot: snapshotKind(store),
   variables: variablesKind(store),
   git: gitKind(store),
+  drbd: drbdKind(store),
 });

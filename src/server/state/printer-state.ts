@@ -1,6 +1,9 @@
+import { entryOf } from '../../entry-of.ts';
 import { StatectlError } from '../../error.ts';
 import type { ItemHead, ItemKind, LeaseAnswer } from '../../protocol/state.ts';
+import type { ReadSecret } from '../machines/secrets.ts';
 import { type Asker, mustBeTrusted } from './asker.ts';
+import { volumes } from './drbd/volumes.ts';
 import { type Configs, configs } from './git/configs.ts';
 import type { StateKind, StateStore } from './kind.ts';
 import { grantLease, holderOf, type ItemRecord } from './lease.ts';
@@ -17,6 +20,8 @@ import { type SavedVariables, savedVariables } from './variables/variables.ts';
 export interface PrinterState {
   /** Who goes on with the line. Throws `printer-unknown`, `state-untrusted`, `lease-lost`. */
   lease(printer: string, boot: string, asker: Asker): Promise<LeaseAnswer>;
+  /** Takes in a generation of an item of either class that ships such. Throws what `Snapshots` and `Volumes` throw. */
+  readonly ship: Snapshots['ship'];
   readonly snapshot: Snapshots;
   readonly mirror: Mirrors;
   readonly variables: SavedVariables;
@@ -24,28 +29,44 @@ export interface PrinterState {
 }
 
 /** The states of print hosts: who may go on with the line of a printer, and what is kept of it. */
-export function printerState(store: StateStore, check: CheckGeneration): PrinterState {
-  const snapshot = snapshots(store, check, shipping(store));
+export function printerState(store: StateStore, check: CheckGeneration, readSecret: ReadSecret): PrinterState {
+  const ships = shipping(store);
+  const snapshot = snapshots(store, check, ships);
+  const drbd = volumes(store, readSecret, ships);
   const mirror = mirrors(store, sourceFolders(store));
   const variables = savedVariables(store);
   const git = configs(store);
-  const kinds: Readonly<Partial<Record<ItemKind, StateKind>>> = { snapshot, mirror, variables, git };
+  const kinds: Readonly<Partial<Record<ItemKind, StateKind>>> = { snapshot, mirror, variables, git, drbd };
   return {
     snapshot,
     mirror,
     variables,
     git,
+    async ship(printer, item, shipment, asker, body) {
+      const now = asker.printer?.items.find(({ name }) => name === item)?.kind;
+      const kind = now ?? entryOf((await readPrinter(store, printer)).items, item)?.kind;
+      return (kind === 'drbd' ? drbd : snapshot).ship(printer, item, shipment, asker, body);
+    },
     async lease(printer, boot, asker) {
       const { node, proof } = asker;
       const has = mustBeTrusted(printer, asker);
       await using _lock = await lockPrinter(store, printer);
       const heads: Record<string, ItemHead | null> = {};
+      const why: Record<string, string> = {};
       for (const { name, kind } of has.items) {
         const of = kinds[kind];
-        if (of) heads[name] = await of.head(printer, name);
+        if (!of) continue;
+        const head = await of.head(printer, name, asker);
+        heads[name] = head;
+        const none = head === null ? await of.whyNone?.(printer, name, asker) : undefined;
+        if (none !== undefined) why[name] = none;
       }
+      const answer = (lease: number): LeaseAnswer => ({
+        ...{ lease, items: heads },
+        ...(Object.keys(why).length > 0 && { why }),
+      });
       // It may read; it takes nothing from a machine that proved itself.
-      if (proof === 'network') return { lease: 0, items: heads };
+      if (proof === 'network') return answer(0);
       const ids = Object.fromEntries(Object.entries(heads).map(([item, one]) => [item, one?.id ?? null]));
       const before = await readPrinter(store, printer);
       const record = grantLease(
@@ -56,12 +77,12 @@ export function printerState(store: StateStore, check: CheckGeneration): Printer
       );
       const holder = record && holderOf(record);
       if (!holder) throw leaseLost(printer, holderOf(before)?.node ?? 'another machine');
-      if (record === before) return { lease: holder.lease, items: heads };
+      if (record === before) return answer(holder.lease);
       await writePrinter(store, printer, record);
       const former = holderOf(before);
       if (former && former.node !== node && former.node !== '')
         store.alarm(`${node} took ${printer} over from ${former.node}: what that one ships now is a branch`);
-      return { lease: holder.lease, items: heads };
+      return answer(holder.lease);
     },
   };
 }

@@ -24,7 +24,17 @@ export async function standingOf(
 ): Promise<Place> {
   const record = await readPrinter(store, printer);
   const why = branchReason(record, standing, shipper, entryOf(record.heads, item), generations);
-  if (why === undefined) return { on: 'line', where: LINE };
+  return why === undefined ? { on: 'line', where: LINE } : branchFor(store, printer, standing, shipper, why);
+}
+
+/** The branch of this boot, which is made. Under the printer's lock. */
+export async function branchFor(
+  store: StateStore,
+  printer: string,
+  standing: Pick<Standing, 'boot'>,
+  shipper: Shipper,
+  why: string,
+): Promise<Place> {
   const { branch, isNew } = await branchOf(store, printer, { node: shipper.node, boot: standing.boot, why });
   if (isNew) store.alarm(`${printer}: what ${shipper.node} ships is a branch, ${branch}: ${why}`);
   return { on: 'branch', where: { part: 'branch', branch }, branch, why };

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { StatectlError } from '../../error.ts';
 import type { Proof } from '../../protocol/enrolment.ts';
@@ -10,6 +11,7 @@ import {
 } from '../../protocol/state.ts';
 import { openFile } from '../images/blob-file.ts';
 import { sendFile } from '../images/send-file.ts';
+import { plainAddress } from '../limits/plain-address.ts';
 import { turns } from '../limits/turns.ts';
 import type { Asker } from './asker.ts';
 import { gitRoutes } from './git/git-routes.ts';
@@ -37,6 +39,13 @@ const RECEIVING = { atOnce: 64, waiting: 1_024, each: 4 };
 /** Each looks at a digest. */
 const LEASING = { atOnce: 4, waiting: 1_024, each: 4 };
 
+/** As the machine reaches this server, and from where; undefined: on this very host. */
+function addressesOf({ localAddress, remoteAddress }: Pick<Socket, 'localAddress' | 'remoteAddress'>) {
+  if (localAddress === undefined || remoteAddress === undefined) return undefined;
+  const [server, machine] = [plainAddress(localAddress), plainAddress(remoteAddress)];
+  return /^(?:127\.|::1$)/.test(server) ? undefined : { server, machine };
+}
+
 /** Where print hosts leave their state, and get it back at their next boot. */
 export async function stateRoutes(app: FastifyInstance, options: StateRouteOptions): Promise<void> {
   const receiving = turns(RECEIVING);
@@ -47,7 +56,8 @@ export async function stateRoutes(app: FastifyInstance, options: StateRouteOptio
   const askerOf = async (request: FastifyRequest, printer: string): Promise<Asker> => {
     const { node, proof = 'person' } = await options.machineOf(request);
     const has = (await options.printersOf(node)).get(printer);
-    return { node, proof, ...(has && { printer: has }) };
+    const addresses = addressesOf(request.raw.socket);
+    return { node, proof, ...(has && { printer: has }), ...(addresses && { addresses }) };
   };
 
   mirrorRoutes(app, { mirror: options.printers.mirror, askerOf });
@@ -81,9 +91,7 @@ export async function stateRoutes(app: FastifyInstance, options: StateRouteOptio
     const body = request.body as AsyncIterable<Uint8Array> | null | undefined;
     if (!body?.[Symbol.asyncIterator])
       throw new StatectlError('request-invalid', `a generation is sent as ${GENERATION_TYPE}`);
-    const answer = await receiving.take(asker.node, () =>
-      options.printers.snapshot.ship(printer, item, shipment, asker, body),
-    );
+    const answer = await receiving.take(asker.node, () => options.printers.ship(printer, item, shipment, asker, body));
     return reply.header('cache-control', 'no-store').send(answer satisfies ShipAnswer);
   });
 }

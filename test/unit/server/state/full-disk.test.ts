@@ -67,6 +67,7 @@ async function serverOf() {
   const printers = printerState(
     { root: '/state', host: { ...host, files }, alarm: () => {}, free: async () => 1 },
     async () => ({ jobs: [] }),
+    async () => undefined,
   );
   const breakAfter = (effects: number, how: typeof code = 'ENOSPC'): void => {
     left = effects;
@@ -122,9 +123,13 @@ it.each(['ENOSPC', 'EIO'] as const)(
 
 it('a disk that is nearly full takes nothing more, before a byte of it is read', async () => {
   const host = memoryHost();
-  const printers = printerState({ root: '/state', host, alarm: () => {}, free: async () => 0.04 }, async () => ({
-    jobs: [],
-  }));
+  const printers = printerState(
+    { root: '/state', host, alarm: () => {}, free: async () => 0.04 },
+    async () => ({
+      jobs: [],
+    }),
+    async () => undefined,
+  );
   await expect(ship(printers, FIRST)).rejects.toMatchObject({ code: 'state-full' });
   expect(host.calls).toEqual([]);
 });

@@ -1,0 +1,35 @@
+import { type DrbdStatus, drbdVersion, parseDrbdsetupStatus, parseProcDrbd } from '../../../host/drbd-status.ts';
+import type { Host } from '../../../host/host.ts';
+import type { VolumeRecord } from './volume-record.ts';
+
+/** How a volume stands on this host, or why it is not up here. */
+export type VolumeStanding = DrbdStatus | { readonly why: string };
+
+export async function volumeStanding(
+  { files, exec }: Pick<Host, 'files' | 'exec'>,
+  { resource, minor }: Pick<VolumeRecord, 'resource' | 'minor'>,
+): Promise<VolumeStanding> {
+  const text = await files.readText('/proc/drbd').catch(() => undefined);
+  if (text === undefined) return { why: 'this kernel has no drbd loaded' };
+  if ((drbdVersion(text) ?? 8) < 9) return parseProcDrbd(text, minor) ?? NOT_UP;
+  const answer = await exec.run(['drbdsetup', 'status', '--json', resource]).catch(() => undefined);
+  if (answer === undefined) return { why: 'drbdsetup is missing here' };
+  return parseDrbdsetupStatus(answer.stdout, resource) ?? NOT_UP;
+}
+
+const NOT_UP: VolumeStanding = { why: 'it is not up here' };
+
+/** In one line, this side first. Pure. */
+export function standingText(standing: VolumeStanding): string {
+  if ('why' in standing) return standing.why;
+  const { connection, role, peerRole = 'Unknown', disk, peerDisk = 'Unknown', outOfSyncBytes = 0 } = standing;
+  const behind = outOfSyncBytes === 0 ? '' : `, ${Math.ceil(outOfSyncBytes / 1024)} KiB out of sync`;
+  return `${connection}, ${role}/${peerRole}, ${disk}/${peerDisk}${behind}`;
+}
+
+/** Why what lies on this side may not be what the machine had at any moment; undefined: it is. Pure. */
+export function unfitReason(standing: VolumeStanding): string | undefined {
+  // Nobody writes to what is not up.
+  if ('why' in standing || standing.disk === 'UpToDate') return undefined;
+  return `this side is ${standing.disk} (${standing.connection}): it is catching up, or was cut off while it did`;
+}
