@@ -8,9 +8,13 @@ import type { AgentState } from '../../src/agent/agent-state.ts';
 import { shellQuote } from '../../src/host/shell-line.ts';
 import { keyDigest } from '../../src/identity/certificates/fingerprint.ts';
 import { identityFiles } from '../../src/identity/machine/identity-files.ts';
+import type { InstallFacts } from '../../src/machine/facts/system-facts.ts';
+import { planCan } from '../../src/machine/network/can-handover.ts';
+import { createFacts } from '../fixtures/facts.ts';
 import { HANG_MS } from '../fixtures/hang.ts';
 import { machineKeys } from '../fixtures/machine-keys.ts';
 import { MOONRAKER_SCHEMA } from '../fixtures/moonraker-database.ts';
+import { networkConfig } from '../fixtures/network.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
@@ -18,6 +22,10 @@ import { bootMachine, type Machine } from './machine.ts';
 
 const UUID = '11111111-2222-3333-4444-00000000000b';
 const DATA = '/home/pi/printer_data';
+/** Without networkd. */
+const INSTALL: InstallFacts = {
+  ...{ machineId: 'x', machineIdOrigin: 'derived', usesNetworkd: false, usesIfupdown: false, hasResolvConf: 'file' },
+};
 const DATABASE = `${DATA}/database/moonraker-sql.db`;
 
 describe('a print host whose disk has its key and nothing else', () => {
@@ -43,6 +51,7 @@ describe('a print host whose disk has its key and nothing else', () => {
 set:
   users: { users: { pi: { uid: 1000, home: /home/pi } } }
   overlays: { /home: { kind: tmpfs } }
+  network: { interfaces: { can0: { kind: can, bitrate: 500k, txqueuelen: 256 } } }
   state: { printers: { voron: { data: ${DATA}, user: pi } } }
 `,
     );
@@ -72,7 +81,7 @@ set:
   const boot = async (): Promise<void> => {
     await vm?.[Symbol.asyncDispose]();
     vm = await bootMachine({
-      uuid: UUID,
+      ...{ uuid: UUID, can: true },
       disks: [{ file: `${DEMO.image}/root.squashfs`, temporary: true }, disk],
       cmdline: `root=/dev/vda ip=dhcp statectl.server=${server.url}`,
     });
@@ -122,13 +131,50 @@ set:
     expect(await vm?.run('/run/statectl/bin/statectl status --no-changes')).toMatch(/voron database +in step/);
   });
 
+  /** What the kernel says of the CAN interface, once it is up. */
+  const canUp = async (): Promise<object> => {
+    const show = 'ip -details -json link show dev can0';
+    const [found] = JSON.parse(
+      (await vm?.run(`until ${show} up | grep -q bitrate; do sleep 0.2; done; ${show}`)) ?? '',
+    );
+    const { bittiming, restart_ms: restartMs } = found.linkinfo.info_data;
+    return { bitrate: bittiming.bitrate, queue: found.txqlen, restartMs };
+  };
+  /** As whoever pulls the plug of an adapter, and puts it in again. */
+  const pullCan = async (meanwhile: string): Promise<void> => {
+    const card = await vm?.run('readlink -f /sys/class/net/can0/device');
+    await vm?.run(`echo 1 >${card}/remove; until test ! -e /sys/class/net/can0; do sleep 0.2; done; ${meanwhile}`);
+    await vm?.run('echo 1 >/sys/bus/pci/rescan');
+  };
+
+  test('has its CAN interface up whenever the adapter is there, by networkd, and by udev where no networkd is', async () => {
+    expect(await canUp()).toEqual({ bitrate: 500_000, queue: 256, restartMs: 100 });
+    const isTold = (state: string) =>
+      `until /run/statectl/bin/statectl status --no-changes | grep -q 'interface can0 *${state}'; do sleep 1; done`;
+    await pullCan(isTold('MISSING'));
+    expect(await canUp()).toEqual({ bitrate: 500_000, queue: 256, restartMs: 100 });
+    await vm?.run(isTold('up'));
+    const network = await networkConfig('interfaces: { can0: { kind: can, bitrate: 250k } }');
+    const can = { hasUdev: true, ip: '/usr/bin/ip' };
+    const [folder, rules] = planCan(createFacts({ config: { network } }), { ...INSTALL, can });
+    if (folder?.kind !== 'mkdir' || rules?.kind !== 'write') throw new Error('there is no rule for udev');
+    const text = Buffer.from(rules.content).toString('base64');
+    await pullCan(
+      `rm /run/systemd/network/10-statectl-can0.*; networkctl reload; mkdir -p ${folder.path}; echo ${text} | base64 -d >${rules.path}; udevadm control --reload`,
+    );
+    expect(await canUp()).toEqual({ bitrate: 250_000, queue: 128, restartMs: 100 });
+  });
+
   /** Klipper's API, as much of it as a printer that prints; its process is one of pi. */
   const KLIPPY = `use IO::Socket::UNIX; $/ = "\\x03"; $| = 1;
 my $server = IO::Socket::UNIX->new(Local => "${DATA}/comms/klippy.sock", Listen => 4) or die;
 my $status = '{"webhooks":{"state":"ready"},"print_stats":{"state":"printing","filename":"a.gcode"}}';
 while (my $client = $server->accept) { while (my $asked = <$client>) {
   my ($id) = $asked =~ /"id":(\\d+)/;
-  my $result = $id == 2 ? qq({"status":$status}) : qq({"process_id":$$});
+  my $result = {
+    2 => qq({"status":$status}), 5 => '{"objects":["webhooks","mcu"]}',
+    6 => '{"status":{"mcu":{"mcu_version":"v0.11.0-205-gdeadbeef"}}}',
+  }->{$id} // qq({"process_id":$$,"software_version":"v0.12.0-316-g1a2b3c4d"});
   print $client qq({"id":$id,"result":$result}\\x03);
 } }`;
   const lock = (words: string) => vm?.run(`/run/statectl/bin/statectl lock ${words}`) ?? '';
@@ -153,7 +199,11 @@ while (my $client = $server->accept) { while (my $asked = <$client>) {
     expect(await vm?.run('stat -c %a:%U /run/statectl/locks')).toBe('700:root');
     // Who is not root hears it from the agent.
     expect(await vm?.run('runuser -u pi -- /run/statectl/bin/statectl lock list')).toContain('print-voron');
-    expect(await vm?.run('/run/statectl/bin/statectl status --no-changes')).toMatch(/printer voron +printing a.gcode/);
+    const status = await vm?.run('/run/statectl/bin/statectl status --no-changes');
+    expect(status).toMatch(/printer voron +printing a.gcode/);
+    expect(status).toMatch(
+      /board of voron +Klipper talks to it \(mcu has v0.11.0-205-gdeadbeef; Klipper is v0.12.0-316-g1a2b3c4d\): they differ/,
+    );
     await vm?.run('systemctl stop klippy; until test ! -e /run/statectl/locks/print-voron; do sleep 0.2; done');
     const inhibit = 'systemd-inhibit --what=shutdown --who=pi --why="wet paint" sleep 600';
     await vm?.run(

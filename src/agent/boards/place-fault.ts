@@ -1,4 +1,5 @@
 import type { Host } from '../../host/host.ts';
+import { resolveInTree } from '../../host/tree.ts';
 import { canState } from '../../machine/network/can-state.ts';
 import type { McuPlace } from '../../print/mcu-sections.ts';
 
@@ -17,7 +18,9 @@ export const placeFault = (host: Pick<Host, 'files'>, place: McuPlace): Promise<
   place.kind === 'serial' ? serialFault(host, place.path) : canFault(host, place.interface);
 
 async function serialFault({ files }: Pick<Host, 'files'>, path: string): Promise<PlaceFault> {
-  if (await files.stat(path).catch(() => undefined)) return { cause: 'silent', why: `it does not answer at ${path}` };
+  // A link that was left of a port is none.
+  if (await resolveInTree(files, '/', path).catch(() => undefined))
+    return { cause: 'silent', why: `it does not answer at ${path}` };
   // udev calls it usb-VENDOR_MODEL_SERIAL-ifNN; without a driver there is the device, and no port of it.
   const serial = path.startsWith(BY_ID)
     ? (await usbValues(files, 'serial')).find((each) => each.length >= 4 && path.includes(`_${each}-`))

@@ -34,6 +34,7 @@ const can0 = (flags: string, carrier: string): Files => ({
 describe('a board that does not answer', () => {
   it('says nothing of the system where nothing is there: the printer may be switched off', async () => {
     expect(await statusOf({})).toMatchObject({ health: 'unknown', cause: 'absent', place: BY_ID });
+    expect(await statusOf({ [BY_ID]: { target: '../../ttyACM0' } })).toMatchObject({ cause: 'absent' });
     expect(await ebb({})).toMatchObject({ health: 'unknown', cause: 'absent', place: 'can0 11aa22bb33cc' });
   });
 
@@ -46,7 +47,8 @@ describe('a board that does not answer', () => {
   });
 
   it('says nothing where its port is there, and only it is silent', async () => {
-    expect(await statusOf({ [BY_ID]: '', [`${USB}/serial`]: '3A0012\n' })).toMatchObject({
+    const port = { [BY_ID]: { target: '../../ttyACM0' }, '/dev/ttyACM0': '' };
+    expect(await statusOf({ ...port, [`${USB}/serial`]: '3A0012\n' })).toMatchObject({
       ...{ health: 'unknown', cause: 'silent' },
       why: `mcu 'mcu': Unable to connect: it does not answer at ${BY_ID}`,
     });
