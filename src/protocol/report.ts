@@ -10,9 +10,17 @@ export const Report = z.looseObject({
 });
 export type Report = z.infer<typeof Report>;
 
-/** `boards` of a report: by printer, the versions of its Klipper and of the firmware of its boards, by their names in printer.cfg. */
+/**
+ * `boards` of a report: by printer, what its boards say of the system that runs, and the versions of its Klipper and of their firmware,
+ * by their names in printer.cfg.
+ */
 export const ReportedBoards = z.record(
   z.string(),
-  z.object({ klipper: z.optional(z.string()), mcus: z.record(z.string(), z.string()) }),
+  z.object({
+    health: z.catch(z.optional(z.enum(['good', 'bad', 'unknown'])), undefined),
+    cause: z.catch(z.optional(z.string()), undefined),
+    klipper: z.optional(z.string()),
+    mcus: z.record(z.string(), z.string()),
+  }),
 );
 export type ReportedBoards = z.infer<typeof ReportedBoards>;

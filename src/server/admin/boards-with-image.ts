@@ -31,3 +31,11 @@ export function boardsWith(
     );
   });
 }
+
+/** Printers whose Klipper cannot talk to a board that is there: the system that runs is not good for them. Pure. */
+export const boardsAtFault = (boards: ReportedBoards): readonly string[] =>
+  Object.entries(boards).flatMap(([printer, { health, cause }]) =>
+    health === 'bad'
+      ? [`Klipper of ${printer} cannot talk to its board (${cause}): \`statectl status\` there says what to do`]
+      : [],
+  );

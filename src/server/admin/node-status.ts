@@ -15,7 +15,7 @@ import { chooseImage, wishOfConfig } from '../images/uses.ts';
 import { sharedUuid } from '../machines/machine-reader.ts';
 import type { LastReport } from '../reports/reports.ts';
 import type { Store } from '../store/store.ts';
-import { boardsWith } from './boards-with-image.ts';
+import { boardsAtFault, boardsWith } from './boards-with-image.ts';
 import { countedReports } from './last-reports.ts';
 import type { ServerState } from './server-state.ts';
 
@@ -33,7 +33,7 @@ export interface NodeStatus {
   /** Of `a reboot changes it` what: settings and files, the image (NAME@VERSION that it would boot), or both. */
   readonly changes?: readonly ('settings' | 'image')[];
   readonly nextImage?: string;
-  /** What that image means for the boards of its printers. */
+  /** What is wrong with the boards of its printers, and what that image means for them. */
   readonly boards?: readonly string[];
   /** Of `faulty`: its faults. */
   readonly why?: string;
@@ -86,7 +86,8 @@ async function nodeStatuses(input: NodeStatusInput): Promise<readonly NodeStatus
     if (!reported.has(report)) statuses.push(await statusOfStranger(input, key, report));
   return statuses.map((status) => {
     const alarm = alarms.get(status.report?.machine.uuid ?? '');
-    return alarm === undefined ? status : { ...status, alarm };
+    const boards = [...boardsAtFault(status.report?.boards ?? {}), ...(status.boards ?? [])];
+    return { ...status, ...(alarm !== undefined && { alarm }), ...(boards.length > 0 && { boards }) };
   });
 }
 

@@ -98,9 +98,14 @@ describe('node list', () => {
     put('nodes/print01.conf', `match: { mac: "${MAC}" }\nset: { ${printers} }\n`);
     const mcus = { mcu: 'v0.12.0-1-g11111111' };
     await boots(MAC, { boards: { voron: { klipper: 'v0.12.0-1-g11111111', health: 'good', mcus } } });
+    const boards = async () => JSON.parse(await list('--json'))[0].boards;
+    expect(await boards()).toBeUndefined();
+    const bad = { klipper: 'v0.12.0-1-g11111111', health: 'bad', cause: 'firmware', mcus };
+    await boots(MAC, { boards: { voron: bad } });
+    expect(await boards()).toEqual([expect.stringContaining('Klipper of voron cannot talk to its board (firmware)')]);
+    await boots(MAC, { boards: { voron: { ...bad, health: 'good', cause: 'talks' } } });
     // The next boot tells nothing of boards.
     await boots(MAC);
-    const boards = async () => JSON.parse(await list('--json'))[0].boards;
     expect(await boards()).toBeUndefined();
     await useImage(temporary.store, 'lab@2');
     expect(await boards()).toEqual([expect.stringMatching(/^lab@2 does not say which Klipper voron has there/)]);
