@@ -23,6 +23,8 @@ const PACKAGES = [
   'rsyslog',
   'rsyslog-gnutls',
   'sqlite3',
+  // The disk of a management host, in tests of volumes.
+  'drbd-utils',
 ];
 /** Drivers that no virtual machine has; a real image keeps them. */
 const UNUSED = [

@@ -1,8 +1,69 @@
+import { isDeepStrictEqual } from 'node:util';
+import { reasonOf } from '../../error.ts';
+import { connect, statusOf, type Volume } from '../../machine/state/drbd/volume.ts';
 import type { StateItem } from '../../machine/state/restore.ts';
+import type { ItemStatus } from './item-status.ts';
 import type { KeeperContext } from './keeper.ts';
+import { branchShipper } from './volume-branch.ts';
+import { volumeItemStatus } from './volume-item-status.ts';
 
-/** Tells how a volume stands. */
-export async function keepDrbd({ began, tell }: KeeperContext<StateItem<'drbd'>>, signal: AbortSignal): Promise<never> {
-  tell({ state: 'fault', why: began.why ?? 'nothing keeps it' });
-  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+type Context = KeeperContext<StateItem<'drbd'>>;
+
+/** A read of /proc/drbd: the kernel does the work. */
+const LOOK_MS = 2_000;
+/** Only the amount is another. */
+const AMOUNT_MS = 15_000;
+/** A folder in RAM, of which nobody tells us what changes. */
+const BRANCH_MS = 10_000;
+/** What both sides gave up is tried again so often. */
+const AGAIN_MS = 30_000;
+/** A server that was only told to disconnect is there again by then: what stays so is another history. */
+const TRIES = 3;
+
+/** Tells how a volume stands, and takes up again what was given up. What a boot has in its place is shipped as a branch. */
+export async function keepDrbd(context: Context, signal: AbortSignal): Promise<never> {
+  const { volume, why = 'the boot gave no volume' } = context.began;
+  if (volume) return await keepVolume(context, volume, signal);
+  const { host, tell } = context;
+  for (const ship = branchShipper(context, why), told = teller(context); ; await host.clock.sleep(BRANCH_MS, signal))
+    told(await ship(signal), tell);
+}
+
+async function keepVolume(context: Context, volume: Volume, signal: AbortSignal): Promise<never> {
+  const { host, tell } = context;
+  const { peer } = volume;
+  const told = teller(context);
+  const ship = branchShipper(context, `${peer} and this machine gave each other up`);
+  let before: ItemStatus | undefined;
+  let tries = 0;
+  for (let againMs = 0; ; await host.clock.sleep(LOOK_MS, signal)) {
+    const status = await statusOf(host, volume);
+    before = volumeItemStatus({ status, peer, nowMs: host.clock.now(), ...(before && { before }) });
+    if (status?.connection !== 'StandAlone') {
+      if (status?.connection === 'Connected') tries = 0;
+      told(before, tell);
+      continue;
+    }
+    if (host.clock.uptimeMs() >= againMs) {
+      againMs = host.clock.uptimeMs() + AGAIN_MS;
+      tries += 1;
+      const failed = await connect(host, volume).catch(reasonOf);
+      if (failed !== undefined) before = { ...before, why: `${before.why}; ${failed}` };
+    }
+    told(tries >= TRIES ? await ship(signal) : before, tell);
+  }
+}
+
+/** Every change is written down and told: an amount that grows is so only now and then. */
+function teller({ host: { clock } }: Context): (status: ItemStatus, tell: Context['tell']) => void {
+  let last: ItemStatus | undefined;
+  let atMs = 0;
+  return (status, tell) => {
+    const isSame = isDeepStrictEqual({ ...last, ahead: undefined }, { ...status, ahead: undefined });
+    const isDue = clock.uptimeMs() - atMs >= AMOUNT_MS;
+    if (isDeepStrictEqual(last, status) || (last && isSame && !isDue)) return;
+    last = status;
+    atMs = clock.uptimeMs();
+    tell(status);
+  };
 }

@@ -3,7 +3,8 @@ import { parseWords } from './boot-words.ts';
 
 /**
  * `statectl agent`: until SIGTERM or SIGINT; with `--copy-database`, a child of it, which copies one; with `--serve-cache`, what
- * shows a folder united with its server's, by the descriptor 3. Throws `not-booted` where there is nothing to keep.
+ * shows a folder united with its server's, by the descriptor 3; with
+ * `--release-volumes`, what the way down does with volumes. Throws `not-booted` where there is nothing to keep.
  */
 export async function agent(host: AgentHost, words: readonly string[]): Promise<number> {
   const { values } = parseWords('agent', {
@@ -16,9 +17,15 @@ export async function agent(host: AgentHost, words: readonly string[]): Promise<
         owner: { type: 'string' },
         mark: { type: 'string' },
       },
+      'release-volumes': { type: 'boolean' },
     },
   });
   const { 'copy-database': from, to, 'serve-cache': files, spool, owner, mark } = values;
+  if (values['release-volumes']) {
+    const { releaseVolumes } = await import('../../machine/state/drbd/release-volumes.ts');
+    await releaseVolumes(host);
+    return 0;
+  }
   if (files !== undefined && spool !== undefined && owner !== undefined && mark !== undefined) {
     const { serveAtDescriptor } = await import('../../fuse/serve-at-descriptor.ts');
     const [uid = 0, gid = 0] = owner.split(':').map(Number);

@@ -11,6 +11,7 @@ import { loadingMarks } from '../state/loading.ts';
 import type { Step } from '../steps/step.ts';
 import type { EnvironmentFacts } from './environment-facts.ts';
 import { environmentFiles } from './printer-environment.ts';
+import { planVolumeService } from './volume-service.ts';
 
 const MOST_BYTES = 1024 * 1024;
 
@@ -98,6 +99,7 @@ export function planPrinterServices(facts: Facts): readonly Step[] {
     ...(install?.serviceManager === 'openrc' && isEtcWritable(facts)
       ? printers.flatMap((printer) => openrcSteps(printer, facts.config.services.target ?? 'default'))
       : []),
+    ...planVolumeService(facts),
   ];
 }
 

@@ -11,6 +11,8 @@ export interface Leased {
   readonly ask?: AskState;
   readonly lease: number;
   readonly heads: Readonly<Record<string, ItemHead | null>>;
+  /** Of those that are null: why. */
+  readonly whys?: Readonly<Record<string, string>>;
   /** Why there is no lease. */
   readonly why?: string;
 }
@@ -36,9 +38,9 @@ export async function leasePrinter(
         signal,
       });
       const body = await readBody(response.body, LARGEST_ANSWER_BYTES);
-      const { lease, items: heads } = readAnswer(server, body, LeaseAnswer);
+      const { lease, items: heads, why: whys } = readAnswer(server, body, LeaseAnswer);
       const why = lease === 0 ? `${server} knows this machine by its network alone` : undefined;
-      const leased = { server, ask, lease, heads, ...(why !== undefined && { why }) };
+      const leased = { server, ask, lease, heads, ...(whys && { whys }), ...(why !== undefined && { why }) };
       if (Object.values(heads).some((head) => head !== null)) return leased;
       empty ??= leased;
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { Files } from '../../host/host.ts';
 import { recordOrNone } from '../../host/record.ts';
 import { RUN } from '../paths.ts';
+import type { Volume } from './drbd/volume.ts';
 
 /** What one boot of a machine began with of an item. */
 export interface ItemSession {
@@ -8,6 +9,8 @@ export interface ItemSession {
   readonly base: string | null;
   /** Why it is not what the line has. */
   readonly why?: string;
+  /** Of class `drbd`: what is mounted there. With its secret. */
+  readonly volume?: Volume;
 }
 
 /** What one boot of a machine is to the server of a printer: it holds until the machine is switched off. */

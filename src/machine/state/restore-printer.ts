@@ -5,7 +5,7 @@ import type { Account, Host, HttpRequest } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import type { ItemHead } from '../../protocol/state.ts';
 import { type AskState, askStateOf } from './ask-state.ts';
-import { leasePrinter } from './lease-printer.ts';
+import { type Leased, leasePrinter } from './lease-printer.ts';
 import type { ItemSession, PrinterSession } from './printer-session.ts';
 import { type AnyItem, placesWithin, type Restore } from './restore.ts';
 import { restoreDrbd } from './restore-drbd.ts';
@@ -47,20 +47,24 @@ export async function restorePrinter(step: RestorePrinter, host: Host, task: Tas
     const withBound: AskState = (path, request) => ask(path, { signal: bounded, ...request });
     return [url, withBound] as const;
   });
-  const { server, ask, lease, heads, why } = await leasePrinter(printer, boot, servers, bounded).catch((error) => {
-    task.signal.throwIfAborted();
-    return { server: undefined, ask: undefined, lease: 0, heads: {}, why: reasonOf(error) };
-  });
+  const { server, ask, lease, heads, whys, why }: Leased = await leasePrinter(printer, boot, servers, bounded).catch(
+    (error) => {
+      task.signal.throwIfAborted();
+      return { lease: 0, heads: {}, why: reasonOf(error) };
+    },
+  );
   if (why !== undefined) task.warn(`${printer}: what this boot does is a branch: ${why}`);
   const session: Record<string, ItemSession> = {};
   for (const { uid, gid, ...item } of items) {
     const head = entryOf<ItemHead | null>(heads, item.name);
+    const none = entryOf(whys ?? {}, item.name);
     const one = {
       host,
       task,
       printer,
       account: { uid, gid },
       head,
+      ...(none !== undefined && { why: none }),
       spool: join(dirname(to), item.name),
       ...{ boot, lease },
       apart: placesWithin(items, item.path),

@@ -33,7 +33,7 @@ export const placesOf = ({ path, files, with: beside }: StateItem<'snapshot'>): 
  */
 export async function restoreSnapshot(restore: Restore<StateItem<'snapshot'>>): Promise<ItemSession> {
   const { host, task, printer, item, head, kept } = restore;
-  const last = kept === undefined ? undefined : await readKept(restore, kept);
+  const last = kept === undefined ? undefined : await readKept(host, kept);
   const isThere = (await host.files.stat(join(item.path, item.files[0] ?? '')))?.type === 'file';
   if (!head) {
     const why = head === undefined ? { why: 'no server said what it has' } : {};
@@ -41,7 +41,7 @@ export async function restoreSnapshot(restore: Restore<StateItem<'snapshot'>>): 
     const base = head === undefined ? (last?.id ?? null) : null;
     if (isThere) return { base, ...(base === null && why) };
     if (!last) return { base: null, ...why };
-    await giveBack(restore, last, await keptTar(restore, last));
+    await giveBack(restore, last, await keptTar(host, kept ?? '', last));
     if (head === null) task.warn(`${printer}: the server has no ${item.name}: what this machine kept is given back`);
     return { base };
   }
@@ -113,8 +113,12 @@ async function freeNames(
 const keptPath = (kept: string, { sha256 }: KeptGeneration): string => join(kept, `${sha256}.tar`);
 
 /** Throws `state-damaged`. */
-async function keptTar({ host, kept = '' }: Restore<StateItem<'snapshot'>>, last: KeptGeneration): Promise<Buffer> {
-  const tar = await host.files.read(keptPath(kept, last)).catch(() => undefined);
+export async function keptTar(
+  { files }: Pick<Restore<unknown>['host'], 'files'>,
+  kept: string,
+  last: KeptGeneration,
+): Promise<Buffer> {
+  const tar = await files.read(keptPath(kept, last)).catch(() => undefined);
   if (tar && sha256Of(tar) === last.sha256) return tar;
   throw new StatectlError('state-damaged', `${keptPath(kept, last)} is not what was kept`);
 }
@@ -124,9 +128,9 @@ async function fetchGeneration(
   { id, sha256 }: KeptGeneration,
   last: KeptGeneration | undefined,
 ): Promise<Buffer> {
-  const { ask, printer, item } = restore;
+  const { host, ask, printer, item, kept = '' } = restore;
   if (last?.sha256 === sha256) {
-    const tar = await keptTar(restore, last).catch(() => undefined);
+    const tar = await keptTar(host, kept, last).catch(() => undefined);
     if (tar) return tar;
   }
   if (!ask) throw new StatectlError('state-damaged', `nobody has ${item.name} ${id}`);
@@ -138,8 +142,12 @@ async function fetchGeneration(
   });
 }
 
-const readKept = async ({ host }: Restore<StateItem<'snapshot'>>, kept: string): Promise<KeptGeneration | undefined> =>
-  recordOrNone<KeptGeneration>(await host.files.readText(`${kept}/last.json`).catch(() => undefined), {
+/** What was kept last; undefined: nothing. */
+export const readKept = async (
+  { files }: Pick<Restore<unknown>['host'], 'files'>,
+  kept: string,
+): Promise<KeptGeneration | undefined> =>
+  recordOrNone<KeptGeneration>(await files.readText(`${kept}/last.json`).catch(() => undefined), {
     id: 'text',
     sha256: 'text',
   });

@@ -22,6 +22,8 @@ export interface Restore<Item> {
   readonly account: Account;
   /** What the line has; undefined: no server said. */
   readonly head: ItemHead | null | undefined;
+  /** Why it has none, as the server says. */
+  readonly why?: string;
   /** Asks the server that said so. */
   readonly ask?: AskState;
   /** This boot to that server; lease 0: what it ships is a branch. */

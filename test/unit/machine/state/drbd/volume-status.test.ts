@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { moduleVersion, volumeStatus } from '../../../../../src/machine/state/drbd/volume-status.ts';
+
+/** As DRBD 8.4.11 of Linux 6.1 wrote them. */
+const PROC = `version: 8.4.11 (api:1/proto:86-101)
+srcversion: F73C670A7EC572DB9CF3E5B
+ 0: cs:SyncTarget ro:Secondary/Secondary ds:Inconsistent/UpToDate A r-----
+    ns:0 nr:11264 dw:11264 dr:0 al:8 bm:0 lo:0 pe:2 ua:0 ap:0 ep:1 wo:d oos:54232
+	[==>.................] sync'ed: 18.8% (54232/65496)K
+	finish: 0:00:04 speed: 11,264 (11,264) want: 30,720 K/sec
+ 1: cs:Unconfigured
+
+12: cs:Ahead ro:Primary/Secondary ds:UpToDate/Consistent A r-----
+    ns:3135 nr:21336 dw:78913 dr:16 al:16 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:d oos:9280
+13: cs:WFConnection ro:Primary/Unknown ds:UpToDate/DUnknown   r----s
+    ns:56 nr:21656 dw:65557 dr:19 al:12 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:d oos:0
+`;
+
+describe('/proc/drbd', () => {
+  it('says which DRBD the kernel has', () => {
+    expect(moduleVersion(PROC)).toBe('8.4.11');
+    expect(moduleVersion('version: 9.2.4 (api:2/proto:86-121)\n')).toBe('9.2.4');
+    expect(moduleVersion('')).toBeUndefined();
+  });
+
+  it('says of each volume how it stands, by its number', () => {
+    expect(volumeStatus(PROC, 0)).toEqual({
+      ...{ connection: 'SyncTarget', role: 'Secondary', peerRole: 'Secondary' },
+      ...{ disk: 'Inconsistent', peerDisk: 'UpToDate', outOfSyncBytes: 54_232 * 1024, syncedPercent: 18.8 },
+    });
+    expect(volumeStatus(PROC, 12)).toEqual({
+      ...{ connection: 'Ahead', role: 'Primary', peerRole: 'Secondary' },
+      ...{ disk: 'UpToDate', peerDisk: 'Consistent', outOfSyncBytes: 9_280 * 1024 },
+    });
+    expect(volumeStatus(PROC, 13)).toMatchObject({
+      connection: 'WFConnection',
+      peerRole: 'Unknown',
+      outOfSyncBytes: 0,
+    });
+  });
+
+  it('knows no other, and of one without disk and peer nothing more', () => {
+    expect(volumeStatus(PROC, 2)).toBeUndefined();
+    expect(volumeStatus('', 0)).toBeUndefined();
+    expect(volumeStatus(PROC, 1)).toEqual({
+      ...{ connection: 'Unconfigured', role: 'Unknown', peerRole: 'Unknown' },
+      ...{ disk: 'Diskless', peerDisk: 'DUnknown', outOfSyncBytes: 0 },
+    });
+  });
+});
