@@ -66,20 +66,32 @@ export async function configDiff(
   revisions: readonly string[] = [],
 ): Promise<string> {
   const { repository } = await repositoryOf(state, choice);
-  const [from = revisions.length === 0 ? `${MAIN}~1` : MAIN, to = MAIN] = revisions;
-  return diffOf(repository, await revisionOf(repository, from), await revisionOf(repository, to));
+  const named = (revision: string) => revisionOf(repository, choice, revision);
+  const [one, other] = revisions;
+  const last = await commitOf(repository, MAIN);
+  if (last === undefined && one === undefined) return '';
+  const from = one === undefined ? ((await findRevision(repository, `${MAIN}~1`)) ?? NOTHING) : await named(one);
+  return diffOf(repository, from, other === undefined ? (last ?? NOTHING) : await named(other));
 }
+
+/** The tree of nothing, which every repository knows: all of a first commit differs from that. */
+const NOTHING = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
 
 const diffOf = ({ git }: ConfigRepository, from: string, to: string): Promise<string> =>
   git.run(['diff', '--no-ext-diff', '--no-textconv', '--no-color', '--no-renames', from, to]);
 
-async function revisionOf({ git }: ConfigRepository, revision: string): Promise<string> {
+async function findRevision({ git }: ConfigRepository, revision: string): Promise<string | undefined> {
   const words = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`];
   // 128 is what git says to what is no revision.
   const { exitCode, stdout } = await git.attempt(words);
-  if (exitCode === 0) return stdout.trim();
+  return exitCode === 0 ? stdout.trim() : undefined;
+}
+
+async function revisionOf(repository: ConfigRepository, { printer }: ConfigChoice, revision: string): Promise<string> {
+  const found = await findRevision(repository, revision);
+  if (found !== undefined) return found;
   throw new StatectlError('revision-unknown', `there is no revision ${revision}`, {
-    hint: '`statectl printer log PRINTER` names them',
+    hint: `\`statectl printer log ${printer}\` names them`,
   });
 }
 
@@ -95,7 +107,7 @@ export async function rollBackConfig(
 ): Promise<string | undefined> {
   const { store, repository } = await repositoryOf(state, choice);
   await using _lock = await lockPrinter(store, choice.printer);
-  const to = await revisionOf(repository, revision);
+  const to = await revisionOf(repository, choice, revision);
   const subject = (await repository.git.run(['show', '-s', '--format=%s', to])).trim();
   const message = `Roll back to ${to.slice(0, 12)}: ${subject}`;
   return await commitTree(repository, { to, from: await commitOf(repository, MAIN), message, author });
@@ -109,7 +121,7 @@ export async function configConflicts(state: ServerState, choice: ConfigChoice):
 /** What the server had where the printer has something else. Throws the same, and `conflict-unknown`. */
 export async function conflictDiff(state: ServerState, choice: ConfigChoice, branch: string): Promise<string> {
   const { repository } = await repositoryOf(state, choice);
-  const { commit, paths } = await conflictOf(repository, branch);
+  const { commit, paths } = await conflictOf(repository, choice, branch);
   const { git } = repository;
   return git.run([
     'diff',
@@ -127,14 +139,18 @@ export async function conflictDiff(state: ServerState, choice: ConfigChoice, bra
 /** A person has seen to it. Throws the same. */
 export async function settleConflict(state: ServerState, choice: ConfigChoice, branch: string): Promise<void> {
   const { repository } = await repositoryOf(state, choice);
-  await conflictOf(repository, branch);
+  await conflictOf(repository, choice, branch);
   await dropConflict(repository, branch);
 }
 
-async function conflictOf(repository: ConfigRepository, branch: string): Promise<ConfigConflict> {
+async function conflictOf(
+  repository: ConfigRepository,
+  { printer }: ConfigChoice,
+  branch: string,
+): Promise<ConfigConflict> {
   const found = (await listConflicts(repository)).find((one) => one.branch === branch);
   if (found) return found;
   throw new StatectlError('conflict-unknown', `there is no conflict ${branch}`, {
-    hint: '`statectl printer conflicts PRINTER` names those that there are',
+    hint: `\`statectl printer conflicts ${printer}\` names those that there are`,
   });
 }

@@ -46,6 +46,15 @@ it('log says what SAVE_CONFIG changed, and diff shows it', () => {
   expect(run('diff', 'voron', second, first).stdout).toContain('-#*# z_offset = 2.25');
 });
 
+it('diff shows all of a first revision, and nothing where nothing came yet', async () => {
+  server.give('print01', { voron: { items: [CONFIG_ITEM] }, ender: { items: [CONFIG_ITEM] } });
+  await machine.lease('ender', BOOT);
+  expect(run('diff', 'ender')).toMatchObject({ status: 0, stdout: '' });
+  await shipConfig(machine, null, { 'printer.cfg': WRITTEN }, {}, 'ender');
+  expect(run('diff', 'ender').stdout).toContain('+kinematics: corexy');
+  expect(run('diff', 'ender', 'none').stderr).toContain('`statectl printer log ender` names them');
+});
+
 it('a roll back is a commit of the admin, which the machine is given as any other', async () => {
   expect(run('rollback', 'voron', first).status).toBe(0);
   expect((await fetchConfig(machine, second)).files).toEqual({ 'printer.cfg': WRITTEN });

@@ -50,6 +50,11 @@ export function sourceFolders(store: StateStore): SourceFolders {
     troubles.set(name, trouble);
   }
 
+  const whyNotLookedAt = (name: string, error: unknown): string =>
+    (error as NodeJS.ErrnoException).code === 'ENOENT'
+      ? `there is no ${pathOf(name)}, which config.d names as folder:${name}: make it, or mount or bind there what other tools write to; what was in it counts as it was`
+      : `${pathOf(name)} cannot be looked at, and counts as it was: ${reasonOf(error)}`;
+
   async function look(name: string): Promise<void> {
     const before = new Map((await remembered(name)).files.map((file) => [file.stamp, file]));
     const found: KnownFile[] = [];
@@ -78,9 +83,7 @@ export function sourceFolders(store: StateStore): SourceFolders {
       const nowMs = clock.uptimeMs();
       let turn = looking.get(name);
       if (!turn || turn.untilMs <= nowMs) {
-        const done = look(name).catch((error: unknown) =>
-          tell(name, `${pathOf(name)} cannot be looked at, and counts as it was: ${reasonOf(error)}`),
-        );
+        const done = look(name).catch((error: unknown) => tell(name, whyNotLookedAt(name, error)));
         turn = { done, untilMs: Number.POSITIVE_INFINITY };
         looking.set(name, turn);
         void done.then(() => looking.set(name, { done, untilMs: clock.uptimeMs() + LOOK_EACH_MS }));
