@@ -9,12 +9,12 @@ import { licencesCommand } from './commands/licences.ts';
 import { BOOT_VERBS } from './commands/machine/boot-words.ts';
 import { manualCommand } from './commands/manual.ts';
 import { nodeCommand } from './commands/node/node.ts';
+import { errorText } from './commands/print.ts';
 import { printerCommand } from './commands/printer/printer.ts';
 import { secretCommand } from './commands/secret.ts';
 import { serveCommand } from './commands/serve.ts';
-import { refuseUnknownVerb } from './commands/unknown-verb.ts';
+import { refuseUnknownVerb, verbPath } from './commands/unknown-verb.ts';
 import { fileError } from './host/file-error.ts';
-import { printable } from './printable.ts';
 import { VERSION } from './version.ts';
 
 /** The words of the admin's machine and the server; a machine that boots goes through boot-entry.ts. */
@@ -41,11 +41,19 @@ export function program(): Command {
 }
 
 /**
- * So that wrong words are status 2 for every verb, and are shown as what others wrote is: commands that are made apart do not
- * inherit this.
+ * So that wrong words are status 2 for every verb, and are told as any other error, with what to do next: commands that are made
+ * apart do not inherit this.
  */
 function refusingWords(command: Command): Command {
-  command.exitOverride().configureOutput({ outputError: (text, write) => write(printable(text, '  ')) });
+  command.exitOverride().configureOutput({
+    outputError: (text, write) =>
+      write(
+        errorText({
+          message: text.replace(/^error: /, '').trimEnd(),
+          hint: `\`${verbPath(command)} --help\` shows what there is`,
+        }),
+      ),
+  });
   for (const child of command.commands) refusingWords(child);
   return command;
 }

@@ -22,8 +22,9 @@ function choicesOf(command: Command, words: readonly string[] = []): Choices {
   const help = command.helpInformation();
   const inHelp: Choices = below.length > 0 ? new Map() : commandRows(help);
   const names = [...below.map(({ name }) => name), ...inHelp.keys()];
+  const first = command.registeredArguments[0]?.argChoices ?? [];
   const here: Choices = new Map([
-    [words.join(' '), [...new Set([...names, ...optionRows(help), '--help'])]],
+    [words.join(' '), [...new Set([...names, ...first, ...optionRows(help), '--help'])]],
     ...[...inHelp].map(([name, options]) => [[...words, name].join(' '), options] as const),
   ]);
   return new Map(
@@ -31,20 +32,27 @@ function choicesOf(command: Command, words: readonly string[] = []): Choices {
   );
 }
 
-/** A bash function that completes commands, options, and else file names. */
+/** A bash function that completes commands, options also after arguments, and else file names. */
 function bashScript(choices: Choices): string {
   const cases = [...choices].map(([words, next]) => `    "${words}") next="${next.join(' ')}" ;;`);
   return `# bash completion of statectl; made by \`statectl completion bash\`
+_statectl_next() {
+  case $1 in
+${cases.join('\n')}
+    *) return 1 ;;
+  esac
+}
 _statectl() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} words= word next=
+  local cur=\${COMP_WORDS[COMP_CWORD]} words= word next= named=yes
+  _statectl_next ""
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     [[ $word == -* ]] && break
+    [[ $word == help && -z $words ]] && continue
+    _statectl_next "\${words:+$words }$word" || { named=; break; }
     words="\${words:+$words }$word"
   done
-  case $words in
-${cases.join('\n')}
-  esac
-  mapfile -t COMPREPLY < <(compgen -W "$next" -- "$cur")
+  COMPREPLY=()
+  [[ -z $named && $cur != -* ]] || mapfile -t COMPREPLY < <(compgen -W "$next" -- "$cur")
   [[ \${#COMPREPLY[@]} -gt 0 || $cur == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 }
 complete -o filenames -F _statectl statectl

@@ -23,7 +23,7 @@ export function refuseUnknownVerb(program: Command, argv: readonly string[]): vo
 function noSuchVerb(program: Command, parent: Command, word: string): StatectlError {
   const meant = meantBy(program, parent, word).map((path) => `\`${path}\``);
   const below = parent.commands.map((child) => child.name()).join(', ');
-  const path = pathOf(parent);
+  const path = verbPath(parent);
   return new StatectlError('usage', `there is no verb ${JSON.stringify(`${path} ${word}`)}`, {
     hint:
       meant.length > 0
@@ -38,7 +38,7 @@ function meantBy(program: Command, parent: Command, word: string): readonly stri
     word,
     parent.commands.map((child) => child.name()),
   );
-  if (near !== undefined) return [`${pathOf(parent)} ${near}`];
+  if (near !== undefined) return [`${verbPath(parent)} ${near}`];
   const others = program.commands.flatMap((group) => group.commands).filter(({ parent: of }) => of !== parent);
   const name = nearest(
     word,
@@ -46,9 +46,10 @@ function meantBy(program: Command, parent: Command, word: string): readonly stri
   );
   return others
     .filter((child) => child.name() === name)
-    .map(pathOf)
+    .map(verbPath)
     .slice(0, MOST_MEANT);
 }
 
-const pathOf = (command: Command): string =>
-  command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+/** What is typed for a verb: `statectl image use`. */
+export const verbPath = (command: Command): string =>
+  command.parent === null ? command.name() : `${verbPath(command.parent)} ${command.name()}`;

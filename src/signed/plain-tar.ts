@@ -88,6 +88,7 @@ function nameAt(tar: Buffer, at: number): string {
 export function readPlainTar(tar: Buffer, isName: (name: string) => boolean): Members {
   const members = new Map<string, Buffer>();
   for (let at = 0; at < tar.length && tar[at] !== 0; ) {
+    if (tar.toString('latin1', at + 257, at + 262) !== 'ustar') throw new Error('it is no tar of this program');
     const name = nameAt(tar, at);
     const sizeBytes = Number.parseInt(tar.toString('latin1', at + 124, at + 135), 8);
     if (!isName(name)) throw new Error(`${JSON.stringify(name)} is not the name of a member`);

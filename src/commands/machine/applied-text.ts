@@ -1,6 +1,7 @@
 import type { Status } from '../../agent/status.ts';
 import { printableLine } from '../../printable.ts';
 import { writeNumber } from '../../signed/bundle/order.ts';
+import { shownMinute } from '../shown-minute.ts';
 
 type Applied = NonNullable<Status['applied']>;
 
@@ -11,12 +12,7 @@ export const runsAsRow = (
 ): readonly (readonly string[])[] =>
   bundle === undefined || bundle.contentDigest === booted?.contentDigest
     ? []
-    : [
-        [
-          'runs as',
-          `bundle ${writeNumber(bundle)}, applied ${new Date(atMs).toISOString().slice(0, 16).replace('T', ' ')} without a reboot`,
-        ],
-      ];
+    : [['runs as', `bundle ${writeNumber(bundle)}, applied ${shownMinute(atMs)} without a reboot`]];
 
 /** What waits for a reboot and why, what people changed, and what went wrong. */
 export const appliedLines = ({ needsReboot, keptLocal, warnings }: Applied): string =>

@@ -9,6 +9,7 @@ import { printableLine } from '../../printable.ts';
 import { LOCKED_STATUS, LOCKED_WORD } from '../../protocol/lock-check.ts';
 import { asciiTable } from '../ascii-table.ts';
 import { print, printJson, remark } from '../print.ts';
+import { shownMinute } from '../shown-minute.ts';
 import { parseWords, unknownCommand } from './boot-words.ts';
 
 type LockHost = Pick<Host, 'files' | 'exec' | 'clock'>;
@@ -29,8 +30,6 @@ export async function lock(host: LockHost, [command = 'list', ...words]: readonl
   }
 }
 
-const minute = (ms: number): string => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
-
 async function list(host: LockHost, words: readonly string[]): Promise<number> {
   const { values } = parseWords('lock', { args: [...words], options: { json: { type: 'boolean' } } });
   const locks = await standingLocks(host);
@@ -42,8 +41,8 @@ async function list(host: LockHost, words: readonly string[]): Promise<number> {
         ['LOCK', 'HOLDER', 'WHAT', 'SINCE', 'AT MOST UNTIL'],
         ...locks.map(({ name, holder, what, sinceMs, untilMs }) => [
           ...[name, holder, what].map(printableLine),
-          minute(sinceMs),
-          minute(untilMs),
+          shownMinute(sinceMs),
+          shownMinute(untilMs),
         ]),
       ]),
     );
@@ -60,7 +59,7 @@ async function check(host: LockHost, words: readonly string[]): Promise<number> 
 
 /** The one sentence that every side says, and knows again. */
 const lockedText = ({ name, holder, what, untilMs }: Lock, others: number): string =>
-  `${LOCKED_WORD}${name} (${holder}: ${what}), at most until ${minute(untilMs)}${others > 0 ? `, and ${others} more` : ''}`;
+  `${LOCKED_WORD}${name} (${holder}: ${what}), at most until ${shownMinute(untilMs)}${others > 0 ? `, and ${others} more` : ''}`;
 
 async function hold(host: LockHost, words: readonly string[]): Promise<number> {
   const at = words.indexOf('--');
@@ -76,7 +75,10 @@ async function hold(host: LockHost, words: readonly string[]): Promise<number> {
       hint: 'statectl lock hold calibration --for 2h -- COMMAND',
     });
   const forMs = values.for === undefined ? Number.POSITIVE_INFINITY : durationOf(values.for);
-  if (isPrintLock(lockName(name))) throw new StatectlError('lock-name', `${name} is a lock of the agent's`);
+  if (isPrintLock(lockName(name)))
+    throw new StatectlError('lock-name', `${name} is a lock of the agent's`, {
+      hint: 'names that begin with print- are those of prints: take another',
+    });
   const holding = (await standingLocks(host)).find((other) => other.name === name);
   if (holding) throw new StatectlError('locked', lockedText(holding, 0));
   const pid = Number(await host.files.readlink('/proc/self'));

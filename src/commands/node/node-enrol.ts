@@ -8,6 +8,7 @@ import type { Enrolment } from '../../server/machines/enrolment.ts';
 import { asciiTable } from '../ascii-table.ts';
 import { jsonOption } from '../config/config-source.ts';
 import { print, printJson, printLine } from '../print.ts';
+import { shownMinute } from '../shown-minute.ts';
 import { stateOption } from '../state-option.ts';
 
 interface EnrolOptions {
@@ -34,7 +35,7 @@ const row = ({ digest, state, node, proof, alarm, claims, remote, lastSeenMs }: 
   proof ? `${state} (${proof})` : state,
   claims.mac ?? claims.uuid ?? '-',
   remote,
-  new Date(lastSeenMs).toISOString().slice(0, 16).replace('T', ' '),
+  shownMinute(lastSeenMs),
   alarm ?? '',
 ];
 

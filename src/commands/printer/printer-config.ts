@@ -11,8 +11,8 @@ import {
 } from '../../server/admin/printer-configs.ts';
 import { asciiTable } from '../ascii-table.ts';
 import { author, someRevisions } from '../config/config-change.ts';
-import { print, printJson, printLine } from '../print.ts';
-import { onServer, type PrinterOptions, stateOf } from './printer-verb.ts';
+import { print, printJson, printLine, remark } from '../print.ts';
+import { onServer, PRINTER, type PrinterOptions, stateOf } from './printer-verb.ts';
 
 interface ConfigOptions extends PrinterOptions {
   readonly item?: string;
@@ -20,8 +20,10 @@ interface ConfigOptions extends PrinterOptions {
 
 const onConfig = (name: string, description: string, ...examples: readonly string[]): Command =>
   onServer(name, description, ...examples)
-    .argument('<printer>')
+    .argument('<printer>', PRINTER)
     .addOption(new Option('--item <name>', 'which folder of the printer, where it has more than one; default: config'));
+
+const REVISION = 'as `statectl printer log` has it';
 
 const choiceOf = (printer: string, { item }: ConfigOptions): ConfigChoice => ({
   printer,
@@ -43,6 +45,8 @@ export const logVerb = (): Command =>
         ...(path !== undefined && { path }),
       });
       if (options.json) return printJson(revisions);
+      if (revisions.length === 0)
+        return remark(`nothing of ${path ?? 'the config'} of ${printer} was ever changed here`);
       const rows = revisions.map(({ id, time, author: who, message }) => [
         id.slice(0, 12),
         time,
@@ -59,8 +63,8 @@ export const diffVerb = (): Command =>
     'statectl printer diff voron',
     'statectl printer diff voron 3f2a91c0aa11',
   )
-    .argument('[from]')
-    .argument('[to]')
+    .argument('[from]', REVISION)
+    .argument('[to]', 'a later one; default: what the config is now')
     .action(async (printer: string, from: string | undefined, to: string | undefined, options: ConfigOptions) => {
       const revisions = [from, to].filter((one) => one !== undefined);
       const diff = await configDiff(stateOf(options), choiceOf(printer, options), revisions);
@@ -74,7 +78,7 @@ export const rollbackVerb = (): Command =>
     "make a printer's config what it was at a revision; the printer is given it while it does not print, and reads it at its next RESTART",
     'statectl printer rollback voron 3f2a91c0aa11',
   )
-    .argument('<revision>')
+    .argument('<revision>', REVISION)
     .action(async (printer: string, revision: string, options: ConfigOptions) => {
       const made = await rollBackConfig(stateOf(options), choiceOf(printer, options), revision, author());
       if (options.json) return printJson({ printer, revision: made ?? null });
@@ -93,7 +97,7 @@ export const conflictsVerb = (): Command =>
     'statectl printer conflicts voron conflict/20261130T061706Z          what the server had there',
     'statectl printer conflicts voron conflict/20261130T061706Z --done   it was seen to',
   )
-    .argument('[conflict]')
+    .argument('[conflict]', 'one of them, to see what the server had there; default: which there are')
     .addOption(new Option('--done', 'forget this one; what it names stays in the history'))
     .action(async (printer: string, branch: string | undefined, options: ConfigOptions & { readonly done?: true }) => {
       const [state, choice] = [stateOf(options), choiceOf(printer, options)];
@@ -104,6 +108,7 @@ export const conflictsVerb = (): Command =>
           });
         const all = await configConflicts(state, choice);
         if (options.json) return printJson(all);
+        if (all.length === 0) return remark(`${printer} has no conflict`);
         return print(
           asciiTable([['CONFLICT', 'TIME', 'FILES'], ...all.map((one) => [one.branch, one.at, one.paths.join(', ')])]),
         );

@@ -4,8 +4,9 @@ import { printerVariables } from '../../server/admin/printer-variables.ts';
 import { serverState } from '../../server/admin/server-state.ts';
 import { asciiTable } from '../ascii-table.ts';
 import { jsonOption } from '../config/config-source.ts';
-import { print, printJson } from '../print.ts';
+import { print, printJson, remark } from '../print.ts';
 import { stateOption } from '../state-option.ts';
+import { PRINTER } from './printer-verb.ts';
 
 interface VariablesOptions {
   readonly state: string;
@@ -26,7 +27,7 @@ Examples:
   statectl printer variables voron
   statectl printer variables voron filament_loaded`,
     )
-    .argument('<printer>')
+    .argument('<printer>', PRINTER)
     .argument('[key]', 'the name of a variable')
     .addOption(new Option('--branch <name>', 'of a branch, instead of the line'))
     .addOption(stateOption())
@@ -34,6 +35,7 @@ Examples:
     .action(async (printer: string, key: string | undefined, { state, branch, json }: VariablesOptions) => {
       const variables = await printerVariables(serverState(state, linuxHost()), printer, { key, branch });
       if (json) return printJson(variables);
+      if (variables.length === 0) return remark(`nothing is saved in variables of ${printer}`);
       if (key === undefined)
         return print(
           asciiTable([

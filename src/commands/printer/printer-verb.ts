@@ -9,6 +9,9 @@ export interface PrinterOptions {
   readonly json?: true;
 }
 
+/** What help says of the argument that names a printer. */
+export const PRINTER = 'its name, as `statectl printer list` has it';
+
 export const stateOf = ({ state }: PrinterOptions) => serverState(state, linuxHost());
 
 export const verb = (name: string, description: string, ...examples: readonly string[]): Command =>

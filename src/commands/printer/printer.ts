@@ -8,10 +8,13 @@ import { dropBranch, listBranches, listPrinters, takeBranch } from '../../server
 import { checkGeneration, MOONRAKER } from '../../server/state/snapshot/check-generation.ts';
 import { asciiTable } from '../ascii-table.ts';
 import { jsonOption } from '../config/config-source.ts';
-import { print, printJson, printLine } from '../print.ts';
+import { print, printJson, printLine, remark } from '../print.ts';
+import { shownMinute } from '../shown-minute.ts';
 import { conflictsVerb, diffVerb, logVerb, rollbackVerb } from './printer-config.ts';
 import { variablesVerb } from './printer-variables.ts';
-import { onServer, type PrinterOptions, stateOf, verb } from './printer-verb.ts';
+import { onServer, PRINTER, type PrinterOptions, stateOf, verb } from './printer-verb.ts';
+
+const BRANCH = 'its name, as `statectl printer branches` has it';
 
 const listVerb = (): Command =>
   onServer(
@@ -21,32 +24,40 @@ const listVerb = (): Command =>
   ).action(async (options: PrinterOptions) => {
     const printers = await listPrinters(stateOf(options));
     if (options.json) return printJson(printers);
+    if (printers.length === 0) return remark('no machine has asked this server for the state of a printer yet');
     const rows = printers.map(({ printer, node = '-', line, branches, apart, bytes }) => [
       printer,
       node,
-      line.map(({ item, at, standing }) => `${item} ${standing ?? at}`).join(', ') || 'nothing yet',
+      line.map(({ item, standing }) => (standing === undefined ? item : `${item} (${standing})`)).join(', ') ||
+        'nothing yet',
+      ...line
+        .map(({ at }) => shownMinute(at))
+        .toSorted()
+        .slice(-1),
+      ...(line.length === 0 ? ['-'] : []),
       String(branches.length),
       apart.map(({ item, kept }) => `${kept} of ${item}`).join(', ') || '-',
       formatSize(bytes),
     ]);
-    print(asciiTable([['PRINTER', 'NODE', 'NEWEST OF THE LINE', 'BRANCHES', 'NO GOOD', 'SIZE'], ...rows]));
+    print(asciiTable([['PRINTER', 'NODE', 'LINE', 'NEWEST', 'BRANCHES', 'NO GOOD', 'SIZE'], ...rows]));
   });
 
 const branchesVerb = (): Command =>
   onServer('branches', 'what was shipped and does not go on with the line', 'statectl printer branches voron')
-    .argument('<printer>')
+    .argument('<printer>', PRINTER)
     .action(async (printer: string, options: PrinterOptions) => {
       const branches = await listBranches(stateOf(options), printer);
       if (options.json) return printJson(branches);
+      if (branches.length === 0) return remark(`${printer} has no branch`);
       const rows = branches.map(({ branch, node, why, at, bytes, items }) => [
         branch,
         node,
-        at,
+        shownMinute(at),
         formatSize(bytes),
-        items.map(({ item, lacking }) => (lacking?.length ? `${item}: ${lacking.join(' ')}` : item)).join(', '),
+        items.map(({ item, lacking }) => (lacking?.length ? `${item} (${lacking.join(' ')})` : item)).join(', '),
         why,
       ]);
-      print(asciiTable([['BRANCH', 'NODE', 'LAST SHIPPED', 'SIZE', 'WHAT THE LINE LACKS', 'WHY'], ...rows]));
+      print(asciiTable([['BRANCH', 'NODE', 'LAST SHIPPED', 'SIZE', 'HAS (THE LINE LACKS)', 'WHY'], ...rows]));
     });
 
 const takeVerb = (): Command =>
@@ -55,8 +66,8 @@ const takeVerb = (): Command =>
     'make a branch the newest of the line: the next boot gets it; what the line had stays in its history',
     'statectl printer take voron 20261130-print01-3f2a91c0',
   )
-    .argument('<printer>')
-    .argument('<branch>')
+    .argument('<printer>', PRINTER)
+    .argument('<branch>', BRANCH)
     .action(async (printer: string, branch: string, options: PrinterOptions) => {
       const taken = await takeBranch(stateOf(options), printer, branch);
       if (options.json) return printJson(taken);
@@ -71,8 +82,8 @@ const takeVerb = (): Command =>
 
 const dropVerb = (): Command =>
   onServer('drop', 'forget a branch, and all that is in it', 'statectl printer drop voron 20261130-print01-3f2a91c0')
-    .argument('<printer>')
-    .argument('<branch>')
+    .argument('<printer>', PRINTER)
+    .argument('<branch>', BRANCH)
     .action(async (printer: string, branch: string, options: PrinterOptions) => {
       await dropBranch(stateOf(options), printer, branch);
       if (options.json) printJson({ printer, dropped: branch });
@@ -86,9 +97,9 @@ const exportVerb = (): Command =>
     'statectl printer export voron --out voron',
     'statectl printer export voron --out voron.tar',
   )
-    .argument('<printer>')
+    .argument('<printer>', PRINTER)
     .addOption(
-      new Option('--out <path>', 'a folder that is not there yet, or a file NAME.tar')
+      new Option('--out <path>', 'needed: a folder that is not there yet, or a file NAME.tar')
         .argParser((text: string) => resolve(text))
         .makeOptionMandatory(),
     )
@@ -108,6 +119,8 @@ interface CheckOptions {
 const named = (flags: string, description: string): Option =>
   new Option(flags, description).argParser((text: string, before: readonly string[] = []) => [...before, text]);
 
+const GENERATION = 'name the tar of a generation: STATE/state/PRINTER/line/ITEM/ID.tar';
+
 const checkVerb = (): Command =>
   verb(
     'check',
@@ -122,12 +135,11 @@ const checkVerb = (): Command =>
     .action(async (path: string, { file = [], table = [], with: beside = [], json }: CheckOptions) => {
       const shape = file.length > 0 ? { files: file, tables: table, with: beside } : MOONRAKER;
       if ((await linuxHost().files.stat(path)) === undefined)
-        throw new StatectlError('file-unknown', `there is no ${path}`, {
-          hint: 'name the tar of a generation: STATE/state/PRINTER/line/ITEM/ID.tar',
-        });
+        throw new StatectlError('file-unknown', `there is no ${path}`, { hint: GENERATION });
       const checked = await checkGeneration(resolve(path), shape);
       if (json) printJson(checked);
       else printLine('fault' in checked ? `${path} is no good: ${checked.fault}` : `${path} is good`);
+      if ('fault' in checked && !json && !path.endsWith('.tar')) remark(`→ ${GENERATION}`);
       if ('fault' in checked) process.exitCode = 1;
     });
 

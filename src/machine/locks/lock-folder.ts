@@ -40,7 +40,7 @@ export async function readLocks(host: LockHost, limitMs: number): Promise<LocksF
     const stat = await files.stat(`${LOCKS}/${name}`);
     if (stat?.type !== 'file') continue;
     const file = await files.readRegular(`${LOCKS}/${name}`, MOST_BYTES).catch(() => undefined);
-    locks.push(readLock(name, file?.bytes.toString() ?? '', stat.mtimeMs, limitMs, now));
+    locks.push(readLock(name, file?.bytes.toString() ?? '', Math.round(stat.mtimeMs), limitMs, now));
   }
   return await judgeLocks(host, locks);
 }

@@ -5,9 +5,12 @@ import { branchesIn, LINE } from '../state/state-folder.ts';
 import { kindsIn, mustExist } from './printers.ts';
 import type { ServerState } from './server-state.ts';
 
+/** Who writes such a name does not want a folder. */
+const OTHER_ARCHIVE = /\.(?:tgz|txz|tbz2?|tzst|gz|xz|bz2|zst|lz4|zip|7z|rar|TAR)$/;
+
 /**
  * Writes all that the server has of a printer as plain files: `line/ITEM/…` and `branches/NAME/ITEM/…`, each as
- * its class has it. To a folder that is not there yet, or to a tar. Gives how many files. Throws `printer-unknown`, `export-exists`.
+ * its class has it. To a folder that is not there yet, or to a tar. Gives how many files. Throws `usage`, `printer-unknown`, `export-exists`.
  */
 export async function exportPrinter(state: ServerState, printer: string, out: string): Promise<number> {
   const { files } = state.host;
@@ -16,6 +19,10 @@ export async function exportPrinter(state: ServerState, printer: string, out: st
   if ((await files.stat(out)) !== undefined)
     throw new StatectlError('export-exists', `${out} is there already`, {
       hint: 'name another with --out, or remove it',
+    });
+  if (OTHER_ARCHIVE.test(out))
+    throw new StatectlError('usage', `${out} is neither a folder nor a plain tar`, {
+      hint: 'name a folder, or a file NAME.tar, with --out; a tar can be packed further afterwards',
     });
   const isTar = out.endsWith('.tar');
   const folder = `${out}.partial`;

@@ -43,7 +43,7 @@ it('list and branches say who goes on with a printer, and what lies beside its l
       bytes: line.length + alone.length,
     },
   ]);
-  expect(run('list').stdout).toMatch(/^PRINTER .*\nvoron {4}print01 {2}database 20/);
+  expect(run('list').stdout).toMatch(/^PRINTER .*\nvoron {4}print01 {2}database +20\d\d-\d\d-\d\d \d\d:\d\d {2}/);
   expect(json('branches', 'voron')).toMatchObject([
     {
       branch,
@@ -73,6 +73,7 @@ it('a branch that is taken is the newest of the line; what runs goes on as a bra
 it('a branch that is dropped is gone, the line is not', async () => {
   expect(run('drop', 'voron', branch).status).toBe(0);
   expect(json('branches', 'voron')).toEqual([]);
+  expect(run('branches', 'voron')).toMatchObject({ stdout: '', stderr: 'voron has no branch\n' });
   expect((await machine.lease('voron', LATER)).json.items).toMatchObject({ database: { id } });
 });
 
@@ -89,6 +90,8 @@ it('an export is plain files, line and branches, as a folder and as a tar', () =
   expect(listed).toContain('./line/database/moonraker-sql.db\n');
   const again = run('export', 'voron', '--out', tar);
   expect([again.status, again.stderr]).toEqual([1, expect.stringContaining('is there already')]);
+  for (const other of ['voron.tar.gz', 'voron.tgz', 'voron.zip'])
+    expect(run('export', 'voron', '--out', join(out, other)).stderr).toContain('neither a folder nor a plain tar');
   expect(readdirSync(out).toSorted()).toEqual(['voron', 'voron.tar']);
 });
 
@@ -109,6 +112,14 @@ it('check says of a tar what the server’s own check says', () => {
   const check = (...words: readonly string[]) =>
     spawnSync(process.execPath, ['src/main.ts', 'printer', 'check', file, ...words], { encoding: 'utf8' });
   expect(check()).toMatchObject({ status: 1, stderr: expect.stringMatching(/there is no .*x\.tar\n→ name/) });
+  const database = join(out, 'moonraker-sql.db');
+  writeFileSync(database, moonrakerDatabase(['line.gcode']));
+  const notTar = spawnSync(process.execPath, ['src/main.ts', 'printer', 'check', database], { encoding: 'utf8' });
+  expect(notTar).toMatchObject({
+    status: 1,
+    stdout: expect.stringContaining('it is no tar'),
+    stderr: expect.stringMatching(/^→ name the tar/),
+  });
   writeFileSync(file, line);
   expect(JSON.parse(check('--json').stdout)).toEqual({ jobs: ['line.gcode'] });
   writeFileSync(file, databaseTar(moonrakerDatabase([], 'DROP TABLE table_registry')));

@@ -33,3 +33,17 @@ it('completes the commands of verbs of a booting machine, and no option that onl
 it('completes file names where no word of its own fits', () => {
   expect(offered('statectl', 'image', 'add', 'package.js')).toEqual(['package.json']);
 });
+
+it('completes options after an argument, and then no verb', () => {
+  expect(offered('statectl', 'printer', 'export', 'voron', '--o')).toEqual(['--out']);
+  expect(offered('statectl', 'image', 'use', 'lab', '--f')).toEqual(['--for']);
+  expect(offered('statectl', 'lock', 'hold', 'calibration', '--')).toEqual(['--for', '--what']);
+  expect(offered('statectl', 'printer', 'log', 'voron', 'package.js')).toEqual(['package.json']);
+  expect(offered('statectl', 'lock', 'no-such-verb', 'li')).toEqual(['']);
+});
+
+it('completes what an argument may be, and verbs after help', () => {
+  expect(offered('statectl', 'completion', 'z')).toEqual(['zsh']);
+  expect(offered('statectl', 'help', 'pri')).toEqual(['printer']);
+  expect(offered('statectl', 'help', 'lock', 'h')).toEqual(['hold']);
+});

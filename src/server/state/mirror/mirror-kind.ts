@@ -12,7 +12,11 @@ export const mirrorKind = (store: Store): Omit<StateKind, 'head'> => ({
     if (!index) return undefined;
     const bytes = bytesOf(contentsOf({ line: index, branches: new Map() }));
     const summary = { id: indexId(index), atMs: index.atMs, kept: index.files.length, bytes };
-    return where.part === 'branch' ? { ...summary, lacking: index.files.map(({ path }) => path) } : summary;
+    if (where.part !== 'branch') return summary;
+    const line = (await readIndex(store, printer, LINE, item)) ?? EMPTY_INDEX;
+    const onLine = new Map(line.files.map(({ path, sha256 }) => [path, sha256]));
+    const lacking = index.files.filter(({ path, sha256 }) => onLine.get(path) !== sha256).map(({ path }) => path);
+    return { ...summary, lacking };
   },
 
   /** Its files take the place of those of the line, which go to what is removed; what it deleted is deleted. The branch stays. */
