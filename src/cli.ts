@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { adoptCommand } from './commands/adopt.ts';
 import { buildCommand } from './commands/build/build.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config/config.ts';
@@ -30,6 +31,7 @@ export function program(): Command {
   statectl.addCommand(configCommand());
   statectl.addCommand(nodeCommand());
   statectl.addCommand(printerCommand());
+  statectl.addCommand(adoptCommand());
   statectl.addCommand(secretCommand());
   statectl.addCommand(completionCommand(program));
   statectl.addCommand(manualCommand(program));

@@ -106,6 +106,17 @@ export interface Exec {
   run(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
 }
 
+/** A program that runs. Disposed, it is ended. */
+export interface OpenProgram extends AsyncDisposable {
+  /** What it prints, as it comes: who reads slowly makes it wait. */
+  readonly output: AsyncIterable<Uint8Array>;
+  /** It ended; `stderr` is the last of what it said there. To be asked once its output was read, or is of no use. */
+  readonly ended: Promise<Pick<RunResult, 'exitCode' | 'stderr'>>;
+}
+
+/** Starts a program that belongs to the terminal of who called, if there is one, and may ask there. Rejects where it cannot be started. */
+export type OpenPrograms = (argv: readonly string[], input: 'kept open' | string) => Promise<OpenProgram>;
+
 /** PEM texts. With a certificate and its key the machine proves who it is (mTLS). */
 export interface TlsMaterial {
   /** The only authorities to trust; default: the machine's own list. */

@@ -5,6 +5,12 @@ export const LARGEST_CONFIG_FILE_BYTES = 1 << 20;
 /** Of all files together. */
 export const LARGEST_CONFIG_BYTES = 8 << 20;
 export const MOST_CONFIG_FILES = 2_000;
+/** The same as one. */
+export const CONFIG_BOUNDS = {
+  fileBytes: LARGEST_CONFIG_FILE_BYTES,
+  bytes: LARGEST_CONFIG_BYTES,
+  files: MOST_CONFIG_FILES,
+} as const;
 /** Base64, and names. */
 export const LARGEST_CONFIG_BODY_BYTES = 13 << 20;
 /** Media type of changes. */

@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { constants, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { foldHostlist } from '../../config/nodes/hostlist.ts';
@@ -16,6 +16,7 @@ import { path } from '../build/build-options.ts';
 import { type ConfigOptions, configVerb, jsonOption } from '../config/config-source.ts';
 import { print, printJson, printLine } from '../print.ts';
 import { stateOption } from '../state-option.ts';
+import { untilInterrupted } from '../until-interrupted.ts';
 import { groupOption, NODE_WORDS } from './node-choice.ts';
 
 interface RunOptions extends ConfigOptions {
@@ -133,17 +134,6 @@ async function runAndTell(
   if (json) printJson(runs);
   else print(runTable(runs));
   return runs;
-}
-
-/** Ctrl-C ends every ssh, and the table says how far it came; the second one ends this program at once. */
-function untilInterrupted(): AbortSignal {
-  const abort = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const)
-    process.on(name, () => {
-      if (abort.signal.aborted) process.exit(128 + constants.signals[name]);
-      abort.abort(new StatectlError('interrupted', `stopped by ${name}`));
-    });
-  return abort.signal;
 }
 
 /** NODE, EXIT, SECONDS, FIRST LINE, and how many failed. */

@@ -1,6 +1,6 @@
 import type { PlainFile, PlainTree } from '../../../host/plain-tree.ts';
-import { isPassing, pathFault } from '../../../print/config-names.ts';
-import { LARGEST_CONFIG_BYTES, LARGEST_CONFIG_FILE_BYTES, MOST_CONFIG_FILES } from '../../../protocol/config-files.ts';
+import { chooseConfig } from '../../../print/choose-config.ts';
+import { CONFIG_BOUNDS } from '../../../protocol/config-files.ts';
 import { sha256Of } from '../../../signed/bundle/manifest.ts';
 
 /** The files of a config as they lie there, not read yet. */
@@ -30,28 +30,9 @@ export async function lookAtConfig(tree: PlainTree, apart: readonly string[]): P
   const scan = await tree.scan();
   const names = new Set(scan.files.map(({ path }) => path));
   const isOthers = (path: string) => apart.some((other) => path === other || path.startsWith(`${other}/`));
-  const files = new Map<string, PlainFile>();
-  const left = new Map(scan.left.filter(({ path }) => !isOthers(path)).map(({ path, why }) => [path, why]));
-  let bytes = 0;
-  for (const file of scan.files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
-    const { path, sizeBytes } = file;
-    // A repository of somebody's own, in the folder or below it.
-    if (isOthers(path) || isPassing(path, names) || /(?:^|\/)\.git\//.test(path)) continue;
-    const why = pathFault(path) ?? sizeFault(sizeBytes, bytes + sizeBytes, files.size);
-    if (why !== undefined) left.set(path, why);
-    else {
-      files.set(path, file);
-      bytes += sizeBytes;
-    }
-  }
-  return { files, left, names, folders: scan.folders, isCut: scan.isCut };
-}
-
-function sizeFault(sizeBytes: number, allBytes: number, count: number): string | undefined {
-  if (sizeBytes > LARGEST_CONFIG_FILE_BYTES) return `it has more than ${LARGEST_CONFIG_FILE_BYTES} bytes`;
-  if (allBytes > LARGEST_CONFIG_BYTES) return `the config has more than ${LARGEST_CONFIG_BYTES} bytes`;
-  if (count >= MOST_CONFIG_FILES) return `the config has more than ${MOST_CONFIG_FILES} files`;
-  return undefined;
+  const { files, left } = chooseConfig(scan.files, apart, CONFIG_BOUNDS);
+  const noFiles = scan.left.filter(({ path }) => !isOthers(path)).map(({ path, why }) => [path, why] as const);
+  return { files, left: new Map([...noFiles, ...left]), names, folders: scan.folders, isCut: scan.isCut };
 }
 
 /** Throws ESTALE where it is another file by now. */

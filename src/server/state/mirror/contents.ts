@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { StatectlError } from '../../../error.ts';
 import { digestOf } from '../../../host/digest-of.ts';
@@ -90,6 +90,31 @@ export function contents(store: Store, printer: string, item: string) {
       }
       await files.rename(part, uploaded(sha256));
       return { haveBytes, isWhole: true };
+    },
+
+    /** Takes a whole file of which nobody said the digest; gives that. Throws `generation-mismatch` where it has another size. */
+    async takeWhole(sizeBytes: number, body: AsyncIterable<Uint8Array>): Promise<string> {
+      const part = join(uploads, `whole.${randomBytes(8).toString('hex')}`);
+      const hash = createHash('sha256');
+      let haveBytes = 0;
+      try {
+        await files.mkdir(uploads, 0o700);
+        await using stream = await files.appendStream(part);
+        for await (const chunk of body) {
+          haveBytes += chunk.length;
+          if (haveBytes > sizeBytes) break;
+          hash.update(chunk);
+          await stream.write(chunk);
+        }
+        await stream.close();
+        if (haveBytes !== sizeBytes)
+          throw new StatectlError('generation-mismatch', `it has not the ${sizeBytes} bytes that were announced`);
+        const sha256 = hash.digest('hex');
+        if ((await find(sha256)) === undefined) await files.rename(part, uploaded(sha256));
+        return sha256;
+      } finally {
+        await files.remove(part);
+      }
     },
 
     /** Puts what is whole where it is kept. */

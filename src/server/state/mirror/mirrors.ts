@@ -32,6 +32,15 @@ export interface Mirrors extends StateKind {
     asker: Asker,
     body: AsyncIterable<Uint8Array>,
   ): Promise<PieceAnswer>;
+  /** Takes a whole file, of which the digest is not known before: gives it. Throws what `takePiece` does. */
+  takeWhole(
+    printer: string,
+    item: string,
+    sizeBytes: number,
+    standing: Standing,
+    asker: Asker,
+    body: AsyncIterable<Uint8Array>,
+  ): Promise<string>;
   /** What a boot did, on the line or as a branch. Throws what `takePiece` does. */
   change(
     printer: string,
@@ -156,6 +165,20 @@ export function mirrors(store: StateStore, folders: SourceFolders): Mirrors {
         throw namingFullDisk(error);
       } finally {
         busy.delete(key);
+      }
+    },
+
+    async takeWhole(printer, item, sizeBytes, standing, asker, body) {
+      const quotaBytes = await quotaOf(printer, item, standing, asker);
+      try {
+        if ((await store.free()) < LEAST_FREE) throw diskFull();
+        {
+          await using _lock = await lockPrinter(store, printer);
+          await room(printer, item, sizeBytes, quotaBytes, asker);
+        }
+        return await contents(store, printer, item).takeWhole(sizeBytes, body);
+      } catch (error) {
+        throw namingFullDisk(error);
       }
     },
 

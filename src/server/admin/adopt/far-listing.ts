@@ -1,0 +1,120 @@
+import { TREE_LIMITS } from '../../../host/plain-tree.ts';
+import { shellQuote } from '../../../host/shell-line.ts';
+import type { FarHost } from './far-host.ts';
+
+/** A regular file of the host. */
+export interface FarFile {
+  /** Below the folder that was asked for. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Unix nanoseconds, in decimal. */
+  readonly mtimeNs: string;
+  /** Another one whenever anything of the file is. */
+  readonly stamp: string;
+}
+
+export interface FarListing {
+  /** The folder is there. */
+  readonly isThere: boolean;
+  readonly files: readonly FarFile[];
+  /** What is no file, and what it is: links, pipes, devices, names that are no UTF-8. */
+  readonly left: readonly NoFile[];
+  /** There is more than is looked at. */
+  readonly isCut: boolean;
+}
+
+/** `target`: of a link. */
+interface NoFile {
+  readonly path: string;
+  readonly why: string;
+  readonly target?: string;
+}
+
+const NOT_THERE = 3;
+const LARGEST_TREE_BYTES = Number.MAX_SAFE_INTEGER;
+
+/** GNU find, as every Debian has it: type, size, times, inode, and the rest each ended by NUL. */
+const PRINT = "-printf '%y %s %T@ %C@ %i\\0%p\\0%l\\0'";
+/** Other file systems are not entered, nor is what git keeps for itself. */
+const EVERYTHING = `. -xdev -mindepth 1 -name .git -prune -o ${PRINT}`;
+
+/** What is in a folder, or which of these files are there. Throws what `FarHost.run` throws. */
+export async function listFar(far: FarHost, folder: string, only?: readonly string[]): Promise<FarListing> {
+  const files: FarFile[] = [];
+  const left: NoFile[] = [];
+  let nameBytes = 0;
+  let isCut = false;
+  let isThere = false;
+  // What find could not look into is told by its status, 1, and by what it says; what it found counts.
+  const what = only ? `${only.map((path) => shellQuote(`./${path}`)).join(' ')} -maxdepth 0 ${PRINT}` : EVERYTHING;
+  const script = `cd ${shellQuote(folder)} 2>/dev/null || exit ${NOT_THERE}
+find ${what} 2>/dev/null; status=$?; printf 'end\\000\\000\\000'; exit $status`;
+  const chunks = far.run(script, { good: [0, 1, NOT_THERE] });
+  for await (const [record, name, target] of recordsOf(chunks)) {
+    isThere = true;
+    if (record === 'end') continue;
+    nameBytes += name.length;
+    if (files.length >= TREE_LIMITS.files || nameBytes > TREE_LIMITS.namesBytes) {
+      isCut = true;
+      break;
+    }
+    const entry = entryOf(record, name, target);
+    if (entry === undefined) continue;
+    if ('why' in entry) left.push(entry);
+    else files.push(entry);
+  }
+  return {
+    isThere,
+    files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+    left: left.slice(0, TREE_LIMITS.left),
+    isCut,
+  };
+}
+
+const KINDS: Readonly<Partial<Record<string, string>>> = { p: 'a pipe', s: 'a socket', c: 'a device', b: 'a device' };
+
+/** undefined: a folder. Pure. */
+function entryOf(what: string, name: Buffer, target: Buffer): FarFile | NoFile | undefined {
+  const [, type = '', size = '', mtime = '', ctime = '', inode = ''] =
+    /^(\w) (\d{1,16}) (-?\d{1,13}(?:\.\d+)?) (-?\d{1,13}(?:\.\d+)?) (\d+)$/.exec(what) ?? [];
+  const path = name.toString('utf8').replace(/^\.\//, '');
+  if (type === 'd') return undefined;
+  if (!Buffer.from(`./${path}`).equals(name)) return { path, why: 'its name is no UTF-8' };
+  if (type === 'l') {
+    const to = target.toString('utf8');
+    return { path, why: `it is a link to ${to}`, target: to };
+  }
+  const sizeBytes = Number(size);
+  if (type !== 'f' || sizeBytes > LARGEST_TREE_BYTES) return { path, why: `it is ${KINDS[type] ?? 'no file'}` };
+  return { path, sizeBytes, mtimeNs: nanoseconds(mtime), stamp: `${inode} ${size} ${mtime} ${ctime}` };
+}
+
+/** find prints one digit more than there are. Pure. */
+function nanoseconds(text: string): string {
+  const [seconds = '0', fraction = ''] = text.split('.');
+  const nanos = BigInt(fraction.slice(0, 9).padEnd(9, '0'));
+  // `-1.5` is the second before the one that it begins with.
+  return String(BigInt(seconds) * 1_000_000_000n + (seconds.startsWith('-') ? -nanos : nanos));
+}
+
+/** Three parts each, ended by NUL. One that is longer than a path can be is none. */
+async function* recordsOf(chunks: AsyncIterable<Uint8Array>): AsyncIterable<readonly [string, Buffer, Buffer]> {
+  let rest = Buffer.alloc(0);
+  let parts: Buffer[] = [];
+  for await (const chunk of chunks) {
+    rest = Buffer.concat([rest, chunk]);
+    let from = 0;
+    for (let end = rest.indexOf(0); end >= 0; end = rest.indexOf(0, from)) {
+      parts.push(Buffer.from(rest.subarray(from, end)));
+      from = end + 1;
+      const [what, name, target] = parts;
+      if (!what || !name || !target) continue;
+      yield [what.toString('latin1'), name, target];
+      parts = [];
+    }
+    rest = rest.subarray(from);
+    if (rest.length > MOST_PART_BYTES) return;
+  }
+}
+
+const MOST_PART_BYTES = 64 << 10;

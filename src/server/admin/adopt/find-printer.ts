@@ -1,0 +1,239 @@
+import { posix } from 'node:path';
+import { moonrakerFaults } from '../../../config/check/moonraker-conf.ts';
+import { shellQuote } from '../../../host/shell-line.ts';
+import { chooseConfig } from '../../../print/choose-config.ts';
+import { CONFIG_BOUNDS, LARGEST_CONFIG_FILE_BYTES } from '../../../protocol/config-files.ts';
+import { isMirrorPath } from '../../../protocol/mirror.ts';
+import { LARGEST_VARIABLES_BYTES } from '../../../protocol/variables/variables-file.ts';
+import { copyFarDatabase } from './far-database.ts';
+import { fetchFar } from './far-files.ts';
+import type { FarHost } from './far-host.ts';
+import { type FarFile, type FarListing, listFar } from './far-listing.ts';
+import type { HostFacts } from './host-facts.ts';
+import type { Instance } from './instances.ts';
+import { readConfigWords } from './klipper-config.ts';
+import type { FoundPrinter } from './take-printer.ts';
+
+/** Something that is not taken, or that a person should look at, and why. */
+export interface Remark {
+  readonly what: string;
+  readonly why: string;
+}
+
+/** A printer of the host: what there is to take, and what a person should know of it. */
+export interface LookedAt {
+  readonly instance: Instance;
+  readonly found: FoundPrinter;
+  /** As state.conf says it: below data, or absolute; undefined: as usual. */
+  readonly variablesPath: string | undefined;
+  readonly configBytes: number;
+  readonly gcode: { readonly files: number; readonly bytes: number };
+  /** undefined: there is none. */
+  readonly databaseBytes: number | undefined;
+  readonly left: readonly Remark[];
+  readonly lookAt: readonly Remark[];
+}
+
+const UUID_BYTES = 4_096;
+/** What a printer has beside what is taken, and what becomes of it. */
+const BESIDE: Readonly<Partial<Record<string, string>>> = {
+  logs: '',
+  comms: '',
+  misc: '',
+  systemd: '',
+  config: '',
+  gcodes: '',
+  database: '',
+  'moonraker.asvc': 'Moonraker manages no services of a read-only system',
+  certs: 'certificates of Moonraker are secrets: `statectl secret add`, or those of the machine itself',
+  backup: 'the server keeps what came before',
+};
+
+/** Reads what a printer has, and nothing large. Throws what `FarHost.run` throws, and `adopt-archive`. */
+export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: Instance): Promise<LookedAt> {
+  const { data, from, name } = instance;
+  const left: Remark[] = [];
+  const [listing, gcodes] = [await listFar(far, from.config), await listFar(far, from.gcodes)];
+  const main = posix.basename(instance.main);
+  const texts = new Map<string, Buffer>();
+  const linked = await readLinked(far, facts, from.config, listing);
+  const sized = [...linked].map(([path, { bytes }]) => ({ path, sizeBytes: bytes.length }));
+  const whole = chooseConfig([...listing.files, ...sized], [], CONFIG_BOUNDS);
+  for (const [path, { bytes }] of linked) if (whole.files.has(path)) texts.set(path, bytes);
+  const plain = listing.files.filter(({ path }) => whole.files.has(path));
+  const fetched = await fetchFar(far, from.config, plain, {
+    take: wholeOf,
+    async settle(taken) {
+      for (const [{ path }, bytes] of taken) texts.set(path, bytes);
+    },
+  });
+  const words = readConfigWords(new Map([...texts].map(([path, bytes]) => [path, bytes.toString('utf8')])), {
+    main,
+    home: facts.home,
+    own: [data, ...Object.values(from)],
+  });
+  const variables = variablesOf(facts, instance, words.variables);
+  const config = new Map([...texts].filter(([path]) => path !== variables.inConfig));
+  const variablesBytes =
+    variables.inConfig === undefined
+      ? await readFar(far, variables.path, LARGEST_VARIABLES_BYTES)
+      : texts.get(variables.inConfig);
+  const told = (folder: string, path: string) => `${folder}/${path}`;
+  for (const [path, why] of whole.left) left.push({ what: told(from.config, path), why });
+  for (const path of fetched.missed)
+    left.push({ what: told(from.config, path), why: 'it cannot be read, or changes all the time' });
+  for (const { path, why } of listing.left) if (!texts.has(path)) left.push({ what: told(from.config, path), why });
+  for (const { path, why } of gcodes.left) left.push({ what: told(from.gcodes, path), why });
+  for (const { path } of gcodes.files)
+    if (!isMirrorPath(path))
+      left.push({ what: told(from.gcodes, path), why: 'its name is longer than names are kept' });
+  for (const [folder, one] of [
+    [from.config, listing],
+    [from.gcodes, gcodes],
+  ] as const) {
+    if (!one.isThere) left.push({ what: folder, why: 'it is not there, or cannot be read' });
+    if (one.isCut) left.push({ what: folder, why: 'it has more files than are kept: the first 20000 are taken' });
+  }
+  left.push(...(await lookBeside(far, instance)));
+  const files = gcodes.files.filter(({ path }) => isMirrorPath(path));
+  const databaseBytes = await sizeOf(far, `${from.database}/moonraker-sql.db`);
+  if (databaseBytes === undefined)
+    left.push({
+      what: from.database,
+      why: 'there is no moonraker-sql.db in it: a database of before Moonraker 0.9 (data.mdb) is made into one by a Moonraker of today, at that host',
+    });
+  const moonraker = texts.get('moonraker.conf')?.toString('utf8');
+  return {
+    instance,
+    found: {
+      name,
+      gcodes: { folder: from.gcodes, listing: gcodes },
+      config: {
+        files: config,
+        isCut: listing.isCut || !listing.isThere || fetched.missed.length > 0,
+        mtimeMs: Math.max(0, ...plain.map(({ mtimeNs }) => Number(BigInt(mtimeNs) / 1_000_000n))),
+      },
+      variables: variablesBytes,
+      async database() {
+        const copied = await copyFarDatabase(far, from.database, facts.programs);
+        if (!copied) return undefined;
+        return { file: copied.bytes, how: copied.how, uuid: await readFar(far, `${data}/.moonraker.uuid`, UUID_BYTES) };
+      },
+    },
+    variablesPath: variables.setting,
+    configBytes: [...config.values()].reduce((sum, { length }) => sum + length, 0),
+    gcode: { files: files.length, bytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) },
+    databaseBytes,
+    left,
+    lookAt: [
+      ...[...linked].map(([path, { target }]) => ({
+        what: `${path} is a link to ${target}`,
+        why: 'its content is taken as a file of its own, which no update of that program changes any more',
+      })),
+      ...words.missing.map((what) => ({
+        what,
+        why: 'printer.cfg includes it, and it is no file of the config: Klipper will not start without',
+      })),
+      ...words.boards.map(({ file, line, text }) => ({
+        what: `${file}:${line} ${text}`,
+        why: 'a board: it has to be called so at the new host, too',
+      })),
+      ...words.paths.map(({ file, line, text }) => ({
+        what: `${file}:${line} ${text}`,
+        why: 'a path of the old host: is it in the image?',
+      })),
+      ...(moonraker === undefined ? [] : moonrakerFaults(moonraker)).map(({ line, message }) => ({
+        what: `moonraker.conf${line === undefined ? '' : `:${line}`}`,
+        why: message,
+      })),
+    ],
+  };
+}
+
+/**
+ * Files of a config that are links into the same home, as those of Mainsail and timelapse: without what they lead to, Klipper does
+ * not start. Nothing hidden, and nothing that is no config by its name.
+ */
+async function readLinked(
+  far: FarHost,
+  { home }: HostFacts,
+  folder: string,
+  { left }: FarListing,
+): Promise<ReadonlyMap<string, { readonly bytes: Buffer; readonly target: string }>> {
+  const found = new Map<string, { readonly bytes: Buffer; readonly target: string }>();
+  for (const { path, target } of left) {
+    if (target === undefined || !CONFIG_NAME.test(path)) continue;
+    const most = LARGEST_CONFIG_FILE_BYTES + 1;
+    const script = `file=$(readlink -f ${shellQuote(`${folder}/${path}`)}) || exit 3
+case $file in ${shellQuote(home)}/.* | */.*/*) exit 3 ;; ${shellQuote(home)}/*.cfg | ${shellQuote(home)}/*.conf) ;; *) exit 3 ;; esac
+[ -f "$file" ] || exit 3
+exec head -c ${most} "$file"`;
+    const bytes = await far.read(script, most, { good: [0, 1, 3] });
+    if (bytes.length > 0 && bytes.length < most) found.set(path, { bytes, target });
+  }
+  return found;
+}
+
+const CONFIG_NAME = /\.(?:cfg|conf)$/;
+
+async function wholeOf(_file: FarFile, body: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of body) parts.push(chunk);
+  return Buffer.concat(parts);
+}
+
+/** A small file; undefined: it is none. */
+async function readFar(far: FarHost, path: string, mostBytes: number): Promise<Buffer | undefined> {
+  const script = `[ -f ${shellQuote(path)} ] || exit 3; exec head -c ${mostBytes} ${shellQuote(path)}`;
+  const bytes = await far.read(script, mostBytes, { good: [0, 1, 3] });
+  return bytes.length === 0 ? undefined : bytes;
+}
+
+async function sizeOf(far: FarHost, path: string): Promise<number | undefined> {
+  const text = await far.read(`[ -f ${shellQuote(path)} ] || exit 3; stat -L -c %s ${shellQuote(path)}`, 4_096, {
+    good: [0, 1, 3],
+  });
+  return /^\d+\n$/.test(text.toString()) ? Number(text) : undefined;
+}
+
+/** Where the saved variables are today, and as state.conf will say it. */
+function variablesOf({ home }: HostFacts, { data, from }: Instance, said: string | undefined) {
+  const path = posix.resolve(home, (said ?? `${from.config}/variables.cfg`).replace(/^~(?=\/)/, home));
+  const inConfig = path.startsWith(`${from.config}/`) ? path.slice(from.config.length + 1) : undefined;
+  const setting =
+    inConfig !== undefined ? `config/${inConfig}` : path.startsWith(`${data}/`) ? path.slice(data.length + 1) : path;
+  return { path, inConfig, setting: said === undefined ? undefined : setting };
+}
+
+/** What else lies in the folder of the printer, and what git has in its config. */
+async function lookBeside(far: FarHost, { data, from, isOld }: Instance): Promise<readonly Remark[]> {
+  const script = `
+if cd ${shellQuote(from.config)} 2>/dev/null; then
+  [ -e .git ] && printf '%s\\n' ".git $(sed -n 's/^[[:space:]]*url = //p' .git/config 2>/dev/null | head -n 1)"
+fi
+if cd ${shellQuote(data)} 2>/dev/null; then
+  for name in * .[!.]*; do [ -e "$name" ] && printf '%s\\n' "$name"; done
+  for name in gcodes config database; do [ -L "$name" ] && printf '%s\\n' "link $name $(readlink "$name")"; done
+fi
+:`;
+  const remarks: Remark[] = [];
+  for (const line of (await far.read(script, 1 << 20)).toString('utf8').split('\n').filter(Boolean).slice(0, 200)) {
+    const [, url] = /^\.git ?(.*)$/.exec(line) ?? [];
+    const [, link, target] = /^link (\w+) (.*)$/.exec(line) ?? [];
+    if (url !== undefined)
+      remarks.push({
+        what: `${from.config}/.git`,
+        why: `a repository of its own${url === '' ? '' : ` (${url})`}: its history stays where it is, and begins anew on this server with what the files are today; \`git push\` it to the new one as a branch if you want it there`,
+      });
+    else if (link !== undefined)
+      remarks.push({
+        what: `${data}/${link}`,
+        why: `it is a link to ${target}: what is in it was taken as if it was here`,
+      });
+    else if (!isOld && line !== '.moonraker.uuid') {
+      const why = BESIDE[line] ?? 'nothing that a printer keeps: it stays at the old host';
+      if (why !== '') remarks.push({ what: `${data}/${line}`, why });
+    }
+  }
+  return remarks;
+}

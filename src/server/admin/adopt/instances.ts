@@ -1,0 +1,172 @@
+import { posix } from 'node:path';
+import { StatectlError } from '../../../error.ts';
+import type { HostFacts } from './host-facts.ts';
+import { optionOf, readUnit, type UnitService } from './systemd-unit.ts';
+
+/** One printer of a host: its folders, and the services that work on them. */
+export interface Instance {
+  readonly name: string;
+  /** What Moonraker calls its data path. */
+  readonly data: string;
+  /** Where its parts are today: of an old layout elsewhere than below `data`. */
+  readonly from: { readonly config: string; readonly gcodes: string; readonly database: string };
+  readonly isOld: boolean;
+  readonly user: string;
+  readonly services: { readonly klipper?: string; readonly moonraker?: string };
+  readonly programs: { readonly klipper?: string; readonly moonraker?: string };
+  /** Klipper's API socket, where it is not `comms/klippy.sock`. */
+  readonly socket?: string;
+  /** The config that Klipper is started with. */
+  readonly main: string;
+}
+
+/** Which folder is called how, as the person says: `voron=~/printer_1_data`. */
+export interface NamedFolder {
+  readonly name: string;
+  readonly folder: string;
+}
+
+interface Found {
+  readonly data: string;
+  klipper?: UnitService;
+  moonraker?: UnitService;
+}
+
+/**
+ * The printers of a host: by what its services are started with, and by folders as MainsailOS and KIAUH call them. With `named`
+ * those alone. Pure. Throws `adopt-nothing`, `adopt-name`.
+ */
+export function findInstances(facts: HostFacts, named: readonly NamedFolder[] = []): readonly Instance[] {
+  const found = foundIn(facts);
+  const all = [...found.values()].toSorted((a, b) => (a.data < b.data ? -1 : 1));
+  if (named.length === 0 && all.length === 0) throw nothing(facts);
+  const chosen =
+    named.length > 0
+      ? named.map(({ name, folder }) => ({ name, of: folderNamed(facts, all, folder) }))
+      : all.map((of) => ({ name: usualName(facts, of, all.length), of }));
+  const twice = chosen.find(({ name }, at) => chosen.findIndex((one) => one.name === name) !== at);
+  if (twice)
+    throw new StatectlError('adopt-name', `two printers of this host would be called ${twice.name}`, {
+      hint: 'name them: --printer NAME=DIR for each',
+    });
+  return chosen.map(({ name, of }) => instanceOf(facts, name, of));
+}
+
+function foundIn(facts: HostFacts): ReadonlyMap<string, Found> {
+  const environments = new Map(facts.environments.map(({ path, text }) => [path, text]));
+  const services = facts.units
+    .filter(({ path }) => path.endsWith('.service'))
+    .map(({ path, text }) => readUnit(path, text, environments));
+  const found = new Map<string, Found>();
+  const at = (data: string): Found => {
+    const known = found.get(data) ?? { data };
+    found.set(data, known);
+    return known;
+  };
+  // Units of /etc stand first, and count before those of the system.
+  for (const unit of services) {
+    if (unit.words.some((word) => /(?:^|\/)moonraker(?:\.py)?$/.test(word))) {
+      const data = optionOf(unit.words, '-d', '--datapath') ?? dataOf(optionOf(unit.words, '-c', '--configfile'));
+      if (data !== undefined) at(atHome(facts, data)).moonraker ??= unit;
+    }
+    const main = mainOf(unit);
+    const data = dataOf(main);
+    if (data !== undefined) at(atHome(facts, data)).klipper ??= unit;
+  }
+  for (const folder of facts.folders) {
+    const name = posix.basename(folder);
+    if (/^printer(?:_.+)?_data$/.test(name)) at(folder);
+    // Where both are, the old one was left behind by an update.
+    if (name === 'klipper_config' && !facts.folders.includes(`${facts.home}/printer_data`))
+      at(`${facts.home}/printer_data`);
+  }
+  return found;
+}
+
+/** `DATA/config/printer.cfg`; of the old layout, `~/klipper_config/printer.cfg`. */
+function dataOf(config: string | undefined): string | undefined {
+  if (config === undefined) return undefined;
+  const folder = posix.dirname(config);
+  if (posix.basename(folder) === 'config') return posix.dirname(folder);
+  return posix.basename(folder) === 'klipper_config' ? posix.join(folder, '../printer_data') : undefined;
+}
+
+/** The one file that Klipper is given; its options all have a value but -v. */
+function mainOf({ words }: UnitService): string | undefined {
+  const start = words.findIndex((word) => /(?:^|\/)klippy\.py$/.test(word));
+  if (start < 0) return undefined;
+  for (let at = start + 1; at < words.length; at += 1) {
+    const word = words[at] ?? '';
+    if (!word.startsWith('-')) return word;
+    if (!/^-v$|^--verbose$|=/.test(word)) at += 1;
+  }
+  return undefined;
+}
+
+const atHome = ({ home }: HostFacts, path: string): string =>
+  posix.resolve(home, path.replace(/^(?:~|\$HOME|%h)(?=\/|$)/, home)).replace(/\/$/, '') || '/';
+
+function folderNamed(facts: HostFacts, all: readonly Found[], folder: string): Found {
+  const path = atHome(facts, folder);
+  const known = all.find(({ data }) => data === path);
+  if (known) return known;
+  if (facts.folders.includes(path)) return { data: path };
+  throw new StatectlError('adopt-nothing', `there is no folder ${path} with config and gcodes in it`, {
+    hint: all.length > 0 ? `there are ${all.map(({ data }) => data).join(', ')}` : 'name the data path of Moonraker',
+  });
+}
+
+/** A printer alone is called as its host; of several, each as its folder or its service. */
+function usualName(facts: HostFacts, { data, klipper }: Found, count: number): string {
+  const host = plain(facts.hostname.split('.')[0] ?? '') || 'printer';
+  if (count === 1) return host;
+  const [, part] = /^printer_(.+)_data$/.exec(posix.basename(data)) ?? [];
+  const own = part ?? /^klipper-(.+)$/.exec(klipper?.name ?? '')?.[1];
+  const name = plain(own ?? '');
+  // A number alone says little, and is no name.
+  return /^[a-z]/.test(name) ? name : plain(`${host}${own === undefined ? '' : `-${own}`}`) || host;
+}
+
+const plain = (text: string): string =>
+  text
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]+/g, '-')
+    .replace(/^[^a-z]+|-+$/g, '')
+    .slice(0, 63);
+
+function instanceOf(facts: HostFacts, name: string, { data, klipper, moonraker }: Found): Instance {
+  const isThere = facts.folders.includes(data);
+  const old = (folder: string) => `${facts.home}/${folder}`;
+  const isOld = !isThere && facts.folders.includes(old('klipper_config'));
+  const socket = klipper && optionOf(klipper.words, '-a', '--api-server');
+  const klippy = klipper?.words.find((word) => /(?:^|\/)klippy\.py$/.test(word));
+  const started = moonraker?.words.find((word) => /(?:^|\/)moonraker(?:\.py)?$/.test(word));
+  const programs = {
+    ...(klippy !== undefined && { klipper: posix.join(posix.dirname(atHome(facts, klippy)), '..') }),
+    // `…/moonraker/moonraker/moonraker.py`
+    ...(started?.endsWith('.py') && { moonraker: posix.join(posix.dirname(atHome(facts, started)), '..') }),
+  };
+  const main = klipper && mainOf(klipper);
+  return {
+    name,
+    data,
+    isOld,
+    from: isOld
+      ? { config: old('klipper_config'), gcodes: old('gcode_files'), database: old('.moonraker_database') }
+      : { config: `${data}/config`, gcodes: `${data}/gcodes`, database: `${data}/database` },
+    user: klipper?.user ?? moonraker?.user ?? facts.user,
+    services: { ...(klipper && { klipper: klipper.name }), ...(moonraker && { moonraker: moonraker.name }) },
+    programs,
+    ...(socket !== undefined && !isOld && { socket: atHome(facts, socket) }),
+    main: main === undefined ? `${data}/config/printer.cfg` : atHome(facts, main),
+  };
+}
+
+const nothing = ({ home, user }: HostFacts): StatectlError =>
+  new StatectlError(
+    'adopt-nothing',
+    `${user} has no printer there: neither a service of Klipper, nor ${home}/printer_data`,
+    {
+      hint: 'log in as the account of Klipper, or name its folder: --printer NAME=DIR',
+    },
+  );
