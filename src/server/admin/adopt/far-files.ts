@@ -18,9 +18,11 @@ export interface FetchedFiles {
   readonly missed: readonly string[];
 }
 
+type TakeFile<T> = (file: FarFile, body: AsyncIterable<Uint8Array>) => Promise<T>;
+
 export interface FetchSink<T> {
-  /** Takes all bytes of a file. */
-  readonly take: (file: FarFile, body: AsyncIterable<Uint8Array>) => Promise<T>;
+  /** Gets ready for so many bytes, and gives what takes all of a file. */
+  readonly start: (bytes: number) => Promise<TakeFile<T>>;
   /** These files were what they were before and after. */
   readonly settle: (taken: readonly (readonly [FarFile, T])[]) => Promise<void>;
 }
@@ -30,12 +32,13 @@ export async function fetchFar<T>(
   far: FarHost,
   folder: string,
   wanted: readonly FarFile[],
-  { take, settle }: FetchSink<T>,
+  { start, settle }: FetchSink<T>,
 ): Promise<FetchedFiles> {
   const missed: string[] = [];
   for (const batch of batchesOf(wanted)) {
     let left = batch;
     for (let tries = 0; tries < MOST_TRIES && left.length > 0; tries += 1) {
+      const take = await start(bytesOf(left));
       const taken = await fetchBatch(far, folder, left, take);
       const { files } = await listFar(
         far,
@@ -57,10 +60,10 @@ async function fetchBatch<T>(
   far: FarHost,
   folder: string,
   batch: readonly FarFile[],
-  take: FetchSink<T>['take'],
+  take: TakeFile<T>,
 ): Promise<readonly (readonly [FarFile, T])[]> {
   const waited = new Map(batch.map((file) => [file.path, file]));
-  const mostBytes = batch.reduce((sum, { sizeBytes }) => sum + sizeBytes + HEADERS_BYTES, 1 << 20);
+  const mostBytes = bytesOf(batch) + batch.length * HEADERS_BYTES + (1 << 20);
   const taken: (readonly [FarFile, T])[] = [];
   // 1 and 2: a file changed, or cannot be read.
   const chunks = far.run(tarScript(folder, batch), { good: [0, 1, 2] });
@@ -74,6 +77,8 @@ async function fetchBatch<T>(
   });
   return taken;
 }
+
+const bytesOf = (files: readonly FarFile[]): number => files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 
 function* batchesOf(files: readonly FarFile[]): Iterable<readonly FarFile[]> {
   let batch: FarFile[] = [];

@@ -164,8 +164,7 @@ async function afterMark(next: Next, mark: string): Promise<Buffer> {
   }
 }
 
-export const GO_ON =
-  'nothing was changed there, and nothing half counts here: run it again, and it goes on where it was';
+const GO_ON = 'nothing was changed there, and nothing half counts here: run it again, and it goes on where it was';
 
 const cutOff = ({ destination }: FarTarget, stderr: string): StatectlError =>
   new StatectlError('adopt-cut', `the connection to ${destination} broke off${said(stderr)}`, { hint: GO_ON });

@@ -1,3 +1,4 @@
+import { entryOf } from '../../../entry-of.ts';
 import { TREE_LIMITS } from '../../../host/plain-tree.ts';
 import { shellQuote } from '../../../host/shell-line.ts';
 import type { FarHost } from './far-host.ts';
@@ -31,6 +32,8 @@ interface NoFile {
 }
 
 const NOT_THERE = 3;
+/** Folders, too. */
+const MOST_ENTRIES = 4 * TREE_LIMITS.files;
 const LARGEST_TREE_BYTES = Number.MAX_SAFE_INTEGER;
 
 /** GNU find, as every Debian has it: type, size, times, inode, and the rest each ended by NUL. */
@@ -40,9 +43,11 @@ const EVERYTHING = `. -xdev -mindepth 1 -name .git -prune -o ${PRINT}`;
 
 /** What is in a folder, or which of these files are there. Throws what `FarHost.run` throws. */
 export async function listFar(far: FarHost, folder: string, only?: readonly string[]): Promise<FarListing> {
-  const files: FarFile[] = [];
+  const files = new Map<string, FarFile>();
+  const mostFiles = only?.length ?? TREE_LIMITS.files;
   const left: NoFile[] = [];
   let nameBytes = 0;
+  let seen = 0;
   let isCut = false;
   let isThere = false;
   // What find could not look into is told by its status, 1, and by what it says; what it found counts.
@@ -53,19 +58,20 @@ find ${what} 2>/dev/null; status=$?; printf 'end\\000\\000\\000'; exit $status`;
   for await (const [record, name, target] of recordsOf(chunks)) {
     isThere = true;
     if (record === 'end') continue;
-    nameBytes += name.length;
-    if (files.length >= TREE_LIMITS.files || nameBytes > TREE_LIMITS.namesBytes) {
+    nameBytes += name.length + target.length;
+    seen += 1;
+    if (files.size >= mostFiles || seen > MOST_ENTRIES || nameBytes > TREE_LIMITS.namesBytes) {
       isCut = true;
       break;
     }
-    const entry = entryOf(record, name, target);
+    const entry = readEntry(record, name, target);
     if (entry === undefined) continue;
     if ('why' in entry) left.push(entry);
-    else files.push(entry);
+    else files.set(entry.path, entry);
   }
   return {
     isThere,
-    files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+    files: [...files.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1)),
     left: left.slice(0, TREE_LIMITS.left),
     isCut,
   };
@@ -74,7 +80,7 @@ find ${what} 2>/dev/null; status=$?; printf 'end\\000\\000\\000'; exit $status`;
 const KINDS: Readonly<Partial<Record<string, string>>> = { p: 'a pipe', s: 'a socket', c: 'a device', b: 'a device' };
 
 /** undefined: a folder. Pure. */
-function entryOf(what: string, name: Buffer, target: Buffer): FarFile | NoFile | undefined {
+function readEntry(what: string, name: Buffer, target: Buffer): FarFile | NoFile | undefined {
   const [, type = '', size = '', mtime = '', ctime = '', inode = ''] =
     /^(\w) (\d{1,16}) (-?\d{1,13}(?:\.\d+)?) (-?\d{1,13}(?:\.\d+)?) (\d+)$/.exec(what) ?? [];
   const path = name.toString('utf8').replace(/^\.\//, '');
@@ -85,14 +91,15 @@ function entryOf(what: string, name: Buffer, target: Buffer): FarFile | NoFile |
     return { path, why: `it is a link to ${to}`, target: to };
   }
   const sizeBytes = Number(size);
-  if (type !== 'f' || sizeBytes > LARGEST_TREE_BYTES) return { path, why: `it is ${KINDS[type] ?? 'no file'}` };
+  if (type !== 'f' || sizeBytes > LARGEST_TREE_BYTES)
+    return { path, why: `it is ${entryOf(KINDS, type) ?? 'no file'}` };
   return { path, sizeBytes, mtimeNs: nanoseconds(mtime), stamp: `${inode} ${size} ${mtime} ${ctime}` };
 }
 
 /** find prints one digit more than there are. Pure. */
 function nanoseconds(text: string): string {
   const [seconds = '0', fraction = ''] = text.split('.');
-  const nanos = BigInt(fraction.slice(0, 9).padEnd(9, '0'));
+  const nanos = BigInt(`${fraction}000000000`.slice(0, 9));
   // `-1.5` is the second before the one that it begins with.
   return String(BigInt(seconds) * 1_000_000_000n + (seconds.startsWith('-') ? -nanos : nanos));
 }

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { moonrakerFaults } from '../../../config/check/moonraker-conf.ts';
+import { entryOf } from '../../../entry-of.ts';
 import { shellQuote } from '../../../host/shell-line.ts';
 import { chooseConfig } from '../../../print/choose-config.ts';
 import { CONFIG_BOUNDS, LARGEST_CONFIG_FILE_BYTES } from '../../../protocol/config-files.ts';
@@ -62,7 +63,7 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
   for (const [path, { bytes }] of linked) if (whole.files.has(path)) texts.set(path, bytes);
   const plain = listing.files.filter(({ path }) => whole.files.has(path));
   const fetched = await fetchFar(far, from.config, plain, {
-    take: wholeOf,
+    start: async () => wholeOf,
     async settle(taken) {
       for (const [{ path }, bytes] of taken) texts.set(path, bytes);
     },
@@ -231,7 +232,7 @@ fi
         why: `it is a link to ${target}: what is in it was taken as if it was here`,
       });
     else if (!isOld && line !== '.moonraker.uuid') {
-      const why = BESIDE[line] ?? 'nothing that a printer keeps: it stays at the old host';
+      const why = entryOf(BESIDE, line) ?? 'nothing that a printer keeps: it stays at the old host';
       if (why !== '') remarks.push({ what: `${data}/${line}`, why });
     }
   }

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { entryOf } from '../../../entry-of.ts';
 import type { Remark } from './find-printer.ts';
 import type { HostFacts } from './host-facts.ts';
 import type { Instance } from './instances.ts';
@@ -56,7 +57,7 @@ export function hostRemarks(facts: HostFacts, instances: readonly Instance[]): r
     .filter(({ kind, name }) => kind === 'account' && name !== facts.user)
     .map(({ name }) => ({ what: `account ${name}`, why: 'accounts and their keys are of users.conf in config.d' }));
   const others = facts.others.flatMap(({ kind, name }) => {
-    const why = WHY[kind];
+    const why = entryOf(WHY, kind);
     return why === undefined ? [] : [{ what: name, why }];
   });
   const owner = {

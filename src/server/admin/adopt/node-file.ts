@@ -7,6 +7,7 @@ import { editValue } from '../../../config/history/edit-value.ts';
 import { type Snapshot, snapshotHost, takeSnapshot } from '../../../config/history/snapshot.ts';
 import { checkSnapshot } from '../../../config/load-revision.ts';
 import { type Plain, treeAt } from '../../../config/tree/tree.ts';
+import { entryOf } from '../../../entry-of.ts';
 import { StatectlError } from '../../../error.ts';
 import type { Host } from '../../../host/host.ts';
 import { normalClaim } from '../../../protocol/claims.ts';
@@ -87,7 +88,7 @@ export async function planNode(
   if (!effective.config) throw configInvalid(effective.faults);
   const { printers: all } = effective.config.state;
   for (const { instance } of printers) {
-    const data = all[instance.name]?.data;
+    const data = entryOf(all, instance.name)?.data;
     if (data !== instance.data)
       throw new StatectlError(
         'adopt-name',

@@ -19,13 +19,16 @@ function settingsOf(text: string): ReadonlyMap<string, readonly string[]> {
   return settings;
 }
 
+const PART = /"((?:\\.|[^"\\])*)"|'([^']*)'|((?:\\.|[^\s"'\\])+)/gs;
+const WORD = /(?:"(?:\\.|[^"\\])*"|'[^']*'|(?:\\.|[^\s"'\\])+)+/gs;
+
 /** As systemd and sh both split them: blanks, quotes of both kinds, a backslash. Pure. */
-export function splitWords(text: string): readonly string[] {
-  const words: string[] = [];
-  for (const [, double, single, bare] of text.matchAll(/"((?:\\.|[^"\\])*)"|'([^']*)'|((?:\\.|[^\s"'\\])+)/gs))
-    words.push(single ?? (double ?? bare ?? '').replace(/\\(.)/gs, '$1'));
-  return words;
-}
+export const splitWords = (text: string): readonly string[] =>
+  [...text.matchAll(WORD)].map(([word]) =>
+    [...word.matchAll(PART)]
+      .map(([, double, single, bare]) => single ?? (double ?? bare ?? '').replace(/\\(.)/gs, '$1'))
+      .join(''),
+  );
 
 /** `NAME=VALUE` of an EnvironmentFile, systemd.exec(5). Pure. */
 export function environmentOf(text: string): ReadonlyMap<string, string> {

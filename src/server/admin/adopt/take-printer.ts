@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { entryOf } from '../../../entry-of.ts';
 import { StatectlError } from '../../../error.ts';
 import { isMirrorPath, MIRROR_LIMITS, type MirrorChange, type MirrorFile } from '../../../protocol/mirror.ts';
 import type { ItemKind, Standing } from '../../../protocol/state.ts';
@@ -63,7 +64,7 @@ export async function takePrinter(found: FoundPrinter, context: TakeContext): Pr
     const all = asker.printer.items.filter((one) => one.kind === kind);
     return (all.find(({ name }) => name === usual) ?? all[0])?.name;
   };
-  const standing = (item: string): Standing => ({ lease, boot, base: items[item]?.id ?? null });
+  const standing = (item: string): Standing => ({ lease, boot, base: entryOf(items, item)?.id ?? null });
   const part = async <T>(kind: ItemKind, usual: string, take: (item: string) => Promise<T>): Promise<T | undefined> => {
     const item = itemOf(kind, usual);
     return item === undefined ? undefined : await take(item);
@@ -71,10 +72,10 @@ export async function takePrinter(found: FoundPrinter, context: TakeContext): Pr
   const gcode = await part('mirror', 'gcode', (item) => takeGcode(found, context, item, standing(item), missed));
   const config = await part('git', 'config', (item) => takeConfig(found, context, item, standing(item)));
   const variables = await part('variables', 'variables', (item) =>
-    takeVariables(found, context, item, standing(item), items[item], missed),
+    takeVariables(found, context, item, standing(item), entryOf(items, item), missed),
   );
   const database = await part('snapshot', 'database', (item) =>
-    takeDatabase(found, context, item, standing(item), items[item]),
+    takeDatabase(found, context, item, standing(item), entryOf(items, item)),
   );
   return {
     printer,
@@ -117,7 +118,10 @@ async function takeGcode(
   let bytes = 0;
   let added = 0;
   const fetched = await fetchFar(far, folder, wanted, {
-    take: (file, body) => mirror.takeWhole(printer, item, file.sizeBytes, standing, asker, counted(body, onBytes)),
+    async start(allBytes) {
+      const take = await mirror.takeWhole(printer, item, allBytes, standing, asker);
+      return ({ sizeBytes }, body) => take(sizeBytes, counted(body, onBytes));
+    },
     async settle(taken) {
       await send(
         taken.map(([{ path, sizeBytes, mtimeNs }, sha256]) => ({

@@ -92,13 +92,15 @@ export function contents(store: Store, printer: string, item: string) {
       return { haveBytes, isWhole: true };
     },
 
+    /** For `takeWhole`. */
+    makeFolder: (): Promise<void> => files.mkdir(uploads, 0o700),
+
     /** Takes a whole file of which nobody said the digest; gives that. Throws `generation-mismatch` where it has another size. */
     async takeWhole(sizeBytes: number, body: AsyncIterable<Uint8Array>): Promise<string> {
       const part = join(uploads, `whole.${randomBytes(8).toString('hex')}`);
       const hash = createHash('sha256');
       let haveBytes = 0;
       try {
-        await files.mkdir(uploads, 0o700);
         await using stream = await files.appendStream(part);
         for await (const chunk of body) {
           haveBytes += chunk.length;

@@ -32,15 +32,17 @@ export interface Mirrors extends StateKind {
     asker: Asker,
     body: AsyncIterable<Uint8Array>,
   ): Promise<PieceAnswer>;
-  /** Takes a whole file, of which the digest is not known before: gives it. Throws what `takePiece` does. */
+  /**
+   * Makes room for so many bytes of whole files, whose digests are not known before: gives what takes each, and says its digest.
+   * Both throw what `takePiece` does.
+   */
   takeWhole(
     printer: string,
     item: string,
-    sizeBytes: number,
+    bytes: number,
     standing: Standing,
     asker: Asker,
-    body: AsyncIterable<Uint8Array>,
-  ): Promise<string>;
+  ): Promise<(sizeBytes: number, body: AsyncIterable<Uint8Array>) => Promise<string>>;
   /** What a boot did, on the line or as a branch. Throws what `takePiece` does. */
   change(
     printer: string,
@@ -168,18 +170,18 @@ export function mirrors(store: StateStore, folders: SourceFolders): Mirrors {
       }
     },
 
-    async takeWhole(printer, item, sizeBytes, standing, asker, body) {
+    async takeWhole(printer, item, bytes, standing, asker) {
       const quotaBytes = await quotaOf(printer, item, standing, asker);
-      try {
-        if ((await store.free()) < LEAST_FREE) throw diskFull();
-        {
-          await using _lock = await lockPrinter(store, printer);
-          await room(printer, item, sizeBytes, quotaBytes, asker);
-        }
-        return await contents(store, printer, item).takeWhole(sizeBytes, body);
-      } catch (error) {
-        throw namingFullDisk(error);
+      const here = contents(store, printer, item);
+      {
+        await using _lock = await lockPrinter(store, printer);
+        await room(printer, item, bytes, quotaBytes, asker);
+        await here.makeFolder();
       }
+      return async (sizeBytes, body) => {
+        if ((await store.free()) < LEAST_FREE) throw diskFull();
+        return await here.takeWhole(sizeBytes, body).catch((error: unknown) => Promise.reject(namingFullDisk(error)));
+      };
     },
 
     async change(printer, item, changes, standing, asker) {
