@@ -65,21 +65,20 @@ for file in ${FILE} ${FILE}-journal ${FILE}-wal; do
 done`;
 
 /**
- * A consistent copy of Moonraker's database, without a change there; undefined: there is none. `user` reads it as whoever logged
- * in. Throws `adopt-database`, `adopt-cut`, `adopt-too-much`.
+ * A consistent copy of Moonraker's database, without a change there, by whichever of its programs can. Throws `adopt-database`,
+ * `adopt-cut`, `adopt-too-much`.
  */
 export async function copyFarDatabase(
   far: FarHost,
   folder: string,
-  programs: HostFacts['programs'],
-): Promise<FarDatabase | undefined> {
-  const at = `cd ${shellQuote(folder)} 2>/dev/null && [ -f ${FILE} ] || exit 3\n`;
-  const sizes = (await far.read(`${at}stat -c %s ${FILE}`, 4_096, { good: [0, 3] })).toString().trim();
-  if (sizes === '') return undefined;
-  if (Number(sizes) > LARGEST_GENERATION_BYTES)
+  { programs, sizeBytes }: Pick<HostFacts, 'programs'> & { readonly sizeBytes: number },
+): Promise<FarDatabase> {
+  const at = `cd ${shellQuote(folder)} || exit 3
+`;
+  if (sizeBytes > LARGEST_GENERATION_BYTES)
     throw cannot(
       folder,
-      `it has ${sizes} bytes, and ${LARGEST_GENERATION_BYTES} at most are kept`,
+      `it has ${sizeBytes} bytes, and ${LARGEST_GENERATION_BYTES} at most are kept`,
       'nothing that Moonraker keeps there is so large: look what it is',
     );
   for (const [program, script] of [

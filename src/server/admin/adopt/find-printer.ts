@@ -95,9 +95,9 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
     if (!one.isThere) left.push({ what: folder, why: 'it is not there, or cannot be read' });
     if (one.isCut) left.push({ what: folder, why: 'it has more files than are kept: the first 20000 are taken' });
   }
-  left.push(...(await lookBeside(far, instance)));
+  const { remarks, databaseBytes } = await lookBeside(far, instance);
+  left.push(...remarks);
   const files = gcodes.files.filter(({ path }) => isMirrorPath(path));
-  const databaseBytes = await sizeOf(far, `${from.database}/moonraker-sql.db`);
   if (databaseBytes === undefined)
     left.push({
       what: from.database,
@@ -116,8 +116,11 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
       },
       variables: variablesBytes,
       async database() {
-        const copied = await copyFarDatabase(far, from.database, facts.programs);
-        if (!copied) return undefined;
+        if (databaseBytes === undefined) return undefined;
+        const copied = await copyFarDatabase(far, from.database, {
+          programs: facts.programs,
+          sizeBytes: databaseBytes,
+        });
         return { file: copied.bytes, how: copied.how, uuid: await readFar(far, `${data}/.moonraker.uuid`, UUID_BYTES) };
       },
     },
@@ -190,13 +193,6 @@ async function readFar(far: FarHost, path: string, mostBytes: number): Promise<B
   return bytes.length === 0 ? undefined : bytes;
 }
 
-async function sizeOf(far: FarHost, path: string): Promise<number | undefined> {
-  const text = await far.read(`[ -f ${shellQuote(path)} ] || exit 3; stat -L -c %s ${shellQuote(path)}`, 4_096, {
-    good: [0, 1, 3],
-  });
-  return /^\d+\n$/.test(text.toString()) ? Number(text) : undefined;
-}
-
 /** Where the saved variables are today, and as state.conf will say it. */
 function variablesOf({ home }: HostFacts, { data, from }: Instance, said: string | undefined) {
   const path = posix.resolve(home, (said ?? `${from.config}/variables.cfg`).replace(/^~(?=\/)/, home));
@@ -206,9 +202,14 @@ function variablesOf({ home }: HostFacts, { data, from }: Instance, said: string
   return { path, inConfig, setting: said === undefined ? undefined : setting };
 }
 
-/** What else lies in the folder of the printer, and what git has in its config. */
-async function lookBeside(far: FarHost, { data, from, isOld }: Instance): Promise<readonly Remark[]> {
+/** What else lies in the folder of the printer, what git has in its config, and how large its database is. */
+async function lookBeside(
+  far: FarHost,
+  { data, from, isOld }: Instance,
+): Promise<{ readonly remarks: readonly Remark[]; readonly databaseBytes: number | undefined }> {
+  const database = shellQuote(`${from.database}/moonraker-sql.db`);
   const script = `
+[ -f ${database} ] && printf 'size %s\\n' "$(stat -L -c %s ${database})"
 if cd ${shellQuote(from.config)} 2>/dev/null; then
   [ -e .git ] && printf '%s\\n' ".git $(sed -n 's/^[[:space:]]*url = //p' .git/config 2>/dev/null | head -n 1)"
 fi
@@ -218,10 +219,13 @@ if cd ${shellQuote(data)} 2>/dev/null; then
 fi
 :`;
   const remarks: Remark[] = [];
+  let databaseBytes: number | undefined;
   for (const line of (await far.read(script, 1 << 20)).toString('utf8').split('\n').filter(Boolean).slice(0, 200)) {
     const [, url] = /^\.git ?(.*)$/.exec(line) ?? [];
     const [, link, target] = /^link (\w+) (.*)$/.exec(line) ?? [];
-    if (url !== undefined)
+    const [, size] = /^size (\d{1,15})$/.exec(line) ?? [];
+    if (size !== undefined) databaseBytes = Number(size);
+    else if (url !== undefined)
       remarks.push({
         what: `${from.config}/.git`,
         why: `a repository of its own${url === '' ? '' : ` (${url})`}: its history stays where it is, and begins anew on this server with what the files are today; \`git push\` it to the new one as a branch if you want it there`,
@@ -236,5 +240,5 @@ fi
       if (why !== '') remarks.push({ what: `${data}/${line}`, why });
     }
   }
-  return remarks;
+  return { remarks, databaseBytes };
 }

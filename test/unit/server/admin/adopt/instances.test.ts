@@ -65,8 +65,7 @@ describe('units of systemd', () => {
   ])('words of %j', (text, words) => expect(splitWords(text)).toEqual(words));
 
   it('the last of a setting counts, one that is empty forgets, and lines go on behind a backslash', () => {
-    const text =
-      `ExecStart=/bin/old\nExecStart=\nExecStart=-/usr/bin/python \\\n  /x/klippy.py \${A}/printer.cfg $B\n# User=no\nUser=pi\nEnvironment="A=/home/pi/c d" B="-v -a"\n`;
+    const text = `ExecStart=/bin/old\nExecStart=\nExecStart=-/usr/bin/python \\\n  /x/klippy.py \${A}/printer.cfg $B\n# User=no\nUser=pi\nEnvironment="A=/home/pi/c d" B="-v -a"\n`;
     expect(readUnit('/etc/systemd/system/klipper.service', text, new Map())).toEqual({
       name: 'klipper',
       user: 'pi',
