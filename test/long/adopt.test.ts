@@ -1,0 +1,123 @@
+import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { DEMO } from '../../build/demo.ts';
+import type { AgentState } from '../../src/agent/agent-state.ts';
+import { keyDigest } from '../../src/identity/certificates/fingerprint.ts';
+import { identityFiles } from '../../src/identity/machine/identity-files.ts';
+import { bootMachine, type Machine } from '../boot/machine.ts';
+import { type AdoptingServer, adoptingServer } from '../contract/adopt/adopting.ts';
+import { HANG_MS } from '../fixtures/hang.ts';
+import { machineKeys } from '../fixtures/machine-keys.ts';
+import { type MainsailHost, mainsailHost } from '../fixtures/mainsail-host.ts';
+import { sshdPrograms } from '../fixtures/sshd.ts';
+import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
+import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
+import { Watch } from '../fixtures/vm/watch.ts';
+
+const UUID = '11111111-2222-3333-4444-0000000000ad';
+const DATA = '/home/pi/printer_data';
+const programs = sshdPrograms();
+
+let host: MainsailHost;
+let adopting: AdoptingServer;
+let server: RestartableServer;
+let disk: DiskFile;
+let vm: Machine | undefined;
+
+beforeAll(async () => {
+  if (!programs) return;
+  host = await mainsailHost(programs);
+  adopting = adoptingServer();
+  const { folder, state, config } = adopting;
+  cpSync(inject('images').tiny.state, state, { recursive: true });
+  cpSync(`${DEMO.state}/keys`, `${state}/keys`, { recursive: true });
+  writeFileSync(
+    join(config, 'nodes/print12.conf'),
+    `match: { uuid: ${UUID} }
+set:
+  users: { users: { pi: { uid: 1000, home: /home/pi } } }
+  overlays: { /home: { kind: tmpfs } }
+`,
+  );
+  await adopting.adopt(host, { node: 'print12', printers: [{ name: 'voron', folder: DATA }] });
+  const identity = join(folder, 'disk/persistent/statectl/identity');
+  mkdirSync(identity, { recursive: true, mode: 0o700 });
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  writeFileSync(identityFiles(identity).key, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  disk = await makeDisk({ type: 'ext4', label: 'user-data', sizeMiB: 64, tree: join(folder, 'disk') });
+  await using keys = await machineKeys(state);
+  const machine = { digest: keyDigest(privateKey), node: 'print12', claims: { uuid: UUID }, remote: '10.0.2.15' };
+  await keys.approve({ ...machine, proof: 'person' });
+  server = await RestartableServer.make(state, config, new Watch((message) => new Error(`${message}\n${vm?.tail()}`)));
+  await server.start();
+});
+afterAll(async () => {
+  await vm?.[Symbol.asyncDispose]();
+  await server?.stop();
+  await disk?.[Symbol.asyncDispose]();
+  await adopting?.[Symbol.asyncDispose]();
+  await host?.[Symbol.asyncDispose]();
+});
+
+/** All plain files of the line, but what says when it came. */
+function exported(name: string): string {
+  const out = join(adopting.folder, name);
+  execFileSync(process.execPath, [
+    'src/main.ts',
+    'printer',
+    'export',
+    'voron',
+    '--out',
+    out,
+    '--state',
+    adopting.state,
+  ]);
+  const find = `cd ${out}/line && find . -type f ! -name '*.json*' ! -name '*.bundle' -print0 | sort -z | xargs -0 sha256sum`;
+  return execFileSync('sh', ['-c', find], { encoding: 'utf8' });
+}
+
+test('a host that was adopted boots stateless with each byte that it had, and is exported again as it was', async (context) => {
+  if (!programs) return context.skip('needs root, namespaces, and the package openssh-server, from apt if need be');
+  const before = exported('before');
+  vm = await bootMachine({
+    uuid: UUID,
+    disks: [{ file: `${DEMO.image}/root.squashfs`, temporary: true }, disk],
+    cmdline: `root=/dev/vda ip=dhcp statectl.server=${server.url}`,
+  });
+  await vm.console(/login: /);
+  const run = (line: string) => vm?.run(line) ?? Promise.resolve('');
+  // What the old host has, at the new one: bytes and times.
+  const wanted = `cd ${DATA} && find gcodes config -type f ! -name '.*' ! -name '*-2*.cfg' ! -name mainsail.cfg -printf '%p %s %T@\\n' | sort`;
+  const files = (text: string) =>
+    text
+      .trim()
+      .split('\n')
+      .filter((line) => line.includes('gcodes/'));
+  const old = execFileSync('sh', ['-c', wanted.replace(DATA, join(host.root, DATA))], { encoding: 'utf8' });
+  expect(files(await run(wanted))).toEqual(files(old));
+  for (const path of [
+    'config/printer.cfg',
+    'config/macros/start.cfg',
+    'config/saved.cfg',
+    '.moonraker.uuid',
+    'database/moonraker-sql.db',
+  ])
+    expect([path, await run(`base64 -w0 ${DATA}/${path}`)]).toEqual([
+      path,
+      readFileSync(join(host.root, DATA, path)).toString('base64'),
+    ]);
+  expect(await run(`stat -c %U ${DATA}/config/printer.cfg ${DATA}/database/moonraker-sql.db | sort -u`)).toBe('pi');
+  const isInStep = async (): Promise<boolean> => {
+    const { printers } = JSON.parse(await run('cat /run/statectl/agent.json')) as AgentState;
+    const items = Object.values(printers?.voron?.items ?? {});
+    return items.length === 4 && items.every((item) => item?.state === 'in-step');
+  };
+  await expect.poll(isInStep, { timeout: HANG_MS, interval: 500 }).toBe(true);
+  expect(exported('after')).toBe(before);
+  // From here on the line is that machine's.
+  const again = adopting.adopt(host, { node: 'print12', printers: [{ name: 'voron', folder: DATA }] });
+  await expect(again).rejects.toMatchObject({ code: 'adopt-line-taken' });
+});
