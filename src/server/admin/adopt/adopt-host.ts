@@ -5,6 +5,7 @@ import { StatectlError } from '../../../error.ts';
 import type { Host } from '../../../host/host.ts';
 import { machineNameFault } from '../../../protocol/machine-name.ts';
 import { freeShare } from '../../images/free-space.ts';
+import { openSecretStore } from '../../machines/secret-store.ts';
 import { holderOf } from '../../state/lease.ts';
 import { printerState } from '../../state/printer-state.ts';
 import { checkGenerationApart } from '../../state/snapshot/check-apart.ts';
@@ -109,6 +110,7 @@ export async function planAdoption(
       const taking = printerState(
         { ...store, alarm: tell.alarm, free: () => freeShare(store.root) },
         checkGenerationApart(store.host.exec),
+        async (name) => (await openSecretStore(store.host, store.root)).read(name),
       );
       const printers: TakenPrinter[] = [];
       for (const one of seen) {

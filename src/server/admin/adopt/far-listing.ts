@@ -33,7 +33,7 @@ interface NoFile {
 
 const NOT_THERE = 3;
 /** Folders, too. */
-const MOST_ENTRIES = 4 * TREE_LIMITS.files;
+const MOST_ENTRIES = 2 * TREE_LIMITS.files;
 const LARGEST_TREE_BYTES = Number.MAX_SAFE_INTEGER;
 
 /** GNU find, as every Debian has it: type, size, times, inode, and the rest each ended by NUL. */

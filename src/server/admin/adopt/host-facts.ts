@@ -38,6 +38,8 @@ export interface HostFacts {
 
 /** Nobody's units and environments have more. */
 const MOST_BYTES = 4 << 20;
+/** A path, at most. */
+const LONGEST_FACT = 4_096;
 
 /**
  * Reads and prints, and nothing else: sh and what every Debian has. Records are KEY, NAME and VALUE, each ended by NUL, which no
@@ -123,7 +125,7 @@ export function factsFrom(said: Buffer, destination: string): HostFacts {
     environments: texts('environment'),
     folders: of('folder').map(({ name }) => name),
     links: of('link').map(({ name, value }) => ({ path: name, target: value })),
-    crontab: fact('crontab'),
+    crontab: fact('crontab', MOST_BYTES),
     others: of('other').map(({ name, value }) => ({ kind: name, name: value })),
   };
 }

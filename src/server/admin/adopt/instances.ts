@@ -129,6 +129,7 @@ function usualName(facts: HostFacts, { data, klipper }: Found, count: number): s
 
 const plain = (text: string): string =>
   text
+    .slice(0, 256)
     .toLowerCase()
     .replace(/[^a-z0-9_-]+/g, '-')
     .replace(/^[^a-z]+|-+$/g, '')

@@ -28,6 +28,8 @@ interface Setting {
 }
 
 const MOST_TOLD = 40;
+/** Nobody's config has as many. */
+const MOST_INCLUDES = 500;
 
 /** As configfile.py reads it: what is included counts where it stands, a comment is from `#` or `;` on. Pure. */
 export function readConfigWords(
@@ -47,7 +49,7 @@ export function readConfigWords(
         .replace(/[#;].*$/, '')
         .trimEnd();
       const [, header] = /^\[([^\]]+)\]/.exec(line) ?? [];
-      const [, name, value = ''] = /^([^\s:=[][^:=]*?)\s*[:=]\s*(.*)$/.exec(line) ?? [];
+      const [name, value] = optionIn(line);
       if (header !== undefined) {
         section = header.trim();
         key = '';
@@ -60,8 +62,10 @@ export function readConfigWords(
       }
     }
   };
+  let included = 0;
   const include = (from: string, pattern: string): void => {
-    if (/^[~/]/.test(pattern)) return;
+    included += 1;
+    if (/^[~/]/.test(pattern) || included > MOST_INCLUDES) return;
     const wanted = posix.join(posix.dirname(from), pattern);
     const found = [...files.keys()].filter((path) => matches(wanted, path)).toSorted();
     if (found.length === 0 && !/[*?[]/.test(pattern)) missing.push(pattern);
@@ -103,10 +107,35 @@ const settingsOfIncludes = (files: ReadonlyMap<string, string>, seen: ReadonlySe
       ),
   );
 
-/** As Python's glob: `*` and `?` are within a name. */
-function matches(pattern: string, path: string): boolean {
-  const parts = pattern.split(/([*?])/).map((part) => (part === '*' ? '[^/]*' : part === '?' ? '[^/]' : escaped(part)));
-  return new RegExp(`^${parts.join('')}$`).test(path);
+/** `NAME: VALUE` or `NAME = VALUE`, where nothing is indented: an indented line goes on with the value before. */
+function optionIn(line: string): readonly [name: string | undefined, value: string] {
+  const at = /^\s/.test(line) ? -1 : line.search(/[:=]/);
+  return at < 1 ? [undefined, ''] : [line.slice(0, at).trimEnd(), line.slice(at + 1).trim()];
 }
 
-const escaped = (text: string): string => text.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+/** As Python's glob: `*` and `?` are within a name. In time that grows with both, whatever somebody wrote. */
+function matches(pattern: string, path: string): boolean {
+  const [wanted, parts] = [pattern.split('/'), path.split('/')];
+  return wanted.length === parts.length && wanted.every((one, at) => matchesName(one, parts[at] ?? ''));
+}
+
+function matchesName(pattern: string, name: string): boolean {
+  let [at, from] = [0, 0];
+  let star: { readonly at: number; from: number } | undefined;
+  while (from < name.length) {
+    const letter = pattern[at];
+    if (letter === '*') {
+      star = { at, from };
+      at += 1;
+    } else if (letter === '?' || letter === name[from]) {
+      at += 1;
+      from += 1;
+    } else if (star) {
+      star.from += 1;
+      at = star.at + 1;
+      from = star.from;
+    } else return false;
+  }
+  while (pattern[at] === '*') at += 1;
+  return at === pattern.length;
+}

@@ -11,8 +11,9 @@ export interface UnitService {
 function settingsOf(text: string): ReadonlyMap<string, readonly string[]> {
   const settings = new Map<string, string[]>();
   for (const line of text.replace(/\\\r?\n/g, ' ').split(/\r?\n/)) {
-    const [, key, value = ''] = /^\s*([A-Za-z]+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
-    if (key === undefined || /^\s*[#;]/.test(line)) continue;
+    const [, key, said = ''] = /^\s*([A-Za-z]+)\s*=(.*)$/.exec(line) ?? [];
+    if (key === undefined) continue;
+    const value = said.trim();
     if (value === '') settings.delete(key);
     else settings.set(key, [...(settings.get(key) ?? []), value]);
   }
@@ -34,9 +35,10 @@ export const splitWords = (text: string): readonly string[] =>
 export function environmentOf(text: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const line of text.replace(/\\\r?\n/g, ' ').split(/\r?\n/)) {
-    const [, name, value = ''] = /^\s*([A-Za-z_]\w*)=(.*)$/.exec(line) ?? [];
-    const [, quoted] = /^\s*(["'])(.*)\1\s*$/.exec(value)?.slice(1) ?? [];
-    if (name !== undefined) found.set(name, (quoted ?? value).trim());
+    const [, name, said = ''] = /^\s*([A-Za-z_]\w*)=(.*)$/.exec(line) ?? [];
+    const value = said.trim();
+    const isQuoted = value.length > 1 && /^["']/.test(value) && value.endsWith(value.charAt(0));
+    if (name !== undefined) found.set(name, isQuoted ? value.slice(1, -1) : value);
   }
   return found;
 }

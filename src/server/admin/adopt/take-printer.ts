@@ -67,7 +67,12 @@ export async function takePrinter(found: FoundPrinter, context: TakeContext): Pr
   const standing = (item: string): Standing => ({ lease, boot, base: entryOf(items, item)?.id ?? null });
   const part = async <T>(kind: ItemKind, usual: string, take: (item: string) => Promise<T>): Promise<T | undefined> => {
     const item = itemOf(kind, usual);
-    return item === undefined ? undefined : await take(item);
+    if (item !== undefined) return await take(item);
+    missed.push({
+      path: usual,
+      why: `config.d keeps the ${usual} of ${printer} in another way (kind) than copies of it are taken`,
+    });
+    return undefined;
   };
   const gcode = await part('mirror', 'gcode', (item) => takeGcode(found, context, item, standing(item), missed));
   const config = await part('git', 'config', (item) => takeConfig(found, context, item, standing(item)));

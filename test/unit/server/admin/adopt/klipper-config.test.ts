@@ -27,3 +27,15 @@ it('boards and paths of the old host are told with their lines; the printer’s 
   ]);
   expect(paths.map(({ line }) => line)).toEqual([1, 9, 11]);
 });
+
+it('is read in time that grows as the text does, whatever somebody wrote', () => {
+  const blanks = ' '.repeat(1 << 20);
+  const stars = `[include ${'*a'.repeat(100)}b]\n`.repeat(300);
+  const files: Record<string, string> = {
+    'printer.cfg': `[x]\na${blanks}b\n${'[include *]\n'.repeat(50_000)}${stars}[y]\n${'k'.repeat(1 << 18)}:\n${'"'.repeat(1 << 18)}\n`,
+  };
+  for (let at = 0; at < 300; at += 1) files[`${'a'.repeat(200)}${at}`] = '[z]\n';
+  const before = performance.now();
+  words(files);
+  expect(performance.now() - before).toBeLessThan(10_000);
+});
