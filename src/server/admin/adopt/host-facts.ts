@@ -100,10 +100,11 @@ export function factsFrom(said: Buffer, destination: string): HostFacts {
     records.push({ key, name, value });
   }
   const of = (key: string) => records.filter((one) => one.key === key);
-  const fact = (name: string): string =>
+  const fact = (name: string, longest = LONGEST_FACT): string =>
     of('fact')
       .find((one) => one.name === name)
-      ?.value.trim() ?? '';
+      ?.value.slice(0, longest)
+      .trim() ?? '';
   const texts = (key: string): readonly FarText[] => of(key).map(({ name, value }) => ({ path: name, text: value }));
   const home = fact('home');
   if (records.at(-1)?.key !== 'end' || !home.startsWith('/'))
