@@ -32,7 +32,7 @@ export const splitWords = (text: string): readonly string[] =>
   );
 
 /** `NAME=VALUE` of an EnvironmentFile, systemd.exec(5). Pure. */
-export function environmentOf(text: string): ReadonlyMap<string, string> {
+function environmentOf(text: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const line of text.replace(/\\\r?\n/g, ' ').split(/\r?\n/)) {
     const [, name, said = ''] = /^\s*([A-Za-z_]\w*)=(.*)$/.exec(line) ?? [];
