@@ -43,7 +43,9 @@ try {
   await using machine = await printGuest('demo-print', CHECKOUTS);
   await show(machine);
 } catch (error) {
-  process.stderr.write(`demo:print: ${reasonOf(error)}\n`);
+  process.stderr.write(
+    `demo:print: ${reasonOf(error)}\n→ where it waited too long: run it again while the PC does nothing else; all of it is emulated\n`,
+  );
   process.exitCode = 1;
 }
 

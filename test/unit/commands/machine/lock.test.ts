@@ -64,6 +64,14 @@ print-voron  klipper of voron  prints a.gcode  2026-11-20 11:00  2026-11-21 11:0
     expect(out.join('')).toMatch(/^locked: print-a .*2027-01-01 00:00\n$/);
   });
 
+  it('does not tell who is not root that nothing is locked where no agent said so', async () => {
+    const host = machine({ [`${AT}/calibration`]: PRINT });
+    const denied = Object.assign(new Error('EACCES'), { code: 'EACCES' });
+    const files = { ...host.files, list: () => Promise.reject(denied) };
+    for (const command of ['list', 'check'])
+      await expect(lock({ ...host, files }, [command])).rejects.toMatchObject({ code: 'EACCES' });
+  });
+
   it('hold has one while a command runs, which names this process, and gives its status', async () => {
     const seen: unknown[] = [];
     const host = machine(
