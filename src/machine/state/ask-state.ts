@@ -41,10 +41,12 @@ export function askStateOf(
       const busyMs = retryAfterMs(response);
       const body = await readBody(response.body, LARGEST_PROBLEM_BYTES);
       if (busyMs !== undefined) throw new ServerBusyError(`${server} is busy`, busyMs);
-      const { detail = `status ${response.status}`, type = '' } = readSaid(body, Problem).value ?? {};
+      const { detail = `status ${response.status}`, type = '', hint } = readSaid(body, Problem).value ?? {};
+      // Whoever looks at the machine reads what to do on its server, too: a status has one text.
+      const why = `${server}: ${detail}${hint === undefined ? '' : `; ${hint}`}`;
       const isFinal = response.status < 500 && response.status !== 404 && !MENDED.includes(type);
-      if (response.status === 507) throw new StatectlError('state-full', `${server}: ${detail}`);
-      throw new StatectlError(isFinal ? 'state-refused' : 'state-failed', `${server}: ${detail}`);
+      if (response.status === 507) throw new StatectlError('state-full', why);
+      throw new StatectlError(isFinal ? 'state-refused' : 'state-failed', why);
     } catch (error) {
       // Its certificate, its port or our own may be another by now.
       known = undefined;

@@ -5,14 +5,15 @@ import type { ReadSecret } from '../machines/secrets.ts';
 import { type Asker, mustBeTrusted } from './asker.ts';
 import { volumes } from './drbd/volumes.ts';
 import { type Configs, configs } from './git/configs.ts';
+import { recordsOf } from './item-records.ts';
 import type { StateKind, StateStore } from './kind.ts';
-import { grantLease, holderOf, type ItemRecord } from './lease.ts';
+import { grantLease, holderOf } from './lease.ts';
 import { type Mirrors, mirrors } from './mirror/mirrors.ts';
 import { sourceFolders } from './mirror/source-folders.ts';
 import type { NodePrinter, Quotas } from './node-printer.ts';
 import type { CheckGeneration } from './snapshot/check-apart.ts';
 import { shipping } from './snapshot/shipping.ts';
-import { type Snapshots, shapeOf, snapshots } from './snapshot/snapshots.ts';
+import { type Snapshots, snapshots } from './snapshot/snapshots.ts';
 import { lockPrinter, readPrinter, writePrinter } from './state-folder.ts';
 import { type SavedVariables, savedVariables } from './variables/variables.ts';
 
@@ -88,11 +89,6 @@ export function printerState(store: StateStore, check: CheckGeneration, readSecr
 }
 
 const quotasFrom = ({ quotaBytes, gcodeQuotaBytes }: NodePrinter): Quotas => ({ quotaBytes, gcodeQuotaBytes });
-
-const recordsOf = ({ items }: NodePrinter): Readonly<Record<string, ItemRecord>> =>
-  Object.fromEntries(
-    items.map((item) => [item.name, { kind: item.kind, ...(item.kind === 'snapshot' && { shape: shapeOf(item) }) }]),
-  );
 
 const leaseLost = (printer: string, node: string): StatectlError =>
   new StatectlError('lease-lost', `${node} took ${printer} over since: what this boot ships is a branch`, {

@@ -1,8 +1,10 @@
 import { entryOf } from '../../entry-of.ts';
 import type { Standing } from '../../protocol/state.ts';
+import type { Asker } from './asker.ts';
 import { branchOf } from './branches.ts';
+import { rememberItems } from './item-records.ts';
 import type { StateStore } from './kind.ts';
-import { branchReason, type Newest, type Shipper } from './line-or-branch.ts';
+import { branchReason, type Newest } from './line-or-branch.ts';
 import { type HistoryPart, LINE, readPrinter } from './state-folder.ts';
 
 /** Where what a machine sends belongs. */
@@ -19,7 +21,7 @@ export async function standingOf(
   printer: string,
   item: string,
   standing: Standing,
-  shipper: Shipper,
+  shipper: Asker,
   generations?: { readonly newest: Newest | undefined },
 ): Promise<Place> {
   const record = await readPrinter(store, printer);
@@ -32,10 +34,11 @@ export async function branchFor(
   store: StateStore,
   printer: string,
   standing: Pick<Standing, 'boot'>,
-  shipper: Shipper,
+  shipper: Asker,
   why: string,
 ): Promise<Place> {
   const { branch, isNew } = await branchOf(store, printer, { node: shipper.node, boot: standing.boot, why });
+  if (shipper.printer) await rememberItems(store, printer, shipper.printer);
   if (isNew) store.alarm(`${printer}: what ${shipper.node} ships is a branch, ${branch}: ${why}`);
   return { on: 'branch', where: { part: 'branch', branch }, branch, why };
 }

@@ -87,6 +87,18 @@ it('a conflict is named, shown and settled', async () => {
   expect(json('conflicts', 'voron')).toEqual([]);
 });
 
+it('a branch of a printer whose lease nobody ever had is seen, exported and taken', async () => {
+  server.give('print01', { voron: { items: [CONFIG_ITEM] }, ender: { items: [CONFIG_ITEM] } });
+  const alone = await shipConfig(machine, null, { 'printer.cfg': WRITTEN }, { lease: 0, boot: ALONE }, 'ender');
+  const branch = String(alone.json.branch);
+  expect(json('branches', 'ender')).toMatchObject([{ branch, items: [{ item: 'config', lacking: ['printer.cfg'] }] }]);
+  const out = join(folder, 'out');
+  expect(run('export', 'ender', '--out', out).status).toBe(0);
+  expect(readFileSync(join(out, 'branches', branch, 'config/printer.cfg'), 'utf8')).toBe(WRITTEN);
+  expect(run('take', 'ender', branch).status).toBe(0);
+  expect(run('log', 'ender').stdout).toContain('printer.cfg added');
+});
+
 it('list, branches, take, drop and export know configs', async () => {
   const alone = await shipConfig(machine, first, { 'a.cfg': '[a]\n' }, { lease: 0, boot: ALONE });
   const branch = String(alone.json.branch);

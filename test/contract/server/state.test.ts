@@ -98,7 +98,7 @@ function tornCopy(): Buffer {
 }
 
 it.each<[string, () => Buffer, RegExp]>([
-  ['is no tar', () => Buffer.from('not a tar, by far not'.repeat(100)), /not the name of a member/],
+  ['is no tar', () => Buffer.from('not a tar, by far not'.repeat(100)), /it is no tar/],
   ['is no database', () => databaseTar(Buffer.from('SQLite format 4'.repeat(500))), /not a database/],
   ['is empty', () => databaseTar(Buffer.alloc(0)), /has no table/],
   ['was copied in the middle of a write', () => databaseTar(tornCopy()), /moonraker-sql\.db: /],

@@ -89,7 +89,7 @@ export function configs(store: StateStore): Configs {
     },
 
     async ship(printer, item, standing, asker, changes) {
-      const { node, proof, printer: has } = asker;
+      const { node, printer: has } = asker;
       // Who had it once may still tell what it did, wherever the printer is now.
       const record = await readPrinter(store, printer);
       const isFormer = has ?? formerLease(record, { boot: standing.boot, node });
@@ -99,7 +99,7 @@ export function configs(store: StateStore): Configs {
       if ((await store.free()) < LEAST_FREE) throw diskFull();
       try {
         await using _lock = await lockPrinter(store, printer);
-        const place = await standingOf(store, printer, item, standing, { node, proof });
+        const place = await standingOf(store, printer, item, standing, asker);
         const both = await repositories(printer, item);
         await tidyRepository(both.own, quotasOf(record, has).quotaBytes);
         const ref = place.on === 'line' ? MAIN : branchRef(place.branch);

@@ -1,4 +1,5 @@
 import { StatectlError } from '../../../error.ts';
+import { formatSize } from '../../../image/format-size.ts';
 import type { MirrorAnswer, MirrorChange, MirrorFile, MirrorListing, PieceAnswer } from '../../../protocol/mirror.ts';
 import type { Standing } from '../../../protocol/state.ts';
 import { type OpenFile, openFile } from '../../images/blob-file.ts';
@@ -84,7 +85,7 @@ export function mirrors(store: StateStore, folders: SourceFolders): Mirrors {
     if (!after)
       throw new StatectlError(
         'state-full',
-        `${printer} has as much gcode as its quota of ${quotaBytes} bytes lets it`,
+        `${printer} has as much gcode as its quota of ${formatSize(quotaBytes)} lets it have`,
         {
           hint: `delete files on the printer, \`statectl printer drop ${printer} BRANCH\`, or a larger gcodeQuota in system/state.conf`,
         },
@@ -201,8 +202,9 @@ export function mirrors(store: StateStore, folders: SourceFolders): Mirrors {
     item: string,
     changes: readonly MirrorChange[],
     standing: Standing,
-    { node, proof, printer: has }: Asker,
+    asker: Asker,
   ): Promise<MirrorAnswer> {
+    const { node, proof, printer: has } = asker;
     const here = contents(store, printer, item);
     const line = (await readIndex(store, printer, LINE, item)) ?? EMPTY_INDEX;
     const sizes = new Map<string, number>();
@@ -212,7 +214,7 @@ export function mirrors(store: StateStore, folders: SourceFolders): Mirrors {
       if (file && found === file.sizeBytes) sizes.set(file.sha256, found);
     }
     const context = { node, nowMs: store.host.clock.now(), has: (sha256: string) => sizes.has(sha256) };
-    const place = await standingOf(store, printer, item, standing, { node, proof });
+    const place = await standingOf(store, printer, item, standing, asker);
     if (place.on === 'line') {
       const applied = applyToLine(line, changes, context);
       for (const sha256 of sizes.keys()) await here.keep(sha256);

@@ -1,5 +1,6 @@
 import { StatectlError } from '../../../error.ts';
 import type { CheckedDatabase } from '../../../host/linux/databases/check-database.ts';
+import { formatSize } from '../../../image/format-size.ts';
 import type { Proof } from '../../../protocol/enrolment.ts';
 import type { ShipAnswer, Shipment } from '../../../protocol/state.ts';
 import type { Asker } from '../asker.ts';
@@ -79,9 +80,13 @@ export function shipping(store: StateStore): Shipping {
     const { sizeBytes: wantedBytes, quotaBytes, proof } = wanted;
     const going = makeRoom(await keptOf(store, printer), { wantedBytes, quotaBytes, proof });
     if (!going)
-      throw new StatectlError('state-full', `${printer} has as much as its quota of ${quotaBytes} bytes lets it have`, {
-        hint: `\`statectl printer drop ${printer} BRANCH\` makes room, or a larger quota in system/state.conf`,
-      });
+      throw new StatectlError(
+        'state-full',
+        `${printer} has as much as its quota of ${formatSize(quotaBytes)} lets it have`,
+        {
+          hint: `\`statectl printer drop ${printer} BRANCH\` makes room, or a larger quota in system/state.conf`,
+        },
+      );
     return going;
   }
 

@@ -1,27 +1,18 @@
 import { createHash } from 'node:crypto';
-import { basename } from 'node:path';
 import { entryOf } from '../../../entry-of.ts';
 import { StatectlError } from '../../../error.ts';
 import type { ItemHead, ShipAnswer, Shipment } from '../../../protocol/state.ts';
 import { type Asker, mustBeTrusted, mustHave } from '../asker.ts';
 import type { StateKind, StateStore } from '../kind.ts';
 import { formerLease, quotasOf } from '../lease.ts';
-import type { NodePrinter } from '../node-printer.ts';
 import { standingOf } from '../standing.ts';
 import { itemUnknown, LINE, readPrinter } from '../state-folder.ts';
 import type { CheckGeneration } from './check-apart.ts';
 import { besides, LARGEST_GENERATION_BYTES, type SnapshotShape } from './check-generation.ts';
 import { damagedIn, type FoundGeneration, generationsIn, moveApart } from './generations.ts';
+import { shapeOf } from './shape.ts';
 import type { Shipping } from './shipping.ts';
 import { snapshotKind } from './snapshot-kind.ts';
-
-type SnapshotItem = Extract<NodePrinter['items'][number], { readonly kind: 'snapshot' }>;
-
-export const shapeOf = ({ files, tables, with: beside }: SnapshotItem): SnapshotShape => ({
-  files,
-  tables,
-  with: beside.map((path) => basename(path)),
-});
 
 export interface Snapshots extends StateKind {
   /** A generation of the line, to be sent. Throws `printer-unknown`, `state-untrusted`, `generation-unknown`. */

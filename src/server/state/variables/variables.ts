@@ -86,7 +86,7 @@ export function savedVariables(store: StateStore): SavedVariables {
   ): Promise<ShipAnswer> {
     const { node, proof } = asker;
     const line = (await variablesHistory(store, printer, LINE, item).last())?.kept;
-    const place = await standingOf(store, printer, item, standing, { node, proof }, { newest: line });
+    const place = await standingOf(store, printer, item, standing, asker, { newest: line });
     const history = variablesHistory(store, printer, place.where, item);
     const last = place.on === 'line' ? line : (await history.last())?.kept;
     const changed = [...new Set([...(last?.changed ?? []), ...changes.map(({ key }) => key)])].filter((key) =>
