@@ -215,6 +215,40 @@ describe('the database is copied at one moment', () => {
       host.write(`${DATA}/database/moonraker-sql.db`, good);
     }
   });
+
+  it('with a write-ahead log that somebody chose, by the python3 there', async () => {
+    const path = on(`${DATA}/database/moonraker-sql.db`);
+    const good = readFileSync(path);
+    const database = new DatabaseSync(path);
+    database.exec(
+      "PRAGMA journal_mode = wal; INSERT INTO job_history (filename, status) VALUES ('in-the-log.gcode', 'completed')",
+    );
+    try {
+      const { printers: taken } = await server.adopt(host, { printers });
+      expect(taken).toMatchObject([{ database: { how: expect.stringContaining('python3') } }]);
+      expect(JSON.stringify(dumpOf(join(await exported('voron'), 'database/moonraker-sql.db')))).toContain(
+        'in-the-log',
+      );
+    } finally {
+      database.close();
+      host.write(`${DATA}/database/moonraker-sql.db`, good);
+    }
+  });
+
+  it('and one that is damaged is told and kept apart, while all else is taken', async () => {
+    const path = `${DATA}/database/moonraker-sql.db`;
+    const good = readFileSync(on(path));
+    host.write(path, Buffer.from(good).fill(0x5a, 4096, 12_288));
+    try {
+      const { printers: taken } = await server.adopt(host, { printers });
+      expect(taken).toMatchObject([
+        { database: null, gcode: { added: 6 }, missed: [{ why: expect.stringContaining('no good') }] },
+      ]);
+      expect(await listPrinters(stateOf())).toMatchObject([{ apart: [{ item: 'database' }] }]);
+    } finally {
+      host.write(path, good);
+    }
+  });
 });
 
 describe('what is refused leaves everything as it was', () => {

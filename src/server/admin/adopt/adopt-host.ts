@@ -18,7 +18,7 @@ import { type HostFacts, readHost } from './host-facts.ts';
 import { hostRemarks } from './host-remarks.ts';
 import { findInstances, type NamedFolder } from './instances.ts';
 import { type NodePlan, planNode } from './node-file.ts';
-import { adoptingBoot, lineTaken, type TakenPrinter, takePrinter } from './take-printer.ts';
+import { adoptingBoot, isAdopting, lineTaken, type TakenPrinter, takePrinter } from './take-printer.ts';
 
 export interface AdoptOptions {
   /** Default: the name of the host. */
@@ -101,7 +101,7 @@ export async function planAdoption(
       ...(variablesPath !== undefined && { variables: variablesPath }),
     })),
   });
-  const bootOf = ({ instance }: LookedAt): string => adoptingBoot(facts.machineId || far.destination, instance.data);
+  const bootOf = ({ instance }: LookedAt): string => adoptingBoot(facts.identity || far.destination, instance.data);
   for (const one of seen) await mustBeOurs(store, one.instance.name, node, bootOf(one));
   return {
     plan: planOf(far, facts, nodePlan, seen),
@@ -138,18 +138,13 @@ async function mustBeOurs(store: Store, printer: string, node: string, boot: str
   if (!(await printersIn(store)).includes(printer)) return;
   const holder = holderOf(await readPrinter(store, printer));
   if (!holder || holder.boot === boot) return;
-  if (holder.node === node)
-    throw lineTaken(
-      printer,
-      `${node} booted as it at ${new Date(holder.sinceMs).toISOString()}, or another host was adopted so`,
-    );
-  throw new StatectlError(
-    'adopt-name',
-    `this server has a printer ${printer} already, of ${holder.node || 'another host'}`,
-    {
-      hint: `give this one another name: --printer NAME=DIR`,
-    },
-  );
+  if (holder.node === node && !isAdopting(holder.boot))
+    throw lineTaken(printer, `${node} booted as it at ${new Date(holder.sinceMs).toISOString()}`);
+  const whose =
+    holder.node === node ? 'of another host that was adopted so' : `of ${holder.node || 'a node that nobody knows'}`;
+  throw new StatectlError('adopt-name', `this server has a printer ${printer} already, ${whose}`, {
+    hint: 'give this one another name: --printer NAME=DIR, and its node: --node NAME',
+  });
 }
 
 function planOf(far: FarHost, facts: HostFacts, nodePlan: NodePlan, seen: readonly LookedAt[]): AdoptionPlan {

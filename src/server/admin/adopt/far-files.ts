@@ -95,10 +95,14 @@ function* batchesOf(files: readonly FarFile[]): Iterable<readonly FarFile[]> {
   if (batch.length > 0) yield batch;
 }
 
-/** GNU tar reads names with `\\` in them as C has them, so any name is a line of ASCII; `./` before it makes it no option. */
+/**
+ * GNU tar reads names with `\\` in them as C has them, so any name is a line of ASCII; `./` before it makes it no option.
+ * A print that runs there goes first.
+ */
 const tarScript = (folder: string, files: readonly FarFile[]): string =>
   `cd ${shellQuote(folder)} || exit 9
-exec tar --create --file - --format=posix --hard-dereference --no-recursion --blocking-factor=128 --files-from=- 2>/dev/null <<'${END}'
+after=; command -v nice >/dev/null && after='nice -n 19'; command -v ionice >/dev/null && after="ionice -c 3 $after"
+exec $after tar --create --file - --format=posix --hard-dereference --no-recursion --blocking-factor=128 --files-from=- 2>/dev/null <<'${END}'
 ${files.map(({ path }) => `./${lineOf(path)}`).join('\n')}
 ${END}`;
 

@@ -62,7 +62,10 @@ export async function connectFar(means: FarMeans, target: FarTarget, folder: str
   const start = (script: string): Promise<{ readonly program: OpenProgram; readonly mark: string }> => {
     const own = randomBytes(12).toString('hex');
     return means
-      .open(sshArgv(target, ['-S', socket], 'exec /bin/sh -s'), `LC_ALL=C; export LC_ALL; echo ${own}\n${script}\n`)
+      .open(
+        sshArgv(target, ['-S', socket, '-o', 'ControlMaster=no'], 'exec /bin/sh -s'),
+        `LC_ALL=C; export LC_ALL; echo ${own}\n${script}\n`,
+      )
       .then((program) => ({ program, mark: `${own}\n` }));
   };
   async function* run(script: string, { good = [0] }: RunLimits = {}): AsyncIterable<Uint8Array> {
@@ -119,6 +122,7 @@ export function sshArgv(target: FarTarget, more: readonly string[], command: str
     'ClearAllForwardings=yes',
     'ControlPersist=no',
     'RequestTTY=no',
+    'RemoteCommand=none',
   ];
   return [
     'ssh',

@@ -10,8 +10,8 @@ export interface FarText {
 /** What a host that runs today says of itself. All of it is a stranger's word. */
 export interface HostFacts {
   readonly hostname: string;
-  /** machine-id(5); empty: it has none that can be read. */
-  readonly machineId: string;
+  /** What tells it from all others: the serial number of its board, its cards, machine-id(5), which copies of a card share. Empty: nothing does. */
+  readonly identity: string;
   /** `Debian GNU/Linux 12 (bookworm)` */
   readonly system: string;
   readonly arch: string;
@@ -51,6 +51,7 @@ body() { printf '%s\\000%s\\000' "$1" "$2"; head -c 65536 "$2" 2>/dev/null | tr 
 say fact hostname "$(uname -n)"
 say fact arch "$(uname -m)"
 say fact machine-id "$(cat /etc/machine-id 2>/dev/null)"
+say fact serial "$(tr -d '\\000' </sys/firmware/devicetree/base/serial-number 2>/dev/null)"
 say fact system "$(. /etc/os-release 2>/dev/null; printf %s "$PRETTY_NAME")"
 say fact timezone "$(cat /etc/timezone 2>/dev/null || readlink /etc/localtime)"
 say fact user "$(id -un)"
@@ -107,6 +108,7 @@ export function factsFrom(said: Buffer, destination: string): HostFacts {
       .trim() ?? '';
   const texts = (key: string): readonly FarText[] => of(key).map(({ name, value }) => ({ path: name, text: value }));
   const home = fact('home');
+  const macs = of('mac').map(({ value }) => value.trim());
   if (records.at(-1)?.key !== 'end' || !home.startsWith('/'))
     throw new StatectlError('adopt-unfit', `${destination} is no host that can be read: it has no sh as Linux has it`, {
       hint: 'name the account of Klipper at its host, such as pi@voron',
@@ -114,13 +116,13 @@ export function factsFrom(said: Buffer, destination: string): HostFacts {
   return {
     home,
     hostname: fact('hostname'),
-    machineId: fact('machine-id'),
+    identity: fact('serial') || macs.join(' ') || fact('machine-id'),
     system: fact('system') || 'a Linux',
     arch: fact('arch'),
     timezone: fact('timezone').replace(/^.*\/zoneinfo\//, ''),
     user: fact('user'),
     group: fact('group'),
-    macs: of('mac').map(({ value }) => value.trim()),
+    macs,
     programs: new Set(of('program').map(({ name }) => name)),
     units: texts('unit'),
     environments: texts('environment'),

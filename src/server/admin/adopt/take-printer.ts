@@ -41,6 +41,9 @@ export interface TakenPrinter {
 export const adoptingBoot = (host: string, data: string): string =>
   `adopt-${createHash('sha256').update(`${host}\0${data}`).digest('hex').slice(0, 32)}`;
 
+/** Whether what has the lease is a host that is adopted, and no machine. */
+export const isAdopting = (boot: string): boolean => boot.startsWith('adopt-');
+
 interface TakeContext {
   readonly state: PrinterState;
   readonly far: FarHost;
@@ -80,7 +83,7 @@ export async function takePrinter(found: FoundPrinter, context: TakeContext): Pr
     takeVariables(found, context, item, standing(item), entryOf(items, item), missed),
   );
   const database = await part('snapshot', 'database', (item) =>
-    takeDatabase(found, context, item, standing(item), entryOf(items, item)),
+    takeDatabase(found, context, item, standing(item), entryOf(items, item), missed),
   );
   return {
     printer,
@@ -211,6 +214,7 @@ async function takeDatabase(
   item: string,
   standing: Standing,
   head: unknown,
+  missed: { path: string; why: string }[],
 ): Promise<TakenPrinter['database']> {
   const found = await database();
   if (!found) return null;
@@ -223,7 +227,14 @@ async function takeDatabase(
     yield tar;
   }
   const shipment = { ...standing, sha256, takenAtMs: nowMs };
-  if (isNew) mustBeLine(printer, await state.snapshot.ship(printer, item, shipment, asker, body()));
+  try {
+    if (isNew) mustBeLine(printer, await state.snapshot.ship(printer, item, shipment, asker, body()));
+  } catch (error) {
+    // All else of the printer is good; what is damaged is kept apart.
+    if (!(error instanceof StatectlError) || error.code !== 'generation-damaged') throw error;
+    missed.push({ path: 'moonraker-sql.db', why: `${error.message}; ${error.hint}` });
+    return null;
+  }
   return { isNew, bytes: file.length, how };
 }
 

@@ -43,6 +43,14 @@ describe('what a host says of itself', () => {
       others: [{ kind: 'cron', name: '/etc/cron.d/backup' }],
     });
   });
+  it('is told from others by its board, its cards, or at least its machine-id, which copies of a card share', () => {
+    const home = ['fact', 'home', '/home/pi'] as const;
+    const id = ['fact', 'machine-id', 'abc\n'] as const;
+    const mac = ['mac', 'eth0', 'b8:27:eb:12:34:56\n'] as const;
+    expect(said(home, id).identity).toBe('abc');
+    expect(said(home, id, mac).identity).toBe('b8:27:eb:12:34:56');
+    expect(said(home, id, mac, ['fact', 'serial', '10000000abcdef01']).identity).toBe('10000000abcdef01');
+  });
   it('one that ends early, or has no home, is none', () => {
     expect(() => said(['fact', 'home', 'C:\\'])).toThrow('no host that can be read');
     expect(() => factsFrom(Buffer.from('fact\0home\0/home/pi\0'), 'pi@voron')).toThrow('no host that can be read');

@@ -6,7 +6,7 @@ import { optionOf, readUnit, splitWords } from '../../../../../src/server/admin/
 const FACTS: HostFacts = {
   ...{
     hostname: 'Farm-3.lab',
-    machineId: '',
+    identity: '',
     system: '',
     arch: 'aarch64',
     timezone: '',

@@ -7,7 +7,7 @@ import { planNode } from '../../../../../src/server/admin/adopt/node-file.ts';
 const FACTS: HostFacts = {
   ...{
     hostname: 'farm3',
-    machineId: '',
+    identity: '',
     system: '',
     arch: 'aarch64',
     timezone: 'Europe/Berlin',
