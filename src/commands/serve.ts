@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { Command, Option } from 'commander';
+import { reservationsOf } from '../config/nodes/reservations.ts';
 import { StatectlError } from '../error.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import type { GivenFiles } from '../identity/certificates/given-certificate.ts';
@@ -14,6 +15,7 @@ import { parsePublicUrl } from '../server/public-url.ts';
 import { hasAuthority } from '../server/secure.ts';
 import { type SettingsEvent, servedSettings } from '../server/settings.ts';
 import { path } from './build/build-options.ts';
+import { readSettings } from './config/config-source.ts';
 import { printContent, printLine } from './print.ts';
 import { stateOption, usage } from './state-option.ts';
 
@@ -66,7 +68,7 @@ function changedFiles(files: readonly string[]): string {
   return files.length > MOST_FILES ? `: ${files.length} files` : `: ${files.join(', ')}`;
 }
 
-function dnsmasqText({ url, listen, dhcp, interface: name, subnet }: Options): string {
+async function dnsmasqText({ url, listen, dhcp, interface: name, subnet, config }: Options): Promise<string> {
   if (url === undefined && ANY_ADDRESS.includes(listen.host))
     throw new StatectlError('url-missing', 'how machines reach this server cannot be seen from --listen', {
       hint: 'say it with --url, as in --url http://192.168.7.1:8080',
@@ -76,6 +78,7 @@ function dnsmasqText({ url, listen, dhcp, interface: name, subnet }: Options): s
     proxy: dhcp === 'proxy',
     ...(name === undefined ? {} : { interface: name }),
     ...(subnet === undefined ? {} : { subnet }),
+    ...(config === undefined ? {} : { reservations: reservationsOf(await readSettings(config)) }),
   });
 }
 
@@ -94,7 +97,7 @@ function givenFiles({ tlsCert, tlsKey, state }: Options, isNeeded: boolean): Giv
 
 /** The access log and, with --json, what happens to the server go to stdout as JSON lines; sentences go to stderr. */
 async function run(options: Options): Promise<void> {
-  if (options.printDnsmasq) return printContent(dnsmasqText(options));
+  if (options.printDnsmasq) return printContent(await dnsmasqText(options));
   const host = linuxHost();
   const log = printLine;
   const tell = (event: ServeEvent | SettingsEvent): void => {
@@ -181,7 +184,10 @@ export const serveCommand = (): Command =>
     .addOption(kernelArgumentsOption())
     .addOption(maxTransfersOption())
     .option('--json', 'tell start and stop as JSON lines among those of the access log')
-    .option('--print-dnsmasq', 'print a configuration of dnsmasq for this server, and end')
+    .option(
+      '--print-dnsmasq',
+      'print a configuration of dnsmasq for this server, with --config its reservations too, and end',
+    )
     .addOption(
       new Option('--dhcp <kind>', 'for --print-dnsmasq: beside a DHCP server that is there, or the only one')
         .choices(['proxy', 'full'])

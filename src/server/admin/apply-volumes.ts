@@ -28,6 +28,7 @@ export async function applyVolume(state: ServerState, store: Store, planned: Pla
   const { volume, plan, resourceText, sizeBytes } = planned;
   const { host } = state;
   if ('refused' in plan) throw refusedError(volume, plan.refused);
+  if (!volume.made) await keepBacking(store, volume);
   const diskBytes = async (): Promise<number> => (await bytesOf(state, volume)) ?? sizeBytes;
   const done: string[] = [];
   for (const step of plan.steps) {
@@ -41,6 +42,12 @@ export async function applyVolume(state: ServerState, store: Store, planned: Pla
   }
   const standing = standingText(await volumeStanding(host, volume));
   return { volume: volume.resource, done, notes: plan.notes, standing };
+}
+
+/** A run that goes on after this one knows where. */
+async function keepBacking(store: Store, volume: Volume): Promise<void> {
+  await using _lock = await lockPrinter(store, volume.printer);
+  await writeVolume(store, volume);
 }
 
 /** Whole blocks of DRBD's, as many as both sides have. */

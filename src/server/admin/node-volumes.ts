@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../../config/config.ts';
 import { fixedAddresses } from '../../config/settings/fixed-addresses.ts';
 import { StatectlError } from '../../error.ts';
@@ -8,7 +9,7 @@ import { ownersHost } from '../../host/owners-host.ts';
 import { openSecretStore } from '../machines/secret-store.ts';
 import { allot } from '../state/drbd/allot.ts';
 import { readAsked } from '../state/drbd/asked.ts';
-import { chooseAddresses, type SideAddresses } from '../state/drbd/choose-addresses.ts';
+import { chooseAddresses } from '../state/drbd/choose-addresses.ts';
 import { planVolume, type VolumePlan } from '../state/drbd/plan-volume.ts';
 import { resourceText } from '../state/drbd/resource-file.ts';
 import { type HostFacts, hostFacts, volumeFacts } from '../state/drbd/volume-facts.ts';
@@ -139,9 +140,9 @@ async function allotted(
   });
   if ('why' in addresses)
     throw new StatectlError('volume-unusable', `${item} of ${printer}: ${addresses.why}`, { hint: addresses.next });
-  const volume = withWish(known ?? (await newVolume(store, node, printer, item, facts)), wish, addresses, node);
+  const volume = { ...(known ?? (await newVolume(store, node, printer, item, facts))), node, addresses };
   await writeVolume(store, volume);
-  return volume;
+  return withWish(volume, wish);
 }
 
 async function newVolume(store: Store, node: string, printer: string, item: string, facts: HostFacts): Promise<Volume> {
@@ -155,14 +156,14 @@ async function newVolume(store: Store, node: string, printer: string, item: stri
   return { printer, item, node, ...allot(printer, item, taken), fileSystem: randomUUID() };
 }
 
-/** Where it lies is settled once it is made. Throws `volume-unusable`. */
-function withWish(volume: Volume, { backing }: VolumeWish, addresses: SideAddresses, node: string): Volume {
+/** Where it lies is kept once something is made there (`applyVolume`), and settled once all is. Throws `volume-unusable`. */
+function withWish(volume: Volume, { backing }: VolumeWish): Volume {
   const was = volume.backing ?? { on: 'file' };
-  if (volume.made && backing !== undefined && JSON.stringify(backing) !== JSON.stringify(was))
+  if (volume.made && backing !== undefined && !isDeepStrictEqual(backing, was))
     throw new StatectlError('volume-unusable', `${volume.resource} was made on ${diskOf(volume)} and stays there`, {
       hint: 'leave out --volume-group and --device',
     });
-  return { ...volume, node, addresses, backing: backing ?? was };
+  return { ...volume, backing: backing ?? was };
 }
 
 /** Made once; `statectl secret remove` forgets it, and the next run makes another. */

@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import type { Reservation } from '../../config/nodes/reservations.ts';
 import { StatectlError } from '../../error.ts';
 import { parseSubnet, type Subnet } from '../limits/subnet.ts';
 
@@ -11,6 +12,8 @@ export interface DnsmasqOptions {
   readonly subnet?: string;
   /** true: add to a DHCP server that is there already. false: be the only DHCP server of that network. */
   readonly proxy: boolean;
+  /** Addresses that config.d relies on. */
+  readonly reservations?: readonly Reservation[];
 }
 
 /**
@@ -43,6 +46,13 @@ function subnetOf({ subnet, serverUrl }: DnsmasqOptions): Subnet {
     hint: 'say it with --subnet, as in --subnet 192.168.7.0/24',
   });
 }
+
+/** dnsmasq(8), --dhcp-host: whichever of its cards a machine asks with. One of IPv6 goes in brackets. */
+const reserved = ({ reservations = [] }: DnsmasqOptions): readonly string[] =>
+  reservations.map(
+    ({ macs, address, node }) =>
+      `dhcp-host=${macs.join(',')},${isIPv4(address) ? address : `[${address}]`}   # ${node}`,
+  );
 
 const unique = (lines: readonly string[]): readonly string[] => [...new Set(lines)];
 
@@ -78,6 +88,13 @@ function proxyLines(options: DnsmasqOptions, url: string): readonly string[] {
     ...unique(BY_TFTP.map(({ service }) => `pxe-service=tag:ipxe,${service},"statectl",${url}/boot.ipxe`)),
     `dhcp-boot=tag:ipxe,${url}/boot.ipxe`,
     '',
+    ...(reserved(options).length === 0
+      ? []
+      : [
+          '# The DHCP server that is there has to give these machines their addresses:',
+          ...reserved(options).map((line) => `#   ${line}`),
+          '',
+        ]),
     '# UEFI HTTP boot does not listen to a proxy. Tell the real DHCP server to answer clients whose vendor class starts',
     '# with "HTTPClient" with the same vendor class (option 60) and this boot file (option 67):',
     ...BY_HTTP.map(({ arch, file, what }) => `#   client-arch ${arch} (${what}): ${url}/ipxe/${file}`),
@@ -93,6 +110,9 @@ function fullLines(options: DnsmasqOptions, url: string): readonly string[] {
     '# "dhcp-option=option:router".',
     '#dhcp-option=option:router,192.0.2.1',
     '#dhcp-option=option:dns-server,192.0.2.1',
+    ...(reserved(options).length === 0
+      ? []
+      : ['# These machines are always at the same address.', ...reserved(options)]),
     '',
     ...matches(),
     ...BY_HTTP.map(({ arch, tag, what }) => `dhcp-match=set:${tag},option:client-arch,${arch}   # ${what}`),

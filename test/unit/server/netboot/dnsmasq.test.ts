@@ -1,8 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { readConfigDir } from '../../../../src/config/config-dir.ts';
+import { reservationsOf } from '../../../../src/config/nodes/reservations.ts';
 import { parseSubnet } from '../../../../src/server/limits/subnet.ts';
 import { dnsmasqConfiguration } from '../../../../src/server/netboot/dnsmasq.ts';
+import { configHost } from '../../../fixtures/config.ts';
 
 const DNSMASQ = '/usr/sbin/dnsmasq';
 const serverUrl = 'http://192.168.7.1:8080';
@@ -11,6 +14,13 @@ const variants = [
   { serverUrl, proxy: true },
   { serverUrl, proxy: false },
   { serverUrl, proxy: true, interface: 'eth0', subnet: '10.1.2.3/16' },
+  ...[true, false].map((proxy) => ({
+    ...{ serverUrl, proxy },
+    reservations: [
+      { node: 'print07', macs: ['52:54:00:12:34:56', '52:54:00:12:34:57'], address: '192.168.7.107' },
+      { node: 'print08', macs: ['52:54:00:12:34:58'], address: 'fd00::8' },
+    ],
+  })),
   { serverUrl: 'http://boot.example:8080', proxy: false, interface: 'eth0', subnet: '10.1.0.0/16' },
 ];
 
@@ -92,4 +102,23 @@ test('a network is written as an address and the length of its prefix', () => {
   });
   for (const bad of ['10.1.2.3', '10.1.2.3/33', '10.1.2.300/24', '10.1.2.0/31', 'eth0'])
     expect(() => parseSubnet(bad)).toThrow(expect.objectContaining({ code: 'subnet-invalid' }));
+});
+
+test('an address that config.d relies on is reserved, and beside another DHCP server it is told', async () => {
+  const files = {
+    'nodes/print07.conf': `node: print07
+match: { mac: '52:54:00:12:34:56' }
+set:
+  overlays: { /home: { kind: tmpfs } }
+  state:
+    printers: { voron: { data: /home/pi/data, user: pi } }
+    places: { /home/pi/data/database: { kind: drbd, printer: voron, size: 64M, address: 192.168.7.107 } }
+`,
+    'nodes/print08.conf': "node: print08\nmatch: { mac: '52:54:00:12:34:58' }\n",
+  };
+  const reservations = reservationsOf(await readConfigDir(configHost(files), '/config.d'));
+  expect(reservations).toEqual([{ node: 'print07', macs: ['52:54:00:12:34:56'], address: '192.168.7.107' }]);
+  const line = 'dhcp-host=52:54:00:12:34:56,192.168.7.107   # print07';
+  expect(dnsmasqConfiguration({ serverUrl, proxy: false, reservations })).toContain(`\n${line}\n`);
+  expect(dnsmasqConfiguration({ serverUrl, proxy: true, reservations })).toContain(`\n#   ${line}\n`);
 });
