@@ -93,6 +93,8 @@ export interface RunOptions {
   readonly inherit?: boolean;
   /** Hears what the program prints, on both outputs, as it comes. `stdout` of the result is then empty. */
   readonly onOutput?: (text: string) => void;
+  /** In letters; one that prints more is killed (`program-output`). */
+  readonly mostOutput?: number;
 }
 
 export interface RunResult {

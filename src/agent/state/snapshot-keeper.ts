@@ -3,6 +3,7 @@ import { isSea } from 'node:sea';
 import { reasonOf, StatectlError } from '../../error.ts';
 import { backOffMs } from '../../host/back-off.ts';
 import { readBody } from '../../host/http/read-body.ts';
+import { mayRead } from '../../host/owner.ts';
 import { statePath } from '../../machine/state/ask-state.ts';
 import type { StateItem } from '../../machine/state/restore.ts';
 import { type KeptGeneration, keepGeneration, placesOf } from '../../machine/state/restore-snapshot.ts';
@@ -158,11 +159,13 @@ async function copyOf(context: Context, signal: AbortSignal): Promise<Buffer | u
   }
 }
 
-/** Files of others: nothing that a link leads to. */
-async function readOwn({ host: { files } }: Context, path: string, limitBytes: number): Promise<Buffer> {
-  const { bytes, realPath } = await files.readRegular(path, limitBytes);
-  if (realPath === path) return bytes;
-  throw new StatectlError('state-link', `${path} is ${realPath} by a link: it is not shipped`);
+/** Files of others: nothing that a link leads to, of either kind. */
+async function readOwn({ host: { files }, account }: Context, path: string, limitBytes: number): Promise<Buffer> {
+  const { bytes, stat, realPath } = await files.readRegular(path, limitBytes);
+  if (realPath !== path) throw new StatectlError('state-link', `${path} is ${realPath} by a link: it is not shipped`);
+  if (!mayRead(stat, account))
+    throw new StatectlError('state-link', `${path} is not for its own user to read: it is not shipped`);
+  return bytes;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { StatectlError } from '../../error.ts';
+import { isStatectlError, StatectlError } from '../../error.ts';
 import type { Host, RunResult } from '../../host/host.ts';
 import { ownerOf } from '../../host/owner.ts';
 import { findGitPlace, type GitPlace, nameOf } from './git-place.ts';
@@ -55,6 +55,7 @@ interface Words {
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   readonly encoding?: 'latin1';
+  readonly mostOutput?: number;
 }
 
 /**
@@ -83,6 +84,16 @@ export class Git {
     const { exitCode, stdout, stderr } = await this.attempt(args, words);
     if (exitCode === 0) return stdout;
     throw await this.#failure(args[0] as string, stderr);
+  }
+
+  /** The same of what may have no end; undefined: it is more than so many letters. */
+  async list(args: readonly string[], mostLetters: number): Promise<string | undefined> {
+    const said = await this.attempt(args, { mostOutput: mostLetters }).catch((error: unknown) => {
+      if (isStatectlError(error) && error.code === 'program-output') return undefined;
+      throw error;
+    });
+    if (said === undefined || said.exitCode === 0) return said?.stdout;
+    throw await this.#failure(args[0] as string, said.stderr);
   }
 
   /** The same where "no", exit status 1, is an answer: undefined. A repository that git cannot read gives none. */

@@ -7,6 +7,7 @@ import { accountOptions } from './account-options.ts';
 
 /** A daemon that a program leaves behind may hold its pipes for ever; what is in them by then is all that counts. */
 const PIPES_AFTER_EXIT_MS = 1000;
+const MOST_OUTPUT = 100_000_000;
 
 /** Passes on what a stream says, never half of a character. */
 function listen(stream: NodeJS.ReadableStream | null | undefined, hear: (text: string) => void): void {
@@ -15,7 +16,7 @@ function listen(stream: NodeJS.ReadableStream | null | undefined, hear: (text: s
 }
 
 async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { input, cwd, timeoutMs, signal, inherit, onOutput, encoding } = options;
+  const { input, cwd, timeoutMs, signal, inherit, onOutput, encoding, mostOutput = MOST_OUTPUT } = options;
   const [program = '', ...rest] = argv;
   signal?.throwIfAborted();
   // Imported on first use: a boot that runs nothing does not pay for it, and in the bundle it initialises lazily.
@@ -29,6 +30,7 @@ async function run(argv: readonly string[], options: RunOptions = {}): Promise<R
     stderr: output,
     // A verbose program may print more than fits into memory.
     buffer: { stdout: onOutput === undefined },
+    maxBuffer: mostOutput,
     ...(input === undefined ? { stdin: 'ignore' } : { input }),
     // A process group of its own dies whole on timeout. What the operator watches stays on their terminal.
     killDescendants: !inherit,
@@ -52,7 +54,8 @@ async function run(argv: readonly string[], options: RunOptions = {}): Promise<R
   const { stdout = '', stderr = '' } = result as { stdout?: string; stderr?: string };
   if (result.isCanceled) throw signal?.reason;
   if (result.timedOut) throw programTimeout(argv, timeoutMs ?? 0, stderr);
-  if (result.isMaxBuffer) throw new StatectlError('program-output', `"${program}" printed more than 100 MB`);
+  if (result.isMaxBuffer)
+    throw new StatectlError('program-output', `"${program}" printed more than ${mostOutput} letters`);
   if (result.exitCode !== undefined) return { exitCode: result.exitCode, stdout, stderr };
   if (result.signal !== undefined) return { exitCode: signalCode(result.signal), stdout, stderr };
   if (result.originalMessage?.includes('"cwd"')) throw folderMissing(program, cwd ?? '');

@@ -7,8 +7,9 @@ import { type ConfigNote, readNote, writtenNote } from './git/config-note.ts';
 import { type ConfigAsk, fetchConfig, sendConfig } from './git/exchange-config.ts';
 import { isAhead, type KeptConfig, readKept } from './git/kept-config.ts';
 import { type Digests, type LocalConfig, localChanges, lookAtConfig, readLocal } from './git/local-config.ts';
-import { repairConfig } from './git/repair-config.ts';
+import { repairConfig, writeAside } from './git/repair-config.ts';
 import type { ItemSession } from './printer-session.ts';
+import { freeEnd } from './put-aside.ts';
 import type { Restore, StateItem } from './restore.ts';
 
 type GitRestore = Restore<StateItem<'git'>>;
@@ -145,10 +146,10 @@ async function takeLine(
     const bytes = await readLocal(tree, file);
     if (!theirs?.equals(bytes)) other.push({ file, bytes });
   }
-  const folder = join(aside, `before-${restoring.boot}`);
+  const before = join(aside, 'before-');
+  const folder = `${before}${await freeEnd(host.files, [before], restoring.boot)}`;
   for (const { file, bytes } of other) {
-    await host.files.mkdir(folder, 0o700);
-    await host.files.write(join(folder, file.path.replaceAll('/', '_').slice(-200)), bytes, { mode: 0o600 });
+    await writeAside(host.files, join(folder, file.path), bytes);
     if (!line.has(file.path)) await tree.remove(file);
   }
   if (other.length > 0)

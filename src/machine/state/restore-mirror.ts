@@ -3,7 +3,7 @@ import { readBody } from '../../host/http/read-body.ts';
 import type { PlainTree, TreeScan } from '../../host/plain-tree.ts';
 import { MIRROR_LIMITS, MirrorListing } from '../../protocol/mirror.ts';
 import { readAnswer } from '../../protocol/read-answer.ts';
-import { statePath } from './ask-state.ts';
+import { type AskState, statePath } from './ask-state.ts';
 import { markLoading } from './loading.ts';
 import { type MirrorNote, type NotedFile, readNote, writeNote } from './mirror/mirror-note.ts';
 import { viewOf } from './mirror/mirror-view.ts';
@@ -35,9 +35,11 @@ export async function restoreMirror(restore: Restore<StateItem<'mirror'>>): Prom
   if (head === undefined || !ask)
     return { base: before?.base ?? null, why: 'no server said what it has: what is there stays' };
   const base = head?.id ?? null;
-  const answer = await ask(statePath(printer, item.name, 'mirror'), { signal: task.signal });
-  const body = await readBody(answer.body, MIRROR_LIMITS.listingBytes);
-  const listing = readAnswer('the server', body, MirrorListing);
+  const listing = await listingOf(ask, printer, item.name).catch(async (error: unknown) => {
+    // The agent asks again.
+    await markLoading(host, spool);
+    throw error;
+  });
   const view = viewOf(listing);
   const scan = await tree.scan();
   const plan = planMirror({
@@ -56,6 +58,11 @@ export async function restoreMirror(restore: Restore<StateItem<'mirror'>>): Prom
   if (!isWhole) await markLoading(host, spool);
   await keep([...noted.values()]);
   return { base };
+}
+
+async function listingOf(ask: AskState, printer: string, item: string): Promise<MirrorListing> {
+  const { body } = await ask(statePath(printer, item, 'mirror'));
+  return readAnswer('the server', await readBody(body, MIRROR_LIMITS.listingBytes), MirrorListing);
 }
 
 /**
@@ -77,7 +84,7 @@ function begunFrom(
 
 /** Gives whether all came that time would have been for. */
 async function takeAll(
-  { task, printer, item, ask }: Restore<StateItem<'mirror'>>,
+  { task, printer, item, ask, bound }: Restore<StateItem<'mirror'>>,
   tree: PlainTree,
   { takes, absent }: MirrorPlan,
   noted: Map<string, NotedFile>,
@@ -85,7 +92,7 @@ async function takeAll(
 ): Promise<boolean> {
   if (!ask) return true;
   const fetch = fetchFromServer(ask, printer, item.name);
-  const late: AbortSignal = AbortSignal.timeout(MOST_MS);
+  const late: AbortSignal = AbortSignal.any([bound, AbortSignal.timeout(MOST_MS)]);
   const signal = AbortSignal.any([task.signal, late]);
   let done = 0;
   let failed = 0;

@@ -44,7 +44,8 @@ export async function restorePrinter(step: RestorePrinter, host: Host, task: Tas
   const times: HttpRequest = { connectTimeoutMs: limits.connectMs, idleTimeoutMs: limits.stallMs };
   const servers = urls.map((url) => {
     const ask = askStateOf(host, url, { proof: () => ({ identity, authorities }), limits: () => times });
-    const withBound: AskState = (path, request) => ask(path, { signal: bounded, ...request });
+    const withBound: AskState = (path, request = {}) =>
+      ask(path, { ...request, signal: AbortSignal.any([bounded, ...(request.signal ? [request.signal] : [])]) });
     return [url, withBound] as const;
   });
   const { server, ask, lease, heads, whys, why }: Leased = await leasePrinter(printer, boot, servers, bounded).catch(
@@ -66,16 +67,12 @@ export async function restorePrinter(step: RestorePrinter, host: Host, task: Tas
       head,
       ...(none !== undefined && { why: none }),
       spool: join(dirname(to), item.name),
-      ...{ boot, lease },
+      ...{ boot, lease, bound: bounded },
       apart: placesWithin(items, item.path),
       ...(ask && { ask }),
       ...(kept && { kept: `${kept}/${item.name}` }),
     };
-    session[item.name] = await restoreItem({ ...one, item }).catch((error) => {
-      task.signal.throwIfAborted();
-      task.warn(`${printer}: ${item.name} begins empty, as a branch: ${reasonOf(error)}`);
-      return { base: null, why: reasonOf(error) };
-    });
+    session[item.name] = await restoreItem({ ...one, item }).catch((error) => restoreAlone({ ...one, item }, error));
   }
   const record: PrinterSession = {
     ...{ printer, boot, lease, items: session },
@@ -84,6 +81,25 @@ export async function restorePrinter(step: RestorePrinter, host: Host, task: Tas
   };
   await host.files.mkdir(dirname(to), 0o755);
   await host.files.write(to, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+}
+
+/**
+ * What the server has and cannot give is as if it had not answered: the item begins with what lies there, or what the machine kept on
+ * its disk. By what that is, the server knows whether it goes on with the line.
+ */
+async function restoreAlone({ ask: _, ...restore }: Restore<AnyItem>, error: unknown): Promise<ItemSession> {
+  const { task, printer, item, head } = restore;
+  task.signal.throwIfAborted();
+  const why = reasonOf(error);
+  const { base } = head
+    ? await restoreItem({ ...restore, head: undefined }).catch(() => {
+        task.signal.throwIfAborted();
+        return { base: null };
+      })
+    : { base: null };
+  const what = base === null ? 'begins empty, as a branch' : `begins with ${base}, which this machine had`;
+  task.warn(`${printer}: ${item.name} ${what}: ${why}`);
+  return { base, why };
 }
 
 /** One more class is its line here. */

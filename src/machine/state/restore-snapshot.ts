@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path';
-import { StatectlError } from '../../error.ts';
+import { reasonOf, StatectlError } from '../../error.ts';
 import { readBody } from '../../host/http/read-body.ts';
 import { recordOrNone } from '../../host/record.ts';
 import { type ItemHead, StateGeneration } from '../../protocol/state.ts';
@@ -8,6 +8,7 @@ import { readPlainTar } from '../../signed/plain-tar.ts';
 import { statePath } from './ask-state.ts';
 import { writeOwnedFile } from './owned-file.ts';
 import type { ItemSession } from './printer-session.ts';
+import { freeEnd } from './put-aside.ts';
 import type { Restore, StateItem } from './restore.ts';
 
 /** No server takes a larger one. */
@@ -49,7 +50,11 @@ export async function restoreSnapshot(restore: Restore<StateItem<'snapshot'>>): 
   const { id, sha256 } = generationOf(head);
   const tar = await fetchGeneration(restore, { id, sha256 }, last);
   await giveBack(restore, { id, sha256 }, tar);
-  if (kept !== undefined) await keepGeneration(host, kept, { id, sha256 }, tar);
+  // It is the line's all the same.
+  if (kept !== undefined)
+    await keepGeneration(host, kept, { id, sha256 }, tar).catch((error: unknown) =>
+      task.warn(`${printer}: ${item.name} ${id} is not kept on the disk of this machine: ${reasonOf(error)}`),
+    );
   return { base: id };
 }
 
@@ -70,7 +75,8 @@ async function giveBack(restore: Restore<StateItem<'snapshot'>>, { id }: KeptGen
   const journals = item.files.flatMap((name) => JOURNALS.map((end) => `${join(item.path, name)}${end}`));
   const lying = [];
   for (const path of [...journals, ...places.values()]) if (await host.files.stat(path)) lying.push(path);
-  const asides = await freeNames(host, lying, `before-${id}`);
+  const end = await freeEnd(host.files, lying, `.before-${id}`);
+  const asides = new Map(lying.map((path) => [path, `${path}${end}`]));
   for (const [path, aside] of asides) await host.files.rename(path, aside);
   if (asides.size > 0)
     task.warn(
@@ -95,19 +101,6 @@ async function isWhatLies(
     if (found?.realPath !== path || !found.bytes.equals(bytes)) return false;
   }
   return true;
-}
-
-/** One end for all of them, of names that nothing has: what was put aside before stays. */
-async function freeNames(
-  { files }: Pick<Restore<unknown>['host'], 'files'>,
-  paths: readonly string[],
-  end: string,
-): Promise<ReadonlyMap<string, string>> {
-  for (let count = 1; ; count += 1) {
-    const named = new Map(paths.map((path) => [path, `${path}.${end}${count === 1 ? '' : `-${count}`}`]));
-    const stats = await Promise.all([...named.values()].map((path) => files.stat(path)));
-    if (stats.every((stat) => stat === undefined)) return named;
-  }
 }
 
 const keptPath = (kept: string, { sha256 }: KeptGeneration): string => join(kept, `${sha256}.tar`);

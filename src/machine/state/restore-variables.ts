@@ -1,11 +1,14 @@
 import { reasonOf, StatectlError } from '../../error.ts';
 import { readBody } from '../../host/http/read-body.ts';
+import { readSaid } from '../../protocol/read-answer.ts';
+import type { ItemHead } from '../../protocol/state.ts';
 import { VariablesHead } from '../../protocol/variables/shipment.ts';
 import { LARGEST_VARIABLES_BYTES, readVariables } from '../../protocol/variables/variables-file.ts';
 import { sha256Of } from '../../signed/bundle/manifest.ts';
 import { statePath } from './ask-state.ts';
 import { writeOwnedFile } from './owned-file.ts';
 import type { ItemSession } from './printer-session.ts';
+import { freeEnd } from './put-aside.ts';
 import type { Restore, StateItem } from './restore.ts';
 import { NO_VARIABLES, readVariablesFile, type VariablesRecord, variablesRecord } from './variables-record.ts';
 
@@ -20,7 +23,7 @@ export async function restoreVariables(restore: RestoreOne): Promise<ItemSession
   const records = variablesRecord(host.files, kept ?? spool);
   const record = await records.read();
   const here = await textHere(restore);
-  const line = restore.head ? VariablesHead.parse(restore.head) : restore.head;
+  const line = restore.head ? headOf(restore.head) : restore.head;
   const ours = here ?? record?.text ?? undefined;
   /** A full disk is no reason to begin with nothing. */
   const onDisk = (work: Promise<void>): Promise<void> =>
@@ -32,6 +35,8 @@ export async function restoreVariables(restore: RestoreOne): Promise<ItemSession
     if (record) await onDisk(records.write({ ...record, id: base }));
     return { base, ...(line === undefined && { why: 'no server said what it has' }) };
   }
+  // Nothing is another thing before it is there.
+  const text = line && (here !== undefined && sha256Of(here) === line.sha256 ? here : await fetchText(restore, line));
   if (record) await onDisk(records.leave(record));
   const fresh = {
     ...NO_VARIABLES,
@@ -41,21 +46,27 @@ export async function restoreVariables(restore: RestoreOne): Promise<ItemSession
     seq: record?.seq ?? 0,
     shippedSeq: record?.seq ?? 0,
   };
-  if (line === null) {
+  if (line === null || text === null) {
     // The server has nothing: what there is here is better than that, and is told whole.
     if (here === undefined && ours !== undefined) await place(restore, ours);
     await onDisk(records.write(fresh));
     return { base: null };
   }
-  const text = here !== undefined && sha256Of(here) === line.sha256 ? here : await fetchText(restore, line);
   if (here !== undefined && here !== text) {
-    const aside = `${item.path}.before-${line.id}`;
+    const aside = `${item.path}${await freeEnd(host.files, [item.path], `.before-${line.id}`)}`;
     await host.files.rename(item.path, aside);
     task.warn(`${printer}: ${item.path} has other variables than the line: it is put aside as ${aside}`);
   }
   if (here !== text) await place(restore, text);
   await onDisk(records.write({ ...fresh, id: line.id, text }));
   return { base: line.id };
+}
+
+/** Throws `state-damaged`. */
+function headOf(head: ItemHead): VariablesHead {
+  const { value, fault } = readSaid(JSON.stringify(head), VariablesHead);
+  if (fault === undefined) return value;
+  throw new StatectlError('state-damaged', `what the server says of them: ${fault}`);
 }
 
 /** Whether what was here last is what the line has, or what came after that: also where the answer to it was lost. */
@@ -72,9 +83,8 @@ async function textHere({ host, task, printer, item, account }: RestoreOne): Pro
     if (found === undefined) return undefined;
     return readVariables(found.bytes, item.path).literals.size > 0 ? found.bytes.toString() : undefined;
   } catch (error) {
-    const aside = `${item.path}.bad`;
+    const aside = `${item.path}${await freeEnd(host.files, [item.path], '.bad')}`;
     task.warn(`${printer}: ${reasonOf(error)}; it is put aside as ${aside}`);
-    await host.files.remove(aside);
     await host.files.rename(item.path, aside);
     return undefined;
   }

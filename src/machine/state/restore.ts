@@ -29,6 +29,8 @@ export interface Restore<Item> {
   /** This boot to that server; lease 0: what it ships is a branch. */
   readonly boot: string;
   readonly lease: number;
+  /** A boot waits no longer for a printer: what did not come by then comes later. */
+  readonly bound: AbortSignal;
   /** What is another item's, below the path of this one: `placesWithin`. */
   readonly apart: readonly string[];
   /** A folder that outlives the machine, for this item alone; absent without a disk. */

@@ -1,4 +1,5 @@
-import { dirname, join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { basename, dirname, join } from 'node:path';
 import { StatectlError } from '../../error.ts';
 import type { StateFile } from '../state/kind.ts';
 import { branchesIn, LINE } from '../state/state-folder.ts';
@@ -16,17 +17,13 @@ export async function exportPrinter(state: ServerState, printer: string, out: st
   const { files } = state.host;
   const store = await state.files();
   await mustExist(store, printer);
-  if ((await files.stat(out)) !== undefined)
-    throw new StatectlError('export-exists', `${out} is there already`, {
-      hint: 'name another with --out, or remove it',
-    });
+  await mustBeFree(state, out);
   if (OTHER_ARCHIVE.test(out))
     throw new StatectlError('usage', `${out} is neither a folder nor a plain tar`, {
       hint: 'name a folder, or a file NAME.tar, with --out; a tar can be packed further afterwards',
     });
-  const isTar = out.endsWith('.tar');
-  const folder = `${out}.partial`;
-  await files.remove(folder);
+  // Nobody else's: what goes in the end is ours alone.
+  const folder = join(dirname(out), `.${basename(out).slice(0, 32)}-${randomBytes(6).toString('hex')}.partial`);
   let count = 0;
   try {
     await files.mkdir(folder, 0o700);
@@ -40,13 +37,25 @@ export async function exportPrinter(state: ServerState, printer: string, out: st
           count += 1;
         }
     }
-    if (isTar) await pack(state, folder, out);
-    else await files.rename(folder, out);
+    const made = out.endsWith('.tar') ? await pack(state, folder, out) : folder;
+    await mustBeFree(state, out);
+    await files.rename(made, out);
   } finally {
     await files.remove(folder);
+    await files.remove(tarOf(folder));
   }
   return count;
 }
+
+/** Throws `export-exists`. */
+async function mustBeFree({ host }: ServerState, out: string): Promise<void> {
+  if ((await host.files.stat(out)) === undefined) return;
+  throw new StatectlError('export-exists', `${out} is there already`, {
+    hint: 'name another with --out, or remove it',
+  });
+}
+
+const tarOf = (folder: string): string => `${folder}.tar`;
 
 async function writeFile({ host: { files } }: ServerState, path: string, content: StateFile['content']): Promise<void> {
   await files.mkdir(dirname(path), 0o700);
@@ -56,14 +65,12 @@ async function writeFile({ host: { files } }: ServerState, path: string, content
   await stream.close();
 }
 
-async function pack({ host: { exec, files } }: ServerState, folder: string, out: string): Promise<void> {
-  const partial = join(dirname(out), `.${out.slice(dirname(out).length + 1)}.partial`);
-  const { exitCode, stderr } = await exec.run(['tar', '-cf', partial, '-C', folder, '.']);
-  if (exitCode !== 0) {
-    await files.remove(partial);
-    throw new StatectlError('export-failed', `${out} cannot be written: ${stderr.trim()}`, {
-      hint: 'is there room for it?',
-    });
-  }
-  await files.rename(partial, out);
+/** Gives where the tar is. */
+async function pack({ host: { exec } }: ServerState, folder: string, out: string): Promise<string> {
+  const tar = tarOf(folder);
+  const { exitCode, stderr } = await exec.run(['tar', '-cf', tar, '-C', folder, '.']);
+  if (exitCode === 0) return tar;
+  throw new StatectlError('export-failed', `${out} cannot be written: ${stderr.trim()}`, {
+    hint: 'is there room for it?',
+  });
 }

@@ -254,6 +254,61 @@ it('what printers share lies below common/ for each of them; a printer that chan
   expect((await fetchConfig(machine, String(json.id))).files).toEqual({ 'common/led.cfg': '[led]\n' });
 });
 
+it('nobody pushes in the way of the branches that are made here, and what was pushed before is told', async () => {
+  const id = await shipFirst();
+  const person = clone();
+  for (const ref of ['refs/heads/machine', 'refs/heads/machine/x', 'refs/heads/conflict', 'refs/heads/conflict/x'])
+    expect(() => person.git('push', '-q', 'origin', `HEAD:${ref}`)).toThrow('deny updating a hidden ref');
+  // As of a repository that was made otherwise.
+  const repository = repositoryOf(server);
+  runGit(repository, 'branch', 'machine', 'main');
+  const alone = { lease: 0, boot: ALONE };
+  const refused = await shipConfig(machine, id, { 'printer.cfg': '[other]\n' }, alone);
+  expect(refused.json).toMatchObject({
+    type: expect.stringContaining('state-damaged'),
+    detail: expect.stringMatching(/refs\/heads\/machine is in the way of refs\/heads\/machine\/.*somebody pushed it/),
+  });
+  runGit(repository, 'branch', '-m', 'machine', 'another');
+  expect((await shipConfig(machine, id, { 'printer.cfg': '[other]\n' }, alone)).json).toMatchObject({ on: 'branch' });
+});
+
+it('a branch below main that came first is told, and out of the way once it has another name', async () => {
+  const folderOf = join(folder, 'first');
+  runGit('/', 'clone', '-q', repositoryOf(server), folderOf);
+  runGit(folderOf, 'commit', '-q', '--allow-empty', '-m', 'First');
+  runGit(folderOf, 'push', '-q', 'origin', 'HEAD:refs/heads/main/first');
+  expect((await shipConfig(machine, null, { 'printer.cfg': WRITTEN })).json).toMatchObject({
+    detail: expect.stringContaining('refs/heads/main/first is in the way of refs/heads/main'),
+  });
+  runGit(repositoryOf(server), 'branch', '-m', 'main/first', 'first');
+  expect((await shipConfig(machine, null, { 'printer.cfg': WRITTEN })).json).toMatchObject({ on: 'line' });
+});
+
+it('a commit of more files than anybody could list is told at once, and the line can be put right', async () => {
+  await shipFirst();
+  const { folder: at, git } = clone();
+  const made = (verb: string, input: string): string =>
+    execFileSync('git', [verb, ...(verb === 'mktree' ? [] : ['-w', '--stdin'])], {
+      cwd: at,
+      input,
+      encoding: 'utf8',
+    }).trim();
+  let tree = made('mktree', `100644 blob ${made('hash-object', 'x')}\tfile\n`);
+  for (let depth = 0; depth < 9; depth += 1)
+    tree = made('mktree', Array.from({ length: 10 }, (_, count) => `040000 tree ${tree}\t${count}\n`).join(''));
+  const commit = git('commit-tree', tree, '-p', 'HEAD', '-m', 'Billions').trim();
+  git('push', '-q', 'origin', `${commit}:refs/heads/main`);
+  const before = performance.now();
+  expect((await machine.ask('GET', CONFIG_URL)).json).toMatchObject({
+    type: expect.stringContaining('state-damaged'),
+    detail: expect.stringContaining('more files than anybody could list'),
+  });
+  expect(performance.now() - before).toBeLessThan(20_000);
+  const back = git('commit-tree', 'HEAD^{tree}', '-p', commit, '-m', 'Back').trim();
+  git('push', '-q', 'origin', `${back}:refs/heads/main`);
+  expect((await fetchConfig(machine)).files).toEqual({ 'printer.cfg': WRITTEN });
+});
+
 it("what says how git works there is not the group's, what people push is", async () => {
   await shipFirst();
   const repository = repositoryOf(server);

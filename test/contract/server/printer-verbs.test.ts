@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -93,6 +93,17 @@ it('an export is plain files, line and branches, as a folder and as a tar', () =
   for (const other of ['voron.tar.gz', 'voron.tgz', 'voron.zip'])
     expect(run('export', 'voron', '--out', join(out, other)).stderr).toContain('neither a folder nor a plain tar');
   expect(readdirSync(out).toSorted()).toEqual(['voron', 'voron.tar']);
+});
+
+it('an export touches nothing that lies beside it, whatever that is called', () => {
+  const names = ['ender.partial', '.ender.tar.partial', 'ender.tar.partial'];
+  for (const name of names) {
+    mkdirSync(join(out, name));
+    writeFileSync(join(out, name, 'mine'), name);
+  }
+  for (const to of ['ender', 'ender.tar']) expect(run('export', 'voron', '--out', join(out, to)).status).toBe(0);
+  for (const name of names) expect(readFileSync(join(out, name, 'mine'), 'utf8')).toBe(name);
+  expect(readdirSync(out).toSorted()).toEqual([...names, 'ender', 'ender.tar'].toSorted());
 });
 
 it.each([

@@ -170,8 +170,8 @@ it('a printer.cfg that is no config gives way to one that a person pushes, and i
   person().push({ 'printer.cfg': `${WRITTEN}# mended\n` });
   await until(() => read('printer.cfg'), `${WRITTEN}# mended\n`);
   const damaged = join(machine.kept, 'damaged');
-  const [kept = ''] = readdirSync(damaged);
-  expect(readFileSync(join(damaged, kept), 'utf8')).toBe('garbage\n');
+  const [time = ''] = readdirSync(damaged);
+  expect(readFileSync(join(damaged, time, 'printer.cfg'), 'utf8')).toBe('garbage\n');
   write('next.cfg', '[next]\n');
   await until(() => line('next.cfg'), '[next]\n');
   expect(line('printer.cfg')).toBe(`${WRITTEN}# mended\n`);
@@ -191,7 +191,9 @@ it.each<[string, () => void, string]>([
     await machine.boot(NEXT);
     expect([read('printer.cfg'), read('macros.cfg')]).toEqual([WRITTEN, '[m]\n']);
     expect(machine.warnings.join('\n')).toContain(`printer.cfg was ${word}: it is taken from what this machine kept`);
-    const bad = readdirSync(join(machine.kept, 'damaged'));
+    const bad = readdirSync(join(machine.kept, 'damaged'), { recursive: true }).filter((name) =>
+      `${name}`.endsWith('.cfg'),
+    );
     expect(bad).toHaveLength(word === 'missing' ? 1 : 2);
     expect(log()).toHaveLength(1);
   },
@@ -282,6 +284,44 @@ it('what is there already, and is not of the line, is put aside and told; files 
   machine.keep({ apart: ['variables.cfg'] });
   await until(() => line('extra.cfg'), '[extra]\n');
   expect(line('variables.cfg')).toBe('');
+});
+
+it('what is put aside keeps its path and what was put aside before: names that differ in a slash alone, or are as long as can be', async () => {
+  const long = 'é'.repeat(125);
+  const all = ['printer.cfg', 'a_b.cfg', 'a/b.cfg', `${long}/${long}.cfg`];
+  await running(Object.fromEntries([['printer.cfg', WRITTEN]]));
+  for (const name of all.slice(1)) {
+    mkdirSync(join(at(name), '..'), { recursive: true });
+    write(name, `[line ${name}]\n`);
+    await until(() => line(name), `[line ${name}]\n`);
+  }
+  for (const [folder, text] of [
+    [`before-${NEXT}`, 'one'],
+    [`before-${NEXT}-2`, 'two'],
+  ] as const) {
+    await machine.powerOff();
+    rmSync(join(machine.kept, 'config.json'), { force: true });
+    for (const name of all) {
+      mkdirSync(join(at(name), '..'), { recursive: true });
+      write(name, `[${text} ${name}]\n`);
+    }
+    await machine.boot(NEXT);
+    for (const name of all) expect(readFileSync(join(machine.kept, folder, name), 'utf8')).toBe(`[${text} ${name}]\n`);
+  }
+  expect(readFileSync(join(machine.kept, `before-${NEXT}`, 'a_b.cfg'), 'utf8')).toBe('[one a_b.cfg]\n');
+});
+
+it('a damaged file whose name is as long as can be is kept, too', async () => {
+  const long = `${'é'.repeat(125)}.cfg`;
+  await running();
+  write(long, '[good]\n');
+  await until(() => line(long), '[good]\n');
+  await machine.agentDies();
+  write(long, '\0\0');
+  await machine.boot(NEXT);
+  expect(read(long)).toBe('[good]\n');
+  const [time = ''] = readdirSync(join(machine.kept, 'damaged'));
+  expect(readFileSync(join(machine.kept, 'damaged', time, long), 'utf8')).toBe('\0\0');
 });
 
 it('links in the config lead nowhere: nothing is read or written through them, and they are told', async () => {

@@ -178,6 +178,18 @@ it('a database that is a link is no state of the printer, and is told', async ()
   expect(lineTars()).toEqual([]);
 });
 
+it('a file beside it that its owner may not read is shipped by nobody, and is told', async () => {
+  await machine.boot(BOOT);
+  // As a second name of a secret of root's.
+  writeFileSync(join(machine.data, '.moonraker.uuid'), 'secret', { mode: 0o200 });
+  writeFileSync(file(), moonrakerDatabase(['mine']));
+  machine.keep();
+  expect(await machine.status(({ state }) => state === 'fault')).toMatchObject({
+    why: expect.stringContaining('.moonraker.uuid is not for its own user to read'),
+  });
+  expect(lineTars()).toEqual([]);
+});
+
 it('what is there already, and is not of the line, is put aside and told', async () => {
   await machine.boot(BOOT);
   const tar = databaseTar(moonrakerDatabase(['line']));

@@ -386,3 +386,23 @@ it('whenever the plug is pulled, another machine has at its boot what the server
   }
   expect(branches()).toEqual([]);
 });
+
+it('what was put aside before stays, however often other variables lie there', async () => {
+  await machine.boot(BOOT);
+  machine.keep();
+  klipper().save('lane', '1');
+  await inStep();
+  await machine.agentDies();
+  const put = () => {
+    const names = readdirSync(dirname(path())).filter((name) => /\.before-|\.bad/.test(name));
+    return names.map((name) => readFileSync(join(dirname(path()), name), 'utf8')).toSorted();
+  };
+  const texts = ['[Variables]\nlane = 5\n\n', '[Variables]\nlane = 6\n\n', 'garbage', 'more garbage'];
+  for (const [at, text] of texts.entries()) {
+    rmSync(machine.kept, { recursive: true, force: true });
+    writeFileSync(path(), text);
+    await machine.boot(`b0000000-9${at}`);
+    expect(klipper().all.get('lane')).toBe('1');
+    expect(put()).toEqual(texts.slice(0, at + 1).toSorted());
+  }
+});

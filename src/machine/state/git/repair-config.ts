@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Files } from '../../../host/host.ts';
 import type { PlainTree } from '../../../host/plain-tree.ts';
 import { backupsAmong, MAIN_CONFIG, UNFINISHED } from '../../../print/config-names.ts';
@@ -71,9 +71,17 @@ export async function keepDamaged(
   bytes: Uint8Array,
   nowMs: number,
 ): Promise<void> {
-  await files.mkdir(folder, 0o700);
-  const name = `${path.replaceAll('/', '_').slice(-200)}-${Math.trunc(nowMs)}`;
-  await files.write(join(folder, name), bytes, { mode: 0o600 });
+  await writeAside(files, join(folder, String(Math.trunc(nowMs)), path), bytes);
+}
+
+/** For root's eyes. It keeps its path: with another name it might be too long, or another's. */
+export async function writeAside(
+  files: Pick<Files, 'mkdir' | 'write'>,
+  path: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  await files.mkdir(dirname(path), 0o700);
+  await files.write(path, bytes, { mode: 0o600 });
 }
 
 async function newestGood(

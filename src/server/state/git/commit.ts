@@ -1,4 +1,5 @@
 import type { Author } from '../../../config/history/fast-import.ts';
+import { StatectlError } from '../../../error.ts';
 import type { TreeFile } from './config-tree.ts';
 import type { ConfigRepository } from './repository.ts';
 
@@ -20,10 +21,10 @@ const DURABLE = ['-c', 'core.fsync=committed,reference'];
 
 /**
  * Makes a commit without a work tree, by git-fast-import(1). Gives its id; undefined: somebody pushed to the ref meanwhile, which
- * is as they left it. `anew`: the ref goes to it whatever it was. Throws `git-failed`.
+ * is as they left it. `anew`: the ref goes to it whatever it was. Throws `git-failed`, `state-damaged`.
  */
 export async function commitFiles(
-  { git, host }: ConfigRepository,
+  { git, host, path }: ConfigRepository,
   commit: NewCommit,
   anew?: 'anew',
 ): Promise<string | undefined> {
@@ -32,6 +33,15 @@ export async function commitFiles(
   const { exitCode, stdout, stderr } = await git.attempt([...DURABLE, ...words], { input });
   const id = /^([0-9a-f]{40})\s*$/m.exec(stdout)?.[1];
   if (exitCode === 0 && id !== undefined) return id;
+  const [, inTheWay] = /'(refs\/[^']+)' exists; cannot create/.exec(stderr) ?? [];
+  if (inTheWay !== undefined)
+    throw new StatectlError(
+      'state-damaged',
+      `${path}: ${inTheWay} is in the way of ${commit.ref}: somebody pushed it`,
+      {
+        hint: `git -C ${path} branch -m ${nameOf(inTheWay)} ANOTHER-NAME makes room; what it has stays`,
+      },
+    );
   if (/not updating|new tip|cannot lock ref|unable to create .*\.lock/i.test(stderr)) return undefined;
   // Its own words, told as any other failure of git.
   await git.run([...DURABLE, ...words], input);
@@ -58,6 +68,8 @@ function importOf({ ref, parents, files, author, authoredMs, message }: NewCommi
   parts.push('get-mark :1\n', 'done\n');
   return Buffer.concat(parts.map((part) => Buffer.from(part as string)));
 }
+
+const nameOf = (ref: string): string => ref.replace('refs/heads/', '');
 
 const seconds = (ms: number): number => Math.floor(ms / 1000);
 

@@ -23,10 +23,20 @@ export const EMPTY_TREE: ConfigTree = { files: new Map(), skipped: new Map() };
 
 const WHAT: Readonly<Partial<Record<string, string>>> = { '120000': 'it is a link', '160000': 'it is a submodule' };
 
-/** Throws `git-failed`. */
-export async function readTree({ git }: ConfigRepository, commit: string | undefined): Promise<ConfigTree> {
+/** Names that no machine gets are told, too; of a few objects somebody can make billions. */
+const LONGEST_LISTING = 8 << 20;
+
+/** Throws `git-failed`, `state-damaged`. */
+export async function readTree(
+  { git, path: repository }: ConfigRepository,
+  commit: string | undefined,
+): Promise<ConfigTree> {
   if (commit === undefined) return EMPTY_TREE;
-  const listed = await git.run(['ls-tree', '-r', '-z', '-l', '--full-tree', commit]);
+  const listed = await git.list(['ls-tree', '-r', '-z', '-l', '--full-tree', commit], LONGEST_LISTING);
+  if (listed === undefined)
+    throw new StatectlError('state-damaged', `${commit} of ${repository} has more files than anybody could list`, {
+      hint: `git -C ${repository} log says who pushed it; one after it with fewer puts the line right`,
+    });
   const files = new Map<string, TreeFile>();
   const skipped = new Map<string, string>();
   let bytes = 0;

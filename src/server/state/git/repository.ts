@@ -53,7 +53,7 @@ export async function findRepository(
 export const commonRepository = (store: Store): Promise<ConfigRepository | undefined> =>
   findRepository(store, COMMON, 'config');
 
-/** A group may push objects and branches. What says how git works there, and could run anything, is its owner's alone. */
+/** A group may push objects and branches, but for those that are made here. What says how git works there, and could run anything, is its owner's alone. */
 const SHARED = ['objects', 'objects/pack', 'refs', 'refs/heads', 'refs/tags'];
 const CONFIG = `[core]
 \trepositoryformatversion = 0
@@ -66,6 +66,8 @@ const CONFIG = `[core]
 \tdenyDeletes = true
 \tmaxInputSize = 32m
 \tautogc = false
+\thideRefs = refs/heads/machine
+\thideRefs = refs/heads/conflict
 [transfer]
 \thideRefs = refs/statectl
 [gc]
@@ -108,7 +110,9 @@ const LARGEST_REF_BYTES = 64 * 1024;
 export async function commitOf({ host, path }: ConfigRepository, ref: string): Promise<string | undefined> {
   const { files } = host;
   const own = join(path, ref);
-  if ((await files.stat(own)) !== undefined) {
+  const type = (await files.stat(own))?.type;
+  // A folder has no commit: git leaves empty ones.
+  if (type !== undefined && type !== 'dir') {
     const { bytes, realPath } = await files.readRegular(own, LARGEST_REF_BYTES);
     const text = bytes.toString('latin1').trim();
     if (COMMIT.test(text) && realPath.endsWith(`/${ref}`)) return text;
