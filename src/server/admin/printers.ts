@@ -1,4 +1,5 @@
 import { entryOf } from '../../entry-of.ts';
+import type { ItemKind } from '../../protocol/state.ts';
 import { readBranch } from '../state/branches.ts';
 import type { ByHand, ItemSummary } from '../state/kind.ts';
 import { adminKinds } from '../state/kinds.ts';
@@ -111,12 +112,21 @@ async function statusesOf(store: Store, printer: string, where: HistoryPart): Pr
 export async function kindsIn(store: Store, printer: string, where: HistoryPart) {
   const kinds = adminKinds(store);
   const { items } = await readPrinter(store, printer);
-  return (await itemsIn(store, printer, where)).flatMap((item) => {
-    // A record that was lost leaves what was there in the first version.
-    const kind = kinds[entryOf(items, item)?.kind ?? 'snapshot'];
-    return kind ? [{ item, kind }] : [];
-  });
+  const found = [];
+  for (const item of await itemsIn(store, printer, where)) {
+    const recorded = entryOf(items, item)?.kind;
+    // A record that the disk lost hides nothing: each class knows its own files.
+    for (const kind of recorded ? [kinds[recorded]] : BY_FILES.map((name) => kinds[name]))
+      if (kind && (recorded || (await kind.summary(printer, where, item)) !== undefined)) {
+        found.push({ item, kind });
+        break;
+      }
+  }
+  return found;
 }
+
+/** What a volume has beside its line looks as snapshots do. */
+const BY_FILES = ['git', 'mirror', 'variables', 'snapshot', 'drbd'] as const satisfies readonly ItemKind[];
 
 /** What came onto the line, or what a person does so that it comes there. */
 export type TakenItem = { readonly item: string } & ({ readonly takenFrom: string } | ByHand);

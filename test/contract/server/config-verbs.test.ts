@@ -95,7 +95,10 @@ it('a branch of a printer whose lease nobody ever had is seen, exported and take
   const out = join(folder, 'out');
   expect(run('export', 'ender', '--out', out).status).toBe(0);
   expect(readFileSync(join(out, 'branches', branch, 'config/printer.cfg'), 'utf8')).toBe(WRITTEN);
+  rmSync(join(server.state, 'state/ender/printer.json'));
+  expect(json('branches', 'ender')).toMatchObject([{ branch, items: [{ item: 'config', lacking: ['printer.cfg'] }] }]);
   expect(run('take', 'ender', branch).status).toBe(0);
+  await machine.lease('ender', BOOT);
   expect(run('log', 'ender').stdout).toContain('printer.cfg added');
 });
 
