@@ -97,11 +97,12 @@ function withEntries(tree: Mapping, [key, ...rest]: SettingPath, added: readonly
   return { ...tree, entries };
 }
 
-/** An entry with a kind is meant whole; one of the kind that its place has anyway says what is different there. */
+/** An entry with a kind is meant whole; one of the kind that its place has anyway, or a cache of it, says what is different there. */
 const ofTheSameKind = (entry: Tree, said: Tree): Tree =>
   said.kind === 'mapping' && isDeepStrictEqual(kindOf(entry), kindOf(said)) ? { ...said, whole: false } : said;
 
 const kindOf = (tree: Tree): Plain | undefined => {
   const kind = treeAt(tree, ['kind']);
-  return kind && plainOf(kind);
+  const said = kind && plainOf(kind);
+  return said === 'cache' ? 'mirror' : said;
 };

@@ -7,6 +7,7 @@ import type { FuseDevice } from './device.ts';
 import type { RealFolder } from './real-folder.ts';
 import { answerRequest } from './serve/answer-request.ts';
 import type { CacheFolder, ChangedPaths, Wish } from './serve/cache-folder.ts';
+import { hide } from './serve/changes.ts';
 import { handleTable } from './serve/handles.ts';
 import type { Listings } from './serve/names.ts';
 import type { CacheSpool } from './spool.ts';
@@ -49,7 +50,7 @@ export async function serveCache({ device, real, spool, account, ready }: ServeC
   const listings: Listings = new Map();
   const isWhole = (path: string): boolean => look(folder, path)?.kind === 'here';
   const folder: CacheFolder = {
-    ...{ real, nodes, account, changed },
+    ...{ real, nodes, account, changed, removed: new Map() },
     handles: handleTable(real, nodes, isWhole),
     index: readIndex(),
     wanted,
@@ -99,6 +100,10 @@ export async function serveCache({ device, real, spool, account, ready }: ServeC
     answers: heard,
     index: () => {
       folder.index = readIndex();
+      for (const [path, went] of folder.removed) {
+        const file = folder.index.file(path);
+        if (file && isSame(went, file) && !real.stat(path)) hide(folder, path);
+      }
     },
   });
   const looking = setInterval(() => {

@@ -68,13 +68,22 @@ const MirrorSource = z
     return kind === 'folder' ? { kind: 'folder' as const, name: rest } : { kind: 'nfs' as const, from: rest };
   });
 
+/** What is kept as whole files. */
+const OF_FILES = {
+  limit: Bytes.prefault('1G').meta({
+    description: 'how much of it the machine itself has at once: what is printed and queued, then what was last',
+  }),
+  source: MirrorSource.prefault('server').meta({
+    description:
+      'where more files come from: nowhere else, a folder of the server that other tools fill, or NFS (nfs:HOST:/PATH), which is only read',
+  }),
+};
+
 const SMALLEST_VOLUME = 16 << 20;
 /** A boot waits two minutes for all of a printer. */
 const LONGEST_WAIT_MS = 100_000;
 
-const KINDS = 'expected snapshot, mirror, git, variables or drbd';
-/** Their names are given: no version before them may take one for something else. */
-const LATER: readonly unknown[] = ['cache'];
+const KINDS = 'expected snapshot, mirror, cache, git, variables or drbd';
 
 const StatePlace = z.discriminatedUnion(
   'kind',
@@ -92,15 +101,14 @@ const StatePlace = z.discriminatedUnion(
         .default([])
         .meta({ description: 'small files that go with the databases, wherever they are' }),
     }),
+    z.strictObject({ kind: z.literal('mirror'), ...OF_EACH, ...OF_FILES }),
     z.strictObject({
-      kind: z.literal('mirror'),
+      kind: z.literal('cache'),
       ...OF_EACH,
-      limit: Bytes.prefault('1G').meta({
-        description: 'how much of it the machine itself has at once: what is printed and queued, then what was last',
-      }),
-      source: MirrorSource.prefault('server').meta({
+      ...OF_FILES,
+      restart: z.enum(['resume', 'pause']).default('resume').meta({
         description:
-          'where more files come from: nowhere else, a folder of the server that other tools fill, or NFS (nfs:HOST:/PATH), which is only read',
+          'what a print does when the process that shows the folder ends: it goes on, which needs Linux 6.9; pause: with an older kernel, too, where the print may stop',
       }),
     }),
     z.strictObject({ kind: z.literal('git'), ...OF_EACH }),
@@ -133,11 +141,7 @@ const StatePlace = z.discriminatedUnion(
     }),
   ],
   {
-    error: ({ code, input }) => {
-      if (code !== 'invalid_union') return undefined;
-      const kind: unknown = typeof input === 'object' && input !== null && 'kind' in input ? input.kind : undefined;
-      return LATER.includes(kind) ? `${kind} comes later; ${KINDS}` : KINDS;
-    },
+    error: ({ code }) => (code === 'invalid_union' ? KINDS : undefined),
   },
 );
 
@@ -189,7 +193,7 @@ export const StateFile = z
       .default({})
       .meta({
         description:
-          'folders (variables: a file) whose content outlives the machine, by path: snapshot, mirror, git, variables or drbd',
+          'folders (variables: a file) whose content outlives the machine, by path: snapshot, mirror, cache, git, variables or drbd',
       }),
     lock: z
       .strictObject({
@@ -268,7 +272,12 @@ function itemOf(path: string, place: Place, usual: z.output<typeof Owner>) {
     case 'snapshot':
       return { ...common, kind: place.kind, files: place.files, tables: place.tables, with: place.with };
     case 'mirror':
-      return { ...common, kind: place.kind, limitBytes: place.limit, source: place.source };
+    case 'cache': {
+      // The same to the server: only the machine shows it otherwise.
+      const cache: { readonly cache?: Pick<typeof place & { kind: 'cache' }, 'restart'> } =
+        place.kind === 'cache' ? { cache: { restart: place.restart } } : {};
+      return { ...common, kind: 'mirror' as const, limitBytes: place.limit, source: place.source, ...cache };
+    }
     // Apart, so that each is a type of its own.
     case 'git':
       return { ...common, kind: place.kind };

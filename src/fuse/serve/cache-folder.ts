@@ -18,6 +18,8 @@ export interface CacheFolder {
   index: ShownIndex;
   /** What was written here since the index was made. */
   readonly changed: ChangedPaths;
+  /** What went from here before the server was known to have it: an index that was begun before may name it. */
+  readonly removed: Map<string, Pick<Attr, 'sizeBytes' | 'modifiedNs'>>;
   /** Somebody waits for a file that is not here. */
   readonly wanted: (wish: Wish) => void;
   /** A random name that nothing has. */

@@ -52,10 +52,18 @@ function hold({ real, nodes }: CacheFolder, parent: number, name: string, path: 
   if (known && stat?.type === 'file' && known.inode === stat.inode) real.hold(path, stat.inode);
 }
 
+const MOST_REMOVED = 256;
+
 /** What the server has of a name is deleted, too: the agent tells it. */
-function hide({ index, real, newId }: CacheFolder, path: string): void {
+export function hide({ index, real, removed, newId }: CacheFolder, path: string): void {
   const file = index.file(path);
-  if (!file) return;
+  if (!file) {
+    const stat = real.stat(path);
+    if (stat?.type === 'file') removed.set(path, stat);
+    // The oldest is long known to be gone.
+    if (removed.size > MOST_REMOVED) for (const [first] of [...removed].slice(0, 1)) removed.delete(first);
+    return;
+  }
   const said = { path: Buffer.from(path, 'latin1').toString(), version: file.version };
   real.noteGone(newId(), JSON.stringify(said));
   index.hide(path);

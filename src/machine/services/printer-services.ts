@@ -9,6 +9,7 @@ import { isEtcWritable } from '../install/plan-install.ts';
 import type { MachineHost } from '../roots.ts';
 import { loadingMarks } from '../state/loading.ts';
 import type { Step } from '../steps/step.ts';
+import { type Cache, cacheFaults, cachesOf, planCache } from './cache-service.ts';
 import type { EnvironmentFacts } from './environment-facts.ts';
 import { environmentFiles } from './printer-environment.ts';
 import { planVolumeService } from './volume-service.ts';
@@ -23,6 +24,7 @@ export async function printerServices(
 ): Promise<EnvironmentFacts | undefined> {
   const printers = Object.values(facts.config.state.printers);
   if (printers.length === 0) return undefined;
+  for (const fault of cacheFaults(facts)) boot.warn(fault);
   const tree = systemTree(host, facts);
   const ownersOf = await folderOwners(host);
   const missing: EnvironmentFacts[number][] = [];
@@ -95,7 +97,15 @@ export function planPrinterServices(facts: Facts): readonly Step[] {
   const printers = Object.values(facts.config.state.printers);
   return [
     ...missing.map(({ path, content, uid, gid }): Step => ({ kind: 'printer-file', path, content, uid, gid })),
-    ...(install?.serviceManager === 'systemd' ? printers.flatMap(systemdSteps) : []),
+    ...cachesOf(facts).flatMap((cache) => planCache(cache, install?.serviceManager, facts.config.services.target)),
+    ...(install?.serviceManager === 'systemd'
+      ? printers.flatMap((printer) =>
+          systemdSteps(
+            printer,
+            cachesOf(facts).filter((one) => one.printer === printer.name),
+          ),
+        )
+      : []),
     ...(install?.serviceManager === 'openrc' && isEtcWritable(facts)
       ? printers.flatMap((printer) => openrcSteps(printer, facts.config.services.target ?? 'default'))
       : []),
@@ -103,7 +113,7 @@ export function planPrinterServices(facts: Facts): readonly Step[] {
   ];
 }
 
-function systemdSteps({ name, services }: PrinterState): readonly Step[] {
+function systemdSteps({ name, services }: PrinterState, caches: readonly Cache[]): readonly Step[] {
   const dropIn = (service: string, lines: string): readonly Step[] => {
     const folder = `${UNITS}/${service}.service.d`;
     const content = `# Made by statectl at boot.\n[Unit]\n${lines}`;
@@ -113,10 +123,12 @@ function systemdSteps({ name, services }: PrinterState): readonly Step[] {
     ];
   };
   const ready = `${readyName(name)}.service`;
+  const shown = caches.map(({ service }) => ` ${service}.service`).join('');
+  const wants = caches.length === 0 ? '' : `Wants=${shown.trim()}\n`;
   return [
     // No Requires: whoever unmounts something ends no print.
-    ...dropIn(services.klipper, 'After=local-fs.target\n'),
-    ...dropIn(services.moonraker, `Wants=${ready}\nAfter=local-fs.target ${ready}\n`),
+    ...dropIn(services.klipper, `${wants}After=local-fs.target${shown}\n`),
+    ...dropIn(services.moonraker, `Wants=${ready}${shown}\nAfter=local-fs.target ${ready}${shown}\n`),
     { kind: 'write', path: `${UNITS}/${ready}`, content: readyUnit(name) },
   ];
 }

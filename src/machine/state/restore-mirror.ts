@@ -5,6 +5,7 @@ import { MIRROR_LIMITS, MirrorListing } from '../../protocol/mirror.ts';
 import { readAnswer } from '../../protocol/read-answer.ts';
 import { type AskState, statePath } from './ask-state.ts';
 import { markLoading } from './loading.ts';
+import { indexNoted, indexOf, showIndex, withLineFiles } from './mirror/cache-index.ts';
 import { type MirrorNote, type NotedFile, readNote, writeNote } from './mirror/mirror-note.ts';
 import { viewOf } from './mirror/mirror-view.ts';
 import { type MirrorPlan, planMirror } from './mirror/plan-mirror.ts';
@@ -32,8 +33,10 @@ export async function restoreMirror(restore: Restore<StateItem<'mirror'>>): Prom
   const before = readNote(await tree.readNote(), printer, item.name);
   // What is on an NFS server is brought by the agent alone.
   if (item.source.kind === 'nfs') await markLoading(host, spool);
-  if (head === undefined || !ask)
+  if (head === undefined || !ask) {
+    if (item.cache) await showIndex(host, spool, indexNoted(before?.files ?? [], (await tree.scan()).files));
     return { base: before?.base ?? null, why: 'no server said what it has: what is there stays' };
+  }
   const base = head?.id ?? null;
   const listing = await listingOf(ask, printer, item.name).catch(async (error: unknown) => {
     // The agent asks again.
@@ -49,13 +52,20 @@ export async function restoreMirror(restore: Restore<StateItem<'mirror'>>): Prom
   for (const { path, why } of scan.left.slice(0, MOST_WARNINGS))
     task.warn(`${printer}: ${item.path}/${path} is left out: ${why}`);
   const keep = (files: readonly NotedFile[]): Promise<void> =>
-    tree.writeNote(writeNote({ printer, item: item.name, base: listing.id, files }));
+    tree.writeNote(
+      writeNote({
+        ...{ printer, item: item.name, base: listing.id },
+        files: item.cache ? withLineFiles(files, view) : files,
+      }),
+    );
   await keep(plan.note);
+  // What does not come by then comes when it is opened.
+  if (item.cache) await showIndex(host, spool, indexOf(view, plan));
   for (const file of [...plan.removes, ...plan.evicts]) await tree.remove(file);
   const noted = new Map(plan.note.map((one) => [one.path, one]));
   for (const { path } of plan.removes) noted.delete(path);
   const isWhole = await takeAll(restore, tree, plan, noted, () => keep([...noted.values()]));
-  if (!isWhole) await markLoading(host, spool);
+  if (!isWhole && !item.cache) await markLoading(host, spool);
   await keep([...noted.values()]);
   return { base };
 }

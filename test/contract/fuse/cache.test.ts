@@ -207,6 +207,15 @@ describe.runIf(canMountFuse)('a cache on the kernel of this machine', () => {
     expect(cache.agent.wishes).toEqual([]);
   });
 
+  it('shows nothing again that was deleted while the server got it', async () => {
+    await using cache = await cacheMount({ 'new.gcode': 'G28\n' });
+    const { mtimeNs } = await stat(`${cache.place}/new.gcode`, { bigint: true });
+    await unlink(`${cache.place}/new.gcode`);
+    cache.show([lineOf('new.gcode', 'G28\n', String(mtimeNs)), lineOf('far.gcode', 'G28\n')]);
+    await expect.poll(() => readdir(cache.place)).toEqual(['far.gcode']);
+    expect((await readdir(`${cache.files}/.statectl-cache/gone`)).length).toBe(1);
+  });
+
   it('shows names that are no UTF-8, and none that is its own', async () => {
     await using cache = await cacheMount();
     const odd = Buffer.concat([Buffer.from(`${cache.place}/`), Buffer.from([0x66, 0xff, 0xfe, 0x0a])]);

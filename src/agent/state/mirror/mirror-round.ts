@@ -3,7 +3,8 @@ import { digestOf } from '../../../host/digest-of.ts';
 import { readBody } from '../../../host/http/read-body.ts';
 import type { PlainFile, PlainTree, TreeScan } from '../../../host/plain-tree.ts';
 import { statePath } from '../../../machine/state/ask-state.ts';
-import { type NotedFile, readNote, writeNote } from '../../../machine/state/mirror/mirror-note.ts';
+import { indexOf, withLineFiles } from '../../../machine/state/mirror/cache-index.ts';
+import { type MirrorNote, type NotedFile, readNote, writeNote } from '../../../machine/state/mirror/mirror-note.ts';
 import { type MirrorView, viewOf } from '../../../machine/state/mirror/mirror-view.ts';
 import { type MirrorPlan, planMirror } from '../../../machine/state/mirror/plan-mirror.ts';
 import { type FetchFile, fetchFromServer, takeFile } from '../../../machine/state/mirror/take-file.ts';
@@ -12,12 +13,16 @@ import { roomOf } from '../../../machine/state/restore-mirror.ts';
 import { MIRROR_LIMITS, type MirrorAnswer, MirrorListing } from '../../../protocol/mirror.ts';
 import { readAnswer } from '../../../protocol/read-answer.ts';
 import type { KeeperContext } from '../keeper.ts';
+import type { CacheSide } from './cache-side.ts';
 import { type OutsideSource, outsideNoted } from './nfs-source.ts';
 import { openFiles } from './open-files.ts';
 import { type Pace, pushFiles } from './push-files.ts';
 import { queuedFiles } from './queued-files.ts';
 
-export type MirrorContext = KeeperContext<StateItem<'mirror'>>;
+export interface MirrorContext extends KeeperContext<StateItem<'mirror'>> {
+  /** Where it is shown as a cache. */
+  readonly cache?: CacheSide;
+}
 
 /** What is written at this moment is another thing a moment later. */
 export const STILL_MS = 500;
@@ -61,11 +66,15 @@ export async function mirrorRound(
   heard: (scan: TreeScan) => void,
   signal: AbortSignal,
 ): Promise<RoundResult> {
-  const { host, item, printer } = context;
+  const { host, item, printer, cache } = context;
+  // Somebody waits: nothing else is done in this look.
+  const wishes = (await cache?.wishes()) ?? NO_WISHES;
+  const isDemand = wishes.size > 0;
   const pace = paceOf(context, signal);
   let noteText = await tree.readNote();
-  const before = readNote(noteText, printer, item.name);
+  const gone = (await cache?.gone()) ?? [];
   const scan = await tree.scan();
+  const before = withGone(readNote(noteText, printer, item.name), gone, scan);
   heard(scan);
   if (scan.isCut)
     return {
@@ -76,18 +85,20 @@ export async function mirrorRound(
       faults: [`it has more than ${MIRROR_LIMITS.files} files`],
     };
   const faults: string[] = [];
-  const isUnsettled = await readChanged(memory, tree, scan, before?.files ?? [], host.clock.uptimeMs(), pace, signal);
+  const isUnsettled =
+    isDemand || (await readChanged(memory, tree, scan, before?.files ?? [], host.clock.uptimeMs(), pace, signal));
   const source = await outside?.list(signal);
   const isWaiting = source !== undefined && source.files === undefined && source.fault === undefined;
   if (source?.fault !== undefined) faults.push(source.fault);
   // A source that is away has what it had: its files go for no other reason.
   const outsideFiles = source && (source.files ?? outsideNoted(before?.files ?? []));
   const view = viewOf(await listingOf(context, memory, signal), outsideFiles);
-  const plan = await planned(context, tree, memory, view, scan, before?.files ?? [], signal);
+  const plan = await planned(context, tree, memory, view, scan, before?.files ?? [], wishes, signal);
   const noted = new Map(plan.note.map((one) => [one.path, one]));
   const keep = async (): Promise<void> => {
     const base = memory.listing?.said.id ?? null;
-    const text = writeNote({ printer, item: item.name, base, files: [...noted.values()] });
+    const files = cache ? withLineFiles([...noted.values()], view) : [...noted.values()];
+    const text = writeNote({ printer, item: item.name, base, files });
     if (text === noteText) return;
     await tree.writeNote(text);
     noteText = text;
@@ -96,37 +107,76 @@ export async function mirrorRound(
   await keep();
   for (const file of plan.evicts) await tree.remove(file);
   for (const file of plan.removes) if (await tree.remove(file)) noted.delete(file.path);
-  const pushed = await pushFiles(context, tree, plan.pushes, pace, signal);
+  await cache?.show(indexOf(view, plan));
+  await cache?.forget(gone);
+  const pushed = await pushFiles(context, tree, isDemand ? [] : plan.pushes, pace, signal);
   if (pushed.answer?.on === 'branch')
     for (const path of pushed.done) {
       const one = noted.get(path);
       if (one) noted.set(path, { ...one, isSent: true });
     }
-  const fetch = fetchFrom(context, outside, pace);
-  for (const take of plan.takes) {
+  const fetch = fetchFrom(context, outside, isDemand ? async () => {} : pace);
+  const brought: string[] = [];
+  for (const take of isDemand ? plan.takes.filter(({ file }) => wishes.has(file.path)) : plan.takes) {
     const { path, version } = take.file;
     try {
       const { stamp } = await takeFile(tree, fetch, take, signal);
       noted.set(path, { ...noted.get(path), path, stamp, version, line: version });
+      brought.push(path);
+      await cache?.answer(path);
     } catch (error) {
       signal.throwIfAborted();
+      await cache?.answer(path, reasonOf(error));
       faults.push(`${JSON.stringify(path)} cannot be had: ${reasonOf(error)}`);
     }
   }
   await keep();
+  // What is here already, and what nobody has or has room for.
+  for (const path of wishes) if (!brought.includes(path)) await cache?.answer(path, whyNot(path, scan, plan));
+  if (!isDemand) await cache?.announce(brought, signal);
   faults.push(...pushed.faults.values());
   return {
     ahead: plan.pushes.length - pushed.done.size + plan.unknown.length,
     isUnsettled: isUnsettled || pushed.done.size > 0,
     isWaiting,
     faults,
-    left: [...scan.left.map(({ path, why }) => `${JSON.stringify(path)} is left out: ${why}`), ...withoutRoom(plan)],
+    left: [
+      ...scan.left.map(({ path, why }) => `${JSON.stringify(path)} is left out: ${why}`),
+      ...(cache ? whenOpened(plan) : withoutRoom(plan)),
+    ],
     ...(pushed.answer && { answer: pushed.answer }),
   };
 }
 
 const withoutRoom = ({ absent }: MirrorPlan): readonly string[] =>
   absent.length > 0 ? [`not here for want of room (limit): ${absent.length} of the line`] : [];
+
+const whenOpened = ({ absent }: MirrorPlan): readonly string[] =>
+  absent.length > 0 ? [`brought when they are opened (limit): ${absent.length} of the line`] : [];
+
+const NO_WISHES: ReadonlySet<string> = new Set();
+
+/** Why a wish was not answered by bringing it; undefined: it is here. */
+function whyNot(path: string, { files }: TreeScan, { takes, absent, note }: MirrorPlan): string | undefined {
+  if (takes.some(({ file }) => file.path === path)) return undefined;
+  if (absent.some((file) => file.path === path)) return 'there is no room for it (limit)';
+  if (files.some((file) => file.path === path)) return undefined;
+  return note.some((one) => one.path === path) ? 'it is open as it was before' : 'the line has it no more';
+}
+
+/** What was deleted of what was not here is noted as what was deleted here. */
+function withGone(
+  before: MirrorNote | undefined,
+  gone: readonly { readonly path: string; readonly version: string }[],
+  { files }: TreeScan,
+): Pick<MirrorNote, 'files'> | undefined {
+  const here = new Set(files.map(({ path }) => path));
+  const deleted = gone.filter(({ path }) => !here.has(path));
+  if (deleted.length === 0) return before;
+  const noted = new Map((before?.files ?? []).map((one) => [one.path, one]));
+  for (const { path, version } of deleted) noted.set(path, { path, version: null, line: version });
+  return { files: [...noted.values()] };
+}
 
 /** Reads what changed and stands still; gives whether something does not yet. */
 async function readChanged(
@@ -160,25 +210,27 @@ async function readChanged(
 
 /** What is printed and queued is only asked for where something of it might be touched or wanted, or a print runs. */
 async function planned(
-  { host, item, isPrinting }: MirrorContext,
+  { host, item, isPrinting, cache }: MirrorContext,
   tree: PlainTree,
   { known }: MirrorMemory,
   view: MirrorView,
   scan: TreeScan,
   note: readonly NotedFile[],
+  wanted: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<MirrorPlan> {
   const limitBytes = await roomOf(tree, item.limitBytes, scan.files);
   const nowMs = host.clock.now();
-  const plan = planMirror({ view, scan, note, known, limitBytes, pinned: new Set() });
+  const plan = planMirror({ view, scan, note, known, limitBytes, wanted, pinned: new Set() });
   const isTouched = plan.removes.length + plan.absent.length > 0 || plan.takes.some(({ over }) => over !== undefined);
   if (!isTouched && !isPrinting()) return plan;
-  const open = await openFiles(host.files, tree.realPath);
+  // What whoever shows a cache has open is no more than what others have open of it.
+  const open = await openFiles(host.files, cache ? item.path : tree.realPath);
   const pinned = new Set([...open, ...(await queuedFiles(host, item.path, signal))]);
   const used = note.map((one) =>
     open.has(one.path) && nowMs - (one.usedMs ?? 0) > USED_EACH_MS ? { ...one, usedMs: nowMs } : one,
   );
-  return planMirror({ view, scan, note: used, known, limitBytes, pinned });
+  return planMirror({ view, scan, note: used, known, limitBytes, wanted, pinned });
 }
 
 async function listingOf(

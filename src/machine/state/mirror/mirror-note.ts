@@ -11,6 +11,8 @@ export interface NotedFile {
   readonly line: string | null;
   /** A server has it, beside the line. */
   readonly isSent?: boolean;
+  /** What the line has of it, where the folder is shown as a cache. */
+  readonly lineFile?: { readonly sizeBytes: number; readonly mtimeNs: string };
   /** When it was last open, Unix milliseconds. */
   readonly usedMs?: number;
 }

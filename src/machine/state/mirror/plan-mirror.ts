@@ -33,6 +33,8 @@ export interface MirrorState {
   readonly known: ReadonlyMap<string, string>;
   /** Open, printed or queued: neither replaced, removed nor put out. */
   readonly pinned: ReadonlySet<string>;
+  /** Somebody waits for it: nothing is wished for more. */
+  readonly wanted?: ReadonlySet<string>;
   /** Most bytes that may be here. */
   readonly limitBytes: number;
 }
@@ -118,7 +120,9 @@ function compare(
   known: ReadonlyMap<string, string>,
 ): Pick<Compared, 'what' | 'version'> {
   const line = wanted?.version ?? null;
-  const base = noted?.line ?? null;
+  // What the line has is what was here: it was sent, and the note does not say so yet.
+  const isSentOn = noted?.stamp !== undefined && noted.version === line;
+  const base = isSentOn ? line : (noted?.line ?? null);
   const version = versionHere(wanted, local, noted, known);
   if (version === undefined) return { what: 'read', version: null };
   if (!local && version !== null) return { what: 'take', version };
@@ -147,7 +151,10 @@ const isCopy = (wanted: ViewFile | undefined, local: PlainFile): boolean =>
   wanted?.from === 'outside' && wanted.sizeBytes === local.sizeBytes && wanted.mtimeNs === local.mtimeNs;
 
 /** Names of the view that have room, the most wanted first. What only this machine has, and what is pinned, is here anyway. */
-function fitting({ pinned, limitBytes }: MirrorState, compared: readonly Compared[]): ReadonlySet<string> {
+function fitting(
+  { pinned, wanted: waitedFor, limitBytes }: MirrorState,
+  compared: readonly Compared[],
+): ReadonlySet<string> {
   const fits = new Set<string>();
   let bytes = 0;
   const rest: { readonly file: ViewFile; readonly wishMs: number }[] = [];
@@ -157,7 +164,8 @@ function fitting({ pinned, limitBytes }: MirrorState, compared: readonly Compare
       bytes += local.sizeBytes;
       fits.add(path);
     } else if (wanted) {
-      const wishMs = pinned.has(path) ? Number.POSITIVE_INFINITY : Math.max(msOf(wanted.mtimeNs), noted?.usedMs ?? 0);
+      const isFirst = pinned.has(path) || waitedFor?.has(path) === true;
+      const wishMs = isFirst ? Number.POSITIVE_INFINITY : Math.max(msOf(wanted.mtimeNs), noted?.usedMs ?? 0);
       rest.push({ file: wanted, wishMs });
     }
   }

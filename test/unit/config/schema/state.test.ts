@@ -213,17 +213,14 @@ describe('state.conf', () => {
     ['printers: [v]', /^1:1 "printers": expected a mapping of keys to values, found a list$/],
     [
       'places: { /srv/a: { kind: drdb, printer: v } }',
-      '1:21 "places./srv/a.kind": expected snapshot, mirror, git, variables or drbd',
+      '1:21 "places./srv/a.kind": expected snapshot, mirror, cache, git, variables or drbd',
     ],
-    [
-      'places: { /srv/a: { kind: cache } }',
-      '1:21 "places./srv/a.kind": cache comes later; expected snapshot, mirror, git, variables or drbd',
-    ],
+    ['places: { /srv/a: { kind: cache, printer: v, restart: never } }', /^1:46 "places\.\/srv\/a\.restart": expected /],
     [
       'places: { /srv/a: { kind: tmpfs } }',
-      '1:21 "places./srv/a.kind": expected snapshot, mirror, git, variables or drbd',
+      '1:21 "places./srv/a.kind": expected snapshot, mirror, cache, git, variables or drbd',
     ],
-    ['places: { /srv/a: {} }', '1:11 "places./srv/a.kind": expected snapshot, mirror, git, variables or drbd'],
+    ['places: { /srv/a: {} }', '1:11 "places./srv/a.kind": expected snapshot, mirror, cache, git, variables or drbd'],
     [
       'places: { /srv/a: { kind: git, printer: ender } }',
       '1:32 "places./srv/a.printer": there is no printer ender under printers',

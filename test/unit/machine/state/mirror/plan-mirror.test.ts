@@ -100,6 +100,11 @@ describe('a file, by what the line has, what is here, and what was when they wer
     ['deleted there', { files: [here('a', 's1')], note: [STEP] }, ['remove a']],
     ['deleted here', { line: [onLine('a', '1')], note: [STEP] }, ['push a gone was 1']],
     ['deleted on both', { note: [STEP] }, []],
+    [
+      'deleted here, as soon as it was sent',
+      { line: [onLine('a', '1')], note: [noted('a', '1', null, { stamp: 's1' })] },
+      ['push a gone was 1'],
+    ],
     ['deleted here, changed there', { line: [onLine('a', '2')], note: [STEP] }, ['take a 2']],
     [
       'deleted there, changed here',
