@@ -165,16 +165,17 @@ set:
     expect(await canUp()).toEqual({ bitrate: 250_000, queue: 128, restartMs: 100 });
   });
 
-  /** Klipper's API, as much of it as a printer that prints; its process is one of pi. */
-  const KLIPPY = `use IO::Socket::UNIX; $/ = "\\x03"; $| = 1;
+  /** Klipper's API, as much of it as a printer that prints; its process is one of pi. Of two dollars systemd-run makes one. */
+  const KLIPPY = `use IO::Socket::UNIX; use POSIX; $/ = "\\x03"; $| = 1;
 my $server = IO::Socket::UNIX->new(Local => "${DATA}/comms/klippy.sock", Listen => 4) or die;
+my $pid = getpid();
 my $status = '{"webhooks":{"state":"ready"},"print_stats":{"state":"printing","filename":"a.gcode"}}';
 while (my $client = $server->accept) { while (my $asked = <$client>) {
   my ($id) = $asked =~ /"id":(\\d+)/;
   my $result = {
     2 => qq({"status":$status}), 5 => '{"objects":["webhooks","mcu"]}',
     6 => '{"status":{"mcu":{"mcu_version":"v0.11.0-205-gdeadbeef"}}}',
-  }->{$id} // qq({"process_id":$$,"software_version":"v0.12.0-316-g1a2b3c4d"});
+  }->{$id} // qq({"process_id":$pid,"software_version":"v0.12.0-316-g1a2b3c4d"});
   print $client qq({"id":$id,"result":$result}\\x03);
 } }`;
   const lock = (words: string) => vm?.run(`/run/statectl/bin/statectl lock ${words}`) ?? '';

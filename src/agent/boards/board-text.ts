@@ -7,7 +7,7 @@ const WAYS_OUT: Readonly<Record<Exclude<BoardCause, 'talks'>, (board: BoardStatu
     `its firmware lacks what this Klipper asks for: flash it with this Klipper (${flashing(board)}), or boot the image before`,
   driver: () => 'the image lacks the driver, or udev: see dmesg, and build it with its modules',
   interface: ({ place = 'can0' }) =>
-    `say it in system/network.conf: interfaces: { ${place.split(' ')[0]}: { kind: can, bitrate: … } }`,
+    `say it in system/network.conf: interfaces: { ${place.split(' ')[0]}: { kind: can, bitrate: … } }; where that is said, dmesg tells why it stays down`,
   absent: () =>
     'is the printer switched on, and its cable plugged in? It counts neither for nor against this system; then FIRMWARE_RESTART',
   silent: () =>
