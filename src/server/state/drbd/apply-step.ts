@@ -108,8 +108,11 @@ export async function applyStep(step: VolumeStep, context: ApplyContext): Promis
 /** Of any of them: file systems of some GiB at most. */
 const LONGEST_MS = 120_000;
 
+/** As drbd.service has it, drbdadm neither asks whether it may count this host at drbd.org, nor does it. */
+const ENVIRONMENT = { LC_ALL: 'C', INIT_VERSION: 'systemd' };
+
 async function run({ exec }: StoreHost, argv: readonly string[]): Promise<string> {
-  const { exitCode, stdout, stderr } = await exec.run(argv, { timeoutMs: LONGEST_MS, env: { LC_ALL: 'C' } });
+  const { exitCode, stdout, stderr } = await exec.run(argv, { timeoutMs: LONGEST_MS, env: ENVIRONMENT });
   if (exitCode === 0) return stdout;
   throw new StatectlError(
     'volume-failed',

@@ -22,7 +22,8 @@ const HIDDEN = '(left out)';
 /**
  * The resource as drbdadm of 8.4 and 9 reads it on the server. The machine reads none: it is told port, minor and secret, and has
  * the same by drbdsetup. What matters is that a machine never waits for this side: protocol A, and who cannot follow is left
- * behind (pull-ahead) before the send buffer is full, since a full one blocks whoever writes. Pure.
+ * behind (pull-ahead) before the send buffer is full, since a full one blocks whoever writes; nor does the start of this host wait for
+ * machines that are off, whoever enabled drbd.service. Pure.
  */
 export const resourceText = ({ resource, port, minor, secret, server, machine }: ResourceSides): string =>
   `# Made by \`statectl node drbd ${machine.node}\`, which writes it anew: change config.d instead.
@@ -39,6 +40,11 @@ resource "${resource}" {
     connect-int 5;
     ping-int 5;
     ping-timeout 10;
+  }
+  startup {
+    wfc-timeout 5;
+    degr-wfc-timeout 5;
+    outdated-wfc-timeout 5;
   }
   disk {
     on-io-error detach;
