@@ -1,39 +1,40 @@
 import { parseRecords, type RecordShape } from './record.ts';
 
-/** How a volume of DRBD stands on this host, in DRBD's own words; what it does not say is absent. */
-export interface DrbdStatus {
-  /** `Connected`, `WFConnection` (9: `Connecting`), `StandAlone`, `SyncSource`, `Ahead` … */
+/** How a volume stands, in the words of DRBD 8.4. */
+export interface VolumeStatus {
+  /** `Connected`, `WFConnection`, `SyncSource`, `StandAlone`, `Ahead` …; `Unconfigured`: it has neither disk nor peer. */
   readonly connection: string;
   readonly role: string;
-  readonly peerRole?: string;
-  /** `UpToDate`, `Inconsistent` … */
+  readonly peerRole: string;
   readonly disk: string;
-  readonly peerDisk?: string;
-  /** What the other side lacks. */
-  readonly outOfSyncBytes?: number;
+  readonly peerDisk: string;
+  /** What one side has and the other has not. */
+  readonly outOfSyncBytes: number;
+  /** Per cent of a synchronisation that runs. */
+  readonly syncedPercent?: number;
 }
 
-/** The major version of the module, as /proc/drbd begins. Pure. */
-export const drbdVersion = (procDrbd: string): number | undefined => {
-  const version = /^version: (\d+)\./m.exec(procDrbd)?.[1];
-  return version === undefined ? undefined : Number(version);
-};
+/** A line of a minor, with its counters on the line below. */
+const STATE =
+  /^ *(?<minor>\d+): cs:(?<connection>\w+)(?: ro:(?<role>\w+)\/(?<peerRole>\w+) ds:(?<disk>\w+)\/(?<peerDisk>\w+))?/;
 
-/** One minor in /proc/drbd of version 8; undefined: it is not set up. Pure. */
-export function parseProcDrbd(text: string, minor: number): DrbdStatus | undefined {
-  const [, rest = ''] = text.split(new RegExp(`^\\s*${minor}: `, 'm'));
-  // The next minor begins on a line of its own.
-  const [own = ''] = rest.split(/^\s*\d+: cs:/m);
-  const [, connection] = /^cs:(\w+)/.exec(own) ?? [];
-  const [, role, peerRole] = /\bro:(\w+)\/(\w+)/.exec(own) ?? [];
-  const [, disk, peerDisk] = /\bds:(\w+)\/(\w+)/.exec(own) ?? [];
-  const kib = /\boos:(\d+)/.exec(own)?.[1];
-  if (!connection || !role || !disk) return undefined;
+/** `version: 8.4.11 (api:1/proto:86-101)`: what the module in the kernel is; undefined: there is none. Pure. */
+export const moduleVersion = (text: string): string | undefined => /^version: (\S+)/m.exec(text)?.[1];
+
+/** What /proc/drbd of 8.4 says; undefined: the kernel knows no such volume. Pure. */
+export function volumeStatus(text: string, minor: number): VolumeStatus | undefined {
+  const lines = text.split('\n');
+  const at = lines.findIndex((line) => STATE.exec(line)?.groups?.minor === String(minor));
+  const said = STATE.exec(lines[at] ?? '')?.groups;
+  if (!said) return undefined;
+  const next = lines.findIndex((line, index) => index > at && STATE.test(line));
+  const counters = lines.slice(at + 1, next < 0 ? undefined : next).join('\n');
+  const { connection = '', role = 'Unknown', peerRole = 'Unknown', disk = 'Diskless', peerDisk = 'DUnknown' } = said;
+  const percent = /sync'ed: *([\d.]+)%/.exec(counters)?.[1];
   return {
-    ...{ connection, role, disk },
-    ...(peerRole && { peerRole }),
-    ...(peerDisk && { peerDisk }),
-    ...(kib !== undefined && { outOfSyncBytes: Number(kib) * 1024 }),
+    ...{ connection, role, peerRole, disk, peerDisk },
+    outOfSyncBytes: Number(/\boos:(\d+)/.exec(counters)?.[1] ?? 0) * 1024,
+    ...(percent !== undefined && { syncedPercent: Number(percent) }),
   };
 }
 
@@ -46,7 +47,7 @@ interface Resource {
 const RESOURCE: RecordShape<Resource> = { name: 'text', role: 'text', devices: 'list', connections: 'list' };
 
 /** One resource in what `drbdsetup status --json` of version 9 prints; undefined: it is not set up. Pure. */
-export function parseDrbdsetupStatus(json: string, resource: string): DrbdStatus | undefined {
+export function drbdsetupStatus(json: string, resource: string): VolumeStatus | undefined {
   let all: readonly Resource[];
   try {
     all = parseRecords<Resource>(json, RESOURCE);
@@ -60,7 +61,6 @@ export function parseDrbdsetupStatus(json: string, resource: string): DrbdStatus
   const [of] = Array.isArray(peer?.peer_devices) ? (peer.peer_devices as readonly Record<string, unknown>[]) : [];
   const state = text(peer?.['connection-state']) ?? 'StandAlone';
   const replication = text(of?.['replication-state']);
-  const [peerRole, peerDisk] = [text(peer?.['peer-role']), text(of?.['peer-disk-state'])];
   const kib = of?.['out-of-sync'];
   return {
     // What 8 has as one state.
@@ -69,10 +69,10 @@ export function parseDrbdsetupStatus(json: string, resource: string): DrbdStatus
         ? replication
         : state,
     role,
+    peerRole: text(peer?.['peer-role']) ?? 'Unknown',
     disk: text(device?.['disk-state']) ?? 'Diskless',
-    ...(peerRole && { peerRole }),
-    ...(peerDisk && { peerDisk }),
-    ...(typeof kib === 'number' && { outOfSyncBytes: kib * 1024 }),
+    peerDisk: text(of?.['peer-disk-state']) ?? 'DUnknown',
+    outOfSyncBytes: typeof kib === 'number' ? kib * 1024 : 0,
   };
 }
 

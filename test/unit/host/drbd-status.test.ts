@@ -1,33 +1,51 @@
 import { describe, expect, it } from 'vitest';
-import { drbdVersion, parseDrbdsetupStatus, parseProcDrbd } from '../../../src/host/drbd-status.ts';
+import { drbdsetupStatus, moduleVersion, volumeStatus } from '../../../src/host/drbd-status.ts';
 
+/** As DRBD 8.4.11 of Linux 6.1 wrote them. */
 const PROC = `version: 8.4.11 (api:1/proto:86-101)
-srcversion: 96ED19D4C144624490A9AB1
+srcversion: F73C670A7EC572DB9CF3E5B
+ 0: cs:SyncTarget ro:Secondary/Secondary ds:Inconsistent/UpToDate A r-----
+    ns:0 nr:11264 dw:11264 dr:0 al:8 bm:0 lo:0 pe:2 ua:0 ap:0 ep:1 wo:d oos:54232
+	[==>.................] sync'ed: 18.8% (54232/65496)K
+	finish: 0:00:04 speed: 11,264 (11,264) want: 30,720 K/sec
+ 1: cs:Unconfigured
 
- 1: cs:WFConnection ro:Secondary/Unknown ds:UpToDate/DUnknown A r-----
-    ns:0 nr:65 dw:65 dr:0 al:0 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:12
- 2: cs:Unconfigured
-
-101: cs:SyncSource ro:Secondary/Primary ds:UpToDate/Inconsistent A r-----
-    ns:41020 nr:0 dw:0 dr:41020 al:8 bm:0 lo:0 pe:1 ua:0 ap:0 ep:1 wo:f oos:24516
-	[===========>........] sync'ed: 63.1% (24516/65496)K
-	finish: 0:00:00 speed: 40,960 (40,960) K/sec
+12: cs:Ahead ro:Primary/Secondary ds:UpToDate/Consistent A r-----
+    ns:3135 nr:21336 dw:78913 dr:16 al:16 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:d oos:9280
+13: cs:WFConnection ro:Primary/Unknown ds:UpToDate/DUnknown   r----s
+    ns:56 nr:21656 dw:65557 dr:19 al:12 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:d oos:0
 `;
 
-describe('/proc/drbd of version 8', () => {
-  it('says how each minor stands, and no other one instead', () => {
-    expect(parseProcDrbd(PROC, 101)).toEqual({
-      ...{ connection: 'SyncSource', role: 'Secondary', peerRole: 'Primary' },
-      ...{ disk: 'UpToDate', peerDisk: 'Inconsistent', outOfSyncBytes: 24_516 * 1024 },
-    });
-    expect(parseProcDrbd(PROC, 1)).toMatchObject({ connection: 'WFConnection', outOfSyncBytes: 12 * 1024 });
-    for (const minor of [0, 2, 10, 11, 1011]) expect(parseProcDrbd(PROC, minor)).toBeUndefined();
+describe('/proc/drbd', () => {
+  it('says which DRBD the kernel has', () => {
+    expect(moduleVersion(PROC)).toBe('8.4.11');
+    expect(moduleVersion('version: 9.2.4 (api:2/proto:86-121)\n')).toBe('9.2.4');
+    expect(moduleVersion('')).toBeUndefined();
   });
 
-  it('begins with the version of the module', () => {
-    expect(drbdVersion(PROC)).toBe(8);
-    expect(drbdVersion('version: 9.2.8 (api:2/proto:86-122)\n')).toBe(9);
-    expect(drbdVersion('')).toBeUndefined();
+  it('says of each volume how it stands, by its number', () => {
+    expect(volumeStatus(PROC, 0)).toEqual({
+      ...{ connection: 'SyncTarget', role: 'Secondary', peerRole: 'Secondary' },
+      ...{ disk: 'Inconsistent', peerDisk: 'UpToDate', outOfSyncBytes: 54_232 * 1024, syncedPercent: 18.8 },
+    });
+    expect(volumeStatus(PROC, 12)).toEqual({
+      ...{ connection: 'Ahead', role: 'Primary', peerRole: 'Secondary' },
+      ...{ disk: 'UpToDate', peerDisk: 'Consistent', outOfSyncBytes: 9_280 * 1024 },
+    });
+    expect(volumeStatus(PROC, 13)).toMatchObject({
+      connection: 'WFConnection',
+      peerRole: 'Unknown',
+      outOfSyncBytes: 0,
+    });
+  });
+
+  it('knows no other, and of one without disk and peer nothing more', () => {
+    expect(volumeStatus(PROC, 2)).toBeUndefined();
+    expect(volumeStatus('', 0)).toBeUndefined();
+    expect(volumeStatus(PROC, 1)).toEqual({
+      ...{ connection: 'Unconfigured', role: 'Unknown', peerRole: 'Unknown' },
+      ...{ disk: 'Diskless', peerDisk: 'DUnknown', outOfSyncBytes: 0 },
+    });
   });
 });
 
@@ -50,16 +68,16 @@ describe('drbdsetup status of version 9', () => {
     ]);
 
   it('is told in the words of version 8', () => {
-    expect(parseDrbdsetupStatus(status('Connected', 'Established'), 'voron.database')).toEqual({
+    expect(drbdsetupStatus(status('Connected', 'Established'), 'voron.database')).toEqual({
       ...{ connection: 'Connected', role: 'Secondary', peerRole: 'Primary' },
       ...{ disk: 'UpToDate', peerDisk: 'UpToDate', outOfSyncBytes: 3072 },
     });
-    expect(parseDrbdsetupStatus(status('Connected', 'SyncSource'), 'voron.database')?.connection).toBe('SyncSource');
-    expect(parseDrbdsetupStatus(status('Connecting', 'Off'), 'voron.database')?.connection).toBe('Connecting');
+    expect(drbdsetupStatus(status('Connected', 'SyncSource'), 'voron.database')?.connection).toBe('SyncSource');
+    expect(drbdsetupStatus(status('Connecting', 'Off'), 'voron.database')?.connection).toBe('Connecting');
   });
 
   it('knows neither another resource nor what is no JSON', () => {
-    expect(parseDrbdsetupStatus(status('Connected', 'Established'), 'ender.database')).toBeUndefined();
-    expect(parseDrbdsetupStatus('no resources defined!\n', 'voron.database')).toBeUndefined();
+    expect(drbdsetupStatus(status('Connected', 'Established'), 'ender.database')).toBeUndefined();
+    expect(drbdsetupStatus('no resources defined!\n', 'voron.database')).toBeUndefined();
   });
 });

@@ -1,9 +1,9 @@
 import { StatectlError } from '../../../error.ts';
+import { moduleVersion, type VolumeStatus, volumeStatus } from '../../../host/drbd-status.ts';
 import type { Host, RunOptions, RunResult } from '../../../host/host.ts';
 import type { DrbdHead } from '../../../protocol/drbd.ts';
 import { RUN, RUN_INITRAMFS } from '../../paths.ts';
 import { lastLine, mustRun } from '../../steps/must-run.ts';
-import { moduleVersion, type VolumeStatus, volumeStatus } from './volume-status.ts';
 
 /** A volume of this boot: what takes its connection up again, and what takes it down. With its secret, so it is root's alone. */
 export interface Volume extends Pick<DrbdHead, 'resource' | 'peer' | 'port' | 'minor' | 'bytes' | 'secret' | 'alg'> {

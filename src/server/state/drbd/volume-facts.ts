@@ -1,5 +1,5 @@
 import { type Cidr, familyOf } from '../../../config/settings/addresses.ts';
-import { drbdVersion } from '../../../host/drbd-status.ts';
+import { moduleVersion } from '../../../host/drbd-status.ts';
 import { parseMountInfo } from '../../../host/mount-table.ts';
 import { ownerOf, ownUid } from '../../../host/owner.ts';
 import { isMapping, parseRecords, recordOrNone } from '../../../host/record.ts';
@@ -8,7 +8,7 @@ import type { Taken } from './allot.ts';
 import { RESOURCE_FOLDER, resourcePath, takenIn } from './resource-file.ts';
 import { bytesPath, imagePath, loopLink, volumesFolder } from './volume-paths.ts';
 import type { Volume } from './volume-record.ts';
-import { type VolumeStanding, volumeStanding } from './volume-standing.ts';
+import { isNine, type VolumeStanding, volumeStanding } from './volume-standing.ts';
 
 /** Something that wipefs(8) knows, on a disk. */
 export interface Signature {
@@ -63,7 +63,7 @@ export async function hostFacts(host: StoreHost): Promise<HostFacts> {
     name: (await files.readText('/proc/sys/kernel/hostname')).trim(),
     own: addressesIn(await run('ip', '-j', 'address', 'show')),
     module: isLoaded ? 'loaded' : loads?.exitCode === 0 ? 'there' : 'missing',
-    version: drbdVersion(said) === 9 ? 9 : 8,
+    version: isNine(moduleVersion(said)) ? 9 : 8,
     missing: missing.split('\n').filter((line) => line !== ''),
     others: await takenByOthers(host),
     listening: new Set(

@@ -1,9 +1,9 @@
-import { type DrbdStatus, drbdVersion, parseDrbdsetupStatus, parseProcDrbd } from '../../../host/drbd-status.ts';
+import { drbdsetupStatus, moduleVersion, type VolumeStatus, volumeStatus } from '../../../host/drbd-status.ts';
 import type { Host } from '../../../host/host.ts';
 import type { VolumeRecord } from './volume-record.ts';
 
 /** How a volume stands on this host, or why it is not up here. */
-export type VolumeStanding = DrbdStatus | { readonly why: string };
+export type VolumeStanding = VolumeStatus | { readonly why: string };
 
 export async function volumeStanding(
   { files, exec }: Pick<Host, 'files' | 'exec'>,
@@ -11,18 +11,23 @@ export async function volumeStanding(
 ): Promise<VolumeStanding> {
   const text = await files.readText('/proc/drbd').catch(() => undefined);
   if (text === undefined) return { why: 'this kernel has no drbd loaded' };
-  if ((drbdVersion(text) ?? 8) < 9) return parseProcDrbd(text, minor) ?? NOT_UP;
+  if (!isNine(moduleVersion(text))) {
+    const status = volumeStatus(text, minor);
+    return status && status.connection !== 'Unconfigured' ? status : NOT_UP;
+  }
   const answer = await exec.run(['drbdsetup', 'status', '--json', resource]).catch(() => undefined);
   if (answer === undefined) return { why: 'drbdsetup is missing here' };
-  return parseDrbdsetupStatus(answer.stdout, resource) ?? NOT_UP;
+  return drbdsetupStatus(answer.stdout, resource) ?? NOT_UP;
 }
+
+export const isNine = (version: string | undefined): boolean => version?.startsWith('9.') ?? false;
 
 const NOT_UP: VolumeStanding = { why: 'it is not up here' };
 
 /** In one line, this side first. Pure. */
 export function standingText(standing: VolumeStanding): string {
   if ('why' in standing) return standing.why;
-  const { connection, role, peerRole = 'Unknown', disk, peerDisk = 'Unknown', outOfSyncBytes = 0 } = standing;
+  const { connection, role, peerRole, disk, peerDisk, outOfSyncBytes } = standing;
   const behind = outOfSyncBytes === 0 ? '' : `, ${Math.ceil(outOfSyncBytes / 1024)} KiB out of sync`;
   return `${connection}, ${role}/${peerRole}, ${disk}/${peerDisk}${behind}`;
 }

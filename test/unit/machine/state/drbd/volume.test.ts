@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { VolumeStatus } from '../../../../../src/host/drbd-status.ts';
 import { attachCommands, connectCommand, inTheWay, type Volume } from '../../../../../src/machine/state/drbd/volume.ts';
-import type { VolumeStatus } from '../../../../../src/machine/state/drbd/volume-status.ts';
 
 const VOLUME: Volume = {
   ...{ resource: 'voron.database', peer: '192.0.2.1:7900', port: 7901, minor: 100, bytes: 64 << 20 },

@@ -22,7 +22,18 @@ const UP: VolumeFacts = {
   hasLoop: true,
   disk: { bytes: 64 * MIB, signatures: OURS, isInUse: false },
   resourceText: 'resource',
-  standing: { connection: 'Connected', role: 'Secondary', peerRole: 'Primary', disk: 'UpToDate', peerDisk: 'UpToDate' },
+  standing: {
+    connection: 'Connected',
+    role: 'Secondary',
+    peerRole: 'Primary',
+    disk: 'UpToDate',
+    peerDisk: 'UpToDate',
+    outOfSyncBytes: 0,
+  },
+};
+const ALONE = {
+  ...{ connection: 'WFConnection', role: 'Secondary', peerRole: 'Unknown' },
+  ...{ disk: 'UpToDate', peerDisk: 'DUnknown', outOfSyncBytes: 0 },
 };
 const WANTED = { sizeBytes: 64 * MIB, resourceText: 'resource', root: '/state' };
 
@@ -67,7 +78,7 @@ describe('the plan of a volume', () => {
 
   it('brings up again what a restart, a detached disk or a lost connection took down, and declares nothing', () => {
     expect(steps(plan(MADE, { ...UP, hasLoop: false, standing: EMPTY.standing }))).toEqual(['attach-loop', 'bring-up']);
-    const standing = { connection: 'StandAlone', role: 'Secondary', disk: 'UpToDate' };
+    const standing = { ...ALONE, connection: 'StandAlone' };
     expect(steps(plan(MADE, { ...UP, standing }))).toEqual(['bring-up']);
     expect(steps(plan(MADE, { ...UP, standing: { ...standing, connection: 'Connected', disk: 'Diskless' } }))).toEqual([
       'bring-up',
@@ -131,7 +142,7 @@ describe('the plan of a volume', () => {
   });
 
   it('tells of one that somebody has open here, and of a size that came too late', () => {
-    const standing = { connection: 'WFConnection', role: 'Primary', disk: 'UpToDate' };
+    const standing = { ...ALONE, role: 'Primary' };
     expect(plan(MADE, { ...UP, standing }, { sizeBytes: 256 * MIB })).toEqual({
       steps: [],
       notes: [

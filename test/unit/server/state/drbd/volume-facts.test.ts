@@ -54,9 +54,12 @@ resource "voron.database" { volume 0 { device /dev/drbd7 minor 7; } }`;
 });
 
 describe('how a volume stands', () => {
-  const status = { connection: 'Connected', role: 'Secondary', disk: 'UpToDate' };
+  const status = {
+    ...{ connection: 'Connected', role: 'Secondary', peerRole: 'Primary' },
+    ...{ disk: 'UpToDate', peerDisk: 'UpToDate', outOfSyncBytes: 0 },
+  };
   it('is one line', () => {
-    expect(standingText({ ...status, peerRole: 'Primary', peerDisk: 'UpToDate', outOfSyncBytes: 5000 })).toBe(
+    expect(standingText({ ...status, outOfSyncBytes: 5000 })).toBe(
       'Connected, Secondary/Primary, UpToDate/UpToDate, 5 KiB out of sync',
     );
     expect(standingText({ why: 'it is not up here' })).toBe('it is not up here');
