@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
@@ -20,6 +20,7 @@ import { exportPrinter } from '../../../src/server/admin/export-printer.ts';
 import { configLog } from '../../../src/server/admin/printer-configs.ts';
 import { listPrinters } from '../../../src/server/admin/printers.ts';
 import { serverState } from '../../../src/server/admin/server-state.ts';
+import { HANG_MS } from '../../fixtures/hang.ts';
 import { type MainsailHost, mainsailHost } from '../../fixtures/mainsail-host.ts';
 import { sshdPrograms } from '../../fixtures/sshd.ts';
 import { type AdoptingServer, adoptingServer } from './adopting.ts';
@@ -350,6 +351,26 @@ it('a connection that breaks off leaves no node, and the next run goes on with w
   } finally {
     rmSync(on(`${DATA}/gcodes/many`), { recursive: true });
     rmSync(on(`${DATA}/gcodes/zz-large.gcode`));
+  }
+});
+
+it('a statectl that is killed leaves nothing half and nobody at the host, and the next one goes on', async () => {
+  host.write(`${DATA}/gcodes/large.gcode`, Buffer.alloc(64 << 20, 'G1 X1\n'));
+  const words = ['pi@127.0.0.1', '-p', String(host.port), '--state', server.state, '--config', server.config];
+  const options = [...host.sshOptions.flatMap((one) => ['--ssh-option', one]), '--printer', `voron=${DATA}`];
+  const child = spawn(process.execPath, ['src/main.ts', 'adopt', ...words, ...options], { stdio: 'ignore' });
+  try {
+    const uploads = join(server.state, 'state/voron/uploads/gcode');
+    const isOnItsWay = () => existsSync(uploads) && readdirSync(uploads).some((name) => name.startsWith('whole.'));
+    await expect.poll(isOnItsWay, { timeout: HANG_MS, interval: 5 }).toBe(true);
+    child.kill('SIGKILL');
+    await expect.poll(host.sessions, { timeout: HANG_MS }).toEqual([]);
+    expect(existsSync(join(server.config, 'nodes/voron.conf'))).toBe(false);
+    await server.adopt(host, { printers: [{ name: 'voron', folder: DATA }] });
+    expect(statSync(join(await exported('voron'), 'gcode/files/large.gcode')).size).toBe(64 << 20);
+  } finally {
+    child.kill('SIGKILL');
+    rmSync(on(`${DATA}/gcodes/large.gcode`));
   }
 });
 

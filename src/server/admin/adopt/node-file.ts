@@ -6,6 +6,8 @@ import { effectiveOf, layersOf } from '../../../config/effective.ts';
 import { editValue } from '../../../config/history/edit-value.ts';
 import { type Snapshot, snapshotHost, takeSnapshot } from '../../../config/history/snapshot.ts';
 import { checkSnapshot } from '../../../config/load-revision.ts';
+import { EtcFile } from '../../../config/schema/etc.ts';
+import { HostName } from '../../../config/settings/scalars.ts';
 import { type Plain, treeAt } from '../../../config/tree/tree.ts';
 import { entryOf } from '../../../entry-of.ts';
 import { StatectlError } from '../../../error.ts';
@@ -111,8 +113,11 @@ function newNode(node: string, { macs, hostname, timezone }: HostFacts): string 
   const mac = macs.map((one) => normalClaim('mac', one)).find((one) => one !== undefined);
   const name = normalClaim('hostname', hostname);
   const match = mac !== undefined ? { mac } : name !== undefined && name !== node ? { hostname: name } : undefined;
-  const etc = /^[A-Z][A-Za-z_]+(?:\/[A-Za-z_+-]+){1,2}$/.test(timezone) ? { timezone } : undefined;
-  return stringify({ node, ...(match && { match }), ...(etc && { set: { etc } }) });
+  // By its name it is found today, in slicers and browsers.
+  const called = hostname !== node && HostName.safeParse(hostname).success ? { hostname } : {};
+  const zone = EtcFile.safeParse({ timezone }).success && timezone !== '' ? { timezone } : {};
+  const etc = { ...called, ...zone };
+  return stringify({ node, ...(match && { match }), ...(Object.keys(etc).length > 0 && { set: { etc } }) });
 }
 
 /** Only what is not as everywhere. */

@@ -40,7 +40,7 @@ it('a new node is known by its wired card, and has its time zone and printers', 
   const { file, before, after, printers } = await plan({});
   expect([file, before]).toEqual(['nodes/print07.conf', undefined]);
   expect(after).toBe(
-    'node: print07\nmatch:\n  mac: b8:27:eb:12:34:56\nset:\n  etc:\n    timezone: Europe/Berlin\n  state:\n    printers:\n      voron: { data: /home/pi/printer_data, user: pi }\n',
+    'node: print07\nmatch:\n  mac: b8:27:eb:12:34:56\nset:\n  etc:\n    hostname: farm3\n    timezone: Europe/Berlin\n  state:\n    printers:\n      voron: { data: /home/pi/printer_data, user: pi }\n',
   );
   expect(printers.get('voron')?.items.map(({ name, kind }) => [name, kind])).toEqual([
     ['database', 'snapshot'],
@@ -52,7 +52,7 @@ it('a new node is known by its wired card, and has its time zone and printers', 
 
 it('without a card it is known by the name of the host', async () => {
   expect((await plan({}, { facts: { ...FACTS, macs: [], timezone: '../../x' } })).after).toMatch(
-    /^node: print07\nmatch:\n {2}hostname: farm3\nset:\n {2}state:/,
+    /^node: print07\nmatch:\n {2}hostname: farm3\nset:\n {2}etc:\n {4}hostname: farm3\n {2}state:/,
   );
 });
 
