@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -145,6 +146,32 @@ describe('a host with two printers', () => {
     expect(existsSync(join(line, 'gcode/files/empty.gcode'))).toBe(false);
     expect(await configLog(stateOf(), { printer: 'ender' }, { limit: 9 })).toHaveLength(2);
     host.write(`${DATA}/gcodes/empty.gcode`, '');
+  });
+
+  it('what cannot be looked into any more is not taken for deleted', async () => {
+    const printers = [{ name: 'voron', folder: DATA }];
+    await server.adopt(host, { printers });
+    chmodSync(on(`${DATA}/gcodes/parts`), 0);
+    chmodSync(on(`${DATA}/gcodes/cube.gcode`), 0);
+    try {
+      appendFileSync(on(`${DATA}/gcodes/cube.gcode`), 'G1\n');
+      const { plan, printers: taken } = await server.adopt(host, { printers });
+      expect(taken).toMatchObject([
+        { gcode: { added: 0, removed: 0 }, missed: [{ path: `${DATA}/gcodes/cube.gcode` }] },
+      ]);
+      expect(plan.printers[0]?.left).toContainEqual({
+        what: `${DATA}/gcodes/parts`,
+        why: 'this account may not look into it',
+      });
+      expect(existsSync(join(await exported('voron'), 'gcode/files/parts/two\nlines.gcode'))).toBe(true);
+      chmodSync(on(`${DATA}/config`), 0);
+      await expect(server.plan(host, { printers })).rejects.toMatchObject({
+        code: 'adopt-nothing',
+        hint: expect.stringContaining('log in as pi'),
+      });
+    } finally {
+      for (const path of ['gcodes/parts', 'gcodes/cube.gcode', 'config']) chmodSync(on(`${DATA}/${path}`), 0o755);
+    }
   });
 
   it('says what it would do, and does nothing, with --dry-run', () => {
@@ -420,7 +447,7 @@ describe('a host that means no good', () => {
   });
 
   it('is read no longer than it may be: a find that never ends, a login that only talks', async () => {
-    await replaced('find', '/usr/bin/yes "f 1 1.0 1.0 1|./x|" | /usr/bin/tr "|\\n" "\\000\\000"', async () => {
+    await replaced('find', '/usr/bin/yes "f 1 1.0 1.0 1 9|./x|" | /usr/bin/tr "|\\n" "\\000\\000"', async () => {
       const plan = await server.plan(host, { printers });
       expect(plan.printers[0]?.left.map(({ why }) => why)).toContainEqual(
         expect.stringContaining('more files than are kept'),

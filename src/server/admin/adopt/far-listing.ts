@@ -22,6 +22,8 @@ export interface FarListing {
   readonly left: readonly NoFile[];
   /** There is more than is looked at. */
   readonly isCut: boolean;
+  /** Whatever is not named is not there, either: nothing was cut, hidden from us or of another file system. */
+  readonly isWhole: boolean;
 }
 
 /** `target`: of a link. */
@@ -36,10 +38,11 @@ const NOT_THERE = 3;
 const MOST_ENTRIES = 2 * TREE_LIMITS.files;
 const LARGEST_TREE_BYTES = Number.MAX_SAFE_INTEGER;
 
-/** GNU find, as every Debian has it: type, size, times, inode, and the rest each ended by NUL. */
-const PRINT = "-printf '%y %s %T@ %C@ %i\\0%p\\0%l\\0'";
-/** Other file systems are not entered, nor is what git keeps for itself. */
-const EVERYTHING = `. -xdev -mindepth 1 -name .git -prune -o ${PRINT}`;
+/** GNU find, as every Debian has it: type, size, times, inode, device, and the rest each ended by NUL. */
+const printOf = (type: string): string => `-printf '${type} %s %T@ %C@ %i %D\\0%p\\0%l\\0'`;
+/** Other file systems are not entered, nor is what git keeps for itself. What may not be looked into has a letter of its own. */
+const HIDDEN = 'h';
+const EVERYTHING = `. -xdev -name .git -prune -o -type d \\( ! -readable -o ! -executable \\) ${printOf(HIDDEN)} -prune -o ${printOf('%y')}`;
 
 /** What is in a folder, or which of these files are there. Throws what `FarHost.run` throws. */
 export async function listFar(far: FarHost, folder: string, only?: readonly string[]): Promise<FarListing> {
@@ -50,14 +53,21 @@ export async function listFar(far: FarHost, folder: string, only?: readonly stri
   let seen = 0;
   let isCut = false;
   let isThere = false;
-  // What find could not look into is told by its status, 1, and by what it says; what it found counts.
-  const what = only ? `${only.map((path) => shellQuote(`./${path}`)).join(' ')} -maxdepth 0 ${PRINT}` : EVERYTHING;
+  let isWhole = false;
+  let isHidden = false;
+  let device: string | undefined;
+  const what = only
+    ? `${only.map((path) => shellQuote(`./${path}`)).join(' ')} -maxdepth 0 ${printOf('%y')}`
+    : EVERYTHING;
   const script = `cd ${shellQuote(folder)} 2>/dev/null || exit ${NOT_THERE}
 find ${what} 2>/dev/null; status=$?; printf 'end\\000\\000\\000'; exit $status`;
   const chunks = far.run(script, { good: [0, 1, NOT_THERE] });
   for await (const [record, name, target] of recordsOf(chunks)) {
     isThere = true;
-    if (record === 'end') continue;
+    if (record === 'end') {
+      isWhole = true;
+      continue;
+    }
     nameBytes += name.length + target.length;
     seen += 1;
     if (files.size >= mostFiles || seen > MOST_ENTRIES || nameBytes > TREE_LIMITS.namesBytes) {
@@ -65,8 +75,17 @@ find ${what} 2>/dev/null; status=$?; printf 'end\\000\\000\\000'; exit $status`;
       break;
     }
     const entry = readEntry(record, name, target);
-    if (entry === undefined) continue;
-    if ('why' in entry) left.push(entry);
+    if ('folderOn' in entry) {
+      // The first is the folder itself.
+      device ??= entry.folderOn;
+      const isOpen = entry.folderOn !== undefined;
+      if (isOpen && entry.folderOn === device) continue;
+      isHidden = true;
+      left.push({
+        path: entry.path,
+        why: isOpen ? 'another file system is there' : 'this account may not look into it',
+      });
+    } else if ('why' in entry) left.push(entry);
     else files.set(entry.path, entry);
   }
   return {
@@ -74,17 +93,25 @@ find ${what} 2>/dev/null; status=$?; printf 'end\\000\\000\\000'; exit $status`;
     files: [...files.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1)),
     left: left.slice(0, TREE_LIMITS.left),
     isCut,
+    isWhole: isWhole && !isCut && !isHidden,
   };
 }
 
 const KINDS: Readonly<Partial<Record<string, string>>> = { p: 'a pipe', s: 'a socket', c: 'a device', b: 'a device' };
 
-/** undefined: a folder. Pure. */
-function readEntry(what: string, name: Buffer, target: Buffer): FarFile | NoFile | undefined {
-  const [, type = '', size = '', mtime = '', ctime = '', inode = ''] =
-    /^(\w) (\d{1,16}) (-?\d{1,13}(?:\.\d+)?) (-?\d{1,13}(?:\.\d+)?) (\d+)$/.exec(what) ?? [];
+/** A folder, and the file system that it is of; undefined: nobody may look into it. */
+interface Folder {
+  readonly path: string;
+  readonly folderOn: string | undefined;
+}
+
+/** Pure. */
+function readEntry(what: string, name: Buffer, target: Buffer): FarFile | NoFile | Folder {
+  const [, type = '', size = '', mtime = '', ctime = '', inode = '', device = ''] =
+    /^(\w) (\d{1,16}) (-?\d{1,13}(?:\.\d+)?) (-?\d{1,13}(?:\.\d+)?) (\d+) (\d+)$/.exec(what) ?? [];
   const path = name.toString('utf8').replace(/^\.\//, '');
-  if (type === 'd') return undefined;
+  if (type === HIDDEN) return { path, folderOn: undefined };
+  if (type === 'd') return { path, folderOn: device };
   if (!Buffer.from(`./${path}`).equals(name)) return { path, why: 'its name is no UTF-8' };
   if (type === 'l') {
     const to = target.toString('utf8');

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { moonrakerFaults } from '../../../config/check/moonraker-conf.ts';
 import { entryOf } from '../../../entry-of.ts';
+import { StatectlError } from '../../../error.ts';
 import { shellQuote } from '../../../host/shell-line.ts';
 import { chooseConfig } from '../../../print/choose-config.ts';
 import { CONFIG_BOUNDS, LARGEST_CONFIG_FILE_BYTES } from '../../../protocol/config-files.ts';
@@ -55,6 +56,14 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
   const { data, from, name } = instance;
   const left: Remark[] = [];
   const [listing, gcodes] = [await listFar(far, from.config), await listFar(far, from.gcodes)];
+  if (!listing.isThere)
+    throw new StatectlError(
+      'adopt-nothing',
+      `${from.config} of ${name} is not there, or ${facts.user} may not read it`,
+      {
+        hint: `log in as ${instance.user}, or name the other printers with --printer NAME=DIR`,
+      },
+    );
   const main = posix.basename(instance.main);
   const texts = new Map<string, Buffer>();
   const linked = await readLinked(far, facts, from.config, listing);
@@ -111,7 +120,7 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
       gcodes: { folder: from.gcodes, listing: gcodes },
       config: {
         files: config,
-        isCut: listing.isCut || !listing.isThere || fetched.missed.length > 0,
+        isWhole: listing.isWhole && fetched.missed.length === 0,
         mtimeMs: Math.max(0, ...plain.map(({ mtimeNs }) => Number(BigInt(mtimeNs) / 1_000_000n))),
       },
       variables: variablesBytes,

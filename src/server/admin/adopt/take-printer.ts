@@ -18,7 +18,7 @@ export interface FoundPrinter {
   readonly name: string;
   readonly gcodes: { readonly folder: string; readonly listing: FarListing };
   /** By path, each whole. */
-  readonly config: { readonly files: ReadonlyMap<string, Buffer>; readonly mtimeMs: number; readonly isCut: boolean };
+  readonly config: { readonly files: ReadonlyMap<string, Buffer>; readonly mtimeMs: number; readonly isWhole: boolean };
   readonly variables: Buffer | undefined;
   /** Asked for last: what it says of gcode is then there. */
   readonly database: () => Promise<
@@ -121,7 +121,7 @@ async function takeGcode(
   };
   // First, so that a file can be where a folder was.
   const here = new Set(listing.files.map(({ path }) => path));
-  const gone = listing.isCut || !listing.isThere ? [] : [...line.values()].filter(({ path }) => !here.has(path));
+  const gone = !listing.isWhole ? [] : [...line.values()].filter(({ path }) => !here.has(path));
   await send(gone.map(({ path, sha256 }) => ({ path, file: null, was: sha256 })));
   let bytes = 0;
   let added = 0;
@@ -158,7 +158,7 @@ async function* counted(body: AsyncIterable<Uint8Array>, onBytes: (bytes: number
 }
 
 async function takeConfig(
-  { name: printer, config: { files, mtimeMs, isCut } }: FoundPrinter,
+  { name: printer, config: { files, mtimeMs, isWhole } }: FoundPrinter,
   { state: { git }, asker }: TakeContext,
   item: string,
   standing: Standing,
@@ -171,7 +171,7 @@ async function takeConfig(
   });
   // What printers share below common/ is nobody's to delete here.
   const isShared = (path: string): boolean => path.startsWith('common/');
-  const gone = isCut ? [] : [...known.keys()].filter((path) => !files.has(path) && !isShared(path));
+  const gone = !isWhole ? [] : [...known.keys()].filter((path) => !files.has(path) && !isShared(path));
   const changes = [...changed, ...gone.map((path) => ({ path, content: null, mtimeMs }))];
   if (changes.length === 0) return { changed: 0 };
   const base = line?.id ?? null;

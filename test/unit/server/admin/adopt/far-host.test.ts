@@ -74,16 +74,17 @@ describe('a listing', () => {
     const listing = await listFar(
       printing(
         ...[
-          'f 5 1764505085.1234567890 1764505086.5000000000 7\0./a b\0\0d 1 1.0 1.0 1\0./folder\0',
-          '\0f 0 -1.5000000000 0.0 8\0./old\0\0',
+          'f 5 1764505085.1234567890 1764505086.5000000000 7 9\0./a b\0\0d 1 1.0 1.0 1 9\0./folder\0',
+          '\0f 0 -1.5000000000 0.0 8 9\0./old\0\0',
         ],
-        ...['l 1 1.0 1.0 1\0./link\0/etc/passwd\0p 0 1.0 1.0 1\0./pipe\0\0f 1 1.0 1.0 1\0./\xff\0\0', END],
+        ...['l 1 1.0 1.0 1 9\0./link\0/etc/passwd\0p 0 1.0 1.0 1 9\0./pipe\0\0f 1 1.0 1.0 1 9\0./\xff\0\0', END],
       ),
       '/x',
     );
     expect(listing).toEqual({
       isThere: true,
       isCut: false,
+      isWhole: true,
       files: [
         {
           path: 'a b',
@@ -102,19 +103,35 @@ describe('a listing', () => {
   });
   it('a folder that is not there has nothing, one that is empty is there', async () => {
     expect(await listFar(printing(''), '/x')).toMatchObject({ isThere: false, files: [] });
-    expect(await listFar(printing(END), '/x')).toMatchObject({ isThere: true, files: [] });
+    expect(await listFar(printing(END), '/x')).toMatchObject({ isThere: true, isWhole: true, files: [] });
+  });
+  it('what may not be looked into, and another file system, are told: it is not all that is there', async () => {
+    const folder = 'd 1 1.0 1.0 1 9\0.\0\0';
+    expect(await listFar(printing(folder, 'd 1 1.0 1.0 2 9\0./a\0\0', END), '/x')).toMatchObject({
+      isWhole: true,
+      left: [],
+    });
+    for (const [record, why] of [
+      ['h 1 1.0 1.0 2 9\0./a\0\0', 'this account may not look into it'],
+      ['d 1 1.0 1.0 2 8\0./a\0\0', 'another file system is there'],
+    ])
+      expect(await listFar(printing(folder, record ?? '', END), '/x')).toMatchObject({
+        isWhole: false,
+        left: [{ path: 'a', why }],
+      });
+    expect(await listFar(printing(folder), '/x')).toMatchObject({ isThere: true, isWhole: false });
   });
   it('one that goes on for ever is cut, whatever it goes on with', async () => {
     const many = (record: (at: number) => string) => printing(...Array.from({ length: 90_000 }, (_, at) => record(at)));
     for (const record of [
-      (at: number) => `f 1 1.0 1.0 1\0./${at}\0\0`,
-      () => 'f 1 1.0 1.0 1\0./same\0\0',
-      () => 'd 1 1.0 1.0 1\0./same\0\0',
-      (at: number) => `l 1 1.0 1.0 1\0./${at}\0${'x'.repeat(100)}\0`,
+      (at: number) => `f 1 1.0 1.0 1 9\0./${at}\0\0`,
+      () => 'f 1 1.0 1.0 1 9\0./same\0\0',
+      () => 'd 1 1.0 1.0 1 9\0./same\0\0',
+      (at: number) => `l 1 1.0 1.0 1 9\0./${at}\0${'x'.repeat(100)}\0`,
     ])
       expect((await listFar(many(record), '/x')).isCut).toBe(true);
     const asked = await listFar(
-      many((at) => `f 1 1.0 1.0 1\0./${at}\0\0`),
+      many((at) => `f 1 1.0 1.0 1 9\0./${at}\0\0`),
       '/x',
       ['1', '2'],
     );
