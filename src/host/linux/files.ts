@@ -101,15 +101,21 @@ async function append(fs: FileCalls, path: string, data: string | Uint8Array): P
   await stream.write(Buffer.from(data));
 }
 
-async function makeDirectory(fs: FileCalls, path: string, mode?: number): Promise<void> {
+async function makeDirectory(
+  fs: FileCalls,
+  path: string,
+  mode?: number,
+  above: 'unknown' | 'made' = 'unknown',
+): Promise<void> {
   try {
     await fs.mkdir(path);
   } catch (error) {
     // A symlink to a directory will do, as for `mkdir -p`.
     if (codeOf(error) === 'EEXIST' && (await fs.stat(path).catch(() => undefined))?.isDirectory()) return;
-    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    // procfs says so too where nobody may make anything.
+    if (codeOf(error) !== 'ENOENT' || above === 'made' || dirname(path) === path) throw error;
     await makeDirectory(fs, dirname(path), mode);
-    return makeDirectory(fs, path, mode);
+    return makeDirectory(fs, path, mode, 'made');
   }
   await setMode((bits) => fs.chmod(path, bits), mode, 0o755);
   await syncFolder(fs, dirname(path));

@@ -32,7 +32,10 @@ afterEach(async () => {
 });
 
 const run = (...words: readonly string[]) =>
-  spawnSync(process.execPath, ['src/main.ts', 'printer', ...words, '--state', server.state], { encoding: 'utf8' });
+  spawnSync(process.execPath, ['src/main.ts', 'printer', ...words, '--state', server.state], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
 const json = (...words: readonly string[]) => JSON.parse(run(...words, '--json').stdout);
 
 it('list and branches say who goes on with a printer, and what lies beside its line', () => {
@@ -104,6 +107,12 @@ it('an export touches nothing that lies beside it, whatever that is called', () 
   for (const to of ['ender', 'ender.tar']) expect(run('export', 'voron', '--out', join(out, to)).status).toBe(0);
   for (const name of names) expect(readFileSync(join(out, name, 'mine'), 'utf8')).toBe(name);
   expect(readdirSync(out).toSorted()).toEqual([...names, 'ender', 'ender.tar'].toSorted());
+});
+
+it('an export to where nobody may make anything ends, and says so', () => {
+  // mkdir(2) says ENOENT there, as if a folder above it were missing.
+  const { status, stderr } = run('export', 'voron', '--out', '/proc/voron');
+  expect([status, stderr]).toEqual([1, expect.stringContaining('/proc/.voron-')]);
 });
 
 it.each([
