@@ -37,10 +37,10 @@ export const sessionPath = (printer: string): string => `${folderOf(printer)}/se
 
 /** What the boot left; undefined: it knew no such printer. */
 export const readSession = async (
-  { readText }: Pick<Files, 'readText'>,
+  files: Pick<Files, 'readText'>,
   printer: string,
 ): Promise<PrinterSession | undefined> =>
-  recordOrNone<PrinterSession>(await readText(sessionPath(printer)).catch(() => undefined), {
+  recordOrNone<PrinterSession>(await files.readText(sessionPath(printer)).catch(() => undefined), {
     printer: 'text',
     boot: 'text',
     lease: 'number',

@@ -38,7 +38,7 @@ export async function releaseVolumes(host: Machine): Promise<void> {
 async function volumesOf({ files }: Machine): Promise<readonly Named[]> {
   const names = await files.list(`${RUN}/state`).catch(() => []);
   const found: Named[] = [];
-  for (const printer of names.flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : []))) {
+  for (const printer of names) {
     const { items = {} } = (await readSession(files, printer)) ?? {};
     for (const [item, session] of Object.entries(items))
       if (session?.volume) {
