@@ -20,13 +20,13 @@ describe("the machine's side of a volume", () => {
       'drbdmeta --force 100 v08 /dev/loop3 internal create-md',
       'drbdsetup-84 new-resource voron.database',
       'drbdsetup-84 new-minor voron.database 100 0',
-      'drbdsetup-84 attach 100 /dev/loop3 /dev/loop3 internal --on-io-error=detach --disk-barrier=no --disk-flushes=no --md-flushes=no --resync-rate=40M --c-plan-ahead=0 --c-min-rate=0 --rs-discard-granularity=65536',
+      'drbdsetup-84 attach 100 /dev/loop3 /dev/loop3 internal --on-io-error=detach --disk-barrier=no --disk-flushes=no --md-flushes=no --resync-rate=40M --c-plan-ahead=0 --rs-discard-granularity=65536',
     ]);
   });
 
   it('leaves a slow server behind before the buffer is full, and throws none out', () => {
     expect(words(connectCommand(VOLUME))).toBe(
-      'drbdsetup-84 connect voron.database 0.0.0.0:7901 192.0.2.1:7900 --protocol=A --on-congestion=pull-ahead --sndbuf-size=1M --congestion-fill=256K --ko-count=0 --timeout=30 --ping-int=3 --ping-timeout=10 --connect-int=3 --cram-hmac-alg=sha256',
+      'drbdsetup-84 connect voron.database 0.0.0.0:7901 192.0.2.1:7900 --protocol=A --on-congestion=pull-ahead --sndbuf-size=4M --congestion-fill=1M --ko-count=0 --timeout=30 --ping-int=3 --ping-timeout=10 --connect-int=3 --cram-hmac-alg=sha256',
     );
     expect(words(connectCommand({ ...VOLUME, peer: '[fd00::1]:7900', alg: 'sha1' }))).toContain(
       'connect voron.database ipv6:[::]:7901 ipv6:[fd00::1]:7900 ',
