@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { reasonOf } from '../../error.ts';
+import { keepFolder } from '../../machine/state/drbd/keep-folder.ts';
 import { connect, statusOf, type Volume } from '../../machine/state/drbd/volume.ts';
 import type { StateItem } from '../../machine/state/restore.ts';
 import type { ItemStatus } from './item-status.ts';
@@ -17,6 +18,8 @@ const AMOUNT_MS = 15_000;
 const BRANCH_MS = 10_000;
 /** What both sides gave up is tried again so often. */
 const AGAIN_MS = 30_000;
+/** For a boot that finds no server: what is in it now, whole, unless it prints. */
+const KEEP_MS = 3_600_000;
 /** A server that was only told to disconnect is there again by then: what stays so is another history. */
 const TRIES = 3;
 
@@ -35,13 +38,22 @@ async function keepVolume(context: Context, volume: Volume, signal: AbortSignal)
   const told = teller(context);
   const ship = branchShipper(context, `${peer} and this machine gave each other up`);
   let before: ItemStatus | undefined;
+  let keepAtMs = 0;
+  let unkept: string | undefined;
   let tries = 0;
   for (let againMs = 0; ; await host.clock.sleep(LOOK_MS, signal)) {
+    if (host.clock.uptimeMs() >= keepAtMs && !context.isPrinting()) {
+      keepAtMs = host.clock.uptimeMs() + KEEP_MS;
+      unkept = await keepFolder(context, context.began.base ?? '').then(
+        () => undefined,
+        (error: unknown) => `not on the disk of the machine: ${reasonOf(error)}`,
+      );
+    }
     const status = await statusOf(host, volume);
     before = volumeItemStatus({ status, peer, nowMs: host.clock.now(), ...(before && { before }) });
     if (status?.connection !== 'StandAlone') {
       if (status?.connection === 'Connected') tries = 0;
-      told(before, tell);
+      told(unkept === undefined || before.why !== undefined ? before : { ...before, why: unkept }, tell);
       continue;
     }
     if (host.clock.uptimeMs() >= againMs) {

@@ -5,7 +5,6 @@ import { DrbdHead } from '../../protocol/drbd.ts';
 import { readSaid } from '../../protocol/read-answer.ts';
 import { mustRun } from '../steps/must-run.ts';
 import { layArchive } from './drbd/folder-archive.ts';
-import { keepFolder } from './drbd/keep-folder.ts';
 import { bringUp, deviceOf, drbdsetup, takeDown, untilUpToDate, type Volume } from './drbd/volume.ts';
 import type { ItemSession } from './printer-session.ts';
 import type { Restore, StateItem } from './restore.ts';
@@ -22,11 +21,7 @@ export async function restoreDrbd(restore: VolumeRestore): Promise<ItemSession> 
   await leaveMount(restore);
   try {
     const head = headOf(restore);
-    const volume = await mountVolume(restore, head);
-    await keepFolder(restore, head.id).catch((error: unknown) =>
-      task.warn(`${printer}: ${item.path} is not kept on the disk of this machine: ${reasonOf(error)}`),
-    );
-    return { base: head.id, volume };
+    return { base: head.id, volume: await mountVolume(restore, head) };
   } catch (error) {
     task.signal.throwIfAborted();
     const why = reasonOf(error);
