@@ -49,10 +49,10 @@ async function leaveMount({ host, item }: VolumeRestore): Promise<void> {
 
 /** Throws `volume-failed`, `volume-late`; nothing of it is there then. */
 async function mountVolume(restore: VolumeRestore, head: DrbdHead): Promise<Volume> {
-  const { host, item, task, account } = restore;
+  const { host, item, bound, account } = restore;
   try {
     const volume = await bringUp(host, head);
-    await untilUpToDate(host, volume, { waitMs: item.waitMs, signal: task.signal });
+    await untilUpToDate(host, volume, { waitMs: item.waitMs, signal: bound });
     const must = (argv: readonly string[]) => mustRun(host, argv, 'volume-failed', 'dmesg | tail says more');
     // Never by force: a side that made itself the newest could not be joined with the server's again.
     await must(drbdsetup('primary', String(volume.minor)));

@@ -77,6 +77,7 @@ function machine({ looks, programs = {} }: Kernel) {
       },
       account: { uid: 1000, gid: 1000 },
       head: HEAD,
+      bound: new AbortController().signal,
       ...{ boot: 'b', lease: 1, apart: [], spool: '/run/statectl/state/voron/db' },
       ...change,
     });
