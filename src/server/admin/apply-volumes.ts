@@ -69,19 +69,18 @@ function refusedError({ resource }: Volume, refused: readonly Refusal[]): Statec
   });
 }
 
-/** Volumes of one node, or of all that were made. */
-const madeVolumes = async (store: Store, node: string | undefined): Promise<readonly Volume[]> =>
-  (await volumesIn(store)).filter((one) => one.made !== undefined && (node === undefined || one.node === node));
-
 /** One of many: what fails of it keeps nobody else back. */
 export type OfEach<T> = { readonly volume: string } & (T | { readonly error: unknown });
 
+/** Of all that were made, or of those of one node. */
 async function ofEach<T extends object>(
-  volumes: readonly Volume[],
+  store: Store,
+  node: string | undefined,
   task: (volume: Volume) => Promise<T>,
 ): Promise<readonly OfEach<T>[]> {
-  const all: OfEach<T>[] = [];
-  for (const volume of volumes) {
+  const { volumes, torn } = await volumesIn(store);
+  const all: OfEach<T>[] = torn.map((error) => ({ volume: 'one that is torn', error }));
+  for (const volume of volumes.filter((one) => one.made && (node === undefined || one.node === node))) {
     const name = volume.resource;
     all.push(
       await task(volume).then(
@@ -96,7 +95,7 @@ async function ofEach<T extends object>(
 /** After a reboot of this host: up again, and their copies mounted. Nothing is made. */
 export async function bringUpVolumes(state: ServerState, store: Store, node: string | undefined) {
   const facts = await hostFacts(state.host);
-  return ofEach(await madeVolumes(store, node), async (volume) => {
+  return ofEach(store, node, async (volume) => {
     const applied = await applyVolume(state, store, await planOf(state, store, volume, facts, volume.made?.bytes ?? 0));
     await mountCopies({ root: store.root, host: state.host }, volume);
     return applied;
@@ -105,7 +104,7 @@ export async function bringUpVolumes(state: ServerState, store: Store, node: str
 
 /** A copy of each, mounted read-only. */
 export const copyVolumes = async (state: ServerState, store: Store, node: string | undefined) =>
-  ofEach(await madeVolumes(store, node), async (volume) => {
+  ofEach(store, node, async (volume) => {
     const { id } = await copyVolume({ root: store.root, host: state.host }, volume);
     return { copy: id };
   });

@@ -146,7 +146,9 @@ async function allotted(
 }
 
 async function newVolume(store: Store, node: string, printer: string, item: string, facts: HostFacts): Promise<Volume> {
-  const volumes = await volumesIn(store);
+  const { volumes, torn } = await volumesIn(store);
+  // What it has may be what would be given out.
+  if (torn.length > 0) throw torn[0];
   const { others, listening } = facts;
   const taken = {
     ports: new Set([...volumes.map(({ port }) => port), ...others.ports, ...listening]),

@@ -96,6 +96,8 @@ describe('the answer to a lease', () => {
     writeFileSync(join(server.state, 'state/voron/line/database/volume.json'), '{"node":"pri');
     expect(await whyNone()).toContain('no volume for it yet');
     expect(server.alarms.join()).toContain('volume.json is torn');
+    // Nor does it keep an admin from all else.
+    expect(statectl('list').stdout).toContain('volume.json is torn');
   });
 });
 

@@ -24,7 +24,7 @@ export const drbdKind = (store: Store): Omit<StateKind, 'head'> => ({
   async take(printer, branch, item) {
     const [newest] = await generationsIn(store, printer, { part: 'branch', branch }, item);
     if (!newest) return undefined;
-    const volume = await readVolume(store, printer, item);
+    const volume = await readVolume(store, printer, item).catch(() => undefined);
     if (!volume?.made) return { byHand: `the server has no volume for ${item}: statectl node drbd NODE --apply` };
     return { byHand: handText(volume, newest) };
   },
@@ -37,7 +37,12 @@ export const drbdKind = (store: Store): Omit<StateKind, 'head'> => ({
 });
 
 async function lineSummary(store: Store, printer: string, item: string) {
-  const volume = await readVolume(store, printer, item);
+  let volume: Volume | undefined;
+  try {
+    volume = await readVolume(store, printer, item);
+  } catch (error) {
+    return { id: 'torn', atMs: 0, kept: 0, bytes: 0, standing: reasonOf(error) };
+  }
   if (!volume) return undefined;
   const copies = await volumeCopies(store, volume);
   const { made, node } = volume;
@@ -64,7 +69,7 @@ function handText({ resource, node, minor }: Volume, { tar }: FoundGeneration): 
 }
 
 async function* exportVolume(store: Store, printer: string, item: string): AsyncGenerator<StateFile> {
-  const volume = await readVolume(store, printer, item);
+  const volume = await readVolume(store, printer, item).catch(() => undefined);
   if (!volume) return;
   const { copy, fault } = await copyToExport(store, volume);
   const told = {

@@ -70,15 +70,21 @@ export async function writeVolume(store: Store, { printer, item, ...record }: Vo
   await writePrinter(store, printer, { ...known, items: { ...known.items, [item]: { kind: 'drbd' } } });
 }
 
-/** All that this server has. */
-export async function volumesIn(store: Store): Promise<readonly Volume[]> {
-  const found: Volume[] = [];
+/** All that this server has; of what is torn, why. */
+export async function volumesIn(
+  store: Store,
+): Promise<{ readonly volumes: readonly Volume[]; readonly torn: readonly unknown[] }> {
+  const volumes: Volume[] = [];
+  const torn: unknown[] = [];
   for (const printer of await printersIn(store))
-    for (const item of await itemsIn(store, printer, LINE)) {
-      const volume = await readVolume(store, printer, item);
-      if (volume) found.push(volume);
-    }
-  return found;
+    for (const item of await itemsIn(store, printer, LINE))
+      try {
+        const volume = await readVolume(store, printer, item);
+        if (volume) volumes.push(volume);
+      } catch (error) {
+        torn.push(error);
+      }
+  return { volumes, torn };
 }
 
 const volumeTorn = (path: string): StatectlError =>
