@@ -20,9 +20,7 @@ const UNABLE_MS = 120_000;
 
 /** The real Klipper and its firmware for Linux, of another version and with a command less, where the environment names a checkout. */
 describe.runIf(checkout !== undefined)('the board of the real Klipper', () => {
-  const home = mkdtempSync(join(tmpdir(), 'print-board-'));
-  const [data, sources, tty] = [join(home, 'data'), join(home, 'klipper'), join(home, 'mcu')];
-  const socket = join(data, 'comms/klippy.sock');
+  let [home, data, sources, tty, socket] = ['', '', '', '', ''];
   const end = new AbortController();
   const children = new Set<ChildProcess>();
   const states: PrinterState[] = [];
@@ -62,6 +60,9 @@ describe.runIf(checkout !== undefined)('the board of the real Klipper', () => {
     vi.waitFor(() => expect(states.at(-1)?.board).toMatchObject(wanted), { timeout, interval: 200 });
 
   beforeAll(async () => {
+    home = mkdtempSync(join(tmpdir(), 'print-board-'));
+    [data, sources, tty] = [join(home, 'data'), join(home, 'klipper'), join(home, 'mcu')];
+    socket = join(data, 'comms/klippy.sock');
     for (const name of ['config', 'gcodes', 'logs', 'comms']) mkdirSync(join(data, name), { recursive: true });
     writeFileSync(join(data, 'config/printer.cfg'), printerCfg(data, tty));
     cpSync(checkout ?? '', sources, {

@@ -1,6 +1,7 @@
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { BoardStatus } from '../../../src/agent/boards/board-status.ts';
 import type { PrintTrouble } from '../../../src/agent/printers/printer-record.ts';
 import type { PrinterState } from '../../../src/agent/printers/printer-state.ts';
 import { type WatchedPrinter, watchPrinter } from '../../../src/agent/printers/watch-printer.ts';
@@ -87,6 +88,8 @@ describe.each([
     await host.startMoonraker();
     watch({ socket: join(host.data, 'comms/none.sock') });
     await becomes({ state: 'idle', by: 'moonraker' });
+    const mcus = { mcu: expect.any(String) as string };
+    await becomes({ board: expect.objectContaining({ health: 'good', cause: 'talks', mcus }) as BoardStatus });
     gcode('by.gcode', pauses(30));
     await host.gcode('SDCARD_PRINT_FILE FILENAME=by.gcode');
     await becomes({ state: 'printing', file: 'by.gcode', by: 'moonraker', pid: expect.any(Number) as number });
