@@ -32,9 +32,10 @@ interface AdoptingOptions extends Partial<Omit<AdoptOptions, 'config'>> {
   readonly onBytes?: (bytes: number) => void;
 }
 
-export function adoptingServer(): AdoptingServer {
+/** `state`: of a server that runs. */
+export function adoptingServer({ state: running }: { readonly state?: string } = {}): AdoptingServer {
   const folder = mkdtempSync(join(tmpdir(), 'statectl-adopting-'));
-  const [state, config] = [join(folder, 'state'), join(folder, 'config.d')];
+  const [state, config] = [running ?? join(folder, 'state'), join(folder, 'config.d')];
   mkdirSync(join(state, 'images'), { recursive: true });
   cpSync('config.d', config, { recursive: true });
   async function run<T>(
