@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { isChildServer } from './bench/child-server.ts';
 import { publish } from './bench/figures.ts';
 import { measureAgent } from './bench/print-agent.ts';
+import { measureCache } from './bench/print-cache.ts';
 import { measureFarm, startFarmServer } from './bench/print-farm.ts';
 import { measureLatency } from './bench/print-latency.ts';
 import { writePrint } from './bench/print-report.ts';
@@ -43,8 +44,12 @@ async function bench(): Promise<void> {
     say,
   );
   const agent = await measureAgent(values.quick ? { idleS: 20, timerS: 5 } : { idleS: 120, timerS: 30 }, say);
+  const cache = await measureCache(
+    values.quick ? { fileMib: 32, reads: 2_000, kills: 3 } : { fileMib: 256, reads: 10_000, kills: 10 },
+    say,
+  );
   const farm = await measureFarm(script, { printers, minutes }, say);
-  const figures = { latency, agent, farm };
+  const figures = { latency, agent, farm, cache };
   if (values.json) process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
   else await publish('bench:print', writePrint(figures));
   process.exitCode = farm.faults.length > 0 ? 1 : 0;

@@ -27,6 +27,7 @@ test('what the state of print hosts costs stands beside what it may cost', () =>
         timerMs: { without: 2, beside: 2.2 },
       },
     },
+    cache: { coldMbs: 145.4, readMs: { p50: 0.04, p99: 1.03 }, kills: 10, longestMs: 312.4, serverBytes: 50 << 20 },
   });
   for (const line of [
     /until the server has a copy +0\.60 s \(at most 0\.70 s, of 3\) +< 2 s$/m,
@@ -35,6 +36,9 @@ test('what the state of print hosts costs stands beside what it may cost', () =>
     /idle agent, emulated +4\.56 % of a core/m,
     /as it is here, .* +0\.48 % \(1 \/ 9\.5\) +< 1 %$/m,
     /2\.20 ms, 2\.00 ms without the agent: 1\.10 × +1\.2 ×$/m,
+    /nobody read before, by 8 KiB +145 MB\/s +≥ 50 MB\/s$/m,
+    /with server and agent dead, .* +0\.04 ms, 1\.03 ms +< 5 ms$/m,
+    /who shows it was killed 10 times +312 ms/m,
     /a server with 500 printers .* +38 % of a core, 200 MiB/m,
     /… 667 × config, half of them and 99 % within +12 ms, 91 ms$/m,
     /… refused +1 +0\nfault: database: busy\n$/m,
