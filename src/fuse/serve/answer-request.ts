@@ -71,6 +71,9 @@ function bodyOf(folder: CacheFolder, listings: Listings, request: Request): Answ
     case 'interrupt':
     case 'destroy':
       return 'never';
+    // A link that leads nowhere halts Klipper, and a second name is no state of a mirror.
+    case 'forbidden':
+      throw new Refused('EPERM');
     case 'broken':
       throw new Refused('EINVAL');
     case 'unknown':

@@ -42,8 +42,8 @@ type Operation =
   | { readonly op: 'write'; readonly handle: bigint; readonly at: number; readonly data: Buffer }
   | { readonly op: 'release' | 'releasedir' | 'fsync'; readonly handle: bigint }
   | { readonly op: 'interrupt'; readonly interrupted: bigint }
-  /** What is not done here, and what is no request at all. */
-  | { readonly op: 'unknown' | 'broken' };
+  /** Links and devices; what is not done here; what is no request at all. */
+  | { readonly op: 'forbidden' | 'unknown' | 'broken' };
 
 /** A request with who asks. `data` of a write lies in the buffer that it was read into. */
 export type Request = Operation & {
@@ -168,10 +168,13 @@ const OPERATIONS: Readonly<Partial<Record<number, Read>>> = {
   3: bare('getattr'),
   4: readSetattr,
   5: bare('readlink'),
+  6: () => ({ op: 'forbidden' }),
+  8: () => ({ op: 'forbidden' }),
   9: (body) => ({ op: 'mkdir', mode: body.readUInt32LE(0), name: nameAt(body, 8).name }),
   10: named('unlink'),
   11: named('rmdir'),
   12: renamed(8),
+  13: () => ({ op: 'forbidden' }),
   14: (body) => ({ op: 'open', flags: body.readUInt32LE(0) }),
   15: readAt('read'),
   16: readWrite,

@@ -34,6 +34,8 @@ mkdir -p -m 0700 ${below}
 # Private: else it would be shown there, too.
 mountpoint -q ${below} || { mount --bind ${at} ${below} && mount --make-private ${below}; } || plain
 modprobe fuse 2>/dev/null
+# A shell ends where exec fails.
+(: 3<>/dev/fuse) 2>/dev/null || plain
 exec 3<>/dev/fuse
 mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions,nosuid,nodev ${name} ${at} || plain
 until ${shellLine(program)}; do sleep 0.1; done

@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { renameSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempDisposableSync, renameSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import {
   access,
   appendFile,
   type FileHandle,
+  link,
   mkdir,
   open,
   readdir,
@@ -18,7 +19,11 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
+import { cacheHolder } from '../../../src/machine/services/cache-holder.ts';
 import { CACHE_OWNER, type CacheMount, cacheMount, canMountFuse } from '../../fixtures/cache-mount.ts';
 
 const SECONDS = 1_764_493_200;
@@ -191,7 +196,8 @@ describe.runIf(canMountFuse)('a cache on the kernel of this machine', () => {
     await rename(at('far/away.gcode'), at('near.gcode'));
     await utimes(at('near.gcode'), SECONDS, SECONDS);
     await truncate(at('near.gcode'), 2);
-    await expect(symlink('nowhere', at('link.gcode'))).rejects.toMatchObject({ code: 'ENOSYS' });
+    await expect(symlink('nowhere', at('link.gcode'))).rejects.toMatchObject({ code: 'EPERM' });
+    await expect(link(at('near.gcode'), at('second.gcode'))).rejects.toMatchObject({ code: 'EPERM' });
     await cache.kill();
     expect(await readdir(cache.place, { recursive: true })).toEqual([
       ...['far', 'here.gcode', 'near.gcode', 'far/.thumbs', 'far/.thumbs/away.png'],
@@ -225,6 +231,25 @@ describe.runIf(canMountFuse)('a cache on the kernel of this machine', () => {
     expect(await readdir(cache.place, { encoding: 'buffer' })).toEqual([Buffer.from([0x66, 0xff, 0xfe, 0x0a])]);
     await expect(access(`${cache.place}/.statectl-cache`)).rejects.toMatchObject({ code: 'ENOENT' });
     await expect(mkdir(`${cache.place}/.statectl-cache`)).rejects.toMatchObject({ code: 'EACCES' });
+  });
+
+  it.each([
+    ['has none', 'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3'],
+    ['does not know it', 'mount --bind /dev/null /dev/fuse'],
+  ])('leaves the plain folder, and nobody waiting, where a kernel %s', async (_, prepare) => {
+    using folder = mkdtempDisposableSync(join(tmpdir(), 'statectl-plain-'));
+    const at = (name: string): string => join(folder.path, name);
+    mkdirSync(at('gcodes'));
+    for (const name of ['gcodes/a.gcode', 'mark']) writeFileSync(at(name), 'G28\n');
+    const script = cacheHolder({
+      ...{ name: 'statectl-cache-test', place: at('gcodes'), files: at('files'), mark: at('mark'), program: ['false'] },
+    });
+    const { exitCode, stdout } = await execa({
+      reject: false,
+    })`unshare -m sh -c ${`${prepare}\nsh -c "$0" 2>/dev/null\necho $?; cat $1/gcodes/a.gcode; ls $1 $1/files`} ${script} ${folder.path}`;
+    expect([exitCode, stdout.split('\n')]).toEqual([
+      ...[0, ['1', 'G28', `${folder.path}:`, 'files', 'gcodes', '', `${folder.path}/files:`]],
+    ]);
   });
 
   it('is the plain folder when it is unmounted', async () => {

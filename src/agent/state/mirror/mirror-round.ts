@@ -4,7 +4,7 @@ import { readBody } from '../../../host/http/read-body.ts';
 import type { PlainFile, PlainTree, TreeScan } from '../../../host/plain-tree.ts';
 import { statePath } from '../../../machine/state/ask-state.ts';
 import { indexOf, withLineFiles } from '../../../machine/state/mirror/cache-index.ts';
-import { type MirrorNote, type NotedFile, readNote, writeNote } from '../../../machine/state/mirror/mirror-note.ts';
+import { type NotedFile, readNote, writeNote } from '../../../machine/state/mirror/mirror-note.ts';
 import { type MirrorView, viewOf } from '../../../machine/state/mirror/mirror-view.ts';
 import { type MirrorPlan, planMirror } from '../../../machine/state/mirror/plan-mirror.ts';
 import { type FetchFile, fetchFromServer, takeFile } from '../../../machine/state/mirror/take-file.ts';
@@ -14,6 +14,7 @@ import { MIRROR_LIMITS, type MirrorAnswer, MirrorListing } from '../../../protoc
 import { readAnswer } from '../../../protocol/read-answer.ts';
 import type { KeeperContext } from '../keeper.ts';
 import type { CacheSide } from './cache-side.ts';
+import { whenOpened, whyNot, withGone } from './cache-wishes.ts';
 import { type OutsideSource, outsideNoted } from './nfs-source.ts';
 import { openFiles } from './open-files.ts';
 import { type Pace, pushFiles } from './push-files.ts';
@@ -24,6 +25,7 @@ export interface MirrorContext extends KeeperContext<StateItem<'mirror'>> {
   readonly cache?: CacheSide;
 }
 
+const NO_WISHES: ReadonlySet<string> = new Set();
 /** What is written at this moment is another thing a moment later. */
 export const STILL_MS = 500;
 /** So much of a file a second, while a print runs. */
@@ -150,33 +152,6 @@ export async function mirrorRound(
 
 const withoutRoom = ({ absent }: MirrorPlan): readonly string[] =>
   absent.length > 0 ? [`not here for want of room (limit): ${absent.length} of the line`] : [];
-
-const whenOpened = ({ absent }: MirrorPlan): readonly string[] =>
-  absent.length > 0 ? [`brought when they are opened (limit): ${absent.length} of the line`] : [];
-
-const NO_WISHES: ReadonlySet<string> = new Set();
-
-/** Why a wish was not answered by bringing it; undefined: it is here. */
-function whyNot(path: string, { files }: TreeScan, { takes, absent, note }: MirrorPlan): string | undefined {
-  if (takes.some(({ file }) => file.path === path)) return undefined;
-  if (absent.some((file) => file.path === path)) return 'there is no room for it (limit)';
-  if (files.some((file) => file.path === path)) return undefined;
-  return note.some((one) => one.path === path) ? 'it is open as it was before' : 'the line has it no more';
-}
-
-/** What was deleted of what was not here is noted as what was deleted here. */
-function withGone(
-  before: MirrorNote | undefined,
-  gone: readonly { readonly path: string; readonly version: string }[],
-  { files }: TreeScan,
-): Pick<MirrorNote, 'files'> | undefined {
-  const here = new Set(files.map(({ path }) => path));
-  const deleted = gone.filter(({ path }) => !here.has(path));
-  if (deleted.length === 0) return before;
-  const noted = new Map((before?.files ?? []).map((one) => [one.path, one]));
-  for (const { path, version } of deleted) noted.set(path, { path, version: null, line: version });
-  return { files: [...noted.values()] };
-}
 
 /** Reads what changed and stands still; gives whether something does not yet. */
 async function readChanged(
