@@ -2,8 +2,9 @@ import { StatectlError } from '../../../error.ts';
 import { MIRROR_LIMITS, type MirrorChange, nameBytes } from '../../../protocol/mirror.ts';
 import type { IndexFile, MirrorIndex, RemovedFile } from './mirror-index.ts';
 
-/** What was replaced or deleted can be had so long, if there is room. */
-const REMOVED_KEPT_MS = 14 * 24 * 3_600_000;
+/** What was replaced or deleted can be had for so many days that had any, if there is room. */
+const REMOVED_KEPT_DAYS = 14;
+const DAY_MS = 24 * 3_600_000;
 const MOST_REMOVED = 2_000;
 
 export interface ApplyContext {
@@ -20,13 +21,21 @@ export interface Applied {
   readonly missing: string[];
 }
 
+/** A clock that jumps makes one more day, and takes nothing away. */
+function ofLastDays(removed: readonly RemovedFile[]): readonly RemovedFile[] {
+  const dayOf = ({ removedAtMs }: RemovedFile) => Math.floor(removedAtMs / DAY_MS);
+  const days = [...new Set(removed.map(dayOf))].toSorted((a, b) => b - a);
+  const oldest = days[REMOVED_KEPT_DAYS - 1] ?? Number.NEGATIVE_INFINITY;
+  return removed.filter((one) => dayOf(one) >= oldest);
+}
+
 /** An index that is being changed. */
 function opened(index: MirrorIndex, nowMs: number) {
   const files = new Map(index.files.map((file) => [file.path, file]));
   const hidden = new Map(index.hidden.map((one) => [one.path, one]));
   const deleted = new Set(index.deleted);
-  const removed: RemovedFile[] = index.removed.filter((one) => one.removedAtMs > nowMs - REMOVED_KEPT_MS);
-  let isChanged = removed.length !== index.removed.length;
+  const removed = [...index.removed];
+  let isChanged = false;
   /** All names that are here, in a listing or not. */
   const names = { count: 0, bytes: 0 };
   const count = (path: string, more: 1 | -1): void => {
@@ -91,7 +100,7 @@ function opened(index: MirrorIndex, nowMs: number) {
             ...index,
             files: [...files.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1)),
             hidden: [...hidden.values()],
-            removed: removed.slice(-MOST_REMOVED),
+            removed: ofLastDays(removed).slice(-MOST_REMOVED),
             deleted: [...deleted],
           }
         : index,
