@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { shellLine, shellQuote } from '../../host/shell-line.ts';
 
 /** A folder that is shown united with what the server has of it. */
@@ -30,7 +31,8 @@ export function cacheHolder({ name, place, files, mark, program }: CacheHolder):
 # Made by statectl at boot.
 plain() { umount ${below}; rm -f ${loading}; exit 1; }
 if grep -q '^${name} ' /proc/mounts; then umount -l ${at}; fi
-mkdir -p -m 0700 ${below}
+# Whoever reached the files there would get past what is shown.
+mkdir -p ${below} && chmod 0700 ${shellQuote(dirname(files))} || plain
 # Private: else it would be shown there, too.
 mountpoint -q ${below} || { mount --bind ${at} ${below} && mount --make-private ${below}; } || plain
 modprobe fuse 2>/dev/null

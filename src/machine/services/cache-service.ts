@@ -110,7 +110,12 @@ export function planCache(cache: Cache, manager: string | undefined, target = 'd
     { kind: 'write', path: scriptOf(cache), content: cacheHolder({ name: service, place, files, mark, program }) },
   ];
   if (manager === 'systemd')
-    return [...common, { kind: 'write', path: `${UNITS}/${service}.service`, content: unit(cache) }];
+    return [
+      ...common,
+      { kind: 'write', path: `${UNITS}/${service}.service`, content: unit(cache) },
+      { kind: 'mkdir', path: `${UNITS}/multi-user.target.wants`, mode: 0o755 },
+      { kind: 'symlink', target: `../${service}.service`, path: `${UNITS}/multi-user.target.wants/${service}.service` },
+    ];
   const script = `/etc/init.d/${service}`;
   return [
     ...common,

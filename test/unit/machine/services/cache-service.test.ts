@@ -50,6 +50,7 @@ describe('a cache', () => {
     expect(steps.map((step) => ('path' in step ? step.path : step.kind))).toEqual([
       ...['/run/statectl/state/voron', '/run/statectl/state/voron/gcodes.cache.loading'],
       ...[`/run/statectl/${SERVICE}.sh`, `/run/systemd/system/${SERVICE}.service`],
+      ...['', `/${SERVICE}.service`].map((name) => `/run/systemd/system/multi-user.target.wants${name}`),
     ]);
     for (const step of steps)
       if (step.kind === 'write' && step.path.endsWith('.sh')) execFileSync('sh', ['-n'], { input: step.content });
