@@ -44,8 +44,11 @@ it('a host is adopted while the server runs, and a machine that boots as its pri
     for (const file of files) {
       const [old, now] = [join(host.root, DATA, file), join(machine.data, file)];
       expect([file, readFileSync(now)]).toEqual([file, readFileSync(old)]);
-      // As Python has a time, and Moonraker compares it.
-      const timeOf = (path: string) => Number(statSync(path, { bigint: true }).mtimeNs) / 1e9;
+      // As Python makes a number of a time, which Moonraker compares.
+      const timeOf = (path: string): number => {
+        const { mtimeNs } = statSync(path, { bigint: true });
+        return Number(mtimeNs / 1_000_000_000n) + 1e-9 * Number(mtimeNs % 1_000_000_000n);
+      };
       if (file.startsWith('gcodes/')) expect([file, timeOf(now)]).toEqual([file, timeOf(old)]);
     }
   }

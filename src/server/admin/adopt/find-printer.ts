@@ -12,7 +12,7 @@ import { fetchFar } from './far-files.ts';
 import type { FarHost } from './far-host.ts';
 import { type FarFile, type FarListing, listFar } from './far-listing.ts';
 import type { HostFacts } from './host-facts.ts';
-import type { Instance } from './instances.ts';
+import { homeOf, type Instance } from './instances.ts';
 import { readConfigWords } from './klipper-config.ts';
 import type { FoundPrinter } from './take-printer.ts';
 
@@ -66,7 +66,8 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
     );
   const main = posix.basename(instance.main);
   const texts = new Map<string, Buffer>();
-  const linked = await readLinked(far, facts, from.config, listing);
+  const home = homeOf(facts, instance);
+  const linked = await readLinked(far, home, from.config, listing);
   const sized = [...linked].map(([path, { bytes }]) => ({ path, sizeBytes: bytes.length }));
   const whole = chooseConfig([...listing.files, ...sized], [], CONFIG_BOUNDS);
   for (const [path, { bytes }] of linked) if (whole.files.has(path)) texts.set(path, bytes);
@@ -79,10 +80,10 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
   });
   const words = readConfigWords(new Map([...texts].map(([path, bytes]) => [path, bytes.toString('utf8')])), {
     main,
-    home: facts.home,
+    home,
     own: [data, ...Object.values(from)],
   });
-  const variables = variablesOf(facts, instance, words.variables);
+  const variables = variablesOf(home, instance, words.variables);
   const config = new Map([...texts].filter(([path]) => path !== variables.inConfig));
   const variablesBytes =
     variables.inConfig === undefined
@@ -169,7 +170,7 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
  */
 async function readLinked(
   far: FarHost,
-  { home }: HostFacts,
+  home: string,
   folder: string,
   { left }: FarListing,
 ): Promise<ReadonlyMap<string, { readonly bytes: Buffer; readonly target: string }>> {
@@ -203,7 +204,7 @@ async function readFar(far: FarHost, path: string, mostBytes: number): Promise<B
 }
 
 /** Where the saved variables are today, and as state.conf will say it. */
-function variablesOf({ home }: HostFacts, { data, from }: Instance, said: string | undefined) {
+function variablesOf(home: string, { data, from }: Instance, said: string | undefined) {
   const path = posix.resolve(home, (said ?? `${from.config}/variables.cfg`).replace(/^~(?=\/)/, home));
   const inConfig = path.startsWith(`${from.config}/`) ? path.slice(from.config.length + 1) : undefined;
   const setting =

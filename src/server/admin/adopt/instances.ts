@@ -56,7 +56,9 @@ function foundIn(facts: HostFacts): ReadonlyMap<string, Found> {
   const environments = new Map(facts.environments.map(({ path, text }) => [path, text]));
   const services = facts.units
     .filter(({ path }) => path.endsWith('.service'))
-    .map(({ path, text }) => readUnit(path, text, environments));
+    .map(({ path, text }) => readUnit(path, text, environments))
+    // A template names no folder.
+    .filter(({ name }) => !name.endsWith('@'));
   const found = new Map<string, Found>();
   const at = (data: string): Found => {
     const known = found.get(data) ?? { data };
@@ -115,6 +117,12 @@ function folderNamed(facts: HostFacts, all: readonly Found[], folder: string): F
     hint: all.length > 0 ? `there are ${all.map(({ data }) => data).join(', ')}` : 'name the data path of Moonraker',
   });
 }
+
+/** Of its account, as Klipper has `~`: who logged in may be another one, such as root. */
+export const homeOf = (
+  { user, home }: Pick<HostFacts, 'user' | 'home'>,
+  { user: owner, data }: Pick<Instance, 'user' | 'data'>,
+): string => (owner === user ? home : posix.dirname(data));
 
 /** A printer alone is called as its host; of several, each as its folder or its service. */
 function usualName(facts: HostFacts, { data, klipper }: Found, count: number): string {

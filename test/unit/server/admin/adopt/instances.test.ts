@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { HostFacts } from '../../../../../src/server/admin/adopt/host-facts.ts';
-import { findInstances } from '../../../../../src/server/admin/adopt/instances.ts';
+import { findInstances, homeOf } from '../../../../../src/server/admin/adopt/instances.ts';
 import { optionOf, readUnit, splitWords } from '../../../../../src/server/admin/adopt/systemd-unit.ts';
 
 const FACTS: HostFacts = {
@@ -161,6 +161,20 @@ describe('printers of a host', () => {
     expect(
       findInstances(hostWith(kiauh('printer_data', ''), { units: [], environments: [], folders: old })),
     ).toHaveLength(1);
+  });
+
+  it('a template of systemd is no printer, and `~` is the home of its account, whoever logged in', () => {
+    const host = hostWith(kiauh('printer_data', ''));
+    const template = unitFile(
+      'klipper@',
+      '[Service]\nExecStart=/p /k/klippy.py /home/pi/printer_%i_data/config/printer.cfg\n',
+    );
+    const found = findInstances({ ...host, units: [...host.units, template] });
+    expect(found).toHaveLength(1);
+    const [instance] = found;
+    if (!instance) throw new Error('there is one');
+    expect(homeOf({ user: 'pi', home: '/srv/pi' }, instance)).toBe('/srv/pi');
+    expect(homeOf({ user: 'root', home: '/root' }, instance)).toBe('/home/pi');
   });
 
   it('a host without any says what to name', () => {
