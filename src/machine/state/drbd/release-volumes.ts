@@ -5,7 +5,7 @@ import { RUN } from '../../paths.ts';
 import { KEPT_STATE } from '../plan-printers.ts';
 import { readSession } from '../printer-session.ts';
 import { keepFolder } from './keep-folder.ts';
-import { deviceOf, drbdsetup, statusOf, type Volume } from './volume.ts';
+import { deviceOf, drbdsetup, statusOf, takeDown, type Volume } from './volume.ts';
 
 type Machine = Pick<Host, 'exec' | 'files' | 'clock' | 'console'>;
 
@@ -57,7 +57,7 @@ async function release(host: Machine, named: Named): Promise<void> {
   if (lacks !== undefined) host.console.line('warning', `${what}: ${lacks}`);
   const { exitCode } = await host.exec.run(drbdsetup('secondary', String(volume.minor)));
   // What is still open cannot be given up: the server hears of its end as of a power cut.
-  if (exitCode === 0) await host.exec.run(drbdsetup('down', volume.resource));
+  if (exitCode === 0) await takeDown(host, volume);
 }
 
 async function unmount({ exec, files, console }: Machine, { volume, what, base, kept }: Named): Promise<void> {
