@@ -7,6 +7,7 @@ import { userDataDevice } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
 import { IDENTITY } from '../identity/identity.ts';
 import type { MachineHost } from '../roots.ts';
+import { cachesOf } from '../services/cache-service.ts';
 import type { Step } from '../steps/step.ts';
 import type { PrinterFacts } from './printer-facts.ts';
 import { sessionPath } from './printer-session.ts';
@@ -39,6 +40,15 @@ export async function printerFacts(
   return { boot, printers };
 }
 
+type PrinterItem = PrinterFacts['printers'][number]['items'][number];
+
+/** What cannot be shown as a cache is a mirror: Moonraker waits for all of it. */
+function asMirror(item: PrinterItem): PrinterItem {
+  if (item.kind !== 'mirror') return item;
+  const { cache: _, ...mirror } = item;
+  return mirror;
+}
+
 /** Pure. */
 export function planPrinters(facts: Facts): readonly Step[] {
   const { printers: found } = facts.system;
@@ -49,9 +59,11 @@ export function planPrinters(facts: Facts): readonly Step[] {
   const isThere = (facts.network.leases ?? []).length > 0 && !facts.servers.silent;
   const urls = isThere ? [...first, ...last].filter((server) => URL.canParse('/', server)) : [];
   const hasDisk = userDataDevice(facts) !== undefined;
+  const shown = new Set(cachesOf(facts).map(({ printer, item }) => `${printer}/${item}`));
   return found.printers.map(({ name, items }) => ({
     kind: 'restore-printer',
-    ...{ printer: name, boot: found.boot, items, urls, identity: IDENTITY, authorities },
+    items: items.map((item) => (shown.has(`${name}/${item.name}`) ? item : asMirror(item))),
+    ...{ printer: name, boot: found.boot, urls, identity: IDENTITY, authorities },
     limits: { connectMs, stallMs },
     ...(hasDisk && { kept: `${KEPT_STATE}/${name}` }),
     to: sessionPath(name),

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../../../src/machine/facts/facts.ts';
 import type { InstallFacts } from '../../../../src/machine/facts/system-facts.ts';
 import { cacheFaults, cachesOf, planCache } from '../../../../src/machine/services/cache-service.ts';
+import { planPrinters } from '../../../../src/machine/state/plan-printers.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
 import { GCODE_ITEM } from '../../../fixtures/printer-item.ts';
 
@@ -42,6 +43,16 @@ describe('a cache', () => {
     expect(cachesOf(factsOf('6.12.1', undefined))).toEqual([]);
     expect(cacheFaults(factsOf('6.12.1', undefined))).toEqual([]);
     expect(cachesOf(factsOf('6.12.1', 'resume', 'sysv'))).toEqual([]);
+  });
+
+  it.each([
+    ['6.12.1', true],
+    ['6.1.0', false],
+  ])('is restored as what it is on Linux %s', (kernel, isCache) => {
+    const steps = planPrinters(factsOf(kernel, 'resume'));
+    expect(steps.map((step) => step.kind === 'restore-printer' && step.items.map((item) => 'cache' in item))).toEqual([
+      [isCache],
+    ]);
   });
 
   it('has a mark by which Moonraker waits, and a script that a shell reads, before its service', () => {
