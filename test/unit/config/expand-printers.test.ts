@@ -100,6 +100,19 @@ describe('what is written for a place of a printer', () => {
     expect(kind?.superseded.map(({ origin }) => placeOf(origin))).toEqual(['system/state.conf:2:12']);
   });
 
+  it('of a cache says that the same mirror is shown as one, under the name that its line has', async () => {
+    const itemOf = async (entry: string) => {
+      const { config } = await effective({
+        'system/state.conf': `${VORON}\nplaces: { ${DATA}/gcodes: ${entry} }`,
+      });
+      return config?.state.printers.voron?.items.find(({ path }) => path.endsWith('gcodes'));
+    };
+    expect(await itemOf('{ kind: cache, limit: 4G }')).toEqual({
+      ...(await itemOf('{ kind: mirror, limit: 4G }')),
+      cache: { restart: 'resume' },
+    });
+  });
+
   it('of another kind takes its place whole', async () => {
     const { config } = await effective({
       'system/state.conf': `${VORON}\nplaces: { ${DATA}/gcodes: { kind: git, printer: voron } }`,
@@ -154,7 +167,7 @@ describe('settings with printers', () => {
     places: fc.dictionary(
       fc.constantFrom('/home/a/gcodes', '/home/b/logs', '/home'),
       fc.record(
-        { kind: fc.constantFrom('git', 'mirror', 'tmpfs'), printer: fc.constantFrom('a', 'b') },
+        { kind: fc.constantFrom('git', 'mirror', 'cache', 'tmpfs'), printer: fc.constantFrom('a', 'b') },
         { requiredKeys: [] },
       ),
     ),
