@@ -1,4 +1,6 @@
-import { readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { canMountFuse } from '../../fixtures/cache-mount.ts';
 import { cachedPrinter } from '../../fixtures/cached-printer.ts';
@@ -53,6 +55,24 @@ describe.runIf(canMountFuse)('a printer whose gcode is a cache', () => {
     await writeFile(`${cache.place}/c.gcode`, 'G1\n');
     await expect.poll(() => readdir(cache.place)).toEqual(['a.gcode', 'b.gcode', 'c.gcode']);
     expect(await readFile(`${cache.place}/b.gcode`, 'utf8')).toBe('M104\n');
+  });
+
+  it('tells Moonraker of each file that comes, which no file system does', async () => {
+    await using printer = await cachedPrinter({ 'a.gcode': 'G28\n' }, MIB);
+    const { cache, line } = printer;
+    const heard: string[] = [];
+    await mkdir(join(dirname(cache.place), 'comms'));
+    await using moonraker = createServer((socket) => {
+      socket.on('data', (bytes) => {
+        const { id, method, params } = JSON.parse(bytes.toString().replace('\x03', ''));
+        if (method === 'server.files.metascan') heard.push(params.filename);
+        socket.end(`${JSON.stringify({ jsonrpc: '2.0', id, result: {} })}\x03`);
+      });
+    });
+    moonraker.listen(join(dirname(cache.place), 'comms/moonraker.sock'));
+    await line.ship({ 'sub/b.gcode': 'M104\n', 'b.png': 'png' });
+    await writeFile(`${cache.place}/c.gcode`, 'G1\n');
+    await expect.poll(() => heard).toEqual(['sub/b.gcode']);
   });
 
   it('has what is opened at its own pace while it prints, and before all else', async () => {
