@@ -106,6 +106,8 @@ export async function bringUp(host: Machine, head: DrbdHead): Promise<Volume> {
   const folder = backingOf(head);
   const file = `${folder}/volume`;
   const must = (argv: readonly string[]) => mustRun(host, argv, 'volume-failed', 'dmesg | tail');
+  // Its programs lock what they work on there, and an initramfs has none of them.
+  for (const theirs of ['/var/lock', '/var/run', '/var/lib/drbd']) await host.files.mkdir(theirs, 0o755);
   await host.files.mkdir(folder, 0o700);
   await must(['mount', '-t', 'tmpfs', '-o', `size=${head.bytes},mode=700,nosuid,nodev,noexec`, 'volume', folder]);
   await must(['truncate', '-s', String(head.bytes), file]);
