@@ -14,7 +14,7 @@ import { openSecretStore } from '../../src/server/machines/secret-store.ts';
 import { resourceText } from '../../src/server/state/drbd/resource-file.ts';
 import { secretOf, writeVolume } from '../../src/server/state/drbd/volume-record.ts';
 import { machineKeys } from '../fixtures/machine-keys.ts';
-import { cable, networkWith } from '../fixtures/vm/cable.ts';
+import { cable } from '../fixtures/vm/cable.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
@@ -22,8 +22,8 @@ import { bootMachine, type Machine } from './machine.ts';
 
 const UUID = '11111111-2222-3333-4444-00000000000d';
 const VOLUME_BYTES = 32 << 20;
-/** In qemu's own network: what its DHCP gives to a guest, and what nobody has. */
-const ADDRESSES = { machine: '10.0.2.15', server: '10.0.2.99' };
+/** On a cable between both. qemu's own network would answer for whoever it does not know. */
+export const ADDRESSES = { machine: '192.168.77.2', server: '192.168.77.1' };
 const RESOURCE = 'voron.database';
 const MINOR = 100;
 const PORT = 7900;
@@ -118,8 +118,8 @@ set:
     this.#machine = await bootMachine({
       uuid: UUID,
       disks: [{ file: `${DEMO.image}/root.squashfs`, temporary: true }, this.#disk],
-      nics: [networkWith(this.#ends[0])],
-      cmdline: `root=/dev/vda ip=dhcp statectl.server=${this.#server.url}`,
+      nics: [{}, { netdev: this.#ends[0] }],
+      cmdline: `root=/dev/vda ip=eth0:dhcp ip=${ADDRESSES.machine}:::255.255.255.0::eth1:none statectl.server=${this.#server.url}`,
     });
     await this.#machine.console(/login: /);
     return this.#machine;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shellQuote } from '../../src/host/shell-line.ts';
-import { PLACE, VolumeLab } from '../boot/volume-lab.ts';
+import { ADDRESSES, PLACE, VolumeLab } from '../boot/volume-lab.ts';
 import { HANG_MS } from '../fixtures/hang.ts';
 
 /** Writes 10 MB a second at most, each piece made sure of, and prints the longest fsync in ms. */
@@ -42,10 +42,10 @@ describe('a print host that writes 10 MB a second into its volume', () => {
   });
 
   test('waits for none behind 64 kbit/s, and is ahead until the line takes it', async () => {
-    await lab.machine.run('tc qdisc add dev eth0 root tbf rate 64kbit burst 4k latency 400ms');
+    await lab.machine.run('tc qdisc add dev eth1 root tbf rate 64kbit burst 4k latency 400ms');
     expect(await writes(20)).toBeLessThan(LONGEST_FSYNC_MS);
     await become('ahead');
-    await lab.machine.run('tc qdisc del dev eth0 root');
+    await lab.machine.run('tc qdisc del dev eth1 root');
     await become('in-step');
   });
 
@@ -59,7 +59,7 @@ describe('a print host that writes 10 MB a second into its volume', () => {
 
   test('takes up again what both sides gave up', async () => {
     await lab.management.run('drbdadm disconnect all');
-    await lab.machine.run('/lib/drbd/drbdsetup-84 disconnect 0.0.0.0:7900 10.0.2.99:7900');
+    await lab.machine.run(`/lib/drbd/drbdsetup-84 disconnect 0.0.0.0:7900 ${ADDRESSES.server}:7900`);
     await lab.management.run('drbdadm connect all');
     await become('in-step');
   });

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shellQuote } from '../../src/host/shell-line.ts';
-import { PLACE, VolumeLab } from '../boot/volume-lab.ts';
+import { ADDRESSES, PLACE, VolumeLab } from '../boot/volume-lab.ts';
 import { HANG_MS } from '../fixtures/hang.ts';
 
 describe('a print host with a volume, and a management host with its disk', () => {
@@ -67,7 +67,9 @@ describe('a print host with a volume, and a management host with its disk', () =
     const vm = await lab.bootMachine();
     expect(await mounted()).toBe('volume tmpfs');
     expect(await vm.run(`cat ${PLACE}/last`)).toBe('last');
-    expect(await vm.run('cat /run/statectl/state/voron/session.json')).toContain('10.0.2.99:7900 does not answer');
+    expect(await vm.run('cat /run/statectl/state/voron/session.json')).toContain(
+      `${ADDRESSES.server}:7900 does not answer`,
+    );
     await vm.run(`runuser -u pi -- sh -c 'echo here >${PLACE}/here'`);
     await become('branch');
     expect(await vm.run('/run/statectl/bin/statectl status --no-changes')).toMatch(/voron database +kept as a BRANCH/);
