@@ -324,6 +324,22 @@ it('a damaged file whose name is as long as can be is kept, too', async () => {
   expect(readFileSync(join(machine.kept, 'damaged', time, long), 'utf8')).toBe('\0\0');
 });
 
+it('a file that the server has and a power cut tore is put right, too, where the agent had no time to note that it was taken', async () => {
+  await running();
+  await machine.status(({ state }) => state === 'in-step');
+  const before = [at('.statectl-tmp/note.json'), join(machine.kept, 'config.json')].map(
+    (path) => [path, readFileSync(path)] as const,
+  );
+  write('new.cfg', '[good]\n');
+  await until(() => line('new.cfg'), '[good]\n');
+  await machine.agentDies();
+  for (const [path, bytes] of before) writeFileSync(path, bytes);
+  write('new.cfg', '\0\0');
+  await machine.boot(NEXT);
+  expect(read('new.cfg')).toBe('[good]\n');
+  expect(line('new.cfg')).toBe('[good]\n');
+});
+
 it('links in the config lead nowhere: nothing is read or written through them, and they are told', async () => {
   await running();
   const secret = join(folder, 'secret');

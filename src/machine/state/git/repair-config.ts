@@ -36,7 +36,8 @@ export async function repairConfig(
   { local, noted, evidence, nowMs, ...good }: Repairing,
 ): Promise<readonly string[]> {
   const done: string[] = [];
-  for (const path of new Set([MAIN_CONFIG, ...noted.keys()])) {
+  // A file that is not noted may be the server's all the same: the agent died before it noted what that took.
+  for (const path of new Set([MAIN_CONFIG, ...noted.keys(), ...local.files.keys()])) {
     const file = local.files.get(path);
     if (local.left.has(path) || local.isCut) continue;
     const bytes = file && (await readLocal(tree, file));
@@ -50,7 +51,8 @@ export async function repairConfig(
       continue;
     const found = await newestGood(tree, path, bytes === undefined, local, good);
     if (!found) {
-      done.push(`${path} is ${bytes ? 'no config' : 'not there'}, and no good one was found`);
+      if (isMain || noted.has(path))
+        done.push(`${path} is ${bytes ? 'no config' : 'not there'}, and no good one was found`);
       continue;
     }
     if (bytes) {

@@ -23,7 +23,8 @@ const HIDDEN = '(left out)';
  * The resource as drbdadm of 8.4 and 9 reads it on the server. The machine reads none: it is told port, minor and secret, and has
  * the same by drbdsetup. What matters is that a machine never waits for this side: protocol A, and who cannot follow is left
  * behind (pull-ahead) before the send buffer is full, since a full one blocks whoever writes; nor does the start of this host wait for
- * machines that are off, whoever enabled drbd.service. Pure.
+ * machines that are off, whoever enabled drbd.service. A machine that is filled at its boot is not slowed down for others who write to the
+ * same disk (c-min-rate; measured: 0.7 MB/s with the 250 KiB/s that it is else). Pure.
  */
 export const resourceText = ({ resource, port, minor, secret, server, machine }: ResourceSides): string =>
   `# Made by \`statectl node drbd ${machine.node}\`, which writes it anew: change config.d instead.
@@ -50,6 +51,7 @@ resource "${resource}" {
     on-io-error detach;
     c-plan-ahead 0;
     resync-rate 30M;
+    c-min-rate 0;
   }
   on "${server.host}" {
     device "/dev/drbd${minor}" minor ${minor};
