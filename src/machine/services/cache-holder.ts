@@ -23,7 +23,7 @@ export const canResend = (kernelRelease: string): boolean => {
 
 /**
  * A script that mounts it and keeps its descriptor, so that whoever serves it may be killed: the next one goes on. Where it cannot be
- * mounted the plain folder is there, which is a mirror.
+ * mounted the plain folder is there, which is a mirror. With `stop` it takes the mount away: a name as odd as can be is quoted here alone.
  */
 export function cacheHolder({ name, place, files, mark, program }: CacheHolder): string {
   const [at, below, loading] = [place, files, mark].map(shellQuote);
@@ -31,6 +31,7 @@ export function cacheHolder({ name, place, files, mark, program }: CacheHolder):
 # Made by statectl at boot.
 plain() { umount ${below}; rm -f ${loading}; exit 1; }
 if grep -q '^${name} ' /proc/mounts; then umount -l ${at}; fi
+[ "$1" != stop ] || exit 0
 # Whoever reached the files there would get past what is shown.
 mkdir -p ${below} && chmod 0700 ${shellQuote(dirname(files))} || plain
 # Private: else it would be shown there, too.

@@ -63,13 +63,13 @@ const scriptOf = ({ service }: Cache): string => `${RUN}/${service}.sh`;
 /** Who holds it is the last to be ended for want of memory: prints read by it. */
 const unit = (cache: Cache): string => `# Made by statectl at boot.
 [Unit]
-Description=${cache.place} of printer ${cache.printer}, united with what its server has
+Description=${cache.item} of printer ${cache.printer}, united with what its server has
 After=local-fs.target
 StartLimitIntervalSec=0
 
 [Service]
 ExecStart=/bin/sh ${scriptOf(cache)}
-ExecStopPost=-/bin/umount -l ${cache.place}
+ExecStopPost=-/bin/sh ${scriptOf(cache)} stop
 Restart=always
 RestartSec=1
 # It cannot be shown: the plain folder is there.
@@ -79,7 +79,7 @@ OOMScoreAdjust=-900
 
 const initScript = (cache: Cache): string => `#!/sbin/openrc-run
 # Made by statectl at boot.
-description="${cache.place} of printer ${cache.printer}, united with what its server has"
+description="${cache.item} of printer ${cache.printer}, united with what its server has"
 supervisor=supervise-daemon
 command=/bin/sh
 command_args=${scriptOf(cache)}
@@ -93,7 +93,7 @@ depend() {
 }
 
 stop_post() {
-	umount -l ${cache.place} 2>/dev/null
+	/bin/sh ${scriptOf(cache)} stop
 	return 0
 }
 `;

@@ -252,6 +252,23 @@ describe.runIf(canMountFuse)('a cache on the kernel of this machine', () => {
     ]);
   });
 
+  it('takes away what it mounted alone when its service stops, whatever the folder is called', async () => {
+    using folder = mkdtempDisposableSync(join(tmpdir(), 'statectl-plain-'));
+    const gcodes = join(folder.path, "my %n 'gcodes'");
+    mkdirSync(gcodes);
+    const script = cacheHolder({
+      ...{ name: 'statectl-cache-test', place: gcodes, files: join(folder.path, 'files'), program: ['false'] },
+      mark: join(folder.path, 'mark'),
+    });
+    const steps = [
+      'mount --bind /dev/null /dev/fuse && mount -t tmpfs none "$1" && echo G28 >"$1/a.gcode"',
+      'sh -c "$0" sh 2>/dev/null',
+      'echo $?; sh -c "$0" sh stop; echo $?; cat "$1/a.gcode"',
+    ];
+    const { stdout } = await execa`unshare -m sh -c ${steps.join('\n')} ${script} ${gcodes}`;
+    expect(stdout.split('\n')).toEqual(['1', '0', 'G28']);
+  });
+
   it('is the plain folder when it is unmounted', async () => {
     await using cache = await cacheMount({ 'here.gcode': 'G28\n' });
     expect(await readFile(`${cache.place}/here.gcode`, 'utf8')).toBe('G28\n');

@@ -4,11 +4,15 @@ export interface Unit {
   readonly text: string;
 }
 
+/** systemd.syntax(7): a quoted word, without specifiers. */
+const word = (path: string): string => `"${path.replaceAll(/["\\]/g, '\\$&').replaceAll('%', '%%')}"`;
+
 export const UNIT_FOLDER = '/etc/systemd/system';
 
 /** What brings the volumes up when the management host starts, and what copies them each hour. Pure. */
 export function volumeUnits({ program, state }: { readonly program: string; readonly state: string }): readonly Unit[] {
-  const run = (what: string): string => `ExecStart="${program}" node drbd all ${what} --state "${state}"`;
+  const run = (what: string): string =>
+    `ExecStart=${word(program)} node drbd all ${what} --state ${word(state).replaceAll('$', '$$$$')}`;
   return [
     {
       name: 'statectl-drbd.service',
@@ -16,7 +20,7 @@ export function volumeUnits({ program, state }: { readonly program: string; read
 Description=Volumes of print hosts (statectl)
 Wants=network-online.target
 After=network-online.target drbd.service
-RequiresMountsFor=${state}
+RequiresMountsFor=${word(state)}
 
 [Service]
 Type=oneshot
@@ -34,7 +38,7 @@ WantedBy=multi-user.target
       text: `[Unit]
 Description=Copies of the volumes of print hosts (statectl)
 After=statectl-drbd.service
-RequiresMountsFor=${state}
+RequiresMountsFor=${word(state)}
 
 [Service]
 Type=oneshot
