@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { EnrolRequest, HostKeyRequest } from '../../src/protocol/enrolment.ts';
-import { MirrorChanges } from '../../src/protocol/mirror.ts';
 import { Report } from '../../src/protocol/report.ts';
-import { LeaseRequest } from '../../src/protocol/state.ts';
+import { MirrorChanges } from '../../src/protocol/state/mirror.ts';
+import { LeaseRequest } from '../../src/protocol/state/state.ts';
 import { VariablesShipment } from '../../src/protocol/variables/shipment.ts';
 import type { ANSWERS } from './api-schemas.ts';
 

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { ConfigFiles, ConfigHead, ConfigTaken } from '../../src/protocol/config-files.ts';
 import type { EnrolAnswer } from '../../src/protocol/enrolment.ts';
-import type { MirrorAnswer, MirrorListing, PieceAnswer } from '../../src/protocol/mirror.ts';
 import type { Problem } from '../../src/protocol/problem.ts';
 import type { MachineSecrets } from '../../src/protocol/secrets.ts';
 import type { SecurePort } from '../../src/protocol/secure-port.ts';
-import type { LeaseAnswer, ShipAnswer } from '../../src/protocol/state.ts';
+import type { ConfigFiles, ConfigHead, ConfigTaken } from '../../src/protocol/state/config-files.ts';
+import type { MirrorAnswer, MirrorListing, PieceAnswer } from '../../src/protocol/state/mirror.ts';
+import type { LeaseAnswer, ShipAnswer } from '../../src/protocol/state/state.ts';
 import type { MeasuredStatus } from '../../src/server/limits/load.ts';
 import type { Manifest } from '../../src/signed/image-manifest.ts';
 

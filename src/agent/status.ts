@@ -1,7 +1,7 @@
 import { type Place, type PlaceReport, scanPlaces } from '../changes/changes.ts';
 import { reasonOf } from '../error.ts';
 import type { Host } from '../host/host.ts';
-import { type MountInfo, parseMountInfo } from '../host/mount-table.ts';
+import { type MountInfo, parseMountInfo } from '../host/kernel/mount-table.ts';
 import type { BootRecord } from '../machine/boot-record.ts';
 import { type AgentState, readAgentState } from './agent-state.ts';
 import { type AppliedRecord, readApplied } from './apply/applied-record.ts';

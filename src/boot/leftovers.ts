@@ -1,5 +1,5 @@
 import type { Host } from '../host/host.ts';
-import { parseMounts } from '../host/mount-table.ts';
+import { parseMounts } from '../host/kernel/mount-table.ts';
 import { IMAGE_MOUNT, LEASES, PYTHON, RAM_IMAGE, SKELETON, UPPERS } from '../machine/paths.ts';
 import { PHASE_NAMES, type PhaseName } from './phase.ts';
 import { IN_SYSROOT, USER_DATA_EARLY } from './roots.ts';

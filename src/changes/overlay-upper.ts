@@ -1,7 +1,7 @@
 import { dirname } from 'node:path/posix';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Stat } from '../host/host.ts';
-import { unescapeOctal } from '../host/octal-escapes.ts';
+import { unescapeOctal } from '../host/kernel/octal-escapes.ts';
 import { diffTrees, type IsGone, type Trees } from './ramdisk-diff.ts';
 import type { Scan } from './scan.ts';
 

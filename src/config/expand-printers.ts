@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { PrinterEntry, PrinterName } from './schema/state.ts';
+import { PrinterEntry } from './schema/state/printer.ts';
+import { PrinterName } from './schema/state/printer-name.ts';
 import { treeOfPlain } from './tree/plain-tree.ts';
 import {
   emptyMapping,

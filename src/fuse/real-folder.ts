@@ -28,7 +28,7 @@ import {
   writeSync,
 } from 'node:fs';
 import type { Account } from '../host/host.ts';
-import { CACHE_OWN, GONE } from '../protocol/cache.ts';
+import { CACHE_OWN, GONE } from '../protocol/state/cache.ts';
 import type { LookReal, RealStat } from './union/look.ts';
 import type { Attr } from './wire/reply.ts';
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import type { Account } from '../host/host.ts';
-import { CacheName } from '../protocol/cache.ts';
 import { readSaid } from '../protocol/read-answer.ts';
+import { CacheName } from '../protocol/state/cache.ts';
 import type { FuseDevice } from './device.ts';
 import type { RealFolder } from './real-folder.ts';
 import { answerRequest } from './serve/answer-request.ts';

@@ -10,8 +10,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { recordOrNone } from '../host/record.ts';
-import { CACHE_ID, CacheAgent, CacheAnswer, CacheIndex, type CacheName } from '../protocol/cache.ts';
 import { readSaid } from '../protocol/read-answer.ts';
+import { CACHE_ID, CacheAgent, CacheAnswer, CacheIndex, type CacheName } from '../protocol/state/cache.ts';
 import type { NodeLine } from './union/nodes.ts';
 
 /** A line of the journal: what the kernel was told of, or what was written since the index was made. */

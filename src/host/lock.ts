@@ -1,6 +1,6 @@
 import { StatectlError } from '../error.ts';
 import type { Files, Host } from './host.ts';
-import { processStart } from './process-start.ts';
+import { processStart } from './kernel/process-start.ts';
 
 const WAIT_MS = 10_000;
 const POLL_MS = 100;

@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path/posix';
 import type { Host } from '../host/host.ts';
-import { parseMounts } from '../host/mount-table.ts';
+import { parseMounts } from '../host/kernel/mount-table.ts';
 import { resolveInTree } from '../host/tree.ts';
 import { runProgram } from './host-programs.ts';
 

@@ -1,5 +1,5 @@
 import type { AppendStream, Files, Host } from '../host/host.ts';
-import { type Mount, parseMounts } from '../host/mount-table.ts';
+import { type Mount, parseMounts } from '../host/kernel/mount-table.ts';
 import { IMAGE_MOUNT } from './paths.ts';
 
 /**

@@ -1,23 +1,20 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import type { AgentState } from '../../src/agent/agent-state.ts';
 import { shellQuote } from '../../src/host/shell-line.ts';
-import { keyDigest } from '../../src/identity/certificates/fingerprint.ts';
-import { identityFiles } from '../../src/identity/machine/identity-files.ts';
 import type { InstallFacts } from '../../src/machine/facts/system-facts.ts';
 import { planCan } from '../../src/machine/network/can-handover.ts';
 import { createFacts } from '../fixtures/facts.ts';
 import { HANG_MS } from '../fixtures/hang.ts';
-import { machineKeys } from '../fixtures/machine-keys.ts';
 import { MOONRAKER_SCHEMA } from '../fixtures/moonraker-database.ts';
 import { networkConfig } from '../fixtures/network.ts';
-import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
+import type { DiskFile } from '../fixtures/vm/disk.ts';
 import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
+import { approvedMachine } from './approved-machine.ts';
 import { bootMachine, type Machine } from './machine.ts';
 
 const UUID = '11111111-2222-3333-4444-00000000000b';
@@ -56,17 +53,7 @@ set:
 `,
     );
     const state = join(dir, 'a');
-    await cp(inject('images').tiny.state, state, { recursive: true });
-    await cp(`${DEMO.state}/keys`, `${state}/keys`, { recursive: true });
-    const identity = join(dir, 'disk/persistent/statectl/identity');
-    await mkdir(identity, { recursive: true, mode: 0o700 });
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
-    await writeFile(identityFiles(identity).key, pem, { mode: 0o600 });
-    disk = await makeDisk({ type: 'ext4', label: 'user-data', sizeMiB: 64, tree: join(dir, 'disk') });
-    await using keys = await machineKeys(state);
-    const machine = { digest: keyDigest(privateKey), node: 'print11', claims: { uuid: UUID }, remote: '10.0.2.15' };
-    await keys.approve({ ...machine, proof: 'person' });
+    disk = await approvedMachine(dir, { state, node: 'print11', uuid: UUID });
     const watch = new Watch((message) => new Error(`${message}\n${vm?.tail()}`));
     server = await RestartableServer.make(state, join(dir, 'config.d'), watch);
     await server.start();

@@ -1,23 +1,20 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { cp, mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { cp, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inject } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import type { AgentState } from '../../src/agent/agent-state.ts';
 import type { ItemStatus } from '../../src/agent/state/item-status.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
 import { shellQuote } from '../../src/host/shell-line.ts';
-import { keyDigest } from '../../src/identity/certificates/fingerprint.ts';
-import { identityFiles } from '../../src/identity/machine/identity-files.ts';
 import { openSecretStore } from '../../src/server/machines/secret-store.ts';
 import { resourceText } from '../../src/server/state/drbd/resource-file.ts';
 import { secretOf, writeVolume } from '../../src/server/state/drbd/volume-record.ts';
-import { machineKeys } from '../fixtures/machine-keys.ts';
 import { cable } from '../fixtures/vm/cable.ts';
-import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
+import type { DiskFile } from '../fixtures/vm/disk.ts';
 import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
+import { approvedMachine } from './approved-machine.ts';
 import { bootMachine, type Machine } from './machine.ts';
 
 const UUID = '11111111-2222-3333-4444-00000000000d';
@@ -60,27 +57,16 @@ set:
 `,
     );
     const state = join(dir, 'state');
-    await cp(inject('images').tiny.state, state, { recursive: true });
-    await cp(`${DEMO.state}/keys`, `${state}/keys`, { recursive: true });
-    const identity = join(dir, 'disk/persistent/statectl/identity');
-    await mkdir(identity, { recursive: true, mode: 0o700 });
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
-    await writeFile(identityFiles(identity).key, pem, { mode: 0o600 });
-    const disk = await makeDisk({ type: 'ext4', label: 'user-data', sizeMiB: 64, tree: join(dir, 'disk') });
-    {
-      await using keys = await machineKeys(state);
-      const machine = { digest: keyDigest(privateKey), node: 'print13', claims: { uuid: UUID }, remote: '10.0.2.15' };
-      await keys.approve({ ...machine, proof: 'person' });
-    }
+    const disk = await approvedMachine(dir, { state, node: 'print13', uuid: UUID });
     const resource = await allotVolume(state);
-    const lab = { machine: undefined as Machine | undefined };
-    const watch = new Watch((message) => new Error(`${message}\n${lab.machine?.tail()}`));
+    let lab: VolumeLab | undefined;
+    const watch = new Watch((message) => new Error(`${message}\n${lab ? lab.#machine?.tail() : ''}`));
     const server = await RestartableServer.make(state, join(dir, 'config.d'), watch);
     await server.start();
     await writeFile(join(dir, 'volume.img'), '');
     await truncate(join(dir, 'volume.img'), VOLUME_BYTES);
-    return new VolumeLab({ dir, disk, server, ends: await cable(), resource });
+    lab = new VolumeLab({ dir, disk, server, ends: await cable(), resource });
+    return lab;
   }
 
   private constructor(parts: {

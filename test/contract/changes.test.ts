@@ -76,7 +76,7 @@ const source = (path: string) => JSON.stringify(new URL(`../../src/${path}`, imp
 /** Prints the reports as JSON: as the running system scans, without getfattr, and of the upper alone. */
 const SCAN = `
 import { scanPlaces } from ${source('changes/changes.ts')};
-import { parseMountInfo } from ${source('host/mount-table.ts')};
+import { parseMountInfo } from ${source('host/kernel/mount-table.ts')};
 import { linuxHost } from ${source('host/linux/host.ts')};
 const root = process.env.ROOT;
 const host = linuxHost();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { linuxHost } from '../../src/host/linux/host.ts';
-import type { MirrorChange } from '../../src/protocol/mirror.ts';
+import type { MirrorChange } from '../../src/protocol/state/mirror.ts';
 import type { Asker } from '../../src/server/state/asker.ts';
 import type { StateStore } from '../../src/server/state/kind.ts';
 import { mirrors } from '../../src/server/state/mirror/mirrors.ts';

@@ -1,19 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import type { AgentState } from '../../src/agent/agent-state.ts';
-import { keyDigest } from '../../src/identity/certificates/fingerprint.ts';
-import { identityFiles } from '../../src/identity/machine/identity-files.ts';
+import { approvedMachine } from '../boot/approved-machine.ts';
 import { bootMachine, type Machine } from '../boot/machine.ts';
 import { type AdoptingServer, adoptingServer } from '../contract/adopt/adopting.ts';
 import { HANG_MS } from '../fixtures/hang.ts';
-import { machineKeys } from '../fixtures/machine-keys.ts';
 import { type MainsailHost, mainsailHost } from '../fixtures/mainsail-host.ts';
 import { sshdPrograms } from '../fixtures/sshd.ts';
-import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
+import type { DiskFile } from '../fixtures/vm/disk.ts';
 import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
 
@@ -32,8 +29,7 @@ beforeAll(async () => {
   host = await mainsailHost(programs);
   adopting = adoptingServer();
   const { folder, state, config } = adopting;
-  cpSync(inject('images').tiny.state, state, { recursive: true });
-  cpSync(`${DEMO.state}/keys`, `${state}/keys`, { recursive: true });
+  disk = await approvedMachine(folder, { state, node: 'print12', uuid: UUID });
   writeFileSync(
     join(config, 'nodes/print12.conf'),
     `match: { uuid: ${UUID} }
@@ -43,14 +39,6 @@ set:
 `,
   );
   await adopting.adopt(host, { node: 'print12', printers: [{ name: 'voron', folder: DATA }] });
-  const identity = join(folder, 'disk/persistent/statectl/identity');
-  mkdirSync(identity, { recursive: true, mode: 0o700 });
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  writeFileSync(identityFiles(identity).key, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-  disk = await makeDisk({ type: 'ext4', label: 'user-data', sizeMiB: 64, tree: join(folder, 'disk') });
-  await using keys = await machineKeys(state);
-  const machine = { digest: keyDigest(privateKey), node: 'print12', claims: { uuid: UUID }, remote: '10.0.2.15' };
-  await keys.approve({ ...machine, proof: 'person' });
   server = await RestartableServer.make(state, config, new Watch((message) => new Error(`${message}\n${vm?.tail()}`)));
   await server.start();
 });

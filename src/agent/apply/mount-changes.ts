@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts';
 import { writePath } from '../../config/tree/tree.ts';
 import { entryOf } from '../../entry-of.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
-import { parseMounts } from '../../host/mount-table.ts';
+import { parseMounts } from '../../host/kernel/mount-table.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { blockDevices } from '../../machine/facts/block-devices.ts';
 import type { Facts } from '../../machine/facts/facts.ts';

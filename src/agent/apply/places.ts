@@ -1,6 +1,6 @@
 import { dirname } from 'node:path/posix';
 import type { Place } from '../../changes/changes.ts';
-import type { MountInfo } from '../../host/mount-table.ts';
+import type { MountInfo } from '../../host/kernel/mount-table.ts';
 import type { BootRecord } from '../../machine/boot-record.ts';
 import type { Place as BootPlace } from '../../machine/places/places.ts';
 

@@ -1,6 +1,6 @@
 import type { Config, FstabEntry } from '../../config/config.ts';
 import { entryOf } from '../../entry-of.ts';
-import type { Mount } from '../../host/mount-table.ts';
+import type { Mount } from '../../host/kernel/mount-table.ts';
 import { findBlock } from '../../machine/facts/disks.ts';
 import type { BlockFacts } from '../../machine/facts/root-facts.ts';
 import { planFstabEntry } from '../../machine/places/fstab-entry.ts';

@@ -1,6 +1,6 @@
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
-import { processStart } from '../../host/process-start.ts';
+import { processStart } from '../../host/kernel/process-start.ts';
 import { short } from '../../machine/locks/lock.ts';
 import { mcuTalk } from '../../print/mcu-talk.ts';
 import { type BoardStatus, boardStatus, type KnownVersions } from '../boards/board-status.ts';

@@ -1,7 +1,7 @@
 import type { Account } from '../../host/host.ts';
 import type { AskState } from '../../machine/state/ask-state.ts';
 import type { ItemSession, PrinterSession } from '../../machine/state/printer-session.ts';
-import type { Standing } from '../../protocol/state.ts';
+import type { Standing } from '../../protocol/state/state.ts';
 import type { AgentHost } from '../agent.ts';
 import type { ItemStatus } from './item-status.ts';
 

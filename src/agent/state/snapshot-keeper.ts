@@ -2,18 +2,15 @@ import { join } from 'node:path';
 import { isSea } from 'node:sea';
 import { reasonOf, StatectlError } from '../../error.ts';
 import { backOffMs } from '../../host/back-off.ts';
-import { readBody } from '../../host/http/read-body.ts';
 import { mayRead } from '../../host/owner.ts';
-import { statePath } from '../../machine/state/ask-state.ts';
 import type { StateItem } from '../../machine/state/restore.ts';
 import { type KeptGeneration, keepGeneration, placesOf } from '../../machine/state/restore-snapshot.ts';
-import { readAnswer } from '../../protocol/read-answer.ts';
-import { ShipAnswer, shipmentHeaders } from '../../protocol/state.ts';
 import { sha256Of } from '../../signed/bundle/manifest.ts';
 import { writeTar } from '../../signed/plain-tar.ts';
 import { bell } from '../servers/bell.ts';
 import type { ItemStatus } from './item-status.ts';
 import type { KeeperContext } from './keeper.ts';
+import { shipGeneration } from './ship-generation.ts';
 
 type Context = KeeperContext<StateItem<'snapshot'>>;
 
@@ -27,7 +24,6 @@ const REFUSED_MS = 10 * 60_000;
 const COPY_MS = 20_000;
 const LARGEST_DATABASE_BYTES = 64 << 20;
 const LARGEST_BESIDE_BYTES = 64 << 10;
-const LARGEST_ANSWER_BYTES = 64 << 10;
 
 /** Ships a copy of the databases after each commit, whole: of what was not shipped only the newest. */
 export async function keepSnapshot(context: Context, signal: AbortSignal): Promise<never> {
@@ -58,7 +54,7 @@ export async function keepSnapshot(context: Context, signal: AbortSignal): Promi
     if (!tar && seen > 0)
       throw new StatectlError('state-failed', `${item.path} has no ${item.files.join(', ')} any more`);
     if (tar && sha256 && sha256 !== shipped) {
-      const answer = await ship(context, tar, sha256, signal);
+      const answer = await shipGeneration(context, tar, signal);
       shipped = sha256;
       lastMs = host.clock.now();
       const { branch, why, lacking = [] } = answer.on === 'branch' ? answer : {};
@@ -202,18 +198,3 @@ const CODES = [
 ] as const;
 /** It is the owner's process, who may make it say anything. */
 const MOST_SAID = 2_000;
-
-async function ship(
-  { ask, printer, item, standing, host }: Context,
-  tar: Buffer,
-  sha256: string,
-  signal: AbortSignal,
-): Promise<ShipAnswer> {
-  const { body } = await ask(statePath(printer, item.name, 'generations'), {
-    method: 'POST',
-    headers: shipmentHeaders({ ...standing, sha256, takenAtMs: host.clock.now() }),
-    body: tar,
-    signal,
-  });
-  return readAnswer('the server', await readBody(body, LARGEST_ANSWER_BYTES), ShipAnswer);
-}

@@ -1,38 +1,23 @@
 import { reasonOf } from '../../error.ts';
-import { readBody } from '../../host/http/read-body.ts';
-import { statePath } from '../../machine/state/ask-state.ts';
 import { archiveFolder } from '../../machine/state/drbd/folder-archive.ts';
 import type { StateItem } from '../../machine/state/restore.ts';
-import { readAnswer } from '../../protocol/read-answer.ts';
-import { ShipAnswer, shipmentHeaders } from '../../protocol/state.ts';
 import { sha256Of } from '../../signed/bundle/manifest.ts';
 import type { ItemStatus } from './item-status.ts';
 import type { KeeperContext } from './keeper.ts';
+import { shipGeneration } from './ship-generation.ts';
 
 type Context = KeeperContext<StateItem<'drbd'>>;
-
-const LARGEST_ANSWER_BYTES = 64 << 10;
 
 /** Ships what is in the folder, whole, where it is other than what was shipped. Gives how it stands; never throws but by the signal. */
 export type ShipBranch = (signal: AbortSignal) => Promise<ItemStatus>;
 
 /** What a boot without its volume has in RAM, for the server to keep beside the line. */
 export function branchShipper(context: Context, because: string): ShipBranch {
-  const { host, item, account, printer, standing, ask } = context;
+  const { host, item, account } = context;
   let seen: string | undefined;
   let shipped: string | undefined;
   let status: ItemStatus = { state: 'branch', why: because };
   let sinceMs: number | undefined;
-
-  const ship = async (tar: Buffer, sha256: string, signal: AbortSignal): Promise<ShipAnswer> => {
-    const { body } = await ask(statePath(printer, item.name, 'generations'), {
-      method: 'POST',
-      headers: shipmentHeaders({ ...standing, sha256, takenAtMs: host.clock.now() }),
-      body: tar,
-      signal,
-    });
-    return readAnswer('the server', await readBody(body, LARGEST_ANSWER_BYTES), ShipAnswer);
-  };
 
   return async (signal) => {
     try {
@@ -43,7 +28,7 @@ export function branchShipper(context: Context, because: string): ShipBranch {
       const sha256 = archive && sha256Of(archive.tar);
       if (archive && sha256 !== undefined && sha256 !== shipped) {
         sinceMs ??= host.clock.now();
-        const answer = await ship(archive.tar, sha256, signal);
+        const answer = await shipGeneration(context, archive.tar, signal);
         const { branch, why = because, lacking = [] } = answer.on === 'branch' ? answer : {};
         shipped = sha256;
         const left = archive.left.length === 0 ? '' : `; not in it: ${archive.left.slice(0, MOST_NAMES).join(', ')}`;

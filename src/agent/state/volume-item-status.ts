@@ -1,4 +1,4 @@
-import type { VolumeStatus } from '../../host/drbd-status.ts';
+import type { VolumeStatus } from '../../host/kernel/drbd-status.ts';
 import type { ItemStatus } from './item-status.ts';
 
 /** `132 KiB`, `1.5 MiB`. */

@@ -1,5 +1,5 @@
 import { entryOf } from '../../entry-of.ts';
-import { processStart } from '../../host/process-start.ts';
+import { processStart } from '../../host/kernel/process-start.ts';
 import type { BoardStatus } from '../boards/board-status.ts';
 import { boardText } from '../boards/board-text.ts';
 import { keepLocks } from '../printers/keep-locks.ts';

@@ -20,7 +20,7 @@ import { ownedFolders } from '../../machine/places/owned-folders.ts';
 import { authorityLists } from '../../machine/services/authority-lists.ts';
 import { findMainFiles } from '../../machine/services/find-main-files.ts';
 import { findServices } from '../../machine/services/find-services.ts';
-import { planPrinterServices, printerServices } from '../../machine/services/printer-services.ts';
+import { planPrinterServices, printerServices } from '../../machine/services/printers/printer-services.ts';
 import { findServiceManager } from '../../machine/services/service-manager.ts';
 import { syslogFacts } from '../../machine/services/syslog-settings.ts';
 import { planPrinters, printerFacts } from '../../machine/state/plan-printers.ts';

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { Host } from '../../host/host.ts';
-import { type Mount, parseMounts } from '../../host/mount-table.ts';
+import { type Mount, parseMounts } from '../../host/kernel/mount-table.ts';
 import { findBlock } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { RUN_INITRAMFS } from '../../machine/paths.ts';

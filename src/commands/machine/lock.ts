@@ -2,7 +2,7 @@ import { standingLocks } from '../../agent/printers/standing-locks.ts';
 import { Duration } from '../../config/settings/scalars.ts';
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
-import { processStart } from '../../host/process-start.ts';
+import { processStart } from '../../host/kernel/process-start.ts';
 import { isPrintLock, type Lock, lockName } from '../../machine/locks/lock.ts';
 import { dropLock, writeLock } from '../../machine/locks/lock-folder.ts';
 import { printableLine } from '../../printable.ts';

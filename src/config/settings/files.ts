@@ -15,7 +15,7 @@ import { ServerInfoFile } from '../schema/server-info.ts';
 import { ServicesFile } from '../schema/services.ts';
 import { SourcesFile } from '../schema/sources.ts';
 import { SshFile } from '../schema/ssh.ts';
-import { StateFile } from '../schema/state.ts';
+import { StateFile } from '../schema/state/state-file.ts';
 import { UpdateFile } from '../schema/update.ts';
 import { UsersFile } from '../schema/users.ts';
 

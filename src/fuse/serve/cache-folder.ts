@@ -1,5 +1,5 @@
 import type { Account } from '../../host/host.ts';
-import type { CacheName } from '../../protocol/cache.ts';
+import type { CacheName } from '../../protocol/state/cache.ts';
 import type { RealFolder } from '../real-folder.ts';
 import { type Found, look } from '../union/look.ts';
 import type { Node, Nodes } from '../union/nodes.ts';

@@ -1,4 +1,4 @@
-import type { CacheIndex, CacheName } from '../../protocol/cache.ts';
+import type { CacheIndex, CacheName } from '../../protocol/state/cache.ts';
 
 /** A file that the server has. */
 export interface LineFile {

@@ -1,6 +1,6 @@
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
-import { parseMountInfo } from '../../host/mount-table.ts';
+import { parseMountInfo } from '../../host/kernel/mount-table.ts';
 import { resolveInTree } from '../../host/tree.ts';
 import { debianArch } from '../arch.ts';
 import { runProgram } from '../host-programs.ts';

@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import { pathFault } from '../../config/settings/delivered-path.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
-import type { Mount } from '../../host/mount-table.ts';
+import type { Mount } from '../../host/kernel/mount-table.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { resolveInTree } from '../../host/tree.ts';
 import type { BundleEntry } from '../../signed/bundle/entry.ts';

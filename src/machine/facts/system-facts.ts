@@ -1,4 +1,4 @@
-import type { EnvironmentFacts } from '../services/environment-facts.ts';
+import type { EnvironmentFacts } from '../services/printers/environment-facts.ts';
 import type { PrinterFacts } from '../state/printer-facts.ts';
 import type { OwnedFolder } from './bundle-facts.ts';
 import type { PythonFacts } from './python-facts.ts';

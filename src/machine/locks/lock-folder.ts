@@ -1,5 +1,5 @@
 import type { Host } from '../../host/host.ts';
-import { processStart } from '../../host/process-start.ts';
+import { processStart } from '../../host/kernel/process-start.ts';
 import { RUN } from '../paths.ts';
 import { type Lock, lockName, lockText, readLock, whyDead } from './lock.ts';
 

@@ -1,6 +1,6 @@
 import { readBody } from '../../host/http/read-body.ts';
 import { readAnswer } from '../../protocol/read-answer.ts';
-import { type ItemHead, LeaseAnswer, type LeaseRequest } from '../../protocol/state.ts';
+import { type ItemHead, LeaseAnswer, type LeaseRequest } from '../../protocol/state/state.ts';
 import { type AskState, statePath, whyNoState } from './ask-state.ts';
 
 const LARGEST_ANSWER_BYTES = 1 << 20;

@@ -7,7 +7,7 @@ import { userDataDevice } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
 import { IDENTITY } from '../identity/identity.ts';
 import type { MachineHost } from '../roots.ts';
-import { cachesOf } from '../services/cache-service.ts';
+import { cachesOf } from '../services/printers/cache-service.ts';
 import type { Step } from '../steps/step.ts';
 import type { PrinterFacts } from './printer-facts.ts';
 import { sessionPath } from './printer-session.ts';

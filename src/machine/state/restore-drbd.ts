@@ -1,8 +1,8 @@
 import { reasonOf, StatectlError } from '../../error.ts';
 import type { Account } from '../../host/host.ts';
-import { parseMounts } from '../../host/mount-table.ts';
-import { DrbdHead } from '../../protocol/drbd.ts';
+import { parseMounts } from '../../host/kernel/mount-table.ts';
 import { readSaid } from '../../protocol/read-answer.ts';
+import { DrbdHead } from '../../protocol/state/drbd.ts';
 import { mustRun } from '../steps/must-run.ts';
 import { layArchive } from './drbd/folder-archive.ts';
 import { bringUp, deviceOf, drbdsetup, takeDown, untilUpToDate, type Volume } from './drbd/volume.ts';

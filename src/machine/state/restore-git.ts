@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { StatectlError } from '../../error.ts';
 import type { PlainTree } from '../../host/plain-tree.ts';
-import { type ConfigFiles, isConfigId } from '../../protocol/config-files.ts';
+import { type ConfigFiles, isConfigId } from '../../protocol/state/config-files.ts';
 import { applyConfig, writeFile } from './git/apply-config.ts';
 import { type ConfigNote, readNote, writtenNote } from './git/config-note.ts';
 import { type ConfigAsk, fetchConfig, sendConfig } from './git/exchange-config.ts';

@@ -1,8 +1,8 @@
 import { reasonOf } from '../../error.ts';
 import { readBody } from '../../host/http/read-body.ts';
 import type { PlainTree, TreeScan } from '../../host/plain-tree.ts';
-import { MIRROR_LIMITS, MirrorListing } from '../../protocol/mirror.ts';
 import { readAnswer } from '../../protocol/read-answer.ts';
+import { MIRROR_LIMITS, MirrorListing } from '../../protocol/state/mirror.ts';
 import { type AskState, statePath } from './ask-state.ts';
 import { markLoading } from './loading.ts';
 import { indexNoted, indexOf, showIndex, withLineFiles } from './mirror/cache-index.ts';

@@ -3,7 +3,7 @@ import { entryOf } from '../../entry-of.ts';
 import { reasonOf } from '../../error.ts';
 import type { Account, Host, HttpRequest } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
-import type { ItemHead } from '../../protocol/state.ts';
+import type { ItemHead } from '../../protocol/state/state.ts';
 import { type AskState, askStateOf } from './ask-state.ts';
 import { type Leased, leasePrinter } from './lease-printer.ts';
 import type { ItemSession, PrinterSession } from './printer-session.ts';

@@ -2,7 +2,7 @@ import { basename, join } from 'node:path';
 import { reasonOf, StatectlError } from '../../error.ts';
 import { readBody } from '../../host/http/read-body.ts';
 import { recordOrNone } from '../../host/record.ts';
-import { type ItemHead, StateGeneration } from '../../protocol/state.ts';
+import { type ItemHead, StateGeneration } from '../../protocol/state/state.ts';
 import { sha256Of } from '../../signed/bundle/manifest.ts';
 import { readPlainTar } from '../../signed/plain-tar.ts';
 import { statePath } from './ask-state.ts';

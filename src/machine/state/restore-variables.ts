@@ -1,7 +1,7 @@
 import { reasonOf, StatectlError } from '../../error.ts';
 import { readBody } from '../../host/http/read-body.ts';
 import { readSaid } from '../../protocol/read-answer.ts';
-import type { ItemHead } from '../../protocol/state.ts';
+import type { ItemHead } from '../../protocol/state/state.ts';
 import { VariablesHead } from '../../protocol/variables/shipment.ts';
 import { LARGEST_VARIABLES_BYTES, readVariables } from '../../protocol/variables/variables-file.ts';
 import { sha256Of } from '../../signed/bundle/manifest.ts';

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import type { Account, Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
-import type { ItemHead } from '../../protocol/state.ts';
+import type { ItemHead } from '../../protocol/state/state.ts';
 import type { AskState } from './ask-state.ts';
 
 /** An item of a printer as config.d has it, of the class `Kind`. */

@@ -3,7 +3,7 @@ import { StatectlError } from '../../error.ts';
 import type { Account, Files } from '../../host/host.ts';
 import { mayRead } from '../../host/owner.ts';
 import { recordOrNone } from '../../host/record.ts';
-import type { Standing } from '../../protocol/state.ts';
+import type { Standing } from '../../protocol/state/state.ts';
 import type { VariableChange } from '../../protocol/variables/shipment.ts';
 import { LARGEST_VARIABLES_BYTES } from '../../protocol/variables/variables-file.ts';
 

@@ -1,6 +1,6 @@
 import { StatectlError } from '../../error.ts';
-import { parseMounts } from '../../host/mount-table.ts';
-import { escapeOctal } from '../../host/octal-escapes.ts';
+import { parseMounts } from '../../host/kernel/mount-table.ts';
+import { escapeOctal } from '../../host/kernel/octal-escapes.ts';
 import { shellLine, shellQuote } from '../../host/shell-line.ts';
 import { kind } from './kind.ts';
 import { lastLine, mustRun } from './must-run.ts';

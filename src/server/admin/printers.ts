@@ -1,5 +1,5 @@
 import { entryOf } from '../../entry-of.ts';
-import type { ItemKind } from '../../protocol/state.ts';
+import type { ItemKind } from '../../protocol/state/state.ts';
 import { readBranch } from '../state/branches.ts';
 import type { ByHand, ItemSummary } from '../state/kind.ts';
 import { adminKinds } from '../state/kinds.ts';

@@ -1,4 +1,4 @@
-import type { ItemHead } from '../../protocol/state.ts';
+import type { ItemHead } from '../../protocol/state/state.ts';
 import type { Store } from '../store/store.ts';
 import type { Asker } from './asker.ts';
 import type { HistoryPart } from './state-folder.ts';

@@ -1,4 +1,4 @@
-import type { ItemKind } from '../../protocol/state.ts';
+import type { ItemKind } from '../../protocol/state/state.ts';
 import type { Store } from '../store/store.ts';
 import { drbdKind } from './drbd/drbd-kind.ts';
 import { gitKind } from './git/git-kind.ts';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ItemKind } from '../../protocol/state.ts';
+import type { ItemKind } from '../../protocol/state/state.ts';
 import { DEFAULT_QUOTAS, type Quotas } from './node-printer.ts';
 import type { SnapshotShape } from './snapshot/check-generation.ts';
 

@@ -1,5 +1,5 @@
 import type { Proof } from '../../protocol/enrolment.ts';
-import type { Standing } from '../../protocol/state.ts';
+import type { Standing } from '../../protocol/state/state.ts';
 import { formerLease, holderOf, type PrinterRecord } from './lease.ts';
 
 /** Who ships: what it proved, and how. */

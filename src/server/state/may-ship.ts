@@ -1,5 +1,5 @@
 import { entryOf } from '../../entry-of.ts';
-import type { ItemKind, Standing } from '../../protocol/state.ts';
+import type { ItemKind, Standing } from '../../protocol/state/state.ts';
 import type { Store } from '../store/store.ts';
 import { type Asker, mustHave } from './asker.ts';
 import { formerLease, quotasOf } from './lease.ts';

@@ -1,6 +1,6 @@
 import { entryOf } from '../../entry-of.ts';
 import { StatectlError } from '../../error.ts';
-import type { ItemHead, ItemKind, LeaseAnswer } from '../../protocol/state.ts';
+import type { ItemHead, ItemKind, LeaseAnswer } from '../../protocol/state/state.ts';
 import type { ReadSecret } from '../machines/secrets.ts';
 import { type Asker, mustBeTrusted } from './asker.ts';
 import { volumes } from './drbd/volumes.ts';

@@ -1,5 +1,5 @@
 import { entryOf } from '../../entry-of.ts';
-import type { Standing } from '../../protocol/state.ts';
+import type { Standing } from '../../protocol/state/state.ts';
 import type { Asker } from './asker.ts';
 import { branchOf } from './branches.ts';
 import { rememberItems } from './item-records.ts';

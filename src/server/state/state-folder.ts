@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { StatectlError } from '../../error.ts';
 import { holdLock } from '../../host/lock.ts';
 import { recordOrNone } from '../../host/record.ts';
-import { isGenerationId, isItemName, isPrinterName } from '../../protocol/state.ts';
+import { isGenerationId, isItemName, isPrinterName } from '../../protocol/state/state.ts';
 import type { Store } from '../store/store.ts';
 import { NEW_PRINTER, type PrinterRecord } from './lease.ts';
 import { numberOf } from './snapshot/generation.ts';

@@ -8,7 +8,7 @@ import {
   LeaseRequest,
   readShipment,
   type ShipAnswer,
-} from '../../protocol/state.ts';
+} from '../../protocol/state/state.ts';
 import { openFile } from '../images/blob-file.ts';
 import { sendFile } from '../images/send-file.ts';
 import { plainAddress } from '../limits/plain-address.ts';

@@ -6,8 +6,8 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { PrintTrouble } from '../../../src/agent/printers/printer-record.ts';
 import type { PrinterState } from '../../../src/agent/printers/printer-state.ts';
 import { watchPrinter } from '../../../src/agent/printers/watch-printer.ts';
+import { processStart } from '../../../src/host/kernel/process-start.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { processStart } from '../../../src/host/process-start.ts';
 import { KlipperSocket } from '../../fixtures/klipper-socket.ts';
 
 let data = '';

@@ -23,7 +23,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { cacheHolder } from '../../../src/machine/services/cache-holder.ts';
+import { cacheHolder } from '../../../src/machine/services/printers/cache-holder.ts';
 import { CACHE_OWNER, type CacheMount, cacheMount, canMountFuse } from '../../fixtures/cache-mount.ts';
 
 const SECONDS = 1_764_493_200;

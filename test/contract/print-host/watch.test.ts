@@ -5,8 +5,8 @@ import type { BoardStatus } from '../../../src/agent/boards/board-status.ts';
 import type { PrintTrouble } from '../../../src/agent/printers/printer-record.ts';
 import type { PrinterState } from '../../../src/agent/printers/printer-state.ts';
 import { type WatchedPrinter, watchPrinter } from '../../../src/agent/printers/watch-printer.ts';
+import { processStart } from '../../../src/host/kernel/process-start.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { processStart } from '../../../src/host/process-start.ts';
 import { CHECKOUTS, type PrintPrograms, printPrograms } from '../../fixtures/print-host/programs.ts';
 
 const { klipper, moonraker } = CHECKOUTS;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { type Standing, standingHeaders } from '../../../src/protocol/state.ts';
+import { type Standing, standingHeaders } from '../../../src/protocol/state/state.ts';
 import type { VariableChange, VariablesShipment } from '../../../src/protocol/variables/shipment.ts';
 import { exportPrinter } from '../../../src/server/admin/export-printer.ts';
 import { printerVariables } from '../../../src/server/admin/printer-variables.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { devices, planUserData, planWaits } from '../../../src/boot/phases/devices.ts';
 import { BEFORE_ROOT } from '../../../src/boot/roots.ts';
+import { parseMounts } from '../../../src/host/kernel/mount-table.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
-import { parseMounts } from '../../../src/host/mount-table.ts';
 import { blockDevices, parseBlkid } from '../../../src/machine/facts/block-devices.ts';
 import { findBlock } from '../../../src/machine/facts/disks.ts';
 import { machineFacts } from '../../../src/machine/facts/machine.ts';

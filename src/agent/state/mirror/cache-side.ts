@@ -1,10 +1,10 @@
 import * as z from 'zod/mini';
 import type { Host } from '../../../host/host.ts';
-import { processStart } from '../../../host/process-start.ts';
+import { processStart } from '../../../host/kernel/process-start.ts';
 import { cacheFolders } from '../../../machine/state/mirror/cache-folders.ts';
 import { showIndex } from '../../../machine/state/mirror/cache-index.ts';
-import { CACHE_ID, type CacheAgent, type CacheIndex, CacheName, GONE } from '../../../protocol/cache.ts';
 import { readSaid } from '../../../protocol/read-answer.ts';
+import { CACHE_ID, type CacheAgent, type CacheIndex, CacheName, GONE } from '../../../protocol/state/cache.ts';
 import { callMoonraker } from './moonraker-call.ts';
 
 /** What was deleted of what was not here. */

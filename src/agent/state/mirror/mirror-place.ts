@@ -1,5 +1,5 @@
 import type { Clock, Files } from '../../../host/host.ts';
-import { parseMountInfo } from '../../../host/mount-table.ts';
+import { parseMountInfo } from '../../../host/kernel/mount-table.ts';
 import { cacheFolders } from '../../../machine/state/mirror/cache-folders.ts';
 import type { StateItem } from '../../../machine/state/restore.ts';
 

@@ -10,8 +10,8 @@ import { type MirrorPlan, planMirror } from '../../../machine/state/mirror/plan-
 import { type FetchFile, fetchFromServer, takeFile } from '../../../machine/state/mirror/take-file.ts';
 import type { StateItem } from '../../../machine/state/restore.ts';
 import { roomOf } from '../../../machine/state/restore-mirror.ts';
-import { MIRROR_LIMITS, type MirrorAnswer, MirrorListing } from '../../../protocol/mirror.ts';
 import { readAnswer } from '../../../protocol/read-answer.ts';
+import { MIRROR_LIMITS, type MirrorAnswer, MirrorListing } from '../../../protocol/state/mirror.ts';
 import type { KeeperContext } from '../keeper.ts';
 import type { CacheSide } from './cache-side.ts';
 import { whenOpened, whyNot, withGone } from './cache-wishes.ts';

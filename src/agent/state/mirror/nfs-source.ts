@@ -4,7 +4,7 @@ import type { RunResult } from '../../../host/host.ts';
 import type { NotedFile } from '../../../machine/state/mirror/mirror-note.ts';
 import type { OutsideFile } from '../../../machine/state/mirror/mirror-view.ts';
 import type { FetchFile } from '../../../machine/state/mirror/take-file.ts';
-import { isMirrorPath, MIRROR_LIMITS } from '../../../protocol/mirror.ts';
+import { isMirrorPath, MIRROR_LIMITS } from '../../../protocol/state/mirror.ts';
 import type { Bell } from '../../servers/bell.ts';
 import type { KeeperContext } from '../keeper.ts';
 

@@ -4,9 +4,9 @@ import type { PlainFile, PlainTree } from '../../../host/plain-tree.ts';
 import { statePath } from '../../../machine/state/ask-state.ts';
 import type { Push } from '../../../machine/state/mirror/plan-mirror.ts';
 import type { StateItem } from '../../../machine/state/restore.ts';
-import { MIRROR_LIMITS, MirrorAnswer, PIECE_TYPE, PieceAnswer } from '../../../protocol/mirror.ts';
 import { readAnswer } from '../../../protocol/read-answer.ts';
-import { standingHeaders } from '../../../protocol/state.ts';
+import { MIRROR_LIMITS, MirrorAnswer, PIECE_TYPE, PieceAnswer } from '../../../protocol/state/mirror.ts';
+import { standingHeaders } from '../../../protocol/state/state.ts';
 import type { KeeperContext } from '../keeper.ts';
 
 type Context = Pick<KeeperContext<StateItem<'mirror'>>, 'ask' | 'printer' | 'item' | 'standing'>;

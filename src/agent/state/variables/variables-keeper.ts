@@ -6,7 +6,7 @@ import { statePath } from '../../../machine/state/ask-state.ts';
 import type { StateItem } from '../../../machine/state/restore.ts';
 import { readVariablesFile, readVariablesRecord } from '../../../machine/state/variables-record.ts';
 import { readAnswer } from '../../../protocol/read-answer.ts';
-import { ShipAnswer, type Standing, standingHeaders } from '../../../protocol/state.ts';
+import { ShipAnswer, type Standing, standingHeaders } from '../../../protocol/state/state.ts';
 import type { VariablesShipment } from '../../../protocol/variables/shipment.ts';
 import { type Bell, bell } from '../../servers/bell.ts';
 import type { KeeperContext } from '../keeper.ts';

@@ -1,5 +1,5 @@
 import type { PlainTree } from '../../../host/plain-tree.ts';
-import { isMirrorPath } from '../../../protocol/mirror.ts';
+import { isMirrorPath } from '../../../protocol/state/mirror.ts';
 import { hasTarName, readPlainTar, writeTar } from '../../../signed/plain-tar.ts';
 
 /** No server takes a larger one. */

@@ -1,6 +1,6 @@
 import { reasonOf } from '../../../error.ts';
 import type { Host } from '../../../host/host.ts';
-import { parseMounts } from '../../../host/mount-table.ts';
+import { parseMounts } from '../../../host/kernel/mount-table.ts';
 import { RUN } from '../../paths.ts';
 import { KEPT_STATE } from '../plan-printers.ts';
 import { readSession } from '../printer-session.ts';

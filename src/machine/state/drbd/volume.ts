@@ -1,7 +1,7 @@
 import { StatectlError } from '../../../error.ts';
-import { moduleVersion, type VolumeStatus, volumeStatus } from '../../../host/drbd-status.ts';
 import type { Host, RunOptions, RunResult } from '../../../host/host.ts';
-import type { DrbdHead } from '../../../protocol/drbd.ts';
+import { moduleVersion, type VolumeStatus, volumeStatus } from '../../../host/kernel/drbd-status.ts';
+import type { DrbdHead } from '../../../protocol/state/drbd.ts';
 import { RUN, RUN_INITRAMFS } from '../../paths.ts';
 import { lastLine, mustRun } from '../../steps/must-run.ts';
 

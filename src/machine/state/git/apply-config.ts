@@ -1,7 +1,7 @@
 import { reasonOf, StatectlError } from '../../../error.ts';
 import type { PlainTree } from '../../../host/plain-tree.ts';
 import { pathFault } from '../../../print/config-names.ts';
-import type { ConfigFiles } from '../../../protocol/config-files.ts';
+import type { ConfigFiles } from '../../../protocol/state/config-files.ts';
 import { sha256Of } from '../../../signed/bundle/manifest.ts';
 import { type Digests, digestOfLocal, type LocalConfig } from './local-config.ts';
 

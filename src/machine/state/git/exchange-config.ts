@@ -1,4 +1,5 @@
 import { readBody } from '../../../host/http/read-body.ts';
+import { readAnswer } from '../../../protocol/read-answer.ts';
 import {
   CONFIG_TYPE,
   type ConfigChanges,
@@ -6,9 +7,8 @@ import {
   ConfigHead,
   ConfigTaken,
   LARGEST_CONFIG_BODY_BYTES,
-} from '../../../protocol/config-files.ts';
-import { readAnswer } from '../../../protocol/read-answer.ts';
-import { type Standing, standingHeaders } from '../../../protocol/state.ts';
+} from '../../../protocol/state/config-files.ts';
+import { type Standing, standingHeaders } from '../../../protocol/state/state.ts';
 import { type AskState, statePath } from '../ask-state.ts';
 import type { LocalChange } from './local-config.ts';
 

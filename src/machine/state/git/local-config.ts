@@ -1,6 +1,6 @@
 import type { PlainFile, PlainTree } from '../../../host/plain-tree.ts';
 import { chooseConfig } from '../../../print/choose-config.ts';
-import { CONFIG_BOUNDS } from '../../../protocol/config-files.ts';
+import { CONFIG_BOUNDS } from '../../../protocol/state/config-files.ts';
 import { sha256Of } from '../../../signed/bundle/manifest.ts';
 
 /** The files of a config as they lie there, not read yet. */

@@ -1,6 +1,6 @@
 import type { Files } from '../../../host/host.ts';
 import type { PlainFile } from '../../../host/plain-tree.ts';
-import type { CacheIndex } from '../../../protocol/cache.ts';
+import type { CacheIndex } from '../../../protocol/state/cache.ts';
 import { cacheFolders } from './cache-folders.ts';
 import type { NotedFile } from './mirror-note.ts';
 import type { MirrorView } from './mirror-view.ts';

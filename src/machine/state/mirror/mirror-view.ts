@@ -1,4 +1,4 @@
-import type { MirrorFile, MirrorListing } from '../../../protocol/mirror.ts';
+import type { MirrorFile, MirrorListing } from '../../../protocol/state/mirror.ts';
 
 /** A file of a source that the server knows nothing of: its version is what tells one content from the next. */
 export interface OutsideFile extends Pick<MirrorFile, 'path' | 'sizeBytes' | 'mtimeNs'> {

@@ -1,5 +1,5 @@
 import type { PlainFile, TreeScan } from '../../../host/plain-tree.ts';
-import { isMirrorPath, type MirrorChange } from '../../../protocol/mirror.ts';
+import { isMirrorPath, type MirrorChange } from '../../../protocol/state/mirror.ts';
 import type { NotedFile } from './mirror-note.ts';
 import type { MirrorView, ViewFile } from './mirror-view.ts';
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { entryOf } from '../../../entry-of.ts';
 import { StatectlError } from '../../../error.ts';
-import { isMirrorPath, MIRROR_LIMITS, type MirrorChange, type MirrorFile } from '../../../protocol/mirror.ts';
-import type { ItemKind, Standing } from '../../../protocol/state.ts';
+import { isMirrorPath, MIRROR_LIMITS, type MirrorChange, type MirrorFile } from '../../../protocol/state/mirror.ts';
+import type { ItemKind, Standing } from '../../../protocol/state/state.ts';
 import { VariablesHead } from '../../../protocol/variables/shipment.ts';
 import { sha256Of } from '../../../signed/bundle/manifest.ts';
 import { writeTar } from '../../../signed/plain-tar.ts';

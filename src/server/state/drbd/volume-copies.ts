@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { StatectlError } from '../../../error.ts';
-import { parseMountInfo } from '../../../host/mount-table.ts';
+import { parseMountInfo } from '../../../host/kernel/mount-table.ts';
 import { recordOrNone } from '../../../host/record.ts';
 import { shellLine } from '../../../host/shell-line.ts';
 import type { Store } from '../../store/store.ts';

@@ -1,6 +1,6 @@
 import { type Cidr, familyOf } from '../../../config/settings/addresses.ts';
-import { moduleVersion } from '../../../host/drbd-status.ts';
-import { parseMountInfo } from '../../../host/mount-table.ts';
+import { moduleVersion } from '../../../host/kernel/drbd-status.ts';
+import { parseMountInfo } from '../../../host/kernel/mount-table.ts';
 import { ownerOf, ownUid } from '../../../host/owner.ts';
 import { isMapping, parseRecords, recordOrNone } from '../../../host/record.ts';
 import type { StoreHost } from '../../store/store.ts';

@@ -1,5 +1,5 @@
-import { drbdsetupStatus, moduleVersion, type VolumeStatus, volumeStatus } from '../../../host/drbd-status.ts';
 import type { Host } from '../../../host/host.ts';
+import { drbdsetupStatus, moduleVersion, type VolumeStatus, volumeStatus } from '../../../host/kernel/drbd-status.ts';
 import type { VolumeRecord } from './volume-record.ts';
 
 /** How a volume stands on this host, or why it is not up here. */

@@ -1,12 +1,11 @@
 import { StatectlError } from '../../../error.ts';
-import type { DrbdHead } from '../../../protocol/drbd.ts';
-import type { ShipAnswer, Shipment } from '../../../protocol/state.ts';
+import type { DrbdHead } from '../../../protocol/state/drbd.ts';
 import type { ReadSecret } from '../../machines/secrets.ts';
 import type { Asker } from '../asker.ts';
 import type { StateKind, StateStore } from '../kind.ts';
 import { holderOf } from '../lease.ts';
 import { mayShip } from '../may-ship.ts';
-import type { Shipping } from '../snapshot/shipping.ts';
+import type { Ship, Shipping } from '../snapshot/shipping.ts';
 import { branchFor } from '../standing.ts';
 import { readPrinter } from '../state-folder.ts';
 import { noteAsked } from './asked.ts';
@@ -15,13 +14,7 @@ import { readVolume, secretOf, type Volume, volumeId } from './volume-record.ts'
 
 export interface Volumes extends StateKind {
   /** What a machine has in RAM whose volume it could not have. Throws `printer-unknown`, `item-unknown`, and what `Shipping` throws. */
-  ship(
-    printer: string,
-    item: string,
-    shipment: Shipment,
-    asker: Asker,
-    body: AsyncIterable<Uint8Array>,
-  ): Promise<ShipAnswer>;
+  readonly ship: Ship;
 }
 
 /** As `src/signed/plain-tar.ts` reads it at once. */

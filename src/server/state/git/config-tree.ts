@@ -2,7 +2,11 @@ import { createHash } from 'node:crypto';
 import { entryOf } from '../../../entry-of.ts';
 import { StatectlError } from '../../../error.ts';
 import { pathFault } from '../../../print/config-names.ts';
-import { LARGEST_CONFIG_BYTES, LARGEST_CONFIG_FILE_BYTES, MOST_CONFIG_FILES } from '../../../protocol/config-files.ts';
+import {
+  LARGEST_CONFIG_BYTES,
+  LARGEST_CONFIG_FILE_BYTES,
+  MOST_CONFIG_FILES,
+} from '../../../protocol/state/config-files.ts';
 import type { ConfigRepository } from './repository.ts';
 
 /** A file of a commit. */

@@ -1,4 +1,4 @@
-import type { ConfigFiles } from '../../../protocol/config-files.ts';
+import type { ConfigFiles } from '../../../protocol/state/config-files.ts';
 import { type ConfigTree, EMPTY_TREE, readBlobs, readTree, type TreeFile } from './config-tree.ts';
 import { COMMON, type ConfigRepository } from './repository.ts';
 

@@ -7,8 +7,8 @@ import {
   type ConfigTaken,
   isConfigId,
   LARGEST_CONFIG_FILE_BYTES,
-} from '../../../protocol/config-files.ts';
-import type { ItemHead, Standing } from '../../../protocol/state.ts';
+} from '../../../protocol/state/config-files.ts';
+import type { ItemHead, Standing } from '../../../protocol/state/state.ts';
 import { type Asker, mustBeTrusted, mustHave } from '../asker.ts';
 import type { StateKind, StateStore } from '../kind.ts';
 import { formerLease, quotasOf } from '../lease.ts';

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isStatectlError, StatectlError } from '../../../error.ts';
 import { readBody } from '../../../host/http/read-body.ts';
+import { readSaid } from '../../../protocol/read-answer.ts';
 import {
   CONFIG_TYPE,
   ConfigChanges,
@@ -8,9 +9,8 @@ import {
   type ConfigHead,
   type ConfigTaken,
   LARGEST_CONFIG_BODY_BYTES,
-} from '../../../protocol/config-files.ts';
-import { readSaid } from '../../../protocol/read-answer.ts';
-import { readStanding } from '../../../protocol/state.ts';
+} from '../../../protocol/state/config-files.ts';
+import { readStanding } from '../../../protocol/state/state.ts';
 import { turns } from '../../limits/turns.ts';
 import type { Asker } from '../asker.ts';
 import type { Configs } from './configs.ts';

@@ -1,7 +1,7 @@
 import type { Author } from '../../../config/history/fast-import.ts';
 import { StatectlError } from '../../../error.ts';
 import { describeChange } from '../../../print/describe-change.ts';
-import type { ConfigTaken } from '../../../protocol/config-files.ts';
+import type { ConfigTaken } from '../../../protocol/state/config-files.ts';
 import { commitFiles, type FileNow } from './commit.ts';
 import { blobOf } from './config-tree.ts';
 import { type ConfigVersion, type ConfigView, idOf, type Repositories, readViewFiles, viewOf } from './config-view.ts';

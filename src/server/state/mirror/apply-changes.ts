@@ -1,5 +1,5 @@
 import { StatectlError } from '../../../error.ts';
-import { MIRROR_LIMITS, type MirrorChange, nameBytes } from '../../../protocol/mirror.ts';
+import { MIRROR_LIMITS, type MirrorChange, nameBytes } from '../../../protocol/state/mirror.ts';
 import type { IndexFile, MirrorIndex, RemovedFile } from './mirror-index.ts';
 
 /** What was replaced or deleted can be had for so many days that had any, if there is room. */

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { StatectlError } from '../../../error.ts';
 import { digestOf } from '../../../host/digest-of.ts';
-import type { PieceAnswer } from '../../../protocol/mirror.ts';
+import type { PieceAnswer } from '../../../protocol/state/mirror.ts';
 import type { Store } from '../../store/store.ts';
 import { itemPath, LINE, listed, printerPath } from '../state-folder.ts';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { StatectlError } from '../../../error.ts';
 import { recordOrNone } from '../../../host/record.ts';
-import type { Hidden, MirrorFile } from '../../../protocol/mirror.ts';
+import type { Hidden, MirrorFile } from '../../../protocol/state/mirror.ts';
 import type { Store } from '../../store/store.ts';
 import { generationId } from '../snapshot/generation.ts';
 import { type HistoryPart, itemPath } from '../state-folder.ts';

@@ -7,8 +7,8 @@ import {
   PIECE_TYPE,
   type PieceAnswer,
   PieceQuery,
-} from '../../../protocol/mirror.ts';
-import { readStanding, type Standing } from '../../../protocol/state.ts';
+} from '../../../protocol/state/mirror.ts';
+import { readStanding, type Standing } from '../../../protocol/state/state.ts';
 import { sendFile } from '../../images/send-file.ts';
 import { turns } from '../../limits/turns.ts';
 import type { Asker } from '../asker.ts';

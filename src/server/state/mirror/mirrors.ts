@@ -1,7 +1,13 @@
 import { StatectlError } from '../../../error.ts';
 import { formatSize } from '../../../image/format-size.ts';
-import type { MirrorAnswer, MirrorChange, MirrorFile, MirrorListing, PieceAnswer } from '../../../protocol/mirror.ts';
-import type { Standing } from '../../../protocol/state.ts';
+import type {
+  MirrorAnswer,
+  MirrorChange,
+  MirrorFile,
+  MirrorListing,
+  PieceAnswer,
+} from '../../../protocol/state/mirror.ts';
+import type { Standing } from '../../../protocol/state/state.ts';
 import { type OpenFile, openFile } from '../../images/blob-file.ts';
 import { type Asker, mustBeTrusted } from '../asker.ts';
 import type { StateKind, StateStore } from '../kind.ts';

@@ -3,7 +3,7 @@ import { reasonOf } from '../../../error.ts';
 import { digestOf } from '../../../host/digest-of.ts';
 import type { OpenPlainFile } from '../../../host/plain-tree.ts';
 import { recordOrNone } from '../../../host/record.ts';
-import { isMirrorPath, type MirrorFile } from '../../../protocol/mirror.ts';
+import { isMirrorPath, type MirrorFile } from '../../../protocol/state/mirror.ts';
 import type { StateStore } from '../kind.ts';
 
 /** A file of a folder whose content was read. */

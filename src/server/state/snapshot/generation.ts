@@ -1,5 +1,5 @@
 import type { Proof } from '../../../protocol/enrolment.ts';
-import type { Shipment, StateGeneration } from '../../../protocol/state.ts';
+import type { Shipment, StateGeneration } from '../../../protocol/state/state.ts';
 
 /** One generation of an item as it is kept: `ID.json` beside `ID.tar`. */
 export interface Generation extends StateGeneration, Pick<Shipment, 'lease' | 'boot' | 'base'> {

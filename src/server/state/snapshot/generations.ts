@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { recordOrNone } from '../../../host/record.ts';
-import { isGenerationId } from '../../../protocol/state.ts';
+import { isGenerationId } from '../../../protocol/state/state.ts';
 import type { Store } from '../../store/store.ts';
 import {
   branchesIn,

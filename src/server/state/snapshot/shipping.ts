@@ -2,7 +2,7 @@ import { StatectlError } from '../../../error.ts';
 import type { CheckedDatabase } from '../../../host/linux/databases/check-database.ts';
 import { formatSize } from '../../../image/format-size.ts';
 import type { Proof } from '../../../protocol/enrolment.ts';
-import type { ShipAnswer, Shipment } from '../../../protocol/state.ts';
+import type { ShipAnswer, Shipment } from '../../../protocol/state/state.ts';
 import type { Asker } from '../asker.ts';
 import type { StateStore } from '../kind.ts';
 import type { Newest } from '../line-or-branch.ts';
@@ -31,17 +31,19 @@ export interface ShippingRule {
   readonly placeOf: (newest: Newest | undefined) => Promise<Place>;
 }
 
+/** A generation that a machine sends. */
+export type Ship = (
+  printer: string,
+  item: string,
+  shipment: Shipment,
+  asker: Asker,
+  body: AsyncIterable<Uint8Array>,
+) => Promise<ShipAnswer>;
+
 /** Takes in whole generations, tars, for each class that ships such. */
 export interface Shipping {
   /** Throws `generation-mismatch`, `generation-too-large`, `generation-damaged`, `state-full`. */
-  ship(
-    printer: string,
-    item: string,
-    shipment: Shipment,
-    asker: Asker,
-    body: AsyncIterable<Uint8Array>,
-    rule: ShippingRule,
-  ): Promise<ShipAnswer>;
+  ship(...shipped: [...Parameters<Ship>, rule: ShippingRule]): Promise<ShipAnswer>;
 }
 
 export function shipping(store: StateStore): Shipping {

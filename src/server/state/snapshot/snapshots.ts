@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { entryOf } from '../../../entry-of.ts';
 import { StatectlError } from '../../../error.ts';
-import type { ItemHead, ShipAnswer, Shipment } from '../../../protocol/state.ts';
+import type { ItemHead } from '../../../protocol/state/state.ts';
 import { type Asker, mustBeTrusted, mustHave } from '../asker.ts';
 import type { StateKind, StateStore } from '../kind.ts';
 import { formerLease, quotasOf } from '../lease.ts';
@@ -11,20 +11,14 @@ import type { CheckGeneration } from './check-apart.ts';
 import { besides, LARGEST_GENERATION_BYTES, type SnapshotShape } from './check-generation.ts';
 import { damagedIn, type FoundGeneration, generationsIn, moveApart } from './generations.ts';
 import { shapeOf } from './shape.ts';
-import type { Shipping } from './shipping.ts';
+import type { Ship, Shipping } from './shipping.ts';
 import { snapshotKind } from './snapshot-kind.ts';
 
 export interface Snapshots extends StateKind {
   /** A generation of the line, to be sent. Throws `printer-unknown`, `state-untrusted`, `generation-unknown`. */
   find(printer: string, item: string, id: string, asker: Asker): Promise<FoundGeneration>;
   /** Throws `printer-unknown`, `item-unknown`, and what `Shipping` throws. */
-  ship(
-    printer: string,
-    item: string,
-    shipment: Shipment,
-    asker: Asker,
-    body: AsyncIterable<Uint8Array>,
-  ): Promise<ShipAnswer>;
+  readonly ship: Ship;
 }
 
 /** Class `snapshot`: whole generations, tars of plain files, each of which is checked before it counts. */

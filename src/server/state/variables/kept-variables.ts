@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { recordOrNone } from '../../../host/record.ts';
 import type { Proof } from '../../../protocol/enrolment.ts';
-import type { Standing } from '../../../protocol/state.ts';
+import type { Standing } from '../../../protocol/state/state.ts';
 import { literalsOf } from '../../../protocol/variables/variables-file.ts';
 import { writtenText } from '../../../protocol/variables/written-text.ts';
 import { sha256Of } from '../../../signed/bundle/manifest.ts';

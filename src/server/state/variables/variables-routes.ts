@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { StatectlError } from '../../../error.ts';
-import { readStanding, type ShipAnswer } from '../../../protocol/state.ts';
+import { readStanding, type ShipAnswer } from '../../../protocol/state/state.ts';
 import { SHIPMENT_LIMITS, VariablesShipment } from '../../../protocol/variables/shipment.ts';
 import { turns } from '../../limits/turns.ts';
 import type { Asker } from '../asker.ts';

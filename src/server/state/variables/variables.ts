@@ -1,5 +1,5 @@
 import { StatectlError } from '../../../error.ts';
-import type { ShipAnswer, Standing } from '../../../protocol/state.ts';
+import type { ShipAnswer, Standing } from '../../../protocol/state/state.ts';
 import { checkLiteral } from '../../../protocol/variables/python-literal.ts';
 import { LiteralError } from '../../../protocol/variables/python-tokens.ts';
 import type { VariablesHead, VariablesShipment } from '../../../protocol/variables/shipment.ts';

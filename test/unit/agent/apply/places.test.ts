@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { boundBelowUserData, placeStatus, placesToScan } from '../../../../src/agent/apply/places.ts';
-import { parseMountInfo } from '../../../../src/host/mount-table.ts';
+import { parseMountInfo } from '../../../../src/host/kernel/mount-table.ts';
 import { createFacts, USER_DATA_DISK } from '../../../fixtures/facts.ts';
 import { createRecord } from '../../../fixtures/running-system.ts';
 

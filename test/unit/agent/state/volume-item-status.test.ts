@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { ItemStatus } from '../../../../src/agent/state/item-status.ts';
 import { volumeItemStatus } from '../../../../src/agent/state/volume-item-status.ts';
-import type { VolumeStatus } from '../../../../src/host/drbd-status.ts';
+import type { VolumeStatus } from '../../../../src/host/kernel/drbd-status.ts';
 
 const STEADY: VolumeStatus = {
   ...{ connection: 'Connected', role: 'Primary', peerRole: 'Secondary', disk: 'UpToDate', peerDisk: 'UpToDate' },

@@ -1,9 +1,9 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { keepBootLog, keepReport, logFolder } from '../../../../src/boot/record/boot-log.ts';
+import { parseMounts } from '../../../../src/host/kernel/mount-table.ts';
 import type { Seed } from '../../../../src/host/memory/seed.ts';
 import { type MemoryHost, memoryHost } from '../../../../src/host/memory.ts';
-import { parseMounts } from '../../../../src/host/mount-table.ts';
 import { JOURNAL } from '../../../../src/machine/paths.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { VolumeStatus } from '../../../../../src/host/drbd-status.ts';
+import type { VolumeStatus } from '../../../../../src/host/kernel/drbd-status.ts';
 import { attachCommands, connectCommand, inTheWay, type Volume } from '../../../../../src/machine/state/drbd/volume.ts';
 
 const VOLUME: Volume = {

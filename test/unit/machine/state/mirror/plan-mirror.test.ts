@@ -3,7 +3,7 @@ import type { PlainFile } from '../../../../../src/host/plain-tree.ts';
 import type { NotedFile } from '../../../../../src/machine/state/mirror/mirror-note.ts';
 import { type OutsideFile, viewOf } from '../../../../../src/machine/state/mirror/mirror-view.ts';
 import { type MirrorPlan, planMirror } from '../../../../../src/machine/state/mirror/plan-mirror.ts';
-import type { MirrorFile } from '../../../../../src/protocol/mirror.ts';
+import type { MirrorFile } from '../../../../../src/protocol/state/mirror.ts';
 
 const sha = (letter: string): string => letter.repeat(64);
 const onLine = (path: string, version: string, more: Partial<MirrorFile> = {}): MirrorFile => ({

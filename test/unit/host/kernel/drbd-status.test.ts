@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { drbdsetupStatus, moduleVersion, volumeStatus } from '../../../src/host/drbd-status.ts';
+import { drbdsetupStatus, moduleVersion, volumeStatus } from '../../../../src/host/kernel/drbd-status.ts';
 
 /** As DRBD 8.4.11 of Linux 6.1 wrote them. */
 const PROC = `version: 8.4.11 (api:1/proto:86-101)

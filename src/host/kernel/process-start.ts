@@ -1,4 +1,4 @@
-import type { Files } from './host.ts';
+import type { Files } from '../host.ts';
 
 /**
  * When a process started: field 22 of /proc/PID/stat (proc(5)), which within one boot tells it from a later one with the same

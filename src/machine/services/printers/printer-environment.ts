@@ -1,4 +1,4 @@
-import type { PrinterState } from '../../config/config.ts';
+import type { PrinterState } from '../../../config/config.ts';
 
 /** A file of the environment of a service, as KIAUH and MainsailOS have it, and the program without which it is of no use. */
 export interface EnvironmentFile {

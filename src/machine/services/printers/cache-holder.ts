@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { shellLine, shellQuote } from '../../host/shell-line.ts';
+import { shellLine, shellQuote } from '../../../host/shell-line.ts';
 
 /** A folder that is shown united with what the server has of it. */
 export interface CacheHolder {

@@ -1,4 +1,4 @@
-import { StatectlError } from '../error.ts';
+import { StatectlError } from '../../error.ts';
 import { unescapeOctal } from './octal-escapes.ts';
 
 /** One mount of this process's namespace. Of several on one mount point, the last of the list is what one sees. */

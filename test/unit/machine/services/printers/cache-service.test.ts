@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import type { Facts } from '../../../../src/machine/facts/facts.ts';
-import type { InstallFacts } from '../../../../src/machine/facts/system-facts.ts';
-import { cacheFaults, cachesOf, planCache } from '../../../../src/machine/services/cache-service.ts';
-import { planPrinters } from '../../../../src/machine/state/plan-printers.ts';
-import { createFacts } from '../../../fixtures/facts.ts';
-import { GCODE_ITEM } from '../../../fixtures/printer-item.ts';
+import type { Facts } from '../../../../../src/machine/facts/facts.ts';
+import type { InstallFacts } from '../../../../../src/machine/facts/system-facts.ts';
+import { cacheFaults, cachesOf, planCache } from '../../../../../src/machine/services/printers/cache-service.ts';
+import { planPrinters } from '../../../../../src/machine/state/plan-printers.ts';
+import { createFacts } from '../../../../fixtures/facts.ts';
+import { GCODE_ITEM } from '../../../../fixtures/printer-item.ts';
 
 function factsOf(kernelRelease: string, restart: 'resume' | 'pause' | undefined, serviceManager = 'systemd'): Facts {
   const facts = createFacts();

@@ -1,8 +1,8 @@
-import type { PrinterState } from '../../config/config.ts';
-import type { Facts } from '../facts/facts.ts';
-import { isEtcWritable } from '../install/plan-install.ts';
-import { PROGRAM } from '../paths.ts';
-import type { Step } from '../steps/step.ts';
+import type { PrinterState } from '../../../config/config.ts';
+import type { Facts } from '../../facts/facts.ts';
+import { isEtcWritable } from '../../install/plan-install.ts';
+import { PROGRAM } from '../../paths.ts';
+import type { Step } from '../../steps/step.ts';
 
 const NAME = 'statectl-volumes';
 const UNITS = '/run/systemd/system';

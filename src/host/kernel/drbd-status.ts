@@ -1,4 +1,4 @@
-import { parseRecords, type RecordShape } from './record.ts';
+import { parseRecords, type RecordShape } from '../record.ts';
 
 /** How a volume stands, in the words of DRBD 8.4. */
 export interface VolumeStatus {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { canResend } from '../../../../src/machine/services/cache-holder.ts';
+import { canResend } from '../../../../../src/machine/services/printers/cache-holder.ts';
 
 it.each([
   ['6.9.0', true],

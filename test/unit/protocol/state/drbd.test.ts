@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { DrbdHead } from '../../../src/protocol/drbd.ts';
-import { readSaid } from '../../../src/protocol/read-answer.ts';
+import { readSaid } from '../../../../src/protocol/read-answer.ts';
+import { DrbdHead } from '../../../../src/protocol/state/drbd.ts';
 
 const HEAD = {
   id: 'a',

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseMountInfo } from '../../../src/host/mount-table.ts';
-import { escapeOctal, unescapeOctal } from '../../../src/host/octal-escapes.ts';
-import { anyLetters } from '../../fixtures/any-letters.ts';
+import { parseMountInfo } from '../../../../src/host/kernel/mount-table.ts';
+import { escapeOctal, unescapeOctal } from '../../../../src/host/kernel/octal-escapes.ts';
+import { anyLetters } from '../../../fixtures/any-letters.ts';
 
 const OVERLAY =
   '103 24 0:57 / /var rw,relatime shared:50 master:1 - overlay overlay rw,lowerdir=/run/a\\054b:/c,upperdir=/u,workdir=/w';

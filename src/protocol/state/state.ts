@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { readSaid, type Said } from './read-answer.ts';
+import { readSaid, type Said } from '../read-answer.ts';
 
 /** The classes of `system/state.conf`: how an item of a printer is kept. */
 const ITEM_KINDS = ['snapshot', 'mirror', 'git', 'variables', 'drbd'] as const;

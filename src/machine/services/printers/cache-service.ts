@@ -1,11 +1,11 @@
 import { dirname } from 'node:path';
-import type { Account } from '../../host/host.ts';
-import type { Facts } from '../facts/facts.ts';
-import { isEtcWritable } from '../install/plan-install.ts';
-import { PROGRAM, RUN } from '../paths.ts';
-import { cacheFolders } from '../state/mirror/cache-folders.ts';
-import { spoolPath } from '../state/printer-session.ts';
-import type { Step } from '../steps/step.ts';
+import type { Account } from '../../../host/host.ts';
+import type { Facts } from '../../facts/facts.ts';
+import { isEtcWritable } from '../../install/plan-install.ts';
+import { PROGRAM, RUN } from '../../paths.ts';
+import { cacheFolders } from '../../state/mirror/cache-folders.ts';
+import { spoolPath } from '../../state/printer-session.ts';
+import type { Step } from '../../steps/step.ts';
 import { cacheHolder, canResend } from './cache-holder.ts';
 
 const UNITS = '/run/systemd/system';
