@@ -12,7 +12,7 @@ import { servedSettings } from '../src/server/settings.ts';
 import { openStore } from '../src/server/store/store.ts';
 import { approveAll, type LabMachine, labMachines } from '../test/fixtures/agent-lab.ts';
 import { SIGNER } from '../test/fixtures/bundle.ts';
-import { makeImageDir } from '../test/fixtures/image-dir.ts';
+import { makeImageDir } from '../test/fixtures/image/image-dir.ts';
 import { abuseStorm, type StormResult } from './bench/abuse-storm.ts';
 import { isChildServer, startChildServer } from './bench/child-server.ts';
 import { publish } from './bench/figures.ts';

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { publish } from './bench/figures.ts';
-import { measureOutage } from './bench/outage.ts';
-import { writeOutage } from './bench/outage-report.ts';
+import { measureOutage } from './bench/outage/outage.ts';
+import { writeOutage } from './bench/outage/outage-report.ts';
 import { buildDemo } from './demo.ts';
 
 /** A report a minute, and some more, fit into the queue. */

@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util';
 import { isChildServer } from './bench/child-server.ts';
 import { publish } from './bench/figures.ts';
-import { measureAgent } from './bench/print-agent.ts';
-import { measureCache } from './bench/print-cache.ts';
-import { measureFarm, startFarmServer } from './bench/print-farm.ts';
-import { measureLatency } from './bench/print-latency.ts';
-import { writePrint } from './bench/print-report.ts';
+import { measureAgent } from './bench/print/print-agent.ts';
+import { measureCache } from './bench/print/print-cache.ts';
+import { measureFarm, startFarmServer } from './bench/print/print-farm.ts';
+import { measureLatency } from './bench/print/print-latency.ts';
+import { writePrint } from './bench/print/print-report.ts';
 import { buildDemo } from './demo.ts';
 
 const HELP = `npm run bench:print [-- OPTIONS]   what the state of a print host costs: how soon the server has it, what the agent takes, and

@@ -9,7 +9,7 @@ import { makeCertificateRequest } from '../src/identity/certificates/certificate
 import { addImage } from '../src/server/images/add-image.ts';
 import { openStore } from '../src/server/store/store.ts';
 import { approveAll, labMachines } from '../test/fixtures/agent-lab.ts';
-import { makeImageDir } from '../test/fixtures/image-dir.ts';
+import { makeImageDir } from '../test/fixtures/image/image-dir.ts';
 import { ask, connectAs, inParallel } from './bench/agent-streams.ts';
 import { bootStorm } from './bench/boot-storm.ts';
 import { isChildServer, startChildServer } from './bench/child-server.ts';

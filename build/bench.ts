@@ -1,7 +1,7 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { setOfSegment } from '../src/image/initramfs/segment-name.ts';
+import { setOfSegment } from '../src/image/initramfs/segments/segment-name.ts';
 import { parseManifest } from '../src/signed/image-manifest.ts';
 import { breakdown, type Stretch, slowestSteps } from './bench/breakdown.ts';
 import { budgetRows } from './bench/budgets.ts';

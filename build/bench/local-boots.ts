@@ -1,8 +1,8 @@
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import type { JournalLine } from '../../src/boot/record/journal-reader.ts';
-import { writeCpio } from '../../src/image/initramfs/cpio.ts';
-import { appendSegment } from '../../src/image/initramfs/join-segments.ts';
+import { writeCpio } from '../../src/image/initramfs/cpio/cpio.ts';
+import { appendSegment } from '../../src/image/initramfs/segments/join-segments.ts';
 import { initToHandoverS } from './breakdown.ts';
 import { readHashTimes } from './console-reading.ts';
 import { EVENTS, NETBOOT, outcome, tryBoot } from './contenders.ts';

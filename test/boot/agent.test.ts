@@ -8,10 +8,10 @@ import type { AgentState } from '../../src/agent/agent-state.ts';
 import { program } from '../../src/cli.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
 import { openSecretStore } from '../../src/server/machines/secret-store.ts';
-import { makeCertificate } from '../fixtures/certificates.ts';
-import { machineKeys } from '../fixtures/machine-keys.ts';
+import { makeCertificate } from '../fixtures/identity/certificates.ts';
+import { machineKeys } from '../fixtures/identity/machine-keys.ts';
+import { tlsFront } from '../fixtures/vm/network/tls-front.ts';
 import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
-import { tlsFront } from '../fixtures/vm/tls-front.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
 import { bootMachine, type Machine } from './machine.ts';
 

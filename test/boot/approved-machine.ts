@@ -5,7 +5,7 @@ import { inject } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import { keyDigest } from '../../src/identity/certificates/fingerprint.ts';
 import { identityFiles } from '../../src/identity/machine/identity-files.ts';
-import { machineKeys } from '../fixtures/machine-keys.ts';
+import { machineKeys } from '../fixtures/identity/machine-keys.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 
 /**

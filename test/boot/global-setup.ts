@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { buildDemo, DEMO } from '../../build/demo.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
-import { writeCpio } from '../../src/image/initramfs/cpio.ts';
+import { writeCpio } from '../../src/image/initramfs/cpio/cpio.ts';
 import { addImage } from '../../src/server/images/add-image.ts';
 import { useImage } from '../../src/server/images/uses.ts';
 import { openStore } from '../../src/server/store/store.ts';
-import { makeTinyImage, makeTinyTree } from '../fixtures/vm/tiny-system.ts';
+import { makeTinyImage, makeTinyTree } from '../fixtures/vm/images/tiny-system.ts';
 
 /** An image as it was built, and a server's state directory that offers it to every machine. */
 interface Offered {

@@ -8,10 +8,10 @@ import { DEMO } from '../../build/demo.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { openSecretStore } from '../../src/server/machines/secret-store.ts';
-import { type MadeCertificate, makeCertificate } from '../fixtures/certificates.ts';
-import { type MachineKeys, machineKeys } from '../fixtures/machine-keys.ts';
+import { type MadeCertificate, makeCertificate } from '../fixtures/identity/certificates.ts';
+import { type MachineKeys, machineKeys } from '../fixtures/identity/machine-keys.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
-import { type TlsFront, tlsFront } from '../fixtures/vm/tls-front.ts';
+import { type TlsFront, tlsFront } from '../fixtures/vm/network/tls-front.ts';
 import { bootMachine, type Machine, type MachineOptions } from './machine.ts';
 import { PATHS, type ServedImages, serveImages } from './serve-images.ts';
 

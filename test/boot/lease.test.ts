@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
-import { type LeaseNetwork, leaseNetwork } from '../fixtures/vm/lease-network.ts';
+import { type LeaseNetwork, leaseNetwork } from '../fixtures/vm/network/lease-network.ts';
 import { bootMachine, type Machine } from './machine.ts';
 
 const RENEW_AFTER_SECONDS = 30;

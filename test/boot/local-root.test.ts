@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
-import { type InitramfsFile, initramfsWith } from '../fixtures/vm/initramfs.ts';
-import { makeTinyTree } from '../fixtures/vm/tiny-system.ts';
+import { type InitramfsFile, initramfsWith } from '../fixtures/vm/images/initramfs.ts';
+import { makeTinyTree } from '../fixtures/vm/images/tiny-system.ts';
 import { bootMachine, type Machine } from './machine.ts';
 
 test('the example with an empty /var boots a Debian with no failed unit and with its packages known', async () => {

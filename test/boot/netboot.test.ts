@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import { PHASE_NAMES } from '../../src/boot/phase.ts';
-import { writeCpio } from '../../src/image/initramfs/cpio.ts';
+import { writeCpio } from '../../src/image/initramfs/cpio/cpio.ts';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { bootMachine, type Machine } from './machine.ts';
 import { type ServedImages, serveImages } from './serve-images.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type InitramfsFile, initramfsWith } from '../fixtures/vm/initramfs.ts';
+import { type InitramfsFile, initramfsWith } from '../fixtures/vm/images/initramfs.ts';
 import { bootMachine, type Machine } from './machine.ts';
 import { type ServedImages, serveImages } from './serve-images.ts';
 

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
-import { makeCertificate } from '../fixtures/certificates.ts';
-import { type InitramfsFile, initramfsWith } from '../fixtures/vm/initramfs.ts';
-import { type SyslogServer, syslogServer } from '../fixtures/vm/syslog-server.ts';
+import { makeCertificate } from '../fixtures/identity/certificates.ts';
+import { type InitramfsFile, initramfsWith } from '../fixtures/vm/images/initramfs.ts';
+import { type SyslogServer, syslogServer } from '../fixtures/vm/network/syslog-server.ts';
 import { bootMachine, type Machine } from './machine.ts';
 
 /** A folder that the image has and that is read-only. */

@@ -2,7 +2,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
-import { initramfsWith, initramfsWithEnvironment } from '../fixtures/vm/initramfs.ts';
+import { initramfsWith, initramfsWithEnvironment } from '../fixtures/vm/images/initramfs.ts';
 import { bootFailing } from './boot-failing.ts';
 import { bootMachine } from './machine.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeManifest } from '../../src/signed/image-manifest.ts';
-import { type InitramfsFile, initramfsWith } from '../fixtures/vm/initramfs.ts';
-import { signAsDemo } from '../fixtures/vm/tiny-system.ts';
+import { type InitramfsFile, initramfsWith } from '../fixtures/vm/images/initramfs.ts';
+import { signAsDemo } from '../fixtures/vm/images/tiny-system.ts';
 import { bootMachine, type Machine } from './machine.ts';
 import { PATHS, type ServedImages, serveImages } from './serve-images.ts';
 

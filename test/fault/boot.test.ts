@@ -6,11 +6,11 @@ import { identityFiles } from '../../src/identity/machine/identity-files.ts';
 import { hostKeyFiles } from '../../src/identity/machine/ssh-host-key.ts';
 import { HOST_KEY, IDENTITY } from '../../src/machine/identity/identity.ts';
 import { BOOT_RECORD, FACTS, JOURNAL } from '../../src/machine/paths.ts';
-import { makeCertificate } from '../fixtures/certificates.ts';
 import { cloneDisk, createDisk, type Disk, userDataDisk } from '../fixtures/disk.ts';
-import { enrollingServers, hostCertificateOf } from '../fixtures/enrolling-server.ts';
 import { type Failure, failingHost, Stopped } from '../fixtures/hosts/failing.ts';
-import { createImage, createServer, DEBIAN_TREE, digestOf, type TestImage } from '../fixtures/image.ts';
+import { makeCertificate } from '../fixtures/identity/certificates.ts';
+import { enrollingServers, hostCertificateOf } from '../fixtures/identity/enrolling-server.ts';
+import { createImage, createServer, DEBIAN_TREE, digestOf, type TestImage } from '../fixtures/image/image.ts';
 import { BOOTED_AT_MS, bootHost, type Machine, type MachineOptions, SERVER } from '../fixtures/machine.ts';
 
 const OLD = createImage({ version: '20261120.1', sizeBytes: 50_000 });

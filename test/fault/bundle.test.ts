@@ -8,7 +8,7 @@ import { BOOT_RECORD, JOURNAL } from '../../src/machine/paths.ts';
 import { createBundle, createContent, createFile, type TestBundle, withBundle } from '../fixtures/bundle.ts';
 import { cloneDisk, type Disk, userDataDisk } from '../fixtures/disk.ts';
 import { type Failure, failingHost } from '../fixtures/hosts/failing.ts';
-import { createImage, createServer, TRUSTED_KEY } from '../fixtures/image.ts';
+import { createImage, createServer, TRUSTED_KEY } from '../fixtures/image/image.ts';
 import { bootHost, type Machine, SERVER } from '../fixtures/machine.ts';
 
 const IMAGE = createImage({ sizeBytes: 5000 });

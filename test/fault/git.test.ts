@@ -8,9 +8,9 @@ import { printerState } from '../../src/server/state/printer-state.ts';
 import { repositoryOf, runGit } from '../fixtures/config-host.ts';
 import { failingHost } from '../fixtures/hosts/failing.ts';
 import { loadConfig } from '../fixtures/print-host/config-autosave.ts';
-import { printMachine } from '../fixtures/print-machine.ts';
-import { PRINTER, printServer } from '../fixtures/print-server.ts';
-import { CONFIG_ITEM } from '../fixtures/printer-item.ts';
+import { printMachine } from '../fixtures/state/print-machine.ts';
+import { PRINTER, printServer } from '../fixtures/state/print-server.ts';
+import { CONFIG_ITEM } from '../fixtures/state/printer-item.ts';
 
 const BOOT = 'b0000000-1';
 const WRITTEN = '[printer]\nkinematics: corexy\n\n[probe]\nz_offset: 1.5\n';

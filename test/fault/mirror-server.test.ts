@@ -10,9 +10,9 @@ import { mirrors } from '../../src/server/state/mirror/mirrors.ts';
 import { sourceFolders } from '../../src/server/state/mirror/source-folders.ts';
 import { writePrinter } from '../../src/server/state/state-folder.ts';
 import { failingHost } from '../fixtures/hosts/failing.ts';
-import { changeOf } from '../fixtures/mirror-machine.ts';
-import { sha256 } from '../fixtures/moonraker-database.ts';
-import { GCODE_ITEM } from '../fixtures/printer-item.ts';
+import { changeOf } from '../fixtures/state/mirror-machine.ts';
+import { sha256 } from '../fixtures/state/moonraker-database.ts';
+import { GCODE_ITEM } from '../fixtures/state/printer-item.ts';
 
 const MINUTES_MS = 120_000;
 const STANDING = { lease: 1, boot: 'b0000000-0000-4000-8000-000000000001', base: null };

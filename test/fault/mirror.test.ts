@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { AskState } from '../../src/machine/state/ask-state.ts';
 import { type FailingHost, failingHost } from '../fixtures/hosts/failing.ts';
-import { type MirrorBoot, mirrorLab } from '../fixtures/mirror-lab.ts';
+import { type MirrorBoot, mirrorLab } from '../fixtures/state/mirror-lab.ts';
 
 const MINUTES_MS = 120_000;
 

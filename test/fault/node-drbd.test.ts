@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import type { Host } from '../../src/host/host.ts';
 import { memoryHost } from '../../src/host/memory.ts';
-import { applyVolume } from '../../src/server/admin/apply-volumes.ts';
-import { lockVolumes, planVolumes, type VolumeNode, volumeStore } from '../../src/server/admin/node-volumes.ts';
+import { applyVolume } from '../../src/server/admin/nodes/apply-volumes.ts';
+import { lockVolumes, planVolumes, type VolumeNode, volumeStore } from '../../src/server/admin/nodes/node-volumes.ts';
 import { serverState } from '../../src/server/admin/server-state.ts';
 import { readVolume } from '../../src/server/state/drbd/volume-record.ts';
 import { loadFiles } from '../fixtures/config.ts';

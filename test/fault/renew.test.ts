@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { IDENTITY } from '../../src/machine/identity/identity.ts';
 import { failingHost } from '../fixtures/hosts/failing.ts';
-import { identityServer, type RenewingMachine } from '../fixtures/identity-server.ts';
+import { identityServer, type RenewingMachine } from '../fixtures/identity/identity-server.ts';
 
 const DAY = 86_400_000;
 const reloads = ({ machine }: RenewingMachine) => machine.commands.filter((line) => line.startsWith('systemctl'));

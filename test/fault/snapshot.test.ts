@@ -4,10 +4,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linuxHost } from '../../src/host/linux/host.ts';
 import { failingHost } from '../fixtures/hosts/failing.ts';
-import { moonrakerDatabase } from '../fixtures/moonraker-database.ts';
-import { type PrintMachine, printMachine } from '../fixtures/print-machine.ts';
-import { type PrintServer, printServer } from '../fixtures/print-server.ts';
-import { DATABASE_ITEM } from '../fixtures/printer-item.ts';
+import { moonrakerDatabase } from '../fixtures/state/moonraker-database.ts';
+import { type PrintMachine, printMachine } from '../fixtures/state/print-machine.ts';
+import { type PrintServer, printServer } from '../fixtures/state/print-server.ts';
+import { DATABASE_ITEM } from '../fixtures/state/printer-item.ts';
 
 const databaseOf = (data: string) => ({ ...DATABASE_ITEM, path: join(data, 'database'), with: [] });
 

@@ -2,13 +2,13 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { linuxHost } from '../../src/host/linux/host.ts';
-import { printerVariables } from '../../src/server/admin/printer-variables.ts';
+import { printerVariables } from '../../src/server/admin/printers/printer-variables.ts';
 import { serverState } from '../../src/server/admin/server-state.ts';
 import { failingHost } from '../fixtures/hosts/failing.ts';
 import { loadVariables } from '../fixtures/print-host/saved-variables.ts';
-import { printMachine } from '../fixtures/print-machine.ts';
-import { printServer } from '../fixtures/print-server.ts';
-import { VARIABLES_ITEM } from '../fixtures/printer-item.ts';
+import { printMachine } from '../fixtures/state/print-machine.ts';
+import { printServer } from '../fixtures/state/print-server.ts';
+import { VARIABLES_ITEM } from '../fixtures/state/printer-item.ts';
 
 const BOOT = 'b0000000-1';
 

@@ -21,7 +21,7 @@ import { templateSet } from '../../src/config/templates/template-set.ts';
 import { parsePath, plainOf } from '../../src/config/tree/tree.ts';
 import { readYaml } from '../../src/config/tree/yaml-file.ts';
 import { readElf } from '../../src/image/elf/elf.ts';
-import { readCpio } from '../../src/image/initramfs/cpio-read.ts';
+import { readCpio } from '../../src/image/initramfs/cpio/cpio-read.ts';
 import { readClaims } from '../../src/protocol/claims.ts';
 import { readVariables } from '../../src/protocol/variables/variables-file.ts';
 import { planTransfer } from '../../src/server/limits/transfer.ts';

@@ -14,7 +14,7 @@ import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { SERVER_NAME } from '../../src/protocol/machine-name.ts';
 import { bootMachine } from '../boot/machine.ts';
 import { type ServedImages, serveImages } from '../boot/serve-images.ts';
-import { makeCertificate, newKey } from '../fixtures/certificates.ts';
+import { makeCertificate, newKey } from '../fixtures/identity/certificates.ts';
 
 const UUID = '11111111-2222-3333-4444-000000000034';
 const DAY_MS = 86_400_000;

@@ -3,7 +3,7 @@ import { PHASE_NAMES } from '../../src/boot/phase.ts';
 import { bootFailing } from '../boot/boot-failing.ts';
 import { bootMachine } from '../boot/machine.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
-import { initramfsWithEnvironment } from '../fixtures/vm/initramfs.ts';
+import { initramfsWithEnvironment } from '../fixtures/vm/images/initramfs.ts';
 
 let disk: DiskFile;
 beforeAll(async () => {

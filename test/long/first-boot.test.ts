@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type FirstTimeUser, firstTimeUser } from '../fixtures/first-time-user.ts';
-import { Guide } from '../fixtures/guide.ts';
+import { type FirstTimeUser, firstTimeUser } from '../fixtures/reader/first-time-user.ts';
+import { Guide } from '../fixtures/reader/guide.ts';
 
 const guide = new Guide('docs/start/first-boot.md', import.meta.url);
 const readme = new Guide('README.md', import.meta.url);

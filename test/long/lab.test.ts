@@ -4,8 +4,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { baseCmdline, bootMachine } from '../boot/machine.ts';
-import { type FirstTimeUser, firstTimeUser } from '../fixtures/first-time-user.ts';
-import { Guide } from '../fixtures/guide.ts';
+import { type FirstTimeUser, firstTimeUser } from '../fixtures/reader/first-time-user.ts';
+import { Guide } from '../fixtures/reader/guide.ts';
 
 const guide = new Guide('docs/start/lab.md', import.meta.url);
 const readme = new Guide('README.md', import.meta.url);

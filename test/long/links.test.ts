@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import { bootMachine, type Machine } from '../boot/machine.ts';
 import { type ServedImages, serveImages } from '../boot/serve-images.ts';
-import { type InitramfsFile, initramfsWith } from '../fixtures/vm/initramfs.ts';
-import { type TaggedNetwork, taggedNetwork } from '../fixtures/vm/tagged-network.ts';
+import { type InitramfsFile, initramfsWith } from '../fixtures/vm/images/initramfs.ts';
+import { type TaggedNetwork, taggedNetwork } from '../fixtures/vm/network/tagged-network.ts';
 
 const VLAN = 5;
 /** As if nobody had configured anything yet. */

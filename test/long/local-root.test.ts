@@ -2,7 +2,7 @@ import { describe, expect, inject, test } from 'vitest';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { bootMachine } from '../boot/machine.ts';
 import { makeDisk, type Partition } from '../fixtures/vm/disk.ts';
-import { initramfsWith, initramfsWithLoader } from '../fixtures/vm/initramfs.ts';
+import { initramfsWith, initramfsWithLoader } from '../fixtures/vm/images/initramfs.ts';
 
 const UUID = '0b6e3ad2-6c1f-4a58-8d0e-7f5c2a914b3d';
 const PARTUUID = '9d4f2c60-1b7a-4e35-a0c8-52e6f3b7d911';

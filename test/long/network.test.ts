@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bootMachine, type Machine } from '../boot/machine.ts';
-import { type DhcpServer, dhcpServer } from '../fixtures/vm/dhcp-server.ts';
-import { type InitramfsFile, initramfsWith } from '../fixtures/vm/initramfs.ts';
+import { type InitramfsFile, initramfsWith } from '../fixtures/vm/images/initramfs.ts';
+import { type DhcpServer, dhcpServer } from '../fixtures/vm/network/dhcp-server.ts';
 
 describe('a machine with an unkind DHCP server', () => {
   let dhcp: DhcpServer;

@@ -10,7 +10,7 @@ import { DEMO } from '../../build/demo.ts';
 import type { AgentState } from '../../src/agent/agent-state.ts';
 import { bootMachine, type Machine } from '../boot/machine.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
-import { openrcImage } from '../fixtures/vm/openrc-image.ts';
+import { openrcImage } from '../fixtures/vm/images/openrc-image.ts';
 import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { bootMachine } from '../boot/machine.ts';
-import { ubuntuImage } from '../fixtures/vm/ubuntu-image.ts';
+import { ubuntuImage } from '../fixtures/vm/images/ubuntu-image.ts';
 
 /** What the kernel and the two modprobes say of a module that they cannot read. */
 const REFUSED = /Invalid ELF header magic|invalid module format|Exec format error|could not insert/i;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { bootFailing } from '../boot/boot-failing.ts';
 import { bootMachine } from '../boot/machine.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
-import { initramfsWithEnvironment } from '../fixtures/vm/initramfs.ts';
+import { initramfsWithEnvironment } from '../fixtures/vm/images/initramfs.ts';
 
 let disk: DiskFile;
 beforeAll(async () => {

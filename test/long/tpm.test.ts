@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { bootMachine } from '../boot/machine.ts';
 import { type ServedImages, serveImages } from '../boot/serve-images.ts';
-import { type MachineKeys, machineKeys } from '../fixtures/machine-keys.ts';
-import { startSoftwareTpm } from '../fixtures/swtpm.ts';
+import { type MachineKeys, machineKeys } from '../fixtures/identity/machine-keys.ts';
+import { startSoftwareTpm } from '../fixtures/identity/swtpm.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 
 /** Signed, and not sealed. */

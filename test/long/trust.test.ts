@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { bootMachine } from '../boot/machine.ts';
-import { initramfsWith, initramfsWithFlippedByte } from '../fixtures/vm/initramfs.ts';
+import { initramfsWith, initramfsWithFlippedByte } from '../fixtures/vm/images/initramfs.ts';
 
 /** Short patience, so that a test does not wait for what will not come. */
 const IMPATIENT = { 'config.d/controller/cserver.info.conf': 'tries: 2\nstall: 2s\n' };

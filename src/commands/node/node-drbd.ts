@@ -11,7 +11,7 @@ import {
   copyVolumes,
   installUnits,
   type OfEach,
-} from '../../server/admin/apply-volumes.ts';
+} from '../../server/admin/nodes/apply-volumes.ts';
 import {
   keepResource,
   lockVolumes,
@@ -20,7 +20,7 @@ import {
   type VolumeNode,
   type VolumeWish,
   volumeStore,
-} from '../../server/admin/node-volumes.ts';
+} from '../../server/admin/nodes/node-volumes.ts';
 import { serverState } from '../../server/admin/server-state.ts';
 import { describeStep } from '../../server/state/drbd/apply-step.ts';
 import { volumeUnits } from '../../server/state/drbd/units.ts';

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { linuxHost } from '../../host/linux/host.ts';
 import { fingerprintOf } from '../../identity/certificates/fingerprint.ts';
-import { approveKey, denyKey, forgetKey, keysOfMachines, revokeKey } from '../../server/admin/approvals.ts';
-import { knownHosts } from '../../server/admin/known-hosts.ts';
+import { approveKey, denyKey, forgetKey, keysOfMachines, revokeKey } from '../../server/admin/nodes/approvals.ts';
+import { knownHosts } from '../../server/admin/nodes/known-hosts.ts';
 import { type ServerState, serverState } from '../../server/admin/server-state.ts';
 import type { Enrolment } from '../../server/machines/enrolment.ts';
 import { asciiTable } from '../ascii-table.ts';

@@ -4,7 +4,7 @@ import { History, type Settled } from '../../config/history/history.ts';
 import { checkSnapshot, loadSnapshot } from '../../config/load-revision.ts';
 import { isStatectlError } from '../../error.ts';
 import { linuxHost } from '../../host/linux/host.ts';
-import { listNodes, type NodeStatus } from '../../server/admin/node-status.ts';
+import { listNodes, type NodeStatus } from '../../server/admin/nodes/node-status.ts';
 import { serverState } from '../../server/admin/server-state.ts';
 import { asciiTable } from '../ascii-table.ts';
 import { type ConfigOptions, configVerb, jsonOption, needsFolder } from '../config/config-source.ts';

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { foldHostlist } from '../../config/nodes/hostlist.ts';
 import { StatectlError } from '../../error.ts';
 import { linuxHost } from '../../host/linux/host.ts';
-import { moveNodes } from '../../server/admin/move-nodes.ts';
+import { moveNodes } from '../../server/admin/nodes/move-nodes.ts';
 import { serverState } from '../../server/admin/server-state.ts';
 import { parsePublicUrl } from '../../server/public-url.ts';
 import { type ConfigOptions, configVerb, jsonOption } from '../config/config-source.ts';

@@ -8,7 +8,7 @@ import {
   conflictDiff,
   rollBackConfig,
   settleConflict,
-} from '../../server/admin/printer-configs.ts';
+} from '../../server/admin/printers/printer-configs.ts';
 import { asciiTable } from '../ascii-table.ts';
 import { author, someRevisions } from '../config/config-change.ts';
 import { print, printJson, printLine, remark } from '../print.ts';

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { linuxHost } from '../../host/linux/host.ts';
-import { printerVariables } from '../../server/admin/printer-variables.ts';
+import { printerVariables } from '../../server/admin/printers/printer-variables.ts';
 import { serverState } from '../../server/admin/server-state.ts';
 import { asciiTable } from '../ascii-table.ts';
 import { jsonOption } from '../config/config-source.ts';

@@ -1,10 +1,10 @@
 import { reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import type { Decompress } from '../decompress.ts';
-import { writeCpio } from './cpio.ts';
-import { cpioOfFolder } from './cpio-folder.ts';
-import { appendSegment } from './join-segments.ts';
-import { readSegments } from './segments.ts';
+import { writeCpio } from './cpio/cpio.ts';
+import { cpioOfFolder } from './cpio/cpio-folder.ts';
+import { appendSegment } from './segments/join-segments.ts';
+import { readSegments } from './segments/segments.ts';
 
 /** Throws `initramfs-unreadable`. */
 export async function readInitramfsFile({ files }: Pick<Host, 'files'>, path: string): Promise<Buffer> {

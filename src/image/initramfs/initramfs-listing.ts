@@ -2,10 +2,10 @@ import type { FileType } from '../../host/host.ts';
 import { printableLine } from '../../printable.ts';
 import type { Decompress } from '../decompress.ts';
 import { formatSize } from '../format-size.ts';
-import type { DeviceNumber } from './cpio.ts';
-import type { CpioMember } from './cpio-read.ts';
-import { segmentName } from './segment-name.ts';
-import { type Compression, readSegments } from './segments.ts';
+import type { DeviceNumber } from './cpio/cpio.ts';
+import type { CpioMember } from './cpio/cpio-read.ts';
+import { segmentName } from './segments/segment-name.ts';
+import { type Compression, readSegments } from './segments/segments.ts';
 
 /** What is in an initramfs: for reading, and for `--json`. */
 

@@ -4,10 +4,10 @@ import { StatectlError } from '../../error.ts';
 import type { Exec } from '../../host/host.ts';
 import type { Decompress } from '../decompress.ts';
 import { type Inode, planUnpack, type Skipped } from '../tree/unpack-plan.ts';
-import { MAX_PATH_BYTES } from './cpio.ts';
-import type { CpioMember } from './cpio-read.ts';
+import { MAX_PATH_BYTES } from './cpio/cpio.ts';
+import type { CpioMember } from './cpio/cpio-read.ts';
 import { LETTER } from './initramfs-listing.ts';
-import { readSegments } from './segments.ts';
+import { readSegments } from './segments/segments.ts';
 
 export interface UnpackOptions {
   readonly decompress?: Decompress;

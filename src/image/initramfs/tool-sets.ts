@@ -1,5 +1,5 @@
 import type { Host } from '../../host/host.ts';
-import { type Copy, type Link, planRuntime, type RuntimePlan, type RuntimeQuestion } from './runtime-plan.ts';
+import { type Copy, type Link, planRuntime, type RuntimePlan, type RuntimeQuestion } from './segments/runtime-plan.ts';
 import type { ToolList } from './tools-tree.ts';
 
 /** Where /init mounts each tool set, by its name. */

@@ -6,7 +6,7 @@ import { runProgram } from '../host-programs.ts';
 import { byLine, withProgress } from '../progress.ts';
 import { countPackages } from '../tree/root-tree.ts';
 import { workFolder } from '../work-folder.ts';
-import type { Tool } from './runtime-plan.ts';
+import type { Tool } from './segments/runtime-plan.ts';
 
 /** Lines of a list file that are neither empty nor comments. */
 export const listLines = (text: string): readonly string[] =>

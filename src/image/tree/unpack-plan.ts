@@ -1,7 +1,7 @@
 import { StatectlError } from '../../error.ts';
-import { MAX_NAME_BYTES } from '../initramfs/cpio.ts';
-import type { CpioMember } from '../initramfs/cpio-read.ts';
-import type { Segment } from '../initramfs/segments.ts';
+import { MAX_NAME_BYTES } from '../initramfs/cpio/cpio.ts';
+import type { CpioMember } from '../initramfs/cpio/cpio-read.ts';
+import type { Segment } from '../initramfs/segments/segments.ts';
 
 export interface Skipped {
   readonly name: string;

@@ -17,13 +17,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { planText } from '../../../src/commands/adopt-text.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import type { AdoptionPlan } from '../../../src/server/admin/adopt/adopt-host.ts';
-import { exportPrinter } from '../../../src/server/admin/export-printer.ts';
-import { configLog } from '../../../src/server/admin/printer-configs.ts';
-import { listPrinters } from '../../../src/server/admin/printers.ts';
+import { exportPrinter } from '../../../src/server/admin/printers/export-printer.ts';
+import { configLog } from '../../../src/server/admin/printers/printer-configs.ts';
+import { listPrinters } from '../../../src/server/admin/printers/printers.ts';
 import { serverState } from '../../../src/server/admin/server-state.ts';
 import { HANG_MS } from '../../fixtures/hang.ts';
-import { type MainsailHost, mainsailHost } from '../../fixtures/mainsail-host.ts';
-import { sshdPrograms } from '../../fixtures/sshd.ts';
+import { sshdPrograms } from '../../fixtures/identity/sshd.ts';
+import { type MainsailHost, mainsailHost } from '../../fixtures/state/mainsail-host.ts';
 import { type AdoptingServer, adoptingServer } from './adopting.ts';
 
 const programs = sshdPrograms();

@@ -12,7 +12,7 @@ import {
 } from '../../../src/server/admin/adopt/adopt-host.ts';
 import { connectFar } from '../../../src/server/admin/adopt/far-host.ts';
 import { serverState } from '../../../src/server/admin/server-state.ts';
-import type { MainsailHost } from '../../fixtures/mainsail-host.ts';
+import type { MainsailHost } from '../../fixtures/state/mainsail-host.ts';
 
 /** A server with nothing but the config.d that is shipped, which adopts. */
 export interface AdoptingServer extends AsyncDisposable {

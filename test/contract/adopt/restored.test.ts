@@ -2,11 +2,11 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { AnyItem } from '../../../src/machine/state/restore.ts';
-import { mainsailHost } from '../../fixtures/mainsail-host.ts';
-import { printMachine } from '../../fixtures/print-machine.ts';
-import { printServer } from '../../fixtures/print-server.ts';
-import { CONFIG_ITEM, DATABASE_ITEM, GCODE_ITEM, VARIABLES_ITEM } from '../../fixtures/printer-item.ts';
-import { sshdPrograms } from '../../fixtures/sshd.ts';
+import { sshdPrograms } from '../../fixtures/identity/sshd.ts';
+import { mainsailHost } from '../../fixtures/state/mainsail-host.ts';
+import { printMachine } from '../../fixtures/state/print-machine.ts';
+import { printServer } from '../../fixtures/state/print-server.ts';
+import { CONFIG_ITEM, DATABASE_ITEM, GCODE_ITEM, VARIABLES_ITEM } from '../../fixtures/state/printer-item.ts';
 import { adoptingServer } from './adopting.ts';
 
 const DATA = '/home/pi/printer_data';

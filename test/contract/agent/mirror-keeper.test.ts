@@ -5,7 +5,7 @@ import { bell } from '../../../src/agent/servers/bell.ts';
 import { nfsSource, type OutsideSource } from '../../../src/agent/state/mirror/nfs-source.ts';
 import { keepMirror } from '../../../src/agent/state/mirror-keeper.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { type MirrorBoot, type MirrorLab, mirrorLab } from '../../fixtures/mirror-lab.ts';
+import { type MirrorBoot, type MirrorLab, mirrorLab } from '../../fixtures/state/mirror-lab.ts';
 
 let lab: MirrorLab;
 beforeEach(async () => {

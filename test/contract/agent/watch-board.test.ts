@@ -6,7 +6,7 @@ import type { BoardStatus } from '../../../src/agent/boards/board-status.ts';
 import type { PrinterState } from '../../../src/agent/printers/printer-state.ts';
 import { watchPrinter } from '../../../src/agent/printers/watch-printer.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { KlipperSocket } from '../../fixtures/klipper-socket.ts';
+import { KlipperSocket } from '../../fixtures/state/klipper-socket.ts';
 
 const VERSION = 'v0.12.0-316-g1a2b3c4d';
 const OLDER = 'v0.11.0-205-gdeadbeef';

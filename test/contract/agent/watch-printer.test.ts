@@ -8,7 +8,7 @@ import type { PrinterState } from '../../../src/agent/printers/printer-state.ts'
 import { watchPrinter } from '../../../src/agent/printers/watch-printer.ts';
 import { processStart } from '../../../src/host/kernel/process-start.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { KlipperSocket } from '../../fixtures/klipper-socket.ts';
+import { KlipperSocket } from '../../fixtures/state/klipper-socket.ts';
 
 let data = '';
 let end = new AbortController();

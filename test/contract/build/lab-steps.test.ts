@@ -14,10 +14,10 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { program } from '../../fixtures/elf.ts';
-import { Guide } from '../../fixtures/guide.ts';
-import { ko } from '../../fixtures/ko.ts';
-import { canBeTwo, PERSON, type People, twoPeople } from '../../fixtures/two-people.ts';
+import { program } from '../../fixtures/image/elf.ts';
+import { ko } from '../../fixtures/image/ko.ts';
+import { Guide } from '../../fixtures/reader/guide.ts';
+import { canBeTwo, PERSON, type People, twoPeople } from '../../fixtures/state/two-people.ts';
 
 const starts = (...programs: string[]) => programs.every((name) => spawnSync(name, ['--version']).error === undefined);
 const canBuild =

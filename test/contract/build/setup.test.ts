@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, st
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { canBeTwo, PERSON, type People, twoPeople } from '../../fixtures/two-people.ts';
+import { canBeTwo, PERSON, type People, twoPeople } from '../../fixtures/state/two-people.ts';
 
 /** What `npm` and `dpkg-query` do here: packages are installed in an instant, and two of Debian's are missing. */
 const PROGRAMS = {

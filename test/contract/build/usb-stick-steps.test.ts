@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Guide } from '../../fixtures/guide.ts';
+import { Guide } from '../../fixtures/reader/guide.ts';
 
 const run = (...argv: readonly string[]): string =>
   execFileSync(argv[0] as string, argv.slice(1), { encoding: 'utf8' }).trim();

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cli } from '../../../src/cli.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { openStore } from '../../../src/server/store/store.ts';
-import { makeImageDir } from '../../fixtures/image-dir.ts';
-import { machineKeys } from '../../fixtures/machine-keys.ts';
+import { machineKeys } from '../../fixtures/identity/machine-keys.ts';
+import { makeImageDir } from '../../fixtures/image/image-dir.ts';
 
 /** What each verb is asked to write to the disk below DISK; none of it can be. */
 const VERBS = [

@@ -8,7 +8,7 @@ import { linuxHost } from '../../../src/host/linux/host.ts';
 import { useImage } from '../../../src/server/images/uses.ts';
 import { keepReport } from '../../../src/server/reports/reports.ts';
 import { servedSettings } from '../../../src/server/settings.ts';
-import { type TemporaryStore, temporaryStore } from '../../fixtures/temporary-store.ts';
+import { type TemporaryStore, temporaryStore } from '../../fixtures/server/temporary-store.ts';
 
 const MAC = '52:54:00:12:34:01';
 const STRANGER = '52:54:00:12:34:99';

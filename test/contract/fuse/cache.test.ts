@@ -24,7 +24,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { cacheHolder } from '../../../src/machine/services/printers/cache-holder.ts';
-import { CACHE_OWNER, type CacheMount, cacheMount, canMountFuse } from '../../fixtures/cache-mount.ts';
+import { CACHE_OWNER, type CacheMount, cacheMount, canMountFuse } from '../../fixtures/state/cache-mount.ts';
 
 const SECONDS = 1_764_493_200;
 const NS = `${SECONDS}123456789`;

@@ -2,8 +2,8 @@ import { mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'n
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { canMountFuse } from '../../fixtures/cache-mount.ts';
-import { cachedPrinter } from '../../fixtures/cached-printer.ts';
+import { canMountFuse } from '../../fixtures/state/cache-mount.ts';
+import { cachedPrinter } from '../../fixtures/state/cached-printer.ts';
 
 /** Server, agent and who asks are one process. */
 const SELDOM = { interval: 500 };

@@ -12,8 +12,8 @@ import { placeHostKey } from '../../../src/identity/machine/ssh-host-key.ts';
 import type { StepOf } from '../../../src/machine/steps/step.ts';
 import { type RunningServer, startServer } from '../../../src/server/listen.ts';
 import { openSecretStore } from '../../../src/server/machines/secret-store.ts';
-import { placeAuthority } from '../../fixtures/authority.ts';
-import { machineKeys } from '../../fixtures/machine-keys.ts';
+import { placeAuthority } from '../../fixtures/identity/authority.ts';
+import { machineKeys } from '../../fixtures/identity/machine-keys.ts';
 
 const HOME = '/disk/identity';
 const TO = '/run/statectl/identity';

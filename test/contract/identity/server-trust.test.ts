@@ -19,8 +19,8 @@ import { serverTrust } from '../../../src/identity/machine/server-trust.ts';
 import { SERVER_NAME } from '../../../src/protocol/machine-name.ts';
 import { startServer } from '../../../src/server/listen.ts';
 import { openSecretStore } from '../../../src/server/machines/secret-store.ts';
-import { type MadeCertificate, makeCertificate } from '../../fixtures/certificates.ts';
-import { machineKeys } from '../../fixtures/machine-keys.ts';
+import { type MadeCertificate, makeCertificate } from '../../fixtures/identity/certificates.ts';
+import { machineKeys } from '../../fixtures/identity/machine-keys.ts';
 
 const { clientAuth: FOR_CLIENTS, serverAuth: FOR_SERVERS } = ExtendedKeyUsage;
 const HOME = '/disk/identity';

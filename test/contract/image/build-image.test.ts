@@ -21,7 +21,7 @@ import { buildImage, type ImageInput } from '../../../src/image/build-image.ts';
 import { imageKey } from '../../../src/image/keys.ts';
 import { makeSquashfs } from '../../../src/image/squashfs.ts';
 import { manifestIsSigned } from '../../../src/signed/image-manifest.ts';
-import { program } from '../../fixtures/elf.ts';
+import { program } from '../../fixtures/image/elf.ts';
 
 const has = (...programs: string[]) =>
   programs.every((program) => spawnSync(program, ['--version']).error === undefined);

@@ -7,10 +7,10 @@ import { linuxHost } from '../../../src/host/linux/host.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { buildInitramfs, type InitramfsInput } from '../../../src/image/initramfs/build-initramfs.ts';
 import { readScripts } from '../../../src/image/initramfs/scripts.ts';
-import { readSegments } from '../../../src/image/initramfs/segments.ts';
+import { readSegments } from '../../../src/image/initramfs/segments/segments.ts';
 import { signManifest, writeManifest } from '../../../src/signed/image-manifest.ts';
-import { createKey } from '../../fixtures/image.ts';
-import { ko } from '../../fixtures/ko.ts';
+import { createKey } from '../../fixtures/image/image.ts';
+import { ko } from '../../fixtures/image/ko.ts';
 
 const starts = (...programs: string[]) =>
   programs.every((program) => spawnSync(program, ['--version']).error === undefined);

@@ -14,8 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type CpioEntry, cpioChunks, writeCpio } from '../../../src/image/initramfs/cpio.ts';
-import { type CpioMember, readCpio } from '../../../src/image/initramfs/cpio-read.ts';
+import { type CpioEntry, cpioChunks, writeCpio } from '../../../src/image/initramfs/cpio/cpio.ts';
+import { type CpioMember, readCpio } from '../../../src/image/initramfs/cpio/cpio-read.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'statectl-cpio-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

@@ -3,9 +3,9 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { Decompress } from '../../../src/image/decompress.ts';
 import { decompressWithPrograms } from '../../../src/image/decompress-programs.ts';
-import { type CpioEntry, writeCpio } from '../../../src/image/initramfs/cpio.ts';
-import { appendSegment, joinSegments } from '../../../src/image/initramfs/join-segments.ts';
-import { findBootconfig, readSegments } from '../../../src/image/initramfs/segments.ts';
+import { type CpioEntry, writeCpio } from '../../../src/image/initramfs/cpio/cpio.ts';
+import { appendSegment, joinSegments } from '../../../src/image/initramfs/segments/join-segments.ts';
+import { findBootconfig, readSegments } from '../../../src/image/initramfs/segments/segments.ts';
 
 const file = (name: string, text: string): CpioEntry => ({ type: 'file', name, mode: 0o644, data: Buffer.from(text) });
 /** Poorly compressible, so that streams have several blocks and chunks. */

@@ -14,8 +14,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StatectlError } from '../../../src/error.ts';
-import { type MirrorLab, mirrorLab } from '../../fixtures/mirror-lab.ts';
-import { changeOf, mirrorMachine } from '../../fixtures/mirror-machine.ts';
+import { type MirrorLab, mirrorLab } from '../../fixtures/state/mirror-lab.ts';
+import { changeOf, mirrorMachine } from '../../fixtures/state/mirror-machine.ts';
 
 let lab: MirrorLab;
 beforeEach(async () => {

@@ -15,11 +15,11 @@ import { bootTokens } from '../../../src/server/machines/boot-tokens.ts';
 import { issueServerCertificate } from '../../../src/server/machines/server-certificate.ts';
 import { createSecureApp } from '../../../src/server/secure-app.ts';
 import { anyLetters } from '../../fixtures/any-letters.ts';
-import { placeAuthority } from '../../fixtures/authority.ts';
 import { createContent, SIGNER } from '../../fixtures/bundle.ts';
-import { type MachineKeys, machineKeys } from '../../fixtures/machine-keys.ts';
-import { routesOf } from '../../fixtures/routes.ts';
-import { appOver, type TemporaryStore, temporaryStore } from '../../fixtures/temporary-store.ts';
+import { placeAuthority } from '../../fixtures/identity/authority.ts';
+import { type MachineKeys, machineKeys } from '../../fixtures/identity/machine-keys.ts';
+import { routesOf } from '../../fixtures/server/routes.ts';
+import { appOver, type TemporaryStore, temporaryStore } from '../../fixtures/server/temporary-store.ts';
 
 const identity = IdentityFile.parse({ trust: 'network' });
 const found = async () => ({ node: 'print01', identity, users: {} });

@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { afterEach, expect, test, vi } from 'vitest';
 import { imageCommand } from '../../../src/commands/image.ts';
 import { serveCommand } from '../../../src/commands/serve.ts';
-import { type TemporaryStore, temporaryStore } from '../../fixtures/temporary-store.ts';
+import { type TemporaryStore, temporaryStore } from '../../fixtures/server/temporary-store.ts';
 
 afterEach(() => vi.restoreAllMocks());
 

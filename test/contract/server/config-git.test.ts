@@ -12,8 +12,8 @@ import {
   savedConfig,
   shipConfig,
 } from '../../fixtures/config-host.ts';
-import { BOOT, type PrintHost, type PrintServer, printServer } from '../../fixtures/print-server.ts';
-import { CONFIG_ITEM } from '../../fixtures/printer-item.ts';
+import { BOOT, type PrintHost, type PrintServer, printServer } from '../../fixtures/state/print-server.ts';
+import { CONFIG_ITEM } from '../../fixtures/state/printer-item.ts';
 
 const NEXT_BOOT = 'b0000000-0000-4000-8000-000000000002';
 const ALONE = 'a0000000-0000-4000-8000-000000000003';

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { cloneOf, fetchConfig, repositoryOf, runGit, savedConfig, shipConfig } from '../../fixtures/config-host.ts';
-import { BOOT, type PrintHost, type PrintServer, printServer } from '../../fixtures/print-server.ts';
-import { CONFIG_ITEM } from '../../fixtures/printer-item.ts';
+import { BOOT, type PrintHost, type PrintServer, printServer } from '../../fixtures/state/print-server.ts';
+import { CONFIG_ITEM } from '../../fixtures/state/printer-item.ts';
 
 const ALONE = 'a0000000-0000-4000-8000-000000000003';
 const WRITTEN = '[printer]\nkinematics: corexy\n\n[probe]\npin: PA1\nz_offset: 1.5\n';

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { keyDigest } from '../../../src/identity/certificates/fingerprint.ts';
 import { boundConnections } from '../../../src/server/limits/connection-bound.ts';
 import type { PlacesOptions } from '../../../src/server/limits/places.ts';
-import { type MadeCertificate, makeCertificate } from '../../fixtures/certificates.ts';
+import { type MadeCertificate, makeCertificate } from '../../fixtures/identity/certificates.ts';
 
 /** A server that holds two connections of a machine, and three of strangers. It says `here` when it knows who it is. */
 async function boundServer(strangers: PlacesOptions = { total: 100, ofSender: 3 }) {

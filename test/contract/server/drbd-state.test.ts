@@ -9,8 +9,8 @@ import { LeaseAnswer } from '../../../src/protocol/state/state.ts';
 import { openSecretStore } from '../../../src/server/machines/secret-store.ts';
 import type { VolumeRecord } from '../../../src/server/state/drbd/volume-record.ts';
 import { writeTar } from '../../../src/signed/plain-tar.ts';
-import { BOOT, type PrintHost, type PrintServer, printServer } from '../../fixtures/print-server.ts';
-import { CONFIG_ITEM, VOLUME_ITEM } from '../../fixtures/printer-item.ts';
+import { BOOT, type PrintHost, type PrintServer, printServer } from '../../fixtures/state/print-server.ts';
+import { CONFIG_ITEM, VOLUME_ITEM } from '../../fixtures/state/printer-item.ts';
 
 const SECRET = 'ab'.repeat(30);
 const VOLUME: VolumeRecord = {

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { type RunningServer, startServer } from '../../../src/server/listen.ts';
 import { parseListenAddress } from '../../../src/server/listen-on.ts';
-import { temporaryStore } from '../../fixtures/temporary-store.ts';
+import { temporaryStore } from '../../fixtures/server/temporary-store.ts';
 
 const ROOT_BYTES = 30_000_000;
 const host = linuxHost();

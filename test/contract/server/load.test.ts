@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { memoryClock } from '../../../src/host/memory/clock.ts';
 import { useImage } from '../../../src/server/images/uses.ts';
 import { type LoadOptions, loadMeter, type MeasuredStatus } from '../../../src/server/limits/load.ts';
-import { appOver, type TestApp, temporaryStore } from '../../fixtures/temporary-store.ts';
+import { appOver, type TestApp, temporaryStore } from '../../fixtures/server/temporary-store.ts';
 
 const ROOT_BYTES = 30_000_000;
 

@@ -12,10 +12,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { changeOf, type MirrorMachine, MTIME, mirrorMachine } from '../../fixtures/mirror-machine.ts';
-import { sha256 } from '../../fixtures/moonraker-database.ts';
-import { type Answer, BOOT, type PrintHost, type PrintServer, printServer } from '../../fixtures/print-server.ts';
-import { GCODE_ITEM } from '../../fixtures/printer-item.ts';
+import { changeOf, type MirrorMachine, MTIME, mirrorMachine } from '../../fixtures/state/mirror-machine.ts';
+import { sha256 } from '../../fixtures/state/moonraker-database.ts';
+import { type Answer, BOOT, type PrintHost, type PrintServer, printServer } from '../../fixtures/state/print-server.ts';
+import { GCODE_ITEM } from '../../fixtures/state/printer-item.ts';
 
 const NEXT_BOOT = 'b0000000-0000-4000-8000-000000000002';
 const shaOf = (text: string): string => sha256(Buffer.from(text));

@@ -6,7 +6,7 @@ import {
   MOST_PLAIN_CONNECTIONS_OF_ADDRESS,
   sharePlainConnections,
 } from '../../../src/server/limits/connection-bound.ts';
-import { appOver, temporaryStore } from '../../fixtures/temporary-store.ts';
+import { appOver, temporaryStore } from '../../fixtures/server/temporary-store.ts';
 
 /** Its clients may be at any address of the loopback. */
 function clientsOf(port: number) {

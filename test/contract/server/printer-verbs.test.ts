@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { databaseTar, moonrakerDatabase, sha256 } from '../../fixtures/moonraker-database.ts';
-import { BOOT, type PrintHost, type PrintServer, printServer } from '../../fixtures/print-server.ts';
+import { databaseTar, moonrakerDatabase, sha256 } from '../../fixtures/state/moonraker-database.ts';
+import { BOOT, type PrintHost, type PrintServer, printServer } from '../../fixtures/state/print-server.ts';
 
 const ALONE = 'a0000000-0000-4000-8000-000000000002';
 const LATER = 'c0000000-0000-4000-8000-000000000003';

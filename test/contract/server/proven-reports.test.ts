@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { postReport } from '../../../src/agent/reports/post-report.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
-import { countedReports } from '../../../src/server/admin/last-reports.ts';
+import { countedReports } from '../../../src/server/admin/nodes/last-reports.ts';
 import { serverState } from '../../../src/server/admin/server-state.ts';
 import { type AgentLab, agentLab, IDENTITY, type LabMachine } from '../../fixtures/agent-lab.ts';
-import { machineKeys } from '../../fixtures/machine-keys.ts';
+import { machineKeys } from '../../fixtures/identity/machine-keys.ts';
 
 const { signal } = new AbortController();
 const macOf = ({ node }: LabMachine): string => `52:54:00:00:00:${node.slice(-2)}`;

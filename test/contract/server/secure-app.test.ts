@@ -28,7 +28,7 @@ import { type BootTokens, bootTokens } from '../../../src/server/machines/boot-t
 import { issueServerCertificate } from '../../../src/server/machines/server-certificate.ts';
 import { hostKeySigner, type SignHostKey } from '../../../src/server/machines/ssh-authority.ts';
 import { createSecureApp } from '../../../src/server/secure-app.ts';
-import { type MachineKeys, machineKeys } from '../../fixtures/machine-keys.ts';
+import { type MachineKeys, machineKeys } from '../../fixtures/identity/machine-keys.ts';
 
 const MACS = { print01: '52:54:00:12:34:01', print02: '52:54:00:12:34:02', lab: '52:54:00:12:34:03' } as const;
 type Node = keyof typeof MACS;

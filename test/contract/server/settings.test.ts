@@ -10,7 +10,7 @@ import { parseSelector } from '../../../src/server/images/selector.ts';
 import { useImage } from '../../../src/server/images/uses.ts';
 import { type SettingsEvent, servedSettings } from '../../../src/server/settings.ts';
 import { HANG_MS } from '../../fixtures/hang.ts';
-import { temporaryStore } from '../../fixtures/temporary-store.ts';
+import { temporaryStore } from '../../fixtures/server/temporary-store.ts';
 
 let dir: string;
 let uptimeMs = 0;

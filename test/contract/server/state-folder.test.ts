@@ -6,7 +6,7 @@ import { linuxHost } from '../../../src/host/linux/host.ts';
 import { authority } from '../../../src/identity/certificates/authority.ts';
 import { startServer } from '../../../src/server/listen.ts';
 import { openStore } from '../../../src/server/store/store.ts';
-import { machineKeys } from '../../fixtures/machine-keys.ts';
+import { machineKeys } from '../../fixtures/identity/machine-keys.ts';
 
 const host = { ...linuxHost(), console: { line: () => undefined } };
 const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);

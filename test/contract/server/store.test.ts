@@ -6,7 +6,7 @@ import { expect, it, vi } from 'vitest';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { openNodes } from '../../../src/server/store/open-nodes.ts';
-import { memoryNodes } from '../../fixtures/memory-nodes.ts';
+import { memoryNodes } from '../../fixtures/server/memory-nodes.ts';
 import { storeSentences } from './store-suite.ts';
 
 async function folder() {

@@ -4,13 +4,13 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { type Standing, standingHeaders } from '../../../src/protocol/state/state.ts';
 import type { VariableChange, VariablesShipment } from '../../../src/protocol/variables/shipment.ts';
-import { exportPrinter } from '../../../src/server/admin/export-printer.ts';
-import { printerVariables } from '../../../src/server/admin/printer-variables.ts';
-import { dropBranch, listBranches, listPrinters, takeBranch } from '../../../src/server/admin/printers.ts';
+import { exportPrinter } from '../../../src/server/admin/printers/export-printer.ts';
+import { printerVariables } from '../../../src/server/admin/printers/printer-variables.ts';
+import { dropBranch, listBranches, listPrinters, takeBranch } from '../../../src/server/admin/printers/printers.ts';
 import { serverState } from '../../../src/server/admin/server-state.ts';
-import { sha256 } from '../../fixtures/moonraker-database.ts';
-import { BOOT, type PrintHost, type PrintServer, printServer } from '../../fixtures/print-server.ts';
-import { VARIABLES_ITEM } from '../../fixtures/printer-item.ts';
+import { sha256 } from '../../fixtures/state/moonraker-database.ts';
+import { BOOT, type PrintHost, type PrintServer, printServer } from '../../fixtures/state/print-server.ts';
+import { VARIABLES_ITEM } from '../../fixtures/state/printer-item.ts';
 
 const [NEXT, LATER] = ['b0000000-0000-4000-8000-000000000002', 'b0000000-0000-4000-8000-000000000003'];
 

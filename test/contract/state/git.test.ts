@@ -15,9 +15,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { cloneOf, repositoryOf, runGit, savedConfig } from '../../fixtures/config-host.ts';
 import { loadConfig } from '../../fixtures/print-host/config-autosave.ts';
-import { type PrintMachine, printMachine } from '../../fixtures/print-machine.ts';
-import { type PrintServer, printServer } from '../../fixtures/print-server.ts';
-import { CONFIG_ITEM } from '../../fixtures/printer-item.ts';
+import { type PrintMachine, printMachine } from '../../fixtures/state/print-machine.ts';
+import { type PrintServer, printServer } from '../../fixtures/state/print-server.ts';
+import { CONFIG_ITEM } from '../../fixtures/state/printer-item.ts';
 
 const [BOOT, NEXT, LATER] = ['b0000000-1', 'b0000000-2', 'b0000000-3'];
 const DEAD = 'http://127.0.0.1:9';

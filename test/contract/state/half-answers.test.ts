@@ -4,10 +4,10 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Host, HttpResponse } from '../../../src/host/host.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import type { AnyItem } from '../../../src/machine/state/restore.ts';
-import { moonrakerDatabase } from '../../fixtures/moonraker-database.ts';
-import { type PrintMachine, printMachine } from '../../fixtures/print-machine.ts';
-import { type PrintServer, printServer } from '../../fixtures/print-server.ts';
-import { CONFIG_ITEM, DATABASE_ITEM, GCODE_ITEM, VARIABLES_ITEM } from '../../fixtures/printer-item.ts';
+import { moonrakerDatabase } from '../../fixtures/state/moonraker-database.ts';
+import { type PrintMachine, printMachine } from '../../fixtures/state/print-machine.ts';
+import { type PrintServer, printServer } from '../../fixtures/state/print-server.ts';
+import { CONFIG_ITEM, DATABASE_ITEM, GCODE_ITEM, VARIABLES_ITEM } from '../../fixtures/state/printer-item.ts';
 
 const [BOOT, OTHER, NEXT, LATER] = ['b0000000-1', 'b0000000-2', 'b0000000-3', 'b0000000-4'];
 

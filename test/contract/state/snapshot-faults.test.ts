@@ -7,10 +7,10 @@ import { linuxHost } from '../../../src/host/linux/host.ts';
 import { markLoading } from '../../../src/machine/state/loading.ts';
 import { keepGeneration } from '../../../src/machine/state/restore-snapshot.ts';
 import { failingHost } from '../../fixtures/hosts/failing.ts';
-import { databaseTar, moonrakerDatabase, sha256 } from '../../fixtures/moonraker-database.ts';
-import { type PrintMachine, printMachine } from '../../fixtures/print-machine.ts';
-import { type PrintServer, printServer } from '../../fixtures/print-server.ts';
-import { DATABASE_ITEM } from '../../fixtures/printer-item.ts';
+import { databaseTar, moonrakerDatabase, sha256 } from '../../fixtures/state/moonraker-database.ts';
+import { type PrintMachine, printMachine } from '../../fixtures/state/print-machine.ts';
+import { type PrintServer, printServer } from '../../fixtures/state/print-server.ts';
+import { DATABASE_ITEM } from '../../fixtures/state/printer-item.ts';
 
 const [BOOT, NEXT, LATER, LAST] = ['b0000000-1', 'b0000000-2', 'b0000000-3', 'b0000000-4'];
 const DEAD = 'http://127.0.0.1:9';

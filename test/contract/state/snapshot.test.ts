@@ -3,10 +3,10 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { readPlainTar } from '../../../src/signed/plain-tar.ts';
-import { databaseTar, MOONRAKER_SCHEMA, moonrakerDatabase, sha256 } from '../../fixtures/moonraker-database.ts';
-import { type PrintMachine, printMachine } from '../../fixtures/print-machine.ts';
-import { type PrintServer, printServer } from '../../fixtures/print-server.ts';
-import { DATABASE_ITEM } from '../../fixtures/printer-item.ts';
+import { databaseTar, MOONRAKER_SCHEMA, moonrakerDatabase, sha256 } from '../../fixtures/state/moonraker-database.ts';
+import { type PrintMachine, printMachine } from '../../fixtures/state/print-machine.ts';
+import { type PrintServer, printServer } from '../../fixtures/state/print-server.ts';
+import { DATABASE_ITEM } from '../../fixtures/state/printer-item.ts';
 
 const [BOOT, NEXT, LATER] = ['b0000000-1', 'b0000000-2', 'b0000000-3'];
 const DEAD = 'http://127.0.0.1:9';

@@ -18,13 +18,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import type { StateRequest } from '../../../src/machine/state/ask-state.ts';
-import { printerVariables } from '../../../src/server/admin/printer-variables.ts';
+import { printerVariables } from '../../../src/server/admin/printers/printer-variables.ts';
 import { serverState } from '../../../src/server/admin/server-state.ts';
 import { sized } from '../../fixtures/effort.ts';
 import { loadVariables } from '../../fixtures/print-host/saved-variables.ts';
-import { type PrintMachine, printMachine } from '../../fixtures/print-machine.ts';
-import { type PrintServer, printServer } from '../../fixtures/print-server.ts';
-import { VARIABLES_ITEM } from '../../fixtures/printer-item.ts';
+import { type PrintMachine, printMachine } from '../../fixtures/state/print-machine.ts';
+import { type PrintServer, printServer } from '../../fixtures/state/print-server.ts';
+import { VARIABLES_ITEM } from '../../fixtures/state/printer-item.ts';
 
 const [BOOT, NEXT, LATER] = ['b0000000-1', 'b0000000-2', 'b0000000-3'];
 const DEAD = 'http://127.0.0.1:9';

@@ -5,7 +5,7 @@ import { readKeptBundle } from '../../../src/fetch/kept-bundle.ts';
 import { BUNDLES } from '../../../src/machine/delivery/take-bundle.ts';
 import { createBundle, createContent, createFile, createSigner, withBundle } from '../../fixtures/bundle.ts';
 import { userDataDisk } from '../../fixtures/disk.ts';
-import { createKey, TRUSTED_KEY } from '../../fixtures/image.ts';
+import { createKey, TRUSTED_KEY } from '../../fixtures/image/image.ts';
 import { type RunningMachine, runningMachine } from '../../fixtures/running-machine.ts';
 
 const motd = (content: string) => createFile('/etc/motd', { content });

@@ -11,9 +11,9 @@ import { unpackMembers } from '../../../src/signed/bundle/archive.ts';
 import { sha256Of } from '../../../src/signed/bundle/manifest.ts';
 import { verifyBundle } from '../../../src/signed/bundle/verify.ts';
 import { createBundle } from '../../fixtures/bundle.ts';
-import { makeCertificate } from '../../fixtures/certificates.ts';
 import { createFacts } from '../../fixtures/facts.ts';
-import { TRUSTED_KEY } from '../../fixtures/image.ts';
+import { makeCertificate } from '../../fixtures/identity/certificates.ts';
+import { TRUSTED_KEY } from '../../fixtures/image/image.ts';
 import { createRecord } from '../../fixtures/running-system.ts';
 
 const SERVER = 'http://boot.lab:8080';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { writePrint } from '../../../build/bench/print-report.ts';
+import { writePrint } from '../../../build/bench/print/print-report.ts';
 
 test('what the state of print hosts costs stands beside what it may cost', () => {
   const one = { count: 667, p50Ms: 12.4, p99Ms: 90.6 };

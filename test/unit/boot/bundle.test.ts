@@ -18,7 +18,7 @@ import {
   withBundle,
 } from '../../fixtures/bundle.ts';
 import { createDisk, type Disk, userDataDisk } from '../../fixtures/disk.ts';
-import { createImage, createServer, DEBIAN_TREE, digestOf, FOREIGN_KEY } from '../../fixtures/image.ts';
+import { createImage, createServer, DEBIAN_TREE, digestOf, FOREIGN_KEY } from '../../fixtures/image/image.ts';
 import { bootHost, type Machine, type MachineOptions, SERVER } from '../../fixtures/machine.ts';
 
 const IMAGE = createImage({

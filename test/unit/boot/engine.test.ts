@@ -10,8 +10,8 @@ import type { Facts } from '../../../src/machine/facts/facts.ts';
 import { JOURNAL } from '../../../src/machine/paths.ts';
 import type { Roots } from '../../../src/machine/roots.ts';
 import type { Step } from '../../../src/machine/steps/step.ts';
-import { makeCertificate } from '../../fixtures/certificates.ts';
 import { createFacts, USER_DATA_DISK } from '../../fixtures/facts.ts';
+import { makeCertificate } from '../../fixtures/identity/certificates.ts';
 
 const write = (path: string): Step => ({ kind: 'write', path, content: path });
 const phase = (name: Phase['name'], ...rounds: Phase['rounds']): Phase => ({ name, rounds });

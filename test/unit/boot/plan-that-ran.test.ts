@@ -10,7 +10,7 @@ import { FACTS, JOURNAL } from '../../../src/machine/paths.ts';
 import { describe as sentenceOf } from '../../../src/machine/steps/step.ts';
 import { createBundle, createContent, withBundle } from '../../fixtures/bundle.ts';
 import { createDisk, userDataDisk } from '../../fixtures/disk.ts';
-import { createImage, createServer, DEBIAN_TREE, digestOf } from '../../fixtures/image.ts';
+import { createImage, createServer, DEBIAN_TREE, digestOf } from '../../fixtures/image/image.ts';
 import { bootHost, type MachineOptions, SERVER } from '../../fixtures/machine.ts';
 
 const IMAGE = createImage({ tree: DEBIAN_TREE });

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { cli } from '../../../src/cli.ts';
-import { printedBy } from '../../fixtures/printed.ts';
+import { printedBy } from '../../fixtures/reader/printed.ts';
 
 const script = await printedBy(() => cli(['completion', 'bash']));
 

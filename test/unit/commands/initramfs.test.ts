@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { cli } from '../../../src/cli.ts';
-import { writeCpio } from '../../../src/image/initramfs/cpio.ts';
+import { writeCpio } from '../../../src/image/initramfs/cpio/cpio.ts';
 
 let dir: string;
 let initrd: string;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cli, program } from '../../../src/cli.ts';
 import { refuseUnknownVerb } from '../../../src/commands/unknown-verb.ts';
-import { printedBy } from '../../fixtures/printed.ts';
+import { printedBy } from '../../fixtures/reader/printed.ts';
 
 describe('a verb that is not there', () => {
   it.each([

@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import { PLAIN_ROUTES, SECURE_ROUTES } from '../../../build/reference/api-routes.ts';
 import { ANSWERS } from '../../../build/reference/api-schemas.ts';
 import { bootTokens } from '../../../src/server/machines/boot-tokens.ts';
-import { everyRoute } from '../../fixtures/every-route.ts';
-import { appOver, temporaryStore } from '../../fixtures/temporary-store.ts';
+import { everyRoute } from '../../fixtures/server/every-route.ts';
+import { appOver, temporaryStore } from '../../fixtures/server/temporary-store.ts';
 
 it('the API in the reference has every route of both ports, and no other', async () => {
   const { anybody, 'an enrolled machine': secure } = await everyRoute();

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
-import { type EveryRoute, everyRoute } from '../../fixtures/every-route.ts';
+import { type EveryRoute, everyRoute } from '../../fixtures/server/every-route.ts';
 
 const ROOT = `${import.meta.dirname}/../../..`;
 

@@ -12,7 +12,7 @@ import { OFFER_ANSWERS, RUN_INITRAMFS } from '../../../src/machine/paths.ts';
 import { machineHost } from '../../../src/machine/roots.ts';
 import { applyStep, type Step } from '../../../src/machine/steps/step.ts';
 import { createCopy, createFacts, createInterface, createMachineFacts } from '../../fixtures/facts.ts';
-import { createImage, createServer, FOREIGN_KEY } from '../../fixtures/image.ts';
+import { createImage, createServer, FOREIGN_KEY } from '../../fixtures/image/image.ts';
 
 const [A, B, C] = ['http://a:8080', 'http://b:8080', 'http://c:8080'] as const;
 const IMAGE = createImage();

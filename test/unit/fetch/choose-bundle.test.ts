@@ -8,7 +8,7 @@ import { sha256Of } from '../../../src/signed/bundle/manifest.ts';
 import { type Bundle, verifyBundle } from '../../../src/signed/bundle/verify.ts';
 import { CLAIMS, createBundle, createSigner, SIGNER, type TestBundleOptions } from '../../fixtures/bundle.ts';
 import { createFacts, createInterface, createLease, createMachineFacts } from '../../fixtures/facts.ts';
-import { FOREIGN_KEY, TRUSTED_KEY } from '../../fixtures/image.ts';
+import { FOREIGN_KEY, TRUSTED_KEY } from '../../fixtures/image/image.ts';
 
 const [A, B] = ['http://a.lab', 'http://b.lab'] as const;
 const FOLDER = '/run/answers';

@@ -4,7 +4,7 @@ import { verifyFile } from '../../../src/fetch/verify-file.ts';
 import type { Host } from '../../../src/host/host.ts';
 import type { ServedAnswer, ServedRequest, Server } from '../../../src/host/memory/http.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
-import { digestOf, fileAnswer } from '../../fixtures/image.ts';
+import { digestOf, fileAnswer } from '../../fixtures/image/image.ts';
 
 const SIZE = 400_000;
 const FILE = Buffer.from(Array.from({ length: SIZE }, (_, at) => (at * 31 + (at >> 8)) % 256));

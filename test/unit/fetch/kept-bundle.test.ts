@@ -5,7 +5,7 @@ import { LARGEST_BUNDLE_BYTES, unpackMembers } from '../../../src/signed/bundle/
 import { sha256Of } from '../../../src/signed/bundle/manifest.ts';
 import { verifyBundle } from '../../../src/signed/bundle/verify.ts';
 import { createBundle } from '../../fixtures/bundle.ts';
-import { TRUSTED_KEY } from '../../fixtures/image.ts';
+import { TRUSTED_KEY } from '../../fixtures/image/image.ts';
 
 const HOME = '/disk/bundle';
 const TRUSTED = [TRUSTED_KEY.publicPem];

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { localCopies } from '../../../src/fetch/local-copy.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { createFacts } from '../../fixtures/facts.ts';
-import { createImage, digestOf, FOREIGN_KEY, type TestImage } from '../../fixtures/image.ts';
+import { createImage, digestOf, FOREIGN_KEY, type TestImage } from '../../fixtures/image/image.ts';
 
 const IMAGE = createImage();
 const DIGEST = IMAGE.manifest.root.sha256;

@@ -7,7 +7,7 @@ import type { Facts } from '../../../src/machine/facts/facts.ts';
 import { NO_FACTS } from '../../../src/machine/facts/found-facts.ts';
 import { createBundle, createContent, withBundle } from '../../fixtures/bundle.ts';
 import { createDisk, userDataDisk } from '../../fixtures/disk.ts';
-import { createImage, createServer, DEBIAN_TREE } from '../../fixtures/image.ts';
+import { createImage, createServer, DEBIAN_TREE } from '../../fixtures/image/image.ts';
 import { bootHost, type MachineOptions, SERVER } from '../../fixtures/machine.ts';
 
 const IMAGE = createImage({ tree: DEBIAN_TREE });

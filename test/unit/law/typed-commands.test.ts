@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { commandsOf, commandWith } from '../../fixtures/guide.ts';
-import { TYPED } from '../../fixtures/typed-commands.ts';
+import { commandsOf, commandWith } from '../../fixtures/reader/guide.ts';
+import { TYPED } from '../../fixtures/reader/typed-commands.ts';
 
 const pages = ['README.md', ...globSync('docs/start/*.md')];
 const claimsOf = (page: string): readonly (readonly [string, string])[] =>
@@ -18,7 +18,7 @@ function strangers(text: string, starts: readonly string[]): readonly string[] {
 }
 
 describe('a command that a first-time user types', () => {
-  it.each(pages)('runs in a test (else: test/fixtures/typed-commands.ts says in which): %s', (page) => {
+  it.each(pages)('runs in a test (else: test/fixtures/reader/typed-commands.ts says in which): %s', (page) => {
     expect(
       strangers(
         readFileSync(page, 'utf8'),

@@ -4,8 +4,8 @@ import { memoryHost } from '../../../src/host/memory.ts';
 import { issueCertificate } from '../../../src/identity/certificates/leaf-certificate.ts';
 import { machineNameFault, SERVER_NAME } from '../../../src/protocol/machine-name.ts';
 import { hostKeySigner } from '../../../src/server/machines/ssh-authority.ts';
-import { placeAuthority } from '../../fixtures/authority.ts';
-import { newKey } from '../../fixtures/certificates.ts';
+import { placeAuthority } from '../../fixtures/identity/authority.ts';
+import { newKey } from '../../fixtures/identity/certificates.ts';
 
 const FOREIGN = [
   SERVER_NAME,

@@ -8,7 +8,7 @@ import { accessLog } from '../../../src/server/access-log.ts';
 import { parseSelector } from '../../../src/server/images/selector.ts';
 import { useImage } from '../../../src/server/images/uses.ts';
 import { blobPath } from '../../../src/server/store/store.ts';
-import { appOver, temporaryStore } from '../../fixtures/temporary-store.ts';
+import { appOver, temporaryStore } from '../../fixtures/server/temporary-store.ts';
 
 const MAC = '52:54:00:12:34:56';
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

@@ -5,7 +5,7 @@ import { openBundles } from '../../../src/server/bundles/bundles.ts';
 import { useImage } from '../../../src/server/images/uses.ts';
 import { reportKeeper } from '../../../src/server/reports/report-keeper.ts';
 import { createContent, SIGNER } from '../../fixtures/bundle.ts';
-import { appOver, type TemporaryStore, temporaryStore } from '../../fixtures/temporary-store.ts';
+import { appOver, type TemporaryStore, temporaryStore } from '../../fixtures/server/temporary-store.ts';
 
 const MAC = '52:54:00:12:34:56';
 const FOLDER = 'a folder in its place';

@@ -7,7 +7,7 @@ import { removeImage } from '../../../src/server/images/images.ts';
 import { releaseChoice, useImage } from '../../../src/server/images/uses.ts';
 import { lockStore } from '../../../src/server/lock.ts';
 import { lockPath } from '../../../src/server/store/store.ts';
-import { stillClock, temporaryStore } from '../../fixtures/temporary-store.ts';
+import { stillClock, temporaryStore } from '../../fixtures/server/temporary-store.ts';
 
 /** Ten seconds of waiting pass at once. */
 function hurriedClock(): Clock {

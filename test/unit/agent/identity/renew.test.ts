@@ -11,7 +11,7 @@ import {
   identityServer,
   type RenewingMachine,
   TOKEN,
-} from '../../../fixtures/identity-server.ts';
+} from '../../../fixtures/identity/identity-server.ts';
 import { runningMachine } from '../../../fixtures/running-machine.ts';
 
 const DAY = 86_400_000;

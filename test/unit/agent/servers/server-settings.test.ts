@@ -7,7 +7,7 @@ import { sha256Of } from '../../../../src/signed/bundle/manifest.ts';
 import { verifyBundle } from '../../../../src/signed/bundle/verify.ts';
 import { createBundle, createContent } from '../../../fixtures/bundle.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
-import { TRUSTED_KEY } from '../../../fixtures/image.ts';
+import { TRUSTED_KEY } from '../../../fixtures/image/image.ts';
 
 const [A, B, BAKED] = ['http://a.lab:8080', 'http://b.lab:8080', 'http://baked.lab:8080'] as const;
 const HOME = '/run/statectl/bundle';

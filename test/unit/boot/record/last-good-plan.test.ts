@@ -6,7 +6,7 @@ import { keepLastGoodPlan, lastGoodPlan } from '../../../../src/boot/record/last
 import { memoryHost } from '../../../../src/host/memory.ts';
 import { createDisk, userDataDisk } from '../../../fixtures/disk.ts';
 import { createCopy, createFacts, createOffer, USER_DATA_DISK } from '../../../fixtures/facts.ts';
-import { createImage, createServer, DEBIAN_TREE } from '../../../fixtures/image.ts';
+import { createImage, createServer, DEBIAN_TREE } from '../../../fixtures/image/image.ts';
 import { bootHost, type MachineOptions, SERVER } from '../../../fixtures/machine.ts';
 
 const DIR = '/sysroot/user-data/persistent/statectl';

@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { buildKeysCommand } from '../../../../src/commands/build/build-keys.ts';
 import type { ListedKey } from '../../../../src/identity/keys/list-keys.ts';
-import { keyPemOf, makeCertificate } from '../../../fixtures/certificates.ts';
+import { keyPemOf, makeCertificate } from '../../../fixtures/identity/certificates.ts';
 
 let dir: string;
 beforeEach(() => {

@@ -6,7 +6,7 @@ import type { Facts } from '../../../../src/machine/facts/facts.ts';
 import { NO_FACTS, withFound } from '../../../../src/machine/facts/found-facts.ts';
 import { FACTS } from '../../../../src/machine/paths.ts';
 import { createCopy, createFacts } from '../../../fixtures/facts.ts';
-import { createImage, createServer, DEBIAN_TREE } from '../../../fixtures/image.ts';
+import { createImage, createServer, DEBIAN_TREE } from '../../../fixtures/image/image.ts';
 import { bootHost, SERVER } from '../../../fixtures/machine.ts';
 
 afterEach(() => vi.restoreAllMocks());

@@ -8,7 +8,7 @@ import { linuxHost } from '../../../../src/host/linux/host.ts';
 import { fingerprintOf } from '../../../../src/identity/certificates/fingerprint.ts';
 import { openSecretStore } from '../../../../src/server/machines/secret-store.ts';
 import { openStore } from '../../../../src/server/store/store.ts';
-import { type MachineKeys, machineKeys } from '../../../fixtures/machine-keys.ts';
+import { type MachineKeys, machineKeys } from '../../../fixtures/identity/machine-keys.ts';
 
 let state: string;
 let enrolments: MachineKeys;

@@ -6,7 +6,7 @@ import {
 } from '../../../../src/identity/certificates/certificate-request.ts';
 import { keyDigest } from '../../../../src/identity/certificates/fingerprint.ts';
 import { Pkcs10CertificateRequestGenerator } from '../../../../src/identity/certificates/x509.ts';
-import { newKey } from '../../../fixtures/certificates.ts';
+import { newKey } from '../../../fixtures/identity/certificates.ts';
 
 /** One that some other program makes, with a key of its own kind. */
 const requestWith = async (key: KeyObject, algorithm: { readonly name: string; readonly namedCurve?: string }) => {

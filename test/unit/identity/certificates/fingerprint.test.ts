@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { fingerprintOf, keyDigest, parseFingerprint } from '../../../../src/identity/certificates/fingerprint.ts';
-import { newKey } from '../../../fixtures/certificates.ts';
+import { newKey } from '../../../fixtures/identity/certificates.ts';
 
 // Each five bits are a letter, from the first on: 00000 is `a`, 11111 is `7`.
 it.each([

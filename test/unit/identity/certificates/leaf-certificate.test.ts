@@ -2,7 +2,7 @@ import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:cryp
 import { describe, expect, it } from 'vitest';
 import { issueCertificate, type LeafCertificate } from '../../../../src/identity/certificates/leaf-certificate.ts';
 import { X509Certificate as ReadCertificate } from '../../../../src/identity/certificates/x509.ts';
-import { makeCertificate, newKey } from '../../../fixtures/certificates.ts';
+import { makeCertificate, newKey } from '../../../fixtures/identity/certificates.ts';
 
 const key = newKey();
 const NOON_MS = Date.UTC(2026, 10, 20, 12);

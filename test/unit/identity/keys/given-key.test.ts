@@ -7,7 +7,7 @@ import { issueCertificate } from '../../../../src/identity/certificates/leaf-cer
 import { readGivenImageKey } from '../../../../src/identity/keys/given-key.ts';
 import { placeKeyPair } from '../../../../src/identity/keys/key-file.ts';
 import { imageKey, imageKeyFile } from '../../../../src/image/keys.ts';
-import { keyPemOf, type MadeCertificate, makeCertificate, newKey } from '../../../fixtures/certificates.ts';
+import { keyPemOf, type MadeCertificate, makeCertificate, newKey } from '../../../fixtures/identity/certificates.ts';
 
 const ed25519 = () => keyPemOf(generateKeyPairSync('ed25519').privateKey);
 /** A host whose clock is that of the certificates, with what an admin brings. */

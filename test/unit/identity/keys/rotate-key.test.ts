@@ -9,8 +9,8 @@ import { giveAuthorities } from '../../../../src/image/builder-authorities.ts';
 import { imageKey, trustAnchors } from '../../../../src/image/keys.ts';
 import { manifestIsSigned, signManifest } from '../../../../src/signed/image-manifest.ts';
 import { readKeyCertificate } from '../../../../src/signed/key-certificate.ts';
-import { placeAuthority } from '../../../fixtures/authority.ts';
 import { failingHost } from '../../../fixtures/hosts/failing.ts';
+import { placeAuthority } from '../../../fixtures/identity/authority.ts';
 
 let host: MemoryHost;
 beforeEach(() => {

@@ -9,7 +9,7 @@ import { enrolMachine } from '../../../../src/identity/machine/enrol-machine.ts'
 import { identityFiles } from '../../../../src/identity/machine/identity-files.ts';
 import { hostKeyFiles } from '../../../../src/identity/machine/ssh-host-key.ts';
 import type { StepOf } from '../../../../src/machine/steps/step.ts';
-import { makeCertificate } from '../../../fixtures/certificates.ts';
+import { makeCertificate } from '../../../fixtures/identity/certificates.ts';
 
 const HOME = '/disk/identity';
 const TO = '/run/statectl/identity';

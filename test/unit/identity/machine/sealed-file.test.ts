@@ -10,7 +10,7 @@ import { fingerprintOf, keyDigest } from '../../../../src/identity/certificates/
 import { keepSecrets, readKeptSecrets } from '../../../../src/identity/machine/kept-secrets.ts';
 import { machineKey } from '../../../../src/identity/machine/machine-key.ts';
 import { readPrivate } from '../../../../src/identity/machine/sealed-file.ts';
-import { type SoftwareTpm, startSoftwareTpm, tpmAt } from '../../../fixtures/swtpm.ts';
+import { type SoftwareTpm, startSoftwareTpm, tpmAt } from '../../../fixtures/identity/swtpm.ts';
 
 const PATH = '/disk/identity/machine.key';
 const HOME = '/disk/identity';

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { linuxFiles } from '../../../../src/host/linux/files.ts';
 import { type ElfClosureOptions, elfClosure } from '../../../../src/image/elf/elf-closure.ts';
-import { AARCH64, elf, I386, program } from '../../../fixtures/elf.ts';
+import { AARCH64, elf, I386, program } from '../../../fixtures/image/elf.ts';
 
 const host = { files: linuxFiles() };
 const MULTIARCH = '/usr/lib/x86_64-linux-gnu';

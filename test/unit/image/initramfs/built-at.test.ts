@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import { builtAtSeconds } from '../../../../src/image/initramfs/built-at.ts';
-import { makeCertificate } from '../../../fixtures/certificates.ts';
+import { makeCertificate } from '../../../fixtures/identity/certificates.ts';
 
 const MADE = 1_795_176_000;
 

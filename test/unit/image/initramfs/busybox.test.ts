@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import { appletsOf, findBusybox } from '../../../../src/image/initramfs/busybox.ts';
 import { parseApplets } from '../../../../src/image/initramfs/tools-tree.ts';
-import { elf, program } from '../../../fixtures/elf.ts';
+import { elf, program } from '../../../fixtures/image/elf.ts';
 
 const table = (...names: string[]) =>
   Buffer.from(`\0junk: not found\0${names.map((name) => `${name}\0`).join('')}\0more`);

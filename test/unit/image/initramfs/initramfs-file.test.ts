@@ -1,9 +1,9 @@
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { memoryHost } from '../../../../src/host/memory.ts';
-import { writeCpio } from '../../../../src/image/initramfs/cpio.ts';
+import { writeCpio } from '../../../../src/image/initramfs/cpio/cpio.ts';
 import { appendToInitramfs } from '../../../../src/image/initramfs/initramfs-file.ts';
-import { readSegments } from '../../../../src/image/initramfs/segments.ts';
+import { readSegments } from '../../../../src/image/initramfs/segments/segments.ts';
 
 const cpio = (name: string, text = name) => writeCpio([{ name, type: 'file', mode: 0o644, data: Buffer.from(text) }]);
 const namesOf = async (image: Buffer) =>

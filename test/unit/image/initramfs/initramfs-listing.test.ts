@@ -15,12 +15,12 @@ import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Exec } from '../../../../src/host/host.ts';
-import { type CpioEntry, writeCpio } from '../../../../src/image/initramfs/cpio.ts';
-import { readCpio } from '../../../../src/image/initramfs/cpio-read.ts';
+import { type CpioEntry, writeCpio } from '../../../../src/image/initramfs/cpio/cpio.ts';
+import { readCpio } from '../../../../src/image/initramfs/cpio/cpio-read.ts';
 import { formatListing, listInitramfs } from '../../../../src/image/initramfs/initramfs-listing.ts';
 import { unpackInitramfs } from '../../../../src/image/initramfs/initramfs-unpack.ts';
-import { joinSegments } from '../../../../src/image/initramfs/join-segments.ts';
-import { readSegments } from '../../../../src/image/initramfs/segments.ts';
+import { joinSegments } from '../../../../src/image/initramfs/segments/join-segments.ts';
+import { readSegments } from '../../../../src/image/initramfs/segments/segments.ts';
 import { planUnpack } from '../../../../src/image/tree/unpack-plan.ts';
 import { cpuMs, sized } from '../../../fixtures/effort.ts';
 

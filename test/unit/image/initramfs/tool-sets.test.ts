@@ -3,7 +3,7 @@ import { type MemoryHostOptions, memoryHost } from '../../../../src/host/memory.
 import { readElf } from '../../../../src/image/elf/elf.ts';
 import { planToolSets } from '../../../../src/image/initramfs/tool-sets.ts';
 import { parseTools } from '../../../../src/image/initramfs/tools-tree.ts';
-import { elf, program } from '../../../fixtures/elf.ts';
+import { elf, program } from '../../../fixtures/image/elf.ts';
 
 const LIB = '/usr/lib/x86_64-linux-gnu';
 const statectl = readElf(program({ needed: ['libc.so.6'] }))!;

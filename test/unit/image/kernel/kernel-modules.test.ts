@@ -13,7 +13,7 @@ import {
   modulesOfClass,
 } from '../../../../src/image/kernel/module-classes.ts';
 import { type ModuleIndex, readModuleIndex } from '../../../../src/image/kernel/module-index.ts';
-import { ko, type Module } from '../../../fixtures/ko.ts';
+import { ko, type Module } from '../../../fixtures/image/ko.ts';
 
 const host = { files: linuxFiles() };
 const RELEASE = '6.1.0-test';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import { archOfTree, debianArch } from '../../../../src/image/arch.ts';
 import { findKernel, releaseOf } from '../../../../src/image/kernel/kernel.ts';
-import { elf } from '../../../fixtures/elf.ts';
+import { elf } from '../../../fixtures/image/elf.ts';
 
 /** A bzImage of only the header that names its release. */
 function bzImage(release: string): Buffer {

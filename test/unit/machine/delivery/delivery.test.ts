@@ -18,7 +18,7 @@ import { createBundle, createContent, createFile, withBundle } from '../../../fi
 import type { ConfigChanges } from '../../../fixtures/config.ts';
 import { type Disk, userDataDisk } from '../../../fixtures/disk.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
-import { createImage, createServer, DEBIAN_TREE } from '../../../fixtures/image.ts';
+import { createImage, createServer, DEBIAN_TREE } from '../../../fixtures/image/image.ts';
 import { bootHost, type Machine, SERVER } from '../../../fixtures/machine.ts';
 
 const ACCOUNTS: Readonly<Record<string, Seed>> = {

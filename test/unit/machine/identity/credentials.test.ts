@@ -12,8 +12,8 @@ import { serverHttp } from '../../../../src/machine/identity/server-http.ts';
 import { machineHost } from '../../../../src/machine/roots.ts';
 import type { Step } from '../../../../src/machine/steps/step.ts';
 import { applyStep } from '../../../../src/machine/steps/step.ts';
-import { makeCertificate } from '../../../fixtures/certificates.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
+import { makeCertificate } from '../../../fixtures/identity/certificates.ts';
 
 const SERVER = 'https://boot.lab';
 const CREDENTIALS = { certificate: 'secret:tls', key: 'secret:tls-key' };

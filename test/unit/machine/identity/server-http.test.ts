@@ -14,8 +14,8 @@ import { SEGMENT_SECRETS } from '../../../../src/machine/identity/credentials.ts
 import { planEnrolment } from '../../../../src/machine/identity/identity.ts';
 import { serverHttp } from '../../../../src/machine/identity/server-http.ts';
 import { type Roots, RUNNING } from '../../../../src/machine/roots.ts';
-import { type MadeCertificate, makeCertificate, newKey } from '../../../fixtures/certificates.ts';
 import { createFacts, USER_DATA_DISK } from '../../../fixtures/facts.ts';
+import { type MadeCertificate, makeCertificate, newKey } from '../../../fixtures/identity/certificates.ts';
 
 const RAM = '/run/statectl/identity';
 const KEPT = '/run/statectl/identity.key';

@@ -5,7 +5,7 @@ import type { BootRecord } from '../../../../src/machine/boot-record.ts';
 import { BOOT_RECORD } from '../../../../src/machine/paths.ts';
 import { createBundle, createContent, createFile, withBundle } from '../../../fixtures/bundle.ts';
 import { loadFiles, SHIPPED_FILES } from '../../../fixtures/config.ts';
-import { createImage, createServer, DEBIAN_TREE } from '../../../fixtures/image.ts';
+import { createImage, createServer, DEBIAN_TREE } from '../../../fixtures/image/image.ts';
 import { bootHost, type Machine, SERVER } from '../../../fixtures/machine.ts';
 
 const DATA = '/home/pi/printer_data';

@@ -9,7 +9,7 @@ import { withFound } from '../../../../src/machine/facts/found-facts.ts';
 import { chooseSource } from '../../../../src/machine/places/source.ts';
 import { shellOf } from '../../../../src/machine/steps/step.ts';
 import { createCopy, createFacts, createOffer, USER_DATA_DISK } from '../../../fixtures/facts.ts';
-import { createImage } from '../../../fixtures/image.ts';
+import { createImage } from '../../../fixtures/image/image.ts';
 
 const SYSTEM = { device: '/dev/vda1', type: 'ext4', label: 'system', uuid: 'abcdef01-2345' };
 const NEWER = createImage({ version: '20261121.1' });

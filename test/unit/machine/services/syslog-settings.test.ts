@@ -2,9 +2,9 @@ import { expect, it } from 'vitest';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import type { SyslogFacts } from '../../../../src/machine/facts/system-facts.ts';
 import { planSyslog, syslogFacts } from '../../../../src/machine/services/syslog-settings.ts';
-import { makeCertificate } from '../../../fixtures/certificates.ts';
 import { loadFiles, SHIPPED_FILES } from '../../../fixtures/config.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
+import { makeCertificate } from '../../../fixtures/identity/certificates.ts';
 
 const LAB =
   'syslog:\n  main: { to: "log.lab.example:6514", protocol: tls }\n  spare: { to: "[fd00::1]:514", protocol: udp }\n';

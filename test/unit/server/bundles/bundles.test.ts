@@ -15,8 +15,8 @@ import { unpackMembers } from '../../../../src/signed/bundle/archive.ts';
 import type { NodeContent, RenderNode } from '../../../../src/signed/bundle/content.ts';
 import { verifyBundle } from '../../../../src/signed/bundle/verify.ts';
 import { createContent, createFile, createSigner, SIGNER } from '../../../fixtures/bundle.ts';
-import { TRUSTED_KEY } from '../../../fixtures/image.ts';
-import { appOver, stillClock, temporaryStore } from '../../../fixtures/temporary-store.ts';
+import { TRUSTED_KEY } from '../../../fixtures/image/image.ts';
+import { appOver, stillClock, temporaryStore } from '../../../fixtures/server/temporary-store.ts';
 
 const NOON = stillClock.now();
 const MAC = 'mac=52:54:00:12:34:56';

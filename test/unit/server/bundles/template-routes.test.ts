@@ -4,7 +4,7 @@ import { renderTemplates } from '../../../../src/config/templates/render.ts';
 import { templateSet } from '../../../../src/config/templates/template-set.ts';
 import type { RenderPublic } from '../../../../src/server/bundles/template-routes.ts';
 import { sized } from '../../../fixtures/effort.ts';
-import { appOver, temporaryStore } from '../../../fixtures/temporary-store.ts';
+import { appOver, temporaryStore } from '../../../fixtures/server/temporary-store.ts';
 
 const FILE = {
   path: undefined,

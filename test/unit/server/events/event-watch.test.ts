@@ -3,8 +3,8 @@ import { StatectlError } from '../../../../src/error.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import { type EventHub, eventHub } from '../../../../src/server/events/event-hub.ts';
 import { type WatchOptions, watchForEvents } from '../../../../src/server/events/event-watch.ts';
-import { type MachineKeys, machineKeysIn } from '../../../fixtures/machine-keys.ts';
-import { memoryNodes } from '../../../fixtures/memory-nodes.ts';
+import { type MachineKeys, machineKeysIn } from '../../../fixtures/identity/machine-keys.ts';
+import { memoryNodes } from '../../../fixtures/server/memory-nodes.ts';
 
 const SECOND = 1_000;
 

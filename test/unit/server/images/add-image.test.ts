@@ -7,7 +7,7 @@ import { linuxHost } from '../../../../src/host/linux/host.ts';
 import { addImage } from '../../../../src/server/images/add-image.ts';
 import { getImage, imageNames } from '../../../../src/server/images/image-record.ts';
 import { blobPath, blobsPath, openStore, temporaryPath } from '../../../../src/server/store/store.ts';
-import { stillClock, temporaryStore } from '../../../fixtures/temporary-store.ts';
+import { stillClock, temporaryStore } from '../../../fixtures/server/temporary-store.ts';
 
 const code = (text: string) => expect.objectContaining({ code: text });
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

@@ -5,7 +5,7 @@ import { parseSelector } from '../../../../src/server/images/selector.ts';
 import { chooseImage, releaseChoice, useImage } from '../../../../src/server/images/uses.ts';
 import { keepReport } from '../../../../src/server/reports/reports.ts';
 import { blobsPath } from '../../../../src/server/store/store.ts';
-import { temporaryStore } from '../../../fixtures/temporary-store.ts';
+import { temporaryStore } from '../../../fixtures/server/temporary-store.ts';
 
 const MAC = '52:54:00:12:34:56';
 const code = (text: string) => expect.objectContaining({ code: text });

@@ -6,9 +6,9 @@ import { fingerprintOf, keyDigest } from '../../../../src/identity/certificates/
 import { type BootTokens, bootTokens } from '../../../../src/server/machines/boot-tokens.ts';
 import { type EnrolRequest, enrol, type NodeIdentity } from '../../../../src/server/machines/enrol.ts';
 import { MOST_PENDING_OF_ADDRESS } from '../../../../src/server/machines/pending-room.ts';
-import { makeCertificate, newKey } from '../../../fixtures/certificates.ts';
-import { type MachineKeys, machineKeysIn } from '../../../fixtures/machine-keys.ts';
-import { memoryNodes } from '../../../fixtures/memory-nodes.ts';
+import { makeCertificate, newKey } from '../../../fixtures/identity/certificates.ts';
+import { type MachineKeys, machineKeysIn } from '../../../fixtures/identity/machine-keys.ts';
+import { memoryNodes } from '../../../fixtures/server/memory-nodes.ts';
 
 const CA = await makeCertificate({ name: 'Ours' });
 const TEN_MINUTES_MS = 10 * 60_000;

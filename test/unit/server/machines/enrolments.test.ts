@@ -9,8 +9,8 @@ import {
   PENDING_LIFETIME_MS,
 } from '../../../../src/server/machines/pending-room.ts';
 import { sized } from '../../../fixtures/effort.ts';
-import { machineKeysIn } from '../../../fixtures/machine-keys.ts';
-import { memoryNodes } from '../../../fixtures/memory-nodes.ts';
+import { machineKeysIn } from '../../../fixtures/identity/machine-keys.ts';
+import { memoryNodes } from '../../../fixtures/server/memory-nodes.ts';
 
 const make = (now: () => number = Date.now) => machineKeysIn(memoryNodes(linuxHost().clock).open(), { now });
 

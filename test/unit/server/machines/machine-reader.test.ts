@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { useImage } from '../../../../src/server/images/uses.ts';
 import { machineReader } from '../../../../src/server/machines/machine-reader.ts';
 import { cpuMs, sized } from '../../../fixtures/effort.ts';
-import { appOver, temporaryStore } from '../../../fixtures/temporary-store.ts';
+import { appOver, temporaryStore } from '../../../fixtures/server/temporary-store.ts';
 
 const MAC = '52:54:00:12:34:56';
 const UUID = '4c4c4544-0042-3510-8052-b4c04f4e4d32';

@@ -1,11 +1,11 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { reportsOf } from '../../../../src/server/admin/node-status.ts';
+import { reportsOf } from '../../../../src/server/admin/nodes/node-status.ts';
 import { reportKeeper } from '../../../../src/server/reports/report-keeper.ts';
 import { bootedImages, KEPT_REPORTS, lastReports, reportSizes } from '../../../../src/server/reports/reports.ts';
 import { reportPath, reportsPath, type Store } from '../../../../src/server/store/store.ts';
-import { appOver, temporaryStore } from '../../../fixtures/temporary-store.ts';
+import { appOver, temporaryStore } from '../../../fixtures/server/temporary-store.ts';
 
 const MAC = '52:54:00:12:34:56';
 const ID = '52-54-00-12-34-56';

@@ -3,8 +3,8 @@ import type { Files } from '../../../../src/host/host.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import { systemError } from '../../../../src/host/system-error.ts';
 import { type PrinterState, printerState } from '../../../../src/server/state/printer-state.ts';
-import { databaseTar, moonrakerDatabase, sha256 } from '../../../fixtures/moonraker-database.ts';
-import { DATABASE_ITEM } from '../../../fixtures/printer-item.ts';
+import { databaseTar, moonrakerDatabase, sha256 } from '../../../fixtures/state/moonraker-database.ts';
+import { DATABASE_ITEM } from '../../../fixtures/state/printer-item.ts';
 
 const BOOT = 'aaaaaaaa-0000-4000-8000-000000000001';
 const NEXT_BOOT = 'bbbbbbbb-0000-4000-8000-000000000002';

@@ -13,7 +13,7 @@ import { anyLetters } from '../../../fixtures/any-letters.ts';
 import { CLAIMS, createBundle, createContent, createFile, createSigner, SIGNER } from '../../../fixtures/bundle.ts';
 import { SHIPPED_CONFIG } from '../../../fixtures/config.ts';
 import { sized } from '../../../fixtures/effort.ts';
-import { FOREIGN_KEY, TRUSTED_KEY } from '../../../fixtures/image.ts';
+import { FOREIGN_KEY, TRUSTED_KEY } from '../../../fixtures/image/image.ts';
 
 const TRUSTED = [TRUSTED_KEY.publicPem];
 const open = (archive: Buffer) => verifyBundle(unpackMembers(archive), TRUSTED);

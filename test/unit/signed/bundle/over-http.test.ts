@@ -13,7 +13,7 @@ import type { StepOf } from '../../../../src/machine/steps/step.ts';
 import { startServer } from '../../../../src/server/listen.ts';
 import { CLAIMS, createContent, createFile, SIGNER } from '../../../fixtures/bundle.ts';
 import { createFacts, createMachineFacts } from '../../../fixtures/facts.ts';
-import { TRUSTED_KEY } from '../../../fixtures/image.ts';
+import { TRUSTED_KEY } from '../../../fixtures/image/image.ts';
 
 test('a bundle comes from the real server over the HTTP of a boot, is kept on a real disk, and not sent twice', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'statectl-bundle-'));

@@ -5,7 +5,7 @@ import type { InstallFacts } from '../../../../../src/machine/facts/system-facts
 import { cacheFaults, cachesOf, planCache } from '../../../../../src/machine/services/printers/cache-service.ts';
 import { planPrinters } from '../../../../../src/machine/state/plan-printers.ts';
 import { createFacts } from '../../../../fixtures/facts.ts';
-import { GCODE_ITEM } from '../../../../fixtures/printer-item.ts';
+import { GCODE_ITEM } from '../../../../fixtures/state/printer-item.ts';
 
 function factsOf(kernelRelease: string, restart: 'resume' | 'pause' | undefined, serviceManager = 'systemd'): Facts {
   const facts = createFacts();

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { memoryHost } from '../../../../../src/host/memory.ts';
 import { savedVariables } from '../../../../../src/server/state/variables/variables.ts';
 import { failingHost } from '../../../../fixtures/hosts/failing.ts';
-import { VARIABLES_ITEM } from '../../../../fixtures/printer-item.ts';
+import { VARIABLES_ITEM } from '../../../../fixtures/state/printer-item.ts';
 
 const BOOT = 'aaaaaaaa-0000-4000-8000-000000000001';
 const ASKER = {
