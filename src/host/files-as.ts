@@ -18,6 +18,8 @@ else status=$?; rm -f -- "$file"; exit "$status"; fi`,
 
 /** Of what is taken in whole. */
 const WRITE_MS = 60_000;
+/** Each append is a program, and waits for the disk. */
+const APPEND_BYTES = 8 << 20;
 
 const octal = (mode: number): string => mode.toString(8);
 
@@ -53,7 +55,24 @@ export function filesAs({ files, exec }: Pick<Host, 'files' | 'exec'>, as: Accou
     chmod: (path, mode) => run('chmod', path, octal(mode)),
     async appendStream(path): Promise<AppendStream> {
       await append(path, '');
-      return { write: (chunk) => append(path, chunk), close: async () => {}, [Symbol.asyncDispose]: async () => {} };
+      let waiting: Uint8Array[] = [];
+      let bytes = 0;
+      const flush = async (): Promise<void> => {
+        const all = Buffer.concat(waiting);
+        waiting = [];
+        bytes = 0;
+        if (all.length > 0) await append(path, all);
+      };
+      return {
+        async write(chunk) {
+          // Who writes may use the bytes again.
+          waiting.push(Uint8Array.from(chunk));
+          bytes += chunk.length;
+          if (bytes >= APPEND_BYTES) await flush();
+        },
+        close: flush,
+        [Symbol.asyncDispose]: flush,
+      };
     },
   };
 }

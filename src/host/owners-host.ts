@@ -11,13 +11,17 @@ interface Owner {
   readonly realFolder: string;
 }
 
+/** What the host of an owner was made of. */
+const BENEATH = new WeakMap<Files, Pick<Host, 'files'> & Partial<Pick<Host, 'exec'>>>();
+
 /**
  * The host for work in one folder. Root takes the rights of whom it belongs to for every program and every write there, and
  * reads with `readRegular` nothing that they could not: whoever owns a config.d gets nothing of root by it. For anyone else,
- * and for root in a folder that is root's alone, it is the host as it was.
+ * and for root in a folder that is root's alone, it is the host as it was. One of another folder is not laid over: a folder in
+ * a folder may be another's.
  */
 export function ownersHost<H extends Pick<Host, 'files'> & Partial<Pick<Host, 'exec'>>>(host: H, folder: string): H {
-  const { files, exec } = host;
+  const { files, exec } = BENEATH.get(host.files) ?? host;
   let found: Promise<Owner | undefined> | undefined;
   const owner = () => {
     found ??= findOwner();
@@ -47,6 +51,7 @@ export function ownersHost<H extends Pick<Host, 'files'> & Partial<Pick<Host, 'e
     chmod: async (...words) => (await own()).chmod(...words),
     appendStream: async (...words) => (await own()).appendStream(...words),
   };
+  BENEATH.set(theirs, { files, ...(exec && { exec }) });
   if (exec === undefined) return { ...host, files: theirs };
   const run: Host['exec']['run'] = async (argv, options) => {
     const account = (await owner())?.account;

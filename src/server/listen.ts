@@ -93,14 +93,15 @@ async function stopBoth(app: FastifyInstance, secured: SecureServer | undefined,
 export async function startServer({
   state,
   listen: wanted,
-  host,
+  host: given,
   config,
   secure,
   graceMs = 10_000,
   alarm = () => {},
   ...options
 }: ServeOptions): Promise<RunningServer> {
-  const store = await openStore(state, host, 'create');
+  const store = await openStore(state, given, 'create');
+  const host = { ...given, ...store.host };
   const bundles = config && (await openBundles({ ...config, store }));
   const { maxTransfers = DEFAULT_MAX_TRANSFERS, delayMs } = options;
   const meter = loadMeter({ clock: host.clock, maxTransfers, ...(delayMs && { delayMs }) });

@@ -69,7 +69,7 @@ export async function startSecure({
     : await issueServerCertificate(ca, host.clock.now());
   const secrets = await openSecretStore(host, state);
   const { now } = host.clock;
-  const store = await openNodes(state, host.clock);
+  const store = await openNodes(state, host);
   for (const { remote } of await store.enrolments({ state: 'approved' })) if (remote !== '') known?.hear(remote);
   const tokens = bootTokens(now);
   const hub = eventHub(now);

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { linuxHost } from '../../host/linux/host.ts';
+import { ownersHost } from '../../host/owners-host.ts';
 import type { Authority } from '../../identity/certificates/authority.ts';
 import { bundleKey } from '../../identity/keys/bundle-key.ts';
 import { readGivenImageKey } from '../../identity/keys/given-key.ts';
@@ -115,27 +116,29 @@ async function makeRest(host: Host, { keys, import: brought }: KeysOptions, onli
   const isWanted = async (key: string) => brought === undefined || (await host.files.stat(key)) !== undefined;
   const later = (what: string) =>
     host.console.line('info', `there is no ${what} yet: bring yours too, or let \`statectl build keys\` make it`);
-  if (await isWanted(`${keys}/image.key`)) await bundleKey(host, online, await imageKey(host, keys));
+  const own = ownersHost(host, online);
+  if (await isWanted(`${keys}/image.key`)) await bundleKey(own, online, await imageKey(host, keys));
   else later('image key');
   if (!(await isWanted(`${online}/ca.key`))) return later('CA');
   // X.509 is large, and no other verb needs it.
   const { authority } = await import('../../identity/certificates/authority.ts');
-  await authority(host, online);
+  await authority(own, online);
   await giveAuthorities(host, online, keys);
 }
 
 async function change(host: Host, options: KeysOptions, online: string): Promise<void> {
   const { keys, import: brought, rotate, retire } = options;
+  const own = ownersHost(host, online);
   const tell = (text: string) => host.console.line('info', text);
   if (brought === 'image') await placeImageKey(host, options, 'current');
-  if (brought === 'ca') await placeAuthority(host, options, online, 'current');
+  if (brought === 'ca') await placeAuthority(own, options, online, 'current');
   if (rotate === 'image') await rotateKey(host, keys, 'image', () => placeImageKey(host, options, 'next'));
-  if (rotate === 'ca') await rotateKey(host, online, 'ca', () => placeAuthority(host, options, online, 'next'));
+  if (rotate === 'ca') await rotateKey(own, online, 'ca', () => placeAuthority(own, options, online, 'next'));
   if (rotate === 'image' || rotate === 'ca')
     tell(`now build each initramfs again; when all machines have booted one: statectl build keys --retire ${rotate}`);
-  if (rotate === 'bundle') tell(`retired bundle key ${await replaceKey(host, online, 'bundle')}`);
+  if (rotate === 'bundle') tell(`retired bundle key ${await replaceKey(own, online, 'bundle')}`);
   if (retire === 'image') tell(`retired image key ${await retireKey(host, keys, 'image')}; build images again`);
-  if (retire === 'ca') tell(`retired CA ${await retireKey(host, online, 'ca')}`);
+  if (retire === 'ca') tell(`retired CA ${await retireKey(own, online, 'ca')}`);
   if (rotate === 'bundle' || retire) tell(`copy ${online} to your servers, and start them again`);
 }
 

@@ -2,8 +2,10 @@ import { StatectlError } from '../../error.ts';
 import { openSecretStore } from '../machines/secret-store.ts';
 import type { ServerState } from './server-state.ts';
 
-const storeOf = async ({ host, files }: ServerState, mode: 'create' | 'existing' = 'existing') =>
-  openSecretStore(host, (await files(mode)).root);
+async function storeOf({ files }: ServerState, mode: 'create' | 'existing' = 'existing') {
+  const { host, root } = await files(mode);
+  return await openSecretStore(host, root);
+}
 
 /** Throws `secret-invalid`, `key-exposed`. */
 export const setSecret = async (state: ServerState, name: string, value: Uint8Array): Promise<void> =>

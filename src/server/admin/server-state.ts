@@ -22,8 +22,8 @@ export function serverState(folder: string, host: ServerState['host']): ServerSt
     host,
     files,
     async withNodes(use) {
-      const { root } = await files();
-      await using nodes = await openNodes(root, host.clock);
+      const { root, host: owners } = await files();
+      await using nodes = await openNodes(root, owners);
       return await use(nodes);
     },
   };

@@ -57,7 +57,7 @@ async function keepBlob(store: Store, from: string, expected: Digest, links: Lin
     check(found);
     return path;
   };
-  await copyHashed(from, temporaryPath(store), nameOf, opening);
+  await copyHashed(store.host.files, from, temporaryPath(store), nameOf, opening);
 }
 
 /** Refuses another content under a version that machines may be booting right now: `image-differs`. */

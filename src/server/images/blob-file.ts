@@ -1,13 +1,14 @@
 /**
- * Large files by node:fs and not by the Files port: a blob is streamed with a start and an end, hashed while it is copied,
- * and read from one open file even when its name goes away meanwhile.
+ * Large files are read by node:fs and not by the Files port: a blob is streamed with a start and an end, hashed while it is
+ * copied, and read from one open file even when its name goes away meanwhile.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, type ReadStream } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { reasonOf, StatectlError } from '../../error.ts';
 import { fileError, namingFile } from '../../host/file-error.ts';
+import type { Files } from '../../host/host.ts';
 
 export interface Digest {
   /** Lower-case hex. */
@@ -104,15 +105,11 @@ export async function readSmallFile(path: string, mostBytes: number): Promise<Bu
   return buffer.subarray(0, bytesRead);
 }
 
-async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path, 'r');
-  await folder.sync();
-}
-
-async function writeCopy(source: Source, path: string): Promise<Digest> {
-  await using target = await open(path, 'wx', 0o644);
-  const digest = await digestOf(source, (chunk) => namingFile(dirname(path), () => target.writeFile(chunk)));
-  await namingFile(dirname(path), () => target.sync());
+async function writeCopy(files: Pick<Files, 'appendStream'>, source: Source, path: string): Promise<Digest> {
+  const naming = <T>(act: () => Promise<T>): Promise<T> => namingFile(dirname(path), act);
+  await using target = await naming(() => files.appendStream(path));
+  const digest = await digestOf(source, (chunk) => naming(() => target.write(chunk)));
+  await naming(() => target.close());
   return digest;
 }
 
@@ -121,6 +118,7 @@ async function writeCopy(source: Source, path: string): Promise<Digest> {
  * when every byte is on the disk; when `nameOf` throws (a wrong digest), nothing remains. Throws as `openSource`.
  */
 export async function copyHashed(
+  files: Pick<Files, 'appendStream' | 'rename' | 'remove'>,
   from: string,
   folder: string,
   nameOf: (digest: Digest) => string,
@@ -129,13 +127,11 @@ export async function copyHashed(
   const temporary = join(folder, randomBytes(8).toString('hex'));
   try {
     await using source = await openSource(from, opening);
-    const digest = await writeCopy(source, temporary);
-    const name = nameOf(digest);
-    await rename(temporary, name);
-    await syncFolder(dirname(name));
+    const digest = await writeCopy(files, source, temporary);
+    await files.rename(temporary, nameOf(digest));
     return digest;
   } catch (error) {
-    await rm(temporary, { force: true });
+    await files.remove(temporary);
     throw error;
   }
 }

@@ -6,8 +6,18 @@ import { openSqliteNodes } from './sqlite/sqlite-nodes.ts';
 const databasePath = (state: string): string => join(state, 'nodes.sqlite');
 
 /** The store of this state directory, made where there is none: the only place that knows of which engine. Throws `enrolments-unusable`. */
-export const openNodes = (state: string, clock: Pick<Host['clock'], 'sleep'>): Promise<NodesStore> =>
-  openSqliteNodes(databasePath(state), clock);
+export async function openNodes(
+  state: string,
+  {
+    files,
+    clock,
+  }: { readonly files: Pick<Host['files'], 'stat' | 'append'>; readonly clock: Pick<Host['clock'], 'sleep'> },
+): Promise<NodesStore> {
+  const path = databasePath(state);
+  // By whose files they are: what SQLite makes beside it gets the same owner. What is in the way it says itself.
+  if ((await files.stat(path)) === undefined) await files.append(path, '').catch(() => {});
+  return await openSqliteNodes(path, clock);
+}
 
 /** Whether there is one yet. */
 export const hasNodes = async ({ files }: Pick<Host, 'files'>, state: string): Promise<boolean> =>

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { reasonOf, StatectlError } from '../../error.ts';
 import { fileError } from '../../host/file-error.ts';
 import type { Host } from '../../host/host.ts';
+import { ownersHost } from '../../host/owners-host.ts';
 import { type ImageName, isPlainName } from '../images/image-name.ts';
 
 /**
@@ -14,6 +15,7 @@ import { type ImageName, isPlainName } from '../images/image-name.ts';
  */
 export interface Store {
   readonly root: string;
+  /** Of whom the folder belongs to: what root makes there the server can read, whichever account it runs as. */
   readonly host: StoreHost;
 }
 
@@ -58,7 +60,8 @@ export function nodeReportPath(store: Store, node: string): string {
  * Opens a state directory. With `create` its folders are made; without, a missing one is refused (`state-missing`), so
  * that a mistyped path is not answered by an empty list.
  */
-export async function openStore(root: string, host: StoreHost, mode: 'create' | 'existing'): Promise<Store> {
+export async function openStore(root: string, given: StoreHost, mode: 'create' | 'existing'): Promise<Store> {
+  const host = ownersHost(given, root);
   const store: Store = { root, host };
   if (mode === 'existing' && (await host.files.stat(imagesPath(store)))?.type !== 'dir')
     throw new StatectlError('state-missing', `there is no statectl state in ${root}`, {

@@ -16,8 +16,9 @@ async function folder() {
 
 storeSentences('SQLite', async () => {
   const { clock } = memoryHost();
+  const { files } = linuxHost();
   const { dir, ...gone } = await folder();
-  return { clock, open: () => openNodes(dir, clock), ...gone };
+  return { clock, open: () => openNodes(dir, { files, clock }), ...gone };
 });
 
 // What tests of the server stand on is held to the same.
@@ -31,7 +32,7 @@ it('what was decided of a key is on the disk before anybody hears of it', async 
   await using made = await folder();
   const exec = vi.spyOn(DatabaseSync.prototype, 'exec');
   try {
-    await using _store = await openNodes(made.dir, linuxHost().clock);
+    await using _store = await openNodes(made.dir, linuxHost());
     const database = exec.mock.contexts[0] as DatabaseSync;
     // sqlite.org/pragma.html: 2 is FULL. Of WAL, NORMAL may lose the last commits at a power cut.
     expect(database.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
@@ -43,7 +44,7 @@ it('what was decided of a key is on the disk before anybody hears of it', async 
 
 it('a database that another program holds is waited for, and nobody who reads waits with it', async () => {
   await using made = await folder();
-  await using store = await openNodes(made.dir, linuxHost().clock);
+  await using store = await openNodes(made.dir, linuxHost());
   const other = new DatabaseSync(join(made.dir, 'nodes.sqlite'));
   other.exec('BEGIN IMMEDIATE');
   let isDone = false;
