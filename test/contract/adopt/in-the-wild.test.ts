@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, existsSync, globSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { type MainsailHost, mainsailHost } from '../../fixtures/mainsail-host.ts';
-import { sshdPrograms } from '../../fixtures/sshd.ts';
+import { sshdPrograms } from '../../fixtures/identity/sshd.ts';
+import { type MainsailHost, mainsailHost } from '../../fixtures/state/mainsail-host.ts';
 import { type AdoptingServer, adoptingServer } from './adopting.ts';
 
 const programs = sshdPrograms();
