@@ -27,7 +27,9 @@ function printerText({ name, data, isOldLayout, services, ...of }: PlannedPrinte
     line(
       `printer ${name}: ${data}${isOldLayout ? ' (from the old layout: ~/klipper_config, ~/gcode_files)' : ''}; ${called}`,
     ),
-    line(`  config     ${counted(config)}, with a history from now on`),
+    line(
+      `  config     ${counted(config)}, with ${config.commits === undefined ? 'a history from now on' : `its history of ${config.commits} commits`}`,
+    ),
     line(`  gcode      ${counted(gcode)}, thumbnails among them`),
     line(`  database   ${database ? `${formatSize(database.bytes)}, with .moonraker.uuid` : 'none'}`),
     line(`  variables  ${variables ? `${variables.path}, ${formatSize(variables.bytes)}` : 'none'}`),
@@ -61,7 +63,7 @@ export function adoptedText({ node, printers: planned }: AdoptionPlan, { printer
   const each = printers.map(({ printer, config, gcode, database, variables, missed }) =>
     [
       line(
-        `${printer}: config ${config.changed} changed, gcode ${gcode.added} new and ${gcode.removed} gone (${formatSize(gcode.bytes)}), database ${database ? (database.isNew ? `${formatSize(database.bytes)}, ${database.how}` : 'as it was') : 'none'}, variables ${variables ? (variables.isNew ? 'new' : 'as they were') : 'none'}`,
+        `${printer}: config ${config.changed} changed${config.commits === undefined ? '' : ` and its history of ${config.commits} commits`}, gcode ${gcode.added} new and ${gcode.removed} gone (${formatSize(gcode.bytes)}), database ${database ? (database.isNew ? `${formatSize(database.bytes)}, ${database.how}` : 'as it was') : 'none'}, variables ${variables ? (variables.isNew ? 'new' : 'as they were') : 'none'}`,
       ),
       told(
         'could not be taken:',

@@ -481,7 +481,8 @@ describe('a host that means no good', () => {
         ['config/holes.cfg', 'more than 1048576 bytes'],
         ['config/printer.cfg', 'more than 1048576 bytes'],
         ['config/new\nline.cfg', 'cannot be shown'],
-        ['config/.git', 'git@github.com:ada/printer.git'],
+        ['config/.git', 'git there cannot read it'],
+        ['config/.git: git@github.com:ada/printer.git', 'pushed to'],
       ] as const)
         expect([path, left.get(`${DATA}/${path}`)]).toEqual([path, expect.stringContaining(why)]);
       const line = await exported('voron');

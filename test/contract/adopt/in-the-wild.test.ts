@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, existsSync, globSync, lstatSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, globSync, lstatSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { sshdPrograms } from '../../fixtures/identity/sshd.ts';
@@ -35,4 +35,30 @@ it('what root adopts belongs to whom the state of the server belongs, each file 
   expect(all.filter((path) => lstatSync(join(server.state, path)).uid !== SERVERS)).toEqual([]);
   expect(existsSync(join(server.config, 'nodes/voron.conf'))).toBe(true);
   expect(lstatSync(join(server.config, 'nodes/voron.conf')).uid).toBe(0);
+});
+
+it('a database of before Moonraker 0.9 is never passed over: what it is, and what to do before', async () => {
+  const database = `${DATA}/database/moonraker-sql.db`;
+  const kept = readFileSync(join(host.root, database));
+  rmSync(join(host.root, database));
+  try {
+    const none = await server.plan(host, { printers });
+    expect(none.printers[0]?.left).toContainEqual({
+      what: `${DATA}/database`,
+      why: 'there is no database of Moonraker in it (moonraker-sql.db)',
+    });
+    host.write(`${DATA}/database/data.mdb`, Buffer.alloc(8192));
+    const { plan, printers: taken } = await server.adopt(host, { printers });
+    expect(plan.printers[0]?.database).toBe(null);
+    const [said] = plan.printers[0]?.lookAt ?? [];
+    expect(said).toEqual({ what: `${DATA}/database/data.mdb`, why: expect.stringContaining('pip install lmdb') });
+    expect(taken).toMatchObject([{ database: null, gcode: { added: 6 } }]);
+    host.write(database, kept);
+    // What Moonraker made one of stays beside it, and is nothing to tell.
+    const again = await server.plan(host, { printers });
+    expect(JSON.stringify(again)).not.toContain('data.mdb');
+  } finally {
+    rmSync(join(host.root, `${DATA}/database/data.mdb`), { force: true });
+    host.write(database, kept);
+  }
 });

@@ -34,7 +34,8 @@ export interface PlannedPrinter {
   readonly data: string;
   readonly isOldLayout: boolean;
   readonly services: { readonly klipper?: string; readonly moonraker?: string };
-  readonly config: { readonly files: number; readonly bytes: number };
+  /** `commits`: of a history of its own, which is taken, too. */
+  readonly config: { readonly files: number; readonly bytes: number; readonly commits?: number };
   readonly gcode: { readonly files: number; readonly bytes: number };
   readonly database: { readonly bytes: number } | null;
   readonly variables: { readonly path: string; readonly bytes: number } | null;
@@ -155,7 +156,10 @@ function planOf(far: FarHost, facts: HostFacts, nodePlan: NodePlan, seen: readon
     ...{ node, file, text: after, isChanged: before !== after },
     printers: seen.map(({ instance, found, variablesPath, configBytes, gcode, databaseBytes, left, lookAt }) => ({
       ...{ name: instance.name, data: instance.data, isOldLayout: instance.isOld, services: instance.services },
-      config: { files: found.config.files.size, bytes: configBytes },
+      config: {
+        ...{ files: found.config.files.size, bytes: configBytes },
+        ...(found.config.history && { commits: found.config.history.commits }),
+      },
       gcode,
       database: databaseBytes === undefined ? null : { bytes: databaseBytes },
       variables: found.variables

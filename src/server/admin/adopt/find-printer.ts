@@ -9,6 +9,7 @@ import { isMirrorPath } from '../../../protocol/state/mirror.ts';
 import { LARGEST_VARIABLES_BYTES } from '../../../protocol/variables/variables-file.ts';
 import { copyFarDatabase } from './far-database.ts';
 import { fetchFar } from './far-files.ts';
+import { type FarHistory, lookAtHistory, type NoHistory, readFarHistory } from './far-history.ts';
 import type { FarHost } from './far-host.ts';
 import { type FarFile, type FarListing, listFar } from './far-listing.ts';
 import type { HostFacts } from './host-facts.ts';
@@ -50,6 +51,13 @@ const BESIDE: Readonly<Partial<Record<string, string>>> = {
   certs: 'certificates of Moonraker are secrets: `statectl secret add`, or those of the machine itself',
   backup: 'the server keeps what came before',
 };
+
+/**
+ * Moonraker makes moonraker-sql.db of it where it finds that without tables, once, and only if Python has lmdb by then; it installs that with
+ * pip where it can, which a read-only system cannot. It goes on empty else, and does not try again.
+ */
+const LMDB =
+  'the database of a Moonraker of before 0.9, which is not taken as it is: history of jobs and settings of the interface are in it alone. First, at that host: `~/moonraker-env/bin/pip install lmdb`, update Moonraker and start it again (its log says "Converting LMDB Database to Sqlite"), then adopt it again; before that no machine should boot as the printer';
 
 /** Reads what a printer has, and nothing large. Throws what `FarHost.run` throws, and `adopt-archive`. */
 export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: Instance): Promise<LookedAt> {
@@ -105,14 +113,13 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
     if (!one.isThere) left.push({ what: folder, why: 'it is not there, or cannot be read' });
     if (one.isCut) left.push({ what: folder, why: 'it has more files than are kept: the first 20000 are taken' });
   }
-  const { remarks, databaseBytes } = await lookBeside(far, instance);
+  const { remarks, databaseBytes, hasLmdb } = await lookBeside(far, instance);
   left.push(...remarks);
+  const history = await lookAtHistory(far, from.config);
+  left.push(...historyRemarks(from.config, history));
   const files = gcodes.files.filter(({ path }) => isMirrorPath(path));
-  if (databaseBytes === undefined)
-    left.push({
-      what: from.database,
-      why: 'there is no moonraker-sql.db in it: a database of before Moonraker 0.9 (data.mdb) is made into one by a Moonraker of today, at that host',
-    });
+  if (databaseBytes === undefined && !hasLmdb)
+    left.push({ what: from.database, why: 'there is no database of Moonraker in it (moonraker-sql.db)' });
   const moonraker = texts.get('moonraker.conf')?.toString('utf8');
   return {
     instance,
@@ -122,6 +129,10 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
       config: {
         files: config,
         isWhole: listing.isWhole && fetched.missed.length === 0,
+        ...(history &&
+          'head' in history && {
+            history: { ...history, read: () => readFarHistory(far, from.config) },
+          }),
         mtimeMs: Math.max(0, ...plain.map(({ mtimeNs }) => Number(BigInt(mtimeNs) / 1_000_000n))),
       },
       variables: variablesBytes,
@@ -140,6 +151,7 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
     databaseBytes,
     left,
     lookAt: [
+      ...(databaseBytes === undefined && hasLmdb ? [{ what: `${from.database}/data.mdb`, why: LMDB }] : []),
       ...[...linked].map(([path, { target }]) => ({
         what: `${path} is a link to ${target}`,
         why: 'its content is taken as a file of its own, which no update of that program changes any more',
@@ -212,43 +224,63 @@ function variablesOf(home: string, { data, from }: Instance, said: string | unde
   return { path, inConfig, setting: said === undefined ? undefined : setting };
 }
 
-/** What else lies in the folder of the printer, what git has in its config, and how large its database is. */
+/** What of a history stays, and what it was good for. */
+function historyRemarks(folder: string, history: FarHistory | NoHistory | undefined): readonly Remark[] {
+  if (history === undefined) return [];
+  const what = `${folder}/.git`;
+  return [
+    ...('why' in history
+      ? [
+          {
+            what,
+            why: `a history of its own, which begins anew on this server with what the files are today: ${history.why}`,
+          },
+        ]
+      : []),
+    ...history.remotes.map((url) => ({
+      what: `${what}: ${url}`,
+      why: 'where its history was pushed to: what lets somebody in there stays, and nothing here pushes',
+    })),
+  ];
+}
+
+/** What else lies in the folder of the printer, and how large its database is. */
 async function lookBeside(
   far: FarHost,
   { data, from, isOld }: Instance,
-): Promise<{ readonly remarks: readonly Remark[]; readonly databaseBytes: number | undefined }> {
+): Promise<{
+  readonly remarks: readonly Remark[];
+  readonly databaseBytes: number | undefined;
+  /** A database of before Moonraker 0.9. */
+  readonly hasLmdb: boolean;
+}> {
   const database = shellQuote(`${from.database}/moonraker-sql.db`);
   const script = `
 [ -f ${database} ] && printf 'size %s\\n' "$(stat -L -c %s ${database})"
-if cd ${shellQuote(from.config)} 2>/dev/null; then
-  [ -e .git ] && printf '%s\\n' ".git $(sed -n 's/^[[:space:]]*url = //p' .git/config 2>/dev/null | head -n 1)"
-fi
+[ -f ${shellQuote(`${from.database}/data.mdb`)} ] && printf 'lmdb\\n'
 if cd ${shellQuote(data)} 2>/dev/null; then
-  for name in * .[!.]*; do [ -e "$name" ] && printf '%s\\n' "$name"; done
+  for name in * .[!.]*; do [ -e "$name" ] && printf 'name %s\\n' "$name"; done
   for name in gcodes config database; do [ -L "$name" ] && printf '%s\\n' "link $name $(readlink "$name")"; done
 fi
 :`;
   const remarks: Remark[] = [];
   let databaseBytes: number | undefined;
+  let hasLmdb = false;
   for (const line of (await far.read(script, 1 << 20)).toString('utf8').split('\n').filter(Boolean).slice(0, 200)) {
-    const [, url] = /^\.git ?(.*)$/.exec(line) ?? [];
     const [, link, target] = /^link (\w+) (.*)$/.exec(line) ?? [];
     const [, size] = /^size (\d{1,15})$/.exec(line) ?? [];
+    const [, name] = /^name (.*)$/.exec(line) ?? [];
     if (size !== undefined) databaseBytes = Number(size);
-    else if (url !== undefined)
-      remarks.push({
-        what: `${from.config}/.git`,
-        why: `a repository of its own${url === '' ? '' : ` (${url})`}: its history stays where it is, and begins anew on this server with what the files are today; \`git push\` it to the new one as a branch if you want it there`,
-      });
+    else if (line === 'lmdb') hasLmdb = true;
     else if (link !== undefined)
       remarks.push({
         what: `${data}/${link}`,
         why: `it is a link to ${target}: what is in it was taken as if it was here`,
       });
-    else if (!isOld && line !== '.moonraker.uuid') {
-      const why = entryOf(BESIDE, line) ?? 'nothing that a printer keeps: it stays at the old host';
-      if (why !== '') remarks.push({ what: `${data}/${line}`, why });
+    else if (!isOld && name !== undefined && name !== '.moonraker.uuid') {
+      const why = entryOf(BESIDE, name) ?? 'nothing that a printer keeps: it stays at the old host';
+      if (why !== '') remarks.push({ what: `${data}/${name}`, why });
     }
   }
-  return { remarks, databaseBytes };
+  return { remarks, databaseBytes, hasLmdb };
 }

@@ -7,6 +7,7 @@ import { VariablesHead } from '../../../protocol/variables/shipment.ts';
 import { sha256Of } from '../../../signed/bundle/manifest.ts';
 import { writeTar } from '../../../signed/plain-tar.ts';
 import type { Asker } from '../../state/asker.ts';
+import type { HistoryRefs, HistoryRemark } from '../../state/git/take-history.ts';
 import type { NodePrinter } from '../../state/node-printer.ts';
 import type { PrinterState } from '../../state/printer-state.ts';
 import { fetchFar } from './far-files.ts';
@@ -18,7 +19,13 @@ export interface FoundPrinter {
   readonly name: string;
   readonly gcodes: { readonly folder: string; readonly listing: FarListing };
   /** By path, each whole. */
-  readonly config: { readonly files: ReadonlyMap<string, Buffer>; readonly mtimeMs: number; readonly isWhole: boolean };
+  readonly config: {
+    readonly files: ReadonlyMap<string, Buffer>;
+    readonly mtimeMs: number;
+    readonly isWhole: boolean;
+    /** Of a config that is a repository of its own. */
+    readonly history?: FoundHistory;
+  };
   readonly variables: Buffer | undefined;
   /** Asked for last: what it says of gcode is then there. */
   readonly database: () => Promise<
@@ -26,10 +33,17 @@ export interface FoundPrinter {
   >;
 }
 
+/** A history of the host, which is asked for where the server lacks any of it; undefined: it is larger than what is taken. */
+export interface FoundHistory extends HistoryRefs {
+  readonly commits: number;
+  readonly read: () => Promise<Buffer | undefined>;
+}
+
 /** What was taken of one printer. */
 export interface TakenPrinter {
   readonly printer: string;
-  readonly config: { readonly changed: number };
+  /** `commits`: of a history of its own, which is here now. */
+  readonly config: { readonly changed: number; readonly commits?: number };
   readonly gcode: { readonly added: number; readonly removed: number; readonly bytes: number };
   readonly database: { readonly isNew: boolean; readonly bytes: number; readonly how: string } | null;
   readonly variables: { readonly isNew: boolean } | null;
@@ -78,7 +92,7 @@ export async function takePrinter(found: FoundPrinter, context: TakeContext): Pr
     return undefined;
   };
   const gcode = await part('mirror', 'gcode', (item) => takeGcode(found, context, item, standing(item), missed));
-  const config = await part('git', 'config', (item) => takeConfig(found, context, item, standing(item)));
+  const config = await part('git', 'config', (item) => takeConfig(found, context, item, standing(item), missed));
   const variables = await part('variables', 'variables', (item) =>
     takeVariables(found, context, item, standing(item), entryOf(items, item), missed),
   );
@@ -158,10 +172,11 @@ async function* counted(body: AsyncIterable<Uint8Array>, onBytes: (bytes: number
 }
 
 async function takeConfig(
-  { name: printer, config: { files, mtimeMs, isWhole } }: FoundPrinter,
-  { state: { git }, asker }: TakeContext,
+  { name: printer, config: { files, mtimeMs, isWhole, history } }: FoundPrinter,
+  { state: { git }, asker, onBytes }: TakeContext,
   item: string,
   standing: Standing,
+  missed: { path: string; why: string }[],
 ): Promise<TakenPrinter['config']> {
   const line = standing.base === null ? undefined : await git.files(printer, item, undefined, asker);
   const known = new Map((line?.files ?? []).map(({ path, content }) => [path, content]));
@@ -173,11 +188,32 @@ async function takeConfig(
   const isShared = (path: string): boolean => path.startsWith('common/');
   const gone = !isWhole ? [] : [...known.keys()].filter((path) => !files.has(path) && !isShared(path));
   const changes = [...changed, ...gone.map((path) => ({ path, content: null, mtimeMs }))];
-  if (changes.length === 0) return { changed: 0 };
   const base = line?.id ?? null;
-  const taken = await git.ship(printer, item, standing, asker, { base, files: changes });
-  mustBeLine(printer, taken);
-  return { changed: changes.length };
+  const ship = async (bundle?: Buffer): Promise<readonly HistoryRemark[]> => {
+    const { notNamed = [], ...taken } = await git.ship(
+      ...([printer, item, standing, asker, { base, files: changes }, bundle] as const),
+    );
+    mustBeLine(printer, taken);
+    return notNamed;
+  };
+  const stays = (why: string) => missed.push({ path: 'the history of its config', why: `it stays there: ${why}` });
+  const isKnown = history && (await git.hasHistory(printer, item, history));
+  if (history && !isKnown) {
+    const bundle = await history.read();
+    if (bundle === undefined) stays('it is larger than what is taken');
+    else {
+      onBytes(bundle.length);
+      try {
+        for (const { ref, why } of await ship(bundle)) missed.push({ path: ref, why });
+        return { changed: changes.length, commits: history.commits };
+      } catch (error) {
+        if (!(error instanceof StatectlError) || error.code !== 'history-unfit') throw error;
+        stays(error.message);
+      }
+    }
+  }
+  if (changes.length > 0) await ship();
+  return { changed: changes.length, ...(isKnown && { commits: history.commits }) };
 }
 
 async function takeVariables(

@@ -10,6 +10,8 @@ export interface NewCommit {
   readonly ref: string;
   /** The first is what it changes. */
   readonly parents: readonly string[];
+  /** More parents, of whose files it says nothing. */
+  readonly others?: readonly string[];
   readonly files: ReadonlyMap<string, FileNow>;
   readonly author: Author;
   readonly authoredMs: number;
@@ -48,8 +50,9 @@ export async function commitFiles(
   return undefined;
 }
 
-function importOf({ ref, parents, files, author, authoredMs, message }: NewCommit, nowMs: number): Buffer {
-  const [first, ...more] = parents;
+function importOf(commit: NewCommit, nowMs: number): Buffer {
+  const { ref, parents, others = [], files, author, authoredMs, message } = commit;
+  const [first, ...more] = [...parents, ...others];
   const parts: (string | Uint8Array)[] = [
     `commit ${ref}\nmark :1\n`,
     `author ${person(author)} ${seconds(authoredMs)} +0000\n`,
@@ -58,7 +61,7 @@ function importOf({ ref, parents, files, author, authoredMs, message }: NewCommi
     ...(first === undefined ? [] : [`from ${first}\n`]),
     ...more.map((parent) => `merge ${parent}\n`),
     // Without it a ref that is there already would be what it changes.
-    ...(first === undefined ? ['deleteall\n'] : []),
+    ...(parents.length === 0 ? ['deleteall\n'] : []),
   ];
   // What goes away first: a folder may take the place of a file.
   for (const [path, now] of files) if (now === undefined) parts.push(`D ${quoted(path)}\n`);

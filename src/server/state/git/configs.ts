@@ -17,9 +17,10 @@ import { standingOf } from '../standing.ts';
 import { itemUnknown, lockPrinter, readPrinter } from '../state-folder.ts';
 import { changedFiles, idOf, type Repositories, versionOf, viewOf } from './config-view.ts';
 import { gitKind, markItem } from './git-kind.ts';
-import { branchRef, commitOf, commonRepository, MAIN, openRepository } from './repository.ts';
+import { branchRef, commitOf, commonRepository, findRepository, MAIN, openRepository } from './repository.ts';
 import { tidyRepository } from './repository-size.ts';
 import { takeChanges } from './take-changes.ts';
+import { type HistoryRefs, type HistoryRemark, hasHistory, takeHistory } from './take-history.ts';
 
 /** Beyond it the disk is for what the server cannot do without. */
 const LEAST_FREE = 0.05;
@@ -31,8 +32,20 @@ export interface Configs extends StateKind {
   current(printer: string, item: string, asker: Asker): Promise<string | null>;
   /** What the line has and had not at `since`. Throws the same, and `git-failed`. */
   files(printer: string, item: string, since: string | undefined, asker: Asker): Promise<ConfigFiles>;
-  /** Throws `printer-unknown`, `item-unknown`, `request-invalid`, `config-too-large`, `state-full`, `git-unusable`, `git-failed`. */
-  ship(printer: string, item: string, standing: Standing, asker: Asker, changes: ConfigChanges): Promise<ConfigTaken>;
+  /**
+   * `history`: a bundle of git that a person brings with a config; no machine does. Throws `printer-unknown`, `item-unknown`,
+   * `request-invalid`, `config-too-large`, `state-full`, `git-unusable`, `git-failed`, and `history-unfit`, by which nothing was taken.
+   */
+  ship(
+    printer: string,
+    item: string,
+    standing: Standing,
+    asker: Asker,
+    changes: ConfigChanges,
+    history?: Buffer,
+  ): Promise<ConfigTaken & { readonly notNamed?: readonly HistoryRemark[] }>;
+  /** Whether the line goes on with this history, and its branches and tags are named. Throws `git-failed`, `git-unusable`. */
+  hasHistory(printer: string, item: string, history: HistoryRefs): Promise<boolean>;
 }
 
 /** Class `git`: what people and SAVE_CONFIG write, with its history, in repositories that people push to. */
@@ -88,7 +101,12 @@ export function configs(store: StateStore): Configs {
       };
     },
 
-    async ship(printer, item, standing, asker, changes) {
+    async hasHistory(printer, item, history) {
+      const own = await findRepository(store, printer, item);
+      return own !== undefined && (await hasHistory(own, history));
+    },
+
+    async ship(printer, item, standing, asker, changes, history) {
       const { node, printer: has } = asker;
       // Who had it once may still tell what it did, wherever the printer is now.
       const record = await readPrinter(store, printer);
@@ -101,7 +119,9 @@ export function configs(store: StateStore): Configs {
         await using _lock = await lockPrinter(store, printer);
         const place = await standingOf(store, printer, item, standing, asker);
         const both = await repositories(printer, item);
-        await tidyRepository(both.own, quotasOf(record, has).quotaBytes);
+        const { quotaBytes } = quotasOf(record, has);
+        await tidyRepository(both.own, quotaBytes);
+        const brought = history && (await takeHistory(both.own, history, quotaBytes));
         const ref = place.on === 'line' ? MAIN : branchRef(place.branch);
         await markItem(store, printer, place.where, item, { ref, repository: both.own.path });
         const taken = await takeChanges(both, {
@@ -110,12 +130,17 @@ export function configs(store: StateStore): Configs {
           sent,
           author: { name: printer, email: `${printer}@${node}` },
           mtimeMs: Math.max(...changes.files.map(({ mtimeMs = 0 }) => mtimeMs)),
+          ...(brought && { after: brought.head }),
         });
+        const notNamed = await brought?.nameRefs();
         if (taken.conflicts.length > 0)
           store.alarm(
             `${printer}: ${taken.conflicts.join(', ')} was changed on the printer and on the server; the printer's counts, the other is kept: statectl printer conflicts ${printer}`,
           );
-        return { ...taken, on: place.on, ...(place.on === 'branch' && { branch: place.branch, why: place.why }) };
+        return {
+          ...{ ...taken, on: place.on, ...(place.on === 'branch' && { branch: place.branch, why: place.why }) },
+          ...(notNamed && { notNamed }),
+        };
       } catch (error) {
         throw namingFullDisk(error);
       }

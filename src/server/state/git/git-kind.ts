@@ -93,7 +93,7 @@ export function gitKind(store: Store): Omit<StateKind, 'head'> {
       const { exitCode } = await repository.git.attempt(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']);
       const head = exitCode === 0 ? ['HEAD'] : [];
       const bundle = await repository.git.run(
-        ['bundle', 'create', '--quiet', '-', ...head, '--branches'],
+        ['bundle', 'create', '--quiet', '-', ...head, '--branches', '--tags'],
         undefined,
         'latin1',
       );

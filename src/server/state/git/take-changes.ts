@@ -20,6 +20,8 @@ export interface SentChanges {
   readonly author: Author;
   /** By the machine's clock. */
   readonly mtimeMs: number;
+  /** A commit with a history that joins that of the ref; where there is none yet, what was sent is all that it has. */
+  readonly after?: string;
 }
 
 /** People push while it works; whoever does so again and again has to wait. */
@@ -52,7 +54,7 @@ const differing = (base: ConfigView, sent: SentChanges['sent']): SentChanges['se
 
 async function takeOnce(
   both: Repositories,
-  { ref, base: from, sent, author, mtimeMs }: SentChanges,
+  { ref, base: from, sent, author, mtimeMs, after }: SentChanges,
   base: ConfigView,
 ): Promise<Omit<ConfigTaken, 'on'> | undefined> {
   const { own, common } = both;
@@ -62,13 +64,22 @@ async function takeOnce(
     const id = idOf({ own: has, common: from.common }) ?? 'empty';
     return { id, head: idOf({ own: head, common: now.common }) ?? 'empty', conflicts: [...conflicts] };
   };
-  if (sent.size === 0) return answer(from.own, tip, []);
-  const before = await earlier(both, from, sent, tip);
+  const others = after === undefined || (await isIn(own, after, tip)) ? [] : [after];
+  if (sent.size === 0 && others.length === 0) return answer(from.own, tip, []);
+  const before = others.length > 0 ? undefined : await earlier(both, from, sent, tip);
   if (before !== undefined) return answer(before, tip, []);
+  const isFirst = tip === undefined && from.own === undefined;
+  const known = isFirst && after !== undefined ? await viewOf(both, { ...from, own: after }) : base;
+  const changed = isFirst && after !== undefined ? changesFrom(known, sent) : sent;
+  if (isFirst && after !== undefined && changed.size === 0) {
+    const { exitCode } = await own.git.attempt(['update-ref', ref, after, NO_BLOB]);
+    return exitCode === 0 ? answer(after, after, []) : undefined;
+  }
   const commit = {
     author,
+    others,
     authoredMs: plausible(mtimeMs, own.host.clock.now()),
-    message: await messageOf(both, base, sent),
+    message: changed.size === 0 ? 'The history of its own that it has' : await messageOf(both, known, changed),
     files: sent as ReadonlyMap<string, FileNow>,
     parents: from.own === undefined ? [] : [from.own],
   };
@@ -114,6 +125,16 @@ async function earlier(
 }
 
 const NO_BLOB = '0'.repeat(40);
+
+const isIn = async ({ git }: Repositories['own'], commit: string, tip: string | undefined): Promise<boolean> =>
+  tip !== undefined && (await git.attempt(['merge-base', '--is-ancestor', commit, tip])).exitCode === 0;
+
+/** What makes the files of a view those that were sent; what no machine is given goes, too. Pure. */
+function changesFrom({ files, skipped }: ConfigView, sent: SentChanges['sent']): SentChanges['sent'] {
+  const gone = [...files.keys(), ...skipped.keys()].filter((path) => !sent.has(path));
+  const now = [...sent].filter(([path, bytes]) => bytes && files.get(path)?.blob !== blobOf(bytes));
+  return new Map([...gone.map((path) => [path, undefined] as const), ...now]);
+}
 
 const plausible = (mtimeMs: number, nowMs: number): number =>
   mtimeMs >= EARLIEST_MS && mtimeMs <= nowMs + DAY_MS ? mtimeMs : nowMs;
