@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { reasonOf } from '../../error.ts';
+import type { Volume } from '../../machine/state/drbd/command-words.ts';
 import { keepFolder } from '../../machine/state/drbd/keep-folder.ts';
-import { connect, statusOf, type Volume } from '../../machine/state/drbd/volume.ts';
+import { connect, statusOf } from '../../machine/state/drbd/volume.ts';
 import type { StateItem } from '../../machine/state/restore.ts';
 import type { ItemStatus } from './item-status.ts';
 import type { KeeperContext } from './keeper.ts';
@@ -10,7 +11,7 @@ import { volumeItemStatus } from './volume-item-status.ts';
 
 type Context = KeeperContext<StateItem<'drbd'>>;
 
-/** A read of /proc/drbd: the kernel does the work. */
+/** A read of /proc/drbd, or a word of drbdsetup: the kernel does the work. */
 const LOOK_MS = 2_000;
 /** Only the amount is another. */
 const AMOUNT_MS = 15_000;

@@ -1,6 +1,6 @@
 import { parseRecords, type RecordShape } from '../record.ts';
 
-/** How a volume stands, in the words of DRBD 8.4. */
+/** How a volume stands, in words that both DRBD 8.4 and 9 have. */
 export interface VolumeStatus {
   /** `Connected`, `WFConnection`, `SyncSource`, `StandAlone`, `Ahead` …; `Unconfigured`: it has neither disk nor peer. */
   readonly connection: string;
@@ -20,6 +20,13 @@ const STATE =
 
 /** `version: 8.4.11 (api:1/proto:86-101)`: what the module in the kernel is; undefined: there is none. Pure. */
 export const moduleVersion = (text: string): string | undefined => /^version: (\S+)/m.exec(text)?.[1];
+
+/** The two kinds of module that there are: each is told and asked in words of its own. */
+export type DrbdVersion = 8 | 9;
+
+/** Of `moduleVersion`; undefined: there is none, or one that nobody here knows. Pure. */
+export const drbdVersion = (version: string | undefined): DrbdVersion | undefined =>
+  version?.startsWith('8.4.') ? 8 : version?.startsWith('9.') ? 9 : undefined;
 
 /** What /proc/drbd of 8.4 says; undefined: the kernel knows no such volume. Pure. */
 export function volumeStatus(text: string, minor: number): VolumeStatus | undefined {
@@ -62,6 +69,7 @@ export function drbdsetupStatus(json: string, resource: string): VolumeStatus | 
   const state = text(peer?.['connection-state']) ?? 'StandAlone';
   const replication = text(of?.['replication-state']);
   const kib = of?.['out-of-sync'];
+  const percent = of?.['percent-in-sync'];
   return {
     // What 8 has as one state.
     connection:
@@ -73,7 +81,10 @@ export function drbdsetupStatus(json: string, resource: string): VolumeStatus | 
     disk: text(device?.['disk-state']) ?? 'Diskless',
     peerDisk: text(of?.['peer-disk-state']) ?? 'DUnknown',
     outOfSyncBytes: typeof kib === 'number' ? kib * 1024 : 0,
+    ...(typeof percent === 'number' && SYNCING.test(replication ?? '') && { syncedPercent: percent }),
   };
 }
+
+const SYNCING = /^(?:Paused)?Sync(?:Source|Target|[ST])$/;
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);

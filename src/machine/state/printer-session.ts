@@ -1,7 +1,7 @@
 import type { Files } from '../../host/host.ts';
 import { recordOrNone } from '../../host/record.ts';
 import { RUN } from '../paths.ts';
-import type { Volume } from './drbd/volume.ts';
+import type { Volume } from './drbd/command-words.ts';
 
 /** What one boot of a machine began with of an item. */
 export interface ItemSession {

@@ -3,6 +3,10 @@ import * as z from 'zod/mini';
 /** Pieces that DRBD counts in: one bit of its bitmap, one write of its metadata. */
 const BLOCK_BYTES = 4096;
 
+/** Where DRBD counts its sides (9), both count them so: a side that says another number of itself is refused. */
+export const SERVER_NODE_ID = 0;
+export const MACHINE_NODE_ID = 1;
+
 const port = z.int().check(z.minimum(1), z.maximum(65_535));
 
 /**

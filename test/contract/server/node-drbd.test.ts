@@ -42,7 +42,7 @@ describe.skipIf(noManagementHost !== undefined)('a volume on its management host
     host.setModule('missing');
     const noModule = host.drbd('print07', '--apply');
     expect([noModule.status, noModule.stderr]).toEqual([1, expect.stringContaining('this kernel has no module drbd')]);
-    host.setModule('there');
+    host.setModule('8.4.11');
     host.run(`printf 'resource r0 { on a { device /dev/drbd100; address 10.0.0.1:7900; } }' > /etc/drbd.d/r0.res`);
     const taken = host.drbd('print07', '--apply').stderr;
     expect(taken).toMatch(/port 7900 is taken here; \/dev\/drbd100 belongs to another resource/);
@@ -78,10 +78,13 @@ describe.skipIf(noManagementHost !== undefined)('a volume on its management host
     expect(traces(host)).toBe(before);
   });
 
-  it('has a resource that drbdadm of 8.4 and of 9 read alike', { timeout: LONG_MS }, () => {
+  it('has a resource that drbdadm of 9 reads as the one of 8.4 does', { timeout: LONG_MS }, () => {
     const dump = (program: string) => host.run(`${program} dump ${RESOURCE} 2>/dev/null`).stdout;
     const plain = (text: string) => text.replace(/^\s*node-id.*\n/gm, '').replace(/^#.*\n/gm, '');
+    host.setModule('9.2.18');
     const nine = dump('/usr/sbin/drbdadm');
+    host.setModule('8.4.11');
+    expect(nine).toContain('node-id');
     expect(nine).toMatch(/on-congestion\s+pull-ahead;/);
     expect(plain(dump('/lib/drbd/drbdadm-84'))).toBe(plain(nine));
     const dryRun = readFileSync(join(host.folder, 'dry-run'), 'utf8');
@@ -152,6 +155,30 @@ describe.skipIf(noManagementHost !== undefined)('a volume on its management host
       kept: 1,
       standing: expect.stringContaining('no drbd'),
     });
+  });
+
+  it('goes over to DRBD 9 and back with what it has', { timeout: LONG_MS }, () => {
+    const link = `/run/statectl/drbd/${RESOURCE}`;
+    const state = () =>
+      host.run(
+        `blkid --probe --match-tag VERSION --output value ${link}; debugfs -R 'cat moonraker-sql.db' ${link} 2>/dev/null`,
+      ).stdout;
+    expect(state()).toBe('v08\nof the first boot\n');
+    host.setModule('9.2.18');
+    const shown = host.drbd('print07');
+    expect([shown.stderr, shown.stdout]).toEqual(['', expect.stringContaining('auto-promote no;')]);
+    expect(host.drbd('all', '--up').status).toBe(0);
+    expect(state()).toBe('v09\nof the first boot\n');
+    const nine = readFileSync(join(host.folder, 'dry-run'), 'utf8');
+    // As its machine has them: of 0 and 1 the server is 0.
+    expect(nine).toContain(`new-resource ${RESOURCE} 0 --auto-promote=no --quorum=off`);
+    expect(nine).toMatch(/new-path \S+ 1 ipv4:192\.168\.7\.1:7900 ipv4:192\.168\.7\.9:7900/);
+    expect(nine).toMatch(/peer-device-options .*--resync-rate=30M/);
+    expect(host.drbd('all', '--up').stdout).not.toContain('create-md');
+    host.setModule('8.4.11');
+    expect(host.drbd('all', '--up').status).toBe(0);
+    expect(state()).toBe('v08\nof the first boot\n');
+    expect(host.told()).toEqual(Array.from({ length: 3 }, () => `adjust ${RESOURCE}`));
   });
 
   it('whose disk is gone or empty is never made anew', { timeout: LONG_MS }, () => {

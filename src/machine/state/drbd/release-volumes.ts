@@ -4,8 +4,9 @@ import { parseMounts } from '../../../host/kernel/mount-table.ts';
 import { RUN } from '../../paths.ts';
 import { KEPT_STATE } from '../plan-printers.ts';
 import { readSession } from '../printer-session.ts';
+import type { Volume } from './command-words.ts';
 import { keepFolder } from './keep-folder.ts';
-import { deviceOf, drbdsetup, statusOf, takeDown, type Volume } from './volume.ts';
+import { deviceOf, makeSecondary, statusOf, takeDown } from './volume.ts';
 
 type Machine = Pick<Host, 'exec' | 'files' | 'clock' | 'console'>;
 
@@ -55,9 +56,12 @@ async function release(host: Machine, named: Named): Promise<void> {
   await unmount(host, named);
   const lacks = await untilSent(host, volume);
   if (lacks !== undefined) host.console.line('warning', `${what}: ${lacks}`);
-  const { exitCode } = await host.exec.run(drbdsetup('secondary', String(volume.minor)));
   // What is still open cannot be given up: the server hears of its end as of a power cut.
-  if (exitCode === 0) await takeDown(host, volume);
+  const isFree = await makeSecondary(host, volume).then(
+    () => true,
+    () => false,
+  );
+  if (isFree) await takeDown(host, volume);
 }
 
 async function unmount({ exec, files, console }: Machine, { volume, what, base, kept }: Named): Promise<void> {
@@ -77,10 +81,11 @@ async function unmount({ exec, files, console }: Machine, { volume, what, base, 
 }
 
 /** Undefined: the server has all of it. */
-async function untilSent({ files, clock }: Machine, volume: Volume): Promise<string | undefined> {
+async function untilSent(host: Machine, volume: Volume): Promise<string | undefined> {
+  const { clock } = host;
   const beginMs = clock.uptimeMs();
   for (;;) {
-    const status = await statusOf({ files }, volume);
+    const status = await statusOf(host, volume);
     if (!status) return 'the kernel lost it';
     const { connection, outOfSyncBytes, peerDisk } = status;
     const isAway = peerDisk === 'DUnknown';

@@ -1,6 +1,7 @@
 import { StatectlError } from '../../../error.ts';
 import { applyStep, describeStep } from '../../state/drbd/apply-step.ts';
 import type { Refusal } from '../../state/drbd/plan-volume.ts';
+import { resourcePath } from '../../state/drbd/resource-file.ts';
 import { ENABLED_UNITS, UNIT_FOLDER, type Unit } from '../../state/drbd/units.ts';
 import { copyVolume, mountCopies } from '../../state/drbd/volume-copies.ts';
 import { hostFacts } from '../../state/drbd/volume-facts.ts';
@@ -94,10 +95,20 @@ async function ofEach<T extends object>(
 
 /** After a reboot of this host: up again, and their copies mounted. Nothing is made. */
 export async function bringUpVolumes(state: ServerState, store: Store, node: string | undefined) {
-  const facts = await hostFacts(state.host);
+  const { host } = state;
+  const facts = await hostFacts(host);
+  // drbdadm reads the files of all, and the one of 8.4 not those of 9: first none is as another module wanted it.
+  const plans = await ofEach(store, node, async (volume) => {
+    const planned = await planOf(state, store, volume, facts, volume.made?.bytes ?? 0);
+    if ('steps' in planned.plan && planned.plan.steps.some((step) => step.do === 'write-resource'))
+      await host.files.write(resourcePath(volume), planned.resourceText, { mode: 0o600 });
+    return { planned };
+  });
   return ofEach(store, node, async (volume) => {
-    const applied = await applyVolume(state, store, await planOf(state, store, volume, facts, volume.made?.bytes ?? 0));
-    await mountCopies({ root: store.root, host: state.host }, volume);
+    const found = plans.find((one) => one.volume === volume.resource);
+    if (!found || 'error' in found) throw found?.error;
+    const applied = await applyVolume(state, store, found.planned);
+    await mountCopies({ root: store.root, host }, volume);
     return applied;
   });
 }

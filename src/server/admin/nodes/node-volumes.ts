@@ -101,7 +101,7 @@ export async function planOf(
   const { resource, port, minor, node, addresses } = volume;
   if (!addresses) throw new StatectlError('volume-unusable', `${resource} has no addresses`, { hint: MAKE });
   const sides = {
-    ...{ resource, port, minor },
+    ...{ resource, port, minor, version: facts.version },
     server: { host: facts.name, address: addresses.server, disk: diskOf(volume) },
     machine: { node, address: addresses.machine },
   };

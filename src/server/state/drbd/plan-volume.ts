@@ -1,3 +1,4 @@
+import type { DrbdVersion } from '../../../host/kernel/drbd-status.ts';
 import { RESOURCE_FOLDER, resourcePath } from './resource-file.ts';
 import type { Signature, VolumeFacts } from './volume-facts.ts';
 import { diskOf, imagePath, loopLink, lvmName } from './volume-paths.ts';
@@ -11,7 +12,7 @@ export type VolumeStep =
   | { readonly do: 'attach-loop'; readonly file: string; readonly link: string }
   | { readonly do: 'make-filesystem'; readonly disk: string; readonly uuid: string }
   | { readonly do: 'write-resource'; readonly path: string }
-  | { readonly do: 'make-metadata'; readonly minor: number; readonly disk: string; readonly version: 8 | 9 }
+  | { readonly do: 'make-metadata'; readonly minor: number; readonly disk: string; readonly version: DrbdVersion }
   | { readonly do: 'bring-up'; readonly resource: string }
   | { readonly do: 'declare-truth'; readonly resource: string }
   | { readonly do: 'note-made' };
@@ -64,7 +65,9 @@ export function planVolume(volume: Volume, facts: VolumeFacts, wanted: Wanted): 
   if (!has('ext4')) steps.push({ do: 'make-filesystem', disk: diskOf(volume), uuid: volume.fileSystem });
   const isWritten = facts.resourceText === wanted.resourceText;
   if (!isWritten) steps.push({ do: 'write-resource', path: resourcePath(volume) });
-  if (!has('drbd'))
+  // Of the other kind: what a kernel with another module made keeps all that it says, in the form that this one reads.
+  const isOther = disk?.metadata !== undefined && disk.metadata !== host.version && 'why' in standing;
+  if (!has('drbd') || isOther)
     steps.push({ do: 'make-metadata', minor: volume.minor, disk: diskOf(volume), version: host.version });
   const isUp = !('why' in standing) && standing.disk !== 'Diskless' && standing.connection !== 'StandAlone';
   if (!isUp || !isWritten) steps.push({ do: 'bring-up', resource });

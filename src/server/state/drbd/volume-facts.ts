@@ -1,5 +1,6 @@
 import { type Cidr, familyOf } from '../../../config/settings/addresses.ts';
-import { moduleVersion } from '../../../host/kernel/drbd-status.ts';
+import { entryOf } from '../../../entry-of.ts';
+import { type DrbdVersion, drbdVersion, moduleVersion } from '../../../host/kernel/drbd-status.ts';
 import { parseMountInfo } from '../../../host/kernel/mount-table.ts';
 import { ownerOf, ownUid } from '../../../host/owner.ts';
 import { isMapping, parseRecords, recordOrNone } from '../../../host/record.ts';
@@ -8,7 +9,7 @@ import type { Taken } from './allot.ts';
 import { RESOURCE_FOLDER, resourcePath, takenIn } from './resource-file.ts';
 import { bytesPath, imagePath, loopLink, volumesFolder } from './volume-paths.ts';
 import type { Volume } from './volume-record.ts';
-import { isNine, type VolumeStanding, volumeStanding } from './volume-standing.ts';
+import { type VolumeStanding, volumeStanding } from './volume-standing.ts';
 
 /** Something that wipefs(8) knows, on a disk. */
 export interface Signature {
@@ -24,7 +25,7 @@ export interface HostFacts {
   readonly own: readonly Cidr[];
   readonly module: 'loaded' | 'there' | 'missing';
   /** Of the module: 8 where there is none to ask. */
-  readonly version: 8 | 9;
+  readonly version: DrbdVersion;
   /** Programs that are not here. */
   readonly missing: readonly string[];
   /** Of resources that are not ours. */
@@ -33,11 +34,19 @@ export interface HostFacts {
   readonly listening: ReadonlySet<number>;
 }
 
+export interface DiskFacts {
+  readonly bytes: number;
+  readonly signatures: readonly Signature[];
+  readonly isInUse: boolean;
+  /** Whose form DRBD's metadata has; absent: there is none. */
+  readonly metadata?: DrbdVersion;
+}
+
 /** What is there of one volume. */
 export interface VolumeFacts {
   readonly host: HostFacts;
   /** undefined: there is no such disk. */
-  readonly disk?: { readonly bytes: number; readonly signatures: readonly Signature[]; readonly isInUse: boolean };
+  readonly disk?: DiskFacts;
   /** Of a file: whether its loop device is there and its name leads to it. */
   readonly hasLoop: boolean;
   /** The account that could put another file in its place; absent: nobody but root. */
@@ -63,7 +72,7 @@ export async function hostFacts(host: StoreHost): Promise<HostFacts> {
     name: (await files.readText('/proc/sys/kernel/hostname')).trim(),
     own: addressesIn(await run('ip', '-j', 'address', 'show')),
     module: isLoaded ? 'loaded' : loads?.exitCode === 0 ? 'there' : 'missing',
-    version: isNine(moduleVersion(said)) ? 9 : 8,
+    version: drbdVersion(moduleVersion(said)) ?? 8,
     missing: missing.split('\n').filter((line) => line !== ''),
     others: await takenByOthers(host),
     listening: new Set(
@@ -127,7 +136,8 @@ export async function volumeFacts(
   };
 }
 
-async function diskFacts({ files, exec }: StoreHost, path: string, isFile: boolean): Promise<VolumeFacts['disk']> {
+async function diskFacts(host: StoreHost, path: string, isFile: boolean): Promise<DiskFacts | undefined> {
+  const { files, exec } = host;
   // A device may be named by a link, as LVM does.
   const size = isFile
     ? (await files.stat(path).catch(() => undefined))?.sizeBytes
@@ -136,13 +146,24 @@ async function diskFacts({ files, exec }: StoreHost, path: string, isFile: boole
         () => undefined,
       );
   if (size === undefined) return undefined;
+  const metadata = await metadataVersion(host, path);
   const found = await exec.run(['wipefs', '--no-act', '--json', path]).catch(() => undefined);
   return {
     bytes: size,
     signatures:
       found?.exitCode === 0 ? signaturesIn(found.stdout) : [{ type: `something that wipefs cannot read of ${path}` }],
     isInUse: !isFile && (await isMountedOrHeld({ files, exec }, path)),
+    ...(metadata && { metadata }),
   };
+}
+
+/** By the metadata at the end of a disk, whose form blkid calls `v08` and `v09`. */
+const METADATA: Readonly<Record<string, DrbdVersion>> = { v08: 8, v09: 9 };
+
+async function metadataVersion({ exec }: StoreHost, path: string): Promise<DrbdVersion | undefined> {
+  const asked = ['blkid', '--probe', '--usages', 'raid', '--match-tag', 'VERSION', '--output', 'value', path];
+  const { stdout = '' } = (await exec.run(asked).catch(() => undefined)) ?? {};
+  return entryOf(METADATA, stdout.trim());
 }
 
 /** What wipefs prints; nothing where there is nothing. Pure. */

@@ -1,26 +1,23 @@
 import type { Host } from '../../../host/host.ts';
-import { drbdsetupStatus, moduleVersion, type VolumeStatus, volumeStatus } from '../../../host/kernel/drbd-status.ts';
+import { drbdStatus, loadedDrbd } from '../../../host/kernel/drbd.ts';
+import type { VolumeStatus } from '../../../host/kernel/drbd-status.ts';
 import type { VolumeRecord } from './volume-record.ts';
 
 /** How a volume stands on this host, or why it is not up here. */
 export type VolumeStanding = VolumeStatus | { readonly why: string };
 
 export async function volumeStanding(
-  { files, exec }: Pick<Host, 'files' | 'exec'>,
-  { resource, minor }: Pick<VolumeRecord, 'resource' | 'minor'>,
+  host: Pick<Host, 'files' | 'exec'>,
+  volume: Pick<VolumeRecord, 'resource' | 'minor'>,
 ): Promise<VolumeStanding> {
-  const text = await files.readText('/proc/drbd').catch(() => undefined);
-  if (text === undefined) return { why: 'this kernel has no drbd loaded' };
-  if (!isNine(moduleVersion(text))) {
-    const status = volumeStatus(text, minor);
+  if ((await loadedDrbd(host.files)) === undefined) return { why: 'this kernel has no drbd loaded' };
+  try {
+    const status = await drbdStatus(host, volume, ['drbdsetup']);
     return status && status.connection !== 'Unconfigured' ? status : NOT_UP;
+  } catch {
+    return { why: 'drbdsetup is missing here' };
   }
-  const answer = await exec.run(['drbdsetup', 'status', '--json', resource]).catch(() => undefined);
-  if (answer === undefined) return { why: 'drbdsetup is missing here' };
-  return drbdsetupStatus(answer.stdout, resource) ?? NOT_UP;
 }
-
-export const isNine = (version: string | undefined): boolean => version?.startsWith('9.') ?? false;
 
 const NOT_UP: VolumeStanding = { why: 'it is not up here' };
 

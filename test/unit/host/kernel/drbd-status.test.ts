@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { drbdsetupStatus, moduleVersion, volumeStatus } from '../../../../src/host/kernel/drbd-status.ts';
+import { drbdsetupStatus, drbdVersion, moduleVersion, volumeStatus } from '../../../../src/host/kernel/drbd-status.ts';
 
 /** As DRBD 8.4.11 of Linux 6.1 wrote them. */
 const PROC = `version: 8.4.11 (api:1/proto:86-101)
@@ -21,6 +21,10 @@ describe('/proc/drbd', () => {
     expect(moduleVersion(PROC)).toBe('8.4.11');
     expect(moduleVersion('version: 9.2.4 (api:2/proto:86-121)\n')).toBe('9.2.4');
     expect(moduleVersion('')).toBeUndefined();
+    expect(['8.4.11', '9.2.18', '9.0.0-rc1', '8.3.16', '10.0.0', undefined].map(drbdVersion)).toEqual([
+      ...[8, 9, 9],
+      ...[undefined, undefined, undefined],
+    ]);
   });
 
   it('says of each volume how it stands, by its number', () => {
@@ -49,18 +53,23 @@ describe('/proc/drbd', () => {
   });
 });
 
+/** As drbdsetup 9.22 says it of DRBD 9.2.18, of what is of use here. */
 describe('drbdsetup status of version 9', () => {
   const status = (connection: string, replication: string) =>
     JSON.stringify([
       { name: 'other', 'node-id': 0, role: 'Primary', devices: [], connections: [] },
       {
-        ...{ name: 'voron.database', 'node-id': 0, role: 'Secondary', suspended: false },
-        devices: [{ volume: 0, minor: 101, 'disk-state': 'UpToDate' }],
+        ...{ name: 'voron.database', 'node-id': 0, role: 'Secondary', suspended: false, 'write-ordering': 'flush' },
+        devices: [{ volume: 0, minor: 101, 'disk-state': 'UpToDate', client: false, quorum: true, size: 32_728 }],
         connections: [
           {
-            ...{ 'peer-node-id': 1, name: 'print07', 'connection-state': connection, 'peer-role': 'Primary' },
+            ...{ 'peer-node-id': 1, name: 'print07', 'connection-state': connection, congested: false },
+            'peer-role': 'Primary',
             peer_devices: [
-              { volume: 0, 'replication-state': replication, 'peer-disk-state': 'UpToDate', 'out-of-sync': 3 },
+              {
+                ...{ volume: 0, 'replication-state': replication, 'peer-disk-state': 'UpToDate' },
+                ...{ 'resync-suspended': 'no', 'out-of-sync': 3, 'percent-in-sync': 40.5 },
+              },
             ],
           },
         ],
@@ -72,8 +81,13 @@ describe('drbdsetup status of version 9', () => {
       ...{ connection: 'Connected', role: 'Secondary', peerRole: 'Primary' },
       ...{ disk: 'UpToDate', peerDisk: 'UpToDate', outOfSyncBytes: 3072 },
     });
-    expect(drbdsetupStatus(status('Connected', 'SyncSource'), 'voron.database')?.connection).toBe('SyncSource');
-    expect(drbdsetupStatus(status('Connecting', 'Off'), 'voron.database')?.connection).toBe('Connecting');
+    for (const word of ['SyncSource', 'SyncTarget', 'PausedSyncT'])
+      expect(drbdsetupStatus(status('Connected', word), 'voron.database')).toMatchObject({
+        ...{ connection: word, syncedPercent: 40.5 },
+      });
+    expect(drbdsetupStatus(status('Connected', 'Ahead'), 'voron.database')?.connection).toBe('Ahead');
+    for (const word of ['Connecting', 'StandAlone'])
+      expect(drbdsetupStatus(status(word, 'Off'), 'voron.database')?.connection).toBe(word);
   });
 
   it('knows neither another resource nor what is no JSON', () => {

@@ -12,6 +12,18 @@ const PLACE = '/sysroot/home/pi/db';
 const proc = (state: string, lacks = 0) =>
   `version: 8.4.11 (api:1/proto:86-101)\n100: ${state} A r-----\n    ns:0 oos:${lacks}\n`;
 const SYNCING = proc('cs:SyncTarget ro:Secondary/Secondary ds:Inconsistent/UpToDate', 32_000);
+const status9 = (disk = '') =>
+  JSON.stringify([
+    {
+      ...{ name: 'voron.db', role: 'Secondary', devices: [{ volume: 0, minor: 100, 'disk-state': disk }] },
+      connections: [
+        {
+          ...{ 'connection-state': 'Connected', 'peer-role': 'Secondary' },
+          peer_devices: [{ 'replication-state': 'SyncTarget', 'peer-disk-state': 'UpToDate', 'percent-in-sync': 1 }],
+        },
+      ],
+    },
+  ]);
 const UP_TO_DATE = proc('cs:Connected ro:Secondary/Secondary ds:UpToDate/UpToDate');
 
 interface Kernel {
@@ -104,6 +116,32 @@ describe('a boot with a volume', () => {
         /primary.*force|mkfs|secret/.test(line.replace('--shared-secret=$secret', '').replace('read -r secret', '')),
       ),
     ).toEqual([]);
+  });
+
+  it('does the same by the words of DRBD 9 where the kernel has that, which says how it stands when it is asked', async () => {
+    const looks = ['Inconsistent', 'Inconsistent', 'UpToDate'];
+    const { host, restore, warnings, commands } = machine({
+      looks: [],
+      programs: {
+        sh: () => '',
+        'ld.so': (argv) => (argv.includes('status') ? status9(looks.length > 1 ? looks.shift() : looks[0]) : ''),
+      },
+    });
+    await host.files.write('/proc/drbd', 'version: 9.2.18 (api:2/proto:118-124)\nTransports (api:21): tcp (9.2.18)\n');
+    expect(await restore()).toEqual({ base: 'volume-1', volume: { ...HEAD, loop: '/dev/loop3' } });
+    expect(warnings).toEqual([]);
+    expect(host.commands).toContain('modprobe drbd_transport_tcp');
+    expect(commands().filter((line) => !line.includes(' status'))).toEqual(
+      expect.arrayContaining(['drbdsetup connect voron.db 0', 'drbdsetup primary voron.db']),
+    );
+    expect(host.commands.join('\n')).not.toMatch(/drbdsetup-84|--force=/);
+  });
+
+  it('has no use for a DRBD that nobody here knows', async () => {
+    const { host, restore } = machine({ looks: [] });
+    await host.files.write('/proc/drbd', 'version: 10.0.0 (api:3/proto:200-210)\n');
+    expect((await restore()).why).toBe('the DRBD of this kernel: it is 10.0.0, not 8.4 or 9');
+    expect(host.commands).toContain(RAM);
   });
 
   const RAM = `mount -t tmpfs -o size=33554432,mode=755,nosuid,nodev volume ${PLACE}`;

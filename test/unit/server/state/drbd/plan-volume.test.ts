@@ -55,6 +55,16 @@ describe('the plan of a volume', () => {
     expect(steps(plan({ ...VOLUME, backing: { on: 'lvm', group: 'vg0' } }, {}))).toContain('make-lvm');
   });
 
+  it('has the metadata of another module turned into what this one reads, where it is not up', () => {
+    const made = { ...UP, disk: { bytes: 64 * MIB, signatures: OURS, isInUse: false, metadata: 8 as const } };
+    const down = { ...made, standing: EMPTY.standing };
+    expect(plan(MADE, onHost({ version: 9 }, down))).toMatchObject({
+      steps: [{ do: 'make-metadata', version: 9 }, { do: 'bring-up' }],
+    });
+    expect(steps(plan(MADE, onHost({ version: 8 }, down)))).toEqual(['bring-up']);
+    expect(steps(plan(MADE, onHost({ version: 9 }, made)))).toEqual([]);
+  });
+
   it('is empty for one that is there', () => {
     expect(plan(MADE, UP)).toEqual({ steps: [], notes: [] });
   });
