@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { entryOf } from '../../entry-of.ts';
+import { canFaults } from '../check/can-faults.ts';
 import { linkFaults } from '../check/link-faults.ts';
 import { familyOf, parseCidr } from '../settings/addresses.ts';
 import { BOND_MODES, BOND_OPTIONS, type BondOption } from '../settings/bond.ts';
@@ -79,6 +80,11 @@ const bitrate = (most: number) =>
       return z.NEVER;
     });
 
+/** Of udev, with * and ?: it stands in rules of udev and files of networkd as it is. */
+const UdevText = z
+  .string()
+  .regex(/^[A-Za-z0-9_.:@+,*?-]{1,200}$/, 'expected letters, digits and "_.:@+,-" as udev has them, with * and ?');
+
 const MEMBERS = z.array(InterfaceName).min(1).meta({ description: 'the interfaces in it' });
 
 const Interface = z.discriminatedUnion(
@@ -127,6 +133,19 @@ const Interface = z.discriminatedUnion(
     z
       .strictObject({
         kind: z.literal('can'),
+        match: z
+          .strictObject({
+            path: UdevText.optional().meta({ description: 'where it is plugged in: ID_PATH of udev, with * and ?' }),
+            serial: UdevText.optional().meta({
+              description: 'the serial number of its USB: ID_SERIAL_SHORT of udev, with * and ?',
+            }),
+          })
+          .refine((match) => Object.keys(match).length > 0, 'expected path, serial or both')
+          .optional()
+          .meta({
+            description:
+              'which adapter it is, where there are several; it gets this name; absent: the one that the kernel calls so',
+          }),
         bitrate: bitrate(1e6).meta({ description: 'bits a second of every board on the bus, such as 1000000 or 250k' }),
         dataBitrate: bitrate(8e6).optional().meta({ description: 'CAN FD: bits a second of the data; absent: no FD' }),
         txqueuelen: z.int().min(1).max(65_535).default(128).meta({
@@ -162,7 +181,7 @@ export const NetworkFile = z
     interfaces: z
       .record(InterfaceName.meta({ title: 'INTERFACE' }), Interface)
       .superRefine((interfaces, context) => {
-        for (const { path, message } of linkFaults(interfaces))
+        for (const { path, message } of [...linkFaults(interfaces), ...canFaults(interfaces)])
           context.addIssue({ code: 'custom', path: [...path], message });
       })
       .default({})

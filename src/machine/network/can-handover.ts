@@ -57,17 +57,35 @@ export function planCan(facts: Facts, { usesNetworkd, can }: InstallFacts): read
   const { hasUdev = false, ip } = can ?? {};
   if (!hasUdev || ip === undefined) return [];
   const rules = interfaces.map(([name, settings]) => udevRule(name, settings, ip)).join('');
+  const asks = interfaces.some(([, { match }]) => match !== undefined) ? ASKS : '';
   return [
     { kind: 'mkdir', path: RULES, mode: 0o755 },
-    { kind: 'write', path: `${RULES}/80-statectl-can.rules`, content: `${HEAD}${rules}` },
+    { kind: 'write', path: `${RULES}/80-statectl-can.rules`, content: `${HEAD}${asks}${rules}` },
   ];
 }
 
 const HEAD = '# Made by statectl at boot: a CAN interface of network.conf, whenever its adapter is there.\n';
 
-/** systemd.link(5); the length of the queue since systemd 248. */
-const linkFile = (name: string, { txqueuelen }: CanSettings): string =>
-  `${HEAD}[Match]\nOriginalName=${name}\n\n[Link]\nNamePolicy=\nTransmitQueueLength=${txqueuelen}\n`;
+/** ARPHRD_CAN of include/uapi/linux/if_arp.h. */
+const IS_CAN = 'ATTR{type}=="280"';
+/** Where and which an adapter is: not every system asks before. In rules of their own, since within one what is asked for is compared first. */
+const ASKS = ['IMPORT{builtin}="path_id"', 'SUBSYSTEMS=="usb", IMPORT{builtin}="usb_id"']
+  .map((ask) => `ACTION=="add", SUBSYSTEM=="net", ${IS_CAN}, ${ask}\n`)
+  .join('');
+
+/** systemd.link(5); the length of the queue since systemd 248, and properties since 243. An adapter that is matched gets its name whenever it comes. */
+function linkFile(name: string, { txqueuelen, match }: CanSettings): string {
+  const which =
+    match === undefined
+      ? [`OriginalName=${name}`]
+      : [
+          'Type=can',
+          ...(match.path === undefined ? [] : [`Path=${match.path}`]),
+          ...(match.serial === undefined ? [] : [`Property=ID_SERIAL_SHORT=${match.serial}`]),
+        ];
+  const link = ['NamePolicy=', ...(match ? [`Name=${name}`] : []), `TransmitQueueLength=${txqueuelen}`];
+  return `${HEAD}[Match]\n${which.join('\n')}\n\n[Link]\n${link.join('\n')}\n`;
+}
 
 /** systemd.network(5). */
 function networkFile(name: string, { bitrate, dataBitrate, restartMs, listenOnly }: CanSettings): string {
@@ -91,11 +109,21 @@ function udevRule(name: string, settings: CanSettings, ip: string): string {
   ];
   return `${[
     'ACTION=="add", SUBSYSTEM=="net"',
-    `KERNEL=="${name}"`,
+    ...whichAdapter(name, settings),
     `ATTR{tx_queue_len}="${txqueuelen}"`,
     ...runs.map((argv) => `RUN+="${shellLine(argv)}"`),
   ].join(', ')}\n`;
 }
+
+const whichAdapter = (name: string, { match }: CanSettings): readonly string[] =>
+  match === undefined
+    ? [`KERNEL=="${name}"`]
+    : [
+        IS_CAN,
+        ...(match.path === undefined ? [] : [`ENV{ID_PATH}=="${match.path}"`]),
+        ...(match.serial === undefined ? [] : [`ENV{ID_SERIAL_SHORT}=="${match.serial}"`]),
+        `NAME="${name}"`,
+      ];
 
 /** ip-link(8), `type can`. */
 const canWords = ({ bitrate, dataBitrate, listenOnly }: CanSettings): readonly string[] => [

@@ -78,6 +78,55 @@ describe('a CAN interface of network.conf', () => {
     expect(Object.keys(files).filter((path) => /can\d/.test(path))).toEqual([]);
   });
 
+  const MATCHED = `interfaces:
+  canbed: { kind: can, bitrate: 1M, match: { path: 'pci-0000:00:14.0-usb-0:2:1.0' } }
+  canhead: { kind: can, bitrate: 1M, match: { serial: 004A0032*, path: '*-usb-0:3:*' } }
+`;
+
+  it('that says which of several adapters it is gets its name whenever that one comes, wherever it is in the order', async () => {
+    const files = await written({ usesNetworkd: true, can: TOOLS }, MATCHED);
+    expect(files['/run/systemd/network/10-statectl-canbed.link']).toMatchInlineSnapshot(`
+      "# Made by statectl at boot: a CAN interface of network.conf, whenever its adapter is there.
+      [Match]
+      Type=can
+      Path=pci-0000:00:14.0-usb-0:2:1.0
+
+      [Link]
+      NamePolicy=
+      Name=canbed
+      TransmitQueueLength=128
+      "
+    `);
+    expect(files['/run/systemd/network/10-statectl-canhead.link']).toContain(
+      '[Match]\nType=can\nPath=*-usb-0:3:*\nProperty=ID_SERIAL_SHORT=004A0032*\n\n[Link]\nNamePolicy=\nName=canhead\n',
+    );
+    expect(files['/run/systemd/network/10-statectl-canhead.network']).toContain('[Match]\nName=canhead\n');
+    const rules = (await written({ can: TOOLS }, MATCHED))['/run/udev/rules.d/80-statectl-can.rules'];
+    expect(rules).toMatchInlineSnapshot(`
+      "# Made by statectl at boot: a CAN interface of network.conf, whenever its adapter is there.
+      ACTION=="add", SUBSYSTEM=="net", ATTR{type}=="280", IMPORT{builtin}="path_id"
+      ACTION=="add", SUBSYSTEM=="net", ATTR{type}=="280", SUBSYSTEMS=="usb", IMPORT{builtin}="usb_id"
+      ACTION=="add", SUBSYSTEM=="net", ATTR{type}=="280", ENV{ID_PATH}=="pci-0000:00:14.0-usb-0:2:1.0", NAME="canbed", ATTR{tx_queue_len}="128", RUN+="/usr/sbin/ip link set dev canbed type can bitrate 1000000", RUN+="/usr/sbin/ip link set dev canbed type can restart-ms 100", RUN+="/usr/sbin/ip link set dev canbed up"
+      ACTION=="add", SUBSYSTEM=="net", ATTR{type}=="280", ENV{ID_PATH}=="*-usb-0:3:*", ENV{ID_SERIAL_SHORT}=="004A0032*", NAME="canhead", ATTR{tx_queue_len}="128", RUN+="/usr/sbin/ip link set dev canhead type can bitrate 1000000", RUN+="/usr/sbin/ip link set dev canhead type can restart-ms 100", RUN+="/usr/sbin/ip link set dev canhead up"
+      "
+    `);
+  });
+
+  it.each([
+    ['can0: { kind: can, bitrate: 1M, match: { path: a } }', /a name of the kernel's/],
+    ['canx: { kind: can, bitrate: 1M, match: { path: a } }\n  can1: { kind: can, bitrate: 1M }', /this has to, too/],
+    [
+      'canx: { kind: can, bitrate: 1M, match: { serial: a } }\n  cany: { kind: can, bitrate: 1M, match: { serial: a } }',
+      /the same adapter as canx/,
+    ],
+    ['canx: { kind: can, bitrate: 1M, match: {} }', /expected path, serial or both/],
+    ['canx: { kind: can, bitrate: 1M, match: { path: \'a", RUN+="sh\' } }', /expected letters, digits/],
+    ['canx: { kind: can, bitrate: 1M, match: { path: "a b" } }', /expected letters, digits/],
+    ['canx: { kind: can, bitrate: 1M, match: { mac: "02:00:00:00:00:01" } }', /mac/],
+  ])('whose adapter nobody could tell is refused: %s', async (text, why) => {
+    await expect(networkConfig(`interfaces:\n  ${text}\n`)).rejects.toThrow(why);
+  });
+
   it('is nobody else’s concern: cards that nobody names still ask DHCP, and no interface of the boot is it', async () => {
     const facts = await factsOf();
     expect(systemNetwork(facts).said).toEqual([]);
