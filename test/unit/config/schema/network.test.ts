@@ -63,7 +63,10 @@ interfaces:
     ['can0: {kind: can, bitrate: 2M}', 'expected a bitrate of 5k to 1M'],
     ['can0: {kind: can, bitrate: 1M, dataBitrate: 500k}', 'the data of CAN FD is no slower than the rest'],
     ['can0: {kind: can, bitrate: 1M, txqueuelen: 0}', 'expected 1 or more, found 0'],
-    ['can0: {kind: can, bitrate: 1M, addresses: [10.0.0.1/24]}', 'unknown key "addresses"; known are kind, match, bitrate'],
+    [
+      'can0: {kind: can, bitrate: 1M, addresses: [10.0.0.1/24]}',
+      'unknown key "addresses"; known are kind, match, bitrate',
+    ],
     ['can0: {kind: can, bitrate: 1M, dhcp4: true}', 'unknown key "dhcp4"'],
     ['can0: {kind: can, bitrate: 1M, initramfs: true}', 'unknown key "initramfs"'],
     [
