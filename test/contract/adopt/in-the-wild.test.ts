@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, existsSync, globSync, lstatSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  globSync,
+  lstatSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { sshdPrograms } from '../../fixtures/identity/sshd.ts';
@@ -29,6 +39,7 @@ it('what root adopts belongs to whom the state of the server belongs, each file 
   for (const path of [server.state, join(server.state, 'images')]) chownSync(path, SERVERS, SERVERS);
   host.write(`${DATA}/gcodes/large.gcode`, Buffer.alloc(20 << 20, 'G1 X1\n'));
   const { printers: taken } = await server.adopt(host, { printers });
+  rmSync(join(host.root, `${DATA}/gcodes/large.gcode`));
   expect(taken).toMatchObject([{ database: { isNew: true }, variables: { isNew: true }, missed: [] }]);
   const all = ['**', '**/.*'].flatMap((pattern) => globSync(pattern, { cwd: server.state }));
   expect(all.length).toBeGreaterThan(50);
@@ -61,4 +72,29 @@ it('a database of before Moonraker 0.9 is never passed over: what it is, and wha
     rmSync(join(host.root, `${DATA}/database/data.mdb`), { force: true });
     host.write(database, kept);
   }
+});
+
+it('a host whose find or tar is none of GNU is refused, and nothing of it is taken for empty', async () => {
+  await server.adopt(host, { printers });
+  for (const [name, words] of [
+    ['find', 'find, tar'],
+    ['tar', 'tar'],
+  ] as const) {
+    const real = join(host.root, `opt/bin/${name}`);
+    rmSync(real);
+    // As that of busybox: it knows neither -printf nor --version.
+    writeFileSync(real, '#!/bin/sh\necho "BusyBox v1.35.0 multi-call binary" >&2\nexit 1\n', { mode: 0o755 });
+    try {
+      await expect(server.adopt(host, { printers })).rejects.toMatchObject({
+        code: 'adopt-unfit',
+        message: expect.stringContaining(`no GNU ${name}`),
+        hint: expect.stringContaining(words.split(', ')[0] === 'find' ? 'findutils' : 'tar'),
+      });
+    } finally {
+      rmSync(real);
+      symlinkSync(`/usr/bin/${name}`, real);
+    }
+  }
+  const { printers: taken } = await server.adopt(host, { printers });
+  expect(taken).toMatchObject([{ config: { changed: 0 }, gcode: { added: 0, removed: 0 } }]);
 });

@@ -85,7 +85,10 @@ export async function planAdoption(
   options: AdoptOptions,
 ): Promise<Adoption> {
   const store = await state.files();
-  const facts = await readHost(far);
+  const facts = await readHost(
+    far,
+    options.printers.map(({ folder }) => folder),
+  );
   const instances = findInstances(facts, options.printers);
   const node = options.node ?? facts.hostname.split('.')[0]?.toLowerCase() ?? '';
   const fault = machineNameFault(node);

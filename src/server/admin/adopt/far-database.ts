@@ -82,7 +82,7 @@ export async function copyFarDatabase(
       'nothing that Moonraker keeps there is so large: look what it is',
     );
   for (const [program, script] of [
-    ['python3', `${at}exec python3 -I - <<'STATECTL_END'\n${PYTHON}\nSTATECTL_END`],
+    ['python3', `${at}exec python3 -I -c ${shellQuote(PYTHON)}`],
     ['sqlite3', `${at}${SQLITE}`],
   ] as const) {
     if (!programs.has(program)) continue;

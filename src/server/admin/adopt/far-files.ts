@@ -10,7 +10,6 @@ const MOST_BYTES_AT_ONCE = 1 << 30;
 const HEADERS_BYTES = 16 << 10;
 /** Of what is written to meanwhile. */
 const MOST_TRIES = 3;
-const END = 'STATECTL_END';
 
 /** Files of a host, whole: each batch, before the next is asked for, and each file as it was before and after it was read. */
 export interface FetchedFiles {
@@ -96,15 +95,14 @@ function* batchesOf(files: readonly FarFile[]): Iterable<readonly FarFile[]> {
 }
 
 /**
- * GNU tar reads names with `\\` in them as C has them, so any name is a line of ASCII; `./` before it makes it no option.
- * A print that runs there goes first.
+ * GNU tar reads names with `\\` in them as C has them, so any name is a line of ASCII; `./` before it makes it no option. No
+ * here-document: some shells write a file for one. A print that runs there goes first.
  */
 const tarScript = (folder: string, files: readonly FarFile[]): string =>
   `cd ${shellQuote(folder)} || exit 9
 after=; command -v nice >/dev/null && after='nice -n 19'; command -v ionice >/dev/null && after="ionice -c 3 $after"
-exec $after tar --create --file - --format=posix --hard-dereference --no-recursion --blocking-factor=128 --files-from=- 2>/dev/null <<'${END}'
-${files.map(({ path }) => `./${lineOf(path)}`).join('\n')}
-${END}`;
+printf '%s\\n' ${files.map(({ path }) => shellQuote(`./${lineOf(path)}`)).join(' ')} |
+  $after tar --create --file - --format=posix --hard-dereference --no-recursion --blocking-factor=128 --files-from=- 2>/dev/null`;
 
 const lineOf = (path: string): string =>
   [...Buffer.from(path)]

@@ -93,7 +93,8 @@ find ${what} 2>/dev/null; status=$?; printf 'end\\000\\000\\000'; exit $status`;
     files: [...files.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1)),
     left: left.slice(0, TREE_LIMITS.left),
     isCut,
-    isWhole: isWhole && !isCut && !isHidden,
+    // A find of another kind says nothing of the folder itself.
+    isWhole: isWhole && !isCut && !isHidden && (only !== undefined || device !== undefined),
   };
 }
 

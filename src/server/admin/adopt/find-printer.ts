@@ -48,6 +48,8 @@ const BESIDE: Readonly<Partial<Record<string, string>>> = {
   gcodes: '',
   database: '',
   'moonraker.asvc': 'Moonraker manages no services of a read-only system',
+  'moonraker.secrets': 'passwords of Moonraker are secrets: `statectl secret add`',
+  timelapse: 'what timelapse recorded is copied by hand, if it is wanted',
   certs: 'certificates of Moonraker are secrets: `statectl secret add`, or those of the machine itself',
   backup: 'the server keeps what came before',
 };
@@ -151,6 +153,10 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
     databaseBytes,
     left,
     lookAt: [
+      ...instance.others.map((name) => ({
+        what: `${name}.service`,
+        why: `another Klipper that works on ${data}: only one of them is this printer; give each a folder of its own first`,
+      })),
       ...(databaseBytes === undefined && hasLmdb ? [{ what: `${from.database}/data.mdb`, why: LMDB }] : []),
       ...[...linked].map(([path, { target }]) => ({
         what: `${path} is a link to ${target}`,

@@ -1,4 +1,5 @@
 import { StatectlError } from '../../../error.ts';
+import { shellQuote } from '../../../host/shell-line.ts';
 import type { FarHost } from './far-host.ts';
 
 /** A file of text on the host. */
@@ -21,7 +22,7 @@ export interface HostFacts {
   readonly home: string;
   /** Of its wired cards. */
   readonly macs: readonly string[];
-  /** Programs that are there: python3, sqlite3. */
+  /** Programs that are there: python3, sqlite3; find and tar of GNU. */
   readonly programs: ReadonlySet<string>;
   /** Units that somebody put below /etc/systemd/system, drop-ins too. */
   readonly units: readonly FarText[];
@@ -29,6 +30,8 @@ export interface HostFacts {
   readonly environments: readonly FarText[];
   /** Folders that may be the data of a printer, as they are called. */
   readonly folders: readonly string[];
+  /** Of those that are links or lie below one: where they really are. */
+  readonly realPaths: ReadonlyMap<string, string>;
   /** Folders and links in klippy/extras and moonraker/components that are links, and where they lead to. */
   readonly links: readonly { readonly path: string; readonly target: string }[];
   readonly crontab: string;
@@ -45,7 +48,7 @@ const LONGEST_FACT = 4_096;
  * Reads and prints, and nothing else: sh and what every Debian has. Records are KEY, NAME and VALUE, each ended by NUL, which no
  * value has.
  */
-const SCRIPT = `
+const scriptFor = (named: readonly string[]): string => `
 say() { printf '%s\\000%s\\000%s\\000' "$1" "$2" "$3"; }
 body() { printf '%s\\000%s\\000' "$1" "$2"; head -c 65536 "$2" 2>/dev/null | tr -d '\\000'; printf '\\000'; }
 say fact hostname "$(uname -n)"
@@ -61,13 +64,17 @@ for card in /sys/class/net/*; do
   [ -e "$card/device" ] && [ ! -e "$card/wireless" ] && [ ! -e "$card/phy80211" ] && say mac "\${card##*/}" "$(cat "$card/address" 2>/dev/null)"
 done
 for program in python3 sqlite3; do command -v "$program" >/dev/null && say program "$program" ''; done
+for program in find tar; do case $("$program" --version 2>/dev/null | head -n 1) in *GNU*) say program "$program" '' ;; esac; done
 for unit in /etc/systemd/system/*.service /etc/systemd/system/*.service.d/*.conf; do
-  [ -f "$unit" ] && [ ! -L "$unit" ] && body unit "$unit"
+  case \${unit##*/} in klipper* | moonraker*) ;; *) [ -L "$unit" ] && continue ;; esac
+  [ -f "$unit" ] && body unit "$unit"
 done
 for unit in /lib/systemd/system/klipper*.service /lib/systemd/system/moonraker*.service; do [ -f "$unit" ] && body unit "$unit"; done
 for file in "$home"/*/systemd/*.env /etc/default/klipper* /etc/default/moonraker*; do [ -f "$file" ] && body environment "$file"; done
-for folder in "$home"/*; do
-  [ -d "$folder/config" ] && [ -d "$folder/gcodes" ] && say folder "$folder" ''
+sed -n 's/^[[:space:]]*EnvironmentFile=-\\{0,1\\}//p' /etc/systemd/system/klipper*.service /etc/systemd/system/moonraker*.service 2>/dev/null |
+  while IFS= read -r file; do case $file in "$home"/*/systemd/*.env) ;; *) [ -f "$file" ] && body environment "$file" ;; esac; done
+for folder in "$home"/*${named.map((folder) => ` ${farPath(folder)}`).join('')}; do
+  [ -d "$folder/config" ] && [ -d "$folder/gcodes" ] && say folder "$folder" "$(cd "$folder" && pwd -P)"
 done
 for folder in klipper_config gcode_files .moonraker_database; do [ -d "$home/$folder" ] && say folder "$home/$folder" ''; done
 for link in "$home"/klipper*/klippy/extras/* "$home"/klipper*/klippy/kinematics/* "$home"/moonraker*/moonraker/components/*; do
@@ -87,9 +94,24 @@ for file in /boot/config.txt /boot/firmware/config.txt; do [ -f "$file" ] && say
 say end '' ''
 `;
 
-/** Asks the host. Throws `adopt-unfit` where it speaks otherwise, and what `FarHost.read` throws. */
-export async function readHost(far: FarHost): Promise<HostFacts> {
-  return factsFrom(await far.read(SCRIPT, MOST_BYTES), far.destination);
+/** A folder that the person names, for sh. */
+function farPath(folder: string): string {
+  const path = folder.replace(/^~\//, '').replace(/(?<=.)\/+$/, '');
+  return path.startsWith('/') ? shellQuote(path) : `"$home"/${shellQuote(path)}`;
+}
+
+/**
+ * Asks the host; `named` are folders that may be those of printers, wherever they are. Throws `adopt-unfit` where it speaks otherwise or
+ * lacks what it is read with, and what `FarHost.read` throws.
+ */
+export async function readHost(far: FarHost, named: readonly string[] = []): Promise<HostFacts> {
+  const facts = factsFrom(await far.read(scriptFor(named), MOST_BYTES), far.destination);
+  // Those of busybox know other words: what they leave out would look as if it was not there.
+  const missing = ['find', 'tar'].filter((program) => !facts.programs.has(program));
+  if (missing.length === 0) return facts;
+  throw new StatectlError('adopt-unfit', `${far.destination} has no GNU ${missing.join(' and no GNU ')}`, {
+    hint: 'install findutils and tar there; or copy its printer_data, with owners and times, to a host that has them, and adopt that',
+  });
 }
 
 /** Pure. Throws `adopt-unfit`. */
@@ -126,7 +148,8 @@ export function factsFrom(said: Buffer, destination: string): HostFacts {
     programs: new Set(of('program').map(({ name }) => name)),
     units: texts('unit'),
     environments: texts('environment'),
-    folders: of('folder').map(({ name }) => name),
+    folders: [...new Set(of('folder').map(({ name }) => name))],
+    realPaths: new Map(of('folder').flatMap(({ name, value }) => (value.startsWith('/') ? [[name, value]] : []))),
     links: of('link').map(({ name, value }) => ({ path: name, target: value })),
     crontab: fact('crontab', MOST_BYTES),
     others: of('other').map(({ name, value }) => ({ kind: name, name: value })),

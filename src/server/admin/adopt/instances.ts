@@ -18,6 +18,8 @@ export interface Instance {
   readonly socket?: string;
   /** The config that Klipper is started with. */
   readonly main: string;
+  /** More services of Klipper that work on the same folder. */
+  readonly others: readonly string[];
 }
 
 /** Which folder is called how, as the person says: `voron=~/printer_1_data`. */
@@ -30,6 +32,8 @@ interface Found {
   readonly data: string;
   klipper?: UnitService;
   moonraker?: UnitService;
+  /** More services of Klipper that work on the same folder. */
+  readonly others: UnitService[];
 }
 
 /**
@@ -52,17 +56,23 @@ export function findInstances(facts: HostFacts, named: readonly NamedFolder[] = 
   return chosen.map(({ name, of }) => instanceOf(facts, name, of));
 }
 
-function foundIn(facts: HostFacts): ReadonlyMap<string, Found> {
+function servicesOf(facts: HostFacts): readonly UnitService[] {
   const environments = new Map(facts.environments.map(({ path, text }) => [path, text]));
-  const services = facts.units
-    .filter(({ path }) => path.endsWith('.service'))
-    .map(({ path, text }) => readUnit(path, text, environments))
-    // A template names no folder.
-    .filter(({ name }) => !name.endsWith('@'));
+  return (
+    facts.units
+      .filter(({ path }) => path.endsWith('.service'))
+      .map(({ path, text }) => readUnit(path, `${text}\n${dropInsOf(facts, path)}`, environments))
+      // A template names no folder.
+      .filter(({ name }) => !name.endsWith('@'))
+  );
+}
+
+function foundIn(facts: HostFacts): ReadonlyMap<string, Found> {
+  const services = servicesOf(facts);
   const found = new Map<string, Found>();
   const at = (data: string): Found => {
-    const known = found.get(data) ?? { data };
-    found.set(data, known);
+    const known = found.get(realOf(facts, data)) ?? { data, others: [] };
+    found.set(realOf(facts, data), known);
     return known;
   };
   // Units of /etc stand first, and count before those of the system.
@@ -73,7 +83,10 @@ function foundIn(facts: HostFacts): ReadonlyMap<string, Found> {
     }
     const main = mainOf(unit);
     const data = dataOf(main);
-    if (data !== undefined) at(atHome(facts, data)).klipper ??= unit;
+    if (data === undefined) continue;
+    const of = at(atHome(facts, data));
+    if (of.klipper === undefined) of.klipper = unit;
+    else if (of.klipper.name !== unit.name) of.others.push(unit);
   }
   for (const folder of facts.folders) {
     const name = posix.basename(folder);
@@ -84,6 +97,17 @@ function foundIn(facts: HostFacts): ReadonlyMap<string, Found> {
   }
   return found;
 }
+
+/** What somebody put over a unit, in the order in which systemd reads it. */
+const dropInsOf = ({ units }: HostFacts, path: string): string =>
+  units
+    .filter((unit) => unit.path.startsWith(`${path}.d/`))
+    .toSorted((a, b) => (a.path < b.path ? -1 : 1))
+    .map(({ text }) => text)
+    .join('\n');
+
+/** One folder may have several names. */
+const realOf = ({ realPaths }: HostFacts, path: string): string => realPaths.get(path) ?? path;
 
 /** `DATA/config/printer.cfg`; of the old layout, `~/klipper_config/printer.cfg`. */
 function dataOf(config: string | undefined): string | undefined {
@@ -110,9 +134,9 @@ const atHome = ({ home }: HostFacts, path: string): string =>
 
 function folderNamed(facts: HostFacts, all: readonly Found[], folder: string): Found {
   const path = atHome(facts, folder);
-  const known = all.find(({ data }) => data === path);
+  const known = all.find(({ data }) => realOf(facts, data) === realOf(facts, path));
   if (known) return known;
-  if (facts.folders.includes(path)) return { data: path };
+  if (facts.folders.includes(path)) return { data: path, others: [] };
   throw new StatectlError('adopt-nothing', `there is no folder ${path} with config and gcodes in it`, {
     hint: all.length > 0 ? `there are ${all.map(({ data }) => data).join(', ')}` : 'name the data path of Moonraker',
   });
@@ -143,8 +167,8 @@ const plain = (text: string): string =>
     .replace(/^[^a-z]+|-+$/g, '')
     .slice(0, 63);
 
-function instanceOf(facts: HostFacts, name: string, { data, klipper, moonraker }: Found): Instance {
-  const isThere = facts.folders.includes(data);
+function instanceOf(facts: HostFacts, name: string, { data, klipper, moonraker, others }: Found): Instance {
+  const isThere = facts.folders.some((folder) => realOf(facts, folder) === realOf(facts, data));
   const old = (folder: string) => `${facts.home}/${folder}`;
   const isOld = !isThere && facts.folders.includes(old('klipper_config'));
   const socket = klipper && optionOf(klipper.words, '-a', '--api-server');
@@ -166,16 +190,23 @@ function instanceOf(facts: HostFacts, name: string, { data, klipper, moonraker }
     user: klipper?.user ?? moonraker?.user ?? facts.user,
     services: { ...(klipper && { klipper: klipper.name }), ...(moonraker && { moonraker: moonraker.name }) },
     programs,
+    others: others.map((unit) => unit.name),
     ...(socket !== undefined && !isOld && { socket: atHome(facts, socket) }),
     main: main === undefined ? `${data}/config/printer.cfg` : atHome(facts, main),
   };
 }
 
-const nothing = ({ home, user }: HostFacts): StatectlError =>
-  new StatectlError(
+function nothing(facts: HostFacts): StatectlError {
+  const { home, user } = facts;
+  const hint = 'log in as the account of Klipper, or name its folder: --printer NAME=DIR';
+  const mains = servicesOf(facts).flatMap((unit) => mainOf(unit) ?? []);
+  if (mains.length > 0)
+    return new StatectlError('adopt-nothing', `Klipper has its config there at ${mains.join(', ')}, alone`, {
+      hint: 'a printer has a folder with config and gcodes in it, as Moonraker has them: put it into ~/printer_data/config, and name the folder: --printer NAME=DIR',
+    });
+  return new StatectlError(
     'adopt-nothing',
     `${user} has no printer there: neither a service of Klipper, nor ${home}/printer_data`,
-    {
-      hint: 'log in as the account of Klipper, or name its folder: --printer NAME=DIR',
-    },
+    { hint },
   );
+}

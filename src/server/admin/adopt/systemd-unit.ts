@@ -66,10 +66,19 @@ export function readUnit(path: string, text: string, environments: ReadonlyMap<s
     if (whole !== undefined) return splitWords(variables.get(whole) ?? '');
     return [word.replace(/\$\{([A-Za-z_]\w*)\}/g, (_, name: string) => variables.get(name) ?? '')];
   });
+  // `sh -c 'exec …'`: what the shell is told, as far as quotes and variables go.
+  const shell = words.findIndex(
+    (word, at) => /(?:^|\/)(?:ba|da)?sh$/.test(word) && /^-\w*c$/.test(words[at + 1] ?? ''),
+  );
+  const told = shell < 0 ? undefined : words[shell + 2];
+  const all =
+    told === undefined
+      ? words
+      : splitWords(told.replace(/\$\{?([A-Za-z_]\w*)\}?/g, (_, name: string) => variables.get(name) ?? ''));
   return {
     name: path.slice(path.lastIndexOf('/') + 1).replace(/\.service$/, ''),
     user: settings.get('User')?.at(-1),
-    words,
+    words: all,
   };
 }
 

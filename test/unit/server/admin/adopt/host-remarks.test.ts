@@ -5,7 +5,13 @@ import { findInstances } from '../../../../../src/server/admin/adopt/instances.t
 
 const FACTS: HostFacts = {
   ...{ hostname: 'voron', identity: '', system: '', arch: '', timezone: '', user: 'pi', group: 'pi', home: '/home/pi' },
-  ...{ macs: [], programs: new Set<string>(), environments: [], folders: ['/home/pi/printer_data'] },
+  ...{
+    macs: [],
+    programs: new Set<string>(),
+    realPaths: new Map<string, string>(),
+    environments: [],
+    folders: ['/home/pi/printer_data'],
+  },
   units: [
     {
       path: '/etc/systemd/system/klipper.service',

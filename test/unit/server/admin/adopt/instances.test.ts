@@ -17,6 +17,7 @@ const FACTS: HostFacts = {
   ...{
     macs: [],
     programs: new Set<string>(),
+    realPaths: new Map<string, string>(),
     units: [],
     environments: [],
     folders: [],
@@ -97,8 +98,62 @@ describe('printers of a host', () => {
         programs: { klipper: '/home/pi/klipper', moonraker: '/home/pi/moonraker' },
         socket: '/home/pi/printer_data/comms/klippy.sock',
         main: '/home/pi/printer_data/config/printer.cfg',
+        others: [],
       },
     ]);
+  });
+
+  it('one whose folder is a link is one, whichever name its services have', () => {
+    const facts = hostWith(kiauh('printer_data', ''));
+    const ssd = '/mnt/ssd/printer_data';
+    const realPaths = new Map([['/home/pi/printer_data', ssd]]);
+    const environments = facts.environments.map(({ path, text }) => ({
+      path,
+      text: path.includes('moonraker') ? text.replaceAll('/home/pi/printer_data', ssd) : text,
+    }));
+    const all = findInstances({ ...facts, realPaths, environments });
+    expect(all).toMatchObject([
+      { data: '/home/pi/printer_data', services: { klipper: 'klipper', moonraker: 'moonraker' }, isOld: false },
+    ]);
+    expect(findInstances({ ...facts, realPaths }, [{ name: 'x', folder: ssd }])).toHaveLength(1);
+  });
+
+  it.each([
+    [
+      'a drop-in that starts another',
+      '',
+      '[Service]\nExecStart=\nExecStart=/usr/bin/nice -n -5 PYTHON KLIPPY /home/pi/p2_data/config/p.cfg',
+    ],
+    ['sh -c', '/bin/sh -c \'cd /tmp && exec PYTHON KLIPPY /home/pi/p2_data/config/p.cfg -l "$HOME/x"\'', ''],
+    ['bash -lc', '/bin/bash -lc "PYTHON KLIPPY /home/pi/p2_data/config/p.cfg"', ''],
+    ['an environment', 'PYTHON $ARGS', '[Service]\nEnvironment="ARGS=KLIPPY /home/pi/p2_data/config/p.cfg"'],
+  ])('a service is what systemd starts: %s', (_how, start, dropIn) => {
+    const said = (text: string) =>
+      text.replace('PYTHON', '/home/pi/klippy-env/bin/python').replace('KLIPPY', '/home/pi/klipper/klippy/klippy.py');
+    const units = [
+      unitFile(
+        'klipper',
+        `[Service]\nUser=pi\nExecStart=${said(start || 'PYTHON KLIPPY /home/pi/p1_data/config/p.cfg')}\n`,
+      ),
+      { path: '/etc/systemd/system/klipper.service.d/over.conf', text: said(dropIn) },
+    ];
+    expect(findInstances({ ...FACTS, units })).toMatchObject([
+      { data: '/home/pi/p2_data', main: '/home/pi/p2_data/config/p.cfg', services: { klipper: 'klipper' } },
+    ]);
+  });
+
+  it('a second Klipper on the same folder is told, and one of another layout is named', () => {
+    const klipper = (name: string, path: string) =>
+      unitFile(name, `[Service]\nExecStart=/x/python /home/pi/klipper/klippy/klippy.py ${path} -l /tmp/l\n`);
+    const two = ['printer.cfg', 'klipper-2.cfg'].map((file, at) =>
+      klipper(`klipper-${at}`, `/home/pi/printer_data/config/${file}`),
+    );
+    expect(findInstances({ ...FACTS, units: two })).toMatchObject([
+      { services: { klipper: 'klipper-0' }, others: ['klipper-1'] },
+    ]);
+    expect(() => findInstances({ ...FACTS, units: [klipper('klipper', '/home/pi/printer.cfg')] })).toThrow(
+      'Klipper has its config there at /home/pi/printer.cfg, alone',
+    );
   });
 
   it('several are called as their folders, or as their host and a number', () => {

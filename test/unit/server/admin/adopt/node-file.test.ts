@@ -18,6 +18,7 @@ const FACTS: HostFacts = {
   ...{
     macs: ['b8:27:eb:12:34:56'],
     programs: new Set<string>(),
+    realPaths: new Map<string, string>(),
     units: [],
     environments: [],
     links: [],
