@@ -405,7 +405,8 @@ describe('a host that means no good', () => {
     const real = readFileSync(`/usr/bin/${name}`);
     expect(real.length).toBeGreaterThan(0);
     rmSync(on(`/opt/bin/${name}`));
-    writeFileSync(on(`/opt/bin/${name}`), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const seemly = `[ "$1" = --version ] && exec /usr/bin/${name} --version`;
+    writeFileSync(on(`/opt/bin/${name}`), `#!/bin/sh\n${seemly}\n${script}\n`, { mode: 0o755 });
     try {
       await task();
     } finally {

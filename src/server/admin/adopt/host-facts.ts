@@ -64,7 +64,7 @@ for card in /sys/class/net/*; do
   [ -e "$card/device" ] && [ ! -e "$card/wireless" ] && [ ! -e "$card/phy80211" ] && say mac "\${card##*/}" "$(cat "$card/address" 2>/dev/null)"
 done
 for program in python3 sqlite3; do command -v "$program" >/dev/null && say program "$program" ''; done
-for program in find tar; do case $("$program" --version 2>/dev/null | head -n 1) in *GNU*) say program "$program" '' ;; esac; done
+for program in find tar; do case $("$program" --version 2>/dev/null | head -c 99) in *GNU*) say program "$program" '' ;; esac; done
 for unit in /etc/systemd/system/*.service /etc/systemd/system/*.service.d/*.conf; do
   case \${unit##*/} in klipper* | moonraker*) ;; *) [ -L "$unit" ] && continue ;; esac
   [ -f "$unit" ] && body unit "$unit"
