@@ -9,6 +9,7 @@ import { answerRequest } from './serve/answer-request.ts';
 import type { CacheFolder, ChangedPaths, Wish } from './serve/cache-folder.ts';
 import { hide } from './serve/changes.ts';
 import { handleTable } from './serve/handles.ts';
+import { lostAnswers, seenRequests } from './serve/lost-requests.ts';
 import type { Listings } from './serve/names.ts';
 import type { CacheSpool } from './spool.ts';
 import { isSame, look } from './union/look.ts';
@@ -17,8 +18,15 @@ import { type ShownIndex, shownIndex } from './union/shown-index.ts';
 import { answer, refusal, resendNotice } from './wire/reply.ts';
 import { readRequest } from './wire/request.ts';
 
+/** So often a file is brought for one who opens it. */
+const MOST_TRIES = 5;
 /** So often it is looked whether somebody still brings what is waited for. */
 const LOOK_MS = 1_000;
+
+interface Waiting {
+  readonly wish: Wish;
+  readonly tries: number;
+}
 
 export interface ServeCache {
   readonly device: FuseDevice;
@@ -46,14 +54,14 @@ export async function serveCache({ device, real, spool, account, ready }: ServeC
   const rewrite = (): void =>
     spool.rewrite([...nodes.lines().map((node) => ({ node })), ...[...changed].map((path) => ({ changed: path }))]);
   rewrite();
-  const waiting = new Map<string, Wish>();
+  const waiting = new Map<string, Waiting>();
   const listings: Listings = new Map();
   const isWhole = (path: string): boolean => look(folder, path)?.kind === 'here';
   const folder: CacheFolder = {
     ...{ real, nodes, account, changed, removed: new Map() },
     handles: handleTable(real, nodes, isWhole),
     index: readIndex(),
-    wanted,
+    wanted: (wish) => wanted(wish),
     newId: () => randomBytes(12).toString('hex'),
   };
 
@@ -69,19 +77,26 @@ export async function serveCache({ device, real, spool, account, ready }: ServeC
     return index;
   }
 
-  function wanted(wish: Wish): void {
+  function wanted(wish: Wish, tries = 1): void {
     const id = folder.newId();
-    if (!spool.isAgentThere()) finish(wish, 'the agent does not run');
+    if (!spool.isAgentThere()) finish({ wish, tries }, 'the agent does not run');
     else {
-      waiting.set(id, wish);
+      waiting.set(id, { wish, tries });
       spool.want(id, wish);
     }
   }
 
-  function finish(wish: Wish, fault?: string): void {
+  function finish({ wish, tries }: Waiting, fault?: string): void {
     let reply: Buffer;
     try {
-      reply = answer(wish.unique, wish.again());
+      const body = wish.again();
+      // It went again before it was opened, for want of room.
+      if (!body && fault === undefined && tries < MOST_TRIES) {
+        wanted(wish, tries + 1);
+        return;
+      }
+      if (!body) throw new Error(fault);
+      reply = answer(wish.unique, body);
     } catch {
       reply = refusal(wish.unique, fault === undefined ? constants.errno.EIO : constants.errno.EHOSTUNREACH);
     }
@@ -90,9 +105,9 @@ export async function serveCache({ device, real, spool, account, ready }: ServeC
 
   function heard(): void {
     for (const { id, fault } of spool.answers()) {
-      const wish = waiting.get(id);
+      const one = waiting.get(id);
       waiting.delete(id);
-      if (wish) finish(wish, fault);
+      if (one) finish(one, fault);
     }
   }
 
@@ -106,11 +121,15 @@ export async function serveCache({ device, real, spool, account, ready }: ServeC
       }
     },
   });
+  // Before anything is read: what is told here is not ours.
+  const isAskedAgain = await device.notify(resendNotice());
+  if (!isAskedAgain) for (const reply of lostAnswers(spool.seen(), spool.waiting())) device.answer(reply);
+  const seen = seenRequests(spool.see);
   const looking = setInterval(() => {
     if (waiting.size === 0 || spool.isAgentThere()) return;
-    for (const [id, wish] of waiting) {
+    for (const [id, one] of waiting) {
       spool.unwant(id);
-      finish(wish, 'the agent does not run any more');
+      finish(one, 'the agent does not run any more');
     }
     waiting.clear();
   }, LOOK_MS);
@@ -118,8 +137,9 @@ export async function serveCache({ device, real, spool, account, ready }: ServeC
     const serving = device.serve((frame) => {
       const request = readRequest(frame);
       if (!request) return;
+      if (!isAskedAgain) seen.see(request.unique);
       if (request.op === 'interrupt')
-        for (const [id, wish] of waiting)
+        for (const [id, { wish }] of waiting)
           if (wish.unique === request.interrupted) {
             waiting.delete(id);
             spool.unwant(id);
@@ -134,8 +154,6 @@ export async function serveCache({ device, real, spool, account, ready }: ServeC
       const reply = answerRequest(folder, listings, request);
       if (reply) device.answer(reply);
     });
-    // One that is mounted a moment ago is not asked before the kernel was told of us, and lacks nothing.
-    await device.notify(resendNotice());
     ready();
     await serving;
   } finally {

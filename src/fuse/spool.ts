@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { recordOrNone } from '../host/record.ts';
 import { readSaid } from '../protocol/read-answer.ts';
-import { CACHE_ID, CacheAgent, CacheAnswer, CacheIndex, type CacheName } from '../protocol/state/cache.ts';
+import { CACHE_ID, CacheAgent, CacheAnswer, CacheIndex, type CacheName, CacheWish } from '../protocol/state/cache.ts';
 import type { NodeLine } from './union/nodes.ts';
 
 /** A line of the journal: what the kernel was told of, or what was written since the index was made. */
@@ -24,10 +24,15 @@ export interface CacheSpool {
   index(): CacheIndex;
   /** Whether whoever brings files runs. */
   isAgentThere(): boolean;
-  want(id: string, wish: CacheName): void;
+  want(id: string, wish: CacheName & { readonly unique: bigint }): void;
   unwant(id: string): void;
   /** Answers that came, each once. */
   answers(): readonly { readonly id: string; readonly fault?: string }[];
+  /** Requests that whoever served before let wait; each is said once. */
+  waiting(): readonly bigint[];
+  /** Up to which number it may have read requests. */
+  seen(): bigint | undefined;
+  see(to: bigint): void;
   /** What whoever served before wrote down; none: nobody did. */
   journal(): readonly JournalLine[];
   append(line: JournalLine): void;
@@ -45,7 +50,8 @@ const textOrNone = (path: string): string | undefined => {
 };
 
 export function cacheSpool(spool: string): CacheSpool {
-  const [want, answers, journal] = [`${spool}/want`, `${spool}/answers`, `${spool}/journal`];
+  const [want, answers] = [`${spool}/want`, `${spool}/answers`];
+  const [journal, seen] = [`${spool}/journal`, `${spool}/seen`];
   for (const folder of [spool, want, answers]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   return {
     index: () => readSaid(textOrNone(`${spool}/index.json`) ?? '{"files":[]}', CacheIndex).value ?? { files: [] },
@@ -55,8 +61,8 @@ export function cacheSpool(spool: string): CacheSpool {
       const stat = textOrNone(`/proc/${value.pid}/stat`);
       return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] === value.started;
     },
-    want(id, { path, version }) {
-      writeFileSync(`${want}/.${id}`, JSON.stringify({ path, version }));
+    want(id, { path, version, unique }) {
+      writeFileSync(`${want}/.${id}`, JSON.stringify({ path, version, unique: String(unique) }));
       renameSync(`${want}/.${id}`, `${want}/${id}`);
     },
     unwant: (id) => rmSync(`${want}/${id}`, { force: true }),
@@ -69,6 +75,22 @@ export function cacheSpool(spool: string): CacheSpool {
           rmSync(`${want}/${id}`, { force: true });
           return { id, ...(value?.fault !== undefined && { fault: value.fault }) };
         }),
+    waiting: () =>
+      readdirSync(want)
+        .filter((name) => CACHE_ID.test(name))
+        .flatMap((id) => {
+          const { value } = readSaid(textOrNone(`${want}/${id}`) ?? '', CacheWish);
+          rmSync(`${want}/${id}`, { force: true });
+          return value ? [BigInt(value.unique)] : [];
+        }),
+    seen() {
+      const text = textOrNone(seen) ?? '';
+      return /^\d+$/.test(text) ? BigInt(text) : undefined;
+    },
+    see(to) {
+      writeFileSync(`${seen}.new`, String(to));
+      renameSync(`${seen}.new`, seen);
+    },
     journal: () =>
       // The last one may be cut off: the kernel was not told of it then.
       (textOrNone(journal) ?? '').split('\n').flatMap((line) => recordOrNone<JournalLine>(line, {}) ?? []),

@@ -35,8 +35,8 @@ export interface ChangedPaths extends ReadonlySet<string> {
 export interface Wish extends CacheName {
   readonly unique: bigint;
   readonly node: number;
-  /** Whether a process without it goes on, and then the answer. */
-  readonly again: () => Buffer;
+  /** The answer, once it is here; undefined: it is not, or not any more. */
+  readonly again: () => Buffer | undefined;
 }
 
 export function nodeOf({ nodes }: Pick<CacheFolder, 'nodes'>, id: number): Node {

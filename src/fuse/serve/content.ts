@@ -22,7 +22,7 @@ function whenHere(
     path: Buffer.from(path, 'latin1').toString(),
     again: () => {
       const now = found(folder, pathOf(folder, node));
-      if (now.kind === 'away') throw new Refused('EIO');
+      if (now.kind === 'away') return undefined;
       return act(pathOf(folder, node), now.kind === 'here' ? now.stat.inode : undefined);
     },
   });

@@ -21,6 +21,9 @@ export type CacheIndex = z.infer<typeof CacheIndex>;
 export const CacheName = z.object({ path: z.string(), version: Version });
 export type CacheName = z.infer<typeof CacheName>;
 
+/** SPOOL/want/ID, with the number of the request that waits: of the file system's own. */
+export const CacheWish = z.extend(CacheName, { unique: z.string().check(z.regex(/^\d{1,20}$/)) });
+
 /** SPOOL/answers/ID, by the agent: it is here, or why it cannot be had. */
 export const CacheAnswer = z.object({ fault: z.optional(z.string()) });
 export type CacheAnswer = z.infer<typeof CacheAnswer>;

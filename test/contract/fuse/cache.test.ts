@@ -80,11 +80,23 @@ describe.runIf(canMountFuse)('a cache on the kernel of this machine', () => {
     const before = await stat(`${cache.place}/far.gcode`, { bigint: true });
     cache.agent.bring = async ({ path }) => void place(cache, path, content);
     expect(sha256(await readFile(`${cache.place}/far.gcode`))).toBe(sha256(content));
-    expect(cache.agent.wishes).toEqual([{ path: 'far.gcode', version: sha256(content) }]);
+    expect(cache.agent.wishes).toMatchObject([{ path: 'far.gcode', version: sha256(content) }]);
     const after = await stat(`${cache.place}/far.gcode`, { bigint: true });
     expect([after.size, after.mtimeNs, after.ino]).toEqual([before.size, before.mtimeNs, before.ino]);
     expect(sha256(await readFile(`${cache.place}/far.gcode`))).toBe(sha256(content));
     expect(cache.agent.wishes.length).toBe(1);
+  });
+
+  it('brings a file again that went for want of room before it was opened, and not for ever', async () => {
+    await using cache = await cacheMount();
+    cache.show([lineOf('far.gcode', 'M104\n'), lineOf('never.gcode', 'M105\n')]);
+    await expect.poll(() => readdir(cache.place)).toEqual(['far.gcode', 'never.gcode']);
+    cache.agent.bring = async ({ path }) => {
+      if (cache.agent.wishes.length === 3) place(cache, path, 'M104\n');
+      return undefined;
+    };
+    expect(await readFile(`${cache.place}/far.gcode`, 'utf8')).toBe('M104\n');
+    await expect(readFile(`${cache.place}/never.gcode`)).rejects.toMatchObject({ code: 'EIO' });
   });
 
   it('fails an open at once where nobody can bring it, and all else goes on', async () => {

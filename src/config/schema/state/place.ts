@@ -81,7 +81,7 @@ export const StatePlace = z.discriminatedUnion(
       ...OF_FILES,
       restart: z.enum(['resume', 'pause']).default('resume').meta({
         description:
-          'what a print does when the process that shows the folder ends: it goes on, which needs Linux 6.9; pause: with an older kernel, too, where the print may stop',
+          'what is asked of the folder at the moment when the process that shows it ends: resume: it is answered by the next one, which needs Linux 6.9; pause: with an older kernel, too, where it is interrupted (EINTR) when the next one is there: Klipper asks again, other programs may fail',
       }),
     }),
     z.strictObject({ kind: z.literal('git'), ...OF_EACH }),

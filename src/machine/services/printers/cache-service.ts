@@ -29,7 +29,7 @@ const inTheWay = (facts: Facts, item: CacheItem): string | undefined => {
   if (!isCache(item)) return undefined;
   const { kernelRelease } = facts.machine;
   if (!canResend(kernelRelease) && item.cache?.restart !== 'pause')
-    return `a cache needs Linux 6.9, this is ${kernelRelease}: \`kind: mirror\`, or \`restart: pause\` for a print that may stop when the process that shows the folder ends`;
+    return `a cache needs Linux 6.9, this is ${kernelRelease}: \`kind: mirror\`, or \`restart: pause\`, where a read is interrupted (EINTR) when the process that shows the folder ends`;
   if (facts.system.install?.serviceManager === 'systemd') return undefined;
   if (facts.system.install?.serviceManager === 'openrc')
     return isEtcWritable(facts)

@@ -35,7 +35,7 @@ describe('a cache', () => {
 
   it('says what to do where the kernel is too old', () => {
     expect(cacheFaults(factsOf('6.1.0', 'resume'))).toEqual([
-      'voron: /home/pi/printer_data/gcodes is kept as a mirror: a cache needs Linux 6.9, this is 6.1.0: `kind: mirror`, or `restart: pause` for a print that may stop when the process that shows the folder ends',
+      'voron: /home/pi/printer_data/gcodes is kept as a mirror: a cache needs Linux 6.9, this is 6.1.0: `kind: mirror`, or `restart: pause`, where a read is interrupted (EINTR) when the process that shows the folder ends',
     ]);
   });
 
