@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type Attr, attrBody, openBody, writtenBody } from '../wire/reply.ts';
-import type { AskedTime, Request, RequestOf } from '../wire/request.ts';
+import { type AskedTime, MOST_WRITE_BYTES, type Request, type RequestOf } from '../wire/request.ts';
 import { type CacheFolder, found, nodeOf, pathOf } from './cache-folder.ts';
 import { attrNow } from './names.ts';
 import { Refused } from './refused.ts';
@@ -58,10 +58,13 @@ function emptied(folder: CacheFolder, path: string): void {
   }
 }
 
+/** What the kernel asks for at most, used again: it is in the answer before the next is read. */
+const MOST_READ = Buffer.alloc(MOST_WRITE_BYTES);
+
 /** What is less than it was known to have is an error, never an end: a print would be called complete. */
 export function read(folder: CacheFolder, { handle, node, at, bytes }: RequestOf<'read'>): Buffer {
   const { file, sizeBytes } = folder.handles.reading(handle, folder.nodes.get(node));
-  const buffer = Buffer.allocUnsafe(bytes);
+  const buffer = bytes <= MOST_READ.length ? MOST_READ.subarray(0, bytes) : Buffer.alloc(bytes);
   const count = file.read(buffer, at);
   if (count < bytes && at + count < sizeBytes) throw new Refused('EIO');
   return buffer.subarray(0, count);

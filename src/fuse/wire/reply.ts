@@ -34,8 +34,13 @@ const VALID_SECONDS = 1n;
 
 const TYPES: Readonly<Record<NodeType, number>> = { file: 0o100000, dir: 0o040000, symlink: 0o120000 };
 
+/** Long answers, one after the other: a print is millions of them, and each has gone to the kernel before the next is made. */
+const LONG = Buffer.alloc(HEADER_BYTES + MOST_WRITE_BYTES);
+const SHORT_BYTES = 4096;
+
 const withHead = (unique: bigint, error: number, body: Buffer): Buffer => {
-  const reply = Buffer.alloc(HEADER_BYTES + body.length);
+  const bytes = HEADER_BYTES + body.length;
+  const reply = bytes > SHORT_BYTES && bytes <= LONG.length ? LONG.subarray(0, bytes) : Buffer.alloc(bytes);
   reply.writeUInt32LE(reply.length, 0);
   reply.writeInt32LE(error, 4);
   reply.writeBigUInt64LE(unique, 8);
