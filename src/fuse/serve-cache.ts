@@ -11,6 +11,7 @@ import { hide } from './serve/changes.ts';
 import { handleTable } from './serve/handles.ts';
 import { lostAnswers, seenRequests } from './serve/lost-requests.ts';
 import type { Listings } from './serve/names.ts';
+import { errnoOf, Refused } from './serve/refused.ts';
 import type { CacheSpool } from './spool.ts';
 import { isSame, look } from './union/look.ts';
 import { nodeTable } from './union/nodes.ts';
@@ -95,10 +96,11 @@ export async function serveCache({ device, real, spool, account, ready }: ServeC
         wanted(wish, tries + 1);
         return;
       }
-      if (!body) throw new Error(fault);
+      if (!body) throw new Refused(fault === undefined ? 'EIO' : 'EHOSTUNREACH');
       reply = answer(wish.unique, body);
-    } catch {
-      reply = refusal(wish.unique, fault === undefined ? constants.errno.EIO : constants.errno.EHOSTUNREACH);
+    } catch (error) {
+      // ESTALE, too: what was brought is another inode than what was here before, and the kernel looks it up anew.
+      reply = refusal(wish.unique, errnoOf(error));
     }
     device.answer(reply);
   }

@@ -87,6 +87,18 @@ describe.runIf(canMountFuse)('a cache on the kernel of this machine', () => {
     expect(cache.agent.wishes.length).toBe(1);
   });
 
+  it('brings what was read before, and went for want of room since, as often as it is opened', async () => {
+    await using cache = await cacheMount();
+    cache.show([lineOf('part.gcode', 'M104\n')]);
+    await expect.poll(() => readdir(cache.place)).toEqual(['part.gcode']);
+    cache.agent.bring = async ({ path }) => void place(cache, path, 'M104\n');
+    for (let count = 1; count <= 3; count += 1) {
+      expect(await readFile(`${cache.place}/part.gcode`, 'utf8')).toBe('M104\n');
+      expect(cache.agent.wishes.length).toBe(count);
+      await unlink(`${cache.files}/part.gcode`);
+    }
+  });
+
   it('brings a file again that went for want of room before it was opened, and not for ever', async () => {
     await using cache = await cacheMount();
     cache.show([lineOf('far.gcode', 'M104\n'), lineOf('never.gcode', 'M105\n')]);
