@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CachedGcode, cachedGcode, gcodeOf } from '../fixtures/print-host/cached-gcode.ts';
+import { type CachedGcode, cachedGcode, gcodeOf } from '../fixtures/print-host/gcode/cached-gcode.ts';
 import { DATA, type PrintGuest, printGuest } from '../fixtures/print-host/print-guest.ts';
 import { CHECKOUTS } from '../fixtures/print-host/programs.ts';
 import { trixieImage } from '../fixtures/vm/images/trixie-image.ts';
