@@ -11,6 +11,7 @@ import {
   copyVolumes,
   installUnits,
   type OfEach,
+  takeDownVolumes,
 } from '../../server/admin/nodes/apply-volumes.ts';
 import {
   keepResource,
@@ -32,6 +33,7 @@ interface DrbdOptions extends ConfigOptions {
   readonly state: string;
   readonly apply?: true;
   readonly up?: true;
+  readonly down?: true;
   readonly snapshots?: true;
   readonly units?: true;
   readonly address?: string;
@@ -70,8 +72,9 @@ export const nodeDrbdVerb = (): Command =>
       'as root on the management host: make what is missing and bring it up, and nothing a second time',
     )
     .option('--up', 'bring up what was made: after a restart of the management host')
+    .option('--down', 'take down what is up, so that it goes on later: before the management host ends')
     .option('--snapshots', 'a copy of each volume, mounted read-only; 24 of hours and 14 of days stay')
-    .option('--units', 'print the units of systemd that do both, which --apply writes')
+    .option('--units', 'print the units of systemd that do these, which --apply writes')
     .option('--address <address>', 'of this host, as the machine reaches it', address)
     .option('--machine-address <address>', 'of the machine, where config.d says none', address)
     .option(
@@ -82,9 +85,9 @@ export const nodeDrbdVerb = (): Command =>
     .option('--device <path>', 'use this disk, which must be empty', device)
     .addOption(jsonOption())
     .action(async (name: string, options: DrbdOptions) => {
-      const { apply, up, snapshots, units, state } = options;
-      if ([apply, up, snapshots, units].filter((one) => one === true).length > 1)
-        throw new StatectlError('usage', '--apply, --up, --snapshots and --units are one each', {
+      const { apply, up, down, snapshots, units, state } = options;
+      if ([apply, up, down, snapshots, units].filter((one) => one === true).length > 1)
+        throw new StatectlError('usage', '--apply, --up, --down, --snapshots and --units are one each', {
           hint: 'statectl node drbd print07 --apply',
         });
       if (units)
@@ -94,14 +97,12 @@ export const nodeDrbdVerb = (): Command =>
             .join('\n'),
         );
       const server = serverState(state, linuxHost());
-      if (up || snapshots) {
+      if (up || down || snapshots) {
         const store = await volumeStore(server);
         await using _lock = await lockVolumes(store);
         const node = name === 'all' ? undefined : name;
-        return tellEach(
-          up ? await bringUpVolumes(server, store, node) : await copyVolumes(server, store, node),
-          options,
-        );
+        const each = up ? bringUpVolumes : down ? takeDownVolumes : copyVolumes;
+        return tellEach(await each(server, store, node), options);
       }
       const store = await volumeStore(server, 'create');
       await using _lock = await lockVolumes(store);

@@ -117,6 +117,8 @@ export interface Waiting {
 
 /** A server that restarted, or that still takes the boot before for alive, answers within this. */
 const CONNECT_MS = 20_000;
+/** Both sides call each other, and what they say at once may break off some times before they agree. */
+const HAS_ANSWERED = /^(?:WFReportParams|Connected|BrokenPipe|NetworkFailure|ProtocolError|TearDown)$/;
 
 /** Until all of the server's side is here. Throws `volume-late` with what is in the way. */
 export async function untilUpToDate(
@@ -126,21 +128,30 @@ export async function untilUpToDate(
 ): Promise<void> {
   const { clock } = host;
   const beginMs = clock.uptimeMs();
+  let hasAnswered = false;
   for (;;) {
     const status = await statusOf(host, volume);
     const passedMs = clock.uptimeMs() - beginMs;
-    const why = status ? inTheWay(status, volume, { passedMs, waitMs }) : 'the kernel lost it';
+    hasAnswered ||= HAS_ANSWERED.test(status?.connection ?? '');
+    const why = status ? inTheWay(status, volume, { passedMs, waitMs, hasAnswered }) : 'the kernel lost it';
     if (why === undefined) return;
     if (why !== 'wait') throw new StatectlError('volume-late', why);
     await clock.sleep(SMALL_WAIT_MS, signal);
   }
 }
 
+export interface WaitSoFar {
+  readonly passedMs: number;
+  readonly waitMs: number;
+  /** At any moment of it. */
+  readonly hasAnswered?: boolean;
+}
+
 /** Undefined: it is there; `wait`: nothing yet. Pure. */
 export function inTheWay(
   status: VolumeStatus,
   { peer }: Pick<Volume, 'peer'>,
-  { passedMs, waitMs }: { readonly passedMs: number; readonly waitMs: number },
+  { passedMs, waitMs, hasAnswered = false }: WaitSoFar,
 ): string | undefined {
   const { connection, disk, peerRole, peerDisk, syncedPercent } = status;
   if (peerRole === 'Primary') return `${peer} uses the volume itself (it is mounted there)`;
@@ -154,6 +165,7 @@ export function inTheWay(
   )
     return `the disk of ${peer} is ${peerDisk}`;
   const isLate = passedMs >= waitMs;
-  if (peerRole === 'Unknown') return isLate || passedMs >= CONNECT_MS ? `${peer} does not answer` : 'wait';
+  if (peerRole === 'Unknown')
+    return isLate || (passedMs >= CONNECT_MS && !hasAnswered) ? `${peer} does not answer` : 'wait';
   return isLate ? `${peer} sent ${syncedPercent ?? 0} % within ${Math.round(waitMs / 1000)} s` : 'wait';
 }

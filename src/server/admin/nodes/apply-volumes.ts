@@ -1,7 +1,10 @@
 import { StatectlError } from '../../../error.ts';
-import { applyStep, describeStep } from '../../state/drbd/apply-step.ts';
+import { loadedDrbd } from '../../../host/kernel/drbd.ts';
+import { drbdVersion } from '../../../host/kernel/drbd-status.ts';
+import { applyStep, describeStep, runAsRoot } from '../../state/drbd/apply-step.ts';
 import type { Refusal } from '../../state/drbd/plan-volume.ts';
 import { resourcePath } from '../../state/drbd/resource-file.ts';
+import { takeDownCommands } from '../../state/drbd/take-down.ts';
 import { ENABLED_UNITS, UNIT_FOLDER, type Unit } from '../../state/drbd/units.ts';
 import { copyVolume, mountCopies } from '../../state/drbd/volume-copies.ts';
 import { hostFacts } from '../../state/drbd/volume-facts.ts';
@@ -110,6 +113,16 @@ export async function bringUpVolumes(state: ServerState, store: Store, node: str
     const applied = await applyVolume(state, store, found.planned);
     await mountCopies({ root: store.root, host }, volume);
     return applied;
+  });
+}
+
+/** Before this host ends: what a machine writes meanwhile is brought at the next `bringUpVolumes`. */
+export async function takeDownVolumes({ host }: ServerState, store: Store, node: string | undefined) {
+  const version = drbdVersion(await loadedDrbd(host.files)) ?? 8;
+  return ofEach(store, node, async (volume) => {
+    for (const argv of takeDownCommands(version, volume, await volumeStanding(host, volume)))
+      await runAsRoot(host, argv);
+    return { standing: standingText(await volumeStanding(host, volume)) };
   });
 }
 

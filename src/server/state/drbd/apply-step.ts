@@ -91,7 +91,7 @@ export async function applyStep(step: VolumeStep, context: ApplyContext): Promis
       await files.write(step.path, '', { mode: 0o600 });
       break;
     case 'attach-loop': {
-      const device = (await run(host, ['losetup', '--find', '--show', step.file])).trim();
+      const device = (await runAsRoot(host, ['losetup', '--find', '--show', step.file])).trim();
       await files.mkdir(dirname(step.link), 0o700);
       await files.remove(step.link);
       return await files.symlink(device, step.link);
@@ -102,7 +102,7 @@ export async function applyStep(step: VolumeStep, context: ApplyContext): Promis
       return await context.noteMade();
     default:
   }
-  for (const argv of commandsOf(step, await context.diskBytes())) await run(host, argv);
+  for (const argv of commandsOf(step, await context.diskBytes())) await runAsRoot(host, argv);
 }
 
 /** Of any of them: file systems of some GiB at most. */
@@ -111,7 +111,8 @@ const LONGEST_MS = 120_000;
 /** As drbd.service has it, drbdadm neither asks whether it may count this host at drbd.org, nor does it. */
 const ENVIRONMENT = { LC_ALL: 'C', INIT_VERSION: 'systemd' };
 
-async function run({ exec }: StoreHost, argv: readonly string[]): Promise<string> {
+/** Throws `volume-failed`, with what the program said. */
+export async function runAsRoot({ exec }: StoreHost, argv: readonly string[]): Promise<string> {
   const { exitCode, stdout, stderr } = await exec.run(argv, { timeoutMs: LONGEST_MS, env: ENVIRONMENT });
   if (exitCode === 0) return stdout;
   throw new StatectlError(

@@ -9,10 +9,10 @@ const word = (path: string): string => `"${path.replaceAll(/["\\]/g, '\\$&').rep
 
 export const UNIT_FOLDER = '/etc/systemd/system';
 
-/** What brings the volumes up when the management host starts, and what copies them each hour. Pure. */
+/** What brings the volumes up when the management host starts, and down before it ends (and before drbd.service does), and what copies them each hour. Pure. */
 export function volumeUnits({ program, state }: { readonly program: string; readonly state: string }): readonly Unit[] {
-  const run = (what: string): string =>
-    `ExecStart=${word(program)} node drbd all ${what} --state ${word(state).replaceAll('$', '$$$$')}`;
+  const run = (what: string, when = 'Start'): string =>
+    `Exec${when}=${word(program)} node drbd all ${what} --state ${word(state).replaceAll('$', '$$$$')}`;
   return [
     {
       name: 'statectl-drbd.service',
@@ -26,6 +26,7 @@ RequiresMountsFor=${word(state)}
 Type=oneshot
 RemainAfterExit=yes
 ${run('--up')}
+${run('--down', 'Stop')}
 Restart=on-failure
 RestartSec=30
 

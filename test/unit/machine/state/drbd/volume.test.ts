@@ -93,6 +93,12 @@ it.each<[string, Partial<VolumeStatus>, number, string | undefined]>([
     'the disk of 192.0.2.1:7900 is Diskless',
   ],
   [
+    'whose server has half of it, which DRBD 9 begins to bring',
+    { connection: 'PausedSyncT', peerDisk: 'Inconsistent' },
+    0,
+    'the disk of 192.0.2.1:7900 is Inconsistent',
+  ],
+  [
     'that a server refuses',
     { ...AWAY, connection: 'StandAlone' },
     0,
@@ -100,4 +106,12 @@ it.each<[string, Partial<VolumeStatus>, number, string | undefined]>([
   ],
 ])('a boot waits for a volume %s as long as that is of use', (_title, change, seconds, why) => {
   expect(inTheWay({ ...SYNCING, ...change }, VOLUME, { passedMs: seconds * 1000, waitMs: 30_000 })).toBe(why);
+});
+
+it('is patient with a server that answered, though both called each other at once and broke off', () => {
+  const status = { ...SYNCING, ...AWAY };
+  expect(inTheWay(status, VOLUME, { passedMs: 25_000, waitMs: 30_000, hasAnswered: true })).toBe('wait');
+  expect(inTheWay(status, VOLUME, { passedMs: 30_000, waitMs: 30_000, hasAnswered: true })).toBe(
+    '192.0.2.1:7900 does not answer',
+  );
 });
