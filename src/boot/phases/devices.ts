@@ -1,5 +1,7 @@
 import { getArgument } from '../../config/command-line/command-line.ts';
+import { entryOf } from '../../entry-of.ts';
 import { StatectlError } from '../../error.ts';
+import { driveRounds, withoutUnfinished } from '../../machine/disks/drive-rounds.ts';
 import { blockDevices } from '../../machine/facts/block-devices.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
@@ -20,11 +22,13 @@ export const devices: Phase = {
     // With the driver of the clock, which brings its time; before a disk is mounted, which remembers when.
     {
       gather: async (host) => ({ machine: { clock: await clockFacts(host) } }),
-      plan: (facts) => [...planClock(facts), ...planWaits(facts)],
+      plan: (facts) => [...planClock(facts), ...planDriveWaits(facts)],
     },
+    ...driveRounds(),
+    { plan: planWaits },
     {
       gather: async (host, facts, boot) => {
-        const blocks = await blockDevices(host);
+        const blocks = withoutUnfinished(await blockDevices(host), facts.root.drives);
         if (blocks.length === 0 && bootsLocalRoot(facts)) await failWithoutDrivers(host);
         sayMissing(withFound(facts, { root: { blocks } }), boot.warn);
         return { root: { blocks } };
@@ -34,14 +38,42 @@ export const devices: Phase = {
   ],
 };
 
-/** Waits for what must be there. A disk that may be missing is taken when it is there, and not waited for. */
-export function planWaits({ config, commandLine }: Facts): readonly StepOf<'wait-for-device'>[] {
+const waitSeconds = ({ commandLine }: Pick<Facts, 'commandLine'>): number => {
   const delay = Number(getArgument(commandLine, 'rootdelay')?.value ?? WAIT_SECONDS);
-  const seconds = Number.isFinite(delay) && delay > 0 ? delay : WAIT_SECONDS;
+  return Number.isFinite(delay) && delay > 0 ? delay : WAIT_SECONDS;
+};
+
+/** The label of what drives.conf makes, where it is waited for by that. */
+const labelIn = (source: string): string | undefined => /^(?:LABEL|PARTLABEL)=(.+)$/.exec(source)?.[1];
+
+/** A disk that is to be made, or was, and holds what must be there: before it is made, nothing on it has a label. */
+function planDriveWaits(facts: Facts): readonly StepOf<'wait-for-drive'>[] {
+  const { drives, fstab } = facts.config;
+  const labels = Object.values(fstab).flatMap(({ source, missing }) => (missing === 'ignore' ? [] : [labelIn(source)]));
+  return Object.entries(drives).flatMap(([drive, { match, make, partitions }]) =>
+    make !== 'never' && Object.keys(partitions).some((label) => labels.includes(label))
+      ? [{ kind: 'wait-for-drive', drive, match, seconds: waitSeconds(facts) }]
+      : [],
+  );
+}
+
+/** No disk fits this drive, which was waited for. */
+const isOfAbsentDrive = ({ config, root: { drives = {} } }: Facts, source: string): boolean =>
+  Object.entries(config.drives).some(
+    ([name, { make, partitions }]) =>
+      make !== 'never' &&
+      Object.hasOwn(partitions, labelIn(source) ?? '') &&
+      entryOf(drives, name)?.fitting.length === 0,
+  );
+
+/** Waits for what must be there. A disk that may be missing is taken when it is there, and not waited for. */
+export function planWaits(facts: Facts): readonly StepOf<'wait-for-device'>[] {
+  const { config } = facts;
+  const seconds = waitSeconds(facts);
   const wanted = [
     ...(config.boot.root && bootsLocalRoot({ config }) ? [config.boot.root] : []),
     ...Object.values(config.fstab)
-      .filter(({ missing }) => missing !== 'ignore')
+      .filter(({ missing, source }) => missing !== 'ignore' && !isOfAbsentDrive(facts, source))
       .map(({ source }) => source),
   ];
   return [...new Set(wanted)].map((reference) => ({ kind: 'wait-for-device', reference, seconds }));

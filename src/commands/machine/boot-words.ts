@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<BootVerb, readonly string[]>> = {
   status: [],
   agent: [],
   lock: ['list', 'check', 'hold', 'drop'],
+  drives: ['list', 'plan', 'apply', 'delete', 'wipe'],
 };
 
 /** A command that this verb has not. */
@@ -124,6 +125,33 @@ Examples:
   statectl lock list
   sudo statectl lock hold calibration --for 2h -- ./probe-all.sh
   systemd-inhibit --what=shutdown --who="$USER" --why="a long job" -- ./job.sh
+`,
+  },
+  drives: {
+    summary: 'the disks that drives.conf names: what is on them, what is to be done, and doing it',
+    help: `Usage: statectl drives [COMMAND]
+
+The disks of drives.conf, in the rescue shell and in the running system, for root. A boot does the same by itself.
+None is touched that holds what statectl did not make; nothing is deleted because drives.conf names it no more.
+
+Commands:
+  list [--json]      every disk of this machine (the default), and what is on those of drives.conf
+  plan [NAME] [--json]
+                     what would be done first, each step with its command
+  apply [NAME] [--yes NAME]
+                     do it; --yes replaces what is on the disk, once, where \`make: replace\` says so
+  delete NAME LABEL [--yes LABEL]
+                     take a partition that drives.conf names no more out of the table: its data is lost
+  wipe NAME [--yes NAME]
+                     make the disk of a drive empty: all data is lost
+
+Exit status 1: something could not be done; the sentence before says what.
+
+Examples:
+  statectl drives
+  statectl drives plan main
+  statectl drives apply main
+  statectl drives wipe old --yes old
 `,
   },
   agent: {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Bytes } from '../settings/scalars.ts';
 
 /** The longest label that mkfs of each type takes, and GPT as a partition's name. */
-const LABEL_LENGTHS = { ext4: 16, btrfs: 36, xfs: 12, vfat: 11, swap: 16, raw: 36 } as const;
+const LABEL_LENGTHS = { ext4: 16, btrfs: 36, vfat: 11, swap: 16, raw: 36 } as const;
 
 const DiskName = z
   .string()
@@ -17,11 +17,12 @@ const Label = z
 const Match = z
   .strictObject({
     id: z.string().min(1).optional().meta({ description: 'name below /dev/disk/by-id, with * and ?' }),
+    serial: z.string().min(1).optional().meta({ description: 'its serial number, whole' }),
     type: z.enum(['nvme', 'sata', 'mmc', 'usb', 'virtio']).optional().meta({ description: 'how it is attached' }),
     minSize: Bytes.optional().meta({ description: 'at least so large, such as 100G' }),
     maxSize: Bytes.optional().meta({ description: 'at most so large' }),
   })
-  .refine((match) => Object.keys(match).length > 0, 'expected at least one of id, type, minSize, maxSize')
+  .refine((match) => Object.keys(match).length > 0, 'expected at least one of id, serial, type, minSize, maxSize')
   .transform(({ minSize, maxSize, ...rest }) => ({ ...rest, minSizeBytes: minSize, maxSizeBytes: maxSize }))
   .meta({ description: 'which disk may be touched: the one that all of these fit; one with foreign data never is' });
 
@@ -31,12 +32,26 @@ const Partition = z
       .union([z.literal('rest'), Bytes], { error: 'expected a size such as 512M or 20G, or rest' })
       .meta({ description: '512M, 20G, or rest: what the others leave' }),
     type: z
-      .enum(['ext4', 'btrfs', 'xfs', 'vfat', 'swap', 'raw'])
+      .enum(['ext4', 'btrfs', 'vfat', 'swap', 'raw'])
       .default('ext4')
       .meta({ description: 'file system that is made; raw: none' }),
-    efi: z.boolean().default(false).meta({ description: 'the EFI system partition' }),
+    role: z.enum(['efi', 'bios', 'boot']).optional().meta({
+      description:
+        'what firmware and boot loaders know it by: the EFI system partition, room for GRUB on a BIOS, /boot',
+    }),
   })
-  .refine(({ efi, type }) => !efi || type === 'vfat', { path: ['type'], message: 'the EFI system partition is vfat' })
+  .refine(({ role, type }) => role !== 'efi' || type === 'vfat', {
+    path: ['type'],
+    message: 'the EFI system partition is vfat',
+  })
+  .refine(({ role, type }) => role !== 'bios' || type === 'raw', {
+    path: ['type'],
+    message: 'GRUB takes the partition for a BIOS as it is: raw',
+  })
+  .refine(({ role, type }) => role !== 'boot' || type === 'ext4' || type === 'vfat', {
+    path: ['type'],
+    message: 'boot loaders read ext4 and vfat',
+  })
   .transform(({ size, ...rest }) => ({ ...rest, sizeBytes: size }));
 
 const Partitions = z.record(Label, Partition).superRefine((partitions, context) => {
@@ -57,19 +72,35 @@ const Partitions = z.record(Label, Partition).superRefine((partitions, context) 
   }
 });
 
+const isExact = (id: string | undefined): boolean => id !== undefined && !/[*?[]/.test(id);
+
 /** controller/drives.conf: by the admin's name of the disk. */
 export const DrivesFile = z
   .record(
     DiskName,
-    z.strictObject({
-      match: Match,
-      make: z
-        .enum(['never', 'empty'])
-        .default('never')
-        .meta({ description: 'empty: partition a disk that holds nothing; never: only look' }),
-      partitions: Partitions.prefault({}).meta({
-        description: 'in order, by label of the partition and of its file system',
+    z
+      .strictObject({
+        match: Match,
+        make: z.enum(['never', 'empty', 'replace']).default('never').meta({
+          description:
+            'empty: partition a disk that holds nothing; replace: one with data too, once, where its name is typed; never: only look',
+        }),
+        word: z
+          .string()
+          .regex(/^[A-Za-z0-9_.:-]{1,64}$/, 'expected a word of letters, digits, "_", ".", ":" or "-"')
+          .optional()
+          .meta({ description: 'of replace: it counts once; another time needs another one, such as a date' }),
+        partitions: Partitions.prefault({}).meta({
+          description: 'in order, by label of the partition and of its file system',
+        }),
+      })
+      .refine(({ make, word }) => (make === 'replace') === (word !== undefined), {
+        path: ['word'],
+        message: '`make: replace` has a word, and nothing else has one',
+      })
+      .refine(({ make, match: { id, serial } }) => make !== 'replace' || (isExact(id) && serial !== undefined), {
+        path: ['match'],
+        message: '`make: replace` needs the exact id of the disk, without * and ?, and its serial',
       }),
-    }),
   )
   .meta({ description: 'disks that statectl may partition and format' });

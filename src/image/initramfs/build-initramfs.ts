@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readConfigDir } from '../../config/config-dir.ts';
 import { configDigest, UNREAD } from '../../config/digest.ts';
 import { loadSettings } from '../../config/load.ts';
 import { StatectlError } from '../../error.ts';
@@ -16,6 +17,7 @@ import { builtAtSeconds } from './built-at.ts';
 import { findBusybox } from './busybox.ts';
 import { writeCpio } from './cpio/cpio.ts';
 import { cpioOfFolder } from './cpio/cpio-folder.ts';
+import { neededTools } from './needed-tools.ts';
 import { type Scripts, scriptOf } from './scripts.ts';
 import { joinSegments } from './segments/join-segments.ts';
 import { buildLoader } from './segments/loader-segment.ts';
@@ -83,7 +85,8 @@ export async function buildInitramfs(host: Host, input: InitramfsInput): Promise
   const toolsFrom = await findTools(host, input, arch, tree, listLines(list('tools-packages')));
   const busybox = await findBusybox(host, toolsFrom, arch, parseApplets(list('applets')));
   const question = { tree: toolsFrom, statectl, applets: busybox.applets };
-  const plan = await planToolSets(host, question, parseTools(list('tools')));
+  const listed = parseTools(list('tools'));
+  const plan = await planToolSets(host, question, neededTools(listed, await readConfigDir(host, input.config)));
   const early = await loaderModules(host, tree, release);
 
   const modulesFile = `${work}/modules.squashfs`;

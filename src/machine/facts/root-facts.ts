@@ -1,9 +1,14 @@
 import type { LocalCopy } from '../../fetch/local-copy.ts';
 import type { Offer } from '../../fetch/offer.ts';
+import type { DriveLook } from '../disks/disk-facts.ts';
 
 /** What is booted, and from where. */
 export interface RootFacts {
   readonly blocks?: readonly BlockFacts[];
+  /** By their names in drives.conf: the disks that they fit, and what is on the one that does. */
+  readonly drives?: Readonly<Record<string, DriveLook>>;
+  /** What was said of them. */
+  readonly driveNotes?: readonly string[];
   readonly offer?: Offer;
   /** Why there is no offer, for the log and the report. */
   readonly offerFailure?: string;

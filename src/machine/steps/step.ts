@@ -6,6 +6,7 @@ import { addresses } from './addresses.ts';
 import { bundles } from './bundles.ts';
 import { clock } from './clock.ts';
 import { devices } from './devices.ts';
+import { disks } from './disks.ts';
 import { downloads } from './downloads.ts';
 import { files } from './files.ts';
 import { handOver } from './hand-over.ts';
@@ -20,6 +21,7 @@ const KINDS = {
   ...files,
   ...mounts,
   ...devices,
+  ...disks,
   ...clock,
   ...links,
   ...addresses,

@@ -130,10 +130,10 @@ describe('disks', () => {
   });
 
   it('are mounted as what they are made', async () => {
-    const mounted = { 'system/fstab.conf': '/data: {source: LABEL=data, type: xfs}' };
+    const mounted = { 'system/fstab.conf': '/data: {source: LABEL=data, type: btrfs}' };
     expect(await drives(made('ext4'), mounted)).toBe('system/fstab.conf:1:29 drives.conf makes LABEL=data as ext4');
     expect(await drives(made('swap'), mounted)).toBe('system/fstab.conf:1:9 drives.conf makes LABEL=data as swap');
-    expect(await drives(made('xfs'), mounted)).toBe('no fault');
+    expect(await drives(made('btrfs'), mounted)).toBe('no fault');
   });
 
   it('have subvolumes only as btrfs', async () => {

@@ -18,20 +18,20 @@ main:
   match: { type: nvme, minSize: 100G, maxSize: 2T }
   make: empty
   partitions:
-    ESP: { size: 512M, type: vfat, efi: true }
+    ESP: { size: 512M, type: vfat, role: efi }
     user-data: { size: rest }
 `;
     const { main } = await read('drives', text);
     expect(main?.match).toEqual({ type: 'nvme', minSizeBytes: 100 * 2 ** 30, maxSizeBytes: 2 ** 41 });
     expect(Object.entries(main?.partitions ?? {})).toEqual([
-      ['ESP', { sizeBytes: 2 ** 29, type: 'vfat', efi: true }],
-      ['user-data', { sizeBytes: 'rest', type: 'ext4', efi: false }],
+      ['ESP', { sizeBytes: 2 ** 29, type: 'vfat', role: 'efi' }],
+      ['user-data', { sizeBytes: 'rest', type: 'ext4' }],
     ]);
   });
 
   it.each([
     ['a: {}', '1:1 "a.match": expected a mapping of keys to values, found nothing'],
-    ['a: {match: {}}', '1:5 "a.match": expected at least one of id, type, minSize, maxSize'],
+    ['a: {match: {}}', '1:5 "a.match": expected at least one of id, serial, type, minSize, maxSize'],
     ['a: {match: {minSize: big}}', '1:13 "a.match.minSize": expected a size such as 512M, 20G or 2T, found "big"'],
     ['A: {match: {type: usb}}', '1:1 "A": expected a name of small letters and digits'],
     [
@@ -47,8 +47,33 @@ main:
       '1:42 "a.partitions.x.size": nothing is left for the partitions after it: put the one with the rest last',
     ],
     [
-      'a: {match: {type: usb}, partitions: {x: {size: 1M, efi: true}}}',
+      'a: {match: {type: usb}, partitions: {x: {size: 1M, role: efi}}}',
       '1:38 "a.partitions.x.type": the EFI system partition is vfat',
+    ],
+    [
+      'a: {match: {type: usb}, partitions: {x: {size: 1M, role: bios}}}',
+      '1:38 "a.partitions.x.type": GRUB takes the partition for a BIOS as it is: raw',
+    ],
+    [
+      'a: {match: {type: usb}, partitions: {x: {size: 1M, type: btrfs, role: boot}}}',
+      '1:52 "a.partitions.x.type": boot loaders read ext4 and vfat',
+    ],
+    [
+      'a: {match: {id: usb-1, serial: S1}, make: replace}',
+      '1:1 "a.word": `make: replace` has a word, and nothing else has one',
+    ],
+    ['a: {match: {id: usb-1}, word: w}', '1:25 "a.word": `make: replace` has a word, and nothing else has one'],
+    [
+      'a: {match: {id: usb-1}, make: replace, word: w}',
+      '1:5 "a.match": `make: replace` needs the exact id of the disk, without * and ?, and its serial',
+    ],
+    [
+      'a: {match: {id: "usb-*", serial: S1}, make: replace, word: w}',
+      '1:5 "a.match": `make: replace` needs the exact id of the disk, without * and ?, and its serial',
+    ],
+    [
+      'a: {match: {type: usb}, partitions: {x: {size: 1M, type: xfs}}}',
+      '1:52 "a.partitions.x.type": expected one of ext4, btrfs, vfat, swap, raw, found "xfs"',
     ],
   ])('with %j is refused', async (text, fault) => {
     expect(await faultsOf('drives', text)).toBe(fault);

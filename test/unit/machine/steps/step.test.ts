@@ -34,6 +34,12 @@ it('says every step in the words of an admin', () => {
     ask 10.0.0.1, time.lab what time it is (up to 2 s)
     load the drivers of the devices that are there
     wait for LABEL=my disk (up to 20 s)
+    wait for a disk that fits the drive main (up to 20 s)
+    drive main: partition virtio-D1: user-data
+    drive main: put back the backup table of virtio-D1 from its primary one
+    drive main: make virtio-D1 empty
+    drive main: ext4 user-data on partition 1 of virtio-D1
+    drive main: btrfs user-data on virtio-D1 as large as its partition
     check the ext4 on /dev/vda2
     VLAN 7 of eth0 as eth0.7
     set /sys/class/net/bond0/bonding/mode to 802.3ad
@@ -82,6 +88,20 @@ it('has for every step the command that does the same by hand', () => {
     echo 'only the controller can: ask 10.0.0.1, time.lab what time it is (up to 2 s)'
     for round in 1 2 3; do find /sys/devices -name modalias -exec cat {} + | sort -u | xargs modprobe -abq; done
     n=0; until findfs 'LABEL=my disk' || [ $n -ge 20 ]; do sleep 1; n=$((n+1)); done
+    echo 'only the controller can: wait for a disk that fits the drive main (up to 20 s)'
+    printf %s 'label: gpt
+    label-id: e0d56472-938c-871c-816f-737461746563
+    unit: sectors
+    sector-size: 512
+    first-lba: 2048
+    last-lba: 2097118
+
+    /dev/p1 : start=2048, size=2093056, type=5354ae10-cafe-8d15-8000-737461746563, uuid=c31399fc-1f05-8880-8038-f01af0dec97e, name="user-data"
+    ' | sfdisk --quiet --no-reread --no-tell-kernel --wipe never --wipe-partitions never /dev/disk/by-id/virtio-D1 && partx --update /dev/disk/by-id/virtio-D1
+    echo 'only the controller can: drive main: put back the backup table of virtio-D1 from its primary one'
+    echo 'only the controller can: drive main: make virtio-D1 empty'
+    mkfs.ext4 -q -F -L user-data /dev/disk/by-id/virtio-D1-part1 && sfdisk --quiet --no-reread --no-tell-kernel --part-type /dev/disk/by-id/virtio-D1 1 0fc63daf-8483-4772-8e79-3d69d8477de4
+    mount -t btrfs /dev/disk/by-id/virtio-D1-part1 /mnt && btrfs filesystem resize max /mnt; umount /mnt
     fsck.ext4 -p /dev/vda2 || [ $? -eq 1 ]
     [ -e /sys/class/net/eth0.7 ] || ( ip link add link eth0 name eth0.7 type vlan id 7 )
     echo 802.3ad > /sys/class/net/bond0/bonding/mode

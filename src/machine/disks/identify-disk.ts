@@ -1,0 +1,57 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { DiskContent } from './disk-facts.ts';
+import type { Side, Table } from './gpt.ts';
+import { isOurs } from './guid.ts';
+
+/** What a disk is, by what was read of it. */
+export type Identity =
+  /** Nobody's: no table, no signature, nothing written at either end but what a table of ours began with. */
+  | { readonly kind: 'empty' }
+  /** Of statectl's making, both copies of its table whole and the same. */
+  | { readonly kind: 'ours'; readonly table: Table }
+  /** Of statectl's making; one copy of its table is good, the other is to be made of it. */
+  | { readonly kind: 'half'; readonly table: Table; readonly good: Side; readonly why: string }
+  /** Somebody's. */
+  | { readonly kind: 'foreign'; readonly what: string }
+  /** Its table is gone, and something is there: perhaps ours. */
+  | { readonly kind: 'damaged'; readonly what: string }
+  /** A disk that cannot be read is not known to be empty. */
+  | { readonly kind: 'unreadable'; readonly what: string };
+
+/** Decides by the copies of the table first, then by what else is there. Pure. */
+export function identify({ primary, backup, signatures, isBlank, unreadable }: DiskContent): Identity {
+  if (primary.state === 'good' && backup.state === 'good') {
+    if (!isOurs(primary.table.guid)) return foreign(primary.table);
+    // UEFI 2.10, 5.3.2: the primary one counts.
+    return isDeepStrictEqual(primary.table, backup.table)
+      ? { kind: 'ours', table: primary.table }
+      : half(primary.table, 'primary', 'the copies of its table differ');
+  }
+  const good = primary.state === 'good' ? primary : backup.state === 'good' ? backup : undefined;
+  if (good) {
+    const side = good === primary ? 'primary' : 'backup';
+    const other = side === 'primary' ? backup : primary;
+    const why = other.state === 'damaged' ? other.why : 'it is not there';
+    if (!isOurs(good.table.guid)) return foreign(good.table);
+    return half(good.table, side, `the ${side === 'primary' ? 'backup' : 'primary'} table is damaged: ${why}`);
+  }
+  if (unreadable !== undefined) return { kind: 'unreadable', what: `places that cannot be read (${unreadable})` };
+  if (isBlank && signatures.length === 0) return { kind: 'empty' };
+  for (const [side, copy] of [['primary', primary] as const, ['backup', backup] as const])
+    if (copy.state === 'damaged')
+      return { kind: 'damaged', what: `a ${side} table that is damaged (${copy.why}), and no other copy` };
+  const [first] = signatures;
+  if (first && first.offset > 0)
+    return { kind: 'damaged', what: `no partition table, but ${first.what} at ${first.offset} bytes` };
+  return { kind: 'foreign', what: first?.what ?? 'data that is of no known kind' };
+}
+
+const half = (table: Table, good: Side, why: string): Identity => ({ kind: 'half', table, good, why });
+
+const foreign = ({ partitions }: Table): Identity => ({
+  kind: 'foreign',
+  what:
+    partitions.length === 0
+      ? 'a partition table that statectl did not make'
+      : `a partition table that statectl did not make (${partitions.map(({ name, number }) => name || number).join(', ')})`,
+});

@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest';
+import type { Config } from '../../src/config/config.ts';
+import type { Host } from '../../src/host/host.ts';
+import { driveRounds } from '../../src/machine/disks/drive-rounds.ts';
+import { writesOf } from '../../src/machine/disks/gpt.ts';
+import { PARTITION_TYPES } from '../../src/machine/disks/guid.ts';
+import { identify } from '../../src/machine/disks/identify-disk.ts';
+import { offsetsOf, tableOf } from '../../src/machine/disks/layout.ts';
+import { lookAtDrives, readContent } from '../../src/machine/disks/read-disk.ts';
+import { machineHost, RUNNING } from '../../src/machine/roots.ts';
+import { runSequence } from '../../src/machine/sequence.ts';
+import { createFacts } from '../fixtures/facts.ts';
+import { type Failure, failingHost, Stopped } from '../fixtures/hosts/failing.ts';
+import { type MemoryDisk, memoryDisk, memoryDisksHost } from '../fixtures/memory-disk.ts';
+
+const MIB = 2 ** 20;
+
+const MAIN: Config['drives'][string] = {
+  match: { id: 'virtio-D1', minSizeBytes: undefined, maxSizeBytes: undefined },
+  make: 'empty',
+  partitions: {
+    grub: { sizeBytes: MIB, type: 'raw', role: 'bios' },
+    data: { sizeBytes: MIB, type: 'btrfs' },
+    'user-data': { sizeBytes: 'rest', type: 'ext4' },
+  },
+};
+
+/** What a boot does to the disks; gives what it warned of. */
+async function boot(host: Host, drive = MAIN): Promise<readonly string[]> {
+  const warned: string[] = [];
+  const task = {
+    say: () => undefined,
+    warn: (text: string) => void warned.push(text),
+    signal: new AbortController().signal,
+  };
+  const facts = createFacts();
+  const config = { ...facts.config, drives: { main: drive } };
+  await runSequence(driveRounds(), { ...facts, config }, machineHost(host, RUNNING), task);
+  return warned;
+}
+
+/** A boot that the power, or a device, may leave alone. */
+const bootOnce = (host: Host): Promise<unknown> =>
+  boot(host).catch((error: unknown) => {
+    if (!(error instanceof Stopped)) throw error;
+  });
+
+const contentOf = (disk: MemoryDisk) =>
+  readContent(memoryDisksHost([disk]), { ...disk, device: '/dev/vd0' }, { offsets: offsetsOf(MAIN) });
+
+/** What every machine with this disk has in the end. */
+async function expectWhole(disk: MemoryDisk): Promise<void> {
+  const content = await contentOf(disk);
+  const identity = identify(content);
+  if (identity.kind !== 'ours') throw new Error(`the disk is ${JSON.stringify(identity)}`);
+  expect(identity.table.partitions.map(({ name, type }) => [name, type])).toEqual([
+    ['grub', PARTITION_TYPES.bios],
+    ['data', PARTITION_TYPES.linux],
+    ['user-data', PARTITION_TYPES.linux],
+  ]);
+  expect(content.held).toMatchObject({ 2: { what: 'btrfs' }, 3: { what: 'ext2, ext3 or ext4' } });
+}
+
+/** A disk as a good boot left it. */
+async function madeDisk(): Promise<MemoryDisk> {
+  const disk = memoryDisk();
+  await boot(memoryDisksHost([disk]));
+  return disk;
+}
+const copyOf = (disk: MemoryDisk): MemoryDisk => ({ ...disk, bytes: Buffer.from(disk.bytes) });
+const grown = (disk: MemoryDisk): MemoryDisk => ({
+  ...disk,
+  sizeBytes: disk.sizeBytes + 9 * MIB,
+  bytes: Buffer.concat([disk.bytes, Buffer.alloc(9 * MIB)]),
+});
+
+const MADE = await madeDisk();
+const SITUATIONS: Readonly<Record<string, () => MemoryDisk>> = {
+  'an empty disk': () => memoryDisk(),
+  'an empty disk of 4096 bytes a sector': () => memoryDisk({ sectorBytes: 4096 }),
+  'a disk whose primary table is gone': () => {
+    const disk = copyOf(MADE);
+    disk.bytes.fill(0, 0, MIB);
+    return disk;
+  },
+  'a disk whose backup table is gone': () => {
+    const disk = copyOf(MADE);
+    disk.bytes.fill(0, disk.bytes.length - MIB);
+    return disk;
+  },
+  'a disk that was made larger': () => grown(copyOf(MADE)),
+};
+
+describe.each(Object.entries(SITUATIONS))('%s', (_title, make) => {
+  it('is as it should be after a boot, and no boot after that writes', async () => {
+    const disk = make();
+    await boot(memoryDisksHost([disk]));
+    await expectWhole(disk);
+    const before = Buffer.from(disk.bytes);
+    expect(await boot(memoryDisksHost([disk]))).toEqual([]);
+    expect(disk.bytes.equals(before)).toBe(true);
+  });
+
+  it.each<Failure['how']>(['stop', 'error'])(
+    'is so whichever effect of the boot before did not come (%s)',
+    async (how) => {
+      for (let at = 1; ; at += 1) {
+        const disk = make();
+        const host = failingHost(memoryDisksHost([disk]), { at, how });
+        await bootOnce(host);
+        if (host.effects < at) {
+          expect(at).toBeGreaterThan(4);
+          return;
+        }
+        await boot(memoryDisksHost([disk]));
+        await expectWhole(disk);
+      }
+    },
+  );
+
+  it('is so whichever write of which program the power cut tore', async () => {
+    for (let at = 1; ; at += 1)
+      for (let writes = 0; writes <= 5; writes += 1) {
+        const disk = make();
+        const host = memoryDisksHost([disk], { at, writes });
+        await bootOnce(host);
+        if (host.programs() < at) {
+          expect(at).toBeGreaterThan(2);
+          return;
+        }
+        await boot(memoryDisksHost([disk]));
+        await expectWhole(disk);
+      }
+  });
+});
+
+it('a disk is as it should be though the power was cut at each program of the boot that came after a cut', async () => {
+  for (let at = 1; ; at += 1)
+    for (let second = 1; ; second += 1) {
+      const disk = memoryDisk();
+      const host = memoryDisksHost([disk], { at, writes: 3 });
+      await bootOnce(host);
+      if (host.programs() < at) return;
+      const again = memoryDisksHost([disk], { at: second, writes: 1 });
+      await bootOnce(again);
+      await boot(memoryDisksHost([disk]));
+      await expectWhole(disk);
+      if (again.programs() < second) break;
+    }
+});
+
+it('bytes that are nearly those of a table that was begun are somebody else’s', async () => {
+  const disk = memoryDisk();
+  await bootOnce(memoryDisksHost([disk], { at: 1, writes: 1 }));
+  const { main: begun } = await lookAtDrives(memoryDisksHost([disk]), { main: MAIN });
+  expect(disk.bytes.every((byte) => byte === 0)).toBe(false);
+  expect(begun?.content && identify(begun.content).kind).toBe('empty');
+  const at = disk.bytes.findLastIndex((byte) => byte !== 0);
+  disk.bytes[at] = (disk.bytes[at] ?? 0) ^ 1;
+  const { main } = await lookAtDrives(memoryDisksHost([disk]), { main: MAIN });
+  expect(main?.content && identify(main.content).kind).toBe('foreign');
+});
+
+it('a disk whose table was made over the data of somebody else is theirs until both copies are ours', async () => {
+  const foreign = memoryDisk();
+  const table = tableOf(MAIN, 'D1', foreign);
+  if (typeof table === 'string') throw new Error(table);
+  for (const side of ['primary', 'backup'] as const)
+    for (const { offset, bytes } of writesOf({ ...table, guid: 'ebd0a0a2-b9e5-4433-87c0-68b6b72699c7' }, foreign, side))
+      bytes.copy(foreign.bytes, offset);
+  for (const { offset, bytes } of writesOf(table, foreign, 'backup')) bytes.copy(foreign.bytes, offset);
+  expect(identify(await contentOf(foreign))).toMatchObject({ kind: 'foreign' });
+});
+
+it('a disk on which any single byte of its first or last MiB is written is not made', async () => {
+  const disk = memoryDisk();
+  const places = [0, 1, 511, 512, 4095, 4096, 65_600, MIB - 1].flatMap((at) => [at, disk.sizeBytes - 1 - at]);
+  for (const at of places)
+    for (const value of [0x01, 0xfe]) {
+      disk.bytes[at] = value;
+      const { main } = await lookAtDrives(memoryDisksHost([disk]), { main: MAIN });
+      expect(main?.content && identify(main.content).kind, `${value} at ${at}`).toBe('foreign');
+      disk.bytes[at] = 0;
+    }
+  disk.bytes.fill(0xff, 0, MIB);
+  const { main } = await lookAtDrives(memoryDisksHost([disk]), { main: MAIN });
+  expect(main?.content && identify(main.content).kind).toBe('empty');
+});
