@@ -1,10 +1,13 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
   existsSync,
   globSync,
   lstatSync,
+  mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -30,6 +33,11 @@ beforeEach(async (context) => {
   server = adoptingServer();
   return () => server[Symbol.asyncDispose]();
 });
+
+const here = (...words: readonly string[]): string =>
+  execFileSync('git', ['-c', 'safe.directory=*', `--git-dir=${server.state}/git/voron/config.git`, ...words], {
+    encoding: 'utf8',
+  }).trim();
 
 /** An account that is on every Debian. */
 const SERVERS = 65_534;
@@ -97,4 +105,70 @@ it('a host whose find or tar is none of GNU is refused, and nothing of it is tak
   }
   const { printers: taken } = await server.adopt(host, { printers });
   expect(taken).toMatchObject([{ config: { changed: 0 }, gcode: { added: 0, removed: 0 } }]);
+});
+
+it('a folder that is a link into the home, as that of KAMP, is taken with what is a config in it; no other is', async () => {
+  host.write('/home/pi/KAMP/Configuration/Adaptive_Meshing.cfg', '[gcode_macro KAMP]\n');
+  host.write('/home/pi/KAMP/Configuration/deep/more.cfg', '[gcode_macro MORE]\n');
+  host.write('/home/pi/KAMP/Configuration/install.sh', 'rm -rf /\n');
+  host.write('/home/pi/.secret/keys.cfg', 'hunter2\n');
+  const links = [
+    ['KAMP', '/home/pi/KAMP/Configuration'],
+    ['secret', '/home/pi/.secret'],
+    ['home', '/home/pi'],
+    ['data', DATA],
+    ['etc', '/etc/ssh'],
+    ['nowhere', '/home/pi/nowhere'],
+  ] as const;
+  for (const [name, target] of links) symlinkSync(target, join(host.root, DATA, 'config', name));
+  try {
+    const { plan } = await server.adopt(host, { printers });
+    const files = here('ls-tree', '-r', '--name-only', 'main').split('\n');
+    expect(files).toEqual([
+      ...['KAMP/Adaptive_Meshing.cfg', 'KAMP/deep/more.cfg', 'macros/start.cfg', 'mainsail.cfg', 'moonraker.conf'],
+      'printer.cfg',
+    ]);
+    const [left, lookAt] = [plan.printers[0]?.left, plan.printers[0]?.lookAt].map((all) =>
+      all?.map(({ what }) => what),
+    );
+    for (const [name] of links.slice(1)) expect(left).toContain(`${DATA}/config/${name}`);
+    expect(lookAt).toContain('KAMP is a link to /home/pi/KAMP/Configuration');
+    // What is gone from there goes from here, too.
+    rmSync(join(host.root, '/home/pi/KAMP/Configuration/deep'), { recursive: true });
+    await server.adopt(host, { printers });
+    expect(here('ls-tree', '-r', '--name-only', 'main')).not.toContain('more.cfg');
+  } finally {
+    for (const [name] of links) rmSync(join(host.root, DATA, 'config', name));
+  }
+});
+
+it('gcode that Klipper prints from elsewhere is taken where that is all, and told where it is not', async () => {
+  const path = join(host.root, DATA, 'config/printer.cfg');
+  const [cfg, gcodes] = [readFileSync(path, 'utf8'), join(host.root, DATA, 'gcodes')];
+  const aside = `${gcodes}.aside`;
+  host.write('/media/usb stick/ä cube.gcode', 'G28\n');
+  host.write(`${DATA}/config/printer.cfg`, cfg.replace('~/printer_data/gcodes', '/media/usb stick'));
+  try {
+    const both = await server.plan(host, { printers });
+    expect(both.printers[0]).toMatchObject({ gcode: { files: 6 } });
+    expect(both.printers[0]?.lookAt[0]).toEqual({
+      what: 'printer.cfg: [virtual_sdcard] path: /media/usb stick',
+      why: expect.stringContaining('is not taken'),
+    });
+    renameSync(gcodes, aside);
+    mkdirSync(gcodes);
+    const { plan, printers: taken } = await server.adopt(host, { printers });
+    expect(plan.printers[0]?.lookAt[0]?.why).toContain('say that path');
+    expect(taken).toMatchObject([{ gcode: { added: 1, bytes: 4 }, missed: [] }]);
+    // A link to it is the same folder.
+    rmSync(gcodes, { recursive: true });
+    symlinkSync('/media/usb stick', gcodes);
+    const linked = await server.plan(host, { printers });
+    expect(linked.printers[0]).toMatchObject({ gcode: { files: 1 } });
+    expect(JSON.stringify(linked.printers[0]?.lookAt)).not.toContain('say that path');
+  } finally {
+    rmSync(gcodes, { recursive: true });
+    renameSync(aside, gcodes);
+    host.write(`${DATA}/config/printer.cfg`, cfg);
+  }
 });

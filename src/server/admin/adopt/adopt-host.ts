@@ -13,11 +13,12 @@ import { printersIn, readPrinter } from '../../state/state-folder.ts';
 import type { Store } from '../../store/store.ts';
 import type { ServerState } from '../server-state.ts';
 import type { FarHost } from './far-host.ts';
-import { type LookedAt, lookAtPrinter, type Remark } from './find-printer.ts';
+import { type LookedAt, lookAtPrinter } from './find-printer.ts';
 import { type HostFacts, readHost } from './host-facts.ts';
 import { hostRemarks } from './host-remarks.ts';
 import { findInstances, type NamedFolder } from './instances.ts';
 import { type NodePlan, planNode } from './node-file.ts';
+import type { Remark } from './remark.ts';
 import { adoptingBoot, isAdopting, lineTaken, type TakenPrinter, takePrinter } from './take-printer.ts';
 
 export interface AdoptOptions {

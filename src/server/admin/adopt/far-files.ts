@@ -55,6 +55,13 @@ export async function fetchFar<T>(
   return { missed };
 }
 
+/** Takes all of a small file into memory. */
+export async function wholeOf(_file: FarFile, body: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of body) parts.push(chunk);
+  return Buffer.concat(parts);
+}
+
 async function fetchBatch<T>(
   far: FarHost,
   folder: string,

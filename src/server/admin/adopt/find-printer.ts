@@ -1,27 +1,23 @@
 import { posix } from 'node:path';
 import { moonrakerFaults } from '../../../config/check/moonraker-conf.ts';
-import { entryOf } from '../../../entry-of.ts';
 import { StatectlError } from '../../../error.ts';
 import { shellQuote } from '../../../host/shell-line.ts';
 import { chooseConfig } from '../../../print/choose-config.ts';
-import { CONFIG_BOUNDS, LARGEST_CONFIG_FILE_BYTES } from '../../../protocol/state/config-files.ts';
+import { CONFIG_BOUNDS } from '../../../protocol/state/config-files.ts';
 import { isMirrorPath } from '../../../protocol/state/mirror.ts';
 import { LARGEST_VARIABLES_BYTES } from '../../../protocol/variables/variables-file.ts';
 import { copyFarDatabase } from './far-database.ts';
-import { fetchFar } from './far-files.ts';
+import { fetchFar, wholeOf } from './far-files.ts';
 import { type FarHistory, lookAtHistory, type NoHistory, readFarHistory } from './far-history.ts';
 import type { FarHost } from './far-host.ts';
-import { type FarFile, type FarListing, listFar } from './far-listing.ts';
+import { type FarListing, listFar } from './far-listing.ts';
 import type { HostFacts } from './host-facts.ts';
 import { homeOf, type Instance } from './instances.ts';
 import { readConfigWords } from './klipper-config.ts';
+import { readLinked } from './linked-config.ts';
+import { lookBeside } from './look-beside.ts';
+import type { Remark } from './remark.ts';
 import type { FoundPrinter } from './take-printer.ts';
-
-/** Something that is not taken, or that a person should look at, and why. */
-export interface Remark {
-  readonly what: string;
-  readonly why: string;
-}
 
 /** A printer of the host: what there is to take, and what a person should know of it. */
 export interface LookedAt {
@@ -38,22 +34,6 @@ export interface LookedAt {
 }
 
 const UUID_BYTES = 4_096;
-/** What a printer has beside what is taken, and what becomes of it. */
-const BESIDE: Readonly<Partial<Record<string, string>>> = {
-  logs: '',
-  comms: '',
-  misc: '',
-  systemd: '',
-  config: '',
-  gcodes: '',
-  database: '',
-  'moonraker.asvc': 'Moonraker manages no services of a read-only system',
-  'moonraker.secrets': 'passwords of Moonraker are secrets: `statectl secret add`',
-  timelapse: 'what timelapse recorded is copied by hand, if it is wanted',
-  certs: 'certificates of Moonraker are secrets: `statectl secret add`, or those of the machine itself',
-  backup: 'the server keeps what came before',
-};
-
 /**
  * Moonraker makes moonraker-sql.db of it where it finds that without tables, once, and only if Python has lmdb by then; it installs that with
  * pip where it can, which a read-only system cannot. It goes on empty else, and does not try again.
@@ -65,7 +45,7 @@ const LMDB =
 export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: Instance): Promise<LookedAt> {
   const { data, from, name } = instance;
   const left: Remark[] = [];
-  const [listing, gcodes] = [await listFar(far, from.config), await listFar(far, from.gcodes)];
+  const listing = await listFar(far, from.config);
   if (!listing.isThere)
     throw new StatectlError(
       'adopt-nothing',
@@ -78,9 +58,9 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
   const texts = new Map<string, Buffer>();
   const home = homeOf(facts, instance);
   const linked = await readLinked(far, home, from.config, listing);
-  const sized = [...linked].map(([path, { bytes }]) => ({ path, sizeBytes: bytes.length }));
+  const sized = [...linked.files].map(([path, bytes]) => ({ path, sizeBytes: bytes.length }));
   const whole = chooseConfig([...listing.files, ...sized], [], CONFIG_BOUNDS);
-  for (const [path, { bytes }] of linked) if (whole.files.has(path)) texts.set(path, bytes);
+  for (const [path, bytes] of linked.files) if (whole.files.has(path)) texts.set(path, bytes);
   const plain = listing.files.filter(({ path }) => whole.files.has(path));
   const fetched = await fetchFar(far, from.config, plain, {
     start: async () => wholeOf,
@@ -93,6 +73,7 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
     home,
     own: [data, ...Object.values(from)],
   });
+  const { gcodes, folder: gcodesFolder, remark } = await findGcodes(far, home, instance, words.gcodes);
   const variables = variablesOf(home, instance, words.variables);
   const config = new Map([...texts].filter(([path]) => path !== variables.inConfig));
   const variablesBytes =
@@ -101,16 +82,18 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
       : texts.get(variables.inConfig);
   const told = (folder: string, path: string) => `${folder}/${path}`;
   for (const [path, why] of whole.left) left.push({ what: told(from.config, path), why });
-  for (const path of fetched.missed)
+  const missed = [...fetched.missed, ...linked.missed];
+  for (const path of missed)
     left.push({ what: told(from.config, path), why: 'it cannot be read, or changes all the time' });
-  for (const { path, why } of listing.left) if (!texts.has(path)) left.push({ what: told(from.config, path), why });
-  for (const { path, why } of gcodes.left) left.push({ what: told(from.gcodes, path), why });
+  const isLinked = new Set(linked.links.map(({ path }) => path));
+  for (const { path, why } of listing.left) if (!isLinked.has(path)) left.push({ what: told(from.config, path), why });
+  for (const { path, why } of gcodes.left) left.push({ what: told(gcodesFolder, path), why });
   for (const { path } of gcodes.files)
     if (!isMirrorPath(path))
-      left.push({ what: told(from.gcodes, path), why: 'its name is longer than names are kept' });
+      left.push({ what: told(gcodesFolder, path), why: 'its name is longer than names are kept' });
   for (const [folder, one] of [
     [from.config, listing],
-    [from.gcodes, gcodes],
+    [gcodesFolder, gcodes],
   ] as const) {
     if (!one.isThere) left.push({ what: folder, why: 'it is not there, or cannot be read' });
     if (one.isCut) left.push({ what: folder, why: 'it has more files than are kept: the first 20000 are taken' });
@@ -127,10 +110,10 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
     instance,
     found: {
       name,
-      gcodes: { folder: from.gcodes, listing: gcodes },
+      gcodes: { folder: gcodesFolder, listing: gcodes },
       config: {
         files: config,
-        isWhole: listing.isWhole && fetched.missed.length === 0,
+        isWhole: listing.isWhole && missed.length === 0,
         ...(history &&
           'head' in history && {
             history: { ...history, read: () => readFarHistory(far, from.config) },
@@ -158,9 +141,10 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
         why: `another Klipper that works on ${data}: only one of them is this printer; give each a folder of its own first`,
       })),
       ...(databaseBytes === undefined && hasLmdb ? [{ what: `${from.database}/data.mdb`, why: LMDB }] : []),
-      ...[...linked].map(([path, { target }]) => ({
+      ...(remark ? [remark] : []),
+      ...linked.links.map(({ path, target }) => ({
         what: `${path} is a link to ${target}`,
-        why: 'its content is taken as a file of its own, which no update of that program changes any more',
+        why: 'its content is taken as files of its own, which no update of that program changes any more',
       })),
       ...words.missing.map((what) => ({
         what,
@@ -182,43 +166,41 @@ export async function lookAtPrinter(far: FarHost, facts: HostFacts, instance: In
   };
 }
 
-/**
- * Files of a config that are links into the same home, as those of Mainsail and timelapse: without what they lead to, Klipper does
- * not start. Nothing hidden, and nothing that is no config by its name.
- */
-async function readLinked(
-  far: FarHost,
-  home: string,
-  folder: string,
-  { left }: FarListing,
-): Promise<ReadonlyMap<string, { readonly bytes: Buffer; readonly target: string }>> {
-  const found = new Map<string, { readonly bytes: Buffer; readonly target: string }>();
-  for (const { path, target } of left) {
-    if (target === undefined || !CONFIG_NAME.test(path)) continue;
-    const most = LARGEST_CONFIG_FILE_BYTES + 1;
-    const script = `file=$(readlink -f ${shellQuote(`${folder}/${path}`)}) || exit 3
-case $file in ${shellQuote(home)}/.* | */.*/*) exit 3 ;; ${shellQuote(home)}/*.cfg | ${shellQuote(home)}/*.conf) ;; *) exit 3 ;; esac
-[ -f "$file" ] || exit 3
-exec head -c ${most} "$file"`;
-    const bytes = await far.read(script, most, { good: [0, 1, 3] });
-    if (bytes.length > 0 && bytes.length < most) found.set(path, { bytes, target });
-  }
-  return found;
-}
-
-const CONFIG_NAME = /\.(?:cfg|conf)$/;
-
-async function wholeOf(_file: FarFile, body: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of body) parts.push(chunk);
-  return Buffer.concat(parts);
-}
-
 /** A small file; undefined: it is none. */
 async function readFar(far: FarHost, path: string, mostBytes: number): Promise<Buffer | undefined> {
   const script = `[ -f ${shellQuote(path)} ] || exit 3; exec head -c ${mostBytes} ${shellQuote(path)}`;
   const bytes = await far.read(script, mostBytes, { good: [0, 1, 3] });
   return bytes.length === 0 ? undefined : bytes;
+}
+
+/**
+ * The gcode of a printer: below its data, where Moonraker has it, or where printer.cfg says that Klipper prints from, if that is
+ * elsewhere and all that there is.
+ */
+async function findGcodes(
+  far: FarHost,
+  home: string,
+  { data, from, isOld }: Instance,
+  said: string | undefined,
+): Promise<{ readonly folder: string; readonly gcodes: FarListing; readonly remark?: Remark }> {
+  const usual = { folder: from.gcodes, gcodes: await listFar(far, from.gcodes) };
+  const path = said === undefined ? from.gcodes : posix.resolve(home, said.replace(/^~(?=\/)/, home));
+  const same = `[ ${shellQuote(path)} -ef ${shellQuote(from.gcodes)} ] && printf same; :`;
+  if (path === from.gcodes || (await far.read(same, 16)).length > 0) return usual;
+  const other = { folder: path, gcodes: await listFar(far, path) };
+  const what = `printer.cfg: [virtual_sdcard] path: ${said}`;
+  if (!other.gcodes.isThere || (!isOld && usual.gcodes.files.length > 0))
+    return {
+      ...usual,
+      remark: {
+        what,
+        why: `what is there is not taken: Moonraker has gcode in ${data}/gcodes alone, and Klipper has to print from there`,
+      },
+    };
+  return {
+    ...other,
+    remark: { what, why: `the gcode of there becomes ${data}/gcodes, from which Klipper has to print: say that path` },
+  };
 }
 
 /** Where the saved variables are today, and as state.conf will say it. */
@@ -248,45 +230,4 @@ function historyRemarks(folder: string, history: FarHistory | NoHistory | undefi
       why: 'where its history was pushed to: what lets somebody in there stays, and nothing here pushes',
     })),
   ];
-}
-
-/** What else lies in the folder of the printer, and how large its database is. */
-async function lookBeside(
-  far: FarHost,
-  { data, from, isOld }: Instance,
-): Promise<{
-  readonly remarks: readonly Remark[];
-  readonly databaseBytes: number | undefined;
-  /** A database of before Moonraker 0.9. */
-  readonly hasLmdb: boolean;
-}> {
-  const database = shellQuote(`${from.database}/moonraker-sql.db`);
-  const script = `
-[ -f ${database} ] && printf 'size %s\\n' "$(stat -L -c %s ${database})"
-[ -f ${shellQuote(`${from.database}/data.mdb`)} ] && printf 'lmdb\\n'
-if cd ${shellQuote(data)} 2>/dev/null; then
-  for name in * .[!.]*; do [ -e "$name" ] && printf 'name %s\\n' "$name"; done
-  for name in gcodes config database; do [ -L "$name" ] && printf '%s\\n' "link $name $(readlink "$name")"; done
-fi
-:`;
-  const remarks: Remark[] = [];
-  let databaseBytes: number | undefined;
-  let hasLmdb = false;
-  for (const line of (await far.read(script, 1 << 20)).toString('utf8').split('\n').filter(Boolean).slice(0, 200)) {
-    const [, link, target] = /^link (\w+) (.*)$/.exec(line) ?? [];
-    const [, size] = /^size (\d{1,15})$/.exec(line) ?? [];
-    const [, name] = /^name (.*)$/.exec(line) ?? [];
-    if (size !== undefined) databaseBytes = Number(size);
-    else if (line === 'lmdb') hasLmdb = true;
-    else if (link !== undefined)
-      remarks.push({
-        what: `${data}/${link}`,
-        why: `it is a link to ${target}: what is in it was taken as if it was here`,
-      });
-    else if (!isOld && name !== undefined && name !== '.moonraker.uuid') {
-      const why = entryOf(BESIDE, name) ?? 'nothing that a printer keeps: it stays at the old host';
-      if (why !== '') remarks.push({ what: `${data}/${name}`, why });
-    }
-  }
-  return { remarks, databaseBytes, hasLmdb };
 }

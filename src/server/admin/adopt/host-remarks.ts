@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import { entryOf } from '../../../entry-of.ts';
-import type { Remark } from './find-printer.ts';
 import type { HostFacts } from './host-facts.ts';
 import type { Instance } from './instances.ts';
+import type { Remark } from './remark.ts';
 
 /** What is known of services that live beside Klipper. */
 const KNOWN: readonly (readonly [RegExp, string])[] = [

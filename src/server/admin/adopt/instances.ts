@@ -92,7 +92,7 @@ function foundIn(facts: HostFacts): ReadonlyMap<string, Found> {
     const name = posix.basename(folder);
     if (/^printer(?:_.+)?_data$/.test(name)) at(folder);
     // Where both are, the old one was left behind by an update.
-    if (name === 'klipper_config' && !facts.folders.includes(`${facts.home}/printer_data`))
+    if (name === 'klipper_config' && found.size === 0 && !facts.folders.includes(`${facts.home}/printer_data`))
       at(`${facts.home}/printer_data`);
   }
   return found;
@@ -114,7 +114,10 @@ function dataOf(config: string | undefined): string | undefined {
   if (config === undefined) return undefined;
   const folder = posix.dirname(config);
   if (posix.basename(folder) === 'config') return posix.dirname(folder);
-  return posix.basename(folder) === 'klipper_config' ? posix.join(folder, '../printer_data') : undefined;
+  if (posix.basename(folder) === 'klipper_config') return posix.join(folder, '../printer_data');
+  // Of several, as KIAUH had them: `~/klipper_config/printer_1/printer.cfg`.
+  const [above, name] = [posix.dirname(folder), posix.basename(folder)];
+  return posix.basename(above) === 'klipper_config' ? posix.join(above, `../${name}_data`) : undefined;
 }
 
 /** The one file that Klipper is given; its options all have a value but -v. */
@@ -180,12 +183,14 @@ function instanceOf(facts: HostFacts, name: string, { data, klipper, moonraker, 
     ...(started?.endsWith('.py') && { moonraker: posix.join(posix.dirname(atHome(facts, started)), '..') }),
   };
   const main = klipper && mainOf(klipper);
+  const said = main && posix.dirname(atHome(facts, main));
+  const oldConfig = said?.startsWith(`${old('klipper_config')}/`) ? said : old('klipper_config');
   return {
     name,
     data,
     isOld,
     from: isOld
-      ? { config: old('klipper_config'), gcodes: old('gcode_files'), database: old('.moonraker_database') }
+      ? { config: oldConfig, gcodes: old('gcode_files'), database: old('.moonraker_database') }
       : { config: `${data}/config`, gcodes: `${data}/gcodes`, database: `${data}/database` },
     user: klipper?.user ?? moonraker?.user ?? facts.user,
     services: { ...(klipper && { klipper: klipper.name }), ...(moonraker && { moonraker: moonraker.name }) },

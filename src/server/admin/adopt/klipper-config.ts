@@ -12,6 +12,8 @@ export interface ConfigMention {
 export interface ConfigWords {
   /** `[save_variables] filename`, as it stands. */
   readonly variables: string | undefined;
+  /** `[virtual_sdcard] path`, as it stands. */
+  readonly gcodes: string | undefined;
   /** Boards, by what they are connected to. */
   readonly boards: readonly ConfigMention[];
   /** Absolute paths, `~` too, that are none of the printer's own folders. */
@@ -91,6 +93,7 @@ export function readConfigWords(
   const includes = settingsOfIncludes(files, seen);
   return {
     variables: variables?.value,
+    gcodes: settings.findLast(({ section, key }) => section === 'virtual_sdcard' && key === 'path')?.value,
     boards: boards.map(({ mention }) => mention).slice(0, MOST_TOLD),
     paths: [...includes, ...paths.map(({ mention }) => mention)].slice(0, MOST_TOLD),
     missing: [...new Set(missing)].slice(0, MOST_TOLD),

@@ -174,6 +174,28 @@ describe('printers of a host', () => {
     ]);
   });
 
+  it('several of an old layout are several', () => {
+    const units = ['1', '2'].flatMap((at) => [
+      unitFile(
+        `klipper-${at}`,
+        `[Service]\nUser=pi\nExecStart=/home/pi/klippy-env/bin/python /home/pi/klipper/klippy/klippy.py /home/pi/klipper_config/printer_${at}/printer.cfg -l /tmp/k.log\n`,
+      ),
+      unitFile(
+        `moonraker-${at}`,
+        `[Service]\nUser=pi\nExecStart=/home/pi/moonraker-env/bin/python /home/pi/moonraker/moonraker/moonraker.py -c /home/pi/klipper_config/printer_${at}/moonraker.conf\n`,
+      ),
+    ]);
+    const folders = ['klipper_config', 'gcode_files', '.moonraker_database'].map((name) => `/home/pi/${name}`);
+    expect(findInstances({ ...FACTS, units, folders })).toMatchObject(
+      ['1', '2'].map((at) => ({
+        data: `/home/pi/printer_${at}_data`,
+        from: { config: `/home/pi/klipper_config/printer_${at}` },
+        services: { klipper: `klipper-${at}`, moonraker: `moonraker-${at}` },
+        isOld: true,
+      })),
+    );
+  });
+
   it('a person names those that are meant, by a folder as they call it', () => {
     const facts = hostWith(kiauh('printer_1_data', '-1'), kiauh('printer_2_data', '-2'));
     for (const folder of ['~/printer_2_data', '/home/pi/printer_2_data/', 'printer_2_data'])
