@@ -243,6 +243,34 @@ it.each([
   expect(plan.printers[0]?.config.commits).toBe(undefined);
 });
 
+it('a host that means no good gives no ref another place, and no more than is taken', async () => {
+  madeHistory();
+  const real = join(host.root, 'opt/bin/git');
+  const evil = 'refs/heads/../../../evil';
+  const as = async (script: string) => {
+    rmSync(real);
+    writeFileSync(real, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    try {
+      return await server.adopt(host, { printers });
+    } finally {
+      rmSync(real);
+      symlinkSync('/usr/bin/git', real);
+    }
+  };
+  const listed = `case "$*" in *for-each-ref*) echo "ref ${'a'.repeat(40)} ${evil}"; exit ;; esac`;
+  const endless = `case "$*" in *bundle*) exec /usr/bin/head -c 80000000 /dev/zero ;; esac; exec /usr/bin/git "$@"`;
+  expect((await as(endless)).printers[0]?.missed).toEqual([
+    { path: 'the history of its config', why: expect.stringContaining('larger than what is taken') },
+  ]);
+  const renamed = `case "$*" in *bundle*) /usr/bin/git "$@" | LC_ALL=C /usr/bin/sed 's# refs/heads/master$# ${evil}#'; exit ;; esac`;
+  const { printers: taken } = await as(`${listed}\n${renamed}\nexec /usr/bin/git "$@"`);
+  expect(taken).toMatchObject([{ config: { commits: 2 }, missed: [] }]);
+  expect(here('for-each-ref', '--format=%(refname)', 'refs/heads', 'refs/tags').split('\n').toSorted()).toEqual(
+    ['refs/heads/adopted/HEAD', 'refs/heads/adopted/try/other', 'refs/heads/main', 'refs/tags/adopted/good'].toSorted(),
+  );
+  expect(existsSync(join(server.state, 'git/voron/evil'))).toBe(false);
+});
+
 it('a config that is a part of another repository does not bring that along', async () => {
   const data = join(host.root, DATA);
   const run = (...words: string[]) =>

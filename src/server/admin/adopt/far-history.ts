@@ -1,5 +1,6 @@
 import { isStatectlError } from '../../../error.ts';
 import { shellQuote } from '../../../host/shell-line.ts';
+import { isHistoryRef } from '../../state/git/take-history.ts';
 import type { FarHost } from './far-host.ts';
 
 /** The repository that a folder of the host is. */
@@ -69,8 +70,11 @@ export async function lookAtHistory(far: FarHost, folder: string): Promise<FarHi
       why: 'it is not whole: it was cloned with a depth, and `git fetch --unshallow` there brings the rest',
       remotes,
     };
-  const refs = all('ref').map((line) => [line.slice(41), line.slice(0, 40)] as const);
-  return { commits: Number(one('commits')) || 0, head: one('head'), remotes, refs: new Map(refs) };
+  const refs = all('ref')
+    .map((line) => [line.slice(41), line.slice(0, 40)] as const)
+    .filter(([name]) => isHistoryRef(name));
+  const [commits = '0'] = /^\d{1,9}$/.exec(one('commits')) ?? [];
+  return { commits: Number(commits), head: one('head'), remotes, refs: new Map(refs) };
 }
 
 /** All commits, branches and tags as a bundle of git; undefined: more than is taken. Throws what `FarHost.read` throws. */

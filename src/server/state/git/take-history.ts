@@ -29,6 +29,13 @@ export interface HistoryRemark {
   readonly why: string;
 }
 
+/** git-check-ref-format(1), and no more: what is a path here leads nowhere else. */
+export const isHistoryRef = (name: string): boolean =>
+  /^refs\/(?:heads|tags)\/[^/]/.test(name) &&
+  name.length <= 200 &&
+  !/[\p{Cc} ~^:?*[\\]|@\{|\.\.|\/\/|\/$|\.$/u.test(name) &&
+  !name.split('/').some((part) => part.startsWith('.') || part.endsWith('.lock'));
+
 /** Where branches and tags of a history that came from elsewhere are. */
 const adoptedRef = (name: string): string => name.replace(/^refs\/(heads|tags)\//, 'refs/$1/adopted/');
 const MOST_REFS = 500;
@@ -116,8 +123,8 @@ function readBundle(bytes: Buffer): Bundle {
     throw unfit('what came is no bundle of git');
   const refs = new Map<string, string>();
   for (const line of rest) {
-    const [, id, name] = /^([0-9a-f]{40}) (HEAD|refs\/(?:heads|tags)\/[^\p{Cc}]+)$/u.exec(line) ?? [];
-    if (id !== undefined && name !== undefined) refs.set(name, id);
+    const [, id, name = ''] = /^([0-9a-f]{40}) (.+)$/.exec(line) ?? [];
+    if (id !== undefined && (name === 'HEAD' || isHistoryRef(name))) refs.set(name, id);
     else if (line.startsWith('-')) throw unfit('it is not whole: older commits are elsewhere');
     else if (line === '@object-format=sha256')
       throw unfit('its commits have names of SHA-256, and those here of SHA-1');
