@@ -85,6 +85,7 @@ for file in /etc/cron.d/* /var/spool/cron/crontabs/*; do [ -f "$file" ] && say o
 for file in /etc/NetworkManager/system-connections/* /etc/wpa_supplicant/*.conf /etc/systemd/network/*.network /etc/network/interfaces.d/*; do
   [ -f "$file" ] && say other network "$file"
 done
+for folder in "$home"/config_backup "$home"/klipper-backup "$home"/klipper_backup; do [ -e "$folder/.git" ] && say other backup "$folder"; done
 grep -Eq '^[[:space:]]*static ' /etc/dhcpcd.conf 2>/dev/null && say other network /etc/dhcpcd.conf
 while IFS=: read -r name _ uid _; do
   [ "$uid" -ge 1000 ] 2>/dev/null && [ "$uid" -lt 60000 ] && say other account "$name"

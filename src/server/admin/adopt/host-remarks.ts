@@ -21,6 +21,8 @@ const KNOWN: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 const WHY: Readonly<Partial<Record<string, string>>> = {
+  backup:
+    'a backup of the config with a history of its own, and with what lets it push (.env): it stays there and has to be told to push no more, or from elsewhere; `git push` brings that history here as a branch',
   cron: 'jobs of cron are of the old system: those that are needed belong into the image',
   network: 'settings of its network, with its passwords: system/network.conf of config.d says them',
   system: 'a setting of the old system: what is needed of it belongs into the image',

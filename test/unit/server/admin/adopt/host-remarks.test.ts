@@ -26,6 +26,7 @@ const FACTS: HostFacts = {
   crontab: '# comment\n@daily /home/pi/backup.sh\n\n',
   others: [
     { kind: 'network', name: '/etc/dhcpcd.conf' },
+    { kind: 'backup', name: '/home/pi/config_backup' },
     { kind: 'account', name: 'pi' },
     { kind: 'account', name: 'lisa' },
     { kind: 'of another version', name: 'x' },
@@ -42,6 +43,7 @@ it('names each thing that stays at the host, with the reason that is its own', (
     '/home/pi/klipper/klippy/extras/x.py: an extra, a link to ../../x.py',
     'crontab of pi: @daily /home/pi/backup.sh: jobs of cron are of the old system',
     '/etc/dhcpcd.conf: settings of its network, with its passwords',
+    '/home/pi/config_backup: a backup of the config with a history of its own, and with what lets it push (.env)',
     'account pi: its password and keys stay there',
     'account lisa: accounts and their keys are of users.conf in config.d',
   ]);
