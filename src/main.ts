@@ -6,7 +6,13 @@ import { onDemand } from './on-demand.ts';
 
 /** What a booting or running machine needs; all else is loaded on demand, so that a boot never parses the server. */
 const isBootVerb = (verb: string): verb is BootVerb =>
-  verb === 'boot' || verb === 'rescue' || verb === 'status' || verb === 'lock' || verb === 'agent' || verb === 'drives';
+  verb === 'boot' ||
+  verb === 'rescue' ||
+  verb === 'status' ||
+  verb === 'lock' ||
+  verb === 'agent' ||
+  verb === 'drives' ||
+  verb === 'btrfs';
 
 async function main(argv: readonly string[]): Promise<number> {
   const [verb = '', ...words] = argv;

@@ -11,6 +11,7 @@ import type { NodeRecord } from './nodes/nodes.ts';
 import { CONFIG_FILES } from './settings/files.ts';
 import { IN_WORDS } from './settings/schema-words.ts';
 import { emptyMapping, type Mapping, originOf, overlay, type Plain, placeOf, plainOf, type Tree } from './tree/tree.ts';
+import { withSubvolumes } from './with-subvolumes.ts';
 
 /** What one machine gets: the layers put together, checked. */
 export interface Effective {
@@ -85,7 +86,7 @@ export function checkSettings(written: Mapping): Checked {
       const other = beside ? ` (${placeOf(originOf(settings, beside))})` : '';
       faults.push(faultAt(originOf(settings, path), `${message}${other}`));
     }
-  return { config: faults.length === 0 ? (config as Config) : undefined, faults };
+  return { config: faults.length === 0 ? withSubvolumes(config as Config) : undefined, faults };
 }
 
 const EMPTY: Tree = emptyMapping({ layer: 'built-in', file: 'config.d', line: 1, column: 1 });

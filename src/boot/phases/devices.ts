@@ -1,6 +1,7 @@
 import { getArgument } from '../../config/command-line/command-line.ts';
 import { entryOf } from '../../entry-of.ts';
 import { StatectlError } from '../../error.ts';
+import { planSubvolumes, withSubvolumesThere } from '../../machine/disks/btrfs/plan-subvolumes.ts';
 import { driveRounds, withoutUnfinished } from '../../machine/disks/drive-rounds.ts';
 import { blockDevices } from '../../machine/facts/block-devices.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../../machine/facts/disks.ts';
@@ -27,8 +28,14 @@ export const devices: Phase = {
     ...driveRounds(),
     { plan: planWaits },
     {
+      gather: async (host, facts) => ({
+        root: { blocks: withoutUnfinished(await blockDevices(host), facts.root.drives) },
+      }),
+      plan: planSubvolumes,
+    },
+    {
       gather: async (host, facts, boot) => {
-        const blocks = withoutUnfinished(await blockDevices(host), facts.root.drives);
+        const blocks = await withSubvolumesThere(host, facts);
         if (blocks.length === 0 && bootsLocalRoot(facts)) await failWithoutDrivers(host);
         sayMissing(withFound(facts, { root: { blocks } }), boot.warn);
         return { root: { blocks } };

@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<BootVerb, readonly string[]>> = {
   status: [],
   agent: [],
   lock: ['list', 'check', 'hold', 'drop'],
+  btrfs: ['list', 'delete', 'rollback'],
   drives: ['list', 'plan', 'apply', 'delete', 'wipe'],
 };
 
@@ -152,6 +153,29 @@ Examples:
   statectl drives plan main
   statectl drives apply main
   statectl drives wipe old --yes old
+`,
+  },
+  btrfs: {
+    summary: 'subvolumes of btrfs.conf and their snapshots: list, delete, roll back',
+    help: `Usage: statectl btrfs [COMMAND]
+
+The file systems of btrfs.conf, in the rescue shell and in the running system, for root. Boots make subvolumes that are
+absent and take snapshots; nothing is deleted because btrfs.conf names it no more. FILESYSTEM is as btrfs.conf has it.
+
+Commands:
+  list [--json]      subvolumes and the numbers of their snapshots (the default)
+  delete FILESYSTEM SUBVOLUME[/NUMBER] [--yes NAME]
+                     delete a subvolume that btrfs.conf names no more, or one snapshot: its data is lost
+  rollback FILESYSTEM SUBVOLUME/NUMBER [--yes NAME]
+                     put a snapshot in the place of its subvolume, which becomes the newest snapshot; it shows
+                     where it is mounted again
+
+NAME is what is deleted or put back, as it was typed.
+
+Examples:
+  statectl btrfs
+  statectl btrfs rollback LABEL=user-data @home/12
+  statectl btrfs delete LABEL=user-data @old --yes @old
 `,
   },
   agent: {

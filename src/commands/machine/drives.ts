@@ -1,19 +1,19 @@
 import { entryOf } from '../../entry-of.ts';
-import { reasonOf, StatectlError } from '../../error.ts';
+import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { driveRounds } from '../../machine/disks/drive-rounds.ts';
 import type { Drive } from '../../machine/disks/layout.ts';
 import { planFileSystems, planTable } from '../../machine/disks/plan-drives.ts';
 import { planDelete, planWipe } from '../../machine/disks/plan-removal.ts';
 import { lookAtDrives, readDisks } from '../../machine/disks/read-disk.ts';
-import { parseFacts, type RecordedFacts } from '../../machine/facts/recorded-facts.ts';
-import { FACTS } from '../../machine/paths.ts';
+import type { RecordedFacts } from '../../machine/facts/recorded-facts.ts';
 import { machineHost, RUNNING } from '../../machine/roots.ts';
 import { type Round, runSequence } from '../../machine/sequence.ts';
 import { applyStep, describe, type Step, shellOf } from '../../machine/steps/step.ts';
 import { print, printJson, printLine, remark } from '../print.ts';
 import { parseWords, unknownCommand } from './boot-words.ts';
 import { drivesText, stateOf } from './drives-text.ts';
+import { settingsOfBoot } from './settings-of-boot.ts';
 import { typedName } from './typed-name.ts';
 
 /** `statectl drives`: the disks that drives.conf names. */
@@ -46,24 +46,6 @@ interface Given {
   readonly names: readonly string[];
 }
 
-/** The settings of this boot, in the rescue shell as far as it came. Throws `facts-missing`, `facts-invalid`. */
-async function factsOf({ files }: Pick<Host, 'files'>): Promise<RecordedFacts> {
-  const text = await files.readText(FACTS).catch((cause) => {
-    throw new StatectlError('facts-missing', `nothing tells what drives.conf says here: ${reasonOf(cause)}`, {
-      cause,
-      hint: 'it works on a machine that statectl booted, and for root',
-    });
-  });
-  try {
-    return parseFacts(text);
-  } catch (cause) {
-    throw new StatectlError('facts-invalid', `${FACTS} ${reasonOf(cause)}`, {
-      cause,
-      hint: 'reboot with this version',
-    });
-  }
-}
-
 /** The drives that are meant: all, or the one that is named. Throws `drive-unknown`. */
 function named(facts: RecordedFacts, name: string | undefined): Readonly<Record<string, Drive>> {
   const all = facts.config.drives;
@@ -78,7 +60,7 @@ function named(facts: RecordedFacts, name: string | undefined): Readonly<Record<
 
 async function list(host: Host, { json, names }: Given): Promise<number> {
   if (names.length > 0) throw new StatectlError('usage', 'statectl drives list takes no name');
-  const facts = await factsOf(host);
+  const facts = await settingsOfBoot(host);
   const disks = await readDisks(host);
   const looks = await lookAtDrives(host, facts.config.drives);
   const rows = disks.map((disk) => {
@@ -95,7 +77,7 @@ async function list(host: Host, { json, names }: Given): Promise<number> {
 }
 
 async function plan(host: Host, { json, names: [name] }: Given): Promise<number> {
-  const chosen = named(await factsOf(host), name);
+  const chosen = named(await settingsOfBoot(host), name);
   const looks = await lookAtDrives(host, chosen);
   const plans = Object.entries(chosen).flatMap(([each, drive]) => {
     const look = entryOf(looks, each);
@@ -114,7 +96,7 @@ async function plan(host: Host, { json, names: [name] }: Given): Promise<number>
 }
 
 async function apply(host: Host, { names: [name], yes }: Given): Promise<number> {
-  const facts = await factsOf(host);
+  const facts = await settingsOfBoot(host);
   const chosen = named(facts, name);
   const mayReplace = yes !== undefined && yes === name;
   if (yes !== undefined && !mayReplace)
@@ -162,7 +144,7 @@ async function remove(host: Host, { names: [name, label, ...more], yes }: Given)
 }
 
 async function lookedAt(host: Host, name: string) {
-  const chosen = named(await factsOf(host), name);
+  const chosen = named(await settingsOfBoot(host), name);
   const [drive, look] = [entryOf(chosen, name), entryOf(await lookAtDrives(host, chosen), name)];
   if (!drive || !look) throw new StatectlError('drive-unknown', `drives.conf has no drive ${name}`);
   return [drive, look] as const;

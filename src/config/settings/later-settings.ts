@@ -5,7 +5,7 @@ import { checkSettings, type Effective } from '../effective.ts';
 import { emptyMapping, originOf } from '../tree/tree.ts';
 
 /** Checked, merged and shown, and nothing obeys them yet. */
-export const LATER_PARTS: readonly Part[] = ['persist', 'btrfs', 'update', 'sources'];
+export const LATER_PARTS: readonly Part[] = ['persist', 'update', 'sources'];
 
 /** Single settings of the other parts. */
 const LATER_SETTINGS: readonly string[] = ['log.archive'];

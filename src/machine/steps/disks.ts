@@ -1,3 +1,4 @@
+import { basename } from 'node:path/posix';
 import { reasonOf } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { shellLine, shellQuote } from '../../host/shell-line.ts';
@@ -5,6 +6,7 @@ import type { TaskContext } from '../../host/task-context.ts';
 import { growFilesystem, type MakeFilesystem, makeFilesystem } from '../disks/acts/filesystem.ts';
 import { type RestoreTable, restoreTable, type WriteTable, writeTable } from '../disks/acts/table.ts';
 import { type WipeDisk, wipeDisk } from '../disks/acts/wipe.ts';
+import { type Arrange, arrange, NOT_ARRANGED } from '../disks/btrfs/arrange.ts';
 import type { DiskReference } from '../disks/disk-facts.ts';
 import { mkfsArgv } from '../disks/mkfs.ts';
 import { readDisks } from '../disks/read-disk.ts';
@@ -65,6 +67,23 @@ export const disks = {
   'wipe-disk': kind<WipeDisk>({
     describe: ({ disk: { drive, id } }) => `drive ${drive}: make ${id} empty`,
     apply: tolerated(wipeDisk),
+  }),
+
+  'arrange-subvolumes': kind<Arrange>({
+    describe: ({ filesystem, subvolumes }) =>
+      `subvolumes of ${filesystem}: ${subvolumes.map(({ name }) => name).join(', ')}`,
+    async apply(step, host, task) {
+      const failed = `${NOT_ARRANGED}/${basename(step.device)}`;
+      await host.files.remove(failed);
+      try {
+        await arrange(host, step);
+      } catch (error) {
+        task.signal.throwIfAborted();
+        task.warn(`DEGRADED: subvolumes of ${step.filesystem}: ${reasonOf(error)}`);
+        await host.files.mkdir(NOT_ARRANGED);
+        await host.files.write(failed, '');
+      }
+    },
   }),
 
   'make-filesystem': kind<MakeFilesystem>({

@@ -4,6 +4,7 @@ import { plainExpanded } from '../../config/expand-printers.ts';
 import { CONFIG_FILES } from '../../config/settings/files.ts';
 import { parseInWords } from '../../config/settings/schema-words.ts';
 import type { Plain } from '../../config/tree/tree.ts';
+import { withSubvolumes } from '../../config/with-subvolumes.ts';
 import { entryOf } from '../../entry-of.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
 
@@ -12,9 +13,11 @@ export function parseSettings(written: Readonly<Record<string, Plain>>): Config 
   const settings = plainExpanded(written);
   const files = Object.entries(CONFIG_FILES) as readonly (readonly [string, { readonly schema: z.ZodType }])[];
   try {
-    return Object.fromEntries(
-      files.map(([part, { schema }]) => [part, parseInWords(schema, entryOf(settings, part) ?? {})]),
-    ) as never;
+    return withSubvolumes(
+      Object.fromEntries(
+        files.map(([part, { schema }]) => [part, parseInWords(schema, entryOf(settings, part) ?? {})]),
+      ) as never,
+    );
   } catch (cause) {
     throw new StatectlError('settings-invalid', `its settings are not valid here: ${reasonOf(cause)}`, {
       cause,

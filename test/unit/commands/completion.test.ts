@@ -12,7 +12,7 @@ function offered(...words: readonly string[]): readonly string[] {
 }
 
 it('completes verbs, the verbs below them, and options', () => {
-  expect(offered('statectl', 'b')).toEqual(['build', 'boot']);
+  expect(offered('statectl', 'b')).toEqual(['build', 'boot', 'btrfs']);
   expect(offered('statectl', 'image', 're')).toEqual(['release', 'remove']);
   expect(offered('statectl', 'initramfs', 'build', '--mod')).toEqual(['--modules', '--modules-compression']);
   expect(offered('statectl', 'status', '--a')).toEqual(['--all']);

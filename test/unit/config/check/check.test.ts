@@ -36,12 +36,12 @@ describe('config check', () => {
     const word = 'checked and shown; no machine obeys it in this version';
     const files = {
       'controller/update.chk.conf': 'check: boot\napproval: auto\n',
-      'controller/cbtrfs.conf': 'LABEL=a: {}\n',
+      'sources/sources.conf': 'mirrors: { "debian:bookworm": [http://m.lab/debian] }\n',
       'controller/log.conf': 'keep: 5\narchive: [/var/log]\n',
       'nodes/print.conf': 'node: print[01-24]\nset: { persist: { generations: 5 } }\n',
     };
     expect((await check(files)).warnings).toEqual([
-      `controller/cbtrfs.conf:1:1 btrfs: ${word}`,
+      `sources/sources.conf:1:1 sources: ${word}`,
       `controller/log.conf:2:1 log.archive: ${word}`,
       `nodes/print.conf:2:8 persist: ${word}`,
     ]);

@@ -38,6 +38,7 @@ it('says every step in the words of an admin', () => {
     drive main: partition virtio-D1: user-data
     drive main: put back the backup table of virtio-D1 from its primary one
     drive main: make virtio-D1 empty
+    subvolumes of LABEL=data: @home
     drive main: ext4 user-data on partition 1 of virtio-D1
     drive main: btrfs user-data on virtio-D1 as large as its partition
     check the ext4 on /dev/vda2
@@ -100,6 +101,7 @@ it('has for every step the command that does the same by hand', () => {
     ' | sfdisk --quiet --no-reread --no-tell-kernel --wipe never --wipe-partitions never /dev/disk/by-id/virtio-D1 && partx --update /dev/disk/by-id/virtio-D1
     echo 'only the controller can: drive main: put back the backup table of virtio-D1 from its primary one'
     echo 'only the controller can: drive main: make virtio-D1 empty'
+    echo 'only the controller can: subvolumes of LABEL=data: @home'
     mkfs.ext4 -q -F -L user-data /dev/disk/by-id/virtio-D1-part1 && sfdisk --quiet --no-reread --no-tell-kernel --part-type /dev/disk/by-id/virtio-D1 1 0fc63daf-8483-4772-8e79-3d69d8477de4
     mount -t btrfs /dev/disk/by-id/virtio-D1-part1 /mnt && btrfs filesystem resize max /mnt; umount /mnt
     fsck.ext4 -p /dev/vda2 || [ $? -eq 1 ]
