@@ -5,7 +5,7 @@ import { execa } from 'execa';
 /** The page that has, among what people say of them, the figures that benches wrote. */
 export const FIGURES = 'docs/design/figures.md';
 
-export type BenchName = 'bench' | `bench:${'config' | 'servers' | 'abuse' | 'outage' | 'print'}`;
+export type BenchName = 'bench' | `bench:${'config' | 'servers' | 'abuse' | 'outage' | 'print' | 'volume'}`;
 
 /** Of which run figures are: they compare within one alone. Says nothing of whose machine it was, and where. */
 export interface Run {

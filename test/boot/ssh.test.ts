@@ -1,6 +1,4 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -12,18 +10,11 @@ import { IMAGE_MOUNT } from '../../src/machine/paths.ts';
 import { findMainFiles } from '../../src/machine/services/find-main-files.ts';
 import { knownHostsLine, sshAuthority } from '../../src/server/machines/ssh-authority.ts';
 import { createFacts } from '../fixtures/facts.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import { bootMachine, type Machine } from './machine.ts';
 import { type ServedImages, serveImages } from './serve-images.ts';
 
 const UUID = '11111111-2222-3333-4444-000000000008';
-
-const freePort = async (): Promise<number> => {
-  const probe = createServer();
-  await new Promise<void>((listening) => probe.listen(0, '127.0.0.1', listening));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise<void>((closed) => probe.close(() => closed()));
-  return port;
-};
 
 describe('a diskless Debian whose record trusts the network', () => {
   let dir: string;

@@ -1,22 +1,13 @@
-import { once } from 'node:events';
 import { mkdir, readFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { baseCmdline, bootMachine } from '../boot/machine.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import { type FirstTimeUser, firstTimeUser } from '../fixtures/reader/first-time-user.ts';
 import { Guide } from '../fixtures/reader/guide.ts';
 
 const guide = new Guide('docs/start/lab.md', import.meta.url);
 const readme = new Guide('README.md', import.meta.url);
-
-const freePort = async (): Promise<number> => {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  return port;
-};
 
 describe('a first-time user who follows docs/start/lab.md until a PC boots', () => {
   let user: FirstTimeUser;

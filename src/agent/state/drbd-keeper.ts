@@ -7,7 +7,7 @@ import type { StateItem } from '../../machine/state/restore.ts';
 import type { ItemStatus } from './item-status.ts';
 import type { KeeperContext } from './keeper.ts';
 import { branchShipper } from './volume-branch.ts';
-import { volumeItemStatus } from './volume-item-status.ts';
+import { isConnected, volumeItemStatus } from './volume-item-status.ts';
 
 type Context = KeeperContext<StateItem<'drbd'>>;
 
@@ -22,7 +22,7 @@ const AGAIN_MS = 30_000;
 /** For a boot that finds no server: what is in it now, whole, unless it prints. */
 const KEEP_MS = 3_600_000;
 /** A server that was only told to disconnect is there again by then: what stays so is another history. */
-const TRIES = 3;
+const STRANGER_MS = 2 * AGAIN_MS;
 
 /** Tells how a volume stands, and takes up again what was given up. What a boot has in its place is shipped as a branch. */
 export async function keepDrbd(context: Context, signal: AbortSignal): Promise<never> {
@@ -41,10 +41,13 @@ async function keepVolume(context: Context, volume: Volume, signal: AbortSignal)
   let before: ItemStatus | undefined;
   let keepAtMs = 0;
   let unkept: string | undefined;
-  let tries = 0;
-  for (let againMs = 0; ; await host.clock.sleep(LOOK_MS, signal)) {
-    if (host.clock.uptimeMs() >= keepAtMs && !context.isPrinting()) {
-      keepAtMs = host.clock.uptimeMs() + KEEP_MS;
+  let againMs = 0;
+  /** Since when they are strangers to each other: until they are connected, whoever of both does not even listen meanwhile. */
+  let givenUpMs: number | undefined;
+  for (; ; await host.clock.sleep(LOOK_MS, signal)) {
+    const nowMs = host.clock.uptimeMs();
+    if (nowMs >= keepAtMs && !context.isPrinting()) {
+      keepAtMs = nowMs + KEEP_MS;
       unkept = await keepFolder(context, context.began.base ?? '').then(
         () => undefined,
         (error: unknown) => `not on the disk of the machine: ${reasonOf(error)}`,
@@ -52,18 +55,18 @@ async function keepVolume(context: Context, volume: Volume, signal: AbortSignal)
     }
     const status = await statusOf(host, volume);
     before = volumeItemStatus({ status, peer, nowMs: host.clock.now(), ...(before && { before }) });
-    if (status?.connection !== 'StandAlone') {
-      if (status?.connection === 'Connected') tries = 0;
-      told(unkept === undefined || before.why !== undefined ? before : { ...before, why: unkept }, tell);
-      continue;
+    if (status && isConnected(status)) givenUpMs = undefined;
+    let why = before.why ?? unkept;
+    if (status?.connection === 'StandAlone') {
+      givenUpMs ??= nowMs;
+      if (nowMs >= againMs) {
+        againMs = nowMs + AGAIN_MS;
+        const failed = await connect(host, volume).catch(reasonOf);
+        if (failed !== undefined) why = `${why}; ${failed}`;
+      }
     }
-    if (host.clock.uptimeMs() >= againMs) {
-      againMs = host.clock.uptimeMs() + AGAIN_MS;
-      tries += 1;
-      const failed = await connect(host, volume).catch(reasonOf);
-      if (failed !== undefined) before = { ...before, why: `${before.why}; ${failed}` };
-    }
-    told(tries >= TRIES ? await ship(signal) : before, tell);
+    const isStranger = givenUpMs !== undefined && nowMs - givenUpMs >= STRANGER_MS;
+    told(isStranger ? await ship(signal) : { ...before, ...(why !== undefined && { why }) }, tell);
   }
 }
 

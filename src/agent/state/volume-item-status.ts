@@ -25,7 +25,7 @@ export function volumeItemStatus({ status, peer, nowMs, before }: VolumeStanding
   if (connection === 'StandAlone')
     return { ...fault(`${peer} and this machine gave each other up (StandAlone)`), ...lacks };
   if (disk !== 'UpToDate') return fault(`its side in RAM is ${disk}: only ${peer} has what is written`);
-  const isAway = !CONNECTED.test(connection);
+  const isAway = !isConnected(status);
   if (outOfSyncBytes === 0 && (isAway || peerDisk === 'UpToDate'))
     return isAway ? { state: 'in-step', why: `no connection to ${peer} (${connection})` } : { state: 'in-step' };
   const why = isAway
@@ -36,6 +36,8 @@ export function volumeItemStatus({ status, peer, nowMs, before }: VolumeStanding
   return { state: 'ahead', sinceMs: since('ahead'), ...lacks, why };
 }
 
-/** As DRBD 8.4 calls what has a peer that answers. */
-const CONNECTED =
-  /^(?:Connected|StartingSync[ST]|WFBitMap[ST]|WFSyncUUID|Sync(?:Source|Target)|Verify[ST]|PausedSync[ST]|Ahead|Behind)$/;
+/** Whether there is a peer that answers, as DRBD 8.4 calls it. */
+export const isConnected = ({ connection }: Pick<VolumeStatus, 'connection'>): boolean =>
+  /^(?:Connected|StartingSync[ST]|WFBitMap[ST]|WFSyncUUID|Sync(?:Source|Target)|Verify[ST]|PausedSync[ST]|Ahead|Behind)$/.test(
+    connection,
+  );

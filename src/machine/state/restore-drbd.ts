@@ -6,7 +6,7 @@ import { DrbdHead } from '../../protocol/state/drbd.ts';
 import { mustRun } from '../steps/must-run.ts';
 import type { Volume } from './drbd/command-words.ts';
 import { layArchive } from './drbd/folder-archive.ts';
-import { bringUp, deviceOf, makePrimary, takeDown, untilUpToDate } from './drbd/volume.ts';
+import { becomePrimary, bringUp, deviceOf, takeDown, untilUpToDate } from './drbd/volume.ts';
 import type { ItemSession } from './printer-session.ts';
 import type { Restore, StateItem } from './restore.ts';
 import { keptTar, readKept } from './restore-snapshot.ts';
@@ -55,7 +55,7 @@ async function mountVolume(restore: VolumeRestore, head: DrbdHead): Promise<Volu
     const volume = await bringUp(host, head);
     await untilUpToDate(host, volume, { waitMs: item.waitMs, signal: bound });
     const must = (argv: readonly string[]) => mustRun(host, argv, 'volume-failed', 'dmesg | tail says more');
-    await makePrimary(host, volume);
+    await becomePrimary(host, volume, bound);
     const device = deviceOf(volume);
     const { exitCode, stdout } = await host.exec.run(['fsck.ext4', '-p', device]);
     if (exitCode > 1) throw new StatectlError('volume-failed', `its file system is damaged: ${stdout.trim()}`);

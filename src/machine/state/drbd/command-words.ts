@@ -19,8 +19,8 @@ export interface DrbdCommands {
   readonly bringUp: readonly DrbdCommand[];
   /** Takes up a connection that was given up (StandAlone). */
   readonly connect: DrbdCommand;
-  /** Never by force: a side that made itself the newest could not be joined with the server's again. */
-  readonly primary: Argv;
+  /** In this order: alone, so that what is written is of a generation of its own, and connected again. */
+  readonly primary: readonly DrbdCommand[];
   readonly secondary: Argv;
 }
 

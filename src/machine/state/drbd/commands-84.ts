@@ -18,7 +18,8 @@ export function commands84(volume: Volume): DrbdCommands {
   const { resource, loop } = volume;
   const minor = String(volume.minor);
   const setup = (...words: readonly string[]) => drbdsetup(8, ...words);
-  const connect = withSecret(setup('connect', resource, ...addressesOf(volume, ''), ...NET, PING, proofOption(volume)));
+  const addresses = addressesOf(volume, '');
+  const connect = withSecret(setup('connect', resource, ...addresses, ...NET, PING, proofOption(volume)));
   return {
     bringUp: [
       { argv: drbdTool('drbdmeta', '--force', minor, 'v08', loop, 'internal', 'create-md') },
@@ -28,7 +29,7 @@ export function commands84(volume: Volume): DrbdCommands {
       connect,
     ],
     connect,
-    primary: setup('primary', minor),
+    primary: [{ argv: setup('disconnect', ...addresses) }, { argv: setup('primary', minor) }, connect],
     secondary: setup('secondary', minor),
   };
 }

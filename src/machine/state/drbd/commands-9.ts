@@ -47,7 +47,13 @@ export function commands9(volume: Volume): DrbdCommands {
       connect,
     ],
     connect,
-    primary: setup('primary', resource),
+    primary: [
+      { argv: setup('disconnect', resource, SERVER) },
+      { argv: setup('primary', resource) },
+      // Else the generation begins with what is written first, which may be after both are connected again.
+      { argv: setup('new-current-uuid', minor) },
+      connect,
+    ],
     secondary: setup('secondary', resource),
   };
 }

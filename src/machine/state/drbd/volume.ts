@@ -85,9 +85,27 @@ export async function connect(host: Machine, volume: Volume): Promise<void> {
   await tell(host, volume, drbdCommands(await versionOf(host), volume).connect);
 }
 
-/** The one side that writes. Throws `volume-failed`: the other one is it, or not all of it is here. */
-export async function makePrimary(host: Machine, volume: Volume): Promise<void> {
-  await run(host, drbdCommands(await versionOf(host), volume).primary);
+/** Of a server that was there a moment ago. */
+const JOIN_MS = 5_000;
+
+/**
+ * What this boot writes is of a generation of its own, which a side gets that becomes the primary alone; the server takes it over when both
+ * are connected again. Else a machine that this one replaced, and whose network is back, had the generation that the server has:
+ * it would be taken for ahead of it, and send what it changed into what its successor wrote. As it is, they are strangers.
+ * Never by force: a side that made itself the newest could not be joined with the server's again. Throws `volume-failed`.
+ */
+export async function becomePrimary(
+  host: Machine & Pick<Host, 'clock'>,
+  volume: Volume,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock } = host;
+  for (const command of drbdCommands(await versionOf(host), volume).primary) await tell(host, volume, command);
+  // While nothing is written the server has nothing to catch up with: a power cut finds it whole.
+  for (const endMs = clock.uptimeMs() + JOIN_MS; clock.uptimeMs() < endMs; await clock.sleep(SMALL_WAIT_MS, signal)) {
+    const status = await statusOf(host, volume);
+    if (status?.connection === 'Connected' && status.peerDisk === 'UpToDate') return;
+  }
 }
 
 /** It is given up, if nothing uses it any more. Throws `volume-failed`. */
@@ -147,6 +165,9 @@ export interface WaitSoFar {
   readonly hasAnswered?: boolean;
 }
 
+/** It hears nobody else while a machine is connected. */
+const SILENT = 'does not answer: it is away, or has another machine';
+
 /** Undefined: it is there; `wait`: nothing yet. Pure. */
 export function inTheWay(
   status: VolumeStatus,
@@ -165,7 +186,6 @@ export function inTheWay(
   )
     return `the disk of ${peer} is ${peerDisk}`;
   const isLate = passedMs >= waitMs;
-  if (peerRole === 'Unknown')
-    return isLate || (passedMs >= CONNECT_MS && !hasAnswered) ? `${peer} does not answer` : 'wait';
+  if (peerRole === 'Unknown') return isLate || (passedMs >= CONNECT_MS && !hasAnswered) ? `${peer} ${SILENT}` : 'wait';
   return isLate ? `${peer} sent ${syncedPercent ?? 0} % within ${Math.round(waitMs / 1000)} s` : 'wait';
 }

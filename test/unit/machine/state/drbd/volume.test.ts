@@ -30,7 +30,12 @@ describe("the machine's side of a volume", () => {
     ]);
     // It forgets its peer with the connection.
     expect(said([connect])).toEqual([connecting]);
-    expect([primary, secondary].map(words)).toEqual(['drbdsetup-84 primary 100', 'drbdsetup-84 secondary 100']);
+    expect(said(primary)).toEqual([
+      'drbdsetup-84 disconnect 0.0.0.0:7901 192.0.2.1:7900',
+      'drbdsetup-84 primary 100',
+      connecting,
+    ]);
+    expect(words(secondary)).toBe('drbdsetup-84 secondary 100');
   });
 
   it('is the same with DRBD 9, where opening it makes nobody primary, and no quorum stops it', () => {
@@ -46,10 +51,13 @@ describe("the machine's side of a volume", () => {
       'drbdsetup connect voron.database 0',
     ]);
     expect(said([connect])).toEqual(['drbdsetup connect voron.database 0']);
-    expect([primary, secondary].map(words)).toEqual([
+    expect(said(primary)).toEqual([
+      'drbdsetup disconnect voron.database 0',
       'drbdsetup primary voron.database',
-      'drbdsetup secondary voron.database',
+      'drbdsetup new-current-uuid 100',
+      'drbdsetup connect voron.database 0',
     ]);
+    expect(words(secondary)).toBe('drbdsetup secondary voron.database');
   });
 
   it.each([8, 9] as const)('reaches a server by IPv6, with the digest that it wants (DRBD %i)', (version) => {
@@ -79,7 +87,7 @@ it.each<[string, Partial<VolumeStatus>, number, string | undefined]>([
   ['that gets it', {}, 29, 'wait'],
   ['that gets it too slowly', {}, 30, '192.0.2.1:7900 sent 40 % within 30 s'],
   ['whose server is not there yet', AWAY, 19, 'wait'],
-  ['whose server is away', AWAY, 20, '192.0.2.1:7900 does not answer'],
+  ['whose server is away', AWAY, 20, '192.0.2.1:7900 does not answer: it is away, or has another machine'],
   [
     'whose server has it mounted',
     { peerRole: 'Primary', connection: 'Connected', disk: 'UpToDate' },
@@ -112,6 +120,6 @@ it('is patient with a server that answered, though both called each other at onc
   const status = { ...SYNCING, ...AWAY };
   expect(inTheWay(status, VOLUME, { passedMs: 25_000, waitMs: 30_000, hasAnswered: true })).toBe('wait');
   expect(inTheWay(status, VOLUME, { passedMs: 30_000, waitMs: 30_000, hasAnswered: true })).toBe(
-    '192.0.2.1:7900 does not answer',
+    '192.0.2.1:7900 does not answer: it is away, or has another machine',
   );
 });
