@@ -126,6 +126,11 @@ export const SECURE_ROUTES: Readonly<Record<string, ApiRoute>> = {
     summary: 'the secrets that config.d names for this machine',
     answers: { 200: 'Secrets' },
   },
+  'GET /v1/disks': {
+    port: 'secure',
+    summary: 'the partition tables that this machine reported of its disks, by their names below /dev/disk/by-id',
+    answers: { 200: 'Disks' },
+  },
   'POST /v1/ssh/host-certificate': {
     port: 'secure',
     summary: 'a certificate for its SSH host key; `publicKey` is as in a .pub file: Ed25519, or ECDSA on P-256',

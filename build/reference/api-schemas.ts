@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { KeptDisks } from '../../src/protocol/disks.ts';
 import type { EnrolAnswer } from '../../src/protocol/enrolment.ts';
 import type { Problem } from '../../src/protocol/problem.ts';
 import type { MachineSecrets } from '../../src/protocol/secrets.ts';
@@ -82,6 +83,31 @@ export const ANSWERS = {
     state: z.enum(['pending', 'denied']),
     fingerprint: text('what a person compares, and types'),
   }) satisfies z.ZodType<EnrolAnswer>,
+  Disks: z.record(
+    z.string(),
+    z.strictObject({
+      serial: z.exactOptional(z.string()),
+      sizeBytes: z.int(),
+      sectorBytes: z.int(),
+      guids: z.array(z.string()).meta({ description: 'of every table that it had' }),
+      table: z.strictObject({
+        guid: z.string(),
+        firstUsableLba: z.int(),
+        lastUsableLba: z.int(),
+        partitions: z.array(
+          z.strictObject({
+            number: z.int(),
+            type: z.string(),
+            uuid: z.string(),
+            firstLba: z.int(),
+            lastLba: z.int(),
+            attributes: z.string(),
+            name: z.string(),
+          }),
+        ),
+      }),
+    }),
+  ) satisfies z.ZodType<unknown, KeptDisks>,
   Secrets: z.strictObject({
     node: z.string(),
     secrets: z.array(

@@ -6,6 +6,7 @@ import type { Clock } from '../host/host.ts';
 import { readCertificateRequest } from '../identity/certificates/certificate-request.ts';
 import { keyDigest } from '../identity/certificates/fingerprint.ts';
 import type { Claims } from '../protocol/claims.ts';
+import type { KeptDisks } from '../protocol/disks.ts';
 import { EnrolRequest, type HostKeyAnswer, HostKeyRequest } from '../protocol/enrolment.ts';
 import { accessLog } from './access-log.ts';
 import type { EventHub } from './events/event-hub.ts';
@@ -41,6 +42,8 @@ export interface SecureAppOptions extends EnrolOptions {
   readonly signHostKey: SignHostKey;
   /** Takes the reports of machines; absent where none are kept. */
   readonly keepReport?: KeepReport;
+  /** The tables of disks that a machine reported; absent where no reports are kept. */
+  readonly disksOf?: (node: string) => Promise<KeptDisks>;
   /** The states of print hosts; absent where none are kept. */
   readonly printers?: PrinterState;
   /** Hears where machines are that proved themselves. */
@@ -130,6 +133,12 @@ export function createSecureApp(options: SecureAppOptions): FastifyInstance {
     const signed = await signing.take(node, () => options.signHostKey(wish));
     return reply.header('cache-control', 'no-store').send({ certificate: signed } satisfies HostKeyAnswer);
   });
+  if (options.disksOf) {
+    const { disksOf } = options;
+    app.get('/v1/disks', async (request, reply) =>
+      reply.header('cache-control', 'no-store').send(await disksOf((await machineOf(options, request)).node)),
+    );
+  }
   if (options.keepReport) {
     const { keepReport } = options;
     reportRoute(app, async (report, request) => {

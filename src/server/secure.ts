@@ -14,6 +14,7 @@ import { openSecretStore } from './machines/secret-store.ts';
 import { givenServerCertificate, issueServerCertificate } from './machines/server-certificate.ts';
 import { hostKeySigner } from './machines/ssh-authority.ts';
 import type { TokenRouteOptions } from './machines/token-routes.ts';
+import { keptDisks } from './reports/kept-disks.ts';
 import type { KeepReport } from './reports/report-keeper.ts';
 import { createSecureApp } from './secure-app.ts';
 import { printerState } from './state/printer-state.ts';
@@ -81,7 +82,7 @@ export async function startSecure({
     ...{ store, authority: ca, nodes, tokens, now, log, clock: host.clock },
     readSecret: secrets.read,
     ...(known && { heard: known.hear }),
-    ...(keepReport && { keepReport }),
+    ...(keepReport && { keepReport, disksOf: (node: string) => keptDisks({ root: state, host }, node) }),
     printers: printerState(
       { root: state, host, alarm, free: () => freeShare(state) },
       checkGenerationApart(host.exec),

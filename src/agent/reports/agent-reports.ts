@@ -1,6 +1,7 @@
 import { machineClaims } from '../../fetch/machine-claims.ts';
 import { backOffMs } from '../../host/back-off.ts';
 import type { BootRecord } from '../../machine/boot-record.ts';
+import { reportedDisks } from '../../machine/disks/reported-disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { IDENTITY } from '../../machine/identity/identity.ts';
 import type { AgentHost } from '../agent.ts';
@@ -78,6 +79,7 @@ export function agentReports(host: AgentHost, options: AgentReportOptions): Agen
   const { clock, console, files } = host;
   const { record, facts, queue, settings, servers, bell, file } = options;
   const claims = machineClaims(facts);
+  const disks = reportedDisks(facts.root);
   let putting: Promise<unknown> = Promise.resolve();
 
   const report = (id: string, what: string, about: object): QueuedReport => {
@@ -98,6 +100,7 @@ export function agentReports(host: AgentHost, options: AgentReportOptions): Agen
       bootMs: record.bootMs,
       config,
       ...boardsIn(file.state.prints),
+      ...disks,
       agent: { event: what, at: new Date(clock.now()).toISOString(), ...briefly(about) },
     };
   };

@@ -1,9 +1,11 @@
 import { entryOf } from '../../entry-of.ts';
-import { StatectlError } from '../../error.ts';
+import { isStatectlError, reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import { askKeptDisks } from '../../machine/disks/ask-kept-disks.ts';
 import { driveRounds } from '../../machine/disks/drive-rounds.ts';
+import { identify } from '../../machine/disks/identify-disk.ts';
 import type { Drive } from '../../machine/disks/layout.ts';
-import { planFileSystems, planTable } from '../../machine/disks/plan-drives.ts';
+import { type Known, planFileSystems, planTable } from '../../machine/disks/plan-drives.ts';
 import { planDelete, planWipe } from '../../machine/disks/plan-removal.ts';
 import { lookAtDrives, readDisks } from '../../machine/disks/read-disk.ts';
 import type { RecordedFacts } from '../../machine/facts/recorded-facts.ts';
@@ -103,8 +105,38 @@ async function apply(host: Host, { names: [name], yes }: Given): Promise<number>
     throw new StatectlError('usage', `--yes ${yes} is not the name of the drive`, {
       hint: 'statectl drives apply NAME --yes NAME',
     });
-  const known = name === undefined ? {} : { [name]: { mayReplace } };
+  const known = name === undefined ? {} : { [name]: { mayReplace, ...(await knownByServer(host, facts, name)) } };
   return await run(host, driveRounds(known), { ...facts, config: { ...facts.config, drives: chosen } });
+}
+
+/**
+ * What a server knows of the disk of a drive: asked for where its table is gone, or somebody's is to be replaced. A machine that no
+ * server answers has its disk alone to go by: a table that is gone stays so, and a replacement is refused. Throws `word-unknown`.
+ */
+async function knownByServer(host: Host, facts: RecordedFacts, name: string): Promise<Known> {
+  const drive = entryOf(facts.config.drives, name);
+  const look = drive && entryOf(await lookAtDrives(host, { [name]: drive }), name);
+  const identity = look?.content && identify(look.content);
+  const replaces = drive?.make === 'replace' && identity?.kind === 'foreign';
+  if (identity?.kind !== 'damaged' && !replaces) return {};
+  const server = facts.bundle.inForce?.server ?? facts.root.offer?.server;
+  // A machine that no server knows of has nobody to ask.
+  if (server === undefined) return {};
+  try {
+    const { authorities } = facts.config.server;
+    const kept = entryOf(await askKeptDisks(host, server, authorities), look?.fitting[0]?.ids[0] ?? '');
+    return kept ? { usedGuids: kept.guids, keptTable: kept.table } : {};
+  } catch (cause) {
+    // Whom no server knows, of that none keeps anything.
+    const isStranger = isStatectlError(cause) && ['no-certificate', 'no-events'].includes(cause.code);
+    if (!replaces || isStranger) remark(`no server tells what was on the disk: ${reasonOf(cause)}`);
+    else
+      throw new StatectlError('word-unknown', `nobody tells whether the word of ${name} was used: ${reasonOf(cause)}`, {
+        cause,
+        hint: `see that ${server} is in reach, and that this machine is approved there`,
+      });
+    return {};
+  }
 }
 
 /** Shows each step as it is done. The exit status says whether all was. */

@@ -3,7 +3,7 @@ import { entryOf } from '../../entry-of.ts';
 import type { Step } from '../steps/step.ts';
 import type { DiskContent, DiskFacts, DiskReference, DriveLook } from './disk-facts.ts';
 import { type Partition, sectorsOf, type Table } from './gpt.ts';
-import { PARTITION_TYPES } from './guid.ts';
+import { diskGuid, PARTITION_TYPES } from './guid.ts';
 import { type Identity, identify } from './identify-disk.ts';
 import { type Drive, finalType, needsFileSystem, offsetsOf, tableOf, withMissing } from './layout.ts';
 
@@ -17,8 +17,8 @@ export interface DrivePlan {
 export interface Known {
   /** Somebody typed the name of the drive: what is on it may be replaced. */
   readonly mayReplace?: boolean;
-  /** Words that were used on a disk of this serial. */
-  readonly usedWords?: readonly string[];
+  /** GUIDs of tables that this disk had: one of a word tells that the word was used. */
+  readonly usedGuids?: readonly string[];
   /** The table that a server keeps of it. */
   readonly keptTable?: Table;
 }
@@ -104,13 +104,13 @@ function planReplace(
   drive: Drive,
   disk: DiskFacts,
   what: string,
-  { mayReplace = false, usedWords = [] }: Known,
+  { mayReplace = false, usedGuids = [] }: Known,
   write: (table: Table | string, over: 'foreign data') => DrivePlan,
 ): DrivePlan {
   const { match, word = '' } = drive;
   if (!disk.ids.includes(match.id ?? '') || disk.serial === undefined || disk.serial !== match.serial)
     return note(`${what}, and its match names neither the exact id nor the serial`);
-  if (usedWords.includes(word))
+  if (usedGuids.includes(diskGuid(disk.serial, word)))
     return note(`${what}. The word ${word} was used on it before: \`make: replace\` needs another one`);
   if (!mayReplace) return note(`${what}. \`statectl drives apply ${name} --yes ${name}\` replaces it, once`);
   return write(tableOf(drive, disk.serial, disk), 'foreign data');

@@ -6,6 +6,7 @@ import { Report, ReportedBoards } from '../../protocol/report.ts';
 import { type ImageName, isPlainName, writeImageName } from '../images/image-name.ts';
 import { machineFromQuery } from '../machine.ts';
 import { nodeReportPath, reportPath, reportsPath, type Store } from '../store/store.ts';
+import { keepDisks } from './kept-disks.ts';
 
 /** So many reports of each machine are kept, the newest first. */
 export const KEPT_REPORTS = 20;
@@ -101,6 +102,7 @@ export async function keepReport(store: Store, report: Report, remote: string, p
   const file: ReportFile = { reports: newestThatFit([entry, ...old.reports]) };
   const text = `${JSON.stringify(file)}\n`;
   await store.host.files.write(path, text, { mode: 0o600 });
+  if (proven) await keepDisks(store, proven.node, report);
   return Buffer.byteLength(text);
 }
 

@@ -50,6 +50,12 @@ export function reportPath(store: Store, machineId: string): string {
   return join(reportsPath(store), `${machineId}.json`);
 }
 
+/** What is known of the disks of a machine that shows its certificate. */
+export function nodeDisksPath(store: Store, node: string): string {
+  if (!isPlainName(node)) throw new StatectlError('report-invalid', 'that is not the name of a node');
+  return join(reportsPath(store), `${node}.disks.json`);
+}
+
 /** Of a machine that shows its certificate: nobody else writes it. */
 export function nodeReportPath(store: Store, node: string): string {
   if (!isPlainName(node)) throw new StatectlError('report-invalid', 'that is not the name of a node');

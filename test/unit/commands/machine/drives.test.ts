@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { drives } from '../../../../src/commands/machine/drives.ts';
 import type { Config } from '../../../../src/config/config.ts';
+import type { Host } from '../../../../src/host/host.ts';
+import { diskGuid } from '../../../../src/machine/disks/guid.ts';
+import { lookAtDrives } from '../../../../src/machine/disks/read-disk.ts';
+import { reportedDisks } from '../../../../src/machine/disks/reported-disks.ts';
+import { IDENTITY } from '../../../../src/machine/identity/identity.ts';
 import { FACTS } from '../../../../src/machine/paths.ts';
+import type { KeptDisks } from '../../../../src/protocol/disks.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
 import { type MemoryDisk, memoryDisk, memoryDisksHost } from '../../../fixtures/memory-disk.ts';
 
@@ -135,6 +141,91 @@ drive main: ext4 user-data on partition 2 of virtio-D1
     expect(disk.bytes.equals(before)).toBe(true);
     expect(await drives(host, ['apply', 'main', '--yes', 'main'])).toBe(0);
     expect(said()).toContain('partition virtio-D1 over what is there: data, user-data\n');
+  });
+
+  describe('asks the server that this machine booted from', () => {
+    /** What a server answers that knows the disk; `undefined`: it is away. */
+    async function served(disk: MemoryDisk, main: Drive, kept: KeptDisks | undefined) {
+      const host = await machine([disk], main);
+      const facts = JSON.parse(await host.files.readText(FACTS));
+      facts.bundle = { inForce: { server: 'http://boot.lab' } };
+      await host.files.write(FACTS, JSON.stringify(facts));
+      await host.files.mkdir(IDENTITY);
+      for (const name of ['cert', 'key', 'ca']) await host.files.write(`${IDENTITY}/${name}.pem`, 'PEM');
+      const asked: string[] = [];
+      const http: Host['http'] = {
+        async request(url) {
+          asked.push(url);
+          if (!kept) throw new Error('connect ECONNREFUSED');
+          const answer = url.endsWith('/v1/tls') ? { port: 8443, name: 'server.statectl.internal' } : kept;
+          return {
+            status: 200,
+            headers: {},
+            body: (async function* () {
+              yield Buffer.from(JSON.stringify(answer));
+            })(),
+          };
+        },
+      };
+      return { host: { ...host, http }, asked };
+    }
+    /** A disk of ours as it was, and the same with both ends gone. */
+    async function beheaded() {
+      const disk = memoryDisk();
+      const host = await machine([disk]);
+      await drives(host, ['apply']);
+      const { main } = await lookAtDrives(host, { main: MAIN });
+      const { disks = {} } = reportedDisks({ drives: main ? { main } : {} });
+      const whole = Buffer.from(disk.bytes);
+      for (const at of [0, disk.sizeBytes - MIB]) disk.bytes.fill(0, at, at + MIB);
+      said();
+      return {
+        disk,
+        whole,
+        kept: Object.fromEntries(Object.entries(disks).map(([id, one]) => [id, { ...one, guids: [one.table.guid] }])),
+      };
+    }
+
+    it('for a table that is gone, and puts that back', async () => {
+      const { disk, whole, kept } = await beheaded();
+      const { host, asked } = await served(disk, MAIN, kept);
+      expect(await drives(host, ['apply', 'main'])).toBe(0);
+      expect(said()).toBe('drive main: partition virtio-D1: data, user-data\n');
+      expect(disk.bytes.equals(whole)).toBe(true);
+      expect(asked).toEqual(['http://boot.lab/v1/tls', 'https://boot.lab:8443/v1/disks']);
+      // Of a disk that is whole nobody is asked.
+      expect(await drives(host, ['apply', 'main'])).toBe(0);
+      expect(asked).toHaveLength(2);
+    });
+
+    it('and where it is away, or knows nothing, leaves such a disk as it is', async () => {
+      for (const known of [undefined, {}]) {
+        const { disk } = await beheaded();
+        const before = Buffer.from(disk.bytes);
+        expect(await drives((await served(disk, MAIN, known)).host, ['apply', 'main'])).toBe(0);
+        expect(said()).toContain('virtio-D1 is not touched: it has no partition table, but btrfs at 1048576 bytes');
+        expect(disk.bytes.equals(before)).toBe(true);
+      }
+    });
+
+    it('for words that were used, and replaces nothing where nobody tells', async () => {
+      const replace: Drive = { ...MAIN, make: 'replace', word: 'w1', match: { ...MAIN.match, serial: 'D1' } };
+      const { kept } = await beheaded();
+      const used = Object.fromEntries(
+        Object.entries(kept).map(([id, one]) => [id, { ...one, guids: [...one.guids, diskGuid('D1', 'w1')] }]),
+      );
+      const disk = foreignDisk();
+      const before = Buffer.from(disk.bytes);
+      const words = ['apply', 'main', '--yes', 'main'];
+      expect(await drives((await served(disk, replace, used)).host, words)).toBe(0);
+      expect(said()).toContain('The word w1 was used on it before');
+      await expect(drives((await served(disk, replace, undefined)).host, words)).rejects.toMatchObject({
+        code: 'word-unknown',
+      });
+      expect(disk.bytes.equals(before)).toBe(true);
+      expect(await drives((await served(disk, { ...replace, word: 'w2' }, used)).host, words)).toBe(0);
+      expect(said()).toContain('partition virtio-D1 over what is there');
+    });
   });
 
   it('says by its exit status that something failed, in a sentence', async () => {

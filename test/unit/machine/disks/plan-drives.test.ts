@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Config } from '../../../../src/config/config.ts';
 import type { DiskContent, DiskFacts } from '../../../../src/machine/disks/disk-facts.ts';
 import type { Copy, Table } from '../../../../src/machine/disks/gpt.ts';
-import { PARTITION_TYPES } from '../../../../src/machine/disks/guid.ts';
+import { diskGuid, PARTITION_TYPES } from '../../../../src/machine/disks/guid.ts';
 import { identify } from '../../../../src/machine/disks/identify-disk.ts';
 import { offsetsOf, tableOf, withMissing } from '../../../../src/machine/disks/layout.ts';
 import { type Known, planFileSystems, planTable } from '../../../../src/machine/disks/plan-drives.ts';
@@ -170,12 +170,12 @@ describe('the table of a disk', () => {
     ],
     [
       'is not replaced by a word that was used',
-      { mayReplace: true, usedWords: ['2026-11-30'] },
+      { mayReplace: true, usedGuids: [diskGuid('S1', '2026-11-30')] },
       expect.stringContaining('The word 2026-11-30 was used on it before: `make: replace` needs another one'),
     ],
     [
       'is replaced by a new word',
-      { mayReplace: true, usedWords: ['2026-11-29'] },
+      { mayReplace: true, usedGuids: [diskGuid('S1', '2026-11-29')] },
       'drive main: partition nvme-Acme_S1 over what is there: system, user-data',
     ],
   ])('of somebody %s', (_title, known, said) => {
