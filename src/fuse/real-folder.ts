@@ -192,20 +192,25 @@ export function realFolder(root: string): RealFolder {
     gone: () =>
       readdirSync(at(GONE))
         .filter((name) => !name.endsWith('.new'))
-        .flatMap((name) => {
-          const file = openSync(at(`${GONE}/${name}`), O_RDONLY | O_NOFOLLOW);
-          try {
-            return [readAll(file)];
-          } finally {
-            closeSync(file);
-          }
-        }),
+        .flatMap((name) => readOrNone(at(`${GONE}/${name}`))),
   };
 }
 
-function readAll(fd: number): string {
-  const text = Buffer.alloc(Number(fstatSync(fd).size));
-  return text.toString('utf8', 0, readSync(fd, text, 0, text.length, 0));
+/** The agent takes it away at any moment, once the server knows of it. */
+function readOrNone(path: Buffer): readonly string[] {
+  let fd: number;
+  try {
+    fd = openSync(path, O_RDONLY | O_NOFOLLOW);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  try {
+    const text = Buffer.alloc(Number(fstatSync(fd).size));
+    return [text.toString('utf8', 0, readSync(fd, text, 0, text.length, 0))];
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Of root alone: what somebody else made of this name, before the folder was served, is put aside. */

@@ -1,4 +1,5 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeSync } from 'node:fs';
+import { reasonOf } from '../error.ts';
 import type { Account } from '../host/host.ts';
 import { fuseDevice } from './device.ts';
 import { realFolder } from './real-folder.ts';
@@ -14,12 +15,27 @@ export interface ServeAt {
   readonly mark: string;
 }
 
-/** Serves the file system that was mounted with this descriptor of /dev/fuse, until it is unmounted. */
-export const serveAtDescriptor = (fd: number, { files, spool, account, mark }: ServeAt): Promise<void> =>
-  serveCache({
+const LOOK_MS = 1_000;
+
+/** Serves the file system that was mounted with this descriptor of /dev/fuse, until it is unmounted or its holder is gone. */
+export function serveAtDescriptor(fd: number, { files, spool, account, mark }: ServeAt): Promise<void> {
+  const holder = process.ppid;
+  // The next holder mounts it anew, and whoever serves that has the spool for itself. systemd ends this one, OpenRC does not.
+  setInterval(() => process.ppid === holder || end(new Error('its holder is gone')), LOOK_MS).unref();
+  process.on('uncaughtException', end);
+  const serving = serveCache({
     device: fuseDevice(fd),
     real: realFolder(files),
     spool: cacheSpool(spool),
     account,
     ready: () => rmSync(mark, { force: true }),
   });
+  return serving.catch(end);
+}
+
+/** An exit waits for the threads that read from the kernel, which wait for it: a signal alone ends them, and the next one goes on. */
+function end(error: unknown): never {
+  writeSync(2, `statectl: the cache is not served any more: ${reasonOf(error)}\n`);
+  process.kill(process.pid, 'SIGKILL');
+  throw error;
+}

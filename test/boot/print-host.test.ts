@@ -49,7 +49,11 @@ set:
   users: { users: { pi: { uid: 1000, home: /home/pi } } }
   overlays: { /home: { kind: tmpfs } }
   network: { interfaces: { can0: { kind: can, bitrate: 500k, txqueuelen: 256 } } }
-  state: { printers: { voron: { data: ${DATA}, user: pi } } }
+  state:
+    printers: { voron: { data: ${DATA}, user: pi } }
+    places:
+      /home/pi/refused: { kind: cache, printer: voron }
+      /home/pi/paused: { kind: cache, printer: voron, restart: pause }
 `,
     );
     const state = join(dir, 'a');
@@ -86,7 +90,7 @@ set:
       const items = Object.entries((await agentState()).printers?.voron?.items ?? {});
       lastMs = Object.fromEntries(items.map(([name, item]) => [name, item?.lastMs ?? 0]));
       const isLater = Object.entries(before).every(([name, ms]) => (lastMs[name] ?? 0) > ms);
-      return isLater && items.length === 4 && items.every(([, item]) => item?.state === 'in-step');
+      return isLater && items.length === 6 && items.every(([, item]) => item?.state === 'in-step');
     };
     await expect.poll(isIn, { timeout: HANG_MS, interval: 500 }).toBe(true);
     return { database: lastMs.database ?? 0, variables: lastMs.variables ?? 0 };
@@ -116,6 +120,19 @@ set:
     expect(await vm?.run(`cd ${DATA} && stat -c %U database/* .moonraker.uuid config/* gcodes/* | sort -u`)).toBe('pi');
     await inStep();
     expect(await vm?.run('/run/statectl/bin/statectl status --no-changes')).toMatch(/voron database +in step/);
+  });
+
+  test('shows a cache that may be interrupted, which its reader outlives, and keeps others as a mirror on a kernel before 6.9', async () => {
+    expect(await vm?.run('/run/statectl/bin/statectl status --no-changes')).toMatch(
+      /\/home\/pi\/refused is kept as a mirror: a cache needs Linux 6\.9, this is 6\.1\./,
+    );
+    expect(await vm?.run(`awk '$3 == "fuse" { print $2 }' /proc/mounts`)).toBe('/home/pi/paused');
+    const sum = await asPi('head -c 4000000 /dev/urandom >/home/pi/paused/a.gcode; sha256sum </home/pi/paused/a.gcode');
+    // As Klipper reads, and as Python does: what was interrupted is asked again.
+    const read = 'dd if=/home/pi/paused/a.gcode bs=8k status=none | sha256sum';
+    const kill = 'kill -KILL $(pgrep -P $(systemctl show -P MainPID statectl-cache-voron-paused) -f -- --serve-cache)';
+    const meanwhile = `echo 1 >/proc/sys/vm/drop_caches; { ${read}; } & ${kill}; wait`;
+    for (let kills = 0; kills < 3; kills += 1) expect(await vm?.run(meanwhile)).toBe(sum);
   });
 
   /** What the kernel says of the CAN interface, once it is up. */

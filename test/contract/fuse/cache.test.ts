@@ -9,6 +9,7 @@ import {
   open,
   readdir,
   readFile,
+  readlink,
   rename,
   rm,
   rmdir,
@@ -291,6 +292,24 @@ describe.runIf(canMountFuse)('a cache on the kernel of this machine', () => {
     ];
     const { stdout } = await execa`unshare -m sh -c ${steps.join('\n')} ${script} ${gcodes}`;
     expect(stdout.split('\n')).toEqual(['1', '0', 'G28']);
+  });
+
+  it('ends at any fault of its own, and another one goes on', async () => {
+    await using cache = await cacheMount({ 'here.gcode': 'G28\n' });
+    const pid = await cache.server();
+    await rm(`${cache.files}/.statectl-cache/gone`, { recursive: true });
+    cache.show([lineOf('far.gcode', 'M104\n')]);
+    await expect.poll(() => cache.server()).not.toBe(pid);
+    await expect.poll(() => readdir(cache.place)).toEqual(['far.gcode', 'here.gcode']);
+  });
+
+  it('ends with its holder: the next one has all to itself', async () => {
+    await using cache = await cacheMount();
+    const pid = await cache.server();
+    const [, holder] = /^PPid:\s+(\d+)$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
+    process.kill(Number(holder), 'SIGKILL');
+    // Whoever is its parent now need not have heard of it.
+    await expect.poll(() => readlink(`/proc/${pid}/exe`).catch(({ code }) => code)).toBe('ENOENT');
   });
 
   it('is the plain folder when it is unmounted', async () => {
