@@ -5,17 +5,17 @@ import { DATA, type PrintGuest, printGuest } from '../fixtures/print-host/print-
 import { CHECKOUTS } from '../fixtures/print-host/programs.ts';
 import { trixieImage } from '../fixtures/vm/images/trixie-image.ts';
 
-const PLACE = 'kind: cache, printer: voron, limit: 10M, source: "folder:farm"';
+const PLACE = 'kind: cache, printer: voron, limit: 3M, source: "folder:farm"';
 const HOSTS = [
   { title: 'Debian 13 (Linux 6.12)', image: trixieImage, gcodes: `{ ${PLACE} }` },
   { title: 'Debian 12 (Linux 6.1) with restart: pause', gcodes: `{ ${PLACE}, restart: pause }` },
 ];
-const FILE_BYTES = 3_000_000;
+const FILE_BYTES = 1_000_000;
 /** Three have room. */
 const FILES = 6;
 /** Whoever serves begins anew within two seconds of an emulated machine that has a core for itself. */
 const MOST_WAIT_MS = 20_000;
-const KILLS = 36;
+const KILLS = 24;
 /** 30 KiB a second. */
 const PRINT_PAUSE_MS = 270;
 /** Ten blocks of Klipper and a pause each: half a minute in all. */

@@ -40,6 +40,8 @@ const MOST_MS = 120_000;
  */
 export async function restorePrinter(step: RestorePrinter, host: Host, task: TaskContext): Promise<void> {
   const { printer, boot, items, urls, identity, authorities, limits, kept, to } = step;
+  // Before anything lies in it: whoever copies a database for the agent is its owner, who has to get through.
+  await host.files.mkdir(dirname(to), 0o711);
   const bounded: AbortSignal = AbortSignal.any([task.signal, AbortSignal.timeout(MOST_MS)]);
   const times: HttpRequest = { connectTimeoutMs: limits.connectMs, idleTimeoutMs: limits.stallMs };
   const servers = urls.map((url) => {
@@ -79,7 +81,6 @@ export async function restorePrinter(step: RestorePrinter, host: Host, task: Tas
     ...(server !== undefined && { server }),
     ...(why !== undefined && { why }),
   };
-  await host.files.mkdir(dirname(to), 0o755);
   await host.files.write(to, `${JSON.stringify(record)}\n`, { mode: 0o600 });
 }
 
