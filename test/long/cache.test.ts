@@ -74,7 +74,7 @@ describe.each(HOSTS)('a print host of $title whose gcode is a cache', ({ title, 
     const pauses = Object.fromEntries(files.map((name, index) => [name, index === 0 ? PRINT_PAUSE_MS : 0]));
     const reports = await gcode.read(pauses, async () => {
       for (let kill = 0; kill < KILLS; kill += 1) {
-        await gcode.kill((['cache', 'agent', 'cache', 'server'] as const)[kill % 4] ?? 'cache');
+        await gcode.kill((['cache', 'agent', 'twice', 'server'] as const)[kill % 4] ?? 'cache');
         // What is in the kernel's cache is asked of nobody.
         for (let look = 0; look < kill % 9; look += 1) {
           await machine.run('echo 1 >/proc/sys/vm/drop_caches');
