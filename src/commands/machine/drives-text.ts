@@ -1,7 +1,6 @@
 import type { DiskFacts, DriveLook } from '../../machine/disks/disk-facts.ts';
 import { identify } from '../../machine/disks/identify-disk.ts';
-import type { Drive } from '../../machine/disks/layout.ts';
-import { unnamedPartitions } from '../../machine/disks/plan-removal.ts';
+import { type Drive, unnamedIn } from '../../machine/disks/layout.ts';
 import { printableLine } from '../../printable.ts';
 import { asciiTable } from '../ascii-table.ts';
 
@@ -21,7 +20,7 @@ export function stateOf(disk: DiskFacts, drive: Drive | undefined, look: DriveLo
     case 'empty':
       return `empty${used}`;
     case 'ours': {
-      const unnamed = unnamedPartitions(drive, look);
+      const unnamed = unnamedIn(identity.table, drive);
       const names = identity.table.partitions.map(({ name }) => name).join(', ');
       return `${names}${unnamed.length > 0 ? `; no longer named: ${unnamed.join(', ')}` : ''}${used}`;
     }

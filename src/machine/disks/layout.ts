@@ -26,6 +26,10 @@ const roomOf = (geometry: Geometry): Pick<Table, 'firstUsableLba' | 'lastUsableL
   lastUsableLba: sectorsOf(geometry) - 2 - Math.ceil((16 * 1024) / geometry.sectorBytes),
 });
 
+/** Partitions that drives.conf names no more: nothing is deleted because of that. Pure. */
+export const unnamedIn = ({ partitions }: Table, drive: Drive): readonly string[] =>
+  partitions.flatMap(({ name }) => (Object.hasOwn(drive.partitions, name) ? [] : [name]));
+
 /** The type that a partition has when it is done. */
 export const finalType = ({ role, type }: DrivePartition): string =>
   PARTITION_TYPES[role ?? (type === 'swap' ? 'swap' : 'linux')];

@@ -5,7 +5,7 @@ import type { DiskContent, DiskFacts, DiskReference, DriveLook } from './disk-fa
 import { type Partition, sectorsOf, type Table } from './gpt.ts';
 import { diskGuid, PARTITION_TYPES } from './guid.ts';
 import { type Identity, identify } from './identify-disk.ts';
-import { type Drive, finalType, needsFileSystem, offsetsOf, tableOf, withMissing } from './layout.ts';
+import { type Drive, finalType, needsFileSystem, offsetsOf, tableOf, unnamedIn, withMissing } from './layout.ts';
 
 /** What is to be done to the disk of one drive, and what an operator must know of it. */
 export interface DrivePlan {
@@ -78,7 +78,12 @@ function planFor(
     case 'ours': {
       const wanted = withMissing(identity.table, drive, disk);
       if (typeof wanted === 'string') return note(`drive ${name}: ${wanted} on ${calledBy(disk)}`);
-      return isDeepStrictEqual(wanted, identity.table) ? NOTHING : write(wanted, 'nothing');
+      const unnamed = unnamedIn(identity.table, drive);
+      const notes = unnamed.map(
+        (label) =>
+          `drive ${name}: drives.conf no longer names ${label} on ${calledBy(disk)}; it stays until \`statectl drives delete ${name} ${label}\``,
+      );
+      return isDeepStrictEqual(wanted, identity.table) ? note(...notes) : { ...write(wanted, 'nothing'), notes };
     }
     case 'foreign':
     case 'damaged':

@@ -66,10 +66,3 @@ export function planDelete(name: string, drive: Drive, look: DriveLook, label: s
     over: 'nothing',
   };
 }
-
-/** Partitions of a disk of ours that drives.conf names no more: nothing is deleted because of that. Pure. */
-export function unnamedPartitions(drive: Drive, { content }: DriveLook): readonly string[] {
-  const identity = content && identify(content);
-  if (identity?.kind !== 'ours') return [];
-  return identity.table.partitions.flatMap(({ name }) => (Object.hasOwn(drive.partitions, name) ? [] : [name]));
-}

@@ -41,12 +41,13 @@ const checkArgv = (type: string, device: string): readonly string[] => [`fsck.${
 export const mounts = {
   'check-filesystem': kind<{ readonly device: string; readonly type: string }>({
     describe: ({ type, device }) => `check the ${type} on ${device}`,
-    // 1: there were errors, and they were corrected.
-    command: ({ type, device }) => `${shellLine(checkArgv(type, device))} || [ $? -eq 1 ]`,
+    // Below 4: there were errors, and all were corrected.
+    command: ({ type, device }) => `${shellLine(checkArgv(type, device))} || [ $? -lt 4 ]`,
     async apply({ device, type }, host, task) {
       const { exitCode, stdout, stderr } = await host.exec.run(checkArgv(type, device));
-      // fsck(8): 1 = errors corrected, 2 = reboot needed, 4 = errors left.
-      if (exitCode === 1) task.warn(`the ${type} on ${device} had errors; they were corrected`);
+      // fsck(8), bits: 1 = errors corrected, 2 = and one that is mounted is to be mounted anew, which this is not; 4 = errors left, and
+      // from there on what kept it from looking.
+      if (exitCode > 0 && exitCode < 4) task.warn(`the ${type} on ${device} had errors; they were corrected`);
       else if (exitCode !== 0)
         throw new StatectlError(
           'filesystem-damaged',

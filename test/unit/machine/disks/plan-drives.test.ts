@@ -70,6 +70,14 @@ describe('the table of a disk', () => {
     ['that is empty is made by `make: replace`', REPLACE, content(), [MADE]],
     ['of ours that is whole is left as it is', drive(), both(OURS), []],
     [
+      'of ours with a partition that is named no more stays, and that is told',
+      drive({ partitions: { system: { sizeBytes: 100 * MIB, type: 'raw' } } }),
+      both(OURS),
+      [
+        'drive main: drives.conf no longer names user-data on nvme-Acme_S1; it stays until `statectl drives delete main user-data`',
+      ],
+    ],
+    [
       'of ours whose backup is damaged is put back',
       drive(),
       content({ primary: good(OURS), backup: damaged, isBlank: false }),
