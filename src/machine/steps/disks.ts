@@ -1,5 +1,5 @@
 import { basename } from 'node:path/posix';
-import { reasonOf } from '../../error.ts';
+import { isStatectlError, reasonOf } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { shellLine, shellQuote } from '../../host/shell-line.ts';
 import type { TaskContext } from '../../host/task-context.ts';
@@ -20,6 +20,12 @@ const LOOK_MS = 200;
 const pathOf = ({ id }: DiskReference, number?: number): string =>
   `/dev/disk/by-id/${id}${number === undefined ? '' : `-part${number}`}`;
 
+/** An initramfs that was built before drives.conf or btrfs.conf named anything has no programs for it. */
+const whyNot = (error: unknown): string =>
+  isStatectlError(error) && error.code === 'program-missing'
+    ? `${error.message}; an initramfs that is built with what names drives or subvolumes has the tool set disks`
+    : reasonOf(error);
+
 /** A machine boots without a disk that fails: what each step needs, it looks for itself. */
 const tolerated =
   <Body>(act: (host: Host, step: Body) => Promise<void>) =>
@@ -28,7 +34,7 @@ const tolerated =
       await act(host, step);
     } catch (error) {
       task.signal.throwIfAborted();
-      task.warn(`DEGRADED: ${reasonOf(error)}`);
+      task.warn(`DEGRADED: ${whyNot(error)}`);
     }
   };
 
@@ -79,7 +85,7 @@ export const disks = {
         await arrange(host, step);
       } catch (error) {
         task.signal.throwIfAborted();
-        task.warn(`DEGRADED: subvolumes of ${step.filesystem}: ${reasonOf(error)}`);
+        task.warn(`DEGRADED: subvolumes of ${step.filesystem}: ${whyNot(error)}`);
         await host.files.mkdir(NOT_ARRANGED);
         await host.files.write(failed, '');
       }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { drives } from '../../../../src/commands/machine/drives.ts';
 import type { Config } from '../../../../src/config/config.ts';
 import type { Host } from '../../../../src/host/host.ts';
+import { memoryHost } from '../../../../src/host/memory.ts';
 import { diskGuid } from '../../../../src/machine/disks/guid.ts';
 import { lookAtDrives } from '../../../../src/machine/disks/read-disk.ts';
 import { reportedDisks } from '../../../../src/machine/disks/reported-disks.ts';
@@ -226,6 +227,13 @@ drive main: ext4 user-data on partition 2 of virtio-D1
       expect(await drives((await served(disk, { ...replace, word: 'w2' }, used)).host, words)).toBe(0);
       expect(said()).toContain('partition virtio-D1 over what is there');
     });
+  });
+
+  it('says which tool set the initramfs lacks', async () => {
+    const host = await machine([memoryDisk()]);
+    const bare = { ...host, exec: memoryHost().exec };
+    expect(await drives(bare, ['apply'])).toBe(1);
+    expect(said()).toMatch(/^cannot start "sfdisk": .*; an initramfs that is built .* has the tool set disks$/m);
   });
 
   it('says by its exit status that something failed, in a sentence', async () => {
