@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -16,14 +17,15 @@ let authority: string;
 
 beforeAll(async () => {
   web = createServer((_, response) => response.end(EXTRA)).listen(0, '127.0.0.1');
+  await once(web, 'listening');
   const { port } = web.address() as AddressInfo;
   authority = (await makeCertificate({ name: 'farm' })).pem;
   lab = await VolumeLab.make({
     logName: 'volume',
     config: {
       'templates/motd': '---\npath: /etc/motd\n---\n{{ node.name }} of the farm\n',
-      'system/cetc.conf': 'templates: [motd]\n',
-      'system/coverlays.conf': '/opt: { kind: overlay }\n',
+      'controller/cetc.conf': 'templates: [motd]\n',
+      'controller/coverlays.conf': '/opt: { kind: overlay }\n',
       'controller/ctmpfs.conf': '/var/tmp: { size: 2M }\n',
       'controller/cidentity.conf': `authorities: [${JSON.stringify(authority)}]\n`,
       'controller/cpython.conf': `extra: { url: "http://10.0.2.2:${port}/extra.tar", sha256: ${sha256Of(EXTRA)}, services: [klipper] }\n`,
@@ -31,14 +33,17 @@ beforeAll(async () => {
     // Both are switched on at once: it asks until its server is there.
     machine: {
       nics: [{}],
-      cmdline: 'ip=eth1:dhcp statectl.set=network.wait=200s statectl.set=tmpfs./tmp.size=3M',
+      cmdline:
+        'ip=eth1:dhcp statectl.set=network.wait=900s statectl.set=server.tries=100 statectl.set=tmpfs./tmp.size=3M',
     },
   });
-  await Promise.all([lab.bootManagement(), lab.bootMachine()]);
+  const machine = await lab.switchOnMachine();
+  await lab.bootManagement();
+  await machine.console(/login: /);
 });
 afterAll(async () => {
   await lab?.[Symbol.asyncDispose]();
-  web.close();
+  web?.close();
 });
 
 const become = (state: string) =>
