@@ -4,14 +4,13 @@
  */
 import {
   type BigIntStats,
-  chmodSync,
-  chownSync,
   closeSync,
   constants,
-  fchownSync,
+  fchmodSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
+  lchownSync,
   linkSync,
   lstatSync,
   lutimesSync,
@@ -29,10 +28,11 @@ import {
 } from 'node:fs';
 import type { Account } from '../host/host.ts';
 import { CACHE_OWN, GONE } from '../protocol/state/cache.ts';
+import { newNames } from './new-names.ts';
 import type { LookReal, RealStat } from './union/look.ts';
 import type { Attr } from './wire/reply.ts';
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
+const { O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 
 /** Names of what is open and has no other any more. */
 const HELD = `${CACHE_OWN}/held`;
@@ -44,6 +44,7 @@ export interface RealFile {
   read(buffer: Buffer, position: number): number;
   write(data: Buffer, position: number): number;
   truncate(sizeBytes: number): void;
+  chmod(mode: number): void;
   sync(): void;
   close(): void;
 }
@@ -51,12 +52,8 @@ export interface RealFile {
 /** Paths are bytes (latin1) below the folder, its own ''. All throw as node:fs does. */
 export interface RealFolder extends LookReal {
   open(path: string, how: 'read' | 'write'): RealFile;
-  /** A new file of this account, unless it is there and need not be new; `truncate`: without what it had. */
-  create(
-    path: string,
-    how: { readonly mode: number; readonly isNew: boolean; readonly truncate: boolean },
-    account: Account,
-  ): void;
+  /** A new file of this account. */
+  create(path: string, mode: number, account: Account): void;
   /** Folders on the way to a name, of this account, where they are missing. */
   makeAbove(path: string, account: Account): void;
   mkdir(path: string, mode: number, account: Account): void;
@@ -86,6 +83,7 @@ export function realFolder(root: string): RealFolder {
   const top = Buffer.from(`${root}/`);
   const at = (path: string): Buffer => Buffer.concat([top, Buffer.from(path, 'latin1')]);
   makeOwn(root);
+  const made = newNames(at);
 
   function open(path: Buffer, flags: number): RealFile {
     const fd = openSync(path, flags | O_NOFOLLOW);
@@ -94,6 +92,7 @@ export function realFolder(root: string): RealFolder {
       read: (buffer, position) => readSync(fd, buffer, 0, buffer.length, position),
       write: (data, position) => writeSync(fd, data, 0, data.length, position),
       truncate: (sizeBytes) => ftruncateSync(fd, sizeBytes),
+      chmod: (mode) => fchmodSync(fd, mode),
       sync: () => fsyncSync(fd),
       close: () => closeSync(fd),
     };
@@ -110,7 +109,7 @@ export function realFolder(root: string): RealFolder {
 
   return {
     stat(path) {
-      const stat = lstatSync(at(path), { bigint: true, throwIfNoEntry: false });
+      const stat = statOrNone(at(path));
       // Pipes and devices are shown to nobody: who opens one waits.
       return stat && (stat.isFile() || stat.isDirectory() || stat.isSymbolicLink()) ? statOf(stat) : undefined;
     },
@@ -132,36 +131,22 @@ export function realFolder(root: string): RealFolder {
       }
     },
     open: (path, how) => open(at(path), HOW[how]),
-    create(path, { mode, isNew, truncate }, { uid, gid }) {
-      const flags = O_WRONLY | O_NOFOLLOW;
-      try {
-        const fd = openSync(at(path), flags | O_CREAT | O_EXCL, mode);
-        fchownSync(fd, uid, gid);
-        closeSync(fd);
-      } catch (error) {
-        if (isNew || (error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-        closeSync(openSync(at(path), flags | (truncate ? O_TRUNC : 0)));
-      }
-    },
-    makeAbove(path, { uid, gid }) {
+    create: made.file,
+    makeAbove(path, account) {
       const parts = path.split('/').slice(0, -1);
       for (let index = 1; index <= parts.length; index += 1) {
-        const folder = at(parts.slice(0, index).join('/'));
-        if (lstatSync(folder, { throwIfNoEntry: false })) continue;
-        mkdirSync(folder, 0o755);
-        chownSync(folder, uid, gid);
+        const folder = parts.slice(0, index).join('/');
+        if (!lstatSync(at(folder), { throwIfNoEntry: false })) made.folder(folder, 0o755, account);
       }
     },
-    mkdir(path, mode, { uid, gid }) {
-      mkdirSync(at(path), mode);
-      chownSync(at(path), uid, gid);
-    },
+    mkdir: made.folder,
     rmdir: (path) => rmdirSync(at(path)),
     unlink: (path) => unlinkSync(at(path)),
     rename: (from, to) => renameSync(at(from), at(to)),
     readlink: (path) => readlinkSync(at(path), { encoding: 'latin1' }),
-    chmod: (path, mode) => chmodSync(at(path), mode),
-    chown: (path, uid, gid) => chownSync(at(path), uid, gid),
+    // A link that lay here before leads wherever it likes: what is said of it is said of no other file.
+    chmod: (path, mode) => withOpen(path, 'read', (file) => file.chmod(mode)),
+    chown: (path, uid, gid) => lchownSync(at(path), uid, gid),
     setTimes: (path, accessedNs, modifiedNs) => lutimesSync(at(path), secondsOf(accessedNs), secondsOf(modifiedNs)),
     truncate: (path, sizeBytes) => withOpen(path, 'write', (file) => file.truncate(sizeBytes)),
     sync: (path) => withOpen(path, 'read', (file) => file.sync()),
@@ -194,6 +179,16 @@ export function realFolder(root: string): RealFolder {
         .filter((name) => !name.endsWith('.new'))
         .flatMap((name) => readOrNone(at(`${GONE}/${name}`))),
   };
+}
+
+/** Nothing lies below a file, either. */
+function statOrNone(path: Buffer): BigIntStats | undefined {
+  try {
+    return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    throw error;
+  }
 }
 
 /** The agent takes it away at any moment, once the server knows of it. */

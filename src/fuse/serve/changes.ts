@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { isOurs, look } from '../union/look.ts';
+import { isOurs, listUnion, look } from '../union/look.ts';
 import { createBody, entryBody } from '../wire/reply.ts';
 import type { RequestOf } from '../wire/request.ts';
 import { type CacheFolder, childPath, entryOf, found, nodeOf } from './cache-folder.ts';
@@ -28,7 +27,7 @@ export function mkdir(folder: CacheFolder, request: RequestOf<'mkdir'>): Buffer 
 }
 
 export function create(folder: CacheFolder, request: RequestOf<'create'>): Buffer {
-  const { node, name, mode, flags, uid, gid, isResent } = request;
+  const { node, name, mode, uid, gid, isResent } = request;
   const path = newPath(folder, node, name);
   const there = look(folder, path);
   // The kernel opens what is there; this one came meanwhile.
@@ -37,7 +36,7 @@ export function create(folder: CacheFolder, request: RequestOf<'create'>): Buffe
   changed.add(path);
   if (!there) {
     real.makeAbove(path, account);
-    real.create(path, { mode: mode & 0o7777, isNew: true, truncate: (flags & constants.O_TRUNC) !== 0 }, { uid, gid });
+    real.create(path, mode & 0o7777, { uid, gid });
   }
   const one = found(folder, path);
   if (one.kind !== 'here') throw new Refused('EIO');
@@ -69,12 +68,22 @@ export function hide({ index, real, removed, newId }: CacheFolder, path: string)
   index.hide(path);
 }
 
+/** A folder of the server's stays when the last file of it goes, as any other: who deletes all of it deletes it next. */
+function keepFolder({ real, account }: CacheFolder, path: string): void {
+  try {
+    real.makeAbove(path, account);
+  } catch {
+    // Where there is no room for it: who deletes makes some.
+  }
+}
+
 export function unlink(folder: CacheFolder, { node, name, isResent }: RequestOf<'unlink'>): Buffer {
   const path = childPath(folder, node, name);
   const there = look(folder, path);
   if (!there && isResent) return DONE;
   const one = found(folder, path);
   if (one.kind === 'folder' || (one.kind === 'here' && one.stat.type === 'dir')) throw new Refused('EISDIR');
+  keepFolder(folder, path);
   hide(folder, path);
   if (folder.real.stat(path)) {
     hold(folder, node, name, path);
@@ -114,7 +123,8 @@ export function rename(folder: CacheFolder, request: RequestOf<'rename'>): Buffe
   if (one.stat.type === 'dir') {
     const below = index.below(from);
     if (below.some(([path]) => look(folder, path)?.kind !== 'here')) throw new Refused('EXDEV');
-    if (index.isFolder(to)) throw new Refused('ENOTEMPTY');
+    // Before anything is hidden: what cannot be moved is what it was.
+    if (over && listUnion(folder, to).length > 0) throw new Refused('ENOTEMPTY');
     real.makeAbove(to, account);
     for (const [path] of below) hide(folder, path);
     real.rename(from, to);

@@ -51,7 +51,7 @@ function emptied(folder: CacheFolder, path: string): void {
   if (one.kind === 'away') {
     real.makeAbove(path, account);
     if (real.stat(path)) real.unlink(path);
-    real.create(path, { mode: 0o644, isNew: true, truncate: true }, account);
+    real.create(path, 0o644, account);
   } else {
     real.truncate(path, 0);
     handles.resized(one.stat.inode, 0);
