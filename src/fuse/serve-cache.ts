@@ -12,15 +12,17 @@ import { handleTable } from './serve/handles.ts';
 import { lostAnswers, seenRequests } from './serve/lost-requests.ts';
 import type { Listings } from './serve/names.ts';
 import { errnoOf, Refused } from './serve/refused.ts';
-import type { CacheSpool } from './spool.ts';
+import type { CacheSpool, JournalLine } from './spool.ts';
 import { isSame, look } from './union/look.ts';
 import { nodeTable } from './union/nodes.ts';
 import { type ShownIndex, shownIndex } from './union/shown-index.ts';
 import { answer, refusal, resendNotice } from './wire/reply.ts';
-import { readRequest } from './wire/request.ts';
+import { type RequestOf, readRequest } from './wire/request.ts';
 
 /** So often a file is brought for one who opens it. */
 const MOST_TRIES = 5;
+/** So many lines more than there are numbers and changes begin the journal anew. */
+const MOST_WRITTEN = 10_000;
 /** So often it is looked whether somebody still brings what is waited for. */
 const LOOK_MS = 1_000;
 
@@ -44,17 +46,33 @@ export interface ServeCache {
  */
 export async function serveCache({ device, real, spool, account, ready }: ServeCache): Promise<void> {
   const told = spool.journal();
+  let written = 0;
+  const append = (line: JournalLine): void => {
+    spool.append(line);
+    written += 1;
+  };
   const nodes = nodeTable(
     told.flatMap(({ node }) => (node ? [node] : [])),
-    (node) => spool.append({ node }),
+    (node) => append({ node }),
   );
   const changed = changedPaths(
     told.flatMap(({ changed: path }) => (path === undefined ? [] : [path])),
-    (path) => spool.append({ changed: path }),
+    (path) => append({ changed: path }),
   );
-  const rewrite = (): void =>
-    spool.rewrite([...nodes.lines().map((node) => ({ node })), ...[...changed].map((path) => ({ changed: path }))]);
-  rewrite();
+  function rewrite(): void {
+    const lines = [...nodes.lines().map((node) => ({ node })), ...[...changed].map((path) => ({ changed: path }))];
+    written = -lines.length;
+    spool.rewrite(lines);
+  }
+  /** Where there is no room for a new journal the old one says the same. */
+  function shorten(): void {
+    try {
+      rewrite();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    }
+  }
+  shorten();
   const waiting = new Map<string, Waiting>();
   const listings: Listings = new Map();
   const isWhole = (path: string): boolean => look(folder, path)?.kind === 'here';
@@ -82,8 +100,8 @@ export async function serveCache({ device, real, spool, account, ready }: ServeC
     const id = folder.newId();
     if (!spool.isAgentThere()) finish({ wish, tries }, 'the agent does not run');
     else {
-      waiting.set(id, { wish, tries });
       spool.want(id, wish);
+      waiting.set(id, { wish, tries });
     }
   }
 
@@ -103,6 +121,17 @@ export async function serveCache({ device, real, spool, account, ready }: ServeC
       reply = refusal(wish.unique, errnoOf(error));
     }
     device.answer(reply);
+  }
+
+  function interrupted({ unique, interrupted: other }: RequestOf<'interrupt'>): void {
+    const [id] = [...waiting].find(([, { wish }]) => wish.unique === other) ?? [];
+    // Two are read at a time, so that it may be heard first: the kernel says it again then, unless the other was answered.
+    if (id === undefined) device.answer(refusal(unique, constants.errno.EAGAIN));
+    else {
+      waiting.delete(id);
+      spool.unwant(id);
+      device.answer(refusal(other, constants.errno.EINTR));
+    }
   }
 
   function heard(): void {
@@ -140,13 +169,7 @@ export async function serveCache({ device, real, spool, account, ready }: ServeC
       const request = readRequest(frame);
       if (!request) return;
       if (!isAskedAgain) seen.see(request.unique);
-      if (request.op === 'interrupt')
-        for (const [id, { wish }] of waiting)
-          if (wish.unique === request.interrupted) {
-            waiting.delete(id);
-            spool.unwant(id);
-            device.answer(refusal(wish.unique, constants.errno.EINTR));
-          }
+      if (request.op === 'interrupt') interrupted(request);
       if (request.op === 'init') {
         // It was mounted anew: nothing is open, and no number was given.
         nodes.clear();
@@ -155,6 +178,8 @@ export async function serveCache({ device, real, spool, account, ready }: ServeC
       }
       const reply = answerRequest(folder, listings, request);
       if (reply) device.answer(reply);
+      // What was looked at and forgotten is a line each, in RAM.
+      if (written > MOST_WRITTEN) shorten();
     });
     ready();
     await serving;

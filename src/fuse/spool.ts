@@ -15,7 +15,7 @@ import { CACHE_ID, CacheAgent, CacheAnswer, CacheIndex, type CacheName, CacheWis
 import type { NodeLine } from './union/nodes.ts';
 
 /** A line of the journal: what the kernel was told of, or what was written since the index was made. */
-interface JournalLine {
+export interface JournalLine {
   readonly node?: NodeLine;
   readonly changed?: string;
 }
@@ -92,12 +92,18 @@ export function cacheSpool(spool: string): CacheSpool {
       renameSync(`${seen}.new`, seen);
     },
     journal: () =>
-      // The last one may be cut off: the kernel was not told of it then.
+      // One may be cut off: the kernel was not told of it then.
       (textOrNone(journal) ?? '').split('\n').flatMap((line) => recordOrNone<JournalLine>(line, {}) ?? []),
-    append: (line) => appendFileSync(journal, `${JSON.stringify(line)}\n`),
+    // With an end before it: one that was cut off, as where this is full, takes none with it.
+    append: (line) => appendFileSync(journal, `\n${JSON.stringify(line)}\n`),
     rewrite(lines) {
-      writeFileSync(`${journal}.new`, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-      renameSync(`${journal}.new`, journal);
+      try {
+        writeFileSync(`${journal}.new`, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+        renameSync(`${journal}.new`, journal);
+      } catch (error) {
+        rmSync(`${journal}.new`, { force: true });
+        throw error;
+      }
     },
     watch(heard) {
       const watchers = [

@@ -44,7 +44,7 @@ export const ROOT = 1;
 
 const keyOf = (parent: number, name: string): string => `${parent}/${name}`;
 
-/** `told`: lines of whoever served before. */
+/** `told`: lines of whoever served before. `write`: where it throws, nothing has changed here: what the kernel is told is written down first. */
 export function nodeTable(told: readonly NodeLine[], write: (line: NodeLine) => void): Nodes {
   const nodes = new Map<number, Node>();
   const names = new Map<string, Node>();
@@ -96,26 +96,26 @@ export function nodeTable(told: readonly NodeLine[], write: (line: NodeLine) => 
       const known = names.get(keyOf(parent, name));
       if (known && (known.inode === undefined || inode === undefined || known.inode === inode)) {
         if (known.inode === undefined && inode !== undefined) {
+          write(lineOf({ ...known, inode }));
           known.inode = inode;
-          write(lineOf(known));
         }
         known.lookups += 1;
         return known;
       }
       if (known) {
-        unname(known);
         write([known.id]);
+        unname(known);
       }
       const node: Node = { id: last + 1, at: { parent, name }, lookups: 1, ...(inode !== undefined && { inode }) };
-      put(node);
       write(lineOf(node));
+      put(node);
       return node;
     },
     detach(parent, name) {
       const node = names.get(keyOf(parent, name));
       if (!node) return;
-      unname(node);
       write([node.id]);
+      unname(node);
     },
     move(from, to) {
       const node = names.get(keyOf(from.parent, from.name));
@@ -123,13 +123,13 @@ export function nodeTable(told: readonly NodeLine[], write: (line: NodeLine) => 
       if (!node) return;
       const over = names.get(keyOf(to.parent, to.name));
       if (over && over !== node) {
-        unname(over);
         write([over.id]);
+        unname(over);
       }
+      write(lineOf({ ...node, at: to }));
       unname(node);
       node.at = to;
       put(node);
-      write(lineOf(node));
     },
     forget(id, count) {
       const node = nodes.get(id);
@@ -137,9 +137,9 @@ export function nodeTable(told: readonly NodeLine[], write: (line: NodeLine) => 
       // The kernel says it once, with all that it was told; how much that was by whoever served before is not known.
       node.lookups = Number.isFinite(node.lookups) ? node.lookups - count : 0;
       if (node.lookups > 0) return undefined;
+      write([-id]);
       unname(node);
       nodes.delete(id);
-      write([-id]);
       return node;
     },
     clear() {

@@ -7,19 +7,9 @@ import { serveCache } from '../../../src/fuse/serve-cache.ts';
 import { cacheSpool } from '../../../src/fuse/spool.ts';
 import { processStart } from '../../../src/host/kernel/process-start.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
+import { frame, OPCODE } from '../../fixtures/state/fuse-frame.ts';
 
-const [INIT, LOOKUP, OPEN] = [26, 1, 14];
 const ROOT = 1;
-
-/** A request as linux/fuse.h has it. */
-function frame(opcode: number, unique: bigint, node: number, body: Buffer): Buffer {
-  const head = Buffer.alloc(40);
-  head.writeUInt32LE(40 + body.length, 0);
-  head.writeUInt32LE(opcode, 4);
-  head.writeBigUInt64LE(unique, 8);
-  head.writeBigUInt64LE(BigInt(node), 16);
-  return Buffer.concat([head, body]);
-}
 
 /** A kernel that knows no FUSE_NOTIFY_RESEND: who serves is told these requests, and killed. Gives what it said, by request. */
 async function servedByOneThatIsKilled(folder: string, asked: readonly Buffer[]): Promise<ReadonlyMap<bigint, Buffer>> {
@@ -52,9 +42,9 @@ describe('a cache on a kernel before Linux 6.9', () => {
     expect([...none].map(([unique, reply]) => [unique, reply.readInt32LE(4)])).toEqual([[2n, 0]]);
 
     const first = await servedByOneThatIsKilled(folder.path, [
-      frame(INIT, 2n, 0, Buffer.alloc(64)),
-      frame(LOOKUP, 4n, ROOT, Buffer.from('far.gcode\0')),
-      frame(OPEN, 6n, 2, Buffer.alloc(8)),
+      frame(OPCODE.init, 2n, 0, Buffer.alloc(64)),
+      frame(OPCODE.lookup, 4n, ROOT, Buffer.from('far.gcode\0')),
+      frame(OPCODE.open, 6n, 2, Buffer.alloc(8)),
     ]);
     // It waits for the file.
     expect([first.get(4n)?.readInt32LE(4), first.get(6n)]).toEqual([0, undefined]);

@@ -37,6 +37,33 @@ describe('numbers of names', () => {
     }
   });
 
+  it('are told to nobody where they cannot be written down', () => {
+    const lines: NodeLine[] = [];
+    let isFull = false;
+    const nodes = nodeTable([], (line) => {
+      if (isFull) throw new Error('ENOSPC');
+      lines.push(line);
+    });
+    nodes.enter(ROOT, 'a', undefined);
+    nodes.enter(ROOT, 'b', 6n);
+    isFull = true;
+    const before = nodes.lines();
+    for (const change of [
+      () => nodes.enter(ROOT, 'new', undefined),
+      () => nodes.enter(ROOT, 'a', 5n),
+      () => nodes.enter(ROOT, 'b', 7n),
+      () => nodes.detach(ROOT, 'a'),
+      () => nodes.move({ parent: ROOT, name: 'a' }, { parent: ROOT, name: 'b' }),
+      () => nodes.move({ parent: ROOT, name: 'a' }, { parent: ROOT, name: 'c' }),
+    ]) {
+      expect(change).toThrow('ENOSPC');
+      expect(nodes.lines()).toEqual(before);
+    }
+    isFull = false;
+    nodes.enter(ROOT, 'new', undefined);
+    expect(nodeTable(lines, () => {}).lines()).toEqual(nodes.lines());
+  });
+
   it('are kept by another process, and never given twice', () => {
     const { nodes, another } = table();
     const gone = nodes.enter(ROOT, 'gone', 5n);
