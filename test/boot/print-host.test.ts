@@ -202,8 +202,8 @@ while (my $client = $server->accept) { while (my $asked = <$client>) {
       /^locked: print-voron \(klipper of voron: prints a.gcode\)[^]*\n75$/,
     );
     expect(await vm?.run('stat -c %a:%U /run/statectl/locks')).toBe('700:root');
-    // Who is not root hears it from the agent.
-    expect(await vm?.run('runuser -u pi -- /run/statectl/bin/statectl lock list')).toContain('print-voron');
+    // Who is not root hears it from the agent, which says it a moment after it holds it.
+    await expect.poll(() => vm?.run('runuser -u pi -- /run/statectl/bin/statectl lock list')).toContain('print-voron');
     const status = await vm?.run('/run/statectl/bin/statectl status --no-changes');
     expect(status).toMatch(/printer voron +printing a.gcode/);
     expect(status).toMatch(
