@@ -13,7 +13,7 @@ import type { TemplateSet } from '../templates/template-set.ts';
 import { type ConfigFault, faultAt, formatFault } from './fault.ts';
 import { idleNodeRemovals } from './idle-removals.ts';
 import { misplacedFiles } from './misplaced-files.ts';
-import { volumeFaults } from './volume-faults.ts';
+import { sharedAddressFaults, volumeFaults } from './volume-faults.ts';
 
 export interface CheckReport {
   readonly faults: readonly CheckedFault[];
@@ -81,7 +81,11 @@ export function checkConfigDir(dir: ConfigDir, templates: TemplateSet, one?: Nod
         : [...misplacedFiles(dir, templates, node, result.content), ...volumeFaults(dir, node, result.content.config)];
     for (const fault of faults) add(fault, node);
   }
-  for (const { fault, node } of [...certificateNameFaults(dir), ...printerClaimFaults(dir)])
+  for (const { fault, node } of [
+    ...certificateNameFaults(dir),
+    ...printerClaimFaults(dir),
+    ...sharedAddressFaults(dir),
+  ])
     if (!one || node === one) add(fault, node);
   return {
     faults: [...found.values()].map(({ fault: { file, line, column, message }, nodes: of }) => ({

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
-import { familyOf } from '../../settings/addresses.ts';
+import { isReachable } from '../../settings/addresses.ts';
 import { AbsolutePath, Bytes, Duration, Owner } from '../../settings/scalars.ts';
 import { PrinterName } from './printer-name.ts';
 
@@ -95,7 +95,7 @@ export const StatePlace = z.discriminatedUnion(
       ).meta({ description: 'of the volume: so much RAM of the machine, and so much of the disk of the server' }),
       address: z
         .string()
-        .refine((text) => familyOf(text) !== undefined, 'expected an address such as 10.0.0.7 or fd00::7')
+        .refine(isReachable, 'expected an address of one machine, such as 10.0.0.7 or fd00::7')
         .optional()
         .meta({
           description:

@@ -47,6 +47,39 @@ describe('a machine with a volume of DRBD', () => {
     expect(await check(node)).toEqual([]);
   });
 
+  it.each(['127.0.0.1/8', '169.254.7.7/16', 'fe80::7/64', '224.0.0.7/4'])(
+    'is nowhere for its server where it has no address but %s',
+    async (address) => {
+      expect(await check(stateOf(PLACE) + wired(`{ addresses: ["${address}"] }`))).toEqual([nowhere]);
+    },
+  );
+
+  it.each(['127.0.0.1', '0.0.0.0', '255.255.255.255', '::1', 'fe80::7', 'ff02::1', '::ffff:127.0.0.1'])(
+    'is not told an address that is no other machine’s: %s',
+    async (address) => {
+      const place = `{ kind: drbd, printer: voron, size: 64M, address: "${address}" }`;
+      expect(await check(stateOf(place))).toEqual([
+        expect.stringMatching(/^nodes\/print07.conf:7:\d+ .*expected an address of one machine/),
+      ]);
+    },
+  );
+
+  it('is at an address that no other machine with a volume has, wherever that is said', async () => {
+    const other = (place: string, network = '') => ({
+      'nodes/print08.conf': `node: print08\n${stateOf(place).replaceAll('voron', 'ender')}${network}`,
+    });
+    const own = stateOf(PLACE) + wired('{ addresses: [192.168.7.107/24] }');
+    const said = '{ kind: drbd, printer: voron, size: 64M, address: 192.168.7.107 }';
+    const why = (name: string, at: string) =>
+      `192.168.7.107 is where the volume of ${name} is, too (${at}): each machine needs an address of its own`;
+    expect(await check(own, other(said))).toEqual([
+      `nodes/print07.conf:7:7 ${why('print08', 'nodes/print08.conf:7:72')}`,
+      `nodes/print08.conf:7:72 ${why('print07', 'nodes/print07.conf:7:7')}`,
+    ]);
+    expect((await check(own, other(PLACE, wired('{ addresses: [10.0.0.1/8, 192.168.7.107/16] }')))).length).toBe(2);
+    expect(await check(own, other(said.replace('107', '108')))).toEqual([]);
+  });
+
   it('is told of a fault where the place is said, also in a file of a group', async () => {
     const group = `group: lab\nnodes: print07\n${stateOf(PLACE)}`;
     expect(await check('', { 'nodes/lab.conf': group })).toEqual([
@@ -75,7 +108,7 @@ describe('a machine with a volume of DRBD', () => {
 
   it.each(['192.168.7.107/24', 'print07.lab', '10.0.0.300'])('says no address such as %s', async (address) => {
     const node = stateOf(`{ kind: drbd, printer: voron, size: 64M, address: ${address} }`);
-    expect((await check(node)).join('\n')).toContain('expected an address such as 10.0.0.7 or fd00::7');
+    expect((await check(node)).join('\n')).toContain('expected an address of one machine, such as 10.0.0.7 or fd00::7');
   });
 
   it('has no other place in its volume, and no volume around its data', async () => {
