@@ -104,6 +104,14 @@ describe.skipIf(noManagementHost !== undefined)('a volume on its management host
     expect([up.status, up.stdout]).toEqual([0, expect.stringContaining(RESOURCE)]);
     expect(host.told()).toEqual([`adjust ${RESOURCE}`]);
     expect(host.run(`debugfs -R 'cat moonraker-sql.db' ${link} 2>/dev/null`).stdout).toBe('of the first boot\n');
+    // Where its name alone is lost it is the same device, and no second one over the same file.
+    const before = host.run(`readlink ${link}; rm ${link}`).stdout;
+    expect(host.drbd('print07', '--apply').status).toBe(0);
+    expect(host.run(`losetup --noheadings --output NAME --associated ${host.state}/drbd/${RESOURCE}.img`).stdout).toBe(
+      before,
+    );
+    expect(host.run(`readlink ${link}`).stdout).toBe(before);
+    host.told();
   });
 
   it('gets another address as config.d says, and stays what it is', { timeout: LONG_MS }, () => {

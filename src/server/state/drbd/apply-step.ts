@@ -14,6 +14,9 @@ const dataBlocks = (bytes: number): number => Math.floor((bytes - (1 << 20) - Ma
 const FEATURES =
   'none,has_journal,ext_attr,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,metadata_csum';
 
+/** The one that it has, where it has one: a run that was ended before its name led there, or a name that was lost, makes no second. */
+const attachLoop = (file: string): readonly string[] => ['losetup', '--find', '--show', '--nooverlap', file];
+
 /** What a step is in commands, for a person and for us; what they cannot say is done by `applyStep`. Pure. */
 function commandsOf(step: VolumeStep, diskBytes: number): readonly (readonly string[])[] {
   switch (step.do) {
@@ -26,7 +29,7 @@ function commandsOf(step: VolumeStep, diskBytes: number): readonly (readonly str
         ['lvcreate', '--yes', '--wipesignatures', 'y', '--size', `${step.bytes}b`, '--name', step.name, step.group],
       ];
     case 'attach-loop':
-      return [['losetup', '--find', '--show', step.file]];
+      return [attachLoop(step.file)];
     case 'make-filesystem':
       return [
         [
@@ -91,7 +94,7 @@ export async function applyStep(step: VolumeStep, context: ApplyContext): Promis
       await files.write(step.path, '', { mode: 0o600 });
       break;
     case 'attach-loop': {
-      const device = (await runAsRoot(host, ['losetup', '--find', '--show', step.file])).trim();
+      const device = (await runAsRoot(host, attachLoop(step.file))).trim();
       await files.mkdir(dirname(step.link), 0o700);
       await files.remove(step.link);
       return await files.symlink(device, step.link);

@@ -6,7 +6,8 @@ import { ownerOf, ownUid } from '../../../host/owner.ts';
 import { isMapping, parseRecords, recordOrNone } from '../../../host/record.ts';
 import type { StoreHost } from '../../store/store.ts';
 import type { Taken } from './allot.ts';
-import { RESOURCE_FOLDER, resourcePath, takenIn } from './resource-file.ts';
+import { takenByOthers } from './other-resources.ts';
+import { resourcePath } from './resource-file.ts';
 import { bytesPath, imagePath, loopLink, volumesFolder } from './volume-paths.ts';
 import type { Volume } from './volume-record.ts';
 import { type VolumeStanding, volumeStanding } from './volume-standing.ts';
@@ -81,16 +82,6 @@ export async function hostFacts(host: StoreHost): Promise<HostFacts> {
       ),
     ),
   };
-}
-
-/** Resources of this server are known by the names of their files. */
-async function takenByOthers({ files }: StoreHost): Promise<Taken> {
-  const names = (await files.list(RESOURCE_FOLDER).catch(() => [])).filter(
-    (name) => name.endsWith('.res') && !name.startsWith('statectl-'),
-  );
-  const paths = ['/etc/drbd.conf', ...names.map((name) => `${RESOURCE_FOLDER}/${name}`)];
-  const texts = await Promise.all(paths.map((path) => files.readText(path).catch(() => '')));
-  return takenIn(texts.join('\n'));
 }
 
 /** `ip -j address show`; loopback leads nowhere. Pure. */
