@@ -70,13 +70,17 @@ test('a machine reads config.d and the kernel command line, fetches templated st
   await become('in-step');
 });
 
-test('no fsync takes a second while server and disk of its volume die, and what they lack comes after them', async (context) => {
-  const writing = fsyncTimes(lab.machine, { seconds: 8 });
-  await lab.management.pullPlug();
-  // Comes back while it writes.
-  const [times] = await Promise.all([writing, lab.bootManagement()]);
+/** Behind one that held it up it would be the four seconds until a silent server counts as gone. Exact figures are the bench's. */
+const LONGEST_FSYNC_MS = 2_000;
+
+test('no fsync waits for a server that stands still, and what it lacks comes after it', async (context) => {
+  const { machine, management } = lab;
+  await management.vm.qmp('stop');
+  const times = await fsyncTimes(machine, { seconds: 6 });
+  await become('ahead');
+  await management.vm.qmp('cont');
   await context.annotate(`${times.length} writes, longest fsync ${times.at(-1)} ms`);
-  expect(times.at(-1)).toBeLessThan(1_000);
+  expect(times.at(-1)).toBeLessThan(LONGEST_FSYNC_MS);
   await become('in-step');
 });
 

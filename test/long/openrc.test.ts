@@ -15,12 +15,15 @@ import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
 
 const UUID = '11111111-2222-3333-4444-000000000010';
+const DATA = '/home/pi/printer_data';
+const GCODES = `${DATA}/gcodes`;
+const CACHE = 'statectl-cache-voron-gcode';
 /** OpenRC keeps it for whoever supervises the service. */
 const AGENT = '$(cat /run/openrc/options/statectl-agent/child_pid)';
 /** Of sysinit and the default runlevel: nothing here needs them, and an emulated machine takes a second for each. */
 const OFF = [
   ...['brightness', 'mount-configfs', 'hwclock.sh', 'urandom', 'procps', 'bootmisc.sh', 'mountnfs.sh'],
-  ...['mountnfs-bootclean.sh', 'checkfs.sh', 'checkroot-bootclean.sh', 'mountall-bootclean.sh', 'rmnologin'],
+  ...['mountnfs-bootclean.sh', 'checkfs.sh', 'checkroot-bootclean.sh', 'mountall-bootclean.sh', 'rmnologin', 'kmod'],
 ];
 
 describe('a Debian whose services are OpenRC’s', () => {
@@ -40,6 +43,11 @@ set:
   services: { services: { bootlogs: enabled, rc.local: masked, ${OFF.map((name) => `${name}: disabled`).join(', ')} } }
   python: { extra: { ${packageSettings}, services: [qemu-guest-agent] } }
   etc: { files: { /etc/motd: { text: "${motd}\\n" } } }
+  users: { users: { pi: { uid: 1000, home: /home/pi } } }
+  overlays: { /home: { kind: tmpfs } }
+  state:
+    printers: { voron: { data: ${DATA}, user: pi, trust: network } }
+    places: { ${GCODES}: { kind: cache, printer: voron, restart: pause } }
 ${more}`,
     );
   const services = async (runlevel: string) => (await vm.run(`rc-status --nocolor ${runlevel}`)).split('\n');
@@ -134,6 +142,24 @@ ${more}`,
       ' * status: started\n19',
     );
     expect((await agentState()).connection).toMatchObject({ state: 'connected', server: server.url });
+  });
+
+  test('shows gcode as a cache, which goes on when whoever serves it is killed, and goes with its service', async () => {
+    const shown = `grep -c "^${CACHE} ${GCODES} fuse " /proc/mounts`;
+    expect(await vm.run(`rc-service ${CACHE} status; ${shown}`)).toBe(' * status: started\n1');
+    expect(await vm.run('rc-service --nocolor statectl-printer-voron status')).toContain('started');
+    const sum = await vm.run(`head -c 4000000 /dev/urandom >${GCODES}/a.gcode; sha256sum <${GCODES}/a.gcode`);
+    const read = `dd if=${GCODES}/a.gcode bs=8k status=none | sha256sum`;
+    const kill = `kill -KILL $(pgrep -P $(cat /run/openrc/options/${CACHE}/child_pid) -f -- --serve-cache)`;
+    const meanwhile = `echo 1 >/proc/sys/vm/drop_caches; { ${read}; } & ${kill}; wait`;
+    for (let kills = 0; kills < 3; kills += 1) expect(await vm.run(meanwhile)).toBe(sum);
+    // The holder, too: it is mounted anew.
+    await vm.run(`kill -KILL $(cat /run/openrc/options/${CACHE}/child_pid)`);
+    await expect.poll(() => vm.run(`sha256sum <${GCODES}/a.gcode 2>&1 || true; ${shown} || true`)).toBe(`${sum}\n1`);
+    await vm.run(`rc-service ${CACHE} stop`);
+    expect(await vm.run(`${shown} || true; ls ${GCODES}`)).toBe('0\na.gcode');
+    // For the way down.
+    await vm.run(`rc-service ${CACHE} start; until ${shown}; do sleep 0.5; done`);
   });
 
   test('stops the agent, and nothing of it is left', async () => {
