@@ -19,7 +19,8 @@ import { hostRemarks } from './host-remarks.ts';
 import { findInstances, type NamedFolder } from './instances.ts';
 import { type NodePlan, planNode } from './node-file.ts';
 import type { Remark } from './remark.ts';
-import { adoptingBoot, isAdopting, lineTaken, type TakenPrinter, takePrinter } from './take-printer.ts';
+import { adoptingBoot, isAdopting, takePrinter } from './take/take-printer.ts';
+import { lineTaken, type TakenPrinter } from './take/taking.ts';
 
 export interface AdoptOptions {
   /** Default: the name of the host. */

@@ -17,7 +17,7 @@ import { readConfigWords } from './klipper-config.ts';
 import { readLinked } from './linked-config.ts';
 import { lookBeside } from './look-beside.ts';
 import type { Remark } from './remark.ts';
-import type { FoundPrinter } from './take-printer.ts';
+import type { FoundPrinter } from './take/taking.ts';
 
 /** A printer of the host: what there is to take, and what a person should know of it. */
 export interface LookedAt {
