@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { publish } from './bench/figures.ts';
-import { measureVolume } from './bench/volume-cost.ts';
-import { volumeFaults, writeVolumeCost } from './bench/volume-report.ts';
+import { measureVolume } from './bench/volume/volume-cost.ts';
+import { volumeFaults, writeVolumeCost } from './bench/volume/volume-report.ts';
 import { buildDemo } from './demo.ts';
 
 const HELP = `npm run bench:volume [-- OPTIONS]   what a volume of DRBD costs whoever writes into it, in a guest: fsync in RAM alone, with a

@@ -1,6 +1,6 @@
-import { rmSync, writeSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { reasonOf } from '../error.ts';
-import type { Account } from '../host/host.ts';
+import type { Account, Console } from '../host/host.ts';
 import { fuseDevice } from './device.ts';
 import { realFolder } from './real-folder.ts';
 import { serveCache } from './serve-cache.ts';
@@ -13,12 +13,19 @@ export interface ServeAt {
   readonly account: Account;
   /** Removed when it is shown. */
   readonly mark: string;
+  readonly console: Pick<Console, 'line'>;
 }
 
 const LOOK_MS = 1_000;
 
 /** Serves the file system that was mounted with this descriptor of /dev/fuse, until it is unmounted or its holder is gone. */
-export function serveAtDescriptor(fd: number, { files, spool, account, mark }: ServeAt): Promise<void> {
+export function serveAtDescriptor(fd: number, { files, spool, account, mark, console }: ServeAt): Promise<void> {
+  const end = (error: unknown): never => {
+    console.line('error', `the cache is not served any more: ${reasonOf(error)}`);
+    // An exit waits for the threads that read from the kernel, which wait for it: a signal alone ends them, and the next one goes on.
+    process.kill(process.pid, 'SIGKILL');
+    throw error;
+  };
   const holder = process.ppid;
   // The next holder mounts it anew, and whoever serves that has the spool for itself. systemd ends this one, OpenRC does not.
   setInterval(() => process.ppid === holder || end(new Error('its holder is gone')), LOOK_MS).unref();
@@ -31,11 +38,4 @@ export function serveAtDescriptor(fd: number, { files, spool, account, mark }: S
     ready: () => rmSync(mark, { force: true }),
   });
   return serving.catch(end);
-}
-
-/** An exit waits for the threads that read from the kernel, which wait for it: a signal alone ends them, and the next one goes on. */
-function end(error: unknown): never {
-  writeSync(2, `statectl: the cache is not served any more: ${reasonOf(error)}\n`);
-  process.kill(process.pid, 'SIGKILL');
-  throw error;
 }

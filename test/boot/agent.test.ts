@@ -13,7 +13,7 @@ import { machineKeys } from '../fixtures/identity/machine-keys.ts';
 import { tlsFront } from '../fixtures/vm/network/tls-front.ts';
 import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
-import { bootMachine, type Machine } from './machine.ts';
+import { bootMachine, type Machine } from './lab/machine.ts';
 
 const UUID = '11111111-2222-3333-4444-000000000009';
 /** Besides the program itself, which is shared with the file that it came from. */

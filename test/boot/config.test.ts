@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { HANG_MS } from '../fixtures/hang.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
-import { bootMachine, type Machine, type MachineOptions } from './machine.ts';
-import { PATHS, type ServedImages, serveImages } from './serve-images.ts';
+import { bootMachine, type Machine, type MachineOptions } from './lab/machine.ts';
+import { PATHS, type ServedImages, serveImages } from './lab/serve-images.ts';
 
 const UUID = '11111111-2222-3333-4444-000000000002';
 /** Of a card that nothing is booted from. */

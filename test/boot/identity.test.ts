@@ -12,8 +12,8 @@ import { type MadeCertificate, makeCertificate } from '../fixtures/identity/cert
 import { type MachineKeys, machineKeys } from '../fixtures/identity/machine-keys.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 import { type TlsFront, tlsFront } from '../fixtures/vm/network/tls-front.ts';
-import { bootMachine, type Machine, type MachineOptions } from './machine.ts';
-import { PATHS, type ServedImages, serveImages } from './serve-images.ts';
+import { bootMachine, type Machine, type MachineOptions } from './lab/machine.ts';
+import { PATHS, type ServedImages, serveImages } from './lab/serve-images.ts';
 
 const UUID = '11111111-2222-3333-4444-000000000007';
 const CANARY = 'canary-7f3a9c';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { type LeaseNetwork, leaseNetwork } from '../fixtures/vm/network/lease-network.ts';
-import { bootMachine, type Machine } from './machine.ts';
+import { bootMachine, type Machine } from './lab/machine.ts';
 
 const RENEW_AFTER_SECONDS = 30;
 

@@ -6,7 +6,7 @@ import { DEMO } from '../../build/demo.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 import { type InitramfsFile, initramfsWith } from '../fixtures/vm/images/initramfs.ts';
 import { makeTinyTree } from '../fixtures/vm/images/tiny-system.ts';
-import { bootMachine, type Machine } from './machine.ts';
+import { bootMachine, type Machine } from './lab/machine.ts';
 
 test('the example with an empty /var boots a Debian with no failed unit and with its packages known', async () => {
   const example = await readFile('config.d/system/examples/overlays.empty-var.conf', 'utf8');

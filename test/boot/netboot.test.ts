@@ -9,8 +9,8 @@ import { DEMO } from '../../build/demo.ts';
 import { PHASE_NAMES } from '../../src/boot/phase.ts';
 import { writeCpio } from '../../src/image/initramfs/cpio/cpio.ts';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
-import { bootMachine, type Machine } from './machine.ts';
-import { type ServedImages, serveImages } from './serve-images.ts';
+import { bootMachine, type Machine } from './lab/machine.ts';
+import { type ServedImages, serveImages } from './lab/serve-images.ts';
 
 const BROKEN_AFTER_BYTES = 30_000_000;
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type InitramfsFile, initramfsWith } from '../fixtures/vm/images/initramfs.ts';
-import { bootMachine, type Machine } from './machine.ts';
-import { type ServedImages, serveImages } from './serve-images.ts';
+import { bootMachine, type Machine } from './lab/machine.ts';
+import { type ServedImages, serveImages } from './lab/serve-images.ts';
 
 const SECOND_NIC = { netdev: 'user,net=10.0.3.0/24' };
 /** As if nobody had configured anything yet. */

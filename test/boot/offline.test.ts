@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type KeepingMachine, keepingMachine } from './keeping-machine.ts';
-import { PATHS } from './serve-images.ts';
+import { type KeepingMachine, keepingMachine } from './lab/keeping-machine.ts';
+import { PATHS } from './lab/serve-images.ts';
 
 const OTHER_UUID = '11111111-2222-3333-4444-555555555555';
 

@@ -14,8 +14,8 @@ import { MOONRAKER_SCHEMA } from '../fixtures/state/moonraker-database.ts';
 import type { DiskFile } from '../fixtures/vm/disk.ts';
 import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
-import { approvedMachine } from './approved-machine.ts';
-import { bootMachine, type Machine } from './machine.ts';
+import { approvedMachine } from './lab/approved-machine.ts';
+import { bootMachine, type Machine } from './lab/machine.ts';
 
 const UUID = '11111111-2222-3333-4444-00000000000b';
 const DATA = '/home/pi/printer_data';

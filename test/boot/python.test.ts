@@ -11,7 +11,7 @@ import { DEMO } from '../../build/demo.ts';
 import { makeCertificate } from '../fixtures/identity/certificates.ts';
 import { type InitramfsFile, initramfsWith } from '../fixtures/vm/images/initramfs.ts';
 import { type SyslogServer, syslogServer } from '../fixtures/vm/network/syslog-server.ts';
-import { bootMachine, type Machine } from './machine.ts';
+import { bootMachine, type Machine } from './lab/machine.ts';
 
 /** A folder that the image has and that is read-only. */
 const LAID_OVER = '/usr/share/dbus-1';

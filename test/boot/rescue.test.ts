@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 import { initramfsWith, initramfsWithEnvironment } from '../fixtures/vm/images/initramfs.ts';
-import { bootFailing } from './boot-failing.ts';
-import { bootMachine } from './machine.ts';
+import { bootFailing } from './lab/boot-failing.ts';
+import { bootMachine } from './lab/machine.ts';
 
 let disk: DiskFile;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
-import { bootMachine, type Machine } from './machine.ts';
-import { PATHS, type ServedImages, serveImages } from './serve-images.ts';
+import { bootMachine, type Machine } from './lab/machine.ts';
+import { PATHS, type ServedImages, serveImages } from './lab/serve-images.ts';
 
 /** Silent servers cost two seconds together; the rest is what an emulated machine takes for the phase. */
 const BUNDLE_PHASE_MS = 6_000;

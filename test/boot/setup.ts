@@ -1,5 +1,5 @@
 import { afterEach } from 'vitest';
-import { running } from './machine.ts';
+import { running } from './lab/machine.ts';
 
 // What a machine said last is most of what there is to know about a boot that went wrong.
 afterEach(({ task }) => {

@@ -11,8 +11,8 @@ import { findMainFiles } from '../../src/machine/services/find-main-files.ts';
 import { knownHostsLine, sshAuthority } from '../../src/server/machines/ssh-authority.ts';
 import { createFacts } from '../fixtures/facts.ts';
 import { freePort } from '../fixtures/free-port.ts';
-import { bootMachine, type Machine } from './machine.ts';
-import { type ServedImages, serveImages } from './serve-images.ts';
+import { bootMachine, type Machine } from './lab/machine.ts';
+import { type ServedImages, serveImages } from './lab/serve-images.ts';
 
 const UUID = '11111111-2222-3333-4444-000000000008';
 

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeManifest } from '../../src/signed/image-manifest.ts';
 import { type InitramfsFile, initramfsWith } from '../fixtures/vm/images/initramfs.ts';
 import { signAsDemo } from '../fixtures/vm/images/tiny-system.ts';
-import { bootMachine, type Machine } from './machine.ts';
-import { PATHS, type ServedImages, serveImages } from './serve-images.ts';
+import { bootMachine, type Machine } from './lab/machine.ts';
+import { PATHS, type ServedImages, serveImages } from './lab/serve-images.ts';
 
 /** Short patience, so that a test does not wait for what will not come. */
 const IMPATIENT = { 'config.d/controller/cserver.info.conf': 'tries: 2\nstall: 2s\n' };

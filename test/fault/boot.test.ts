@@ -6,7 +6,7 @@ import { identityFiles } from '../../src/identity/machine/identity-files.ts';
 import { hostKeyFiles } from '../../src/identity/machine/ssh-host-key.ts';
 import { HOST_KEY, IDENTITY } from '../../src/machine/identity/identity.ts';
 import { BOOT_RECORD, FACTS, JOURNAL } from '../../src/machine/paths.ts';
-import { cloneDisk, createDisk, type Disk, userDataDisk } from '../fixtures/disk.ts';
+import { cloneDisk, createDisk, type Disk, userDataDisk } from '../fixtures/disks/disk.ts';
 import { type Failure, failingHost, Stopped } from '../fixtures/hosts/failing.ts';
 import { makeCertificate } from '../fixtures/identity/certificates.ts';
 import { enrollingServers, hostCertificateOf } from '../fixtures/identity/enrolling-server.ts';

@@ -6,7 +6,7 @@ import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { BUNDLES } from '../../src/machine/delivery/take-bundle.ts';
 import { BOOT_RECORD, JOURNAL } from '../../src/machine/paths.ts';
 import { createBundle, createContent, createFile, type TestBundle, withBundle } from '../fixtures/bundle.ts';
-import { cloneDisk, type Disk, userDataDisk } from '../fixtures/disk.ts';
+import { cloneDisk, type Disk, userDataDisk } from '../fixtures/disks/disk.ts';
 import { type Failure, failingHost } from '../fixtures/hosts/failing.ts';
 import { createImage, createServer, TRUSTED_KEY } from '../fixtures/image/image.ts';
 import { bootHost, type Machine, SERVER } from '../fixtures/machine.ts';

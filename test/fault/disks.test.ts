@@ -9,9 +9,9 @@ import { offsetsOf, tableOf } from '../../src/machine/disks/layout.ts';
 import { lookAtDrives, readContent } from '../../src/machine/disks/read-disk.ts';
 import { machineHost, RUNNING } from '../../src/machine/roots.ts';
 import { runSequence } from '../../src/machine/sequence.ts';
+import { type MemoryDisk, memoryDisk, memoryDisksHost } from '../fixtures/disks/memory-disk.ts';
 import { createFacts } from '../fixtures/facts.ts';
 import { type Failure, failingHost, Stopped } from '../fixtures/hosts/failing.ts';
-import { type MemoryDisk, memoryDisk, memoryDisksHost } from '../fixtures/memory-disk.ts';
 
 const MIB = 2 ** 20;
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { APPLIED } from '../../src/agent/apply/applied-record.ts';
 import type { Host } from '../../src/host/host.ts';
 import { createFile } from '../fixtures/bundle.ts';
-import { createDisk, userDataDisk } from '../fixtures/disk.ts';
+import { createDisk, userDataDisk } from '../fixtures/disks/disk.ts';
 import { type Failure, failingHost } from '../fixtures/hosts/failing.ts';
 import { type RunningMachine, runningMachine, type Wish } from '../fixtures/running-machine.ts';
 

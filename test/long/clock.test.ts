@@ -12,8 +12,8 @@ import { authority } from '../../src/identity/certificates/authority.ts';
 import { issueCertificate } from '../../src/identity/certificates/leaf-certificate.ts';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
 import { SERVER_NAME } from '../../src/protocol/machine-name.ts';
-import { bootMachine } from '../boot/machine.ts';
-import { type ServedImages, serveImages } from '../boot/serve-images.ts';
+import { bootMachine } from '../boot/lab/machine.ts';
+import { type ServedImages, serveImages } from '../boot/lab/serve-images.ts';
 import { makeCertificate, newKey } from '../fixtures/identity/certificates.ts';
 
 const UUID = '11111111-2222-3333-4444-000000000034';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { PHASE_NAMES } from '../../src/boot/phase.ts';
-import { bootFailing } from '../boot/boot-failing.ts';
-import { bootMachine } from '../boot/machine.ts';
+import { bootFailing } from '../boot/lab/boot-failing.ts';
+import { bootMachine } from '../boot/lab/machine.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 import { initramfsWithEnvironment } from '../fixtures/vm/images/initramfs.ts';
 

@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { baseCmdline, bootMachine } from '../boot/machine.ts';
+import { baseCmdline, bootMachine } from '../boot/lab/machine.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import { type FirstTimeUser, firstTimeUser } from '../fixtures/reader/first-time-user.ts';
 import { Guide } from '../fixtures/reader/guide.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
-import { bootMachine, type Machine } from '../boot/machine.ts';
-import { type ServedImages, serveImages } from '../boot/serve-images.ts';
+import { bootMachine, type Machine } from '../boot/lab/machine.ts';
+import { type ServedImages, serveImages } from '../boot/lab/serve-images.ts';
 import { type InitramfsFile, initramfsWith } from '../fixtures/vm/images/initramfs.ts';
 import { type TaggedNetwork, taggedNetwork } from '../fixtures/vm/network/tagged-network.ts';
 

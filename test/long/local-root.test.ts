@@ -1,6 +1,6 @@
 import { describe, expect, inject, test } from 'vitest';
 import type { BootRecord } from '../../src/machine/boot-record.ts';
-import { bootMachine } from '../boot/machine.ts';
+import { bootMachine } from '../boot/lab/machine.ts';
 import { makeDisk, type Partition } from '../fixtures/vm/disk.ts';
 import { initramfsWith, initramfsWithLoader } from '../fixtures/vm/images/initramfs.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bootMachine, type Machine } from '../boot/machine.ts';
+import { bootMachine, type Machine } from '../boot/lab/machine.ts';
 import { type InitramfsFile, initramfsWith } from '../fixtures/vm/images/initramfs.ts';
 import { type DhcpServer, dhcpServer } from '../fixtures/vm/network/dhcp-server.ts';
 

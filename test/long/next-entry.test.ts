@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { linuxHost } from '../../src/host/linux/host.ts';
 import { type RunningServer, startServer } from '../../src/server/listen.ts';
 import { openStore } from '../../src/server/store/store.ts';
-import { bootMachine } from '../boot/machine.ts';
+import { bootMachine } from '../boot/lab/machine.ts';
 import { MARKER, writeMarkerApplication, writeMarkerDisk } from '../fixtures/vm/boot-marker.ts';
 
 let dir: string;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type KeepingMachine, keepingMachine } from '../boot/keeping-machine.ts';
-import { PATHS } from '../boot/serve-images.ts';
+import { type KeepingMachine, keepingMachine } from '../boot/lab/keeping-machine.ts';
+import { PATHS } from '../boot/lab/serve-images.ts';
 
 describe('a machine whose copy on its disk, or whose controller, is harmed', () => {
   let machine: KeepingMachine;

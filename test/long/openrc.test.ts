@@ -8,7 +8,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import type { AgentState } from '../../src/agent/agent-state.ts';
-import { bootMachine, type Machine } from '../boot/machine.ts';
+import { bootMachine, type Machine } from '../boot/lab/machine.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 import { openrcImage } from '../fixtures/vm/images/openrc-image.ts';
 import { RestartableServer } from '../fixtures/vm/restartable-server.ts';

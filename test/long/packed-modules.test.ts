@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bootMachine } from '../boot/machine.ts';
+import { bootMachine } from '../boot/lab/machine.ts';
 import { ubuntuImage } from '../fixtures/vm/images/ubuntu-image.ts';
 
 /** What the kernel and the two modprobes say of a module that they cannot read. */

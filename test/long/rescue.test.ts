@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { bootFailing } from '../boot/boot-failing.ts';
-import { bootMachine } from '../boot/machine.ts';
+import { bootFailing } from '../boot/lab/boot-failing.ts';
+import { bootMachine } from '../boot/lab/machine.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
 import { initramfsWithEnvironment } from '../fixtures/vm/images/initramfs.ts';
 

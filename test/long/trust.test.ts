@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bootMachine } from '../boot/machine.ts';
+import { bootMachine } from '../boot/lab/machine.ts';
 import { initramfsWith, initramfsWithFlippedByte } from '../fixtures/vm/images/initramfs.ts';
 
 /** Short patience, so that a test does not wait for what will not come. */

@@ -30,7 +30,7 @@ export async function agent(host: AgentHost, words: readonly string[]): Promise<
   if (files !== undefined && spool !== undefined && owner !== undefined && mark !== undefined) {
     const { serveAtDescriptor } = await import('../../fuse/serve-at-descriptor.ts');
     const [uid = 0, gid = 0] = owner.split(':').map(Number);
-    await serveAtDescriptor(3, { files, spool, account: { uid, gid }, mark });
+    await serveAtDescriptor(3, { files, spool, account: { uid, gid }, mark, console: host.console });
     return 0;
   }
   if (from !== undefined && to !== undefined) {

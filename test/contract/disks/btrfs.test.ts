@@ -16,8 +16,8 @@ import type { Host } from '../../../src/host/host.ts';
 import { linuxHost } from '../../../src/host/linux/host.ts';
 import { deleteSubvolume, findSubvolumes, rollBack } from '../../../src/machine/disks/btrfs/change.ts';
 import { applyStep } from '../../../src/machine/steps/step.ts';
+import { loopDisk } from '../../fixtures/disks/loop-disk.ts';
 import { Stopped } from '../../fixtures/hosts/failing.ts';
-import { loopDisk } from '../../fixtures/loop-disk.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'statectl-btrfs-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

@@ -9,8 +9,8 @@ import { readContent } from '../../../src/machine/disks/read-disk.ts';
 import { machineHost, RUNNING } from '../../../src/machine/roots.ts';
 import { runSequence } from '../../../src/machine/sequence.ts';
 import { applyStep, type Step, describe as sentenceOf } from '../../../src/machine/steps/step.ts';
+import { hostWith, type LoopDisk, loopDisk } from '../../fixtures/disks/loop-disk.ts';
 import { createFacts } from '../../fixtures/facts.ts';
-import { hostWith, type LoopDisk, loopDisk } from '../../fixtures/loop-disk.ts';
 
 type Drives = Config['drives'];
 

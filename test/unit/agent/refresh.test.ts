@@ -4,7 +4,7 @@ import type { Edits } from '../../../src/agent/apply/plan-files.ts';
 import { readKeptBundle } from '../../../src/fetch/kept-bundle.ts';
 import { BUNDLES } from '../../../src/machine/delivery/take-bundle.ts';
 import { createBundle, createContent, createFile, createSigner, withBundle } from '../../fixtures/bundle.ts';
-import { userDataDisk } from '../../fixtures/disk.ts';
+import { userDataDisk } from '../../fixtures/disks/disk.ts';
 import { createKey, TRUSTED_KEY } from '../../fixtures/image/image.ts';
 import { type RunningMachine, runningMachine } from '../../fixtures/running-machine.ts';
 

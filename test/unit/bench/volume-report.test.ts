@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { VolumeCost } from '../../../build/bench/volume-cost.ts';
-import { volumeFaults, writeVolumeCost } from '../../../build/bench/volume-report.ts';
+import type { VolumeCost } from '../../../build/bench/volume/volume-cost.ts';
+import { volumeFaults, writeVolumeCost } from '../../../build/bench/volume/volume-report.ts';
 
 const QUICK = { count: 9_000, p50: 1.26, p99: 12.3, longest: 131.4 };
 const COST: VolumeCost = {

@@ -7,7 +7,7 @@ import type { BootRecord } from '../../../src/machine/boot-record.ts';
 import type { Facts } from '../../../src/machine/facts/facts.ts';
 import { BOOT_RECORD, FACTS, JOURNAL, REPORT, SWITCH_FILE } from '../../../src/machine/paths.ts';
 import { describe as sentenceOf, shellOf } from '../../../src/machine/steps/step.ts';
-import { createDisk, userDataDisk } from '../../fixtures/disk.ts';
+import { createDisk, userDataDisk } from '../../fixtures/disks/disk.ts';
 import { createImage, createServer, DEBIAN_TREE, FOREIGN_KEY } from '../../fixtures/image/image.ts';
 import { bootHost, type Machine, type MachineOptions, SERVER } from '../../fixtures/machine.ts';
 

@@ -17,7 +17,7 @@ import {
   type TestBundle,
   withBundle,
 } from '../../fixtures/bundle.ts';
-import { createDisk, type Disk, userDataDisk } from '../../fixtures/disk.ts';
+import { createDisk, type Disk, userDataDisk } from '../../fixtures/disks/disk.ts';
 import { createImage, createServer, DEBIAN_TREE, digestOf, FOREIGN_KEY } from '../../fixtures/image/image.ts';
 import { bootHost, type Machine, type MachineOptions, SERVER } from '../../fixtures/machine.ts';
 

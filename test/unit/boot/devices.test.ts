@@ -12,7 +12,7 @@ import { coldplug, firstColdplug } from '../../../src/machine/steps/coldplug.ts'
 import { failWithoutDrivers } from '../../../src/machine/steps/refused-drivers.ts';
 import type { Step } from '../../../src/machine/steps/step.ts';
 import { applyStep, locate, shellOf } from '../../../src/machine/steps/step.ts';
-import { createDisk, userDataDisk } from '../../fixtures/disk.ts';
+import { createDisk, userDataDisk } from '../../fixtures/disks/disk.ts';
 import { createFacts, USER_DATA_DISK } from '../../fixtures/facts.ts';
 import { bootHost } from '../../fixtures/machine.ts';
 

@@ -9,7 +9,7 @@ import type { RecordedFacts } from '../../../src/machine/facts/recorded-facts.ts
 import { FACTS, JOURNAL } from '../../../src/machine/paths.ts';
 import { describe as sentenceOf } from '../../../src/machine/steps/step.ts';
 import { createBundle, createContent, withBundle } from '../../fixtures/bundle.ts';
-import { createDisk, userDataDisk } from '../../fixtures/disk.ts';
+import { createDisk, userDataDisk } from '../../fixtures/disks/disk.ts';
 import { createImage, createServer, DEBIAN_TREE, digestOf } from '../../fixtures/image/image.ts';
 import { bootHost, type MachineOptions, SERVER } from '../../fixtures/machine.ts';
 

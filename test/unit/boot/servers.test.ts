@@ -5,7 +5,7 @@ import type { BootRecord } from '../../../src/machine/boot-record.ts';
 import type { Facts } from '../../../src/machine/facts/facts.ts';
 import { BOOT_RECORD, FACTS } from '../../../src/machine/paths.ts';
 import { createBundle, createContent, createFile, type TestBundle, withBundle } from '../../fixtures/bundle.ts';
-import { userDataDisk } from '../../fixtures/disk.ts';
+import { userDataDisk } from '../../fixtures/disks/disk.ts';
 import { createImage, createServer } from '../../fixtures/image/image.ts';
 import { bootHost, type Machine, type MachineOptions } from '../../fixtures/machine.ts';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { boot, EXIT } from '../../../src/boot/boot.ts';
-import { createDisk } from '../../fixtures/disk.ts';
+import { createDisk } from '../../fixtures/disks/disk.ts';
 import { createImage, createServer } from '../../fixtures/image/image.ts';
 import { bootHost, SERVER } from '../../fixtures/machine.ts';
 

@@ -6,7 +6,7 @@ import type { Host } from '../../../src/host/host.ts';
 import type { Facts } from '../../../src/machine/facts/facts.ts';
 import { NO_FACTS } from '../../../src/machine/facts/found-facts.ts';
 import { createBundle, createContent, withBundle } from '../../fixtures/bundle.ts';
-import { createDisk, userDataDisk } from '../../fixtures/disk.ts';
+import { createDisk, userDataDisk } from '../../fixtures/disks/disk.ts';
 import { createImage, createServer, DEBIAN_TREE } from '../../fixtures/image/image.ts';
 import { bootHost, type MachineOptions, SERVER } from '../../fixtures/machine.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { appliedLines } from '../../../../src/commands/machine/applied-text.ts';
-import { createDisk, type Disk } from '../../../fixtures/disk.ts';
+import { createDisk, type Disk } from '../../../fixtures/disks/disk.ts';
 import { type RunningMachine, runningMachine } from '../../../fixtures/running-machine.ts';
 
 const dataDisk = (name = 'vdc', label = 'data'): Disk => createDisk({ name, label, uuid: `uuid-${name}`, files: {} });

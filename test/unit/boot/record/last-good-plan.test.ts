@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../../../src/boot/boot.ts';
 import { keepLastGoodPlan, lastGoodPlan } from '../../../../src/boot/record/last-good-plan.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
-import { createDisk, userDataDisk } from '../../../fixtures/disk.ts';
+import { createDisk, userDataDisk } from '../../../fixtures/disks/disk.ts';
 import { createCopy, createFacts, createOffer, USER_DATA_DISK } from '../../../fixtures/facts.ts';
 import { createImage, createServer, DEBIAN_TREE } from '../../../fixtures/image/image.ts';
 import { bootHost, type MachineOptions, SERVER } from '../../../fixtures/machine.ts';

@@ -9,8 +9,8 @@ import { reportedDisks } from '../../../../src/machine/disks/reported-disks.ts';
 import { IDENTITY } from '../../../../src/machine/identity/identity.ts';
 import { FACTS } from '../../../../src/machine/paths.ts';
 import type { KeptDisks } from '../../../../src/protocol/disks.ts';
+import { type MemoryDisk, memoryDisk, memoryDisksHost } from '../../../fixtures/disks/memory-disk.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
-import { type MemoryDisk, memoryDisk, memoryDisksHost } from '../../../fixtures/memory-disk.ts';
 
 type Drive = Config['drives'][string];
 

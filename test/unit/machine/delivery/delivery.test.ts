@@ -16,7 +16,7 @@ import type { RenderedFile } from '../../../../src/signed/bundle/content.ts';
 import { sha256Of } from '../../../../src/signed/bundle/manifest.ts';
 import { createBundle, createContent, createFile, withBundle } from '../../../fixtures/bundle.ts';
 import type { ConfigChanges } from '../../../fixtures/config.ts';
-import { type Disk, userDataDisk } from '../../../fixtures/disk.ts';
+import { type Disk, userDataDisk } from '../../../fixtures/disks/disk.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
 import { createImage, createServer, DEBIAN_TREE } from '../../../fixtures/image/image.ts';
 import { bootHost, type Machine, SERVER } from '../../../fixtures/machine.ts';

@@ -1,4 +1,4 @@
-import { asciiTable } from '../../src/commands/ascii-table.ts';
+import { asciiTable } from '../../../src/commands/ascii-table.ts';
 import type { VolumeCost } from './volume-cost.ts';
 
 const LONGEST_MS = 1_000;

@@ -2,8 +2,8 @@ import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { STATE } from '../fixtures/volume/management-guest.ts';
-import { DEVICE, NODE, VolumeLab } from '../fixtures/volume/volume-lab.ts';
+import { STATE } from '../../fixtures/volume/management-guest.ts';
+import { DEVICE, NODE, VolumeLab } from '../../fixtures/volume/volume-lab.ts';
 
 const RESOURCE = 'voron.database';
 const UP = 'WFConnection, Secondary/Unknown, UpToDate/DUnknown';

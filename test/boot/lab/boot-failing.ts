@@ -1,4 +1,4 @@
-import type { DiskFile } from '../fixtures/vm/disk.ts';
+import type { DiskFile } from '../../fixtures/vm/disk.ts';
 import { bootMachine, type Machine, type MachineOptions } from './machine.ts';
 
 /** A machine that does not find its root, and the one disk that it should have been. */

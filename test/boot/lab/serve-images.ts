@@ -1,13 +1,13 @@
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { execa } from 'execa';
 import { inject } from 'vitest';
-import { DEMO } from '../../build/demo.ts';
-import { linuxHost } from '../../src/host/linux/host.ts';
-import { startServer } from '../../src/server/listen.ts';
-import { servedSettings } from '../../src/server/settings.ts';
-import { type Manifest, parseManifest } from '../../src/signed/image-manifest.ts';
-import { demoSigner } from '../fixtures/vm/images/demo-signer.ts';
-import { type FaultyProxy, faultyProxy } from '../fixtures/vm/network/faulty-proxy.ts';
+import { DEMO } from '../../../build/demo.ts';
+import { linuxHost } from '../../../src/host/linux/host.ts';
+import { startServer } from '../../../src/server/listen.ts';
+import { servedSettings } from '../../../src/server/settings.ts';
+import { type Manifest, parseManifest } from '../../../src/signed/image-manifest.ts';
+import { demoSigner } from '../../fixtures/vm/images/demo-signer.ts';
+import { type FaultyProxy, faultyProxy } from '../../fixtures/vm/network/faulty-proxy.ts';
 import { baseCmdline } from './machine.ts';
 
 /** What these tests read of a line of the access log. */

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import { type Machine, type MachineOptions, startMachine } from '../fixtures/vm/boot-machine.ts';
+import { type Machine, type MachineOptions, startMachine } from '../../fixtures/vm/boot-machine.ts';
 
-export { baseCmdline, type Machine, type MachineOptions, running } from '../fixtures/vm/boot-machine.ts';
+export { baseCmdline, type Machine, type MachineOptions, running } from '../../fixtures/vm/boot-machine.ts';
 
 /** `startMachine`, with a log that is named after the test. */
 export const bootMachine = (options: MachineOptions = {}): Promise<Machine> => startMachine(options, logName());

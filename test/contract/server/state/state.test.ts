@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { databaseTar, moonrakerDatabase, sha256 } from '../../fixtures/state/moonraker-database.ts';
-import { BOOT, type PrintServer, printServer } from '../../fixtures/state/print-server.ts';
+import { databaseTar, moonrakerDatabase, sha256 } from '../../../fixtures/state/moonraker-database.ts';
+import { BOOT, type PrintServer, printServer } from '../../../fixtures/state/print-server.ts';
 
 const NEXT_BOOT = 'b0000000-0000-4000-8000-000000000002';
 

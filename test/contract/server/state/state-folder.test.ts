@@ -2,11 +2,11 @@ import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { linuxHost } from '../../../src/host/linux/host.ts';
-import { authority } from '../../../src/identity/certificates/authority.ts';
-import { startServer } from '../../../src/server/listen.ts';
-import { openStore } from '../../../src/server/store/store.ts';
-import { machineKeys } from '../../fixtures/identity/machine-keys.ts';
+import { linuxHost } from '../../../../src/host/linux/host.ts';
+import { authority } from '../../../../src/identity/certificates/authority.ts';
+import { startServer } from '../../../../src/server/listen.ts';
+import { openStore } from '../../../../src/server/store/store.ts';
+import { machineKeys } from '../../../fixtures/identity/machine-keys.ts';
 
 const host = { ...linuxHost(), console: { line: () => undefined } };
 const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DEVICE, VolumeLab } from '../../test/fixtures/volume/volume-lab.ts';
-import { fsyncTimes } from '../../test/fixtures/volume/volume-writes.ts';
+import { DEVICE, VolumeLab } from '../../../test/fixtures/volume/volume-lab.ts';
+import { fsyncTimes } from '../../../test/fixtures/volume/volume-writes.ts';
 
 /** Of the fsyncs of one run, in ms. */
 export interface FsyncTimes {

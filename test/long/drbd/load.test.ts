@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
-import { HANG_MS } from '../fixtures/hang.ts';
-import { SERVER_ADDRESS } from '../fixtures/volume/management-guest.ts';
-import { DEVICE, PLACE, VolumeLab } from '../fixtures/volume/volume-lab.ts';
-import { fsyncTimes } from '../fixtures/volume/volume-writes.ts';
+import { HANG_MS } from '../../fixtures/hang.ts';
+import { SERVER_ADDRESS } from '../../fixtures/volume/management-guest.ts';
+import { DEVICE, PLACE, VolumeLab } from '../../fixtures/volume/volume-lab.ts';
+import { fsyncTimes } from '../../fixtures/volume/volume-writes.ts';
 
 const LONGEST_FSYNC_MS = 1_000;
 

@@ -3,14 +3,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { linuxHost } from '../../../src/host/linux/host.ts';
-import { DrbdHead } from '../../../src/protocol/state/drbd.ts';
-import { LeaseAnswer } from '../../../src/protocol/state/state.ts';
-import { openSecretStore } from '../../../src/server/machines/secret-store.ts';
-import type { VolumeRecord } from '../../../src/server/state/drbd/volume-record.ts';
-import { writeTar } from '../../../src/signed/plain-tar.ts';
-import { BOOT, type PrintHost, type PrintServer, printServer } from '../../fixtures/state/print-server.ts';
-import { CONFIG_ITEM, VOLUME_ITEM } from '../../fixtures/state/printer-item.ts';
+import { linuxHost } from '../../../../src/host/linux/host.ts';
+import { DrbdHead } from '../../../../src/protocol/state/drbd.ts';
+import { LeaseAnswer } from '../../../../src/protocol/state/state.ts';
+import { openSecretStore } from '../../../../src/server/machines/secret-store.ts';
+import type { VolumeRecord } from '../../../../src/server/state/drbd/volume-record.ts';
+import { writeTar } from '../../../../src/signed/plain-tar.ts';
+import { BOOT, type PrintHost, type PrintServer, printServer } from '../../../fixtures/state/print-server.ts';
+import { CONFIG_ITEM, VOLUME_ITEM } from '../../../fixtures/state/printer-item.ts';
 
 const SECRET = 'ab'.repeat(30);
 const VOLUME: VolumeRecord = {

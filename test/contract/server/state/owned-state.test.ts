@@ -3,14 +3,14 @@ import { chownSync, globSync, lstatSync, mkdirSync, mkdtempSync, rmSync, writeFi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
-import { linuxHost } from '../../../src/host/linux/host.ts';
-import { takeImage } from '../../../src/server/admin/images.ts';
-import { knownHosts } from '../../../src/server/admin/nodes/known-hosts.ts';
-import { setSecret } from '../../../src/server/admin/secrets.ts';
-import { serverState } from '../../../src/server/admin/server-state.ts';
-import { startServer } from '../../../src/server/listen.ts';
-import { approve } from '../../../src/server/machines/enrolments.ts';
-import { makeImageDir } from '../../fixtures/image/image-dir.ts';
+import { linuxHost } from '../../../../src/host/linux/host.ts';
+import { takeImage } from '../../../../src/server/admin/images.ts';
+import { knownHosts } from '../../../../src/server/admin/nodes/known-hosts.ts';
+import { setSecret } from '../../../../src/server/admin/secrets.ts';
+import { serverState } from '../../../../src/server/admin/server-state.ts';
+import { startServer } from '../../../../src/server/listen.ts';
+import { approve } from '../../../../src/server/machines/enrolments.ts';
+import { makeImageDir } from '../../../fixtures/image/image-dir.ts';
 
 /** An account that is on every Debian: ssh-keygen works for nobody else. */
 const THEIRS = 65_534;

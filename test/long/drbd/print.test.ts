@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { freePort } from '../fixtures/free-port.ts';
-import { HANG_MS } from '../fixtures/hang.ts';
-import { type GuestPrinter, guestPrinter } from '../fixtures/print-host/guest-printer.ts';
-import { completedIn } from '../fixtures/print-host/print-workload.ts';
-import { CHECKOUTS } from '../fixtures/print-host/programs.ts';
-import { programsDisk } from '../fixtures/print-host/programs-disk.ts';
-import { DATA, DEVICE, PLACE, VolumeLab } from '../fixtures/volume/volume-lab.ts';
+import { freePort } from '../../fixtures/free-port.ts';
+import { HANG_MS } from '../../fixtures/hang.ts';
+import { type GuestPrinter, guestPrinter } from '../../fixtures/print-host/guest-printer.ts';
+import { completedIn } from '../../fixtures/print-host/print-workload.ts';
+import { CHECKOUTS } from '../../fixtures/print-host/programs.ts';
+import { programsDisk } from '../../fixtures/print-host/programs-disk.ts';
+import { DATA, DEVICE, PLACE, VolumeLab } from '../../fixtures/volume/volume-lab.ts';
 
 /** Half a minute and more, by line as a slicer writes it. */
 const LONG = Array.from({ length: 80 }, (_, layer) => `M117 ${layer}\nG4 P500\n`).join('');

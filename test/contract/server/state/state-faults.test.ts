@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { databaseTar, moonrakerDatabase, sha256 } from '../../fixtures/state/moonraker-database.ts';
-import { BOOT, type PrintHost, type PrintServer, printServer } from '../../fixtures/state/print-server.ts';
+import { databaseTar, moonrakerDatabase, sha256 } from '../../../fixtures/state/moonraker-database.ts';
+import { BOOT, type PrintHost, type PrintServer, printServer } from '../../../fixtures/state/print-server.ts';
 
 const [NEXT, ALONE] = ['b0000000-0000-4000-8000-000000000002', 'a0000000-0000-4000-8000-000000000003'];
 const AT = Date.UTC(2026, 10, 30, 10);

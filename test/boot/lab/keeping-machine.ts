@@ -1,6 +1,6 @@
-import type { BootRecord } from '../../src/machine/boot-record.ts';
-import { makeDisk } from '../fixtures/vm/disk.ts';
-import { initramfsWith, initramfsWithFlippedByte } from '../fixtures/vm/images/initramfs.ts';
+import type { BootRecord } from '../../../src/machine/boot-record.ts';
+import { makeDisk } from '../../fixtures/vm/disk.ts';
+import { initramfsWith, initramfsWithFlippedByte } from '../../fixtures/vm/images/initramfs.ts';
 import { bootMachine, type Machine, type MachineOptions } from './machine.ts';
 import { type ServedImages, serveImages } from './serve-images.ts';
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { HANG_MS } from '../fixtures/hang.ts';
-import { STATE } from '../fixtures/volume/management-guest.ts';
-import { DEVICE, PLACE, VolumeLab } from '../fixtures/volume/volume-lab.ts';
-import { countingWrites } from '../fixtures/volume/volume-writes.ts';
+import { HANG_MS } from '../../fixtures/hang.ts';
+import { STATE } from '../../fixtures/volume/management-guest.ts';
+import { DEVICE, PLACE, VolumeLab } from '../../fixtures/volume/volume-lab.ts';
+import { countingWrites } from '../../fixtures/volume/volume-writes.ts';
 
 describe('a print host with a volume, and a management host with its disk and its server', () => {
   let lab: VolumeLab;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { HANG_MS } from '../fixtures/hang.ts';
-import { DEVICE, MACHINE_ADDRESS, PLACE, VolumeLab } from '../fixtures/volume/volume-lab.ts';
+import { HANG_MS } from '../../fixtures/hang.ts';
+import { DEVICE, MACHINE_ADDRESS, PLACE, VolumeLab } from '../../fixtures/volume/volume-lab.ts';
 
 let lab: VolumeLab;
 

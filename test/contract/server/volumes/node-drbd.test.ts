@@ -1,7 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ManagementHost, managementHost, noManagementHost } from '../../fixtures/state/management-host.ts';
+import { type ManagementHost, managementHost, noManagementHost } from '../../../fixtures/state/management-host.ts';
 
 const LONG_MS = 240_000;
 const RESOURCE = 'voron2.4.database';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { HANG_MS } from '../fixtures/hang.ts';
-import { DEMO_SYSTEM, DRBD9, drbd9System, type GuestSystem } from '../fixtures/vm/images/drbd9-image.ts';
-import { DEVICE, PLACE, VolumeLab } from '../fixtures/volume/volume-lab.ts';
-import { fsyncTimes } from '../fixtures/volume/volume-writes.ts';
+import { HANG_MS } from '../../fixtures/hang.ts';
+import { DEMO_SYSTEM, DRBD9, drbd9System, type GuestSystem } from '../../fixtures/vm/images/drbd9-image.ts';
+import { DEVICE, PLACE, VolumeLab } from '../../fixtures/volume/volume-lab.ts';
+import { fsyncTimes } from '../../fixtures/volume/volume-writes.ts';
 
 /** One with the demo's 8.4, and one with the 9 that STATECTL_TEST_DRBD9 names. */
 describe.skipIf(DRBD9 === undefined)('a volume of two sides, of which either has DRBD 8.4 or 9', () => {
