@@ -55,11 +55,26 @@ export async function ownerOf(
   folder: string,
 ): Promise<Account | undefined> {
   if ((await ownUid(files)) !== 0) return undefined;
-  const other = (await stationsTo(files, folder)).find(({ stat }) => stat.uid !== 0)?.stat;
-  if (other === undefined) return undefined;
-  const { uid } = other;
-  const entry = await passwdEntry(files, uid);
-  return { uid, gid: entry?.gid ?? other.gid };
+  return await accountOf(files, (await stationsTo(files, folder)).find(({ stat }) => stat.uid !== 0)?.stat);
+}
+
+/**
+ * Whom a folder itself belongs to, or where it is not there yet the one that it is made in: whose what root makes in it is to be.
+ * undefined: our own, also of root's folder below another's, into which that other could write nothing.
+ */
+export async function holderOf(
+  files: Pick<Files, 'stat' | 'readlink' | 'readText'>,
+  folder: string,
+): Promise<Account | undefined> {
+  if ((await ownUid(files)) !== 0) return undefined;
+  const folders = (await stationsTo(files, folder)).filter(({ stat }) => stat.type === 'dir');
+  return await accountOf(files, folders.at(-1)?.stat);
+}
+
+async function accountOf(files: Pick<Files, 'readText'>, of: Stat | undefined): Promise<Account | undefined> {
+  if (of === undefined || of.uid === 0) return undefined;
+  const { uid, gid } = of;
+  return { uid, gid: (await passwdEntry(files, uid))?.gid ?? gid };
 }
 
 /** What passwd(5) says of a uid. */

@@ -18,9 +18,13 @@ const BENEATH = new WeakMap<Files, Pick<Host, 'files'> & Partial<Pick<Host, 'exe
  * The host for work in one folder. Root takes the rights of whom it belongs to for every program and every write there, and
  * reads with `readRegular` nothing that they could not: whoever owns a config.d gets nothing of root by it. For anyone else,
  * and for root in a folder that is root's alone, it is the host as it was. One of another folder is not laid over: a folder in
- * a folder may be another's.
+ * a folder may be another's. `whose`: `ownerOf` for what somebody else wrote there and root reads, `holderOf` for what is root's own work.
  */
-export function ownersHost<H extends Pick<Host, 'files'> & Partial<Pick<Host, 'exec'>>>(host: H, folder: string): H {
+export function ownersHost<H extends Pick<Host, 'files'> & Partial<Pick<Host, 'exec'>>>(
+  host: H,
+  folder: string,
+  whose: typeof ownerOf = ownerOf,
+): H {
   const { files, exec } = BENEATH.get(host.files) ?? host;
   let found: Promise<Owner | undefined> | undefined;
   const owner = () => {
@@ -28,7 +32,7 @@ export function ownersHost<H extends Pick<Host, 'files'> & Partial<Pick<Host, 'e
     return found;
   };
   async function findOwner(): Promise<Owner | undefined> {
-    const account = await ownerOf(files, folder);
+    const account = await whose(files, folder);
     if (account === undefined) return undefined;
     const realFolder = (await stationsTo(files, folder)).at(-1)?.path ?? folder;
     return { account, files: exec ? filesAs({ files, exec }, account) : files, realFolder };

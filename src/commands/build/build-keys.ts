@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { linuxHost } from '../../host/linux/host.ts';
+import { holderOf } from '../../host/owner.ts';
 import { ownersHost } from '../../host/owners-host.ts';
 import type { Authority } from '../../identity/certificates/authority.ts';
 import { bundleKey } from '../../identity/keys/bundle-key.ts';
@@ -116,7 +117,7 @@ async function makeRest(host: Host, { keys, import: brought }: KeysOptions, onli
   const isWanted = async (key: string) => brought === undefined || (await host.files.stat(key)) !== undefined;
   const later = (what: string) =>
     host.console.line('info', `there is no ${what} yet: bring yours too, or let \`statectl build keys\` make it`);
-  const own = ownersHost(host, online);
+  const own = ownersHost(host, online, holderOf);
   if (await isWanted(`${keys}/image.key`)) await bundleKey(own, online, await imageKey(host, keys));
   else later('image key');
   if (!(await isWanted(`${online}/ca.key`))) return later('CA');
@@ -128,7 +129,7 @@ async function makeRest(host: Host, { keys, import: brought }: KeysOptions, onli
 
 async function change(host: Host, options: KeysOptions, online: string): Promise<void> {
   const { keys, import: brought, rotate, retire } = options;
-  const own = ownersHost(host, online);
+  const own = ownersHost(host, online, holderOf);
   const tell = (text: string) => host.console.line('info', text);
   if (brought === 'image') await placeImageKey(host, options, 'current');
   if (brought === 'ca') await placeAuthority(own, options, online, 'current');

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { reasonOf, StatectlError } from '../../error.ts';
 import { fileError } from '../../host/file-error.ts';
 import type { Host } from '../../host/host.ts';
+import { holderOf } from '../../host/owner.ts';
 import { ownersHost } from '../../host/owners-host.ts';
 import { type ImageName, isPlainName } from '../images/image-name.ts';
 
@@ -67,7 +68,7 @@ export function nodeReportPath(store: Store, node: string): string {
  * that a mistyped path is not answered by an empty list.
  */
 export async function openStore(root: string, given: StoreHost, mode: 'create' | 'existing'): Promise<Store> {
-  const host = ownersHost(given, root);
+  const host = ownersHost(given, root, holderOf);
   const store: Store = { root, host };
   if (mode === 'existing' && (await host.files.stat(imagesPath(store)))?.type !== 'dir')
     throw new StatectlError('state-missing', `there is no statectl state in ${root}`, {

@@ -54,6 +54,17 @@ it('whatever a verb of root makes in a state of another account belongs to that 
   expect(strays()).toEqual([]);
 });
 
+it('a state of root in a folder of another account stays root’s, and works', async () => {
+  chownSync(state, 0, 0);
+  chownSync(folder, THEIRS, THEIRS);
+  const words = ['build', 'keys', '--keys', join(folder, 'keys'), '--state', state];
+  expect(spawnSync(process.execPath, ['src/main.ts', ...words], { encoding: 'utf8' })).toMatchObject({ status: 0 });
+  await setSecret(serverState(state, host), 'wifi', Buffer.from('hunter2'));
+  const made = globSync('**', { cwd: state });
+  expect(made).toEqual(expect.arrayContaining(['keys/ca.key', 'secrets']));
+  expect(made.filter((path) => lstatSync(join(state, path)).uid !== 0)).toEqual([]);
+});
+
 it('a server of root leaves nothing in it that the account could not read', async () => {
   const server = await startServer({
     ...{ state, host, listen: { host: '127.0.0.1', port: 0 }, log: () => {}, graceMs: 0 },
