@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { Host } from '../../src/host/host.ts';
 import { memoryHost } from '../../src/host/memory.ts';
 import { applyVolume } from '../../src/server/admin/nodes/apply-volumes.ts';
-import { lockVolumes, planVolumes, type VolumeNode, volumeStore } from '../../src/server/admin/nodes/node-volumes.ts';
+import { lockVolumes, planVolumes, type VolumeNode } from '../../src/server/admin/nodes/node-volumes.ts';
 import { serverState } from '../../src/server/admin/server-state.ts';
 import { readVolume } from '../../src/server/state/drbd/volume-record.ts';
 import { loadFiles } from '../fixtures/config.ts';
@@ -73,7 +73,7 @@ function withSize(config: VolumeNode['config']): VolumeNode['config'] {
 
 async function apply(host: Host, of: VolumeNode): Promise<void> {
   const state = serverState('/state', host);
-  const store = await volumeStore(state, 'create');
+  const store = await state.files('create');
   await using _lock = await lockVolumes(store);
   for (const planned of await planVolumes(state, store, of, {})) await applyVolume(state, store, planned);
 }

@@ -20,7 +20,6 @@ import {
   planVolumes,
   type VolumeNode,
   type VolumeWish,
-  volumeStore,
 } from '../../server/admin/nodes/node-volumes.ts';
 import { serverState } from '../../server/admin/server-state.ts';
 import { describeStep } from '../../server/state/drbd/apply-step.ts';
@@ -98,13 +97,13 @@ export const nodeDrbdVerb = (): Command =>
         );
       const server = serverState(state, linuxHost());
       if (up || down || snapshots) {
-        const store = await volumeStore(server);
+        const store = await server.files();
         await using _lock = await lockVolumes(store);
         const node = name === 'all' ? undefined : name;
         const each = up ? bringUpVolumes : down ? takeDownVolumes : copyVolumes;
         return tellEach(await each(server, store, node), options);
       }
-      const store = await volumeStore(server, 'create');
+      const store = await server.files('create');
       await using _lock = await lockVolumes(store);
       const planned: PlannedVolume[] = [];
       for (const node of await nodesOf(name, options))

@@ -5,8 +5,6 @@ import type { Config } from '../../../config/config.ts';
 import { fixedAddresses } from '../../../config/settings/fixed-addresses.ts';
 import { StatectlError } from '../../../error.ts';
 import { holdLock } from '../../../host/lock.ts';
-import { holderOf } from '../../../host/owner.ts';
-import { ownersHost } from '../../../host/owners-host.ts';
 import { openSecretStore } from '../../machines/secret-store.ts';
 import { allot } from '../../state/drbd/allot.ts';
 import { readAsked } from '../../state/drbd/asked.ts';
@@ -49,12 +47,6 @@ export interface PlannedVolume {
   readonly resourceText: string;
   /** Without it, for eyes. */
   readonly shownText: string;
-}
-
-/** The state with its files as whoever owns it has them: root leaves none in it that the server could not read. */
-export async function volumeStore(state: ServerState, mode: 'create' | 'existing' = 'existing'): Promise<Store> {
-  const { root } = await state.files(mode);
-  return { root, host: ownersHost(state.host, root, holderOf) };
 }
 
 /** Nobody else allots anything meanwhile. Throws `locked`. */
