@@ -41,6 +41,8 @@ export interface Held {
 export interface DriveLook {
   /** The disks that its `match` fits. */
   readonly fitting: readonly DiskFacts[];
+  /** Other drives whose match fits one of these, too: nobody knows whose it is. */
+  readonly alsoOf?: readonly string[];
   /** Of the one that fits. */
   readonly content?: DiskContent;
 }

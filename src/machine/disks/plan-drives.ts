@@ -31,7 +31,12 @@ const NOTHING: DrivePlan = { steps: [], notes: [] };
 const note = (...notes: readonly string[]): DrivePlan => ({ steps: [], notes });
 
 /** The table of one drive's disk: made where nothing is, put back, completed, grown. Pure. */
-export function planTable(name: string, drive: Drive, { fitting, content }: DriveLook, known: Known = {}): DrivePlan {
+export function planTable(
+  name: string,
+  drive: Drive,
+  { fitting, alsoOf = [], content }: DriveLook,
+  known: Known = {},
+): DrivePlan {
   const [disk, ...more] = fitting;
   if (!disk) return note(`drive ${name}: no disk of this machine fits its match`);
   if (more.length > 0)
@@ -39,6 +44,10 @@ export function planTable(name: string, drive: Drive, { fitting, content }: Driv
       `drive ${name}: ${fitting.length} disks fit its match (${fitting.map(calledBy).join(', ')}): none is touched; name one by its id`,
     );
   if (!content || drive.make === 'never') return NOTHING;
+  if (alsoOf.length > 0)
+    return note(
+      `drive ${name}: ${calledBy(disk)} fits the match of ${alsoOf.join(', ')}, too: it is not touched; name each by its id`,
+    );
   const identity = identify(content);
   const planned = planFor(name, drive, disk, content, identity, known);
   if (planned.steps.length === 0) return planned;
@@ -124,9 +133,9 @@ function planReplace(
 const fitsOn = ({ lastUsableLba }: Table, disk: DiskFacts): boolean => lastUsableLba < sectorsOf(disk);
 
 /** The file systems of one drive's disk: made where the table says that none is there yet, and as large as their partitions. Pure. */
-export function planFileSystems(name: string, drive: Drive, { fitting, content }: DriveLook): DrivePlan {
+export function planFileSystems(name: string, drive: Drive, { fitting, alsoOf, content }: DriveLook): DrivePlan {
   const [disk, ...more] = fitting;
-  if (!disk || more.length > 0 || !content || drive.make === 'never') return NOTHING;
+  if (!disk || more.length > 0 || alsoOf || !content || drive.make === 'never') return NOTHING;
   const identity = identify(content);
   if (identity.kind !== 'ours' || disk.usedBy !== undefined) return NOTHING;
   const reference = referenceTo(name, disk);

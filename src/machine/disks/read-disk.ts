@@ -75,10 +75,14 @@ export async function lookAtDrives(
   for (const [name, drive] of Object.entries(drives)) {
     const fitting = disks.filter((disk) => fits(drive.match, disk));
     const [only, ...more] = fitting;
-    looks[name] =
-      only && more.length === 0
-        ? { fitting, content: await readContent(host, only, placesOf(drive, only)) }
-        : { fitting };
+    const others = Object.entries(drives).filter(
+      ([other, { match }]) => other !== name && fitting.some((disk) => fits(match, disk)),
+    );
+    looks[name] = {
+      fitting,
+      ...(others.length > 0 && { alsoOf: others.map(([other]) => other) }),
+      ...(only && more.length === 0 && { content: await readContent(host, only, placesOf(drive, only)) }),
+    };
   }
   return looks;
 }

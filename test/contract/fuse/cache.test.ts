@@ -59,14 +59,14 @@ describe.runIf(canMountFuse)('a cache on the kernel of this machine', () => {
     await using cache = await cacheMount({ 'benchy.gcode': 'G28\n', 'sub/cube.gcode': 'G1 X1\n' });
     cache.show([
       lineOf('benchy.gcode', 'G28\n'),
-      ...Array.from({ length: 1_000 }, (_, index) => lineOf(`farm/part-${index}.gcode`, 'M104\n'.repeat(index + 1))),
+      ...Array.from({ length: 1_000 }, (_, index) => lineOf(`plates/part-${index}.gcode`, 'M104\n'.repeat(index + 1))),
     ]);
     await expect.poll(() => readdir(cache.place)).toEqual(['benchy.gcode', 'farm', 'sub']);
     const names = await readdir(`${cache.place}/farm`);
     expect(names.length).toBe(1_000);
-    const sizes = await Promise.all(names.map(async (name) => (await stat(`${cache.place}/farm/${name}`)).size));
+    const sizes = await Promise.all(names.map(async (name) => (await stat(`${cache.place}/plates/${name}`)).size));
     expect(sizes.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 1_000 }, (_, index) => 5 * (index + 1)));
-    const one = await stat(`${cache.place}/farm/part-0.gcode`, { bigint: true });
+    const one = await stat(`${cache.place}/plates/part-0.gcode`, { bigint: true });
     expect(String(one.mtimeNs)).toBe(NS);
     expect(Number(one.uid)).toBe(CACHE_OWNER.uid);
     expect(cache.agent.wishes).toEqual([]);

@@ -214,6 +214,17 @@ describe('the table of a disk', () => {
     expect(planned(drive(), both(FOREIGN), { keptTable: OURS })).toEqual([expect.stringContaining('is not touched')]);
   });
 
+  it('is left alone where it fits the match of another drive, too, with its file systems', () => {
+    const look = { fitting: [DISK], alsoOf: ['scratch'], content: content() };
+    expect(planTable('main', drive(), look)).toEqual({
+      steps: [],
+      notes: [expect.stringContaining('fits the match of scratch, too: it is not touched')],
+    });
+    const { alsoOf, ...alone } = { ...look, content: both(OURS) };
+    expect(planFileSystems('main', drive(), alone).steps).not.toEqual([]);
+    expect(planFileSystems('main', drive(), { ...alone, alsoOf }).steps).toEqual([]);
+  });
+
   it('is left alone where no disk, or more than one, fits, where one has no name, and where one is in use', () => {
     expect(planned(drive(), undefined, {}, [])).toEqual(['drive main: no disk of this machine fits its match']);
     expect(planned(drive(), undefined, {}, [DISK, { ...DISK, ids: ['nvme-Acme_S2'] }])).toEqual([
