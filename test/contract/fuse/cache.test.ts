@@ -61,8 +61,8 @@ describe.runIf(canMountFuse)('a cache on the kernel of this machine', () => {
       lineOf('benchy.gcode', 'G28\n'),
       ...Array.from({ length: 1_000 }, (_, index) => lineOf(`plates/part-${index}.gcode`, 'M104\n'.repeat(index + 1))),
     ]);
-    await expect.poll(() => readdir(cache.place)).toEqual(['benchy.gcode', 'farm', 'sub']);
-    const names = await readdir(`${cache.place}/farm`);
+    await expect.poll(() => readdir(cache.place)).toEqual(['benchy.gcode', 'plates', 'sub']);
+    const names = await readdir(`${cache.place}/plates`);
     expect(names.length).toBe(1_000);
     const sizes = await Promise.all(names.map(async (name) => (await stat(`${cache.place}/plates/${name}`)).size));
     expect(sizes.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 1_000 }, (_, index) => 5 * (index + 1)));
