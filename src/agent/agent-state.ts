@@ -29,6 +29,8 @@ export interface AgentState {
   readonly can?: Readonly<Record<string, CanStatus>>;
   /** What must not be disturbed now. */
   readonly locks?: readonly Lock[];
+  /** By the uptime, when this boot's system was first asked for its health. */
+  readonly health?: { readonly sinceMs: number };
 }
 
 export interface AgentStateFile {
