@@ -96,11 +96,7 @@ export function checkConfigDir(dir: ConfigDir, templates: TemplateSet, one?: Nod
       nodes: of.map(({ name }) => name),
       nodeFiles: [...new Set(of.map((node) => node.file))],
     })),
-    warnings: [
-      ...ofKind('absent'),
-      ...rescueOfNodes(dir.nodes).filter(isAsked),
-      ...laterSettings(dir, unnamed).filter(isAsked),
-    ],
+    warnings: [...ofKind('absent'), ...rescueOfNodes(dir.nodes).filter(isAsked), ...laterSettings(dir).filter(isAsked)],
     files: dir.fileCount,
     checked: nodes.length,
   };

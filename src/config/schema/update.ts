@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { DeviceReference, Duration, Service } from '../settings/scalars.ts';
+import { DeviceReference, Duration } from '../settings/scalars.ts';
+import { Health } from './health.ts';
 
 const Ask = z
   .strictObject({
@@ -17,16 +18,6 @@ const Slots = z
   })
   .optional()
   .meta({ description: 'two systems on the disk, one active and one backup; absent: none' });
-
-const Health = z
-  .strictObject({
-    services: z.array(Service).default([]).meta({ description: 'services that must run' }),
-    timeout: Duration.prefault('5m').meta({ description: 'how long they may take' }),
-    stable: Duration.prefault('30s').meta({ description: 'how long they must run without a break' }),
-  })
-  .prefault({})
-  .transform(({ services, timeout, stable }) => ({ services, timeoutMs: timeout, stableMs: stable }))
-  .meta({ description: 'when a start of the system counts as good' });
 
 /** controller/update.chk.conf */
 export const UpdateFile = z

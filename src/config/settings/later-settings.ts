@@ -1,39 +1,61 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ConfigFault, faultAt } from '../check/fault.ts';
 import type { ConfigDir, Part } from '../config-dir.ts';
-import { checkSettings, type Effective } from '../effective.ts';
-import { emptyMapping, originOf } from '../tree/tree.ts';
+import { originOf, type Plain, plainOf, type SettingPath, treeAt, treeOf, writePath } from '../tree/tree.ts';
+import { CONFIG_FILES } from './files.ts';
 
 /** Checked, merged and shown, and nothing obeys them yet. */
-export const LATER_PARTS: readonly Part[] = ['persist', 'update', 'sources'];
+export const LATER_PARTS: readonly Part[] = ['persist', 'sources'];
 
-/** Single settings of the other parts. */
-const LATER_SETTINGS: readonly string[] = ['log.archive'];
+/** Settings of the other parts, with what is below them. */
+const LATER_SETTINGS: readonly (readonly [part: Part, name: string])[] = [
+  ['update', 'check'],
+  ['update', 'interval'],
+  ['update', 'approval'],
+  ['update', 'ask'],
+  ['update', 'window'],
+  ['update', 'slots'],
+  ['update', 'tries'],
+  ['update', 'health'],
+  ['update', 'corruption'],
+  ['log', 'archive'],
+];
 
-/** Nothing obeys this setting yet: `update.interval`, `log.archive`. */
+const LATER: readonly (readonly [Part, ...SettingPath])[] = [
+  ...LATER_PARTS.map((part) => [part] as const),
+  ...LATER_SETTINGS,
+];
+
+/** Nothing obeys this setting yet: `update.interval`, `update.ask.timeout`. */
 export const isLater = (part: Part, name: string): boolean =>
-  LATER_PARTS.includes(part) || LATER_SETTINGS.includes(`${part}.${name}`);
+  LATER_PARTS.includes(part) || LATER_SETTINGS.some(([of, key]) => of === part && `${name}.`.startsWith(`${key}.`));
 
 export const NOT_YET = 'checked and shown; no machine obeys it in this version';
 
 /** What an admin says there, where it differs from the built-in values: nobody should believe that it is in force. Pure. */
-export function laterSettings({ base, nodes }: ConfigDir, unnamed: Pick<Effective, 'config'>): readonly ConfigFault[] {
-  const usual = checkSettings(emptyMapping(base.origin)).config;
-  const changed = LATER_PARTS.filter((part) => !isDeepStrictEqual(unnamed.config?.[part], usual?.[part]));
-  const said = changed.flatMap((part) => {
-    const tree = base.entries.get(part);
-    const [first] = tree?.kind === 'mapping' ? tree.entries.keys() : [];
-    return first === undefined ? [] : [faultAt(originOf(base, [part, first]), `${part}: ${NOT_YET}`)];
+export function laterSettings({ base, nodes }: ConfigDir): readonly ConfigFault[] {
+  const said = LATER.flatMap(([part, ...path]) => {
+    const tree = treeAt(base, [part, ...path]);
+    if (tree === undefined || isUsual(part, plainOf(treeOf(path, tree)))) return [];
+    const [first] = path.length === 0 && tree.kind === 'mapping' ? tree.entries.keys() : [];
+    return [told(originOf(base, [part, ...path, ...(first === undefined ? [] : [first])]), [part, ...path])];
   });
   const ofNodes = [...nodes.groups.values(), ...nodes.nodes.values()].flatMap(({ set }) =>
-    LATER_PARTS.flatMap((part) => {
-      const tree = set.entries.get(part);
-      return tree ? [faultAt(tree.origin, `${part}: ${NOT_YET}`)] : [];
+    LATER.flatMap((path) => {
+      const tree = treeAt(set, path);
+      return tree ? [told(tree.origin, path)] : [];
     }),
   );
-  const archive = unnamed.config?.log.archive.length
-    ? [faultAt(originOf(base, ['log', 'archive']), `log.archive: ${NOT_YET}`)]
-    : [];
   // A hostlist's machines share their file.
-  return [...said, ...archive, ...new Map(ofNodes.map((fault) => [`${fault.file}:${fault.line}`, fault])).values()];
+  return [...said, ...new Map(ofNodes.map((fault) => [JSON.stringify(fault), fault])).values()];
+}
+
+const told = (origin: Parameters<typeof faultAt>[0], path: SettingPath): ConfigFault =>
+  faultAt(origin, `${writePath(path)}: ${NOT_YET}`);
+
+/** Means what a file without it means. What is no setting at all is told as a fault. */
+function isUsual(part: Part, said: Plain): boolean {
+  const { schema } = CONFIG_FILES[part];
+  const meant = schema.safeParse(said);
+  return !meant.success || isDeepStrictEqual(meant.data, schema.parse({}));
 }

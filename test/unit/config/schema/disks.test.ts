@@ -112,7 +112,7 @@ describe('update.chk.conf', () => {
       approval: 'auto',
       ask: { timeoutMs: 30_000, unanswered: 'stay' },
       tries: 3,
-      health: { services: [], timeoutMs: 300_000, stableMs: 30_000 },
+      health: { services: [], units: [], mounts: [], urls: [], timeoutMs: 300_000, stableMs: 60_000 },
       corruption: 'auto',
     });
   });
@@ -134,6 +134,16 @@ describe('update.chk.conf', () => {
     ['slots: {a: LABEL=a}', '1:1 "slots.b": expected a text, found nothing'],
     ['slots: {a: LABEL=a, b: LABEL=a}', '1:21 the backup cannot be on the partition of the other'],
     ['health: {services: [a b]}', '1:21 "health.services.0": expected a unit or service such as ssh or fstrim.timer'],
+    [
+      'health: {timeout: 0s}',
+      '1:10 "health.timeout": expected between 10s and 1d: a machine that is not good by then is rebooted',
+    ],
+    ['health: {stable: 2d}', '1:10 "health.stable": expected at most 1d'],
+    [
+      'health: {mounts: [data]}',
+      '1:19 "health.mounts.0": expected an absolute path such as /var, without "..", "." or a slash at the end',
+    ],
+    ['health: {urls: ["file:///etc"]}', '1:17 "health.urls.0": expected http://HOST:PORT or https://HOST:PORT'],
   ])('with %j is refused', async (text, fault) => {
     expect(await faultsOf('update', text)).toBe(fault);
   });
