@@ -117,7 +117,7 @@ export interface OpenProgram extends AsyncDisposable {
 }
 
 /** Starts a program that belongs to the terminal of who called, if there is one, and may ask there. Rejects where it cannot be started. */
-export type OpenPrograms = (argv: readonly string[], input: 'kept open' | string) => Promise<OpenProgram>;
+export type OpenPrograms = (argv: readonly string[], input: 'kept open' | string | Uint8Array) => Promise<OpenProgram>;
 
 /** PEM texts. With a certificate and its key the machine proves who it is (mTLS). */
 export interface TlsMaterial {

@@ -20,6 +20,7 @@ import { findKernel } from './kernel/kernel.ts';
 import type { ImageKey } from './keys.ts';
 import { withProgress } from './progress.ts';
 import { type CompressionName, makeSquashfs } from './squashfs.ts';
+import { FILE_LIST, listTree } from './tree/file-list.ts';
 import { findInTree } from './tree/in-tree.ts';
 import { klippersInTree } from './tree/klipper-in-tree.ts';
 import { enableNetworkd } from './tree/network-service.ts';
@@ -82,6 +83,7 @@ export async function buildImage(host: Host, input: ImageInput): Promise<Manifes
   await clampTimes(host, tree, input.epochSeconds);
   const root = `root.${input.type}`;
   await packRoot(host, input, tree, `${work}/${root}`);
+  await listTree(host, tree, input.type, `${work}/${FILE_LIST}`);
 
   const manifest: Manifest = {
     format: 1,
@@ -91,6 +93,7 @@ export async function buildImage(host: Host, input: ImageInput): Promise<Manifes
     kernelRelease: kernel.release,
     kernel: await describeFile(host, work, 'vmlinuz'),
     root: { ...(await describeFile(host, work, root)), type: input.type },
+    fileList: await describeFile(host, work, FILE_LIST),
     ...(klipper && { klipper }),
   };
   const text = writeManifest(manifest);
@@ -119,12 +122,8 @@ function refuseInside(source: Source, out: string): void {
 
 function programsFor(source: Source, { type }: ImageInput): readonly HostProgram[] {
   const maker = { debian: ['mmdebstrap'], folder: ['cp'], tarball: ['tar'] } as const;
-  return [
-    ...maker[source.kind],
-    ...(type === 'erofs' ? (['mkfs.erofs'] as const) : (['mksquashfs'] as const)),
-    'find',
-    'touch',
-  ];
+  const packer = type === 'erofs' ? 'mkfs.erofs' : 'mksquashfs';
+  return [...new Set<HostProgram>([...maker[source.kind], packer, 'find', 'tar', 'touch'])];
 }
 
 async function packRoot(

@@ -35,6 +35,8 @@ export const Manifest = z.object({
   kernelRelease: plainName(),
   kernel: ManifestFile,
   root: z.extend(ManifestFile, { type: z.enum(['squashfs', 'erofs']) }),
+  /** What its root is made of, file by file, to make and to judge a copy of it by: `file-list/layout.ts`. */
+  fileList: z.optional(ManifestFile),
   /** By folder, the version of each Klipper in it, as `git describe` has it, or its commit. Absent: none that says it. */
   klipper: z.optional(z.record(z.string().check(z.maxLength(300)), z.string().check(z.maxLength(100)))),
 });

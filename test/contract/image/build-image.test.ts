@@ -20,6 +20,7 @@ import { memoryHost } from '../../../src/host/memory.ts';
 import { buildImage, type ImageInput } from '../../../src/image/build-image.ts';
 import { imageKey } from '../../../src/image/keys.ts';
 import { makeSquashfs } from '../../../src/image/squashfs.ts';
+import { readFileList } from '../../../src/signed/file-list/read-list.ts';
 import { manifestIsSigned } from '../../../src/signed/image-manifest.ts';
 import { program } from '../../fixtures/image/elf.ts';
 
@@ -68,6 +69,7 @@ describe.skipIf(!isRoot || !has('mksquashfs', 'unsquashfs', 'tar'))('an image of
   const plant = () => {
     put('tree/etc/hostname', 'builder');
     put('tree/usr/bin/sh', program({}), 0o755);
+    put('tree/etc/passwd', 'root:x:0:0::/root:/bin/sh\nother:x:0:0::/:/bin/sh\n');
     put('tree/usr/bin/ping', 'x', 0o4755);
     linkSync(join(dir, 'tree/usr/bin/ping'), join(dir, 'tree/usr/bin/ping6'));
     symlinkSync('usr/bin', join(dir, 'tree/bin'));
@@ -121,6 +123,7 @@ describe.skipIf(!isRoot || !has('mksquashfs', 'unsquashfs', 'tar'))('an image of
       before,
     );
     expect(readdirSync(join(dir, 'out')).sort()).toEqual([
+      'files.zst',
       'manifest.json',
       'manifest.json.sig',
       'root.squashfs',
@@ -132,6 +135,15 @@ describe.skipIf(!isRoot || !has('mksquashfs', 'unsquashfs', 'tar'))('an image of
       klipper: { '/home/pi/klipper': 'v0.12.0-316-g1a2b3c4d' },
       root: { type: 'squashfs', sizeBytes: statSync(join(dir, 'out/root.squashfs')).size },
     });
+    const list = await readFileList(
+      host,
+      join(dir, 'out/files.zst'),
+      manifest.fileList ?? { sha256: '', sizeBytes: 0 },
+    );
+    expect(list.find('/usr/bin/ping6')).toMatchObject({ mode: 0o4755, hardLink: '/usr/bin/ping', user: 'root' });
+    expect(list.find('/bin')).toMatchObject({ type: 'symlink', target: 'usr/bin' });
+    expect(list.find('/usr/null')).toMatchObject({ uid: 33, gid: 44, rdev: { major: 1, minor: 3 } });
+    expect([...list.below('/etc/hostname')]).toEqual([]);
     const text = readFileSync(join(dir, 'out/manifest.json'), 'utf8');
     const signature = readFileSync(join(dir, 'out/manifest.json.sig'));
     expect(manifestIsSigned(text, signature, [readFileSync(join(dir, 'keys/image.pem'), 'utf8')])).toBe(true);
