@@ -16,6 +16,7 @@ import { readCommandLine } from './phases/cmdline.ts';
 import { keepBootLog, keepReport } from './record/boot-log.ts';
 import { pushBootMetrics, writeBootMetrics } from './record/boot-metrics.ts';
 import { bootRecord } from './record/boot-record.ts';
+import { keepCrashRecords } from './record/crash-log.ts';
 import { type Journal, openJournal } from './record/journal.ts';
 import { historyOf, readJournal } from './record/journal-reader.ts';
 import { keepLastGoodPlan } from './record/last-good-plan.ts';
@@ -89,7 +90,10 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
       init: result.facts.root.init?.path ?? '',
       bootMs: Math.round(host.clock.uptimeMs()),
     });
-    await tolerate('cannot keep a log of this boot', keepBootLog(host, result.facts.config.log));
+    let kept: number | undefined;
+    const keep = async () => (kept = await keepBootLog(host, result.facts.config.log));
+    await tolerate('cannot keep a log of this boot', keep());
+    await tolerate('cannot keep what is told of a crash', keepCrashRecords(host, result.facts, kept));
     await tolerate(
       'the server does not take the report of this boot',
       // Without a certificate: that was told before.

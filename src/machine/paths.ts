@@ -5,6 +5,8 @@ export const RUN = '/run/statectl';
 export const RUN_INITRAMFS = '/run/initramfs';
 
 export const JOURNAL = `${RUN}/journal.jsonl`;
+/** The number of this boot's log among those that are kept. */
+export const LOG_NUMBER = `${RUN}/log-number`;
 export const BOOT_RECORD = `${RUN}/boot.json`;
 export const FACTS = `${RUN}/facts.json`;
 /** The system image, read-only, without what is mounted over it. */

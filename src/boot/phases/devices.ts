@@ -8,9 +8,11 @@ import { bootsLocalRoot, findBlock, userDataDevice } from '../../machine/facts/d
 import type { Facts } from '../../machine/facts/facts.ts';
 import { withFound } from '../../machine/facts/found-facts.ts';
 import { planCheck } from '../../machine/places/check-disk.ts';
+import { endFacts } from '../../machine/pstore/end-facts.ts';
 import { failWithoutDrivers } from '../../machine/steps/refused-drivers.ts';
 import type { Step, StepOf } from '../../machine/steps/step.ts';
 import { clockFacts, planClock } from '../../machine/time/clock.ts';
+import { watchdogFacts } from '../../machine/watchdog/watchdog-facts.ts';
 import type { Phase } from '../phase.ts';
 
 const WAIT_SECONDS = 20;
@@ -19,10 +21,10 @@ const WAIT_SECONDS = 20;
 export const devices: Phase = {
   name: 'devices',
   rounds: [
-    { plan: () => [{ kind: 'coldplug' }] },
+    { plan: () => [{ kind: 'coldplug' }, { kind: 'show-crashes' }] },
     // With the driver of the clock, which brings its time; before a disk is mounted, which remembers when.
     {
-      gather: async (host) => ({ machine: { clock: await clockFacts(host) } }),
+      gather: async (host) => ({ machine: { clock: await clockFacts(host), watchdog: await watchdogFacts(host) } }),
       plan: (facts) => [...planClock(facts), ...planDriveWaits(facts)],
     },
     ...driveRounds(),
@@ -42,6 +44,8 @@ export const devices: Phase = {
       },
       plan: planUserData,
     },
+    // The disk tells which of it earlier boots have told.
+    { gather: async (host, _facts, boot) => ({ machine: { lastEnd: await endFacts(host, boot) } }) },
   ],
 };
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
+import { endOf } from '../../machine/logs/end-of-text.ts';
 import { ASKED, FAILURE, JOURNAL, REPORT, RUN } from '../../machine/paths.ts';
 import { printable } from '../../printable.ts';
 import { writeNumber } from '../../signed/bundle/order.ts';
@@ -33,15 +34,6 @@ const COMMANDS: readonly (readonly string[])[] = [
 /** Of a text that is longer, the end counts: with the beginning it would not fit in RAM or on a small disk. */
 const LONGEST_SECTION_BYTES = 200_000;
 const TIMEOUT_MS = 5000;
-
-/** The last bytes of a text, from the beginning of a line. */
-export function endOf(text: string, bytes: number): string {
-  const all = Buffer.from(text);
-  if (all.length <= bytes) return text;
-  const end = all.subarray(all.length - bytes);
-  const line = end.indexOf('\n') + 1;
-  return `[${all.length - end.length + line} bytes left out]\n${end.toString('utf8', line)}`;
-}
 
 /** The lines that the rescue prompt shows: what, why, what to do. */
 export const failureText = ({ phase, error }: Failure): string =>

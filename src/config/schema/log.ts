@@ -10,6 +10,10 @@ export const LogFile = z
       .max(1000)
       .default(10)
       .meta({ description: 'logs of how many boots are kept on /user-data/persistent/logs, else /boot/logs' }),
+    to: AbsolutePath.optional().meta({
+      description:
+        'the folder that they are kept in, on a disk of fstab.conf, such as /boot/logs; absent, or without that disk: the usual ones',
+    }),
     limit: Bytes.prefault('64M').meta({ description: 'most that all of them may take' }),
     compress: z.enum(['none', 'zstd']).default('none').meta({ description: 'how they are kept' }),
     archive: z

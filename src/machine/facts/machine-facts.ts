@@ -1,4 +1,6 @@
 import type { BundleFacts } from '../../fetch/kept-bundle.ts';
+import type { EndFacts } from '../pstore/end-facts.ts';
+import type { WatchdogFacts } from '../watchdog/watchdog-facts.ts';
 
 export interface MachineFacts {
   /** As `uname -m` prints it. */
@@ -14,6 +16,10 @@ export interface MachineFacts {
   readonly configDigest: string;
   readonly configOrigin: 'baked' | BundleFacts['origin'];
   readonly clock?: ClockFacts;
+  /** Absent without one. */
+  readonly watchdog?: WatchdogFacts;
+  /** Absent where nothing tells how the boot before this one ended. */
+  readonly lastEnd?: EndFacts;
 }
 
 export interface ClockFacts {

@@ -2,6 +2,7 @@ import { reasonOf, StatectlError } from '../../error.ts';
 import { shellLine, shellQuote } from '../../host/shell-line.ts';
 import { findDevice } from '../facts/block-devices.ts';
 import { parseDeviceReference } from '../facts/device-reference.ts';
+import { CRASH_STORES, MOUNT_CRASHES, showCrashes } from '../pstore/show-crashes.ts';
 import { coldplug, firstColdplug } from './coldplug.ts';
 import { kind } from './kind.ts';
 
@@ -16,6 +17,13 @@ export const devices = {
     command: () =>
       'for round in 1 2 3; do find /sys/devices -name modalias -exec cat {} + | sort -u | xargs modprobe -abq; done',
     apply: (_step, host, task) => firstColdplug(host, task),
+  }),
+
+  'show-crashes': kind<object>({
+    describe: () => 'show what the kernel kept of a crash',
+    command: () =>
+      `modprobe -abq ${CRASH_STORES.join(' ')}; ${shellLine(MOUNT_CRASHES)} || echo 'nothing is kept of crashes'`,
+    apply: (_step, host) => showCrashes(host),
   }),
 
   'wait-for-device': kind<{ readonly reference: string; readonly seconds: number }>({

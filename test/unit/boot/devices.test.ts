@@ -183,7 +183,7 @@ describe('a disk that must be there', () => {
   const look = async (missing: 'degraded' | 'ignore' | 'fail', mountPoint = '/user-data') => {
     const boot = listener();
     const facts = createFacts({ config: { fstab: { [mountPoint]: fstab(missing)['/user-data'] } } });
-    await devices.rounds.at(-1)?.gather?.(machineHost(bootHost(), BEFORE_ROOT), facts, boot);
+    await devices.rounds.at(-2)?.gather?.(machineHost(bootHost(), BEFORE_ROOT), facts, boot);
     return boot.warned.join();
   };
 
@@ -380,7 +380,7 @@ describe('drivers that the kernel refuses', () => {
   it('are why a machine has no disk for its root', async () => {
     const gather = (root?: string) =>
       devices.rounds
-        .at(-1)
+        .at(-2)
         ?.gather?.(
           machineHost(host(BUSYBOX, ''), BEFORE_ROOT),
           createFacts({ config: { boot: { root } } }),

@@ -1,7 +1,6 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { keepBootLog, keepReport, logFolder } from '../../../../src/boot/record/boot-log.ts';
-import { parseMounts } from '../../../../src/host/kernel/mount-table.ts';
+import { keepBootLog, keepReport } from '../../../../src/boot/record/boot-log.ts';
 import type { Seed } from '../../../../src/host/memory/seed.ts';
 import { type MemoryHost, memoryHost } from '../../../../src/host/memory.ts';
 import { JOURNAL } from '../../../../src/machine/paths.ts';
@@ -18,6 +17,7 @@ const machine = (mounts: string, files: Readonly<Record<string, Seed>> = {}): Me
       '/proc/mounts': mounts,
       [JOURNAL]: '{"atMs":2000,"event":"boot-started","version":"1.2.3"}\n',
       '/sysroot': { type: 'dir' },
+      '/run/statectl': { type: 'dir' },
       '/run/initramfs': { type: 'dir' },
       ...files,
     },
@@ -32,6 +32,16 @@ describe('the log of a boot', () => {
       '2026-11-20T12:00:00.000Z\n    2.000 s  statectl 1.2.3 begins\n',
     );
     expect((await host.files.stat(`${LOGS}/boot-000001.log`))?.mode).toBe(0o600);
+  });
+
+  it('has what the kernel said meanwhile, without secrets, and tells the way down its number', async () => {
+    const host = machine(ON_DISK, { [`${LOGS}/boot-000041.log`]: 'old' });
+    const said = { ...host, exec: { run: async () => ({ exitCode: 0, stdout: '[ 0.1] token=abc\n', stderr: '' }) } };
+    await keepBootLog(said, SETTINGS);
+    expect(await host.files.readText(`${LOGS}/boot-000042.log`)).toMatch(
+      /begins\n\n# dmesg\n\[ 0\.1\] token=\[redacted\]\n$/,
+    );
+    expect(await host.files.readText('/run/statectl/log-number')).toBe('42\n');
   });
 
   it('pushes out the oldest of ten', async () => {
@@ -104,16 +114,5 @@ describe('the report of a boot that failed', () => {
     });
     await keepReport(host, 'what happened', facts);
     expect(host.commands).toEqual(['mount -t vfat /dev/sda1 /run/initramfs/boot']);
-  });
-});
-
-describe('the folder for logs', () => {
-  it.each([
-    ['/dev/vdb /run/initramfs/user-data ext4 rw 0 0', '/run/initramfs/user-data/persistent/logs'],
-    ['/dev/vdb /sysroot/user-data ext4 ro 0 0\n/dev/sda1 /sysroot/boot vfat rw 0 0', '/sysroot/boot/logs'],
-    ['/dev/sda2 /sysroot/boot/logs ext4 rw 0 0', '/sysroot/boot/logs'],
-    ['tmpfs /sysroot/user-data tmpfs rw 0 0', undefined],
-  ])('of a machine with %j is %s', (mounts, folder) => {
-    expect(logFolder(parseMounts(mounts))).toBe(folder);
   });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { readCommandLine } from '../../../../src/boot/phases/cmdline.ts';
-import { endOf, failureText, writeReport } from '../../../../src/boot/record/report.ts';
+import { failureText, writeReport } from '../../../../src/boot/record/report.ts';
 import { StatectlError } from '../../../../src/error.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
+import { endOf } from '../../../../src/machine/logs/end-of-text.ts';
 import { JOURNAL, REPORT } from '../../../../src/machine/paths.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
 
