@@ -9,6 +9,7 @@ file=$(mktemp "$2/.statectl-XXXXXXXXXXXX.tmp") || exit
 if cat > "$file" && chmod "$3" "$file" && sync "$file" && mv -fT -- "$file" "$1"; then sync "$2"
 else status=$?; rm -f -- "$file"; exit "$status"; fi`,
   append: 'cat >> "$1" && sync "$1" "$2"',
+  overwrite: 'dd of="$1" oflag=seek_bytes,nofollow seek="$3" conv=notrunc,fdatasync status=none',
   mkdir: 'umask "$3"; mkdir -p -- "$1" && sync "$2"',
   symlink: 'ln -sT -- "$3" "$1" && sync "$2"',
   rename: '[ "$3" = "$1" ] || { mv -fT -- "$3" "$1" && sync "$2"; }',
@@ -42,6 +43,11 @@ export function filesAs({ files, exec }: Pick<Host, 'files' | 'exec'>, as: Accou
     ...files,
     write: (path, data, { mode = 0o644 } = {}) => run('write', path, octal(mode), data),
     append,
+    async overwrite(path, start, data) {
+      const { bytes } = await files.readRegular(path, Number.MAX_SAFE_INTEGER);
+      if (start + data.length > bytes.length) throw systemError('EFBIG', 'write', path);
+      await run('overwrite', path, String(start), data);
+    },
     mkdir: (path, mode = 0o755) => run('mkdir', path, octal(0o777 & ~mode)),
     async symlink(target, path) {
       await run('symlink', path, target).catch(async (error: unknown) => {

@@ -46,6 +46,12 @@ export interface Files {
    */
   readRegular(path: string, limitBytes: number): Promise<RegularFile>;
   append(path: string, data: string | Uint8Array): Promise<void>;
+  /**
+   * Bytes over those that a file has, where it lies: on the disk (fdatasync) and read back, past the page cache where the file
+   * system can, when it resolves. The file keeps its size. Throws EIO where something else comes back, ELOOP, EISDIR and EINVAL for
+   * what is no regular file, EFBIG beyond its end.
+   */
+  overwrite(path: string, start: number, data: Uint8Array): Promise<void>;
   /** Like `mkdir -p -m`; the mode goes to directories that it makes. */
   mkdir(path: string, mode?: number): Promise<void>;
   symlink(target: string, path: string): Promise<void>;

@@ -48,6 +48,7 @@ export function ownersHost<H extends Pick<Host, 'files'> & Partial<Pick<Host, 'e
     },
     write: async (...words) => (await own()).write(...words),
     append: async (...words) => (await own()).append(...words),
+    overwrite: async (...words) => (await own()).overwrite(...words),
     mkdir: async (...words) => (await own()).mkdir(...words),
     symlink: async (...words) => (await own()).symlink(...words),
     rename: async (...words) => (await own()).rename(...words),

@@ -70,6 +70,7 @@ export function filesAt(files: Files, roots: Roots): Files {
     readRegular: (path, limitBytes) => files.readRegular(here(path), limitBytes),
     write: (path, data, options) => files.write(here(path), data, options),
     append: (path, data) => files.append(here(path), data),
+    overwrite: (path, start, data) => files.overwrite(here(path), start, data),
     mkdir: (path, mode) => files.mkdir(here(path), mode),
     symlink: (target, path) => files.symlink(target, here(path)),
     readlink: (path) => files.readlink(here(path)),

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { namingFile } from '../file-error.ts';
 import type { AppendStream, Files, Stat, WriteOptions } from '../host.ts';
 import { statFrom } from './file-stat.ts';
+import { overwrite } from './overwrite.ts';
 import { readRegular } from './regular-file.ts';
 import { watchFolder } from './watch-folder.ts';
 
@@ -168,6 +169,7 @@ export const linuxFiles = (fs: FileCalls = threadedCalls): Files => ({
   readRegular,
   write: (path, data, options) => namingFile(path, () => write(fs, path, data, options)),
   append: (path, data) => namingFile(path, () => append(fs, path, data)),
+  overwrite: (path, start, data) => namingFile(path, () => overwrite(path, start, data)),
   mkdir: (path, mode) => makeDirectory(fs, path, mode),
   async symlink(target, path) {
     await fs.symlink(target, path);

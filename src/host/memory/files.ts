@@ -8,7 +8,7 @@ const CHUNK_BYTES = 64 * 1024;
 
 /** A change to the tree, for those who want to know what was done. */
 export interface FileEffect {
-  readonly effect: 'write' | 'append' | 'mkdir' | 'symlink' | 'rename' | 'remove' | 'chmod';
+  readonly effect: 'write' | 'append' | 'overwrite' | 'mkdir' | 'symlink' | 'rename' | 'remove' | 'chmod';
   readonly path: string;
 }
 
@@ -136,6 +136,18 @@ export function memoryFiles({ root, clock, capacityBytes, record: keepRecord }: 
     async append(path, data) {
       record({ effect: 'append', path });
       append(openToAppend(path), path, data);
+    },
+    async overwrite(path, start, data) {
+      record({ effect: 'overwrite', path });
+      const inode = find(root, path, 'nofollow', 'open');
+      if (inode.type === 'symlink') throw systemError('ELOOP', 'open', path);
+      if (inode.type === 'dir') throw systemError('EISDIR', 'open', path);
+      if (inode.type !== 'file') throw systemError('EINVAL', 'open', path);
+      if (start + data.length > inode.data.length) throw systemError('EFBIG', 'write', path);
+      const bytes = Buffer.from(inode.data);
+      bytes.set(data, start);
+      inode.data = bytes;
+      touch(inode);
     },
     async mkdir(path, mode) {
       record({ effect: 'mkdir', path });
