@@ -85,8 +85,12 @@ export const CycleState = z.object({
   attempt: z.optional(Attempt),
   a: z.optional(SlotRecord),
   b: z.optional(SlotRecord),
-  /** What a person chose; holds until a new image comes. */
+  /** What was booted last. */
+  last: z.optional(slot()),
+  /** The one that is to run, whatever a server offers of what is here: a person chose it. Until a new image comes. */
   prefer: z.optional(slot()),
+  /** A new image, until its system was healthy or bad: it is booted before others. */
+  trial: z.optional(slot()),
   /** Images that are not installed again. */
   denied: z.array(digest()).check(z.maxLength(8)),
   /** The check that fails on both: nothing is switched until a system starts. */

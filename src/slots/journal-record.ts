@@ -36,7 +36,13 @@ function fitting(state: CycleState): string {
   for (let text = JSON.stringify(kept); ; text = JSON.stringify(kept)) {
     if (Buffer.byteLength(text) <= ROOM) return text;
     const wordy = kept.past.findIndex(({ why }) => why !== undefined);
-    if (wordy >= 0) kept = { ...kept, past: kept.past.map(({ why, ...past }, at) => (at === wordy ? past : { ...past, ...(why !== undefined && { why }) })) };
+    if (wordy >= 0)
+      kept = {
+        ...kept,
+        past: kept.past.map(({ why, ...past }, at) =>
+          at === wordy ? past : { ...past, ...(why !== undefined && { why }) },
+        ),
+      };
     else if (kept.past.length > 1) kept = { ...kept, past: kept.past.slice(1) };
     else if (kept.denied.length > 1) kept = { ...kept, denied: kept.denied.slice(1) };
     else throw new Error(`a cycle record of ${Buffer.byteLength(text)} bytes has no room in ${ROOM}`);

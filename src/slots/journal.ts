@@ -1,8 +1,8 @@
-import type { Host } from '../host/host.ts';
 import { reasonOf } from '../error.ts';
+import type { Host } from '../host/host.ts';
 import type { CycleKey } from './cycle-key.ts';
 import type { CycleState } from './cycle-state.ts';
-import { type ReadRecord, readRecord, RECORD_BYTES, writeRecord } from './journal-record.ts';
+import { RECORD_BYTES, type ReadRecord, readRecord, writeRecord } from './journal-record.ts';
 
 const JOURNAL_BYTES = 2 * RECORD_BYTES;
 
@@ -34,6 +34,7 @@ export async function readCopy({ files }: Pick<Host, 'files'>, path: string, key
     if (!there) return { path, records: [] };
     if (there.type !== 'file') return { path, records: [], fault: `is no file but a ${there.type}` };
     const { bytes } = await files.readRegular(path, JOURNAL_BYTES);
+    if (bytes.length !== JOURNAL_BYTES) return { path, records: [], fault: `has ${bytes.length} bytes` };
     const at = (from: number) => readRecord(bytes.subarray(from, from + RECORD_BYTES), key);
     return { path, records: [at(0), at(RECORD_BYTES)] };
   } catch (error) {
@@ -43,7 +44,9 @@ export async function readCopy({ files }: Pick<Host, 'files'>, path: string, key
 
 /** What all copies together say: the newest record that is whole and sealed by us. Pure. */
 export function reconcile(copies: readonly Copy[], key: CycleKey | undefined): JournalFacts {
-  const notes = copies.flatMap(({ path, fault }) => (fault === undefined ? [] : [`the cycle journal ${path} ${fault}`]));
+  const notes = copies.flatMap(({ path, fault }) =>
+    fault === undefined ? [] : [`the cycle journal ${path} ${fault}`],
+  );
   const newestOf = (records: readonly ReadRecord[]) =>
     records
       .flatMap(({ record }) => (record && record.sealed !== 'no' ? [record] : []))
@@ -56,20 +59,31 @@ export function reconcile(copies: readonly Copy[], key: CycleKey | undefined): J
     if (records.some(({ fault }) => fault === 'future'))
       notes.push(`a record of the cycle journal ${path} is of a later version of statectl: it does not count`);
   }
-  const best = copies.flatMap(({ records }) => newestOf(records) ?? []).toSorted((one, other) => other.seq - one.seq)[0];
+  const best = copies
+    .flatMap(({ records }) => newestOf(records) ?? [])
+    .toSorted((one, other) => other.seq - one.seq)[0];
   if (!best) {
-    const wasThere = copies.some(({ records, fault }) => fault !== undefined || records.some((read) => read.fault !== 'blank'));
+    const wasThere = copies.some(
+      ({ records, fault }) => fault !== undefined || records.some((read) => read.fault !== 'blank'),
+    );
     return { seq: 0, trust: wasThere ? 'lost' : 'none', notes };
   }
   for (const { path, records, fault } of copies) {
     const newest = newestOf(records);
     if (fault === undefined && newest?.seq !== best.seq)
-      notes.push(`the cycle journal ${path} ${newest ? 'is behind its other copy' : 'has no record'}: it is written anew`);
+      notes.push(
+        `the cycle journal ${path} ${newest ? 'is behind its other copy' : 'has no record'}: it is written anew`,
+      );
   }
   // A record that was torn leaves the one before it, which the key, written after, does not run ahead of.
-  const hasLost = copies.some(({ records, fault }) => fault !== undefined || records.some((read) => read.fault === 'torn'));
+  const hasLost = copies.some(
+    ({ records, fault }) => fault !== undefined || records.some((read) => read.fault === 'torn'),
+  );
   const behind = key !== undefined && best.state.cycle < key.cycle && !hasLost;
-  if (behind) notes.push(`the cycle journal ends with cycle ${best.state.cycle}, where ${key.cycle} began: an earlier one was put back`);
+  if (behind)
+    notes.push(
+      `the cycle journal ends with cycle ${best.state.cycle}, where ${key.cycle} began: an earlier one was put back`,
+    );
   return {
     state: best.state,
     seq: best.seq,
@@ -89,13 +103,13 @@ export async function writeCopy(
   key: CycleKey | undefined,
 ): Promise<void> {
   const record = writeRecord(state, seq, key);
-  const { records, fault } = await readCopy({ files }, path, key);
-  if (fault !== undefined || records.length === 0) {
-    // A new file is whole or not there: the one before, if any, had nothing to lose.
+  const { records } = await readCopy({ files }, path, key);
+  const [first = -1, second = -1] = records.map(({ record }) => (record && record.sealed !== 'no' ? record.seq : -1));
+  if (first < 0 && second < 0) {
+    // A new file is whole or not there; what was in its place had nothing to lose.
     await files.remove(path);
     await files.write(path, Buffer.concat([record, Buffer.alloc(RECORD_BYTES)]), { mode: 0o600 });
     return;
   }
-  const [first, second] = records.map(({ record }) => (record && record.sealed !== 'no' ? record.seq : -1));
-  await files.overwrite(path, (first ?? -1) <= (second ?? -1) ? 0 : RECORD_BYTES, record);
+  await files.overwrite(path, first <= second ? 0 : RECORD_BYTES, record);
 }
