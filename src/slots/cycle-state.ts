@@ -5,7 +5,7 @@ export const SLOTS = ['a', 'b'] as const;
 export type Slot = (typeof SLOTS)[number];
 export const otherSlot = (slot: Slot): Slot => (slot === 'a' ? 'b' : 'a');
 
-export const VERDICTS = [
+const VERDICTS = [
   'HEALTHY',
   'UNCLEAN_STOP',
   'HUNG_STOP',

@@ -4,7 +4,7 @@ import { type BootFlag, FLAG_LIMIT_BYTES, flagDigest, readFlag } from './boot-fl
 import type { CycleKey } from './cycle-key.ts';
 import type { Attempt, Slot, SlotRecord } from './cycle-state.ts';
 
-export const FLAG_STATES = [
+const FLAG_STATES = [
   'VALID',
   'TRIAL',
   'STALE',

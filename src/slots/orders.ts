@@ -12,7 +12,7 @@ export const SlotOrder = z.object({
 });
 export type SlotOrder = z.infer<typeof SlotOrder>;
 
-export const SlotOrders = z.object({ orders: z.array(SlotOrder).check(z.maxLength(16)) });
+const SlotOrders = z.object({ orders: z.array(SlotOrder).check(z.maxLength(16)) });
 
 /** What waits; what is none counts as nothing. Pure. */
 export const readOrders = (text: string | undefined): readonly SlotOrder[] =>
