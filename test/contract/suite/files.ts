@@ -156,13 +156,17 @@ export const fileSentences: readonly Sentence[] = [
     },
   },
   {
-    title: 'files: overwrite puts bytes over those of a regular file alone, never beyond its end, and keeps its size and mode',
+    title:
+      'files: overwrite puts bytes over those of a regular file alone, never beyond its end, and keeps its size and mode',
     async check({ host: { files }, dir, specials }) {
       await files.write(`${dir}/f`, Buffer.alloc(8192, 1), { mode: 0o600 });
       await files.overwrite(`${dir}/f`, 4096, Buffer.alloc(4096, 2));
       await files.overwrite(`${dir}/f`, 1, Buffer.from([3]));
       const bytes = await files.read(`${dir}/f`);
-      assert.deepEqual([bytes.length, bytes[0], bytes[1], bytes[4095], bytes[4096], bytes[8191]], [8192, 1, 3, 1, 2, 2]);
+      assert.deepEqual(
+        [bytes.length, bytes[0], bytes[1], bytes[4095], bytes[4096], bytes[8191]],
+        [8192, 1, 3, 1, 2, 2],
+      );
       assert.equal(await mode(files, `${dir}/f`), '600');
       await assert.rejects(files.overwrite(`${dir}/f`, 8191, Buffer.alloc(2)), { code: 'EFBIG' });
       await assert.rejects(files.overwrite(`${dir}/none`, 0, Buffer.alloc(2)), { code: 'ENOENT' });

@@ -12,7 +12,17 @@ import { bootHost, type MachineOptions, SERVER } from '../../fixtures/machine.ts
 
 const IMAGE = createImage({ tree: DEBIAN_TREE });
 
-const WRITES = ['write', 'append', 'overwrite', 'mkdir', 'symlink', 'rename', 'remove', 'chmod', 'appendStream'] as const;
+const WRITES = [
+  'write',
+  'append',
+  'overwrite',
+  'mkdir',
+  'symlink',
+  'rename',
+  'remove',
+  'chmod',
+  'appendStream',
+] as const;
 /** Programs that only look; the others change something. */
 const LOOKS: ReadonlySet<string> = new Set([
   'blkid',
