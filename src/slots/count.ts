@@ -39,7 +39,7 @@ export interface Counted {
 }
 
 /** How many failed starts in a row it has. */
-export const triesOf = ({ healthyCycles }: Pick<SlotRecord, 'healthyCycles'>, tries: Tries): number =>
+const triesOf = ({ healthyCycles }: Pick<SlotRecord, 'healthyCycles'>, tries: Tries): number =>
   healthyCycles === 0 ? tries.update : tries.image;
 
 /** All streaks are over. */
