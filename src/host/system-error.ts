@@ -16,6 +16,7 @@ const REASONS = {
   EPERM: 'operation not permitted',
   EROFS: 'read-only file system',
   EIO: 'i/o error',
+  ENOTSUP: 'operation not supported on socket',
   ESTALE: 'stale file handle',
 } as const;
 
