@@ -8,6 +8,7 @@ import { serverState } from '../server/admin/server-state.ts';
 import { writeImageName } from '../server/images/image-name.ts';
 import type { ImageInUse } from '../server/images/images.ts';
 import { parseSelector, type Selector, writeSelector } from '../server/images/selector.ts';
+import { filesOf } from '../signed/image-manifest.ts';
 import { asciiTable } from './ascii-table.ts';
 import { keysOption } from './build/build-options.ts';
 import { print, printJson, printLine } from './print.ts';
@@ -36,8 +37,8 @@ const asJson = ({ name, version, manifest, record, choices, machines }: ImageInU
   bootedBy: machines,
 });
 
-const sizeOf = ({ record: { files } }: ImageInUse): number =>
-  files.kernel.sizeBytes + files.root.sizeBytes + files.initramfs.sizeBytes;
+const sizeOf = ({ manifest, record }: ImageInUse): number =>
+  [...filesOf(manifest), record.files.initramfs].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 
 /** `6 machines` keeps a line short where a list of a whole lab would not. */
 const counted = (machines: readonly string[]): string =>

@@ -128,6 +128,8 @@ async function askServer(server: string, query: string, get: Get): Promise<Offer
   return {
     ...(await signedText(server, there(answer.manifestUrl), there(answer.signatureUrl), get)),
     rootUrl: there(answer.files.root),
+    ...(answer.blobs !== undefined && { blobs: there(answer.blobs) }),
+    ...(answer.initramfs && { initramfs: answer.initramfs }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { StatectlError } from '../error.ts';
 import { type Manifest, manifestIsSigned, parseManifest } from '../signed/image-manifest.ts';
+import { type InitramfsNote, type SignedNote, signedInitramfs } from '../signed/initramfs-note.ts';
 
 /** What a server offers to boot; the signature was checked against a baked-in key. */
 export interface Offer {
@@ -12,6 +13,10 @@ export interface Offer {
   readonly manifestSha256: string;
   /** The root image's URLs, best first. */
   readonly rootUrls: readonly string[];
+  /** Folders where its other files lie by their digests, best first. */
+  readonly blobs?: readonly string[];
+  /** The initramfs that goes with it, where a trusted key signed which one that is. */
+  readonly initramfs?: InitramfsNote;
 }
 
 /** An image as a server offered it: not verified yet. */
@@ -22,11 +27,13 @@ export interface OfferedImage {
   readonly signature: string;
   /** Of the root image; absent where it lies beside its manifest, in the folder that is named as server. */
   readonly rootUrl?: string;
+  readonly blobs?: string;
+  readonly initramfs?: SignedNote;
 }
 
 /** The offer where a trusted key signed it. Throws `manifest-unsigned`, or what is wrong with the manifest. Pure. */
 export function verifyOffer(
-  { server, manifestText, signature, rootUrl }: OfferedImage,
+  { server, manifestText, signature, rootUrl, blobs, initramfs }: OfferedImage,
   trustedKeys: readonly string[],
 ): Offer {
   if (!manifestIsSigned(manifestText, Buffer.from(signature, 'base64'), trustedKeys))
@@ -38,6 +45,7 @@ export function verifyOffer(
       },
     );
   const manifest = parseManifest(manifestText);
+  const note = initramfs && signedInitramfs(initramfs, trustedKeys);
   return {
     server,
     manifest,
@@ -45,6 +53,8 @@ export function verifyOffer(
     signature,
     manifestSha256: createHash('sha256').update(manifestText).digest('hex'),
     rootUrls: [rootUrl ?? new URL(manifest.root.file, server).href],
+    blobs: blobs === undefined ? [] : [blobs],
+    ...(note && { initramfs: note }),
   };
 }
 
@@ -59,16 +69,22 @@ export function chooseOffer(
 ): Offer {
   const offer = verifyOffer(first, trustedKeys);
   const same = others.filter(({ manifestText }) => manifestText === first.manifestText);
+  const equals = same.map((each) => verifyOffer(each, trustedKeys));
   const rootUrls = [
     ...offer.rootUrls,
-    ...same.flatMap((each) => verifyOffer(each, trustedKeys).rootUrls),
-    ...unasked.flatMap((server) => rootUrlThere(offer, server)),
+    ...equals.flatMap((each) => each.rootUrls),
+    ...unasked.flatMap((server) => thereToo(offer, offer.rootUrls, server)),
   ];
-  return { ...offer, rootUrls: [...new Set(rootUrls)] };
+  const blobs = [
+    ...(offer.blobs ?? []),
+    ...equals.flatMap((each) => each.blobs ?? []),
+    ...unasked.flatMap((server) => thereToo(offer, offer.blobs ?? [], server)),
+  ];
+  return { ...offer, rootUrls: [...new Set(rootUrls)], blobs: [...new Set(blobs)] };
 }
 
 /** Where another server has the same bytes, if it has them: blobs are named by their content. */
-function rootUrlThere({ server, rootUrls: [rootUrl = ''] }: Offer, other: string): readonly string[] {
-  if (!URL.canParse('/', other) || new URL(rootUrl).origin !== new URL(server).origin) return [];
-  return [new URL(new URL(rootUrl).pathname, other).href];
+function thereToo({ server }: Offer, [url]: readonly string[], other: string): readonly string[] {
+  if (url === undefined || !URL.canParse('/', other) || new URL(url).origin !== new URL(server).origin) return [];
+  return [new URL(new URL(url).pathname, other).href];
 }

@@ -18,6 +18,7 @@ import { type HostProgram, requirePrograms, runProgram } from './host-programs.t
 import { imageFolder } from './image-folder.ts';
 import { findKernel } from './kernel/kernel.ts';
 import type { ImageKey } from './keys.ts';
+import { LOADER_FILES, type LoaderFile, makeLoaders } from './loader/make-loaders.ts';
 import { withProgress } from './progress.ts';
 import { type CompressionName, makeSquashfs } from './squashfs.ts';
 import { FILE_LIST, listTree } from './tree/file-list.ts';
@@ -85,6 +86,9 @@ export async function buildImage(host: Host, input: ImageInput): Promise<Manifes
   await packRoot(host, input, tree, `${work}/${root}`);
   await listTree(host, tree, input.type, `${work}/${FILE_LIST}`);
 
+  const loaders = await makeLoaders(host, work, arch);
+  const loader = await describeLoaders(loaders, (file) => describeFile(host, work, file));
+
   const manifest: Manifest = {
     format: 1,
     name: input.name,
@@ -94,6 +98,7 @@ export async function buildImage(host: Host, input: ImageInput): Promise<Manifes
     kernel: await describeFile(host, work, 'vmlinuz'),
     root: { ...(await describeFile(host, work, root)), type: input.type },
     fileList: await describeFile(host, work, FILE_LIST),
+    ...(loader && { loader }),
     ...(klipper && { klipper }),
   };
   const text = writeManifest(manifest);
@@ -138,6 +143,18 @@ async function packRoot(
   return withProgress(host, title, 'bytes', (report) =>
     makeSquashfs(host, tree, out, { compression, content: 'system', epochSeconds, report }),
   );
+}
+
+async function describeLoaders(
+  made: ReadonlySet<LoaderFile>,
+  described: (file: string) => Promise<ManifestFile>,
+): Promise<Manifest['loader']> {
+  if (made.size === 0) return undefined;
+  const { boot, core, efi } = LOADER_FILES;
+  return {
+    ...(made.has('core') && { bios: { boot: await described(boot), core: await described(core) } }),
+    ...(made.has('efi') && { efi: await described(efi) }),
+  };
 }
 
 async function describeFile({ files }: Host, dir: string, file: string): Promise<ManifestFile> {

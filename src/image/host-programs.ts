@@ -10,6 +10,7 @@ const DEBIAN_PACKAGES = {
   depmod: 'kmod',
   find: 'findutils',
   'fsck.erofs': 'erofs-utils',
+  'grub-mkimage': 'grub-common',
   gzip: 'gzip',
   id: 'coreutils',
   lz4: 'lz4',

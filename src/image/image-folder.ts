@@ -2,22 +2,16 @@ import { basename, dirname } from 'node:path/posix';
 import { reasonOf, StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { resolveInTree } from '../host/tree.ts';
+import { LOADER_FILES } from './loader/make-loaders.ts';
 import { FILE_LIST } from './tree/file-list.ts';
 import { type WorkHost, workFolder } from './work-folder.ts';
 
 /** What an image's folder may hold; a folder with anything else is somebody's own. */
 const OURS: ReadonlySet<string> = new Set([
-  ...[
-    'manifest.json',
-    'manifest.json.sig',
-    'vmlinuz',
-    'root.squashfs',
-    'root.erofs',
-    FILE_LIST,
-    'initramfs.img',
-    'tree',
-  ],
+  ...['manifest.json', 'manifest.json.sig', 'vmlinuz', 'root.squashfs', 'root.erofs', FILE_LIST, 'tree'],
+  ...['initramfs.img', 'initramfs.img.json', 'initramfs.img.json.sig'],
   ...['manifest.json.made-from', 'initramfs.img.made-from'],
+  ...Object.values(LOADER_FILES),
 ]);
 
 export interface ImageFolder extends AsyncDisposable {

@@ -21,6 +21,11 @@ export const imageKey = (
   which: 'current' | 'next' = 'current',
 ): Promise<ImageKey> => keyPair(host, imageKeyFile(dir, which), () => generateKeyPairSync('ed25519').privateKey);
 
+/** The image key where it is here: the builder of an initramfs need not be who signs. Throws what `keyPair` throws. */
+export async function imageKeyHere(host: Pick<Host, 'files' | 'console'>, dir: string): Promise<ImageKey | undefined> {
+  return (await host.files.stat(`${currentPath(dir, 'image')}.key`)) ? imageKey(host, dir) : undefined;
+}
+
 /**
  * What an initramfs trusts, by the name it has there: the public half of the image key, the CA's certificate where there is
  * one, and those that follow them. Needs no private key, so the builder of an initramfs need not be who signs images.

@@ -7,5 +7,9 @@ export const BootAnswer = z.object({
   manifestUrl: z.string(),
   signatureUrl: z.string(),
   files: z.object({ root: z.string(), kernel: z.optional(z.string()) }),
+  /** The folder where each file of the manifest lies by its digest. */
+  blobs: z.optional(z.string()),
+  /** What the builder signed of the image's initramfs, which lies there, too; the signature in base64. */
+  initramfs: z.optional(z.object({ text: z.string(), signature: z.string() })),
 });
 export type BootAnswer = z.infer<typeof BootAnswer>;

@@ -37,10 +37,23 @@ export const Manifest = z.object({
   root: z.extend(ManifestFile, { type: z.enum(['squashfs', 'erofs']) }),
   /** What its root is made of, file by file, to make and to judge a copy of it by: `file-list/layout.ts`. */
   fileList: z.optional(ManifestFile),
+  /** Boot loaders for disks of machines. Absent: they boot from the network alone, or as they do. */
+  loader: z.optional(
+    z.object({
+      /** GRUB: the code of a disk's first sector, and core.img. */
+      bios: z.optional(z.object({ boot: ManifestFile, core: ManifestFile })),
+      /** systemd-boot, as /EFI/BOOT/BOOTX64.EFI. */
+      efi: z.optional(ManifestFile),
+    }),
+  ),
   /** By folder, the version of each Klipper in it, as `git describe` has it, or its commit. Absent: none that says it. */
   klipper: z.optional(z.record(z.string().check(z.maxLength(300)), z.string().check(z.maxLength(100)))),
 });
 export type Manifest = z.infer<typeof Manifest>;
+
+/** Every file that the manifest names: what a server keeps of an image, each by its digest. */
+export const filesOf = ({ kernel, root, fileList, loader }: Manifest): readonly ManifestFile[] =>
+  [kernel, root, fileList, loader?.bios?.boot, loader?.bios?.core, loader?.efi].filter((file) => file !== undefined);
 
 /** Reads a manifest whose signature was checked, or is about to be. Throws `manifest-invalid`. */
 export function parseManifest(text: string): Manifest {

@@ -6,7 +6,7 @@ import { formatSize } from '../../image/format-size.ts';
 import { buildInitramfs, type InitramfsResult } from '../../image/initramfs/build-initramfs.ts';
 import { readScripts } from '../../image/initramfs/scripts.ts';
 import { MODULE_CLASSES } from '../../image/kernel/module-classes.ts';
-import { trustAnchors } from '../../image/keys.ts';
+import { imageKeyHere, trustAnchors } from '../../image/keys.ts';
 import type { CompressionName } from '../../image/squashfs.ts';
 import {
   caller,
@@ -79,17 +79,21 @@ Examples:
 async function build(host: Host, options: BuildOptions): Promise<void> {
   const { image, out, tools } = options;
   const scripts = await readScripts(host, options.scripts);
-  const result = await forCaller(host, caller(), { files: [out], addedTo: [options.keys, options.cache] }, async () =>
-    buildInitramfs(host, {
+  const makes = { files: [out, `${out}.json`, `${out}.json.sig`], addedTo: [options.keys, options.cache] };
+  const result = await forCaller(host, caller(), makes, async () => {
+    const trusted = await trustAnchors(host, options.keys);
+    const key = await imageKeyHere(host, options.keys);
+    return buildInitramfs(host, {
       ...options,
       image,
       out,
       scripts,
       modules: options.modules ?? ['all'],
       tools: tools === undefined ? 'debian' : tools === 'image' ? tools : { folder: path(tools) },
-      trusted: await trustAnchors(host, options.keys),
-    }),
-  );
+      trusted,
+      ...(key && { imageKey: key.privateKey }),
+    });
+  });
   if (!(await host.files.stat(`${options.keys}/ca.pem`)))
     host.console.line(
       'warning',

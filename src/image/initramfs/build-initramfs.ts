@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 import { readConfigDir } from '../../config/config-dir.ts';
 import { configDigest, UNREAD } from '../../config/digest.ts';
 import { loadSettings } from '../../config/load.ts';
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
-import { manifestIsSigned, parseManifest } from '../../signed/image-manifest.ts';
+import { manifestIsSigned, parseManifest, signManifest } from '../../signed/image-manifest.ts';
+import { writeInitramfsNote } from '../../signed/initramfs-note.ts';
 import { archOfElf } from '../arch.ts';
 import { readElf } from '../elf/elf.ts';
 import { requirePrograms } from '../host-programs.ts';
@@ -41,6 +42,8 @@ export interface InitramfsInput {
   readonly scripts: Scripts;
   /** PEM of the keys and certificates to bake in, by name. */
   readonly trusted: Readonly<Record<string, string>>;
+  /** Signs what is said of it, so that machines may keep it on their disks; absent where its private half is not here. */
+  readonly imageKey?: KeyObject;
   readonly modules: readonly string[];
   readonly compression: CompressionName;
   readonly modulesCompression: CompressionName;
@@ -145,6 +148,7 @@ export async function buildInitramfs(host: Host, input: InitramfsInput): Promise
   const image = joinSegments(parts.map(([, data]) => data));
   // config.d may hold the hash of the rescue shell's password.
   await files.write(input.out, image, { mode: 0o600 });
+  await writeNote(host, input, { kernelRelease: release, sha256: sha256(image), sizeBytes: image.length });
   return {
     out: input.out,
     sizeBytes: image.length,
@@ -155,6 +159,20 @@ export async function buildInitramfs(host: Host, input: InitramfsInput): Promise
     leftOut: modules.leftOut,
     missingFirmware: modules.missingFirmware,
   };
+}
+
+/** What is said of an earlier one does not stay beside it. */
+async function writeNote(
+  { files }: Host,
+  { out, imageKey }: InitramfsInput,
+  note: Parameters<typeof writeInitramfsNote>[0],
+): Promise<void> {
+  await files.remove(`${out}.json.sig`);
+  await files.remove(`${out}.json`);
+  if (!imageKey) return;
+  const text = writeInitramfsNote(note);
+  await files.write(`${out}.json`, text);
+  await files.write(`${out}.json.sig`, signManifest(text, imageKey));
 }
 
 const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex');

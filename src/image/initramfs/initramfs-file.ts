@@ -46,6 +46,8 @@ export async function appendToInitramfs(
   if (count === 0)
     throw new StatectlError('segment-empty', `${what} has no files in it`, { hint: 'give a folder or a cpio archive' });
   const old = await files.stat(to);
+  // What was signed of it was of other bytes.
+  for (const note of [`${to}.json.sig`, `${to}.json`]) await files.remove(note);
   await files.write(to, appendSegment(image, segment), old && { mode: old.mode });
   return { sizeBytes: segment.length, files: count, skipped };
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { StatectlError } from '../../error.ts';
 import { startsAsInitramfs } from '../../image/initramfs/initramfs-magic.ts';
-import { type Manifest, manifestIsSigned, parseManifest } from '../../signed/image-manifest.ts';
+import { filesOf, type Manifest, manifestIsSigned, parseManifest } from '../../signed/image-manifest.ts';
+import { parseInitramfsNote, type SignedNote } from '../../signed/initramfs-note.ts';
 import { lockStore } from '../lock.ts';
 import { blobPath, type Store, temporaryPath } from '../store/store.ts';
 import {
@@ -110,18 +111,39 @@ async function recordOf(
   mustBeSigned(join(dir, 'manifest.json.sig'), text, signature, trusted);
   const look = (start: Buffer, sizeBytes: number) => mustBeInitramfs(initramfs, start, sizeBytes);
   const only = ({ sha256, sizeBytes }: Digest): Digest => ({ sha256, sizeBytes });
+  const digest = await digestFile(initramfs, { links, look });
+  const note = await noteOf(store, { path: initramfs, digest, kernelRelease: manifest.kernelRelease }, trusted);
   const record: ImageRecord = {
     format: 1,
     manifest: text,
     signature: signature.toString('base64'),
-    files: {
-      kernel: only(manifest.kernel),
-      root: only(manifest.root),
-      initramfs: await digestFile(initramfs, { links, look }),
-    },
+    files: { kernel: only(manifest.kernel), root: only(manifest.root), initramfs: digest },
+    ...(note && { initramfsNote: note }),
     addedAt: new Date(store.host.clock.now()).toISOString(),
   };
   return { manifest, record };
+}
+
+/**
+ * What the builder signed of this very initramfs. Absent where nothing was signed: machines boot it from the network, and write none
+ * of it to their disks. Throws `image-mismatch`, `image-unsigned`, `initramfs-note-invalid`.
+ */
+async function noteOf(
+  { host }: Store,
+  { path, digest, kernelRelease }: { readonly path: string; readonly digest: Digest; readonly kernelRelease: string },
+  trusted: AddOptions['trusted'],
+): Promise<SignedNote | undefined> {
+  const file = `${path}.json`;
+  if ((await host.files.stat(file)) === undefined) return undefined;
+  const text = (await readSmallFile(file, LARGEST_MANIFEST_BYTES)).toString('utf8');
+  const signature = await readSmallFile(`${file}.sig`, LARGEST_MANIFEST_BYTES);
+  mustBeSigned(`${file}.sig`, text, signature, trusted);
+  const said = parseInitramfsNote(text);
+  if (sameDigest(said, digest) && said.kernelRelease === kernelRelease)
+    return { text, signature: signature.toString('base64') };
+  throw new StatectlError('image-mismatch', `${file} is not of ${path}: it is signed for other bytes`, {
+    hint: `build the initramfs again; without ${file} and its .sig it is taken, and no machine keeps it on its disk`,
+  });
 }
 
 /** Who may replace a link decides what is published: the operator names the folder itself. */
@@ -151,18 +173,27 @@ export async function addImage(store: Store, dir: string, options: AddOptions = 
     await store.host.files.remove(join(temporaryPath(store), left));
   const old = (await readImage(store, image))?.record;
   if (old !== undefined) refuseDifference(image, old, record);
-  const sources = [join(dir, manifest.kernel.file), join(dir, manifest.root.file), initramfs.path];
+  const sources = [
+    ...filesOf(manifest).map((file) => ({ from: join(dir, file.file), blob: file, links: 'refused' as const })),
+    { from: initramfs.path, blob: record.files.initramfs, links: initramfs.links },
+  ];
+  const isNews = old === undefined || (old.initramfsNote === undefined && record.initramfsNote !== undefined);
   try {
-    for (const [i, blob] of blobsOf(record).entries()) {
-      const from = sources[i] as string;
+    for (const { from, blob, links } of sources) {
       options.onFile?.(from, blob.sizeBytes);
-      await keepBlob(store, from, blob, from === initramfs.path ? initramfs.links : 'refused');
+      await keepBlob(store, from, blob, links);
     }
-    if (old === undefined) await writeImage(store, image, record);
+    if (isNews) await writeImage(store, image, { ...record, ...old, ...noteIn(record) });
   } catch (error) {
     // What went wrong first is what the operator must read.
     await removeUnusedBlobs(store, blobsOf(record)).catch(() => []);
     throw error;
   }
-  return { ...image, outcome: old === undefined ? 'added' : 'already-there', record: old ?? record };
+  return {
+    ...image,
+    outcome: old === undefined ? 'added' : 'already-there',
+    record: { ...record, ...old, ...noteIn(record) },
+  };
 }
+
+const noteIn = ({ initramfsNote }: ImageRecord): Partial<ImageRecord> => (initramfsNote ? { initramfsNote } : {});

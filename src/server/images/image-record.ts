@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { parseInWords } from '../../config/settings/schema-words.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
-import { type Manifest, parseManifest } from '../../signed/image-manifest.ts';
+import { filesOf, type Manifest, parseManifest } from '../../signed/image-manifest.ts';
 import { blobPath, imagePath, imagesPath, isDigest, type Store } from '../store/store.ts';
 import type { Digest } from './blob-file.ts';
 import { compareVersions, type ImageName, isPlainName, writeImageName } from './image-name.ts';
@@ -19,6 +19,8 @@ const RecordSchema = z.strictObject({
   /** Base64. */
   signature: z.base64(),
   files: z.strictObject({ kernel: DigestSchema, root: DigestSchema, initramfs: DigestSchema }),
+  /** What the builder signed of the initramfs; the signature in base64. Absent: no machine keeps it on its disk. */
+  initramfsNote: z.strictObject({ text: z.string(), signature: z.base64() }).optional(),
   /** ISO 8601. */
   addedAt: z.string(),
 });
@@ -31,10 +33,10 @@ export interface StoredImage extends ImageName {
   readonly record: ImageRecord;
 }
 
-export const blobsOf = (record: ImageRecord): readonly Digest[] => [
-  record.files.kernel,
-  record.files.root,
-  record.files.initramfs,
+/** All that an image has here: what its manifest names, and its initramfs. */
+export const blobsOf = ({ manifest, files }: ImageRecord): readonly Digest[] => [
+  ...filesOf(parseManifest(manifest)),
+  files.initramfs,
 ];
 
 /** undefined when there is no such image. Throws `image-record-invalid` when its record was damaged. */

@@ -40,7 +40,8 @@ export type BootSettings = (
 
 const NO_STORE = { 'cache-control': 'no-store' };
 
-const blobUrl = (sha256: string): string => `/blobs/sha256/${sha256}`;
+const BLOBS = '/blobs/sha256/';
+const blobUrl = (sha256: string): string => BLOBS + sha256;
 
 function baseOf(request: FastifyRequest, publicUrl: string | undefined): string {
   if (publicUrl !== undefined) return publicUrl;
@@ -64,6 +65,8 @@ const bootAnswer = (image: StoredImage) => {
     manifestUrl: url,
     signatureUrl: `${url}.sig`,
     files: { root: blobUrl(root.sha256), kernel: blobUrl(kernel.sha256) },
+    blobs: BLOBS,
+    ...(image.record.initramfsNote && { initramfs: image.record.initramfsNote }),
   } satisfies BootAnswer;
 };
 

@@ -81,6 +81,7 @@ test('the controller learns where everything of its image is', async () => {
   expect(answer).toEqual({
     image: 'lab',
     version: '20261120.1',
+    blobs: '/blobs/sha256/',
     manifestUrl: '/v1/images/lab/20261120.1/manifest.json',
     signatureUrl: '/v1/images/lab/20261120.1/manifest.json.sig',
     files: {
