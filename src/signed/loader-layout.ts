@@ -13,5 +13,3 @@ export const CORE_SECTOR_AT = 0x5c;
 /** In the first sector of core.img: where the rest of it is. `struct grub_pc_bios_boot_blocklist`: sector, how many, segment. */
 export const BLOCK_LIST_AT = 0x1f4;
 export const BLOCK_LIST_BYTES = 12;
-/** GRUB_BOOT_I386_PC_KERNEL_SEG, behind the first sector. */
-export const CORE_SEGMENT = 0x820;

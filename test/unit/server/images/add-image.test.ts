@@ -1,12 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { appendFile, chmod, readdir, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { linuxHost } from '../../../../src/host/linux/host.ts';
 import { addImage } from '../../../../src/server/images/add-image.ts';
 import { getImage, imageNames } from '../../../../src/server/images/image-record.ts';
+import { removeImage } from '../../../../src/server/images/images.ts';
 import { blobPath, blobsPath, openStore, temporaryPath } from '../../../../src/server/store/store.ts';
+import { signManifest, writeManifest } from '../../../../src/signed/image-manifest.ts';
+import { writeInitramfsNote } from '../../../../src/signed/initramfs-note.ts';
 import { stillClock, temporaryStore } from '../../../fixtures/server/temporary-store.ts';
 
 const code = (text: string) => expect.objectContaining({ code: text });
@@ -23,6 +26,40 @@ test('adding an image keeps its files by content, its manifest to the byte, and 
   expect(record.signature).toBe((await readFile(join(made.dir, 'manifest.json.sig'))).toString('base64'));
   expect(record.addedAt).toBe('2026-11-20T12:00:00.000Z');
   expect(await readdir(temporaryPath(temporary.store))).toEqual([]);
+});
+
+test('boot loaders of an image, and what was signed of its initramfs, are kept with it and go with it', async () => {
+  await using temporary = await temporaryStore();
+  const { store } = temporary;
+  const { dir, manifest, initramfs } = await temporary.imageDir();
+  const efi = Buffer.from('MZ a boot loader');
+  await writeFile(join(dir, 'BOOTX64.EFI'), efi);
+  const described = { file: 'BOOTX64.EFI', sha256: sha256(efi), sizeBytes: efi.length };
+  const keys = generateKeyPairSync('ed25519');
+  const sign = async (name: string, text: string) => {
+    await writeFile(join(dir, name), text);
+    await writeFile(join(dir, `${name}.sig`), signManifest(text, keys.privateKey));
+  };
+  await sign('manifest.json', writeManifest({ ...manifest, loader: { efi: described } }));
+  const image = { name: manifest.name, version: manifest.version };
+  await addImage(store, dir);
+  expect((await getImage(store, image)).record.initramfsNote).toBeUndefined();
+  expect(await readFile(blobPath(store, described.sha256))).toEqual(efi);
+
+  // What is signed later comes to what is there; of other bytes it is refused.
+  const note = (bytes: Buffer) =>
+    writeInitramfsNote({
+      kernelRelease: manifest.kernelRelease,
+      sha256: sha256(bytes),
+      sizeBytes: bytes.length,
+    });
+  await sign('initramfs.img.json', note(Buffer.from('another')));
+  await expect(addImage(store, dir)).rejects.toMatchObject({ code: 'image-mismatch' });
+  await sign('initramfs.img.json', note(initramfs));
+  await addImage(store, dir);
+  expect((await getImage(store, image)).record.initramfsNote?.text).toBe(note(initramfs));
+  await removeImage(store, 'lab@20261120.1');
+  expect(await readdir(blobsPath(store))).toEqual([]);
 });
 
 test('adding the same image again changes nothing and says so', async () => {
