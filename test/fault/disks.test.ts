@@ -134,6 +134,78 @@ describe.each(Object.entries(SITUATIONS))('%s', (_title, make) => {
   });
 });
 
+describe('what a boot encrypts', () => {
+  const CRYPT: typeof MAIN = {
+    ...MAIN,
+    partitions: {
+      plain: { sizeBytes: MIB, type: 'swap' },
+      swap: { sizeBytes: MIB, type: 'swap', encrypt: 'ephemeral' },
+      scratch: { sizeBytes: MIB, type: 'ext4', encrypt: 'ephemeral' },
+      'user-data': { sizeBytes: 'rest', type: 'ext4' },
+    },
+  };
+  const expectActive = ({ activated: { mapped, swaps } }: ReturnType<typeof memoryDisksHost>) => {
+    expect([...mapped.keys()]).toEqual(['swap', 'scratch']);
+    expect(swaps).toEqual(['/dev/disk/by-id/virtio-D1-part1', '/dev/mapper/swap']);
+    for (const [index, [, table]] of [...mapped].entries())
+      expect(table).toMatch(
+        new RegExp(`^0 2048 crypt aes-xts-plain64 [0-9a-f]{128} 0 /dev/disk/by-id/virtio-D1-part${index + 2} 0\n$`),
+      );
+  };
+
+  it('has a new key each time, told to nobody by an argument, and is switched on with all other swap', async () => {
+    const disk = memoryDisk();
+    const keys = new Set<string>();
+    for (let boots = 1; boots <= 3; boots += 1) {
+      const host = memoryDisksHost([disk]);
+      const told: string[] = [];
+      const run: Host['exec']['run'] = (argv, options) => {
+        told.push(JSON.stringify([argv, options?.env]));
+        return host.exec.run(argv, options);
+      };
+      expect(await boot({ ...host, exec: { run } }, CRYPT)).toEqual([]);
+      expectActive(host);
+      for (const [key = ''] of [...host.activated.mapped.values()].map((table) => /[0-9a-f]{128}/.exec(table) ?? [])) {
+        keys.add(key);
+        expect(told.join('\n')).not.toContain(key.slice(0, 16));
+      }
+    }
+    expect(keys.size).toBe(6);
+  });
+
+  it('is there after the next boot, whichever effect of the one before did not come', async () => {
+    for (const how of ['stop', 'error'] as const)
+      for (let at = 1; ; at += 1) {
+        const disk = memoryDisk();
+        const host = memoryDisksHost([disk]);
+        const failing = failingHost(host, { at, how });
+        await boot(failing, CRYPT).catch((error: unknown) => {
+          if (!(error instanceof Stopped)) throw error;
+        });
+        // What fails leaves nothing that is mapped and not of use.
+        if (how === 'error' && failing.effects >= at)
+          for (const name of host.activated.mapped.keys()) expect(['swap', 'scratch']).toContain(name);
+        const next = memoryDisksHost([disk]);
+        expect(await boot(next, CRYPT)).toEqual([]);
+        expectActive(next);
+        if (failing.effects < at) break;
+      }
+  });
+
+  it('is unmapped again where no file system can be made in it, and the rest of the disk is of use', async () => {
+    const host = memoryDisksHost([memoryDisk()]);
+    const run: Host['exec']['run'] = async (argv, options) =>
+      argv[0] === 'mkfs.ext4' && argv.at(-1) === '/dev/mapper/scratch'
+        ? { exitCode: 1, stdout: '', stderr: 'Input/output error' }
+        : host.exec.run(argv, options);
+    expect(await boot({ ...host, exec: { run } }, CRYPT)).toEqual([
+      'DEGRADED: drive main: scratch on virtio-D1: mkfs.ext4 failed: Input/output error',
+    ]);
+    expect([...host.activated.mapped.keys()]).toEqual(['swap']);
+    expect(host.activated.swaps).toHaveLength(2);
+  });
+});
+
 it('a disk is as it should be though the power was cut at each program of the boot that came after a cut', async () => {
   for (let at = 1; ; at += 1)
     for (let second = 1; ; second += 1) {

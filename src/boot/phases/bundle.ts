@@ -6,6 +6,7 @@ import type { TaskContext } from '../../host/task-context.ts';
 import { ASK_BUNDLE, KEEP_BUNDLE, takeKept, takeNew } from '../../machine/delivery/take-bundle.ts';
 import { planAskOffer, planForgetOffer, takeOffer } from '../../machine/delivery/take-offer.ts';
 import { NO_SERVERS, planMeasure, takeServers } from '../../machine/delivery/take-servers.ts';
+import { withoutUnfinished } from '../../machine/disks/drive-rounds.ts';
 import { blockDevices } from '../../machine/facts/block-devices.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
@@ -59,12 +60,20 @@ function planNewWaits(facts: Facts): readonly Step[] {
   return planWaits(facts).filter(({ reference }) => !waited.includes(reference) && !findBlock(blocks, reference));
 }
 
+const NOT_OF_BUNDLE =
+  'of the bundle and of the initramfs differ: disks come before the network, so a boot goes by the one in the initramfs; build that anew with `statectl initramfs build --node`';
+
 /** What the phases before looked for by config.d in the initramfs, where the bundle says otherwise. */
 async function lookAgain(host: Host, facts: Facts, boot: TaskContext): Promise<FoundFacts> {
   const { baked, config } = facts;
   if (!facts.bundle.inForce || !baked) return {};
   const isSame = isDeepStrictEqual([baked.fstab, baked.boot.root], [config.fstab, config.boot.root]);
-  const blocks = isSame ? facts.root.blocks : await blockDevices(host);
+  const blocks = isSame ? facts.root.blocks : withoutUnfinished(await blockDevices(host), facts.root.drives);
+  // Texts: what is undefined in the one is not there in the other.
+  const later = (['drives', 'btrfs'] as const).filter(
+    (part) => JSON.stringify(baked[part]) !== JSON.stringify(config[part]),
+  );
+  if (later.length > 0) boot.warn(`${later.map((part) => `${part}.conf`).join(' and ')} ${NOT_OF_BUNDLE}`);
   if (!isSame) sayMissing(withFound(facts, { root: { blocks } }), boot.warn);
   const needsCopy = bootsLocalRoot({ config: baked }) && !bootsLocalRoot(facts) && userDataDevice(facts);
   return { root: { blocks, ...(needsCopy && (await localCopies(host, facts, boot))) } };

@@ -1,4 +1,5 @@
 import { getArgument } from '../../config/command-line/command-line.ts';
+import { labelOf } from '../../config/made-label.ts';
 import { entryOf } from '../../entry-of.ts';
 import { StatectlError } from '../../error.ts';
 import { planSubvolumes, withSubvolumesThere } from '../../machine/disks/btrfs/plan-subvolumes.ts';
@@ -54,15 +55,14 @@ const waitSeconds = ({ commandLine }: Pick<Facts, 'commandLine'>): number => {
   return Number.isFinite(delay) && delay > 0 ? delay : WAIT_SECONDS;
 };
 
-/** The label of what drives.conf makes, where it is waited for by that. */
-const labelIn = (source: string): string | undefined => /^(?:LABEL|PARTLABEL)=(.+)$/.exec(source)?.[1];
-
 /** A disk that is to be made, or was, and holds what must be there: before it is made, nothing on it has a label. */
 function planDriveWaits(facts: Facts): readonly StepOf<'wait-for-drive'>[] {
   const { drives, fstab } = facts.config;
-  const labels = Object.values(fstab).flatMap(({ source, missing }) => (missing === 'ignore' ? [] : [labelIn(source)]));
+  const labels = Object.values(fstab).flatMap(({ source, missing }) => (missing === 'ignore' ? [] : [labelOf(source)]));
   return Object.entries(drives).flatMap(([drive, { match, make, partitions }]) =>
-    make !== 'never' && Object.keys(partitions).some((label) => labels.includes(label))
+    make !== 'never' &&
+    // No other file tells who needs swap.
+    Object.entries(partitions).some(([label, { type }]) => type === 'swap' || labels.includes(label))
       ? [{ kind: 'wait-for-drive', drive, match, seconds: waitSeconds(facts) }]
       : [],
   );
@@ -73,7 +73,7 @@ const isOfAbsentDrive = ({ config, root: { drives = {} } }: Facts, source: strin
   Object.entries(config.drives).some(
     ([name, { make, partitions }]) =>
       make !== 'never' &&
-      Object.hasOwn(partitions, labelIn(source) ?? '') &&
+      Object.hasOwn(partitions, labelOf(source) ?? '') &&
       entryOf(drives, name)?.fitting.length === 0,
   );
 

@@ -33,6 +33,7 @@ interface BuildOptions {
   readonly node?: string;
   readonly modules?: readonly string[];
   readonly tools?: string;
+  readonly with?: readonly string[];
   readonly statectl: string;
   readonly compression: CompressionName;
   readonly modulesCompression: CompressionName;
@@ -53,6 +54,7 @@ export const buildInitramfsCommand = (): Command =>
     .option('--node <name>', 'bake in what this node gets, so that it needs no server (default: no node)')
     .option('--modules <list>', 'all, host (of this machine), classes and modules by name (default: all)', list)
     .option('--tools <source>', "where its programs come from: `image`, or a directory (default: Debian's packages)")
+    .option('--with <sets>', 'tool sets besides those that config.d asks for, such as disks', list)
     .addOption(pathOption('--statectl <file>', 'the binary to take', isSea() ? process.execPath : './dist/statectl'))
     .addOption(compressionOption('--compression <name>', 'of the runtime').default('zstd'))
     .addOption(compressionOption('--modules-compression <name>', 'of the modules').default('zstd'))
@@ -65,7 +67,7 @@ export const buildInitramfsCommand = (): Command =>
     .addHelpText(
       'after',
       `
-Classes of --modules (core, filesystems and keyboard are always in):
+Classes of --modules (core, filesystems and keyboard are always in; encryption where drives.conf encrypts, or by its name):
 ${classes.join('\n')}
 
 Examples:

@@ -1,4 +1,5 @@
 import type { DiskFacts, DriveLook } from '../../machine/disks/disk-facts.ts';
+import { PARTITION_TYPES } from '../../machine/disks/guid.ts';
 import { identify } from '../../machine/disks/identify-disk.ts';
 import { type Drive, unnamedIn } from '../../machine/disks/layout.ts';
 import { printableLine } from '../../printable.ts';
@@ -21,7 +22,9 @@ export function stateOf(disk: DiskFacts, drive: Drive | undefined, look: DriveLo
       return `empty${used}`;
     case 'ours': {
       const unnamed = unnamedIn(identity.table, drive);
-      const names = identity.table.partitions.map(({ name }) => name).join(', ');
+      const names = identity.table.partitions
+        .map(({ name, type }) => (type === PARTITION_TYPES.encrypted ? `${name} (encrypted)` : name))
+        .join(', ');
       return `${names}${unnamed.length > 0 ? `; no longer named: ${unnamed.join(', ')}` : ''}${used}`;
     }
     case 'half':

@@ -5,7 +5,7 @@ import { askKeptDisks } from '../../machine/disks/ask-kept-disks.ts';
 import { driveRounds } from '../../machine/disks/drive-rounds.ts';
 import { identify } from '../../machine/disks/identify-disk.ts';
 import type { Drive } from '../../machine/disks/layout.ts';
-import { type Known, planFileSystems, planTable } from '../../machine/disks/plan-drives.ts';
+import { type Known, planActivation, planFileSystems, planTable } from '../../machine/disks/plan-drives.ts';
 import { planDelete, planWipe } from '../../machine/disks/plan-removal.ts';
 import { lookAtDrives, readDisks } from '../../machine/disks/read-disk.ts';
 import type { RecordedFacts } from '../../machine/facts/recorded-facts.ts';
@@ -83,7 +83,7 @@ async function plan(host: Host, { json, names: [name] }: Given): Promise<number>
   const looks = await lookAtDrives(host, chosen);
   const plans = Object.entries(chosen).flatMap(([each, drive]) => {
     const look = entryOf(looks, each);
-    return look ? [planTable(each, drive, look), planFileSystems(each, drive, look)] : [];
+    return look ? [planTable, planFileSystems, planActivation].map((plan) => plan(each, drive, look)) : [];
   });
   const steps = plans.flatMap((one) => one.steps);
   const notes = plans.flatMap((one) => one.notes);

@@ -39,6 +39,25 @@ const Partition = z
       description:
         'what firmware and boot loaders know it by: the EFI system partition, room for GRUB on a BIOS, /boot',
     }),
+    encrypt: z
+      .enum(['ephemeral', 'tpm', 'key'])
+      .refine((how) => how === 'ephemeral', {
+        error:
+          'nothing is encrypted by a TPM or a kept key in this version; `ephemeral` is for what no boot needs again',
+      })
+      .optional()
+      .meta({
+        description:
+          'ephemeral, of swap and scratch: a new random key at each boot, which makes it anew; nothing in it outlives a boot',
+      }),
+  })
+  .refine(({ encrypt, role }) => encrypt === undefined || role === undefined, {
+    path: ['encrypt'],
+    message: 'firmware and boot loaders read nothing that is encrypted',
+  })
+  .refine(({ encrypt, type }) => encrypt === undefined || (type !== 'raw' && type !== 'vfat'), {
+    path: ['encrypt'],
+    message: 'swap, ext4 and btrfs can be encrypted: each boot makes them anew',
   })
   .refine(({ role, type }) => role !== 'efi' || type === 'vfat', {
     path: ['type'],
@@ -56,7 +75,10 @@ const Partition = z
 
 const Partitions = z.record(Label, Partition).superRefine((partitions, context) => {
   const entries = Object.entries(partitions);
-  for (const [index, [label, { type, sizeBytes }]] of entries.entries()) {
+  for (const [index, [label, { type, sizeBytes, encrypt }]] of entries.entries()) {
+    // Names below /dev/mapper.
+    if (encrypt && ['control', '.', '..'].includes(label))
+      context.addIssue({ code: 'custom', path: [label], message: `no encrypted partition can be called ${label}` });
     if (label.length > LABEL_LENGTHS[type])
       context.addIssue({
         code: 'custom',

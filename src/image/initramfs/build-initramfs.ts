@@ -18,7 +18,7 @@ import { builtAtSeconds } from './built-at.ts';
 import { findBusybox } from './busybox.ts';
 import { writeCpio } from './cpio/cpio.ts';
 import { cpioOfFolder } from './cpio/cpio-folder.ts';
-import { neededTools } from './needed-tools.ts';
+import { neededModules, neededTools } from './needed-tools.ts';
 import { type Scripts, scriptOf } from './scripts.ts';
 import { joinSegments } from './segments/join-segments.ts';
 import { buildLoader } from './segments/loader-segment.ts';
@@ -45,6 +45,8 @@ export interface InitramfsInput {
   /** Signs what is said of it, so that machines may keep it on their disks; absent where its private half is not here. */
   readonly imageKey?: KeyObject;
   readonly modules: readonly string[];
+  /** Tool sets besides those that config.d asks for. */
+  readonly with?: readonly string[];
   readonly compression: CompressionName;
   readonly modulesCompression: CompressionName;
   readonly out: string;
@@ -89,17 +91,14 @@ export async function buildInitramfs(host: Host, input: InitramfsInput): Promise
   const busybox = await findBusybox(host, toolsFrom, arch, parseApplets(list('applets')));
   const question = { tree: toolsFrom, statectl, applets: busybox.applets };
   const listed = parseTools(list('tools'));
-  const plan = await planToolSets(host, question, neededTools(listed, await readConfigDir(host, input.config)));
+  const configDir = await readConfigDir(host, input.config);
+  const plan = await planToolSets(host, question, neededTools(listed, configDir, input.with));
   const early = await loaderModules(host, tree, release);
 
+  const select = [...input.modules, ...neededModules(configDir)];
   const modulesFile = `${work}/modules.squashfs`;
   const modules = await withProgress(host, `initramfs: modules of ${release}`, 'bytes', (report) =>
-    buildModules(
-      host,
-      { tree, release, select: input.modules, compression: input.modulesCompression, report },
-      work,
-      modulesFile,
-    ),
+    buildModules(host, { tree, release, select, compression: input.modulesCompression, report }, work, modulesFile),
   );
   const runtimeFile = `${work}/runtime.squashfs`;
   await withProgress(host, 'initramfs: runtime (statectl, tools, libraries)', 'bytes', (report) =>

@@ -81,6 +81,13 @@ export const MODULE_CLASSES = {
     ],
     except: [],
   },
+  encryption: {
+    title: 'dm-crypt with AES',
+    folders: [],
+    // Processors that are fast at AES have a module of their own.
+    names: ['dm_crypt', 'xts', 'ecb', 'aes_generic', 'aesni_intel', 'aes_ce_blk', 'aes_neon_bs'],
+    except: [],
+  },
   keyboard: {
     title: 'PS/2 and USB keyboards',
     folders: [],

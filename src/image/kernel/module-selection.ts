@@ -12,10 +12,12 @@ export interface ModuleSelection {
 /** What every initramfs has, whatever is selected. */
 const BASE: readonly ModuleClass[] = ['core', 'filesystems', 'keyboard'];
 const CLASSES = Object.keys(MODULE_CLASSES) as readonly ModuleClass[];
+/** Classes that `all` leaves out: config.d asks for them, or whoever builds. */
+const ASKED_FOR: readonly ModuleClass[] = ['encryption'];
 const isClass = (name: string): name is ModuleClass => Object.hasOwn(MODULE_CLASSES, name);
 
 /**
- * What `--modules` means: `all` classes, the modules of this `host`, classes and modules by name, all together. What was
+ * What `--modules` means: `all` classes but those that are asked for by name, the modules of this `host`, classes and modules by name, all together. What was
  * named is in `names` also when the tree lacks it; a class has what the tree has. Throws `modules-missing`.
  */
 export async function selectModules(
@@ -25,9 +27,9 @@ export async function selectModules(
   select: readonly string[],
 ): Promise<ModuleSelection> {
   const index = await readModuleIndex(host, tree, release);
-  const classes = select.includes('all')
-    ? CLASSES
-    : CLASSES.filter((name) => BASE.includes(name) || select.includes(name));
+  const isMeant = (name: ModuleClass): boolean =>
+    BASE.includes(name) || select.includes(name) || (select.includes('all') && !ASKED_FOR.includes(name));
+  const classes = CLASSES.filter(isMeant);
   const meant = new Set([
     ...(await modulesOfClass(host, tree, release, classes)),
     ...(select.includes('host') ? await hostModules(host, tree, release) : []),

@@ -13,6 +13,8 @@ export interface DiskFacts extends Geometry {
   readonly attached?: Attachment;
   /** Who uses it now: mounted on /x, swap, held by dm-0. */
   readonly usedBy?: string;
+  /** Which partitions are used now; 0: the disk itself. */
+  readonly usedParts?: readonly number[];
 }
 
 /** What is on a disk, as far as it decides what may be done to it. */

@@ -1,5 +1,6 @@
 import type { Host } from '../../host/host.ts';
 import type { Attachment } from './disk-facts.ts';
+import { diskPlace } from './disk-place.ts';
 
 /** Who a disk is. */
 export interface DiskNames {
@@ -19,8 +20,8 @@ export async function diskNames({ files }: Files, name: string): Promise<DiskNam
   const read = async (file: string) => cleaned(await files.readText(`${folder}/${file}`).catch(() => ''));
   // Relative to /sys/block.
   const path = (await files.readlink(folder).catch(() => '')).replace(/^\.\.\//, '/sys/');
-  const places = [...path.matchAll(/\b[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\b/g)].map(([place]) => place);
-  const plugged = places.at(-1) === undefined ? [] : [`path-pci-${places.at(-1)}${unitOf(path)}`];
+  const place = await diskPlace({ files }, name, path);
+  const plugged = place === undefined ? [] : [`path-${place}`];
   const found = (attached: Attachment | undefined, serial: string, ids: readonly string[]): DiskNames => ({
     ids: [...new Set([...ids, ...plugged].map(escaped))],
     ...(serial !== '' && { serial }),
@@ -68,12 +69,6 @@ const cleaned = (text: string): string => text.replace(/\0/g, '').trim().replace
 
 /** udev's: what a name in /dev may not have becomes `_`. */
 const escaped = (id: string): string => id.replace(/[^A-Za-z0-9#+\-.:=@_]/g, '_');
-
-/** Where several disks hang on one adapter. */
-const unitOf = (path: string): string => {
-  const [, target] = /\/(\d+:\d+:\d+:\d+)\/block\//.exec(path) ?? [];
-  return target ? `-scsi-${target}` : '';
-};
 
 /** ATA's IDENTIFY DEVICE, in the page of VPD that the kernel keeps (SAT-4, 12.4.2): texts with the bytes of each word swapped. */
 async function identified({ files }: Files, path: string) {

@@ -9,7 +9,7 @@ import type { Step } from '../steps/step.ts';
 import type { DriveLook } from './disk-facts.ts';
 import { PARTITION_TYPES } from './guid.ts';
 import type { Drive } from './layout.ts';
-import { type DrivePlan, type Known, planFileSystems, planTable } from './plan-drives.ts';
+import { type DrivePlan, type Known, planActivation, planFileSystems, planTable } from './plan-drives.ts';
 import { lookAtDrives } from './read-disk.ts';
 
 type PlanDrive = (name: string, drive: Drive, look: DriveLook) => DrivePlan;
@@ -30,6 +30,10 @@ const planTables = (facts: OfDrives, known?: Readonly<Record<string, Known>>): r
 /** What is to be done to the file systems of disks whose tables are whole. Pure. */
 const planFormats = (facts: OfDrives): readonly Step[] =>
   planEach(facts, planFileSystems).flatMap(({ steps }) => steps);
+
+/** What each boot makes anew, or switches on. Pure. */
+const planActivations = (facts: OfDrives): readonly Step[] =>
+  planEach(facts, planActivation).flatMap(({ steps }) => steps);
 
 /** What of the drives an operator must know. Pure. */
 const notesOf = (facts: OfDrives, known?: Readonly<Record<string, Known>>): readonly string[] =>
@@ -53,8 +57,8 @@ const lookAfter =
     did(facts).length > 0 ? look(host, facts, task, known) : {};
 
 /**
- * Disks as drives.conf wants them: tables are put back, then made, completed and grown, then file systems as the tables say. Each
- * look is of what is there then, and what failed is not tried twice.
+ * Disks as drives.conf wants them: tables are put back, then made, completed and grown, then file systems as the tables say, and
+ * last what is of this boot alone. Each look is of what is there then, and what failed is not tried twice.
  */
 export const driveRounds = (known?: Readonly<Record<string, Known>>): readonly Round[] => {
   const planned =
@@ -70,7 +74,7 @@ export const driveRounds = (known?: Readonly<Record<string, Known>>): readonly R
     },
     { gather: lookAfter(restores, known), plan: writes },
     { gather: lookAfter(writes, known), plan: planFormats },
-    { gather: lookAfter(planFormats, known) },
+    { gather: lookAfter(planFormats, known), plan: planActivations },
   ];
 };
 

@@ -7,6 +7,8 @@ export const PARTITION_TYPES = {
   boot: 'bc13c2ff-59e6-4262-a352-b275fd6f7172',
   swap: '0657fd6d-a4ab-43c4-84e5-0933c84b4f4f',
   linux: '0fc63daf-8483-4772-8e79-3d69d8477de4',
+  /** Plain dm-crypt: what is on the disk is noise to whoever has not the key, and after a boot to everybody. */
+  encrypted: '7ffec5c9-2d00-49b7-8941-3ea10a5586b7',
   /**
    * Ours, of a partition whose file system is not made yet, or not wholly: what is in it is nobody's. It becomes the type that is
    * meant when the file system was made and read again, so a power cut in between is a beginning and never a loss.

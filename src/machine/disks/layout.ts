@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts';
+import { entryOf } from '../../entry-of.ts';
 import { type Geometry, type Partition, sectorsOf, type Table } from './gpt.ts';
 import { diskGuid, PARTITION_TYPES, partitionGuid } from './guid.ts';
 
@@ -31,11 +32,32 @@ export const unnamedIn = ({ partitions }: Table, drive: Drive): readonly string[
   partitions.flatMap(({ name }) => (Object.hasOwn(drive.partitions, name) ? [] : [name]));
 
 /** The type that a partition has when it is done. */
-export const finalType = ({ role, type }: DrivePartition): string =>
-  PARTITION_TYPES[role ?? (type === 'swap' ? 'swap' : 'linux')];
+export const finalType = ({ role, type, encrypt }: DrivePartition): string =>
+  PARTITION_TYPES[role ?? (encrypt ? 'encrypted' : type === 'swap' ? 'swap' : 'linux')];
 
-/** A partition has a file system to be made: until then its type says that nothing is in it. */
-export const needsFileSystem = ({ type }: DrivePartition): boolean => type !== 'raw';
+/** A partition has a file system to be made, once: until then its type says that nothing is in it. */
+export const needsFileSystem = ({ type, encrypt }: DrivePartition): boolean => type !== 'raw' && encrypt === undefined;
+
+/** The type of a partition that is to be made. */
+const firstType = (wanted: DrivePartition): string =>
+  needsFileSystem(wanted) ? PARTITION_TYPES.unfinished : finalType(wanted);
+
+/**
+ * What is swap, or was encrypted by a key that is gone, holds nothing: it becomes the one of the other. Whatever else is there stays
+ * as it was made.
+ */
+function retyped(known: Partition, wanted: DrivePartition): Partition {
+  const { swap, encrypted } = PARTITION_TYPES;
+  if (wanted.encrypt && wanted.type === 'swap' && known.type === swap) return { ...known, type: encrypted };
+  if (!wanted.encrypt && known.type === encrypted) return { ...known, type: firstType(wanted) };
+  return known;
+}
+
+/** Partitions that are to be encrypted, and were made without: they may hold data, and stay so. Pure. */
+export const unencryptedIn = ({ partitions }: Table, drive: Drive): readonly string[] =>
+  partitions.flatMap(({ name, type }) =>
+    entryOf(drive.partitions, name)?.encrypt && type !== PARTITION_TYPES.encrypted ? [name] : [],
+  );
 
 /** The table of a drive on a disk without one; a text says why it cannot be. Pure. */
 export function tableOf(drive: Drive, serial: string, geometry: Geometry): Table | string {
@@ -59,8 +81,8 @@ export function withMissing(table: Table, { partitions }: Drive, geometry: Geome
     const there = made.findIndex(({ name }) => name === label);
     const known = made[there];
     if (known) {
-      if (sizeBytes === 'rest' && known.lastLba === last && known.lastLba < end)
-        made[there] = { ...known, lastLba: end };
+      const grows = sizeBytes === 'rest' && known.lastLba === last && known.lastLba < end;
+      made[there] = { ...retyped(known, wanted), ...(grows && { lastLba: end }) };
       continue;
     }
     const firstLba = Math.ceil((last + 1) / perMib) * perMib;
@@ -68,7 +90,7 @@ export function withMissing(table: Table, { partitions }: Drive, geometry: Geome
     if (lastLba > end || lastLba < firstLba) return `there is no room for ${label}`;
     made.push({
       number: Math.max(0, ...made.map(({ number }) => number)) + 1,
-      type: needsFileSystem(wanted) ? PARTITION_TYPES.unfinished : finalType(wanted),
+      type: firstType(wanted),
       uuid: partitionGuid(table.guid, label),
       firstLba,
       lastLba,

@@ -5,7 +5,16 @@ import type { DiskContent, DiskFacts, DiskReference, DriveLook } from './disk-fa
 import { type Partition, sectorsOf, type Table } from './gpt.ts';
 import { diskGuid, PARTITION_TYPES } from './guid.ts';
 import { type Identity, identify } from './identify-disk.ts';
-import { type Drive, finalType, needsFileSystem, offsetsOf, tableOf, unnamedIn, withMissing } from './layout.ts';
+import {
+  type Drive,
+  finalType,
+  needsFileSystem,
+  offsetsOf,
+  tableOf,
+  unencryptedIn,
+  unnamedIn,
+  withMissing,
+} from './layout.ts';
 
 /** What is to be done to the disk of one drive, and what an operator must know of it. */
 export interface DrivePlan {
@@ -88,10 +97,16 @@ function planFor(
       const wanted = withMissing(identity.table, drive, disk);
       if (typeof wanted === 'string') return note(`drive ${name}: ${wanted} on ${calledBy(disk)}`);
       const unnamed = unnamedIn(identity.table, drive);
-      const notes = unnamed.map(
-        (label) =>
-          `drive ${name}: drives.conf no longer names ${label} on ${calledBy(disk)}; it stays until \`statectl drives delete ${name} ${label}\``,
-      );
+      const notes = [
+        ...unnamed.map(
+          (label) =>
+            `drive ${name}: drives.conf no longer names ${label} on ${calledBy(disk)}; it stays until \`statectl drives delete ${name} ${label}\``,
+        ),
+        ...unencryptedIn(wanted, drive).map(
+          (label) =>
+            `drive ${name}: ${label} on ${calledBy(disk)} was made without encryption and may hold data: it is left as it is; encrypt one of another label, and \`statectl drives delete ${name} ${label}\``,
+        ),
+      ];
       return isDeepStrictEqual(wanted, identity.table) ? note(...notes) : { ...write(wanted, 'nothing'), notes };
     }
     case 'foreign':
@@ -145,11 +160,30 @@ export function planFileSystems(name: string, drive: Drive, { fitting, alsoOf, c
     const where = { disk: reference, table: identity.table.guid, partition };
     if (wanted && needsFileSystem(wanted) && partition.type === PARTITION_TYPES.unfinished)
       steps.push({ kind: 'make-filesystem', ...where, type: wanted.type, becomes: finalType(wanted) });
-    else if (wanted && canGrow(partition, content, disk))
+    else if (wanted && needsFileSystem(wanted) && canGrow(partition, content, disk))
       steps.push({ kind: 'grow-filesystem', ...where, type: wanted.type });
   }
   return { steps, notes: [] };
 }
+
+/** What is made anew at each boot, or switched on: partitions that a new key encrypts, and swap. Pure. */
+export function planActivation(name: string, drive: Drive, { fitting, alsoOf, content }: DriveLook): DrivePlan {
+  const [disk, ...more] = fitting;
+  if (!disk || more.length > 0 || alsoOf || !content || drive.make === 'never') return NOTHING;
+  const identity = identify(content);
+  if (identity.kind !== 'ours') return NOTHING;
+  const steps = identity.table.partitions.flatMap((partition): readonly Step[] => {
+    const wanted = entryOf(drive.partitions, partition.name);
+    if (!wanted || partition.type !== finalType(wanted) || isUsed(disk, partition)) return [];
+    const where = { disk: referenceTo(name, disk), table: identity.table.guid, partition };
+    if (wanted.encrypt) return [{ kind: 'open-encrypted', ...where, type: wanted.type }];
+    return wanted.type === 'swap' ? [{ kind: 'switch-swap-on', ...where }] : [];
+  });
+  return { steps, notes: [] };
+}
+
+const isUsed = ({ usedParts = [] }: DiskFacts, { number }: Partition): boolean =>
+  usedParts.includes(number) || usedParts.includes(0);
 
 /** Less than this is not worth a write. */
 const WORTH_BYTES = 8 * 2 ** 20;

@@ -25,13 +25,14 @@ export async function readDisks(host: Reading): Promise<readonly DiskFacts[]> {
     const number = async (file: string) => Number(await files.readText(`/sys/block/${name}/${file}`).catch(() => '0'));
     const sizeBytes = (await number('size')) * 512;
     if (sizeBytes === 0) continue;
-    const usedBy = await used(name);
+    const uses = await used(name);
+    const [first] = uses;
     disks.push({
       device: `/dev/${name}`,
       ...(await diskNames(host, name)),
       sizeBytes,
       sectorBytes: (await number('queue/logical_block_size')) || 512,
-      ...(usedBy !== undefined && { usedBy }),
+      ...(first && { usedBy: first.by, usedParts: uses.map(({ part }) => part) }),
     });
   }
   return disks;
@@ -47,20 +48,30 @@ export async function partitionNames({ files }: Reading, disk: string): Promise<
   return found;
 }
 
-async function usersOf(host: Reading): Promise<(disk: string) => Promise<string | undefined>> {
+/** Who uses a partition; 0: the disk itself. */
+interface Use {
+  readonly part: number;
+  readonly by: string;
+}
+
+async function usersOf(host: Reading): Promise<(disk: string) => Promise<readonly Use[]>> {
   const { files } = host;
   const mounts = parseMounts(await files.readText('/proc/mounts').catch(() => ''));
   const swaps = await files.readText('/proc/swaps').catch(() => '');
+  const userOf = async (name: string, folder: string): Promise<string | undefined> => {
+    const mount = mounts.find(({ source }) => source === `/dev/${name}`);
+    if (mount) return `${name} is mounted on ${mount.target}`;
+    if (swaps.split('\n').some((line) => line.startsWith(`/dev/${name} `))) return `${name} is swap`;
+    const [holder] = await files.list(`${folder}/holders`).catch(() => []);
+    return holder && `${name} is held by ${holder}`;
+  };
   return async (disk) => {
-    for (const name of [disk, ...(await partitionNames(host, disk)).values()]) {
-      const mount = mounts.find(({ source }) => source === `/dev/${name}`);
-      if (mount) return `${name} is mounted on ${mount.target}`;
-      if (swaps.split('\n').some((line) => line.startsWith(`/dev/${name} `))) return `${name} is swap`;
-      const folder = name === disk ? `/sys/block/${disk}` : `/sys/block/${disk}/${name}`;
-      const [holder] = await files.list(`${folder}/holders`).catch(() => []);
-      if (holder) return `${name} is held by ${holder}`;
+    const uses: Use[] = [];
+    for (const [part, name] of [[0, disk] as const, ...(await partitionNames(host, disk))]) {
+      const by = await userOf(name, part === 0 ? `/sys/block/${disk}` : `/sys/block/${disk}/${name}`);
+      if (by) uses.push({ part, by });
     }
-    return undefined;
+    return uses;
   };
 }
 

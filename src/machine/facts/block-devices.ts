@@ -11,7 +11,21 @@ export async function blockDevices({ files, exec }: Pick<Host, 'files' | 'exec'>
   const devices = names.map((name) => `/dev/${name.replaceAll('!', '/')}`);
   const { stdout } = await exec.run(['blkid', '-c', '/dev/null', '-o', 'export', ...devices]);
   const found = new Map(parseBlkid(stdout).map((block) => [block.device, block]));
-  return devices.map((device) => found.get(device) ?? { device });
+  return await Promise.all(
+    devices.map(async (device, index): Promise<BlockFacts> => {
+      const mapped = await mappedName(files, names[index] ?? '');
+      // blkid(8) calls what is mapped by that name.
+      const block = found.get(device) ?? found.get(mapped ?? '');
+      return { ...block, device, ...optional('mapped', mapped) };
+    }),
+  );
+}
+
+/** Only a device of device-mapper has one (Documentation/ABI/testing/sysfs-block-dm). */
+async function mappedName(files: Host['files'], name: string): Promise<string | undefined> {
+  if (!name.startsWith('dm-')) return undefined;
+  const called = (await files.readText(`/sys/class/block/${name}/dm/name`).catch(() => '')).trim();
+  return called === '' ? undefined : `/dev/mapper/${called}`;
 }
 
 /** `blkid -o export`: blocks of KEY=value lines, a blank line between devices. */

@@ -60,7 +60,7 @@ const MIN_UUID_PREFIX = 8;
 
 /** Whether the device is the one that is meant. UUIDs match in either case; a URL matches none. */
 export function matchesDevice(reference: DeviceReference, facts: BlockFacts): boolean {
-  if (reference.kind === 'path') return reference.path === facts.device;
+  if (reference.kind === 'path') return reference.path === facts.device || reference.path === facts.mapped;
   if (reference.kind === 'url') return false;
   const actual = facts[reference.tag];
   if (actual === undefined) return false;

@@ -23,6 +23,8 @@ export interface RootFacts {
 
 export interface BlockFacts {
   readonly device: string;
+  /** What device-mapper made has a name below /dev/mapper. */
+  readonly mapped?: string;
   readonly type?: string;
   readonly label?: string;
   readonly uuid?: string;

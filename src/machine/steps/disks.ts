@@ -3,7 +3,9 @@ import { isStatectlError, reasonOf } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { shellLine, shellQuote } from '../../host/shell-line.ts';
 import type { TaskContext } from '../../host/task-context.ts';
+import { mappedAs, type OpenEncrypted, openEncrypted, switchSwapOn } from '../disks/acts/activate.ts';
 import { growFilesystem, type MakeFilesystem, makeFilesystem } from '../disks/acts/filesystem.ts';
+import type { OnPartition } from '../disks/acts/guard.ts';
 import { type RestoreTable, restoreTable, type WriteTable, writeTable } from '../disks/acts/table.ts';
 import { type WipeDisk, wipeDisk } from '../disks/acts/wipe.ts';
 import { type Arrange, arrange, NOT_ARRANGED } from '../disks/btrfs/arrange.ts';
@@ -98,6 +100,20 @@ export const disks = {
     command: ({ disk, partition: { number, name }, type, becomes }) =>
       `${shellLine(mkfsArgv(type, name, pathOf(disk, number)))} && ${shellLine(retypeArgv(pathOf(disk), number, becomes))}`,
     apply: tolerated(makeFilesystem),
+  }),
+
+  // Its key is told to nobody: no line of a shell can do it.
+  'open-encrypted': kind<OpenEncrypted>({
+    describe: ({ disk: { drive, id }, partition: { number, name }, type }) =>
+      `drive ${drive}: ${type} ${mappedAs(name)}, encrypted on partition ${number} of ${id} by a key of this boot`,
+    apply: tolerated(openEncrypted),
+  }),
+
+  'switch-swap-on': kind<OnPartition>({
+    describe: ({ disk: { drive, id }, partition: { number, name } }) =>
+      `drive ${drive}: use the swap ${name} on partition ${number} of ${id}`,
+    command: ({ disk, partition: { number } }) => shellLine(['swapon', pathOf(disk, number)]),
+    apply: tolerated(switchSwapOn),
   }),
 
   'grow-filesystem': kind<Parameters<typeof growFilesystem>[1]>({

@@ -152,6 +152,20 @@ describe('a machine whose server has a bundle for it', () => {
     expect((await warnings(machine)).join('\n')).toContain('DEGRADED: the disk for /srv');
   });
 
+  it('says that disks were made by drives.conf of the initramfs, where the bundle has another', async () => {
+    const drives = {
+      main: { match: { id: 'x', minSizeBytes: undefined, maxSizeBytes: undefined }, make: 'never', partitions: {} },
+    } as const;
+    const other = createBundle({ content: createContent([], { drives }) });
+    expect(await warnings(await booted(served(other)))).toEqual([
+      expect.stringMatching(
+        /^drives\.conf of the bundle and of the initramfs differ: .*`statectl initramfs build --node`$/,
+      ),
+    ]);
+    const config = { 'controller/drives.conf': 'main: { match: { id: x } }\n' };
+    expect((await warnings(await booted(served(other, { config })))).join()).not.toContain('differ');
+  });
+
   it('asks again while no server answers, since it has nothing else', async () => {
     let asked = 0;
     const server = withBundle(motd('late', 1), createServer(IMAGE));

@@ -111,6 +111,21 @@ describe('blkid', () => {
     expect(host.commands).toEqual(['blkid -c /dev/null -o export /dev/cciss/c0d0 /dev/sda /dev/sda1']);
   });
 
+  it.each(['/dev/mapper/scratch', '/dev/dm-0'])('may call what is mapped %s: it has both names', async (called) => {
+    const host = memoryHost({
+      files: { '/sys/class/block/dm-0/dm/name': 'scratch\n', '/sys/class/block/dm-1': { type: 'dir' } },
+      programs: { blkid: () => `DEVNAME=${called}\nLABEL=scratch\nTYPE=ext4\n` },
+    });
+    const blocks = await blockDevices(host);
+    expect(blocks).toEqual([
+      { device: '/dev/dm-0', mapped: '/dev/mapper/scratch', label: 'scratch', type: 'ext4' },
+      { device: '/dev/dm-1' },
+    ]);
+    for (const name of ['LABEL=scratch', '/dev/mapper/scratch', '/dev/dm-0'])
+      expect(findBlock(blocks, name)?.device).toBe('/dev/dm-0');
+    expect(findBlock(blocks, '/dev/mapper/scratch2')).toBeUndefined();
+  });
+
   it('is not started on a machine without disks', async () => {
     const host = memoryHost();
     expect(await blockDevices(host)).toEqual([]);

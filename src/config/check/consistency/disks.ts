@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { entryOf } from '../../../entry-of.ts';
 import type { Config } from '../../config.ts';
+import { labelOf } from '../../made-label.ts';
 import type { Inconsistency } from './inconsistency.ts';
 
 /** Disks, file systems and slots that contradict each other. */
@@ -34,19 +35,29 @@ function sameLabels({ drives }: Config): readonly Inconsistency[] {
   );
 }
 
-/** The type that drives.conf makes the file system with, if it makes it. */
-function madeAs({ drives }: Config, reference: string): string | undefined {
-  const label = /^(?:LABEL|PARTLABEL)=(.+)$/.exec(reference)?.[1];
+/** The partition that drives.conf makes, if it makes it. */
+function madePartition({ drives }: Config, reference: string) {
+  const label = labelOf(reference);
   if (label === undefined) return undefined;
-  return entryOf(Object.values(drives).find(({ partitions }) => Object.hasOwn(partitions, label))?.partitions, label)
-    ?.type;
+  return entryOf(Object.values(drives).find(({ partitions }) => Object.hasOwn(partitions, label))?.partitions, label);
 }
+
+const madeAs = (config: Config, reference: string): string | undefined => madePartition(config, reference)?.type;
 
 function wrongTypes(config: Config): readonly Inconsistency[] {
   return Object.entries(config.fstab).flatMap(([mountPoint, { source, type }]) => {
-    const made = madeAs(config, source);
-    if (made === 'swap' || made === 'raw')
-      return [{ path: ['fstab', mountPoint, 'source'], message: `drives.conf makes ${source} as ${made}` }];
+    const path = ['fstab', mountPoint, 'source'];
+    const { type: made, encrypt } = madePartition(config, source) ?? {};
+    if (made === 'swap' || made === 'raw') return [{ path, message: `drives.conf makes ${source} as ${made}` }];
+    if (encrypt && mountPoint === '/user-data')
+      return [{ path, message: `drives.conf encrypts ${source} by a key of each boot: nothing would persist` }];
+    const label = labelOf(source);
+    if (encrypt && source.startsWith('PARTLABEL='))
+      return [
+        { path, message: `that is the encrypted side of ${label}: write LABEL=${label} or /dev/mapper/${label}` },
+      ];
+    if (!encrypt && made !== undefined && source.startsWith('/dev/mapper/'))
+      return [{ path, message: `drives.conf does not encrypt ${label}: write LABEL=${label}` }];
     return made === undefined || type === 'auto' || type === made
       ? []
       : [{ path: ['fstab', mountPoint, 'type'], message: `drives.conf makes ${source} as ${made}` }];

@@ -1,26 +1,17 @@
-import { StatectlError } from '../../../error.ts';
 import type { Host } from '../../../host/host.ts';
-import { lastLine } from '../../steps/must-run.ts';
-import type { DiskReference } from '../disk-facts.ts';
-import type { Partition } from '../gpt.ts';
 import { mkfsArgv } from '../mkfs.ts';
 import { readContent } from '../read-disk.ts';
 import { retypeArgv } from '../sfdisk.ts';
-import { guardPartition } from './guard.ts';
+import { guardPartition, type OnPartition } from './guard.ts';
+import { failed, run } from './run-on.ts';
 
-/** A disk of some terabytes on USB 2 takes minutes. */
-const LONGEST_MS = 30 * 60_000;
 const MOUNT = '/run/statectl/disks/growing';
 
-interface OnPartition {
-  readonly disk: DiskReference;
-  /** The GUID of its table. */
-  readonly table: string;
-  readonly partition: Partition;
+interface OfType extends OnPartition {
   readonly type: string;
 }
 
-export interface MakeFilesystem extends OnPartition {
+export interface MakeFilesystem extends OfType {
   /** The type of the partition from then on. */
   readonly becomes: string;
 }
@@ -40,11 +31,11 @@ export async function makeFilesystem(host: Host, step: MakeFilesystem): Promise<
 }
 
 /** Makes a file system as large as its partition. */
-export async function growFilesystem(host: Host, step: OnPartition): Promise<void> {
+export async function growFilesystem(host: Host, step: OfType): Promise<void> {
   const { partition } = await guardPartition(host, step);
   if (step.type !== 'btrfs') {
     // resize2fs asks for it. 1: errors were corrected.
-    await run(host, step, ['fsck.ext4', '-f', '-p', partition], [0, 1]);
+    await run(host, step, ['fsck.ext4', '-f', '-p', partition], { good: [0, 1] });
     return run(host, step, ['resize2fs', partition]);
   }
   await host.files.mkdir(MOUNT, 0o700);
@@ -55,18 +46,3 @@ export async function growFilesystem(host: Host, step: OnPartition): Promise<voi
     await run(host, step, ['umount', MOUNT]);
   }
 }
-
-async function run(
-  { exec }: Pick<Host, 'exec'>,
-  step: OnPartition,
-  argv: readonly string[],
-  good: readonly number[] = [0],
-): Promise<void> {
-  const result = await exec.run(argv, { timeoutMs: LONGEST_MS });
-  if (!good.includes(result.exitCode)) throw failed(step, `${argv[0]} failed: ${lastLine(result)}`);
-}
-
-const failed = ({ disk: { drive, id }, partition: { name } }: OnPartition, what: string): StatectlError =>
-  new StatectlError('disk-failed', `drive ${drive}: ${name} on ${id}: ${what}`, {
-    hint: 'dmesg | tail says whether the disk is at fault',
-  });

@@ -20,11 +20,25 @@ export interface GuardedDisk {
   readonly path: string;
 }
 
+/** Who uses what must be nobody's. */
+type InUse = (facts: DiskFacts) => string | undefined;
+
+/** Of one partition: that others of the same disk are used is no matter. */
+const partInUse =
+  (part: number): InUse =>
+  ({ usedBy, usedParts = [] }) =>
+    usedParts.includes(part) || usedParts.includes(0) ? usedBy : undefined;
+
 /**
  * The disk that a plan means: by id, serial number and size, in use by nobody, and where `found` is given, with the very bytes
  * that were there. Names of the kernel are of this moment; two disks may have changed theirs since the plan. Throws `disk-changed`.
  */
-export async function guardDisk(host: Host, disk: DiskReference, found?: Found): Promise<GuardedDisk> {
+export async function guardDisk(
+  host: Host,
+  disk: DiskReference,
+  found?: Found,
+  inUse: InUse = ({ usedBy }) => usedBy,
+): Promise<GuardedDisk> {
   const { drive, id, serial, sizeBytes, sectorBytes } = disk;
   const same = (await readDisks(host)).filter(({ ids }) => ids.includes(id));
   const [facts, ...more] = same;
@@ -32,7 +46,8 @@ export async function guardDisk(host: Host, disk: DiskReference, found?: Found):
   if (more.length > 0) throw changed(drive, `${same.length} disks are called ${id}`);
   if (facts.serial !== serial || facts.sizeBytes !== sizeBytes || facts.sectorBytes !== sectorBytes)
     throw changed(drive, `${id} is another disk now: its serial number or size is not what it was`);
-  if (facts.usedBy !== undefined) throw changed(drive, `${id} is in use: ${facts.usedBy}`);
+  const usedBy = inUse(facts);
+  if (usedBy !== undefined) throw changed(drive, `${id} is in use: ${usedBy}`);
   if (found && (await readContent(host, facts, found)).digest !== found.digest)
     throw changed(drive, `what is on ${id} is not what was there when this was planned`);
   return { facts, path: await linkTo(host, id, facts.device) };
@@ -58,12 +73,24 @@ async function linkTo({ files }: Pick<Host, 'files'>, name: string, device: stri
 export const tellKernel = (host: Host, path: string): Promise<void> =>
   mustRun(host, ['partx', '--update', path], 'disk-failed', 'dmesg | tail says what the kernel thinks of the table');
 
-/** A partition that is there as it was planned, on the table that was meant, and known to the kernel so. Throws `disk-changed`. */
+/** A partition that a plan means. */
+export interface OnPartition {
+  readonly disk: DiskReference;
+  /** The GUID of its table. */
+  readonly table: string;
+  readonly partition: Partition;
+}
+
+/**
+ * A partition that is there as it was planned, on the table that was meant, and known to the kernel so. Where the table is to be
+ * written, too, nobody may use any of the disk. Throws `disk-changed`.
+ */
 export async function guardPartition(
   host: Host,
-  { disk, table, partition }: { readonly disk: DiskReference; readonly table: string; readonly partition: Partition },
+  { disk, table, partition }: OnPartition,
+  alone: 'disk' | 'partition' = 'disk',
 ): Promise<GuardedDisk & { readonly partition: string; readonly device: string }> {
-  const guarded = await guardDisk(host, disk);
+  const guarded = await guardDisk(host, disk, undefined, alone === 'disk' ? undefined : partInUse(partition.number));
   const { facts } = guarded;
   const identity = identify(await readContent(host, facts));
   const there =

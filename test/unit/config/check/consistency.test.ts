@@ -136,6 +136,34 @@ describe('disks', () => {
     expect(await drives(made('btrfs'), mounted)).toBe('no fault');
   });
 
+  it.each([
+    ['/data: {source: LABEL=data}', 'encrypted', 'no fault'],
+    ['/data: {source: /dev/mapper/data}', 'encrypted', 'no fault'],
+    [
+      '/data: {source: PARTLABEL=data}',
+      'encrypted',
+      'system/fstab.conf:1:9 that is the encrypted side of data: write LABEL=data or /dev/mapper/data',
+    ],
+    [
+      '/data: {source: /dev/mapper/data}',
+      'plain',
+      'system/fstab.conf:1:9 drives.conf does not encrypt data: write LABEL=data',
+    ],
+    [
+      '/user-data: {source: LABEL=data}',
+      'encrypted',
+      'system/fstab.conf:1:14 drives.conf encrypts LABEL=data by a key of each boot: nothing would persist',
+    ],
+    [
+      '/data: {source: /dev/mapper/data, type: btrfs}',
+      'encrypted',
+      'system/fstab.conf:1:35 drives.conf makes /dev/mapper/data as ext4',
+    ],
+  ])('that %s mounts and are %s: %s', async (fstab, how, fault) => {
+    const type = how === 'encrypted' ? 'ext4, encrypt: ephemeral' : 'ext4';
+    expect(await drives(made(type), { 'system/fstab.conf': fstab })).toBe(fault);
+  });
+
   it('have subvolumes only as btrfs', async () => {
     const btrfs = { 'controller/btrfs.conf': 'LABEL=data: {subvolumes: {"@a": {mount: /a}}}' };
     const fault = (type: string) => `controller/btrfs.conf:1:1 there are no subvolumes on ${type}, which LABEL=data is`;

@@ -29,6 +29,43 @@ main:
     ]);
   });
 
+  it('encrypts swap and scratch by a key of each boot', async () => {
+    const { a } = await read(
+      'drives',
+      'a: {match: {type: usb}, partitions: {x: {size: 1M, type: swap, encrypt: ephemeral}}}',
+    );
+    expect(a?.partitions).toEqual({ x: { sizeBytes: 2 ** 20, type: 'swap', encrypt: 'ephemeral' } });
+  });
+
+  const encrypted = (partition: string, label = 'x') =>
+    `a: {match: {type: usb}, partitions: {${label}: {${partition}}}}`;
+  it.each([
+    [
+      'size: 1M, encrypt: tpm',
+      '1:52 "a.partitions.x.encrypt": nothing is encrypted by a TPM or a kept key in this version',
+    ],
+    [
+      'size: 1M, encrypt: key',
+      '1:52 "a.partitions.x.encrypt": nothing is encrypted by a TPM or a kept key in this version',
+    ],
+    ['size: 1M, encrypt: yes', '1:52 "a.partitions.x.encrypt": expected one of ephemeral, tpm, key'],
+    ['size: 1M, type: raw, encrypt: ephemeral', ': swap, ext4 and btrfs can be encrypted: each boot makes them anew'],
+    ['size: 1M, type: vfat, encrypt: ephemeral', ': swap, ext4 and btrfs can be encrypted: each boot makes them anew'],
+    ['size: 1M, role: boot, encrypt: ephemeral', ': firmware and boot loaders read nothing that is encrypted'],
+  ])('with a partition of %s is refused', async (partition, fault) => {
+    expect(await faultsOf('drives', encrypted(partition))).toContain(fault);
+  });
+
+  it.each(['control', '.', '..'])(
+    'has no encrypted partition %s: device-mapper has another use of it',
+    async (label) => {
+      expect(await faultsOf('drives', encrypted('size: 1M, encrypt: ephemeral', label))).toContain(
+        `no encrypted partition can be called ${label}`,
+      );
+      expect(await faultsOf('drives', encrypted('size: 1M', label))).toBe('no fault');
+    },
+  );
+
   it.each([
     ['a: {}', '1:1 "a.match": expected a mapping of keys to values, found nothing'],
     ['a: {match: {}}', '1:5 "a.match": expected at least one of id, serial, type, minSize, maxSize'],

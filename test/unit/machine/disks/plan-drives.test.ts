@@ -5,7 +5,7 @@ import type { Copy, Table } from '../../../../src/machine/disks/gpt.ts';
 import { diskGuid, PARTITION_TYPES } from '../../../../src/machine/disks/guid.ts';
 import { identify } from '../../../../src/machine/disks/identify-disk.ts';
 import { offsetsOf, tableOf, withMissing } from '../../../../src/machine/disks/layout.ts';
-import { type Known, planFileSystems, planTable } from '../../../../src/machine/disks/plan-drives.ts';
+import { type Known, planActivation, planFileSystems, planTable } from '../../../../src/machine/disks/plan-drives.ts';
 import { fits } from '../../../../src/machine/disks/select-disk.ts';
 import { describe as sentenceOf } from '../../../../src/machine/steps/step.ts';
 
@@ -289,6 +289,91 @@ describe('the file systems of a disk', () => {
   it('are left alone on a disk that is in use', () => {
     const disk = { ...DISK, usedBy: 'nvme0n1p1 is swap' };
     expect(planFileSystems('main', drive(), { fitting: [disk], content: unfinished }).steps).toEqual([]);
+  });
+});
+
+describe('what is of one boot alone', () => {
+  const encrypted = { encrypt: 'ephemeral' } as const;
+  const CRYPT = drive({
+    partitions: {
+      plain: { sizeBytes: 8 * MIB, type: 'swap' },
+      swap: { sizeBytes: 8 * MIB, type: 'swap', ...encrypted },
+      scratch: { sizeBytes: 'rest', type: 'ext4', ...encrypted },
+    },
+  });
+  const table = tableFor(CRYPT);
+  const made = both({
+    ...table,
+    partitions: table.partitions.map((one) => (one.number === 1 ? { ...one, type: PARTITION_TYPES.swap } : one)),
+  });
+  const activated = (what: DiskContent, disk: DiskFacts = DISK, of = CRYPT) =>
+    planActivation('main', of, { fitting: [disk], content: what }).steps.map(sentenceOf);
+  const PLAIN = 'drive main: use the swap plain on partition 1 of nvme-Acme_S1';
+  const SWAP = 'drive main: swap /dev/mapper/swap, encrypted on partition 2 of nvme-Acme_S1 by a key of this boot';
+  const SCRATCH =
+    'drive main: ext4 /dev/mapper/scratch, encrypted on partition 3 of nvme-Acme_S1 by a key of this boot';
+
+  it('is made of what has a type of its own from the first write on, and is no file system to be made or grown', () => {
+    expect(table.partitions.map(({ type }) => type)).toEqual([
+      PARTITION_TYPES.unfinished,
+      PARTITION_TYPES.encrypted,
+      PARTITION_TYPES.encrypted,
+    ]);
+    const remains = { ...made, held: { 3: { what: 'ext2, ext3 or ext4', bytes: MIB } } };
+    expect(planFileSystems('main', CRYPT, { fitting: [DISK], content: remains }).steps).toEqual([]);
+    expect(activated(made)).toEqual([PLAIN, SWAP, SCRATCH]);
+  });
+
+  it('waits for swap that is made, and a table that is whole and ours', () => {
+    expect(activated(both(table))).toEqual([SWAP, SCRATCH]);
+    expect(activated({ ...made, backup: damaged })).toEqual([]);
+    expect(activated(both(FOREIGN))).toEqual([]);
+    expect(activated(made, DISK, { ...CRYPT, make: 'never' })).toEqual([]);
+    expect(activated(made, DISK, { ...CRYPT, partitions: {} })).toEqual([]);
+  });
+
+  it('is left alone where it is used already, and so is all of a disk that is used as a whole', () => {
+    expect(activated(made, { ...DISK, usedBy: 'nvme0n1p2 is held by dm-0', usedParts: [2] })).toEqual([PLAIN, SCRATCH]);
+    expect(activated(made, { ...DISK, usedBy: 'nvme0n1 is held by dm-0', usedParts: [0] })).toEqual([]);
+  });
+
+  it('takes the place of swap, but never of a file system that was made', () => {
+    const before = drive({
+      partitions: { plain: { sizeBytes: 8 * MIB, type: 'swap' }, scratch: { sizeBytes: 'rest', type: 'ext4' } },
+    });
+    const whole = tableFor(before);
+    const finished = {
+      ...whole,
+      partitions: whole.partitions.map((one) => ({
+        ...one,
+        type: one.number === 1 ? PARTITION_TYPES.swap : PARTITION_TYPES.linux,
+      })),
+    };
+    const after = drive({
+      partitions: {
+        plain: { sizeBytes: 8 * MIB, type: 'swap', ...encrypted },
+        scratch: { sizeBytes: 'rest', type: 'ext4', ...encrypted },
+      },
+    });
+    const { steps, notes } = planTable('main', after, { fitting: [DISK], content: both(finished) });
+    expect(notes).toEqual([
+      'drive main: scratch on nvme-Acme_S1 was made without encryption and may hold data: it is left as it is; encrypt one of another label, and `statectl drives delete main scratch`',
+    ]);
+    expect(steps).toMatchObject([
+      {
+        kind: 'write-table',
+        table: { partitions: [{ type: PARTITION_TYPES.encrypted }, { type: PARTITION_TYPES.linux }] },
+      },
+    ]);
+    expect(activated(both(finished), DISK, after)).toEqual([]);
+  });
+
+  it('becomes a file system where it is encrypted no more: nobody has its key', () => {
+    const after = drive({ partitions: { ...CRYPT.partitions, scratch: { sizeBytes: 'rest', type: 'ext4' } } });
+    const { steps } = planTable('main', after, { fitting: [DISK], content: made });
+    expect(steps).toMatchObject([
+      { kind: 'write-table', table: { partitions: [{}, {}, { type: PARTITION_TYPES.unfinished }] } },
+    ]);
   });
 });
 

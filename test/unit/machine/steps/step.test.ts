@@ -41,6 +41,8 @@ it('says every step in the words of an admin', () => {
     drive main: make virtio-D1 empty
     subvolumes of LABEL=data: @home
     drive main: ext4 user-data on partition 1 of virtio-D1
+    drive main: swap /dev/mapper/user-data, encrypted on partition 1 of virtio-D1 by a key of this boot
+    drive main: use the swap user-data on partition 1 of virtio-D1
     drive main: btrfs user-data on virtio-D1 as large as its partition
     check the ext4 on /dev/vda2
     VLAN 7 of eth0 as eth0.7
@@ -105,6 +107,8 @@ it('has for every step the command that does the same by hand', () => {
     echo 'only the controller can: drive main: make virtio-D1 empty'
     echo 'only the controller can: subvolumes of LABEL=data: @home'
     mkfs.ext4 -q -F -L user-data /dev/disk/by-id/virtio-D1-part1 && sfdisk --quiet --no-reread --no-tell-kernel --part-type /dev/disk/by-id/virtio-D1 1 0fc63daf-8483-4772-8e79-3d69d8477de4
+    echo 'only the controller can: drive main: swap /dev/mapper/user-data, encrypted on partition 1 of virtio-D1 by a key of this boot'
+    swapon /dev/disk/by-id/virtio-D1-part1
     mount -t btrfs /dev/disk/by-id/virtio-D1-part1 /mnt && btrfs filesystem resize max /mnt; umount /mnt
     fsck.ext4 -p /dev/vda2 || [ $? -lt 4 ]
     [ -e /sys/class/net/eth0.7 ] || ( ip link add link eth0 name eth0.7 type vlan id 7 )

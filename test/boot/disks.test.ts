@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { DEMO } from '../../build/demo.ts';
+import { type DiskFile, emptyDisk, makeDisk, zeroDisk } from '../fixtures/vm/disk.ts';
+import { type InitramfsFile, initramfsForDisks } from '../fixtures/vm/images/initramfs.ts';
+import { bootMachine, type Machine } from './lab/machine.ts';
+
+const MIB = 2 ** 20;
+
+const DRIVES = `
+main:
+  match: { serial: MAIN }
+  make: empty
+  partitions:
+    ESP: { size: 48M, type: vfat, role: efi }
+    boot: { size: 32M, role: boot }
+    data: { size: 128M, type: btrfs }
+    plain: { size: 16M, type: swap }
+    swap: { size: 16M, type: swap, encrypt: ephemeral }
+    scratch: { size: 32M, encrypt: ephemeral }
+    user-data: { size: rest }
+large: { match: { serial: LARGE }, make: empty, partitions: { big-a: { size: 40M }, big-b: { size: rest, type: vfat } } }
+third: { match: { serial: THIRD }, make: empty, partitions: { third: { size: rest } } }
+`;
+const FILES = {
+  'config.d/controller/drives.conf': DRIVES,
+  'config.d/controller/btrfs.conf': 'LABEL=data: { subvolumes: { "@home": { mount: /home, snapshots: 2 } } }\n',
+  'config.d/system/fstab.conf': `
+/user-data: { source: LABEL=user-data, options: [noatime], missing: fail }
+/mnt: { source: /dev/mapper/scratch, missing: degraded }
+`,
+};
+
+describe('a machine with empty disks', () => {
+  let root: DiskFile;
+  let disks: readonly [DiskFile, DiskFile, DiskFile];
+  let initramfs: InitramfsFile;
+  let before: string;
+
+  beforeAll(async () => {
+    root = await makeDisk({ type: 'squashfs', tree: inject('tinyTree') });
+    disks = [await emptyDisk(400), await emptyDisk(120), await emptyDisk(40)];
+    initramfs = await initramfsForDisks(FILES);
+  });
+  afterAll(async () => {
+    for (const each of [root, initramfs, ...disks]) await each[Symbol.asyncDispose]();
+  });
+
+  const boot = (): Promise<Machine> =>
+    bootMachine({
+      disks: [
+        { ...root, temporary: true },
+        { ...disks[0], serial: 'MAIN' },
+        { ...disks[1], serial: 'LARGE', sectorBytes: 4096 },
+        { ...disks[2], serial: 'THIRD' },
+      ],
+      initramfs: initramfs.file,
+      cmdline: 'root=/dev/vda',
+      memoryMiB: 512,
+    });
+  /** What must not change: tables and file systems, but for what is of one boot alone. */
+  const identities = (vm: Machine) => vm.shell('/run/initramfs/rt/bin/blkid -c /dev/null /dev/vd[bcd]* | sort');
+
+  test('has them partitioned, formatted, encrypted and mounted as drives.conf says', async () => {
+    await using vm = await boot();
+    await vm.console(/tiny: init/);
+    before = await identities(vm);
+    expect(
+      before
+        .match(/ LABEL="[^"]+"/g)
+        ?.map((label) => label.slice(8, -1))
+        .sort(),
+    ).toEqual(['ESP', 'big-a', 'big-b', 'boot', 'data', 'plain', 'third', 'user-data'].sort());
+    const drives = await vm.shell('statectl drives');
+    expect(drives).toMatch(
+      /main +virtio-MAIN .*ESP, boot, data, plain, swap \(encrypted\), scratch \(encrypted\), user-data/,
+    );
+    expect(drives).toMatch(/large +virtio-LARGE .*big-a, big-b/);
+    const mounts = await vm.shell('cat /proc/mounts');
+    expect(mounts).toMatch(/ \/user-data ext4 rw/);
+    expect(mounts).toMatch(/^\/dev\/dm-\d \/mnt ext4 rw/m);
+    expect(mounts).toMatch(/ \/home btrfs .*subvol=\/@home/);
+    expect(await vm.shell('cat /proc/swaps')).toMatch(
+      /\/dev\/(?:mapper\/swap|dm-\d) [^]*\/dev\/vdb4 |\/dev\/vdb4 [^]*\/dev\/(?:mapper\/swap|dm-\d) /,
+    );
+    await vm.shell('echo kept > /user-data/kept; echo kept > /home/kept; echo lost > /mnt/lost; umount /home; sync');
+    // Neither what the boot left nor the list of processes tells the key.
+    expect(vm.transcript + JSON.stringify(vm.events) + (await vm.shell('cat /run/statectl/*.json'))).not.toMatch(
+      /crypt aes|[0-9a-f]{128}/,
+    );
+    await vm.shell('umount /mnt; swapoff -a; mount -o remount,ro /user-data; sync');
+  });
+
+  test('puts back tables whose beginning or end is gone, loses nothing, and touches none of which both are', async () => {
+    const [main, large, third] = disks;
+    await zeroDisk(main, 0, MIB);
+    await zeroDisk(large, -MIB, MIB);
+    for (const at of [0, -MIB]) await zeroDisk(third, at, MIB);
+    await using vm = await boot();
+    await vm.console(/virtio-THIRD is not touched: it has no partition table, but ext2, ext3 or ext4 at 1048576 bytes/);
+    await vm.console(/put back the primary table of virtio-MAIN/);
+    await vm.console(/put back the backup table of virtio-LARGE/);
+    await vm.console(/tiny: init/);
+    expect((await identities(vm)).split('\n')).toEqual(
+      before.split('\n').filter((line) => !line.startsWith('/dev/vdd')),
+    );
+    expect(await vm.shell('cat /user-data/kept /home/kept; ls /mnt')).toBe('kept\nkept\nlost+found');
+    expect(await vm.shell('statectl drives')).toMatch(
+      /main +virtio-MAIN .*ESP, boot[^]*third +virtio-THIRD .*has no partition table/,
+    );
+  });
+});
+
+describe('disks of every kind', () => {
+  test('have the names in the initramfs that udev gives them, and Debian starts with what is encrypted on them', async () => {
+    const drive = (name: string, id: string) =>
+      `${name}: { match: { id: "${id}" }, make: empty, partitions: { ${name}: { size: 20M }, swap-${name}: { size: 8M, type: swap, encrypt: ephemeral }, plain-${name}: { size: 8M, type: swap } } }\n`;
+    await using initramfs = await initramfsForDisks({
+      'config.d/controller/drives.conf': [
+        drive('ata', 'ata-*_ATA1'),
+        drive('nvme', 'nvme-*_NVME1'),
+        drive('usb', 'usb-*_USB1-0:0'),
+        drive('sd', 'mmc-*'),
+        drive('virtio', 'virtio-V1'),
+      ].join(''),
+      'config.d/system/fstab.conf': '/mnt: { source: LABEL=usb, missing: degraded }\n',
+    });
+    await using files = new AsyncDisposableStack();
+    const disk = async (sizeMiB: number) => files.use(await emptyDisk(sizeMiB));
+    await using vm = await bootMachine({
+      disks: [
+        { file: `${DEMO.image}/root.squashfs`, temporary: true },
+        { ...(await disk(64)), as: 'ata', serial: 'ATA1' },
+        { ...(await disk(64)), as: 'nvme', serial: 'NVME1' },
+        { ...(await disk(64)), as: 'usb', serial: 'USB1' },
+        { ...(await disk(64)), as: 'sd' },
+        { ...(await disk(64)), serial: 'V1', sectorBytes: 4096 },
+      ],
+      initramfs: initramfs.file,
+      cmdline: 'root=/dev/vda',
+    });
+    interface Row {
+      readonly drive?: string;
+      readonly device: string;
+      readonly ids: readonly string[];
+      readonly state: string;
+    }
+    const rows = JSON.parse(await vm.run('statectl drives list --json')) as readonly Row[];
+    expect(rows.flatMap(({ drive = [] }) => drive).sort()).toEqual(['ata', 'nvme', 'sd', 'usb', 'virtio']);
+    await vm.run('udevadm settle');
+    for (const { drive, device, ids, state } of rows.filter((row) => row.drive)) {
+      const links = (await vm.run(`udevadm info --query=symlink ${device}`)).split(' ');
+      const byUdev = links.flatMap((link) => (link.startsWith('disk/by-id/') ? [link.slice(11)] : []));
+      // By the place where it is plugged in, udev has names in another folder.
+      expect(ids.filter((id) => !id.startsWith('path-')).sort(), drive).toEqual(expect.arrayContaining([byUdev[0]]));
+      expect(byUdev, drive).toEqual(expect.arrayContaining(ids.filter((id) => !id.startsWith('path-'))));
+      // An adapter for SD cards on PCI has no name there.
+      const places = links.flatMap((link) => (link.startsWith('disk/by-path/') ? [`path-${link.slice(13)}`] : []));
+      expect(drive === 'sd' ? ['path-pci-0000:00:06.0'] : places, drive).toContain(
+        ids.find((id) => id.startsWith('path-')),
+      );
+      expect(state, drive).toContain(`${drive}, swap-${drive} (encrypted), plain-${drive}`);
+    }
+    const swaps = async () => (await vm.run('swapon --show=NAME --noheadings')).split('\n').length;
+    expect(await vm.run('systemctl is-system-running --wait || systemctl --failed --no-legend')).toBe('running');
+    // Each once, also after udev and systemd have seen them.
+    expect(await swaps()).toBe(10);
+    expect(await vm.run('findmnt -no FSTYPE /mnt')).toBe('ext4');
+    // Whose key is it: it is a new one at each boot.
+    expect(await vm.run('dmsetup table --showkeys swap-usb')).toMatch(/crypt aes-xts-plain64 [0-9a-f]{128} 0 /);
+  });
+});
