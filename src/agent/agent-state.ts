@@ -4,6 +4,7 @@ import type { Lock } from '../machine/locks/lock.ts';
 import type { CanStatus } from '../machine/network/can-state.ts';
 import { RUN } from '../machine/paths.ts';
 import type { Refreshed, Renewed } from './agent.ts';
+import type { HealthStatus } from './health/health-status.ts';
 import type { PrinterState } from './printers/printer-state.ts';
 import type { QueueStatus } from './reports/report-queue.ts';
 import type { Connection } from './servers/keep-connected.ts';
@@ -29,8 +30,8 @@ export interface AgentState {
   readonly can?: Readonly<Record<string, CanStatus>>;
   /** What must not be disturbed now. */
   readonly locks?: readonly Lock[];
-  /** By the uptime, when this boot's system was first asked for its health. */
-  readonly health?: { readonly sinceMs: number };
+  /** Whether the start of this system counts as good. */
+  readonly health?: HealthStatus;
 }
 
 export interface AgentStateFile {

@@ -110,6 +110,9 @@ export async function writeEvidence<Kind extends EvidenceKind>(
   await files.write(pathOf(kind), `${JSON.stringify(made)}\n`, { mode: 0o600 });
 }
 
+/** Takes back what is not so any more. */
+export const dropEvidence = ({ files }: FileHost, kind: EvidenceKind): Promise<void> => files.remove(pathOf(kind));
+
 /** Which attempt this boot is. `fault`: something is there that says nothing of use, and the machine keeps no cycle. */
 export async function readCycle({ files }: FileHost): Promise<{ readonly cycle?: Cycle; readonly fault?: string }> {
   const { value, fault } = await readOwn(files, CYCLE, Cycle);

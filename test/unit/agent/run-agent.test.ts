@@ -64,7 +64,9 @@ function lab({
       if (url.pathname !== '/v1/reports') return { status: 404 };
       const { id, agent, config } = JSON.parse(body);
       const status = takes(id);
-      if (status === 204) reports.push({ id, event: agent.event, atMs: host.clock.uptimeMs(), config });
+      // The health of the system has its own tests.
+      if (status === 204 && agent.event !== 'health')
+        reports.push({ id, event: agent.event, atMs: host.clock.uptimeMs(), config });
       return { status };
     },
     [SECURE]: () => {
@@ -183,8 +185,9 @@ describe('the agent', () => {
       away: [5 * MINUTE, 15 * MINUTE],
     });
     await agent.pass(10 * MINUTE);
-    expect(await agent.state()).toMatchObject({ connection: { state: 'away', server: SERVER }, queue: { length: 1 } });
-    expect(await agent.host.files.list('/run/statectl/queue')).toHaveLength(1);
+    // The other one is of the health of the system.
+    expect(await agent.state()).toMatchObject({ connection: { state: 'away', server: SERVER }, queue: { length: 2 } });
+    expect(await agent.host.files.list('/run/statectl/queue')).toHaveLength(2);
     await agent.pass(15 * MINUTE);
     expect(agent.reports.map(({ event }) => event)).toEqual(['booted', 'connected', 'server-lost', 'connected']);
     expect(await agent.state()).toMatchObject({ connection: { state: 'connected' }, queue: { length: 0 } });
