@@ -12,6 +12,7 @@ const isBootVerb = (verb: string): verb is BootVerb =>
   verb === 'lock' ||
   verb === 'agent' ||
   verb === 'drives' ||
+  verb === 'logs' ||
   verb === 'btrfs';
 
 async function main(argv: readonly string[]): Promise<number> {

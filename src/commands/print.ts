@@ -16,8 +16,8 @@ export const print = (text: string): void => void process.stdout.write(printable
 export const printJson = (value: unknown): void => void process.stdout.write(`${printableJson(value, 2)}\n`);
 
 /** What is meant for a file or a program, byte by byte; a terminal gets it printable. */
-export const printContent = (text: string): void =>
-  void process.stdout.write(process.stdout.isTTY ? printable(text) : text);
+export const printContent = (content: string | Uint8Array): void =>
+  void process.stdout.write(process.stdout.isTTY ? printable(Buffer.from(content).toString('utf8')) : content);
 
 /** One sentence beside the answer, on stderr. */
 export const remark = (text: string): void => void process.stderr.write(`${inOneLine(text)}\n`);

@@ -1,7 +1,7 @@
 /** Files by name, as they lie in the archive. */
 export type Members = ReadonlyMap<string, Uint8Array>;
 
-const BLOCK_BYTES = 512;
+export const BLOCK_BYTES = 512;
 
 const octal = (value: number, digits: number): string => `${value.toString(8).padStart(digits, '0')}\0`;
 
@@ -29,18 +29,18 @@ export function hasTarName(path: string): boolean {
   }
 }
 
-/** POSIX.1-1988 ustar, https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html: a regular file of nobody, of 1970. */
-function header(path: string, sizeBytes: number): Buffer {
+/** POSIX.1-1988 ustar, https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html: a regular file of nobody, by default of 1970. */
+export function tarHeader(path: string, sizeBytes: number, { mode = 0o644, mtimeMs = 0 } = {}): Buffer {
   const block = Buffer.alloc(BLOCK_BYTES);
   const [name, prefix] = namedBy(path);
   name.copy(block);
   prefix.copy(block, PREFIX_AT);
   const fields: readonly (readonly [offset: number, text: string])[] = [
-    [100, octal(0o644, 7)],
+    [100, octal(mode, 7)],
     [108, octal(0, 7)],
     [116, octal(0, 7)],
     [124, octal(sizeBytes, 11)],
-    [136, octal(0, 11)],
+    [136, octal(Math.max(0, Math.floor(mtimeMs / 1000)), 11)],
     [148, ' '.repeat(8)],
     [156, '0'],
     [257, 'ustar\x0000'],
@@ -60,15 +60,16 @@ function header(path: string, sizeBytes: number): Buffer {
   return block;
 }
 
-const paddingOf = (sizeBytes: number): number => (BLOCK_BYTES - (sizeBytes % BLOCK_BYTES)) % BLOCK_BYTES;
+/** What is missing to whole blocks. */
+export const tarPadding = (sizeBytes: number): number => (BLOCK_BYTES - (sizeBytes % BLOCK_BYTES)) % BLOCK_BYTES;
 
 /** The one tar of these members: the same files make the same bytes. Throws an Error that names one whose name has no room. */
 export function writeTar(members: Members): Buffer {
   const sorted = [...members].sort(([a], [b]) => (a < b ? -1 : 1));
   const blocks = sorted.flatMap(([name, data]) => [
-    header(name, data.length),
+    tarHeader(name, data.length),
     data,
-    Buffer.alloc(paddingOf(data.length)),
+    Buffer.alloc(tarPadding(data.length)),
   ]);
   return Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK_BYTES)]);
 }
@@ -76,7 +77,11 @@ export function writeTar(members: Members): Buffer {
 const textAt = (tar: Buffer, at: number, bytes: number): string =>
   tar.toString('utf8', at, at + bytes).replace(/\0.*$/s, '');
 
-function nameAt(tar: Buffer, at: number): string {
+/** Of the header that begins there; size in bytes, NaN where it says none. */
+export const tarSize = (tar: Buffer, at: number): number =>
+  Number.parseInt(tar.toString('latin1', at + 124, at + 135), 8);
+
+export function tarName(tar: Buffer, at: number): string {
   const prefix = textAt(tar, at + PREFIX_AT, PREFIX_BYTES);
   return `${prefix}${prefix === '' ? '' : '/'}${textAt(tar, at, NAME_BYTES)}`;
 }
@@ -89,13 +94,13 @@ export function readPlainTar(tar: Buffer, isName: (name: string) => boolean): Me
   const members = new Map<string, Buffer>();
   for (let at = 0; at < tar.length && tar[at] !== 0; ) {
     if (tar.toString('latin1', at + 257, at + 262) !== 'ustar') throw new Error('it is no tar of this program');
-    const name = nameAt(tar, at);
-    const sizeBytes = Number.parseInt(tar.toString('latin1', at + 124, at + 135), 8);
+    const name = tarName(tar, at);
+    const sizeBytes = tarSize(tar, at);
     if (!isName(name)) throw new Error(`${JSON.stringify(name)} is not the name of a member`);
     if (members.has(name)) throw new Error(`there are two ${name}`);
     if (!(sizeBytes <= tar.length)) throw new Error(`${name} has no size`);
     members.set(name, tar.subarray(at + BLOCK_BYTES, at + BLOCK_BYTES + sizeBytes));
-    at += BLOCK_BYTES + sizeBytes + paddingOf(sizeBytes);
+    at += BLOCK_BYTES + sizeBytes + tarPadding(sizeBytes);
   }
   if (!writeTar(members).equals(tar)) throw new Error('it has other bytes than its members make');
   return members;

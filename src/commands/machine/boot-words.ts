@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<BootVerb, readonly string[]>> = {
   agent: [],
   lock: ['list', 'check', 'hold', 'drop'],
   btrfs: ['list', 'delete', 'rollback'],
+  logs: ['list', 'show', 'keep'],
   drives: ['list', 'plan', 'apply', 'delete', 'wipe'],
 };
 
@@ -176,6 +177,26 @@ Examples:
   statectl btrfs
   statectl btrfs rollback LABEL=user-data @home/12
   statectl btrfs delete LABEL=user-data @old --yes @old
+`,
+  },
+  logs: {
+    summary: 'logs of this boot and those before it, kept on a disk: list, show',
+    help: `Usage: statectl logs [COMMAND]
+
+What log.conf keeps of each boot, in the running system and in the rescue shell, for root: the log of the boot, the
+report of one that failed, what the kernel kept of a crash, and the logs of the system when it stopped.
+
+Commands:
+  list [--json]      what is kept, the oldest first (the default)
+  show BOOT [--json] the texts of a boot, and which files its way down kept
+  show BOOT FILE     one of these files
+  keep               keep the logs of the system now; its service does that when the system stops
+
+Examples:
+  statectl logs
+  statectl logs show 12
+  statectl logs show 12 journal.txt | less
+  statectl logs show 12 var/log/syslog | grep klipper
 `,
   },
   agent: {

@@ -19,7 +19,7 @@ export const LogFile = z
     archive: z
       .array(AbsolutePath)
       .default([])
-      .meta({ description: 'logs of the system that are kept with them when it stops, such as /var/log' }),
+      .meta({ description: 'files and folders of the system that are kept with them when it stops, such as /var/log' }),
   })
   .transform(({ limit, ...rest }) => ({ ...rest, limitBytes: limit }))
   .meta({ description: 'logs that outlive the machine’s RAM' });

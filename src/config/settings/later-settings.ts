@@ -18,7 +18,6 @@ const LATER_SETTINGS: readonly (readonly [part: Part, name: string])[] = [
   ['update', 'tries'],
   ['update', 'health'],
   ['update', 'corruption'],
-  ['log', 'archive'],
 ];
 
 const LATER: readonly (readonly [Part, ...SettingPath])[] = [

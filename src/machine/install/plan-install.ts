@@ -11,6 +11,7 @@ import { planCommandInPlace } from '../places/layout.ts';
 import { planOwnedFolders } from '../places/owned-folders.ts';
 import { planRootInFstab } from '../places/root-in-fstab.ts';
 import { planAgent } from '../services/agent-service.ts';
+import { planLogs } from '../services/logs-service.ts';
 import { planKernelHostname } from '../services/names.ts';
 import { planOpenrcShutdown } from '../services/openrc-shutdown.ts';
 import { planSyslog } from '../services/syslog-settings.ts';
@@ -64,6 +65,7 @@ export function planInstall(facts: Facts): readonly Step[] {
       : []),
     ...planKernelHostname(facts, install),
     ...planAgent(facts, install, etcIsWritable ? 'writable' : 'read-only'),
+    ...planLogs(facts, install, etcIsWritable ? 'writable' : 'read-only'),
     { kind: 'mkdir', path: BIN, mode: 0o755 },
     { kind: 'symlink', target: PROGRAM, path: `${BIN}/statectl` },
     ...planCommandInPlace(facts),

@@ -42,7 +42,6 @@ describe('config check', () => {
     };
     expect((await check(files)).warnings).toEqual([
       `sources/sources.conf:1:1 sources: ${word}`,
-      `controller/log.conf:2:1 log.archive: ${word}`,
       `nodes/print.conf:2:8 persist: ${word}`,
     ]);
   });
