@@ -9,6 +9,9 @@ const ENTRY_BYTES = 128;
 /** The least that the specification lets a table have room for, and what everybody makes. */
 const ENTRIES = 128;
 const TABLE_BYTES = ENTRIES * ENTRY_BYTES;
+/** Where the MBR has its partitions; before them is what a BIOS starts. */
+export const MBR_ENTRIES = 446;
+const PROTECTIVE = 0xee;
 /** A table of strange size is read no further than this. */
 const MOST_TABLE_BYTES = 1 << 20;
 
@@ -78,8 +81,17 @@ export async function readCopy(read: ReadBytes, geometry: Geometry, side: Side):
     lastUsableLba: lbaAt(header, 48),
     partitions: partitionsIn(entries, entryBytes, count),
   };
-  const fault = faultOf(table, geometry);
+  const fault = faultOf(table, geometry) ?? (side === 'primary' ? await mbrFault(read, geometry) : undefined);
   return fault === undefined ? { state: 'good', table } : damaged(fault);
+}
+
+/** Without the MBR that protects it, the kernel looks at no GPT. */
+async function mbrFault(read: ReadBytes, { sectorBytes }: Geometry): Promise<string | undefined> {
+  const mbr = await read(0, sectorBytes);
+  if (!mbr) return 'its MBR cannot be read';
+  const isMarked = mbr[510] === 0x55 && mbr[511] === 0xaa;
+  const types = [0, 1, 2, 3].map((entry) => mbr[MBR_ENTRIES + entry * 16 + 4]);
+  return isMarked && types.includes(PROTECTIVE) ? undefined : 'its protective MBR is not there';
 }
 
 const damaged = (why: string): Copy => ({ state: 'damaged', why });
@@ -166,9 +178,9 @@ function writePartition(entries: Buffer, partition: Partition): void {
 /** UEFI 2.10, 5.2.3: who knows no GPT sees a disk that is full. */
 function protectiveMbr(geometry: Geometry): Buffer {
   const mbr = Buffer.alloc(geometry.sectorBytes);
-  mbr.set([0x00, 0x00, 0x02, 0x00, 0xee, 0xff, 0xff, 0xff], 446);
-  mbr.writeUInt32LE(1, 454);
-  mbr.writeUInt32LE(Math.min(sectorsOf(geometry) - 1, 0xffffffff), 458);
+  mbr.set([0x00, 0x00, 0x02, 0x00, PROTECTIVE, 0xff, 0xff, 0xff], MBR_ENTRIES);
+  mbr.writeUInt32LE(1, MBR_ENTRIES + 8);
+  mbr.writeUInt32LE(Math.min(sectorsOf(geometry) - 1, 0xffffffff), MBR_ENTRIES + 12);
   mbr.set([0x55, 0xaa], 510);
   return mbr;
 }

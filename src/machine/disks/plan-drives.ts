@@ -187,9 +187,12 @@ const isUsed = ({ usedParts = [] }: DiskFacts, { number }: Partition): boolean =
 
 /** Less than this is not worth a write. */
 const WORTH_BYTES = 8 * 2 ** 20;
+/** Linux, fs/btrfs/ioctl.c: to less, none is resized. */
+const LEAST_BTRFS_BYTES = 256 * 2 ** 20;
 
 function canGrow({ number, firstLba, lastLba }: Partition, { held }: DiskContent, { sectorBytes }: DiskFacts): boolean {
   const { what, bytes } = held[number] ?? {};
   if (bytes === undefined || !(what === 'btrfs' || what?.startsWith('ext'))) return false;
-  return (lastLba - firstLba + 1) * sectorBytes - bytes >= WORTH_BYTES;
+  const room = (lastLba - firstLba + 1) * sectorBytes;
+  return room - bytes >= WORTH_BYTES && (what !== 'btrfs' || room >= LEAST_BTRFS_BYTES);
 }

@@ -191,7 +191,8 @@ function heldIn(bytes: Buffer): Held {
   return { what };
 }
 
-async function readAt(files: Host['files'], path: string, offset: number, length: number): Promise<Buffer> {
+/** Bytes of a device; fewer where it ends. */
+export async function readAt(files: Host['files'], path: string, offset: number, length: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of files.readStream(path, offset)) {

@@ -119,10 +119,12 @@ export const disks = {
   'grow-filesystem': kind<Parameters<typeof growFilesystem>[1]>({
     describe: ({ disk: { drive, id }, partition: { name }, type }) =>
       `drive ${drive}: ${type} ${name} on ${id} as large as its partition`,
-    command: ({ disk, partition: { number }, type }) =>
-      type === 'btrfs'
-        ? `mount -t btrfs ${shellQuote(pathOf(disk, number))} /mnt && btrfs filesystem resize max /mnt; umount /mnt`
-        : `${shellLine(['fsck.ext4', '-f', '-p', pathOf(disk, number)])}; ${shellLine(['resize2fs', pathOf(disk, number)])}`,
+    command: ({ disk, partition: { number }, type }) => {
+      const path = shellQuote(pathOf(disk, number));
+      const [check, grow] =
+        type === 'btrfs' ? ['', 'btrfs filesystem resize max /mnt'] : [`fsck.ext4 -p ${path}; `, `resize2fs ${path}`];
+      return `${check}mount -t ${type} ${path} /mnt && ${grow}; umount /mnt`;
+    },
     apply: tolerated(growFilesystem),
   }),
 };

@@ -30,18 +30,19 @@ export async function makeFilesystem(host: Host, step: MakeFilesystem): Promise<
     throw failed(step, `the table of ${disk.id} does not say that it is done`);
 }
 
-/** Makes a file system as large as its partition. */
+/**
+ * Makes a file system as large as its partition, while it is mounted: the kernel does that by its journal, and a power cut leaves
+ * the one or the other size. What resize2fs(8) writes by itself it leaves damaged.
+ */
 export async function growFilesystem(host: Host, step: OfType): Promise<void> {
   const { partition } = await guardPartition(host, step);
-  if (step.type !== 'btrfs') {
-    // resize2fs asks for it. 1: errors were corrected.
-    await run(host, step, ['fsck.ext4', '-f', '-p', partition], { good: [0, 1] });
-    return run(host, step, ['resize2fs', partition]);
-  }
+  const isBtrfs = step.type === 'btrfs';
+  // 1: errors were corrected.
+  if (!isBtrfs) await run(host, step, ['fsck.ext4', '-p', partition], { good: [0, 1] });
   await host.files.mkdir(MOUNT, 0o700);
-  await run(host, step, ['mount', '-t', 'btrfs', partition, MOUNT]);
+  await run(host, step, ['mount', '-t', step.type, partition, MOUNT]);
   try {
-    await run(host, step, ['btrfs', 'filesystem', 'resize', 'max', MOUNT]);
+    await run(host, step, isBtrfs ? ['btrfs', 'filesystem', 'resize', 'max', MOUNT] : ['resize2fs', partition]);
   } finally {
     await run(host, step, ['umount', MOUNT]);
   }

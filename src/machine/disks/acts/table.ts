@@ -3,9 +3,9 @@ import { StatectlError } from '../../../error.ts';
 import type { Host } from '../../../host/host.ts';
 import { lastLine } from '../../steps/must-run.ts';
 import type { DiskReference, Found } from '../disk-facts.ts';
-import { type Side, type Table, writesOf } from '../gpt.ts';
+import { MBR_ENTRIES, type Side, type Table, writesOf } from '../gpt.ts';
 import { identify } from '../identify-disk.ts';
-import { readContent } from '../read-disk.ts';
+import { readAt, readContent } from '../read-disk.ts';
 import { sfdiskArgv, sfdiskScript } from '../sfdisk.ts';
 import { guardDisk, tellKernel } from './guard.ts';
 
@@ -45,7 +45,9 @@ export async function restoreTable(host: Host, { disk, found, good }: RestoreTab
   const { path, facts } = await guardDisk(host, disk, found);
   const copy = (await readContent(host, facts))[good];
   if (copy.state !== 'good') throw failed(disk, `the ${good} copy of its table is not good any more`);
-  for (const { offset, bytes } of writesOf(copy.table, disk, good === 'primary' ? 'backup' : 'primary')) {
+  for (const write of writesOf(copy.table, disk, good === 'primary' ? 'backup' : 'primary')) {
+    const { offset } = write;
+    const bytes = offset === 0 ? await withBootCode(host, facts.device, write.bytes) : write.bytes;
     const argv = ['dd', `of=${path}`, `bs=${disk.sectorBytes}`, `seek=${offset / disk.sectorBytes}`];
     const result = await host.exec.run([...argv, 'conv=notrunc,fsync'], { input: bytes, timeoutMs: LONGEST_MS });
     if (result.exitCode !== 0) throw failed(disk, `its table could not be written: ${lastLine(result)}`);
@@ -53,6 +55,12 @@ export async function restoreTable(host: Host, { disk, found, good }: RestoreTab
   if (identify(await readContent(host, facts)).kind !== 'ours')
     throw failed(disk, 'its table is not whole, though it was written');
   await tellKernel(host, path);
+}
+
+/** What a BIOS starts lies before the partitions of an MBR, and stays as it is. */
+async function withBootCode(host: Host, device: string, mbr: Buffer): Promise<Buffer> {
+  const there = await readAt(host.files, device, 0, MBR_ENTRIES);
+  return Buffer.concat([there, mbr.subarray(there.length)]);
 }
 
 const failed = ({ drive, id }: DiskReference, what: string): StatectlError =>
