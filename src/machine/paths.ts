@@ -19,6 +19,8 @@ export const SKELETON = `${RUN_INITRAMFS}/skeleton`;
 /** What /init sources after the controller ended well: which root, which init, which arguments. */
 export const SWITCH_FILE = `${RUN_INITRAMFS}/switch-root.env`;
 export const REPORT = `${RUN_INITRAMFS}/report.txt`;
+/** What the system's own stop hooks run on the way down; see initramfs/stopping. */
+export const STOPPING = `${RUN_INITRAMFS}/stopping`;
 /** The lines of the last failure, which the rescue prompt shows. */
 export const FAILURE = `${RUN_INITRAMFS}/failure`;
 /** What a person in the rescue shell chose: the arguments of the next `statectl boot`. /init waits for this file. */

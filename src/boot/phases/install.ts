@@ -15,7 +15,7 @@ import { canFault, canTools } from '../../machine/network/can-handover.ts';
 import { networkServices } from '../../machine/network/network-services.ts';
 import { pythonArchives, pythonPackages } from '../../machine/packages/python-packages.ts';
 import { planPythonFetch, planPythonPackages, planPythonServices } from '../../machine/packages/python-steps.ts';
-import { IMAGE_MOUNT, RUN_INITRAMFS } from '../../machine/paths.ts';
+import { IMAGE_MOUNT, RUN_INITRAMFS, STOPPING } from '../../machine/paths.ts';
 import { ownedFolders } from '../../machine/places/owned-folders.ts';
 import { authorityLists } from '../../machine/services/authority-lists.ts';
 import { findMainFiles } from '../../machine/services/find-main-files.ts';
@@ -23,6 +23,7 @@ import { findServices } from '../../machine/services/find-services.ts';
 import { planPrinterServices, printerServices } from '../../machine/services/printers/printer-services.ts';
 import { findServiceManager } from '../../machine/services/service-manager.ts';
 import { syslogFacts } from '../../machine/services/syslog-settings.ts';
+import { sysvUnmounting } from '../../machine/services/sysv-unmounting.ts';
 import { planPrinters, printerFacts } from '../../machine/state/plan-printers.ts';
 import type { Step } from '../../machine/steps/step.ts';
 import type { Instead, Phase } from '../phase.ts';
@@ -36,6 +37,8 @@ const withoutPackages: Instead = (_error, { system: { python } }) =>
 const planCarried = ({ system: { credentials } }: Facts): readonly Step[] => [
   { kind: 'copy-file', from: '/bin/busybox', to: `${RUN_INITRAMFS}/bin/busybox`, mode: 0o755 },
   { kind: 'copy-file', from: '/etc/shutdown', to: `${RUN_INITRAMFS}/shutdown`, mode: 0o755 },
+  { kind: 'copy-file', from: '/etc/stopping', to: STOPPING, mode: 0o755 },
+  { kind: 'copy-file', from: '/etc/way-down.sh', to: `${RUN_INITRAMFS}/way-down.sh`, mode: 0o644 },
   ...planCredentials(credentials),
 ];
 
@@ -143,6 +146,7 @@ async function installFacts({ files }: Host, facts: Facts): Promise<InstallFacts
     ...(can && { can }),
     ...(await authorityLists({ files }, facts)),
     ...(await findServiceManager({ files })),
+    ...(await sysvUnmounting({ files })),
     ...(await imageTexts({ files })),
   };
 }

@@ -13,9 +13,9 @@ import { planRootInFstab } from '../places/root-in-fstab.ts';
 import { planAgent } from '../services/agent-service.ts';
 import { planLogs } from '../services/logs-service.ts';
 import { planKernelHostname } from '../services/names.ts';
-import { planOpenrcShutdown } from '../services/openrc-shutdown.ts';
 import { planSyslog } from '../services/syslog-settings.ts';
 import { planBootedRunlevel, planSystemSettings } from '../services/system-settings.ts';
+import { planWayDown } from '../services/way-down.ts';
 import type { Step } from '../steps/step.ts';
 import { KEPT_MACHINE_ID } from './machine-id.ts';
 
@@ -58,7 +58,6 @@ export function planInstall(facts: Facts): readonly Step[] {
           ...planSettingFiles(facts, install),
           ...planRootInFstab(install),
           ...planBootedRunlevel(facts, install),
-          ...planOpenrcShutdown(install),
           ...planHostKey(facts),
           ...planPythonServices(facts, install),
         ]
@@ -66,6 +65,7 @@ export function planInstall(facts: Facts): readonly Step[] {
     ...planKernelHostname(facts, install),
     ...planAgent(facts, install, etcIsWritable ? 'writable' : 'read-only'),
     ...planLogs(facts, install, etcIsWritable ? 'writable' : 'read-only'),
+    ...planWayDown(install, etcIsWritable ? 'writable' : 'read-only'),
     { kind: 'mkdir', path: BIN, mode: 0o755 },
     { kind: 'symlink', target: PROGRAM, path: `${BIN}/statectl` },
     ...planCommandInPlace(facts),

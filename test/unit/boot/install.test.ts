@@ -195,6 +195,8 @@ it('puts the way down where the system finds it', () => {
   expect(copies).toEqual([
     { kind: 'copy-file', from: '/bin/busybox', to: '/run/initramfs/bin/busybox', mode: 0o755 },
     { kind: 'copy-file', from: '/etc/shutdown', to: '/run/initramfs/shutdown', mode: 0o755 },
+    { kind: 'copy-file', from: '/etc/stopping', to: '/run/initramfs/stopping', mode: 0o755 },
+    { kind: 'copy-file', from: '/etc/way-down.sh', to: '/run/initramfs/way-down.sh', mode: 0o644 },
   ]);
 });
 

@@ -17,6 +17,8 @@ const OWN_FILES: readonly (readonly [from: string, to: string, mode: number])[] 
   ['udhcpc.script', 'etc/udhcpc.script', 0o755],
   ['dhcpcd.script', 'etc/dhcpcd.script', 0o755],
   ['shutdown', 'etc/shutdown', 0o755],
+  ['stopping', 'etc/stopping', 0o755],
+  ['way-down.sh', 'etc/way-down.sh', 0o644],
 ];
 const DIRS = ['bin', 'dev', 'etc', 'lib/firmware', 'proc', 'root', 'run', 'sets', 'sys', 'sysroot', 'tmp', 'var'];
 const dirMode = (name: string): number => (name === 'tmp' ? 0o1777 : name === 'root' ? 0o700 : 0o755);

@@ -51,7 +51,7 @@ test.skipIf(onMachine === undefined)('the applets that are read equal busybox --
 /** Words where a command can stand. */
 function commandsOf(script: string): Set<string> {
   const before =
-    /(?:^|[;&|({`!]|\$\(|\b(?:then|do|else|elif|if|while|until|exec|xargs|timeout \d+)(?=\s)|\)(?=\s))\s*(?:[A-Za-z_]+=\S*\s+)*([a-z0-9_[]+)(?=[\s;)&|]|$)/gm;
+    /(?:^|[;&|({`!]|\$\(|\b(?:then|do|else|elif|if|while|until|exec|xargs|(?:timeout|bounded) \S+)(?=\s)|\)(?=\s))\s*(?:[A-Za-z_]+=\S*\s+)*([a-z0-9_[]+)(?=[\s;)&|]|$)/gm;
   return new Set([...script.replace(/(^|\s)#.*/gm, '').matchAll(before)].map(([, word = '']) => word));
 }
 
