@@ -10,7 +10,8 @@ import { DEMO } from '../../build/demo.ts';
 import type { AgentState } from '../../src/agent/agent-state.ts';
 import { bootMachine, type Machine } from '../boot/lab/machine.ts';
 import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
-import { openrcImage } from '../fixtures/vm/images/openrc-image.ts';
+import { diskState, readFromDisk } from '../fixtures/vm/disk-state.ts';
+import { sysvinitImage } from '../fixtures/vm/images/sysvinit-image.ts';
 import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
 
@@ -63,7 +64,7 @@ ${more}`,
     const sha256 = createHash('sha256').update(archive).digest('hex');
     packageSettings = `url: "http://10.0.2.2:${(web.address() as AddressInfo).port}/extra.tar", sha256: "${sha256}"`;
     await write('first');
-    const root = await openrcImage();
+    const root = await sysvinitImage('openrc');
     disk = await makeDisk({ type: 'ext4', label: 'user-data', sizeMiB: 64 });
     const state = join(dir, 'state');
     await cp(inject('images').tiny.state, state, { recursive: true });
@@ -172,11 +173,17 @@ ${more}`,
   });
 
   test('goes down without waiting for the agent, and leaves its disk clean', async () => {
+    // With a file system in a file of the disk, and somebody who works there and does not end when asked to.
+    await vm.run(`test -e /run/statectl/cycle.json || echo '{ "cycle": 3 }' >/run/statectl/cycle.json
+truncate -s 8M /user-data/file; mkfs.ext4 -q /user-data/file; mkdir -p /user-data/inner
+mount -o loop /user-data/file /user-data/inner; echo text >/user-data/inner/text`);
     await vm.run('shutdown -t 0 -h -P now');
     await vm.console(/Stopping statectl-agent/);
     expect(await vm.ended()).toBe('guest-shutdown');
-    const { stdout } = await execa('dumpe2fs', ['-h', disk.file]);
-    expect(stdout).toMatch(/^Filesystem state: +clean$/m);
-    expect(stdout).not.toContain('needs_recovery');
+    expect(await diskState(disk.file)).toBe('clean');
+    expect(await readFromDisk(disk.file, '/persistent/logs/down.log')).toMatch(/poweroff: the disks of this system\n/);
+    expect(JSON.parse(await readFromDisk(disk.file, '/persistent/statectl/cycle/stopping.json'))).toHaveProperty(
+      'cycle',
+    );
   });
 });

@@ -34,7 +34,7 @@ export interface InstallFacts {
   readonly can?: CanTools;
   /** Whose services are enabled, disabled or masked; absent: neither's. */
   readonly serviceManager?: 'systemd' | 'openrc';
-  /** Of sysvinit: what its scripts that unmount say of their order (LSB), by name. */
+  /** Of sysvinit: what its scripts that end processes and unmount say of their order (LSB), by name. */
   readonly unmounting?: Readonly<Record<string, string>>;
   /** By the name that config.d has for it; one that the system does not know is absent. Absent in facts of earlier versions. */
   readonly services?: Readonly<Record<string, ServiceFacts>>;

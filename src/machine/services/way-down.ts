@@ -99,15 +99,17 @@ const openrcService = (name: string, content: string, runlevel: string): readonl
 ];
 
 /**
- * In place of the image's own, whose order startpar(8) knows: of servers that file systems are of within a limit, of disks also what
- * was mounted before the root.
+ * In place of the image's own, whose order startpar(8) knows: processes and servers that file systems are of within a limit, disks also
+ * of what was mounted before the root.
  */
 const sysvScript = (name: string, header: string): string => `#!/bin/sh
 ${header}
 # Made by statectl at boot, in place of the image's.
 case $1 in stop | '') ;; *) exit 0 ;; esac
-action=reboot
+${name === 'umountfs' ? FREE_DISKS : `exec ${HOOK} within ${IMAGE_MOUNT}/etc/init.d/${name} stop`}
+`;
+
+const FREE_DISKS = `action=reboot
 [ "$RUNLEVEL" != 0 ] || action=poweroff
 [ "$RUNLEVEL$INIT_HALT" != 0HALT ] || action=halt
-${name === 'umountfs' ? `exec ${HOOK} disks $action` : `exec ${HOOK} within ${IMAGE_MOUNT}/etc/init.d/${name} stop`}
-`;
+exec ${HOOK} disks $action`;

@@ -10,7 +10,7 @@ const planned = (manager: Manager, changes: Changes = {}) => {
   const facts = createFacts(changes);
   const install = { ...(facts.system.install as InstallFacts), ...manager };
   return planInstall({ ...facts, system: { install } }).flatMap((step) =>
-    'path' in step && /statectl-(disks|stopping)|umount/.test(step.path)
+    'path' in step && /statectl-(disks|stopping)|umount|sendsigs/.test(step.path)
       ? [[step.path, 'content' in step ? String(step.content) : ''] as const]
       : [],
   );
