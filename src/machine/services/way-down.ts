@@ -20,6 +20,7 @@ RequiresMountsFor=/user-data
 Before=sysinit.target shutdown.target
 Conflicts=shutdown.target
 RefuseManualStop=yes
+IgnoreOnIsolate=yes
 
 [Service]
 Type=oneshot
