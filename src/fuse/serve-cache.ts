@@ -25,6 +25,8 @@ const MOST_TRIES = 5;
 const MOST_WRITTEN = 10_000;
 /** So often it is looked whether somebody still brings what is waited for. */
 const LOOK_MS = 1_000;
+/** So long a file waits for the agent of a machine that starts. */
+const AGENT_BEGINS_MS = 60_000;
 
 interface Waiting {
   readonly wish: Wish;
@@ -96,9 +98,15 @@ export async function serveCache({ device, real, spool, account, ready }: ServeC
     return index;
   }
 
+  const beganMs = performance.now();
+  function nobodyBrings(): boolean {
+    const agent = spool.agent();
+    return agent === 'ended' || (agent === 'not yet' && performance.now() - beganMs > AGENT_BEGINS_MS);
+  }
+
   function wanted(wish: Wish, tries = 1): void {
     const id = folder.newId();
-    if (!spool.isAgentThere()) finish({ wish, tries }, 'the agent does not run');
+    if (nobodyBrings()) finish({ wish, tries }, 'the agent does not run');
     else {
       spool.want(id, wish);
       waiting.set(id, { wish, tries });
@@ -157,7 +165,7 @@ export async function serveCache({ device, real, spool, account, ready }: ServeC
   if (!isAskedAgain) for (const reply of lostAnswers(spool.seen(), spool.waiting())) device.answer(reply);
   const seen = seenRequests(spool.see);
   const looking = setInterval(() => {
-    if (waiting.size === 0 || spool.isAgentThere()) return;
+    if (waiting.size === 0 || !nobodyBrings()) return;
     for (const [id, one] of waiting) {
       spool.unwant(id);
       finish(one, 'the agent does not run any more');

@@ -22,8 +22,8 @@ export interface JournalLine {
 
 export interface CacheSpool {
   index(): CacheIndex;
-  /** Whether whoever brings files runs. */
-  isAgentThere(): boolean;
+  /** Whether whoever brings files runs, does no more, or did not begin yet in this boot. */
+  agent(): 'runs' | 'ended' | 'not yet';
   want(id: string, wish: CacheName & { readonly unique: bigint }): void;
   unwant(id: string): void;
   /** Answers that came, each once. */
@@ -55,11 +55,12 @@ export function cacheSpool(spool: string): CacheSpool {
   for (const folder of [spool, want, answers]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   return {
     index: () => readSaid(textOrNone(`${spool}/index.json`) ?? '{"files":[]}', CacheIndex).value ?? { files: [] },
-    isAgentThere() {
-      const { value } = readSaid(textOrNone(`${spool}/agent.json`) ?? '', CacheAgent);
-      if (!value) return false;
-      const stat = textOrNone(`/proc/${value.pid}/stat`);
-      return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] === value.started;
+    agent() {
+      const said = textOrNone(`${spool}/agent.json`);
+      if (said === undefined) return 'not yet';
+      const { value } = readSaid(said, CacheAgent);
+      const stat = value && textOrNone(`/proc/${value.pid}/stat`);
+      return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] === value?.started ? 'runs' : 'ended';
     },
     want(id, { path, version, unique }) {
       writeFileSync(`${want}/.${id}`, JSON.stringify({ path, version, unique: String(unique) }));

@@ -123,6 +123,15 @@ describe.runIf(canMountFuse)('a cache on the kernel of this machine', () => {
     expect((await stat(`${cache.place}/far.gcode`)).size).toBe(5);
   });
 
+  it('lets an open wait for the agent of a machine that starts', async () => {
+    await using cache = await cacheMount();
+    cache.show([lineOf('far.gcode', 'M104\n')]);
+    await expect.poll(() => readdir(cache.place)).toEqual(['far.gcode']);
+    cache.agent.isNotYetThere();
+    cache.agent.bring = async ({ path }) => void place(cache, path, 'M104\n');
+    expect(await readFile(`${cache.place}/far.gcode`, 'utf8')).toBe('M104\n');
+  });
+
   it('lets nobody wait for an agent that dies meanwhile', async () => {
     await using cache = await cacheMount();
     cache.show([lineOf('far.gcode', 'M104\n')]);
