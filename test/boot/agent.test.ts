@@ -52,7 +52,7 @@ set:${more}
     vm = await bootMachine({
       uuid: UUID,
       disks: [{ file: `${DEMO.image}/root.squashfs`, temporary: true }],
-      cmdline: `root=/dev/vda ip=dhcp statectl.server=${a.url}`,
+      cmdline: `root=/dev/vda ip=dhcp statectl.server=${a.url} statectl.set=update.health.stable=5s`,
     });
     await vm.console(/login: /);
   });
@@ -72,6 +72,30 @@ set:${more}
       'awk "/^RssAnon/ { print \\$2 }" /proc/$(systemctl show -P MainPID statectl-agent)/status',
     );
     expect(Number(kib)).toBeLessThan(MOST_MEMORY_MIB * 1024);
+  });
+
+  test('counts the start of its system as good once all of it stays so, and leaves that for the next boot', async () => {
+    expect((await a.report('health')).agent).toMatchObject({ state: 'started' });
+    const { health } = await agentState();
+    expect(health?.checks.map(({ name, why }) => `${name}${why ?? ''}`)).toEqual([
+      ...['system', 'root', 'persistent', 'server'],
+    ]);
+    expect(await vm.run('/run/statectl/bin/statectl status --no-changes')).toMatch(/^ *health +PASSED /m);
+    expect(await vm.run('systemctl is-active boot-complete.target; ls /user-data/persistent/statectl')).not.toContain(
+      'cycle',
+    );
+    // As a boot says it to a system that has another beside it.
+    const cycle = 'printf \'{"cycle":17,"bootId":"%s"}\' "$(cat /proc/sys/kernel/random/boot_id)"';
+    await vm.run(`${cycle} > /run/statectl/cycle.json; systemctl restart statectl-agent`);
+    await a.report('connected');
+    const left = '/user-data/persistent/statectl/cycle';
+    await vm.run(`until test -s ${left}/started.json; do sleep 0.2; done`);
+    expect(JSON.parse(await vm.run(`cat ${left}/started.json`))).toMatchObject({
+      ...{ cycle: 17, checks: ['system', 'root', 'persistent', 'server'] },
+    });
+    expect(await vm.run(`stat -c '%a %U' ${left} ${left}/started.json; rm /run/statectl/cycle.json`)).toBe(
+      '700 root\n600 root',
+    );
   });
 
   test('changes a file without a reboot when config.d does', async () => {

@@ -207,8 +207,22 @@ describe('a machine with nothing but a network card', () => {
     const machineId = await vm.run('cat /etc/machine-id');
     expect(machineId).toMatch(/^[0-9a-f]{32}$/);
     expect(machineId).toBe(record.machineId?.machineId);
+    // As on a machine with another system beside this one, whose start is not proved yet.
+    await vm.run('systemctl stop statectl-agent; rm /run/statectl/agent.json');
+    const cycle = 'printf \'{"cycle":17,"bootId":"%s"}\' "$(cat /proc/sys/kernel/random/boot_id)"';
+    await vm.run(`${cycle} > /run/statectl/cycle.json; systemctl start statectl-agent`);
+    // What starts before the agent is stopped after it.
+    const unit =
+      '[Unit]\nBefore=statectl-agent.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecStop=/bin/sh -c "cat /user-data/persistent/statectl/cycle/*.json >/dev/console"\n';
+    await vm.run(
+      `printf '${unit}' > /run/systemd/system/teller.service; systemctl daemon-reload; systemctl start teller`,
+    );
+    await vm.run('until test -s /user-data/persistent/statectl/cycle/alive.json; do sleep 0.2; done');
     await vm.run('systemctl --no-block reboot');
     expect(await vm.ended()).toBe('guest-reset');
+    // That a person wanted it: no failed start.
+    expect(vm.transcript).toMatch(/"cycle":17,.*"by":"reboot\.target"/);
+    expect(vm.transcript).not.toMatch(/"cycle":17,.*"reason":/);
     expect(vm.transcript).toContain('Returning to initrd');
     expect(vm.transcript.match(/still mounted at shutdown.*/g)).toBeNull();
     await vm[Symbol.asyncDispose]();

@@ -46,6 +46,7 @@ set:
   etc: { files: { /etc/motd: { text: "${motd}\\n" } } }
   users: { users: { pi: { uid: 1000, home: /home/pi } } }
   overlays: { /home: { kind: tmpfs } }
+  update: { health: { services: [bootlogs], stable: 5s } }
   state:
     printers: { voron: { data: ${DATA}, user: pi, trust: network } }
     places: { ${GCODES}: { kind: cache, printer: voron, restart: pause } }
@@ -163,13 +164,23 @@ ${more}`,
     await vm.run(`rc-service ${CACHE} start; until ${shown}; do sleep 0.5; done`);
   });
 
+  test('is looked at for its health once its runlevel is reached', async () => {
+    const { health } = await agentState();
+    const good = health?.checks.filter(({ why }) => why === undefined).map(({ name }) => name);
+    expect(good).toEqual(['system', 'root', 'persistent', 'service bootlogs', 'server']);
+    // Nobody has installed Klipper.
+    expect(health?.checks.find(({ name }) => name === 'printer voron')?.why).toContain('Klipper does not answer');
+  });
+
   test('stops the agent, and nothing of it is left', async () => {
     const pid = await vm.run(`echo ${AGENT}`);
     await vm.run('rc-service statectl-agent stop');
     await expect(vm.run('rc-service statectl-agent status')).rejects.toThrow('status: stopped');
     await vm.run(`while test -e /proc/${pid}; do sleep 0.2; done`);
-    // For the way down.
-    await vm.run('rc-service statectl-agent start');
+    // For the way down: as a machine with another system beside this one, whose start is not proved yet.
+    const cycle = 'printf \'{"cycle":17,"bootId":"%s"}\' "$(cat /proc/sys/kernel/random/boot_id)"';
+    await vm.run(`rm /run/statectl/agent.json; ${cycle} > /run/statectl/cycle.json; rc-service statectl-agent start`);
+    await vm.run('until test -s /user-data/persistent/statectl/cycle/alive.json; do sleep 0.2; done');
   });
 
   test('goes down without waiting for the agent, and leaves its disk clean', async () => {
@@ -185,5 +196,8 @@ mount -o loop /user-data/file /user-data/inner; echo text >/user-data/inner/text
     expect(JSON.parse(await readFromDisk(disk.file, '/persistent/statectl/cycle/stopping.json'))).toHaveProperty(
       'cycle',
     );
+    expect(JSON.parse(await readFromDisk(disk.file, '/persistent/statectl/cycle/deliberate.json'))).toMatchObject({
+      ...{ cycle: 17, by: 'runlevel shutdown' },
+    });
   });
 });
