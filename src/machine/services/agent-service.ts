@@ -1,3 +1,4 @@
+import { userDataDevice } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { InstallFacts } from '../facts/system-facts.ts';
 import { PROGRAM } from '../paths.ts';
@@ -10,6 +11,8 @@ const UNITS = '/run/systemd/system';
 const UNIT = `# Made by statectl at boot.
 [Unit]
 Description=statectl agent: keeps this machine as config.d wants it
+# On the way down it leaves word on that disk.
+After=user-data.mount
 # It goes on asking for ever, at its own pace.
 StartLimitIntervalSec=0
 
@@ -57,11 +60,21 @@ depend() {
 }
 `;
 
-/** With `auto` where the machine has a server to hear from; not where services/default-runlevel has it off. */
-const isWanted = ({ config: { server, services } }: Facts): boolean =>
-  server.agent !== 'off' &&
-  (server.agent === 'on' || server.servers.length > 0) &&
-  (services.services[NAME] ?? services.services[`${NAME}.service`] ?? 'enabled') === 'enabled';
+/**
+ * With `auto` where the machine has a server to hear from, or keeps systems of which somebody has to say that they started; not
+ * where services/default-runlevel has it off.
+ */
+const isWanted = (facts: Facts): boolean => {
+  const { server, services } = facts.config;
+  return (
+    server.agent !== 'off' &&
+    (server.agent === 'on' || server.servers.length > 0 || keepsSystems(facts)) &&
+    (services.services[NAME] ?? services.services[`${NAME}.service`] ?? 'enabled') === 'enabled'
+  );
+};
+
+const keepsSystems = (facts: Facts): boolean =>
+  userDataDevice(facts) !== undefined && (facts.config.boot.keepCopy || facts.config.update.slots !== undefined);
 
 /** The agent as a service of the running system. systemd's is in RAM, whatever /etc is. Pure. */
 export function planAgent(

@@ -8,7 +8,7 @@ import type { InstallFacts } from '../../../../src/machine/facts/system-facts.ts
 import { planInstall } from '../../../../src/machine/install/plan-install.ts';
 import { planAgent } from '../../../../src/machine/services/agent-service.ts';
 import { shellOf } from '../../../../src/machine/steps/step.ts';
-import { createFacts } from '../../../fixtures/facts.ts';
+import { createFacts, USER_DATA_DISK } from '../../../fixtures/facts.ts';
 
 const SERVERS = ['http://boot.lab:8080'];
 
@@ -19,10 +19,11 @@ interface Options {
   readonly etc?: 'writable' | 'read-only';
   readonly services?: Facts['config']['services']['services'];
   readonly target?: string;
+  readonly disk?: typeof USER_DATA_DISK;
 }
 
 function stepsFor({ agent = 'auto', servers = SERVERS, serviceManager = 'systemd', etc = 'writable', ...on }: Options) {
-  const facts = createFacts();
+  const facts = createFacts({ root: { blocks: on.disk ? [on.disk] : [] } });
   const server = { ...facts.config.server, agent, servers: [...servers] };
   const install = { ...facts.system.install, serviceManager } as InstallFacts;
   const services = { ...facts.config.services, services: on.services ?? {}, ...(on.target && { target: on.target }) };
@@ -36,6 +37,9 @@ describe('the agent’s service', () => {
     expect(paths({ servers: [] })).toEqual([]);
     expect(paths({ agent: 'off' })).toEqual([]);
     expect(paths({ agent: 'on', servers: [] })).not.toEqual([]);
+    // Somebody has to say whether the systems on its disk start well.
+    expect(paths({ servers: [], disk: USER_DATA_DISK })).not.toEqual([]);
+    expect(paths({ servers: [], disk: USER_DATA_DISK, agent: 'off' })).toEqual([]);
   });
 
   it('of systemd is in RAM, wanted by every start, and gives way to everything else', () => {
@@ -46,6 +50,8 @@ describe('the agent’s service', () => {
         "rm -f /run/systemd/system/statectl-agent.service && printf %s '# Made by statectl at boot.
       [Unit]
       Description=statectl agent: keeps this machine as config.d wants it
+      # On the way down it leaves word on that disk.
+      After=user-data.mount
       # It goes on asking for ever, at its own pace.
       StartLimitIntervalSec=0
 
