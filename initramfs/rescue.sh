@@ -167,6 +167,13 @@ close_prompt() {
 	rm -rf "$rescue" "$answer"
 }
 
+# The controller crashed, or the system did not begin, and nobody feeds the watchdog that it left running: people take longer.
+close_watchdog() {
+	read -r watchdog 2>/dev/null </run/initramfs/watchdog || return 0
+	rm -f /run/initramfs/watchdog
+	printf V >"$watchdog"
+}
+
 # A stop without a failure: statectl.break, or statectl.rescue. Where nobody can have a shell, it does not stop.
 stop_for_a_look() { # what leaving the shell answers
 	refused=$(refusal)
@@ -185,6 +192,7 @@ stop_for_a_look() { # what leaving the shell answers
 
 # The boot failed: a person decides, or after the countdown the unattended answer. Leaves the words of the next try in $resume.
 rescue() {
+	close_watchdog
 	if [ -e /run/initramfs/asked ]; then
 		rm -f /run/initramfs/asked
 		stop_for_a_look '--from cmdline'

@@ -9,6 +9,7 @@ import { SEGMENT_SECRETS } from '../machine/identity/credentials.ts';
 import { serverHttp } from '../machine/identity/server-http.ts';
 import { BOOT_RECORD, FACTS, RUN, SWITCH_FILE } from '../machine/paths.ts';
 import { VERSION } from '../version.ts';
+import { bootWatchdog } from './boot-watchdog.ts';
 import { PhaseFailure, runPhases } from './engine.ts';
 import { clearLeftovers, forgetLeases } from './leftovers.ts';
 import { PHASE_NAMES, type PhaseName } from './phase.ts';
@@ -46,11 +47,16 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
     effect.catch((error) => host.console.line('warning', `${what}: ${reasonOf(error)}`));
   await tolerate('no folder for reports', host.files.mkdir(RUN, 0o755));
   const commandLine = await readCommandLine(host);
-  const journal = openJournal(
+  const watchdog = bootWatchdog(host);
+  const written = openJournal(
     host.files,
     () => host.clock.uptimeMs(),
     getArgument(commandLine, 'statectl.events')?.value,
   );
+  const journal: Journal = (entry) => {
+    watchdog.sign();
+    return written(entry);
+  };
   const earlier = await readJournal(host.files);
   await journal({ event: 'boot-started', version: VERSION, ...options });
   if (flagArgument(commandLine, 'statectl.rescue', false) && !options.from) {
@@ -74,11 +80,12 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
       signal: new AbortController().signal,
       firstIndex: first,
       breakAt: breakpoints(commandLine, host),
-      openBreak: (phase) => breakShell(host, phase),
+      openBreak: (phase) => watchdog.whileWaiting(() => breakShell(host, phase)),
       keep: async (facts) => {
         const { looks: _looks, ...known } = facts;
         last = known;
         await tolerate('cannot keep the facts', host.files.write(FACTS, JSON.stringify(facts), { mode: 0o600 }));
+        await watchdog.follow(known);
       },
     });
     const record = bootRecord(result, host.clock.uptimeMs(), historyOf(earlier));
@@ -103,8 +110,10 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
       ),
     );
     await tolerate('the push gateway does not take the metrics', pushBootMetrics(host, result.facts, record));
+    await watchdog.handOver(result.facts);
     return EXIT.handOver;
   } catch (error) {
+    await watchdog.close();
     if (!(error instanceof PhaseFailure)) throw error;
     await tolerate('cannot remove the answer of the boot before', host.files.remove(SWITCH_FILE));
     return fail(host, journal, error, last);

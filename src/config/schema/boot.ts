@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { KERNEL_ARGUMENT } from '../command-line/kernel-argument.ts';
+import { Duration } from '../settings/scalars.ts';
 
 /** iPXE expands `$`, and a `kernel` line ends at a blank. */
 const BOOT_URL = /^(https?|tftp):\/\/[\w.[\]:@-]+\/[\x21-\x23\x25-\x7e]*$/;
@@ -11,6 +12,9 @@ const BootUrl = z
   );
 
 const MODULE = z.string().regex(/^[A-Za-z0-9_-]+$/, 'expected the name of a kernel module');
+
+/** What all hardware can, and no busy machine misses. */
+const Watchdog = Duration.refine((ms) => ms >= 10_000 && ms <= 600_000, 'expected off, or a time from 10s to 10m');
 
 /** system/boot.conf */
 export const BootFile = z
@@ -50,6 +54,13 @@ export const BootFile = z
       })
       .prefault({})
       .meta({ description: 'kernel modules' }),
+    watchdog: z
+      .union([z.literal('off'), Watchdog], { error: 'expected off, or a time from 10s to 10m' })
+      .default('off')
+      .meta({
+        description:
+          'the hardware watchdog resets a machine that hangs for so long, from its boot on: off, or 10s to 10m; only where systemd or OpenRC feeds it',
+      }),
     keepCopy: z.boolean().default(true).meta({
       description: 'keep a verified copy of the image on /user-data, so that the machine boots without a server',
     }),

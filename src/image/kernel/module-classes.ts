@@ -25,11 +25,14 @@ const USB_HOSTS = [
 /** Names that a kernel lacks are left out in silence: kernels differ in what they build in, rename and drop. */
 export const MODULE_CLASSES = {
   core: {
-    title: 'virtual machines, TPM, VLAN, bonding, bridges, checksums, netconsole',
+    title: 'virtual machines, TPM, VLAN, bonding, bridges, checksums, netconsole, watchdogs, stores for crashes',
     folders: [],
     names: [
       ...['virtio_pci', 'virtio_mmio', 'virtio_rng', 'virtio_console', 'qemu_fw_cfg', 'hv_vmbus', 'pci_hyperv'],
       ...['tpm_tis', 'tpm_crb'],
+      // Hardware alone: softdog hangs with the kernel.
+      ...['iTCO_wdt', 'i6300esb', 'sp5100_tco', 'wdat_wdt', 'hpwdt', 'bcm2835_wdt', 'dw_wdt', 'sunxi_wdt'],
+      ...['efi_pstore', 'ramoops'],
       ...['8021q', 'bonding', 'bridge', 'af_packet', 'ipv6', 'netconsole'],
       // Found through the crypto API by name, so nothing in modules.dep leads to them.
       ...['crc32c', 'crc32c_generic', 'crc32c_intel', 'crc32_ce', 'crct10dif_generic', 'crct10dif_pclmul', 'libcrc32c'],

@@ -17,6 +17,7 @@ import { planSyslog } from '../services/syslog-settings.ts';
 import { planBootedRunlevel, planSystemSettings } from '../services/system-settings.ts';
 import { planWayDown } from '../services/way-down.ts';
 import type { Step } from '../steps/step.ts';
+import { planWatchdog } from '../watchdog/plan-watchdog.ts';
 import { KEPT_MACHINE_ID } from './machine-id.ts';
 
 export function isEtcWritable({ config }: Facts): boolean {
@@ -64,6 +65,7 @@ export function planInstall(facts: Facts): readonly Step[] {
       : []),
     ...planKernelHostname(facts, install),
     ...planAgent(facts, install, etcIsWritable ? 'writable' : 'read-only'),
+    ...planWatchdog(facts, install, etcIsWritable ? 'writable' : 'read-only'),
     ...planLogs(facts, install, etcIsWritable ? 'writable' : 'read-only'),
     ...planWayDown(install, etcIsWritable ? 'writable' : 'read-only'),
     { kind: 'mkdir', path: BIN, mode: 0o755 },

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import { reasonOf } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
-import { LOG_NUMBER, RUN_INITRAMFS } from '../paths.ts';
+import { LOG_NUMBER } from '../paths.ts';
 import { machineMounts, RUNNING } from '../roots.ts';
 import { endOf } from './end-of-text.ts';
 import { findLogs } from './find-logs.ts';
@@ -24,7 +24,7 @@ const JOURNAL_LINES = '5000';
 const JOURNAL_ON_DISK = '/var/log/journal';
 const JOURNAL_IN_RAM = '/run/log/journal';
 
-const DMESG = [`${RUN_INITRAMFS}/bin/busybox`, 'dmesg'];
+const DMESG = ['dmesg'];
 const JOURNAL = ['journalctl', '-b', '--no-pager', '-q', '-o', 'short-precise', '-n', JOURNAL_LINES];
 /** There is while systemd runs (sd_booted(3)). */
 const BY_SYSTEMD = '/run/systemd/system';

@@ -1,7 +1,7 @@
 import { findBlock } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { InstallFacts } from '../facts/system-facts.ts';
-import { PROGRAM, RUN_INITRAMFS } from '../paths.ts';
+import { PROGRAM } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
 
 const NAME = 'statectl-logs';
@@ -50,7 +50,9 @@ start() {
 
 stop() {
 	ebegin "Keeping the logs of this boot"
-	${RUN_INITRAMFS}/bin/busybox timeout -s KILL ${MOST_SECONDS} ${PROGRAM} logs keep
+	limit=
+	if command -v timeout >/dev/null; then limit='timeout -s KILL ${MOST_SECONDS}'; fi
+	$limit ${PROGRAM} logs keep
 	eend $?
 	# Whatever became of that, the machine goes down.
 	return 0
