@@ -14,9 +14,8 @@ const UNIT = `# Made by statectl at boot.
 [Unit]
 Description=statectl: what the next boot knows of this way down
 DefaultDependencies=no
-# Stopped in the other order: when services have ended, and before file systems go.
-After=local-fs.target
-RequiresMountsFor=/user-data
+# Stopped in the other order: when services have ended, and before file systems go. Whoever unmounts one ends no system.
+After=local-fs.target user-data.mount
 Before=sysinit.target shutdown.target
 Conflicts=shutdown.target
 RefuseManualStop=yes

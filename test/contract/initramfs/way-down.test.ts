@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { memoryHost } from '../../../src/host/memory.ts';
+import { readEvidence } from '../../../src/slots/evidence.ts';
 import { canGoDown, WayDownRig } from '../../fixtures/way-down-rig.ts';
 
 // The scripts themselves, under busybox, with real disks: what is promised to whoever switches a machine off.
@@ -161,10 +163,13 @@ mkdir -p home; mount --bind user-data home; own "$ROOT/other"; mkdir var; mount 
   it('leaves evidence for the verdict of the next boot, of this cycle and this boot', async () => {
     using machine = new WayDownRig();
     expect(await machine.run({ disk, before: keepsCycles(), run: run('evidence', ':') })).toBe('3: ');
-    const text = await machine.read('/persistent/statectl/cycle/stopping.json');
-    const { atMs, ...said } = JSON.parse(text);
-    expect(said).toEqual({ cycle: 17, bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim() });
-    expect(Math.abs(Date.now() - atMs)).toBeLessThan(60_000);
+    const file = '/persistent/statectl/cycle/stopping.json';
+    // As the next boot reads it.
+    const next = memoryHost({ files: { [`/user-data${file}`]: await machine.read(file) } });
+    const boot = { cycle: 17, bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim() };
+    const { evidence, faults } = await readEvidence(next, boot);
+    expect(faults).toEqual([]);
+    expect(Math.abs(Date.now() - (evidence.stopping?.atMs ?? 0))).toBeLessThan(60_000);
   });
 
   it.each([

@@ -31,7 +31,7 @@ describe('the way down, by whoever starts the services', () => {
     expect(pathsFor({ serviceManager: 'systemd' })).toEqual([unit, wanted]);
     expect(pathsFor({ serviceManager: 'systemd' }, READ_ONLY)).toEqual([unit, wanted]);
     const [, text] = planned({ serviceManager: 'systemd' })[0] ?? [];
-    expect(text).toMatch(/^After=local-fs\.target$[^]*^Before=sysinit\.target shutdown\.target$/m);
+    expect(text).toMatch(/^After=local-fs\.target user-data\.mount$[^]*^Before=sysinit\.target shutdown\.target$/m);
   });
 
   it('ends under OpenRC with disks that nobody writes to any more, before which it leaves evidence', () => {
