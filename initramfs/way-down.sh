@@ -188,17 +188,20 @@ detach_all() {
 	swap_off
 	for _ in 1 2 3 4; do
 		gone=
+		end_volumes
 		detach_loops
 		detach_mapped
 		detach_arrays
 		[ -n "$gone" ] || break
 	done
-	end_volumes
 }
 
+# Only of what keeps something else busy: a partition or zram would be read into RAM for nothing.
 swap_off() {
-	while read -r file _; do
-		case $file in /*) bounded "$LIMIT" swapoff "$(plain "$file")" 2>/dev/null ;; esac
+	while read -r file type _; do
+		case $type$file in
+		file* | */dev/loop* | */dev/dm-* | */dev/md* | */dev/drbd*) bounded "$LIMIT" swapoff "$(plain "$file")" 2>/dev/null ;;
+		esac
 	done </proc/swaps
 }
 
@@ -237,11 +240,13 @@ end_volumes() {
 		[ -d "$folder" ] || continue
 		minor=${folder#/sys/block/drbd}
 		setup=drbdsetup
-		grep -q '^version: 8\.' /proc/drbd && setup=drbdsetup-84
+		grep -q '^version: 8\.' /proc/drbd 2>/dev/null && setup=drbdsetup-84
 		has_tool $setup || return 0
+		# Where it locks what it works on.
+		mkdir -p /var/lock /var/run /var/lib/drbd
 		for name in $(bounded 5 tool $setup events2 --now 2>/dev/null | sed -n "s/^exists device name:\([^ ]*\) .*minor:$minor .*/\1/p"); do
 			bounded 10 tool $setup secondary "$name" >/dev/null 2>&1
-			bounded 10 tool $setup down "$name" >/dev/null 2>&1 || say 4 "the volume $name (/dev/drbd$minor) is still in use"
+			if bounded 10 tool $setup down "$name" >/dev/null 2>&1; then gone=1; else say 4 "the volume $name (/dev/drbd$minor) is still in use"; fi
 		done
 	done
 }

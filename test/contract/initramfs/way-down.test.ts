@@ -17,10 +17,17 @@ mkdir -p oldroot/user-data
 mount -o remount,ro oldroot
 mount --move tree/user-data oldroot/user-data`;
 
-/** The runtime, whose one program writes down how it was called. */
+/** The runtime, whose programs write down how they were called; DRBD has a volume. */
 const RUNTIME = `mkdir -p run/initramfs/rt/bin
-: >run/initramfs/rt/bin/kexec
-printf '#!/bin/sh\\nshift 2; echo "\${1##*/} $2 $3 $4" | sed "s/ *$//" >>/witness\\n' >run/initramfs/rt/ld.so
+for program in kexec drbdsetup dmsetup; do : >run/initramfs/rt/bin/$program; done
+cat >run/initramfs/rt/ld.so <<"END"
+#!/bin/sh
+program=\${3##*/}; shift 3
+[ "$1" != events2 ] || { echo "exists device name:voron-gcode volume:0 minor:4 disk:UpToDate"; exit; }
+[ "$1" != down ] || rmdir /sys/block/drbd4
+[ "$1" != remove ] || rm -r /sys/block/dm-0
+echo "$program $*" >>/witness
+END
 chmod 755 run/initramfs/rt/ld.so`;
 
 describe.skipIf(!canGoDown()).concurrent('the way down', () => {
@@ -110,6 +117,26 @@ mkdir "$folder"; own "$ROOT/other"; mount $device "$folder"; echo text >"$folder
     expect(await machine.run({ before, run: '/shutdown reboot 8<&-; exit 1' })).toBe('rebooted');
     expect(machine.log).toMatch(/\/dev\/loop\d+ is still in use by 1 \(.*\) : made read-only$/m);
     expect(await machine.stateOf('disk')).toBe('clean');
+  });
+
+  it('lets go of volumes and of what device-mapper has, by the programs of the runtime', async () => {
+    using machine = new WayDownRig();
+    const before = `${RUNTIME}; mkdir -p sys/block/drbd4 sys/block/dm-0/dm; echo 'scratch one' >sys/block/dm-0/dm/name`;
+    expect(await machine.run({ before })).toBe('rebooted');
+    expect(machine.witness.split('\n')).toEqual([
+      'drbdsetup secondary voron-gcode',
+      'drbdsetup down voron-gcode',
+      'dmsetup remove --noudevsync --noudevrules scratch one',
+      '',
+    ]);
+  });
+
+  it('stops an array of md as mdadm does, by what the kernel has for it', async () => {
+    using machine = new WayDownRig();
+    const before = `mkdir -p sys/block/md0/md; : >sys/block/md0/md/array_state; echo active >witness
+mount --bind "$ROOT/witness" sys/block/md0/md/array_state`;
+    expect(await machine.run({ before })).toBe('rebooted');
+    expect(machine.witness).toBe('clear\n');
   });
 
   describe('into another kernel', () => {
