@@ -136,8 +136,11 @@ $given_up" in *"
 $1
 "*) return 0 ;; esac; return 1; }
 
-# `wanted`, of the script that reads this, chooses among lines of /proc/mounts. What is mounted last goes first.
-mounted() { awk '{ line[NR] = $0 } END { for (n = NR; n > 0; n--) print line[n] }' /proc/mounts | wanted; }
+# `wanted`, of the script that reads this, chooses among lines of /proc/mounts. What lies deepest goes first, of two in one place
+# the upper one; moved mounts stand there in no order of theirs.
+mounted() {
+	awk '{ print split($2, names, "/"), NR, $0 }' /proc/mounts | sort -k1,1nr -k2,2nr | cut -d ' ' -f 3- | wanted
+}
 
 unmount_all() {
 	# The second time for what was busy because of another mount.
