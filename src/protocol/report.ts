@@ -24,3 +24,14 @@ export const ReportedBoards = z.record(
   }),
 );
 export type ReportedBoards = z.infer<typeof ReportedBoards>;
+
+/** `health` of a report: whether the start of the system counts as good, and what of it is not. */
+export const ReportedHealth = z.object({
+  state: z.enum(['waiting', 'started', 'failed']),
+  /** Since when, ISO 8601. */
+  since: z.optional(z.string()),
+  failing: z.catch(z.array(z.object({ check: z.string(), reason: z.string() })), []),
+  /** What the machine does about a failed one: it reboots, is held by who must not be disturbed, or stays. */
+  answer: z.catch(z.optional(z.enum(['reboots', 'held', 'stays'])), undefined),
+});
+export type ReportedHealth = z.infer<typeof ReportedHealth>;

@@ -4,6 +4,7 @@ import type { BootRecord } from '../../machine/boot-record.ts';
 import { reportedDisks } from '../../machine/disks/reported-disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { IDENTITY } from '../../machine/identity/identity.ts';
+import type { ReportedHealth } from '../../protocol/report.ts';
 import type { AgentHost } from '../agent.ts';
 import type { AgentState, AgentStateFile } from '../agent-state.ts';
 import type { Bell } from '../servers/bell.ts';
@@ -74,6 +75,27 @@ function boardsIn(prints: AgentState['prints'] = {}) {
   return boards.length === 0 ? {} : { boards: Object.fromEntries(boards.slice(0, MOST_PRINTERS)) };
 }
 
+/** Of which checks each report tells. */
+const MOST_CHECKS = 5;
+const LONGEST_REASON = 200;
+
+/** How the start of the system went, for who looks at many machines. Pure. */
+function healthIn(health: AgentState['health']): { readonly health?: ReportedHealth } {
+  if (!health) return {};
+  const { gate, atMs, checks, answer } = health;
+  const failing = checks.flatMap(({ name, need, why }) =>
+    need === 'required' && why !== undefined
+      ? [{ check: name.slice(0, LONGEST_REASON), reason: why.slice(0, LONGEST_REASON) }]
+      : [],
+  );
+  return {
+    health: {
+      ...{ state: gate.state, since: new Date(atMs).toISOString(), failing: failing.slice(0, MOST_CHECKS) },
+      ...(answer && { answer: answer.kind }),
+    },
+  };
+}
+
 /** What this machine tells servers: the report of its boot, and with the same fields what changed since. */
 export function agentReports(host: AgentHost, options: AgentReportOptions): AgentReports {
   const { clock, console, files } = host;
@@ -100,6 +122,7 @@ export function agentReports(host: AgentHost, options: AgentReportOptions): Agen
       bootMs: record.bootMs,
       config,
       ...boardsIn(file.state.prints),
+      ...healthIn(file.state.health),
       ...disks,
       agent: { event: what, at: new Date(clock.now()).toISOString(), ...briefly(about) },
     };

@@ -39,7 +39,8 @@ export const nodeListVerb = (): Command =>
           ]),
         ]),
       );
-      for (const { node = '-', boards = [] } of nodes) for (const board of boards) remark(`${node}: ${board}`);
+      for (const { node = '-', boards = [], health = [] } of nodes)
+        for (const text of [...boards, ...health]) remark(`${node}: ${text}`);
       for (const alarm of new Set(nodes.flatMap((node) => node.alarm ?? []))) remark(alarm);
     });
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { IN_WORDS, parseInWords } from '../../config/settings/schema-words.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
 import type { Claims } from '../../protocol/claims.ts';
-import { Report, ReportedBoards } from '../../protocol/report.ts';
+import { Report, ReportedBoards, ReportedHealth } from '../../protocol/report.ts';
 import { type ImageName, isPlainName, writeImageName } from '../images/image-name.ts';
 import { machineFromQuery } from '../machine.ts';
 import { nodeReportPath, reportPath, reportsPath, type Store } from '../store/store.ts';
@@ -194,6 +194,8 @@ function lastReportOf(
   };
   const image = imageOf(report);
   const boards = boardsIn(reports);
+  // Of this boot alone: the next one says nothing of it until it knows.
+  const health = ReportedHealth.safeParse(report.health);
   return {
     receivedAt,
     remote,
@@ -204,6 +206,7 @@ function lastReportOf(
     ...(isNodeName(config?.node) && { node: config.node }),
     ...(typeof bootMs === 'number' && { bootMs }),
     ...(boards && { boards }),
+    ...(health.success && { health: health.data }),
   };
 }
 
@@ -223,4 +226,5 @@ export interface LastReport {
   readonly configOrigin?: string;
   readonly bootMs?: number;
   readonly boards?: ReportedBoards;
+  readonly health?: ReportedHealth;
 }

@@ -93,6 +93,22 @@ describe('node list', () => {
     expect(await stateOf('print01')).toBe('runs baked settings');
   });
 
+  it('says whose system did not start well, by what, and what the machine does about it', async () => {
+    put('nodes/print01.conf', `match: { mac: "${MAC}" }\n`);
+    const health = async () => JSON.parse(await list('--json'))[0].health;
+    await boots(MAC, { health: { state: 'waiting', failing: [{ check: 'system', reason: 'it starts' }] } });
+    expect(await health()).toBeUndefined();
+    const failing = [{ check: 'service klipper', reason: 'it is failed (exit-code)' }];
+    await boots(MAC, { health: { state: 'failed', failing, answer: 'held' } });
+    expect(await health()).toEqual([
+      'its system did not start well: service klipper: it is failed (exit-code); it reboots when its print, or who else must not be disturbed, is done',
+    ]);
+    await boots(MAC, { health: { state: 'started', failing: 'nonsense' } });
+    expect(await health()).toBeUndefined();
+    await boots(MAC, { health: 'nonsense' });
+    expect(await health()).toBeUndefined();
+  });
+
   it('says before another image comes whose boards have the firmware of another Klipper', async () => {
     const printers = 'state: { printers: { voron: { data: /home/pi/printer_data, user: pi } } }';
     put('nodes/print01.conf', `match: { mac: "${MAC}" }\nset: { ${printers} }\n`);

@@ -17,6 +17,7 @@ import type { LastReport } from '../../reports/reports.ts';
 import type { Store } from '../../store/store.ts';
 import { boardsAtFault, boardsWith } from '../printers/boards-with-image.ts';
 import type { ServerState } from '../server-state.ts';
+import { healthAtFault } from './health-at-fault.ts';
 import { countedReports } from './last-reports.ts';
 
 /** What `node list` says of a machine. */
@@ -35,6 +36,8 @@ export interface NodeStatus {
   readonly nextImage?: string;
   /** What is wrong with the boards of its printers, and what that image means for them. */
   readonly boards?: readonly string[];
+  /** What is wrong with the system that it runs. */
+  readonly health?: readonly string[];
   /** Of `faulty`: its faults. */
   readonly why?: string;
 }
@@ -87,7 +90,13 @@ async function nodeStatuses(input: NodeStatusInput): Promise<readonly NodeStatus
   return statuses.map((status) => {
     const alarm = alarms.get(status.report?.machine.uuid ?? '');
     const boards = [...boardsAtFault(status.report?.boards ?? {}), ...(status.boards ?? [])];
-    return { ...status, ...(alarm !== undefined && { alarm }), ...(boards.length > 0 && { boards }) };
+    const health = healthAtFault(status.report?.health);
+    return {
+      ...status,
+      ...(alarm !== undefined && { alarm }),
+      ...(boards.length > 0 && { boards }),
+      ...(health.length > 0 && { health }),
+    };
   });
 }
 
