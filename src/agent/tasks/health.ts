@@ -1,5 +1,6 @@
 import { dropEvidence, readCycle, readEvidence } from '../../slots/evidence.ts';
 import { goingDown } from '../health/going-down.ts';
+import { writeHealthMetrics } from '../health/health-metrics.ts';
 import { gateBefore, type HealthStatus } from '../health/health-status.ts';
 import { healthText } from '../health/health-text.ts';
 import { whoHolds } from '../health/holding.ts';
@@ -28,6 +29,7 @@ export const health: AgentTask = {
       ? { ...known, state: 'started' as const, changedMs: known.changedMs ?? clock.uptimeMs() }
       : known;
     let status: HealthStatus | undefined = file.state.health ?? before?.health;
+    let metricsFault: string | undefined;
     const startedMs = () => {
       const now = status?.gate ?? gate;
       return now.state === 'started' ? now.changedMs : undefined;
@@ -50,6 +52,10 @@ export const health: AgentTask = {
         async tell(next) {
           status = next;
           await file.change({ health: next });
+          const { textfile } = facts.config.logging.metrics;
+          const why = textfile === undefined ? undefined : await writeHealthMetrics(host, textfile, next);
+          if (why !== undefined && why !== metricsFault) console.line('warning', why);
+          metricsFault = why;
         },
         report: (about) => reports.tell('health', about),
       },

@@ -5,21 +5,11 @@ import type { Host } from '../../host/host.ts';
 import type { BootRecord } from '../../machine/boot-record.ts';
 import { writablePath } from '../../machine/delivery/delivery.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
+import { labels, metric } from '../../machine/metrics-text.ts';
 import { machineHost, machineMounts } from '../../machine/roots.ts';
 import { IN_SYSROOT } from '../roots.ts';
 
 const FILE = 'statectl.prom';
-
-/** The text exposition format of Prometheus: in a label's value a backslash, a quote and a line's end are escaped. */
-const label = (value: string): string => value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
-
-const labels = (pairs: Readonly<Record<string, string>>): string =>
-  Object.entries(pairs)
-    .map(([name, value]) => `${name}="${label(value)}"`)
-    .join(',');
-
-const metric = (name: string, help: string, samples: readonly string[]): string =>
-  [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...samples.map((sample) => name + sample), ''].join('\n');
 
 /** The facts of a boot as node_exporter's textfile collector reads them; `atMs` is the wall clock at the hand-over. Pure. */
 export function bootMetrics(record: BootRecord, atMs: number): string {

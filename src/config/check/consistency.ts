@@ -2,6 +2,7 @@ import type { Config } from '../config.ts';
 import { accountFaults } from './consistency/accounts.ts';
 import { diskFaults } from './consistency/disks.ts';
 import { fileFaults } from './consistency/files.ts';
+import { healthFaults } from './consistency/health.ts';
 import type { Inconsistency } from './consistency/inconsistency.ts';
 import { kernelFaults } from './consistency/kernel.ts';
 import { placeFaults } from './consistency/places.ts';
@@ -16,6 +17,7 @@ const RULES: readonly ((config: Config) => readonly Inconsistency[])[] = [
   accountFaults,
   serverFaults,
   kernelFaults,
+  healthFaults,
 ];
 
 /** What cannot work, with the reason. What may work on some machines is left to the boot, which can look. Pure. */

@@ -16,7 +16,6 @@ const LATER_SETTINGS: readonly (readonly [part: Part, name: string])[] = [
   ['update', 'window'],
   ['update', 'slots'],
   ['update', 'tries'],
-  ['update', 'health'],
   ['update', 'corruption'],
 ];
 

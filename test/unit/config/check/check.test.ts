@@ -35,13 +35,14 @@ describe('config check', () => {
   it('tells of what no machine obeys yet, where somebody says it, and not of what is shipped', async () => {
     const word = 'checked and shown; no machine obeys it in this version';
     const files = {
-      'controller/update.chk.conf': 'check: boot\napproval: auto\n',
+      'controller/update.chk.conf': 'check: boot\napproval: ask\nhealth: { services: [klipper] }\n',
       'sources/sources.conf': 'mirrors: { "debian:bookworm": [http://m.lab/debian] }\n',
       'controller/log.conf': 'keep: 5\narchive: [/var/log]\n',
       'nodes/print.conf': 'node: print[01-24]\nset: { persist: { generations: 5 } }\n',
     };
     expect((await check(files)).warnings).toEqual([
       `sources/sources.conf:1:1 sources: ${word}`,
+      `controller/update.chk.conf:2:1 update.approval: ${word}`,
       `nodes/print.conf:2:8 persist: ${word}`,
     ]);
   });

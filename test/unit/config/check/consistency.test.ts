@@ -212,3 +212,18 @@ describe('initrds', () => {
     );
   });
 });
+
+it('update.health names printers that there are: one that nobody knows would never be ready', async () => {
+  const health = (printers: string, state = '') =>
+    faults({
+      'controller/update.chk.conf': `health: { printers: [${printers}] }`,
+      'system/state.conf': state,
+      'system/overlays.conf': '/home: { kind: tmpfs }',
+    });
+  const voron = 'printers: { voron: { data: /home/pi/printer_data, user: pi } }';
+  expect(await health('voron', voron)).toBe('no fault');
+  expect(await health('vorn', voron)).toBe(
+    'controller/update.chk.conf:1:22 vorn is no printer of system/state.conf, which has voron',
+  );
+  expect(await health('voron')).toBe('controller/update.chk.conf:1:22 voron is no printer of system/state.conf');
+});
