@@ -1,3 +1,4 @@
+import { systemdEscape } from '../../config/templates/filters/quote.ts';
 import { findBlock } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { InstallFacts } from '../facts/system-facts.ts';
@@ -9,20 +10,22 @@ const UNITS = '/run/systemd/system';
 /** A way down waits no longer. */
 const MOST_SECONDS = 60;
 
-/** systemd.syntax(7): a path may have blanks and more. */
-const word = (path: string): string => `"${path.replace(/["\\]/g, '\\$&').replaceAll('%', '%%')}"`;
+/** For a script that goes down: it bounds itself, and is ended where it hangs. */
+export const KEEP_LOGS = `limit=
+if command -v timeout >/dev/null; then limit='timeout -s KILL ${MOST_SECONDS}'; fi
+$limit ${PROGRAM} logs keep`;
 
 /**
  * Started before all that writes logs, and so stopped after it; the disks that it needs are unmounted later. `logs keep` bounds itself, and
  * a failure is one line in the journal. After it the next boot is told that this one's services ended (statectl-stopping).
  */
-const unit = (folder: string): string => `# Made by statectl at boot.
+const unit = (mountPoint: string): string => `# Made by statectl at boot.
 [Unit]
 Description=statectl: keeps the logs of this boot when the system stops
 DefaultDependencies=no
 IgnoreOnIsolate=yes
-RequiresMountsFor=${word(folder)}
-After=local-fs.target systemd-journald.service statectl-stopping.service
+# Whoever unmounts its disk stops nothing.
+After=${systemdEscape(mountPoint, 'path')}.mount local-fs.target systemd-journald.service statectl-stopping.service
 Before=sysinit.target shutdown.target
 Conflicts=shutdown.target
 
@@ -50,9 +53,7 @@ start() {
 
 stop() {
 	ebegin "Keeping the logs of this boot"
-	limit=
-	if command -v timeout >/dev/null; then limit='timeout -s KILL ${MOST_SECONDS}'; fi
-	$limit ${PROGRAM} logs keep
+	${KEEP_LOGS.replaceAll('\n', '\n\t')}
 	eend $?
 	# Whatever became of that, the machine goes down.
 	return 0
@@ -60,7 +61,7 @@ stop() {
 `;
 
 /** The disk that they are to be on, by its mount point; undefined: none is there, or log.conf wants none. */
-function folderOf({ config, root: { blocks = [] } }: Facts): string | undefined {
+function mountPointOf({ config, root: { blocks = [] } }: Facts): string | undefined {
   if (config.log.keep === 0) return undefined;
   const isThere = ([, { source, options }]: [string, Facts['config']['fstab'][string]]) =>
     findBlock(blocks, source) !== undefined && !options.includes('ro');
@@ -79,12 +80,12 @@ export function planLogs(
   { serviceManager }: InstallFacts,
   etc: 'writable' | 'read-only',
 ): readonly Step[] {
-  const folder = folderOf(facts);
-  if (folder === undefined) return [];
+  const mountPoint = mountPointOf(facts);
+  if (mountPoint === undefined) return [];
   if (serviceManager === 'systemd')
     return [
       { kind: 'mkdir', path: `${UNITS}/sysinit.target.wants`, mode: 0o755 },
-      { kind: 'write', path: `${UNITS}/${NAME}.service`, content: unit(folder) },
+      { kind: 'write', path: `${UNITS}/${NAME}.service`, content: unit(mountPoint) },
       { kind: 'symlink', target: `../${NAME}.service`, path: `${UNITS}/sysinit.target.wants/${NAME}.service` },
     ];
   if (serviceManager !== 'openrc' || etc === 'read-only') return [];

@@ -1,6 +1,7 @@
 import type { InstallFacts } from '../facts/system-facts.ts';
 import { IMAGE_MOUNT, STOPPING } from '../paths.ts';
 import type { Step } from '../steps/step.ts';
+import { KEEP_LOGS } from './logs-service.ts';
 
 const NAME = 'statectl-stopping';
 const DISKS = 'statectl-disks';
@@ -109,7 +110,8 @@ case $1 in stop | '') ;; *) exit 0 ;; esac
 ${name === 'umountfs' ? FREE_DISKS : `exec ${HOOK} within ${IMAGE_MOUNT}/etc/init.d/${name} stop`}
 `;
 
-const FREE_DISKS = `action=reboot
+const FREE_DISKS = `${KEEP_LOGS}
+action=reboot
 [ "$RUNLEVEL" != 0 ] || action=poweroff
 [ "$RUNLEVEL$INIT_HALT" != 0HALT ] || action=halt
 exec ${HOOK} disks $action`;

@@ -24,12 +24,13 @@ const written = (steps: ReturnType<typeof planLogs>): string =>
 
 describe('what keeps the logs of a system that stops', () => {
   it.each([
-    ['on /user-data', BOTH, {}, '/user-data'],
-    ['on /boot where log.conf says so', BOTH, { to: '/boot/logs' }, '/boot'],
-    ['on /boot where that is the only disk', { '/boot': disk('/boot') }, {}, '/boot'],
-  ])('is a unit that stops while its disk is there: %s', (_title, fstab, log, mountPoint) => {
+    ['on /user-data', BOTH, {}, 'user\\x2ddata.mount'],
+    ['on /boot where log.conf says so', BOTH, { to: '/boot/logs' }, 'boot.mount'],
+    ['on /boot where that is the only disk', { '/boot': disk('/boot') }, {}, 'boot.mount'],
+    ['on a disk with a strange name', { '/srv/a b': disk('/srv/a b') }, { to: '/srv/a b/c' }, 'srv-a\\x20b.mount'],
+  ])('is a unit that stops while its disk is there: %s', (_title, fstab, log, unitOfDisk) => {
     const unit = written(planLogs(facts(fstab, log), { ...INSTALL, serviceManager: 'systemd' }, 'read-only'));
-    expect(unit).toContain(`\nRequiresMountsFor="${mountPoint}"\n`);
+    expect(unit).toContain(`\nAfter=${unitOfDisk} local-fs.target `);
     expect(unit).toContain('\nExecStop=-/run/statectl/rt/statectl logs keep\n');
   });
 
