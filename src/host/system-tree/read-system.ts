@@ -20,8 +20,9 @@ export interface SystemReading {
   readonly onUnreadable?: (path: string, why: string) => void;
 }
 
-/** Words of tar's that are no complaint. */
-const CHATTER = /: socket ignored$|: Exiting with failure status due to previous errors$/;
+/** Words of tar's that are no complaint. A squashfs in which nothing has xattrs cannot list them. */
+const CHATTER =
+  /: socket ignored$|: Exiting with failure status due to previous errors$|: Warning: Cannot (?:f|l)?listxattr(?:at)?: Operation not supported$/;
 /** What a name that is asked for is not there. */
 const GONE = /: Cannot stat: (?:No such file or directory|Not a directory)$/;
 
@@ -32,7 +33,7 @@ const unescaped = (text: string): string =>
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', a: '\x07', b: '\b', f: '\f', v: '\v' };
 
 /** A path as tar takes it: never an option, never absolute. */
-const tarName = (path: string): string => `.${path === '/' ? '' : path}`;
+export const tarName = (path: string): string => `.${path === '/' ? '' : path}`;
 
 /** `.` of a pattern stands for itself; names of ours have no wildcards. */
 const withoutArgs = (without: readonly string[]): readonly string[] =>
