@@ -7,8 +7,8 @@ const REVISION = 0x00010000;
 const HEADER_BYTES = 92;
 const ENTRY_BYTES = 128;
 /** The least that the specification lets a table have room for, and what everybody makes. */
-const ENTRIES = 128;
-const TABLE_BYTES = ENTRIES * ENTRY_BYTES;
+export const MOST_PARTITIONS = 128;
+const TABLE_BYTES = MOST_PARTITIONS * ENTRY_BYTES;
 /** Where the MBR has its partitions; before them is what a BIOS starts. */
 export const MBR_ENTRIES = 446;
 const PROTECTIVE = 0xee;
@@ -154,7 +154,7 @@ export function writesOf(table: Table, geometry: Geometry, side: Side): readonly
   header.writeBigUInt64LE(BigInt(table.lastUsableLba), 48);
   guidBytes(table.guid).copy(header, 56);
   header.writeBigUInt64LE(BigInt(entriesLba), 72);
-  header.writeUInt32LE(ENTRIES, 80);
+  header.writeUInt32LE(MOST_PARTITIONS, 80);
   header.writeUInt32LE(ENTRY_BYTES, 84);
   header.writeUInt32LE(crc32(entries), 88);
   header.writeUInt32LE(crc32(header.subarray(0, HEADER_BYTES)), 16);

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DiskContent } from './disk-facts.ts';
-import type { Side, Table } from './gpt.ts';
+import { MOST_PARTITIONS, type Side, type Table } from './gpt.ts';
 import { isOurs } from './guid.ts';
 
 /** What a disk is, by what was read of it. */
@@ -21,7 +21,7 @@ export type Identity =
 /** Decides by the copies of the table first, then by what else is there. Pure. */
 export function identify({ primary, backup, signatures, isBlank, unreadable }: DiskContent): Identity {
   if (primary.state === 'good' && backup.state === 'good') {
-    if (!isOurs(primary.table.guid)) return foreign(primary.table);
+    if (!isOfOurs(primary.table)) return foreign(primary.table);
     // UEFI 2.10, 5.3.2: the primary one counts.
     return isDeepStrictEqual(primary.table, backup.table)
       ? { kind: 'ours', table: primary.table }
@@ -32,7 +32,7 @@ export function identify({ primary, backup, signatures, isBlank, unreadable }: D
     const side = good === primary ? 'primary' : 'backup';
     const other = side === 'primary' ? backup : primary;
     const why = other.state === 'damaged' ? other.why : 'it is not there';
-    if (!isOurs(good.table.guid)) return foreign(good.table);
+    if (!isOfOurs(good.table)) return foreign(good.table);
     return half(good.table, side, `the ${side === 'primary' ? 'backup' : 'primary'} table is damaged: ${why}`);
   }
   if (unreadable !== undefined) return { kind: 'unreadable', what: `places that cannot be read (${unreadable})` };
@@ -40,11 +40,16 @@ export function identify({ primary, backup, signatures, isBlank, unreadable }: D
   for (const [side, copy] of [['primary', primary] as const, ['backup', backup] as const])
     if (copy.state === 'damaged')
       return { kind: 'damaged', what: `a ${side} table that is damaged (${copy.why}), and no other copy` };
-  const [first] = signatures;
-  if (first && first.offset > 0)
-    return { kind: 'damaged', what: `no partition table, but ${first.what} at ${first.offset} bytes` };
-  return { kind: 'foreign', what: first?.what ?? 'data that is of no known kind' };
+  const ofDisk = signatures.find(({ of }) => of === 'disk');
+  const [inside] = signatures;
+  if (!ofDisk && inside)
+    return { kind: 'damaged', what: `no partition table, but ${inside.what} at ${inside.offset} bytes` };
+  return { kind: 'foreign', what: ofDisk?.what ?? 'data that is of no known kind' };
 }
+
+/** One that another program made larger than we make any is not to be written by us. */
+const isOfOurs = ({ guid, partitions }: Table): boolean =>
+  isOurs(guid) && partitions.every(({ number }) => number <= MOST_PARTITIONS);
 
 const half = (table: Table, good: Side, why: string): Identity => ({ kind: 'half', table, good, why });
 

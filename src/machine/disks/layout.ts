@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import { entryOf } from '../../entry-of.ts';
-import { type Geometry, type Partition, sectorsOf, type Table } from './gpt.ts';
+import { type Geometry, MOST_PARTITIONS, type Partition, sectorsOf, type Table } from './gpt.ts';
 import { diskGuid, PARTITION_TYPES, partitionGuid } from './guid.ts';
 
 export type Drive = Config['drives'][string];
@@ -53,6 +53,14 @@ function retyped(known: Partition, wanted: DrivePartition): Partition {
   return known;
 }
 
+/** The next, and where that is too large, the first that was given up. */
+function freeNumber(partitions: readonly Partition[]): number {
+  const taken = partitions.map(({ number }) => number);
+  const next = Math.max(0, ...taken) + 1;
+  if (next <= MOST_PARTITIONS) return next;
+  return Array.from({ length: MOST_PARTITIONS }, (_, index) => index + 1).find((one) => !taken.includes(one)) ?? next;
+}
+
 /** Partitions that are to be encrypted, and were made without: they may hold data, and stay so. Pure. */
 export const unencryptedIn = ({ partitions }: Table, drive: Drive): readonly string[] =>
   partitions.flatMap(({ name, type }) =>
@@ -88,8 +96,10 @@ export function withMissing(table: Table, { partitions }: Drive, geometry: Geome
     const firstLba = Math.ceil((last + 1) / perMib) * perMib;
     const lastLba = sizeBytes === 'rest' ? end : firstLba + roundedUp(sizeBytes) / geometry.sectorBytes - 1;
     if (lastLba > end || lastLba < firstLba) return `there is no room for ${label}`;
+    const number = freeNumber(made);
+    if (number > MOST_PARTITIONS) return `the table has no number left for ${label}`;
     made.push({
-      number: Math.max(0, ...made.map(({ number }) => number)) + 1,
+      number,
       type: firstType(wanted),
       uuid: partitionGuid(table.guid, label),
       firstLba,

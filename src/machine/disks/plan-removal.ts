@@ -4,6 +4,7 @@ import type { DiskContent, DiskFacts, DriveLook } from './disk-facts.ts';
 import { type Identity, identify } from './identify-disk.ts';
 import { type Drive, offsetsOf } from './layout.ts';
 import { referenceTo } from './plan-drives.ts';
+import { USUAL_PLACES } from './read-disk.ts';
 
 /** The one disk of a drive. Throws `drive-unclear`, `drive-in-use`. */
 function onlyDisk(name: string, { fitting, content }: DriveLook): { disk: DiskFacts; content: DiskContent } {
@@ -31,7 +32,9 @@ export function planWipe(name: string, drive: Drive, look: DriveLook): Step {
   const tables = [primary, backup].flatMap((copy) => (copy.state === 'good' ? [copy.table] : []));
   const begins = tables.flatMap(({ partitions }) => partitions.map(({ firstLba }) => firstLba * disk.sectorBytes));
   const offsets = offsetsOf(drive);
-  const places = [...new Set([...begins, ...offsets])].filter((place) => place > 0 && place < disk.sizeBytes);
+  const places = [...new Set([...begins, ...offsets, ...USUAL_PLACES])].filter(
+    (place) => place > 0 && place < disk.sizeBytes,
+  );
   return { kind: 'wipe-disk', disk: referenceTo(name, disk), found: { digest: content.digest, offsets }, places };
 }
 

@@ -6,7 +6,7 @@ import { diskNames } from './disk-names.ts';
 import { type Copy, type Geometry, type ReadBytes, readCopy, type Table, type Write, writesOf } from './gpt.ts';
 import { type Drive, offsetsOf, tableOf } from './layout.ts';
 import { fits } from './select-disk.ts';
-import { isBlank, LOOKED_AT_BYTES, type Signature, signatureIn } from './signatures.ts';
+import { isBlank, LOOKED_AT_BYTES, type Signature, signatureAtEnd, signatureIn } from './signatures.ts';
 
 const MIB = 2 ** 20;
 /** Nothing to keep data on: CDs, floppies, network disks of another's making, and the parts of flash that boot it. */
@@ -129,6 +129,11 @@ function withoutOurs(bytes: Buffer, from: number, ours: readonly Write[]): Buffe
   return left;
 }
 
+/** Where others begin, besides the disk itself: partitions of nearly all programs, VMFS. */
+export const USUAL_PLACES: readonly number[] = [MIB, 2 * MIB];
+/** Some RAIDs have their say further from the end than the last MiB. */
+export const TAIL_BYTES = 2 * MIB;
+
 /** What a disk writes whole or not at all, also one that says 4096. */
 const TORN_BYTES = 512;
 
@@ -152,15 +157,20 @@ export async function readContent(
   const backup = await readCopy(read, disk, 'backup');
   const table = tableIn(primary) ?? tableIn(backup);
   const ours = begun ? sidesOf(begun, disk) : [];
-  const ends = Math.max(0, disk.sizeBytes - MIB);
-  const [head, tail] = [await read(0, MIB), await read(ends, MIB)].map(
+  const ends = Math.max(0, disk.sizeBytes - TAIL_BYTES);
+  const [head, tail] = [await read(0, MIB), await read(ends, TAIL_BYTES)].map(
     (bytes, index) => bytes && withoutOurs(bytes, index === 0 ? 0 : ends, ours),
   );
   const signatures: Signature[] = [];
-  for (const offset of new Set([0, ...offsets])) {
-    const bytes = offset === 0 ? head : await read(offset, LOOKED_AT_BYTES);
-    const what = bytes && signatureIn(bytes);
-    if (what !== undefined) signatures.push({ offset, what });
+  const found = (where: Omit<Signature, 'what'>, what: string | undefined): void => {
+    if (what !== undefined) signatures.push({ ...where, what });
+  };
+  if (head) found({ offset: 0, of: 'disk' }, signatureIn(head));
+  if (tail) found({ offset: ends, of: 'disk' }, signatureAtEnd(tail, disk.sizeBytes));
+  for (const offset of new Set([...USUAL_PLACES, ...offsets])) {
+    // VMFS of a whole disk.
+    const bytes = await read(offset, offset === 2 * MIB && !offsets.includes(offset) ? 512 : LOOKED_AT_BYTES);
+    if (bytes) found({ offset, of: 'partition' }, signatureIn(bytes));
   }
   const held: Record<number, Held> = {};
   for (const { number, firstLba } of table?.partitions ?? [])
@@ -169,7 +179,7 @@ export async function readContent(
     primary,
     backup,
     signatures,
-    isBlank: head !== undefined && tail !== undefined && isBlank(head) && isBlank(tail),
+    isBlank: head !== undefined && tail !== undefined && isBlank(head) && isBlank(tail.subarray(-MIB)),
     ...(unreadable !== undefined && { unreadable }),
     held,
     digest: hash.digest('hex'),

@@ -1,63 +1,84 @@
+import { MAGIC, MAGIC_AT_END } from './signature-table.ts';
+
 /** What a signature tells: who else lives there. */
 export interface Signature {
   /** Of the disk, in bytes. */
   readonly offset: number;
   readonly what: string;
+  /** Whose it is: the disk's as a whole, or that of a partition whose table is gone. */
+  readonly of: 'disk' | 'partition';
 }
 
-/** From the beginning of whatever it is: a disk or a partition. */
-const MAGIC: readonly (readonly [what: string, at: number, bytes: string])[] = [
-  ['ext2, ext3 or ext4', 1080, '\x53\xef'],
-  ['btrfs', 65_600, '_BHRfS_M'],
-  ['XFS', 0, 'XFSB'],
-  ['LUKS', 0, 'LUKS\xba\xbe'],
-  ['LVM', 24, 'LVM2 001'],
-  ['LVM', 536, 'LVM2 001'],
-  ['LVM', 1048, 'LVM2 001'],
-  ['LVM', 1560, 'LVM2 001'],
-  ['a member of a RAID', 0, '\xfc\x4e\x2b\xa9'],
-  ['a member of a RAID', 4096, '\xfc\x4e\x2b\xa9'],
-  ['swap', 4086, 'SWAPSPACE2'],
-  ['swap', 4086, 'SWAP-SPACE'],
-  ['swap', 65_526, 'SWAPSPACE2'],
-  ['squashfs', 0, 'hsqs'],
-  ['erofs', 1024, '\xe2\xe1\xf5\xe0'],
-  ['f2fs', 1024, '\x10\x20\xf5\xf2'],
-  ['NTFS', 3, 'NTFS    '],
-  ['exFAT', 3, 'EXFAT   '],
-  ['BitLocker', 3, '-FVE-FS-'],
-  ['FAT', 54, 'FAT1'],
-  ['FAT', 82, 'FAT32   '],
-  ['ISO 9660', 32_769, 'CD001'],
-  ['UDF', 32_769, 'BEA01'],
-  ['UDF', 32_769, 'NSR0'],
-  ['HFS+', 1024, 'H+\x00\x04'],
-  ['HFS+', 1024, 'HX\x00\x05'],
-  ['APFS', 32, 'NXSB'],
-  ['ReiserFS', 65_588, 'ReIsEr'],
-  ['JFS', 32_768, 'JFS1'],
-  ['bcache', 4120, '\xc6\x85\x73\xf6\x4e\x1a\x45\xca\x82\x65\xf5\x7f\x48\xba\x6d\x81'],
-  ['bcachefs', 4120, '\xc6\x85\x73\xf6\x66\xce\x90\xa9\xd9\x6a\x60\xcf\x80\x3d\xf7\xef'],
-  // Uberblocks of ZFS begin 128 KiB into the first label; either order of bytes.
-  ['ZFS', 131_072, '\x0c\xb1\xba\x00'],
-  ['ZFS', 131_076, '\x00\xba\xb1\x0c'],
-  ['a partition table', 512, 'EFI PART'],
-  ['a partition table', 4096, 'EFI PART'],
-];
+const KIB = 1024;
 
 /** So much of a place must be looked at. */
-export const LOOKED_AT_BYTES = 132 * 1024;
+export const LOOKED_AT_BYTES = 264 * KIB;
 
 /** The signature that these bytes of a place have, by name. Pure. */
 export function signatureIn(bytes: Buffer): string | undefined {
   for (const [what, at, magic] of MAGIC)
     if (bytes.subarray(at, at + magic.length).equals(Buffer.from(magic, 'latin1'))) return what;
-  return isBootSector(bytes) ? 'FAT, or a boot sector' : undefined;
+  if (hasUberblock(bytes.subarray(128 * KIB, 256 * KIB))) return 'ZFS';
+  if (hasXfsLog(bytes)) return 'XFS';
+  if (isFat(bytes)) return 'FAT';
+  if (!isMarked(bytes)) return undefined;
+  if (hasMbr(bytes)) return 'an MBR partition table';
+  return isProtective(bytes) ? undefined : 'a boot sector';
 }
 
-/** A jump and the mark at its end: FAT as other programs make it, and what a BIOS starts. */
-const isBootSector = (bytes: Buffer): boolean =>
-  bytes[510] === 0x55 && bytes[511] === 0xaa && (bytes[0] === 0xeb || bytes[0] === 0xe9);
+/** What tells of somebody at the end of a disk, of which `tail` is the last; undefined also where it tells of nobody. Pure. */
+export function signatureAtEnd(tail: Buffer, sizeBytes: number): string | undefined {
+  const begins = sizeBytes - tail.length;
+  for (const [what, at, magic] of MAGIC_AT_END) {
+    const place = at(sizeBytes) - begins;
+    if (place >= 0 && tail.subarray(place, place + magic.length).equals(Buffer.from(magic, 'latin1'))) return what;
+  }
+  // The last two of four labels, each of 256 KiB, the second half of which is uberblocks.
+  const end = Math.floor(sizeBytes / (256 * KIB)) * 256 * KIB - begins;
+  const isZfs = [end - 384 * KIB, end - 128 * KIB].some(
+    (at) => at >= 0 && hasUberblock(tail.subarray(at, at + 128 * KIB)),
+  );
+  return isZfs ? 'ZFS' : undefined;
+}
+
+/** Uberblocks of ZFS lie at each KiB, or at each of more; which of them were written is chance. Either order of bytes. */
+function hasUberblock(bytes: Buffer): boolean {
+  for (let at = 0; at + 8 <= bytes.length; at += KIB)
+    if (bytes.readBigUInt64LE(at) === 0x00bab10cn || bytes.readBigUInt64BE(at) === 0x00bab10cn) return true;
+  return false;
+}
+
+/** A journal of XFS on a disk of its own: records begin with this, and which are there is chance. */
+function hasXfsLog(bytes: Buffer): boolean {
+  for (let at = 0; at + 12 <= bytes.length; at += 512)
+    // Version 1 or 2 of the format.
+    if (bytes.readUInt32BE(at) === 0xfeedbabe && [1, 2].includes(bytes.readUInt32BE(at + 8))) return true;
+  return false;
+}
+
+/** The mark at the end of a boot sector, of an MBR too. */
+const isMarked = (bytes: Buffer): boolean => bytes[510] === 0x55 && bytes[511] === 0xaa;
+
+/** FAT as any program makes it: a jump, and sizes that can be. */
+function isFat(bytes: Buffer): boolean {
+  if (bytes.length < 512 || (bytes[0] !== 0xeb && bytes[0] !== 0xe9)) return false;
+  const [sector, cluster, reserved, tables] = [bytes.readUInt16LE(11), bytes[13], bytes.readUInt16LE(14), bytes[16]];
+  const isPower = (number = 0) => number > 0 && (number & (number - 1)) === 0;
+  return isPower(sector) && sector >= 512 && sector <= 4096 && isPower(cluster) && reserved > 0 && (tables ?? 0) > 0;
+}
+
+const ENTRIES = [446, 462, 478, 494];
+/** UEFI 2.10, 5.2.3: of a disk with GPT. It is no sign of its own. */
+const PROTECTIVE = 0xee;
+
+const isProtective = (bytes: Buffer): boolean => ENTRIES.some((at) => bytes[at + 4] === PROTECTIVE);
+
+/** A partition that a PC knows: active or not, of a type, and of some length. */
+const hasMbr = (bytes: Buffer): boolean =>
+  ENTRIES.some((at) => {
+    const [state, type] = [bytes[at], bytes[at + 4]];
+    return (state === 0 || state === 0x80) && type !== 0 && type !== PROTECTIVE && bytes.readUInt32LE(at + 12) > 0;
+  });
 
 /** Whether nobody wrote there: flash that was erased is all ones. */
 export const isBlank = (bytes: Buffer): boolean => {

@@ -10,7 +10,7 @@ import { partitionNames, readContent, readDisks } from '../read-disk.ts';
 /** Where udev has its links; where there is no udev, we make those that we need. */
 const BY_ID = '/dev/disk/by-id';
 
-const LONGEST_WAIT_MS = 5_000;
+const LONGEST_WAIT_MS = 20_000;
 const LOOK_MS = 100;
 
 /** A disk that was looked at this moment, and is the one that was meant. */

@@ -125,13 +125,13 @@ describe('the table of a disk', () => {
     [
       'that has none and a file system at its start is left alone',
       drive(),
-      content({ signatures: [{ offset: 0, what: 'btrfs' }], isBlank: false }),
+      content({ signatures: [{ offset: 0, what: 'btrfs', of: 'disk' }], isBlank: false }),
       [`${UNTOUCHED} btrfs. ${WIPE}`],
     ],
     [
       'that has none and a file system where ours would begin is not empty',
       drive(),
-      content({ signatures: [{ offset: 101 * MIB, what: 'ext2, ext3 or ext4' }] }),
+      content({ signatures: [{ offset: 101 * MIB, what: 'ext2, ext3 or ext4', of: 'partition' }] }),
       [
         `${UNTOUCHED} no partition table, but ext2, ext3 or ext4 at 105906176 bytes. \`statectl drives apply main\` asks the server for its table`,
       ],
@@ -205,7 +205,7 @@ describe('the table of a disk', () => {
   });
 
   it('that is gone is put back as the server knows it, where it fits', () => {
-    const gone = content({ signatures: [{ offset: MIB, what: 'btrfs' }], isBlank: false });
+    const gone = content({ signatures: [{ offset: MIB, what: 'btrfs', of: 'partition' }], isBlank: false });
     expect(planned(drive(), gone, { keptTable: OURS })).toEqual([MADE]);
     expect(planned(drive(), gone, { keptTable: { ...OURS, lastUsableLba: GIB } })).toEqual([
       expect.stringContaining('is not touched'),
@@ -251,6 +251,39 @@ describe('the table of a disk', () => {
     expect(others).toHaveProperty('user-data');
     // Nothing is moved and nothing ends sooner.
     expect(typeof after === 'string' ? after : after.partitions.slice(0, 2)).toEqual(before.partitions);
+  });
+});
+
+describe('a table that has many partitions', () => {
+  const names = Array.from({ length: 127 }, (_, index) => `p${index}`);
+  const many = drive({
+    partitions: Object.fromEntries(names.map((name) => [name, { sizeBytes: MIB, type: 'raw' as const }])),
+  });
+  const more = (...labels: readonly string[]) =>
+    drive({
+      partitions: {
+        ...many.partitions,
+        ...Object.fromEntries(labels.map((label) => [label, { sizeBytes: MIB, type: 'raw' as const }])),
+      },
+    });
+  const of = (table: Table | string) =>
+    typeof table === 'string' ? table : table.partitions.map(({ number }) => number);
+
+  it('gets no more than it has numbers, those that are free again too', () => {
+    const table = tableFor(many);
+    expect(of(withMissing(table, more('a'), DISK))).toHaveLength(128);
+    expect(of(withMissing(table, more('a', 'b'), DISK))).toBe('the table has no number left for b');
+    const full = withMissing(table, more('a'), DISK) as Table;
+    const freed = { ...full, partitions: full.partitions.filter(({ number }) => number !== 7) };
+    const { p6: _gone, ...others } = more('a').partitions;
+    const after = withMissing(freed, drive({ partitions: { ...others, c: { sizeBytes: MIB, type: 'raw' } } }), DISK);
+    expect(typeof after === 'string' ? after : after.partitions.at(-1)).toMatchObject({ name: 'c', number: 7 });
+  });
+
+  it('with more than statectl makes is somebody’s, whatever its GUID says', () => {
+    const large = { ...OURS, partitions: [{ ...OURS.partitions[0]!, number: 129 }] };
+    expect(identify(both(large)).kind).toBe('foreign');
+    expect(identify({ ...both(large), backup: ABSENT }).kind).toBe('foreign');
   });
 });
 
@@ -381,8 +414,8 @@ it('a disk is empty only where neither copy, no signature and no byte say otherw
   expect(identify(content()).kind).toBe('empty');
   for (const change of [
     { isBlank: false },
-    { signatures: [{ offset: 0, what: 'swap' }] },
-    { signatures: [{ offset: MIB, what: 'swap' }] },
+    { signatures: [{ offset: 0, what: 'swap', of: 'disk' as const }] },
+    { signatures: [{ offset: MIB, what: 'swap', of: 'partition' as const }] },
     { unreadable: '1 byte at 0' },
     { primary: good(OURS) },
     { backup: good(FOREIGN) },
