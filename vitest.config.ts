@@ -36,8 +36,12 @@ export default defineConfig({
       level('boot', guests),
       // Boots that prove a detail of one distribution or one fault.
       level('long', guests),
-      // The unit tests once more, with the large inputs and many runs of fixtures/effort.ts.
-      level('thorough', { ...unit, include: ['test/unit/**/*.test.ts'], provide: { effort: 'long' } }),
+      // These once more, with the large inputs and many runs of fixtures/effort.ts.
+      level('thorough', {
+        ...unit,
+        include: ['test/unit/**/*.test.ts', 'test/contract/**/power-cuts.test.ts'],
+        provide: { effort: 'long' },
+      }),
     ],
   },
 });
