@@ -125,10 +125,10 @@ export async function runPhases(
       await journal({ event: 'step', phase: phase.name, step: describe(step), command: shellOf(step), tookMs });
     };
     try {
-      const other = await run(false);
-      if (other) {
+      for (let left = (phase.mostTries ?? 2) - 1; ; left -= 1) {
+        const other = await run(left <= 0);
+        if (!other) break;
         facts = withFound(facts, other);
-        await run(true);
       }
     } catch (thrown) {
       const error = operatorError(thrown);

@@ -39,7 +39,9 @@ export interface Phase {
   /** Where the machine's paths are in this phase; default: the machine is the initramfs still. */
   readonly roots?: Roots;
   readonly rounds: readonly Round[];
-  /** What to try instead when it failed. Tried once. */
+  /** How often it is tried in all; default: twice. */
+  readonly mostTries?: number;
+  /** What to try instead when it failed. */
   readonly instead?: Instead;
 }
 

@@ -15,6 +15,8 @@ export const COPIES = '/user-data/persistent/images';
 
 interface LocalCopies {
   readonly copy: LocalCopy | undefined;
+  /** Others that are signed: another system of this machine. */
+  readonly otherCopies: readonly LocalCopy[];
   /** Digests of images that are not the copy: interrupted downloads, and what they replaced. */
   readonly staleCopies: readonly string[];
 }
@@ -28,7 +30,14 @@ export async function localCopies(
   const current = (await files.readText(`${COPIES}/${CURRENT_COPY}`).catch(() => '')).trim();
   const names = (await files.list(COPIES).catch(() => [])).filter((name) => DIGEST.test(name));
   const copy = DIGEST.test(current) ? await localCopy(files, current, facts, boot) : undefined;
-  return { copy, staleCopies: names.filter((name) => name !== current) };
+  const staleCopies = names.filter((name) => name !== current);
+  const others: LocalCopy[] = [];
+  // What was fetched in part is nobody's fault.
+  for (const name of staleCopies) {
+    const other = await localCopy(files, name, facts, { warn: () => {} });
+    if (other) others.push(other);
+  }
+  return { copy, otherCopies: others, staleCopies };
 }
 
 /** The copy of an image whose manifest a trusted key signed; its bytes are hashed before use. */
@@ -51,6 +60,9 @@ async function localCopy(
     return undefined;
   }
 }
+
+/** Where the root of an image is, in the folder of its copy. */
+export const rootFile = (dir: string, { root }: Pick<Manifest, 'root'>): string => `${dir}/root.${root.type}`;
 
 /** A copy of an image on persistent storage whose manifest is signed; its bytes are hashed before it is mounted. */
 export interface LocalCopy {

@@ -18,6 +18,8 @@ export interface CycleLook {
   readonly flags: Readonly<Record<string, SeenFlag>>;
   /** Of the open attempt. */
   readonly said: AttemptEvidence;
+  /** Of the record of a panic that nobody has counted. */
+  readonly panicId?: string;
   readonly orders: readonly SlotOrder[];
   /** The copy that the statectl before would boot. */
   readonly current?: string;

@@ -99,6 +99,8 @@ export const CycleState = z.object({
   tells: z.boolean(),
   /** The last ten, oldest first. */
   past: z.array(Past).check(z.maxLength(10)),
+  /** Of the record of the last panic: it is not counted twice. */
+  panicId: z.optional(text(64)),
   /** The last order of a person that was obeyed. */
   order: z.optional(text(64)),
 });

@@ -49,7 +49,8 @@ export function decide(look: CycleLook, wish: Wish, rules: CycleRules): Decision
   const begun = known.state.attempt?.bootId === look.bootId;
   const flags = judgedFlags(known.state, look, wish);
 
-  let state: CycleState = { ...known.state, machine: look.machine };
+  const { panicId } = look;
+  let state: CycleState = { ...known.state, machine: look.machine, ...(panicId !== undefined && { panicId }) };
   let judged: Decision['judged'];
   if (state.attempt && !begun) {
     const { attempt } = state;

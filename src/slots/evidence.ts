@@ -4,9 +4,9 @@ import type { Files, Host } from '../host/host.ts';
 import { readSaid, type Said } from '../protocol/read-answer.ts';
 
 /** By the boot, before it hands over. Absent: this machine keeps no cycle, and nobody leaves evidence. */
-const CYCLE = '/run/statectl/cycle.json';
+export const CYCLE = '/run/statectl/cycle.json';
 /** Root's alone, on the disk of /user-data. The initramfs reads it, and empties it once the verdict is durable. */
-const FOLDER = '/user-data/persistent/statectl/cycle';
+export const CYCLE_FOLDER = '/user-data/persistent/statectl/cycle';
 
 /** What is longer was not written by statectl. */
 const MOST_BYTES = 64 * 1024;
@@ -60,7 +60,10 @@ type Evidence = { readonly [Kind in EvidenceKind]?: z.infer<(typeof KINDS)[Kind]
 type EvidenceAbout<Kind extends EvidenceKind> = Omit<z.infer<(typeof KINDS)[Kind]>, keyof typeof OF_ALL>;
 
 const EVIDENCE_KINDS = Object.keys(KINDS) as readonly EvidenceKind[];
-const pathOf = (kind: EvidenceKind): string => `${FOLDER}/${kind}.json`;
+const pathOf = (kind: EvidenceKind): string => `${CYCLE_FOLDER}/${kind}.json`;
+
+/** Where they lie. */
+export const EVIDENCE_FILES: readonly string[] = EVIDENCE_KINDS.map(pathOf);
 
 interface FoundEvidence {
   /** Of this boot alone. */
@@ -79,9 +82,9 @@ export async function readEvidence(
   { files }: FileHost,
   { cycle, bootId }: Pick<Cycle, 'cycle' | 'bootId'>,
 ): Promise<FoundEvidence> {
-  const folder = await files.stat(FOLDER).catch(() => undefined);
+  const folder = await files.stat(CYCLE_FOLDER).catch(() => undefined);
   if (folder === undefined) return { evidence: {}, faults: [] };
-  if (folder.type !== 'dir') return { evidence: {}, faults: [`${FOLDER} counts as absent: it is no folder`] };
+  if (folder.type !== 'dir') return { evidence: {}, faults: [`${CYCLE_FOLDER} counts as absent: it is no folder`] };
   const evidence: { [Kind in EvidenceKind]?: unknown } = {};
   const faults: string[] = [];
   for (const kind of EVIDENCE_KINDS) {
@@ -106,7 +109,7 @@ export async function writeEvidence<Kind extends EvidenceKind>(
 ): Promise<void> {
   const atMs = Math.max(0, Math.round(clock.now()));
   const made = { cycle, bootId, atMs, ...cut(about) };
-  await files.mkdir(FOLDER, 0o700);
+  await files.mkdir(CYCLE_FOLDER, 0o700);
   await files.write(pathOf(kind), `${JSON.stringify(made)}\n`, { mode: 0o600 });
 }
 

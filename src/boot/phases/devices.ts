@@ -5,6 +5,7 @@ import { StatectlError } from '../../error.ts';
 import { planSubvolumes, withSubvolumesThere } from '../../machine/disks/btrfs/plan-subvolumes.ts';
 import { driveRounds, withoutUnfinished } from '../../machine/disks/drive-rounds.ts';
 import { blockDevices } from '../../machine/facts/block-devices.ts';
+import { cleanState } from '../../machine/facts/clean-state.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { withFound } from '../../machine/facts/found-facts.ts';
@@ -41,7 +42,8 @@ export const devices: Phase = {
         const blocks = await withSubvolumesThere(host, facts);
         if (blocks.length === 0 && bootsLocalRoot(facts)) await failWithoutDrivers(host);
         sayMissing(withFound(facts, { root: { blocks } }), boot.warn);
-        return { root: { blocks } };
+        const userData = userDataDevice(withFound(facts, { root: { blocks } }));
+        return { root: { blocks, stateClean: userData && (await cleanState(host, userData)) } };
       },
       plan: planUserData,
     },

@@ -1,12 +1,27 @@
 import { StatectlError } from '../../error.ts';
+import type { TaskContext } from '../../host/task-context.ts';
+import { decisionOf } from '../../machine/cycle/cycle-decision.ts';
+import { findCycles } from '../../machine/cycle/find-cycles.ts';
+import type { Facts } from '../../machine/facts/facts.ts';
+import { withFound } from '../../machine/facts/found-facts.ts';
 import { planCheck } from '../../machine/places/check-disk.ts';
-import { chooseSource } from '../../machine/places/source.ts';
+import { bootsCopyAlone, chooseSource } from '../../machine/places/source.ts';
+import { verdictSentence } from '../../slots/words.ts';
 import type { Phase } from '../phase.ts';
+import { BEFORE_ROOT } from '../roots.ts';
 
-/** Which root it will be. A root whose journal is dirty is mounted without replay, so it is checked first. */
+/** What became of the cycle before, and which root it will be. A root whose journal is dirty is mounted without replay, so it is checked first. */
 export const slot: Phase = {
   name: 'slot',
+  roots: BEFORE_ROOT,
   rounds: [
+    {
+      async gather(host, facts, boot) {
+        const cycle = await findCycles(host, facts, boot);
+        tell(withFound(facts, { root: { cycle } }), boot);
+        return { root: { cycle } };
+      },
+    },
     {
       async gather(_host, facts, boot) {
         const source = chooseSource(facts);
@@ -33,10 +48,18 @@ export const slot: Phase = {
     },
   ],
   // The server is ahead of this machine's /boot: what booted yesterday boots today.
-  instead(error, { root: { copy, offer }, machine }) {
-    const fits = copy?.manifest.kernelRelease === machine.kernelRelease;
-    return error.code === 'kernel-mismatch' && offer && fits
+  instead: (error, facts) =>
+    error.code === 'kernel-mismatch' && facts.root.offer && bootsCopyAlone(facts)
       ? { root: { offer: undefined, offerFailure: error.message } }
-      : undefined;
-  },
+      : undefined,
 };
+
+function tell(facts: Facts, { say, warn }: Pick<TaskContext, 'say' | 'warn'>): void {
+  const decision = decisionOf(facts);
+  if (!decision) return;
+  const { judged, notes } = decision;
+  if (judged) (isTrouble(judged.verdict) ? warn : say)(verdictSentence(judged));
+  for (const note of notes) warn(note);
+}
+
+const isTrouble = (verdict: string): boolean => !['HEALTHY', 'DELIBERATE', 'INTERRUPTED'].includes(verdict);

@@ -1,22 +1,32 @@
 import { COPIES, CURRENT_COPY } from '../../fetch/local-copy.ts';
+import { decisionOf } from '../../machine/cycle/cycle-decision.ts';
+import { imagesWithoutSlot, planCycle } from '../../machine/cycle/plan-cycle.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { RAM_IMAGE } from '../../machine/paths.ts';
-import { chooseSource, imageFile } from '../../machine/places/source.ts';
+import { bootsCopyAlone, chooseSource, imageFile } from '../../machine/places/source.ts';
 import type { Step } from '../../machine/steps/step.ts';
 import type { Phase } from '../phase.ts';
 
-/** The image, here and verified: nothing fetched or cached is mounted before its digest is that of the signed manifest. */
+/**
+ * The image, here and verified: nothing fetched or cached is mounted before its digest is that of the signed manifest. Then its
+ * attempt is counted, before anything of it can hang.
+ */
 export const update: Phase = {
   name: 'update',
-  rounds: [{ plan: planUpdate }],
+  rounds: [{ plan: planUpdate }, { plan: planCycle }],
+  // A damaged image, one that does not come, the other one, and RAM.
+  mostTries: 5,
   instead(error, facts) {
     const {
-      root: { copy, offer },
+      root: { copy, offer, altered = [], cycle },
     } = facts;
-    if (error.code === 'image-altered') return copy && offer ? { root: { copy: undefined } } : undefined;
-    if (copy && offer) return { root: { offer: undefined, offerFailure: error.message } };
-    // A disk that is full or broken must not keep an image out of RAM.
     const source = chooseSource(facts);
+    if (error.code === 'image-altered') {
+      if (cycle && source.kind === 'copy') return { root: { altered: [...altered, source.manifest.root.sha256] } };
+      return copy && offer ? { root: { copy: undefined } } : undefined;
+    }
+    if (offer && bootsCopyAlone(facts)) return { root: { offer: undefined, offerFailure: error.message } };
+    // A disk that is full or broken must not keep an image out of RAM.
     const isDisk = source.kind === 'fetched' && source.kept && !DOWNLOAD_CODES.has(error.code);
     return isDisk ? { root: { copyFailed: true } } : undefined;
   },
@@ -43,7 +53,12 @@ export function planUpdate(facts: Facts): readonly Step[] {
     sizeBytes,
     limits: { connectMs, stallMs, tries },
   };
-  const dropped = (facts.root.staleCopies ?? []).filter((digest) => digest !== sha256);
+  const decision = decisionOf(facts);
+  const { copy, staleCopies = [] } = facts.root;
+  const stale = staleCopies.filter((digest) => digest !== sha256);
+  const dropped = decision ? imagesWithoutSlot(stale, decision) : stale;
+  /** The statectl before may boot it until the pointer names another. */
+  const droppedLast = copy && (!decision || imagesWithoutSlot([copy.manifest.root.sha256], decision).length > 0);
   if (!source.kept)
     return [
       { kind: 'mkdir', path: RAM_IMAGE },
@@ -70,6 +85,6 @@ export function planUpdate(facts: Facts): readonly Step[] {
     fetch,
     // The pointer last: until here a power cut leaves the copy that booted before.
     { kind: 'write', path: `${COPIES}/${CURRENT_COPY}`, content: `${sha256}\n` },
-    ...(facts.root.copy ? [{ kind: 'remove', path: facts.root.copy.dir } as const] : []),
+    ...(droppedLast ? [{ kind: 'remove', path: copy.dir } as const] : []),
   ];
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Host } from '../../host/host.ts';
+import { copyOf } from '../../machine/cycle/cycle-decision.ts';
 import { userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { withFound } from '../../machine/facts/found-facts.ts';
@@ -22,7 +23,7 @@ export function lastGoodPlan({ looks: _looks, ...facts }: RecordedFacts): string
   const copy =
     source.kind === 'fetched'
       ? { dir: source.dir, manifest: source.manifest, manifestSha256: facts.root.offer?.manifestSha256 ?? '' }
-      : facts.root.copy;
+      : copyOf(facts.root, source.kind === 'copy' ? source.manifest.root.sha256 : undefined);
   // What was seeded this time holds a person's files the next time: it is not copied over them again.
   const tree = facts.root.tree && { ...facts.root.tree, emptySources: [] };
   // What was dropped is gone; a person may put something there since.
@@ -40,7 +41,8 @@ export function lastGoodPlan({ looks: _looks, ...facts }: RecordedFacts): string
   const known: Facts = facts;
   // Who the machine is, and what it may know, the controller alone puts into RAM.
   const local = withFound(known, {
-    root: { copy, tree, offer: undefined },
+    // What is booted without the controller is no cycle.
+    root: { copy, tree, offer: undefined, cycle: undefined },
     bundle: { delivery },
     system: { python, identity: undefined, credentials: undefined },
     network: { leases: [] },

@@ -12,12 +12,41 @@ const Ask = z
   .meta({ description: 'the question of approval: ask' });
 
 const Slots = z
+  .discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('file').meta({
+        description:
+          'images in /user-data/persistent/images; a machine without that disk, or without boot.keepCopy, has none',
+      }),
+    }),
+    z.strictObject({
+      kind: z.literal('partition').meta({ description: 'the image itself, each on a partition' }),
+      a: DeviceReference.meta({ description: 'partition of the one system' }),
+      b: DeviceReference.meta({ description: 'partition of the other' }),
+    }),
+    z.strictObject({
+      kind: z.literal('tree').meta({ description: 'the unpacked system, in ext4 or in a subvolume of btrfs' }),
+      a: DeviceReference.meta({ description: 'partition of the one system' }),
+      b: DeviceReference.meta({ description: 'partition of the other, or the same' }),
+      subvolumes: z
+        .strictObject({ a: z.string().min(1), b: z.string().min(1) })
+        .optional()
+        .meta({ description: 'of btrfs: the subvolume of each' }),
+    }),
+  ])
+  .prefault({ kind: 'file' })
+  .meta({
+    description:
+      'where the two systems of a machine are, one active and one backup; other kinds than file are not obeyed yet',
+  });
+
+const Tries = z
   .strictObject({
-    a: DeviceReference.meta({ description: 'partition of the one system' }),
-    b: DeviceReference.meta({ description: 'partition of the other' }),
+    image: z.int().min(1).max(100).default(3).meta({ description: 'of a system that was healthy once' }),
+    update: z.int().min(1).max(100).default(2).meta({ description: 'of a system that never was' }),
   })
-  .optional()
-  .meta({ description: 'two systems on the disk, one active and one backup; absent: none' });
+  .prefault({})
+  .meta({ description: 'failed starts in a row before the other system is booted' });
 
 /** controller/update.chk.conf */
 export const UpdateFile = z
@@ -38,15 +67,11 @@ export const UpdateFile = z
       .optional()
       .meta({ description: 'local time in which new versions are taken; absent: always' }),
     slots: Slots,
-    tries: z
-      .int()
-      .min(1)
-      .max(100)
-      .default(3)
-      .meta({ description: 'failed starts in a row before the other slot is booted' }),
+    tries: Tries,
     health: Health,
     corruption: z.enum(['bailout', 'clone', 'auto']).default('auto').meta({
-      description: 'a damaged slot: boot the backup, first clone it over the damaged one, or what takes less time',
+      description:
+        'a damaged system: boot the backup at once, first mend the damaged one, or that where it takes no minute',
     }),
   })
   .transform(({ interval, ...rest }) => ({ ...rest, intervalMs: interval }))

@@ -14,14 +14,13 @@ const LATER_SETTINGS: readonly (readonly [part: Part, name: string])[] = [
   ['update', 'approval'],
   ['update', 'ask'],
   ['update', 'window'],
-  ['update', 'slots'],
-  ['update', 'tries'],
-  ['update', 'corruption'],
 ];
 
 const LATER: readonly (readonly [Part, ...SettingPath])[] = [
   ...LATER_PARTS.map((part) => [part] as const),
   ...LATER_SETTINGS,
+  // Of another kind than `file`.
+  ['update', 'slots'],
 ];
 
 /** Nothing obeys this setting yet: `update.interval`, `update.ask.timeout`. */

@@ -4,6 +4,7 @@ import { serversInOrder } from '../../fetch/choose-servers.ts';
 import { machineClaims } from '../../fetch/machine-claims.ts';
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
+import { copiesOf } from '../cycle/find-cycles.ts';
 import { bootsLocalRoot } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { FoundFacts } from '../facts/found-facts.ts';
@@ -25,7 +26,7 @@ export function planAskOffer(facts: Facts): readonly Step[] {
       trustedKeys: facts.machine.trustedKeys,
       to: OFFER_ANSWERS,
       limits: { connectMs, stallMs, tries: facts.servers.silent && !folder ? 1 : server.tries },
-      ...(facts.root.copy && { seconds: network.waitMs / 1000 }),
+      ...(copiesOf(facts.root).length > 0 && { seconds: network.waitMs / 1000 }),
     },
   ];
 }
@@ -33,17 +34,17 @@ export function planAskOffer(facts: Facts): readonly Step[] {
 /** What was answered, judged. Without an answer of use the copy is booted, and its reason kept. */
 export async function takeOffer(host: Host, facts: Facts, boot: TaskContext): Promise<FoundFacts> {
   if (bootsLocalRoot(facts)) return {};
-  const {
-    root: { copy },
-    machine,
-  } = facts;
+  const { root, machine } = facts;
+  const [copy, ...others] = copiesOf(root);
   try {
     const nobody = nobodyToAsk(facts);
     if (nobody) throw nobody;
     return { root: { offer: await readOffer(host, OFFER_ANSWERS, machine.trustedKeys), offerFailure: undefined } };
   } catch (error) {
     if (boot.signal.aborted || !copy) throw error;
-    boot.warn(`${reasonOf(error)}; booting the copy of ${copy.manifest.name} ${copy.manifest.version} on this machine`);
+    boot.warn(
+      `${reasonOf(error)}; booting ${others.length > 0 ? 'a copy' : `the copy of ${copy.manifest.name} ${copy.manifest.version}`} on this machine`,
+    );
     return { root: { offer: undefined, offerFailure: reasonOf(error) } };
   }
 }

@@ -1,5 +1,6 @@
 import type { LocalCopy } from '../../fetch/local-copy.ts';
 import type { Offer } from '../../fetch/offer.ts';
+import type { CycleLook } from '../../slots/cycle-look.ts';
 import type { DriveLook } from '../disks/disk-facts.ts';
 
 /** What is booted, and from where. */
@@ -13,12 +14,28 @@ export interface RootFacts {
   /** Why there is no offer, for the log and the report. */
   readonly offerFailure?: string;
   readonly copy?: LocalCopy;
+  /** Other images there whose manifests are signed. */
+  readonly otherCopies?: readonly LocalCopy[];
+  /** Of the cycles before this boot; absent: this machine keeps none. */
+  readonly cycle?: CycleFacts;
+  /** Digests of images on this machine that are not what their manifests say. */
+  readonly altered?: readonly string[];
+  /** Whether persistent storage had been left in order. */
+  readonly stateClean?: boolean;
   /** Digests of images on persistent storage that are not the copy: interrupted downloads, and what they replaced. */
   readonly staleCopies?: readonly string[];
   /** The disk took none: the image is booted from RAM. */
   readonly copyFailed?: true;
   readonly tree?: TreeFacts;
   readonly init?: InitFacts;
+}
+
+export interface CycleFacts {
+  readonly look: CycleLook;
+  /** Digests of images that are there with all their bytes. */
+  readonly whole: readonly string[];
+  /** How fast the disk gave the beginning of one, where that steers what is done. */
+  readonly bytesPerSecond?: number;
 }
 
 export interface BlockFacts {

@@ -1,9 +1,12 @@
 import { type CommandLine, getArgument } from '../../config/command-line/command-line.ts';
 import { StatectlError } from '../../error.ts';
-import { COPIES } from '../../fetch/local-copy.ts';
-import type { Manifest, RootType } from '../../signed/image-manifest.ts';
+import { COPIES, rootFile } from '../../fetch/local-copy.ts';
+import type { Manifest } from '../../signed/image-manifest.ts';
+import type { Decision } from '../../slots/decide.ts';
+import { copyOf, decisionOf } from '../cycle/cycle-decision.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
+import { withFound } from '../facts/found-facts.ts';
 import type { BlockFacts } from '../facts/root-facts.ts';
 import { RAM_IMAGE } from '../paths.ts';
 
@@ -26,11 +29,13 @@ export const copyDir = (manifest: Manifest): string => `${COPIES}/${manifest.roo
 
 /** The file of the root image once it is there. */
 export const imageFile = (source: Exclude<Source, { kind: 'partition' }>): string =>
-  `${source.dir}/root.${source.manifest.root.type satisfies RootType}`;
+  rootFile(source.dir, source.manifest);
 
-/** Throws `root-missing` or `root-unknown` with what is there instead. */
+/** Throws `root-missing` or `root-unknown` with what is there instead, `slots-bad` where nothing that is here may be booted. */
 export function chooseSource(facts: Facts): Source {
   if (bootsLocalRoot(facts)) return partition(facts);
+  const decision = decisionOf(facts);
+  if (decision) return ofDecision(facts, decision);
   if (facts.root.offer) {
     const { manifest, rootUrls } = facts.root.offer;
     if (facts.root.copy?.manifest.root.sha256 === manifest.root.sha256)
@@ -45,13 +50,39 @@ export function chooseSource(facts: Facts): Source {
     };
   }
   if (facts.root.copy) return { kind: 'copy', manifest: facts.root.copy.manifest, dir: facts.root.copy.dir };
-  throw new StatectlError(
+  throw nothingToBoot();
+}
+
+const nothingToBoot = (): StatectlError =>
+  new StatectlError(
     'root-missing',
     'there is neither a local root, nor an answer of a server, nor a copy of an image',
     {
       hint: 'see the messages of the network and bundle phases above',
     },
   );
+
+/** Whether a copy on this machine is booted where nothing is offered, by the kernel that runs. Pure. */
+export function bootsCopyAlone(facts: Facts): boolean {
+  try {
+    const source = chooseSource(withFound(facts, { root: { offer: undefined } }));
+    return source.kind === 'copy' && source.manifest.kernelRelease === facts.machine.kernelRelease;
+  } catch {
+    return false;
+  }
+}
+
+function ofDecision({ root }: Facts, { choice, state }: Decision): Source {
+  if (choice.kind === 'image' && root.offer) {
+    const { manifest, rootUrls } = root.offer;
+    return { kind: 'fetched', manifest, urls: rootUrls, kept: true, dir: copyDir(manifest) };
+  }
+  const copy = choice.kind === 'slot' ? copyOf(root, state[choice.slot]?.digest) : undefined;
+  if (copy) return { kind: 'copy', manifest: copy.manifest, dir: copy.dir };
+  if (choice.kind !== 'none' || choice.why.length === 0) throw nothingToBoot();
+  throw new StatectlError('slots-bad', `no system of this machine may be booted: ${choice.why.join('; ')}`, {
+    hint: 'give the server another image, or say which one is good: `statectl slots mark-good a`, then `statectl rescue continue`',
+  });
 }
 
 function partition({ config, commandLine, root: { blocks } }: Facts): Source {

@@ -5,6 +5,7 @@ import { at, type Roots } from '../roots.ts';
 import { addresses } from './addresses.ts';
 import { bundles } from './bundles.ts';
 import { clock } from './clock.ts';
+import { cycles } from './cycles.ts';
 import { devices } from './devices.ts';
 import { disks } from './disks.ts';
 import { downloads } from './downloads.ts';
@@ -28,6 +29,7 @@ const KINDS = {
   ...identity,
   ...downloads,
   ...bundles,
+  ...cycles,
   ...state,
   ...handOver,
 };

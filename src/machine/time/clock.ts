@@ -16,8 +16,8 @@ export async function clockFacts(host: Pick<Host, 'files' | 'clock'>): Promise<C
   return { nowMs: host.clock.now(), floorMs: Number.isFinite(built) ? built * 1000 : 0 };
 }
 
-/** It was before the initramfs was built, or ages after. */
-const isWrong = ({ nowMs, floorMs }: ClockFacts): boolean =>
+/** It was before the initramfs was built, or ages after. Pure. */
+export const isWrong = ({ nowMs, floorMs }: ClockFacts): boolean =>
   floorMs > 0 && (nowMs < floorMs || nowMs > floorMs + FAR_AHEAD_MS);
 
 /** Certificates that were made before the initramfs count from now on. Pure. */

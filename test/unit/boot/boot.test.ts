@@ -13,8 +13,9 @@ import { bootHost, type Machine, type MachineOptions, SERVER } from '../../fixtu
 
 const IMAGE = createImage();
 const NEWER = createImage({ version: '20261121.1' });
-const SERVED: MachineOptions = { images: [IMAGE, NEWER], servers: { [SERVER]: createServer(IMAGE) } };
-const ALONE: MachineOptions = { images: [IMAGE, NEWER] };
+const NEWEST = createImage({ version: '20261123.1' });
+const SERVED: MachineOptions = { images: [IMAGE, NEWER, NEWEST], servers: { [SERVER]: createServer(IMAGE) } };
+const ALONE: MachineOptions = { images: [IMAGE, NEWER, NEWEST] };
 
 const text = (machine: Machine) => machine.lines.map((line) => `${line.level} ${line.text}`).join('\n');
 const json = async <T>(machine: Machine, path: string): Promise<T> => JSON.parse(await machine.files.readText(path));
@@ -105,14 +106,14 @@ describe('a machine with a disk', () => {
     expect(machine.clock.uptimeMs()).toBeLessThanOrEqual(10_000);
   });
 
-  it('follows the server to a new image, and drops the old one', async () => {
+  it('follows the server to a new image, keeps the old one as the other system, and drops the one before', async () => {
     const disks = [userDataDisk()];
     await booted({ ...SERVED, disks });
-    const machine = await booted({ ...SERVED, servers: createServer(NEWER), disks });
-    expect(machine.mountedImages).toEqual([NEWER.manifest.root.sha256]);
-    expect(await machine.files.list('/sysroot/user-data/persistent/images')).toEqual(
-      [NEWER.manifest.root.sha256, 'current'].sort(),
-    );
+    const images = async (servers: ReturnType<typeof createServer>) =>
+      (await booted({ ...SERVED, servers, disks })).files.list('/sysroot/user-data/persistent/images');
+    const [old, newer, newest] = [IMAGE, NEWER, NEWEST].map(({ manifest }) => manifest.root.sha256);
+    expect(await images(createServer(NEWER))).toEqual([old, newer, 'current'].sort());
+    expect(await images(createServer(NEWEST))).toEqual([newer, newest, 'current'].sort());
   });
 
   it("boots yesterday's copy when the new image does not come, or is not what was signed", async () => {
@@ -139,10 +140,15 @@ describe('a machine with a disk', () => {
   it('fetches a damaged copy anew', async () => {
     const disks = [userDataDisk()];
     const before = await booted({ ...SERVED, disks });
-    await before.files.append(`/sysroot/user-data/persistent/images/${IMAGE.manifest.root.sha256}/root.squashfs`, 'x');
-    const machine = await booted({ ...SERVED, disks });
-    expect(text(machine)).toContain('the signed manifest says 100000: trying another way');
-    expect(machine.mountedImages).toEqual([IMAGE.manifest.root.sha256]);
+    const file = `/sysroot/user-data/persistent/images/${IMAGE.manifest.root.sha256}/root.squashfs`;
+    await before.files.overwrite(file, 500, Buffer.from('x'));
+    const altered = await booted({ ...SERVED, disks });
+    expect(text(altered)).toContain(`the signed manifest says ${IMAGE.manifest.root.sha256}: trying another way`);
+    expect(altered.mountedImages).toEqual([IMAGE.manifest.root.sha256]);
+    await altered.files.append(file, 'x');
+    const longer = await booted({ ...SERVED, disks });
+    expect(text(longer)).toContain('root.squashfs is damaged: the signed manifest says 100000 bytes');
+    expect(longer.mountedImages).toEqual([IMAGE.manifest.root.sha256]);
   });
 
   it('does not boot a damaged copy without a server', async () => {

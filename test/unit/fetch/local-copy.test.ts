@@ -25,17 +25,25 @@ describe('the copy on the disk', () => {
   it('is the one that the pointer names, with its signed manifest', async () => {
     expect(await look({ ...filesOf(IMAGE), [`${IMAGES}/current`]: `${DIGEST}\n` })).toEqual({
       copy: { dir: `${IMAGES}/${DIGEST}`, manifest: IMAGE.manifest, manifestSha256: digestOf(IMAGE.manifestText) },
+      otherCopies: [],
       staleCopies: [],
       warned: [],
     });
   });
 
   it('is none before the pointer is written: what is there may be half a download', async () => {
-    expect(await look(filesOf(IMAGE))).toEqual({ copy: undefined, staleCopies: [DIGEST], warned: [] });
+    expect(await look(filesOf(IMAGE))).toEqual({
+      copy: undefined,
+      otherCopies: [
+        { dir: `${IMAGES}/${DIGEST}`, manifest: IMAGE.manifest, manifestSha256: digestOf(IMAGE.manifestText) },
+      ],
+      staleCopies: [DIGEST],
+      warned: [],
+    });
   });
 
   it('is none on an empty disk', async () => {
-    expect(await look({})).toEqual({ copy: undefined, staleCopies: [], warned: [] });
+    expect(await look({})).toEqual({ copy: undefined, otherCopies: [], staleCopies: [], warned: [] });
   });
 
   it.each(['', 'current', '../../etc', DIGEST.toUpperCase(), `${DIGEST}0`])(

@@ -84,9 +84,10 @@ function subvolumes(config: Config): readonly Inconsistency[] {
 }
 
 function slots({ update, fstab }: Config): readonly Inconsistency[] {
-  if (update.slots === undefined) return [];
+  if (update.slots.kind === 'file') return [];
   const { a, b } = update.slots;
-  if (a === b)
+  const apart = update.slots.kind === 'tree' ? update.slots.subvolumes : undefined;
+  if (a === b && (apart === undefined || apart.a === apart.b))
     return [{ path: ['update', 'slots', 'b'], message: 'the backup cannot be on the partition of the other' }];
   return Object.entries(fstab).flatMap(([mountPoint, { source }]) =>
     source === a || source === b

@@ -1,0 +1,80 @@
+import { type LocalCopy, rootFile } from '../../fetch/local-copy.ts';
+import { machineClaims } from '../../fetch/machine-claims.ts';
+import type { TaskContext } from '../../host/task-context.ts';
+import { lookAtCycles } from '../../slots/look-at-cycles.ts';
+import { bootsLocalRoot, userDataDevice } from '../facts/disks.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { CycleFacts } from '../facts/root-facts.ts';
+import type { MachineHost } from '../roots.ts';
+import { isWrong } from '../time/clock.ts';
+
+const BOOT_ID = '/proc/sys/kernel/random/boot_id';
+/** So much of an image tells how fast its disk is read. */
+const SAMPLE_BYTES = 4 << 20;
+/** Without an initramfs that says when it was built, a clock that is before this was never set. */
+const OLDEST_MS = Date.UTC(2024, 0, 1);
+
+/** Only a machine that keeps images on its disk has systems to choose from. */
+const keepsCycles = (facts: Facts): boolean =>
+  !bootsLocalRoot(facts) &&
+  facts.config.boot.keepCopy &&
+  facts.config.update.slots.kind === 'file' &&
+  userDataDevice(facts) !== undefined;
+
+/** Both copies and others, each once. Pure. */
+export const copiesOf = ({ copy, otherCopies = [] }: Facts['root']): readonly LocalCopy[] =>
+  copy ? [copy, ...otherCopies] : otherCopies;
+
+/** What the cycles before left; undefined: this machine keeps none. */
+export async function findCycles(host: MachineHost, facts: Facts, boot: TaskContext): Promise<CycleFacts | undefined> {
+  if (!keepsCycles(facts)) return undefined;
+  const bootId = (await host.files.readText(BOOT_ID).catch(() => '')).trim();
+  if (bootId === '') {
+    boot.warn('this kernel has no number for its boot: no cycle is kept');
+    return undefined;
+  }
+  const copies = copiesOf(facts.root);
+  const whole: string[] = [];
+  for (const copy of copies) {
+    const { sha256, sizeBytes } = copy.manifest.root;
+    const there = await host.files.stat(rootFile(copy.dir, copy.manifest));
+    if (there?.type === 'file' && there.sizeBytes === sizeBytes) whole.push(sha256);
+    // Others may be downloads that were cut off.
+    else if (copy === facts.root.copy)
+      boot.warn(`${rootFile(copy.dir, copy.manifest)} is damaged: the signed manifest says ${sizeBytes} bytes`);
+  }
+  const { clock, lastEnd, uuid, serial } = facts.machine;
+  const nowMs = host.clock.now();
+  const hasClock = clock && !isWrong(clock) && nowMs > OLDEST_MS;
+  const look = await lookAtCycles(host, {
+    machine: (uuid ?? serial ?? machineClaims(facts).mac ?? 'unknown').slice(0, 64),
+    bootId,
+    uptimeMs: Math.round(host.clock.uptimeMs()),
+    ...(hasClock && { nowMs: Math.round(nowMs) }),
+    ...(facts.root.copy && { current: facts.root.copy.manifest.root.sha256 }),
+    folders: Object.fromEntries(copies.map(({ dir, manifest }) => [manifest.root.sha256, dir])),
+    end: { ...lastEnd, ...(facts.root.stateClean !== undefined && { clean: facts.root.stateClean }) },
+  });
+  const [first] = copies;
+  const isOdd = Object.values(look.flags).some(({ seen }) => seen === 'no flag');
+  return {
+    look,
+    whole,
+    ...(isOdd && first && { bytesPerSecond: await measure(host, rootFile(first.dir, first.manifest)) }),
+  };
+}
+
+/** How fast a disk gives the beginning of a file, which is verified later anyway. */
+async function measure({ files, clock }: Pick<MachineHost, 'files' | 'clock'>, path: string): Promise<number> {
+  const startedMs = clock.uptimeMs();
+  let bytes = 0;
+  try {
+    for await (const chunk of files.readStream(path)) {
+      bytes += chunk.length;
+      if (bytes >= SAMPLE_BYTES) break;
+    }
+  } catch {
+    return 0;
+  }
+  return Math.round(bytes / (Math.max(1, clock.uptimeMs() - startedMs) / 1000));
+}

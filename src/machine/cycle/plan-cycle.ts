@@ -1,0 +1,49 @@
+import { COPIES, CURRENT_COPY } from '../../fetch/local-copy.ts';
+import type { Decision } from '../../slots/decide.ts';
+import { CYCLE, EVIDENCE_FILES } from '../../slots/evidence.ts';
+import { FLAG_NAME, JOURNAL_FILE, KEY_FILE, ORDERS_FILE } from '../../slots/look-at-cycles.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { Step } from '../steps/step.ts';
+import { decisionOf } from './cycle-decision.ts';
+
+/** The last before the chosen system is mounted: its attempt is in the journal, and whoever it is knows of which cycle. Pure. */
+export function planCycle(facts: Facts): readonly Step[] {
+  const decision = decisionOf(facts);
+  const attempt = decision?.state.attempt;
+  const record = attempt && decision?.state[attempt.slot];
+  if (!decision || !attempt || !record) return [];
+  const { cycle: { look } = { look: undefined } } = facts.root;
+  if (!look) return [];
+  const { tries } = facts.config.update;
+  const { cycle, slot, bootId, windowMs } = attempt;
+  const isCurrent = look.current === record.digest || decision.choice.kind === 'image';
+  return [
+    // The statectl before boots what this names.
+    ...(isCurrent
+      ? []
+      : [{ kind: 'write', path: `${COPIES}/${CURRENT_COPY}`, content: `${record.digest}\n` } as const]),
+    {
+      kind: 'begin-cycle',
+      journals: [JOURNAL_FILE],
+      keyFile: KEY_FILE,
+      state: decision.state,
+      seq: look.journal.seq + 1,
+      flags: decision.flagsDue.map((due) => ({ ...due, path: `${COPIES}/${due.flag.image}/${FLAG_NAME}` })),
+      spent: [...EVIDENCE_FILES, ORDERS_FILE],
+      cycleFile: CYCLE,
+      cycle: {
+        cycle,
+        bootId,
+        slot,
+        windowMs,
+        tries: (record.healthyCycles === 0 ? tries.update : tries.image) - record.failed,
+        ...(decision.judged && { verdict: decision.judged.verdict }),
+        ...(!decision.acts && { act: false }),
+      },
+    },
+  ];
+}
+
+/** Images in the store that neither slot has. Pure. */
+export const imagesWithoutSlot = (stale: readonly string[], { state }: Decision): readonly string[] =>
+  stale.filter((digest) => digest !== state.a?.digest && digest !== state.b?.digest);

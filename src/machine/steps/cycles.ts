@@ -1,0 +1,26 @@
+import { reasonOf } from '../../error.ts';
+import { type BeginCycle, beginCycle } from '../../slots/begin-cycle.ts';
+import { kind } from './kind.ts';
+
+/** Of the cycles of a machine's systems. */
+export const cycles = {
+  'begin-cycle': kind<BeginCycle>({
+    located: (step, at) => ({
+      ...step,
+      journals: step.journals.map(at),
+      keyFile: at(step.keyFile),
+      flags: step.flags.map((flag) => ({ ...flag, path: at(flag.path) })),
+      spent: step.spent.map(at),
+      cycleFile: at(step.cycleFile),
+    }),
+    describe: ({ state: { attempt } }) => `note in the cycle journal that slot ${attempt?.slot ?? 'a'} is tried`,
+    async apply(step, host, task) {
+      // A machine whose disk takes nothing boots all the same.
+      await beginCycle(host, step).catch((error) =>
+        task.warn(
+          `NO CYCLE IS COUNTED in this boot, and none judged: the cycle journal cannot be written: ${reasonOf(error)}`,
+        ),
+      );
+    },
+  }),
+};
