@@ -29,7 +29,10 @@ const Slots = z
       a: DeviceReference.meta({ description: 'partition of the one system' }),
       b: DeviceReference.meta({ description: 'partition of the other, or the same' }),
       subvolumes: z
-        .strictObject({ a: z.string().min(1), b: z.string().min(1) })
+        .strictObject({
+          a: z.string().min(1).meta({ description: 'of the one system' }),
+          b: z.string().min(1).meta({ description: 'of the other' }),
+        })
         .optional()
         .meta({ description: 'of btrfs: the subvolume of each' }),
     }),

@@ -180,7 +180,7 @@ describe('disks', () => {
   it('that are slots are not mounted', async () => {
     expect(
       await faults({
-        'controller/update.chk.conf': 'slots: {a: LABEL=a, b: LABEL=b}',
+        'controller/update.chk.conf': 'slots: {kind: tree, a: LABEL=a, b: LABEL=b}',
         'system/fstab.conf': '/data: {source: LABEL=b}',
       }),
     ).toBe('system/fstab.conf:1:9 LABEL=b is a slot: it is for the system alone');

@@ -143,12 +143,13 @@ describe('btrfs.conf', () => {
 });
 
 describe('update.chk.conf', () => {
-  it('that is empty takes a new version at boot by itself, without slots', async () => {
+  it('that is empty takes a new version at boot by itself, for two images', async () => {
     expect(await read('update', '')).toEqual({
       check: 'boot',
       approval: 'auto',
       ask: { timeoutMs: 30_000, unanswered: 'stay' },
-      tries: 3,
+      slots: { kind: 'file' },
+      tries: { image: 3, update: 2 },
       health: { services: [], units: [], mounts: [], urls: [], timeoutMs: 300_000, stableMs: 60_000 },
       corruption: 'auto',
     });
@@ -156,20 +157,21 @@ describe('update.chk.conf', () => {
 
   it('asks within a window, for two slots', async () => {
     const text =
-      'interval: 6h\napproval: ask\nask: {timeout: 1m, unanswered: update}\nwindow: 22:00-05:00\nslots: {a: LABEL=a, b: LABEL=b}\n';
+      'interval: 6h\napproval: ask\nask: {timeout: 1m, unanswered: update}\nwindow: 22:00-05:00\nslots: {kind: partition, a: LABEL=a, b: LABEL=b}\n';
     expect(await read('update', text)).toMatchObject({
       intervalMs: 6 * 3_600_000,
       ask: { timeoutMs: 60_000, unanswered: 'update' },
       window: '22:00-05:00',
-      slots: { a: 'LABEL=a', b: 'LABEL=b' },
+      slots: { kind: 'partition', a: 'LABEL=a', b: 'LABEL=b' },
     });
   });
 
   it.each([
     ['window: 24:00-05:00', '1:1 "window": expected HH:MM-HH:MM, such as 22:00-05:00'],
     ['window: night', '1:1 "window": expected HH:MM-HH:MM, such as 22:00-05:00'],
-    ['slots: {a: LABEL=a}', '1:1 "slots.b": expected a text, found nothing'],
-    ['slots: {a: LABEL=a, b: LABEL=a}', '1:21 the backup cannot be on the partition of the other'],
+    ['slots: {kind: tree, a: LABEL=a}', '1:1 "slots.b": expected a text, found nothing'],
+    ['tries: {image: 0}', '1:9 "tries.image": expected 1 or more, found 0'],
+    ['slots: {kind: tree, a: LABEL=a, b: LABEL=a}', '1:33 the backup cannot be on the partition of the other'],
     ['health: {services: [a b]}', '1:21 "health.services.0": expected a unit or service such as ssh or fstrim.timer'],
     [
       'health: {timeout: 0s}',
