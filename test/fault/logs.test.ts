@@ -1,10 +1,13 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { keepCrashRecords } from '../../src/boot/record/crash-log.ts';
 import type { Host } from '../../src/host/host.ts';
 import { linuxHost } from '../../src/host/linux/host.ts';
+import { memoryHost } from '../../src/host/memory.ts';
 import { keepStopLogs } from '../../src/machine/logs/keep-stop-logs.ts';
 import { isOfRing } from '../../src/machine/logs/log-ring.ts';
 import { plainChunks, readArchive } from '../../src/machine/logs/read-archive.ts';
+import { createFacts } from '../fixtures/facts.ts';
 import { type Failure, failingHost } from '../fixtures/hosts/failing.ts';
 import { type StoppingSystem, stoppingSystem } from '../fixtures/logs/stopping-system.ts';
 
@@ -60,3 +63,43 @@ describe.each(['none', 'zstd'] as const)(
     });
   },
 );
+
+describe('what the kernel kept of a crash', () => {
+  const RECORD = '/sys/fs/pstore/dmesg-erst-1';
+  const LOGS = '/sysroot/user-data/persistent/logs';
+  const TEXT = `Panic#1 Part1\n<0>Kernel panic - not syncing: a reason\n${'<4> more\n'.repeat(400)}`;
+  const facts = createFacts({
+    root: { blocks: [{ device: '/dev/vdb', type: 'ext4', label: 'user-data' }] },
+    config: { fstab: { '/user-data': { source: 'LABEL=user-data', type: 'auto', options: [], missing: 'ignore' } } },
+  });
+  const machine = () =>
+    memoryHost({
+      files: {
+        '/proc/mounts': '/dev/vdb /sysroot/user-data ext4 rw 0 0\n',
+        [RECORD]: TEXT,
+        '/sysroot/user-data/persistent/statectl': { type: 'dir' },
+      },
+    });
+
+  it.each(['stop', 'torn', 'error'] as const)(
+    'is in the store, or whole in the logs, whatever ends its keeping (%s)',
+    async (how) => {
+      const counting = failingHost(machine(), { at: Number.POSITIVE_INFINITY, how });
+      await keepCrashRecords(counting, facts, 5);
+      for (let at = 1; at <= counting.effects; at += 1) {
+        const host = machine();
+        await keepCrashRecords(failingHost(host, { at, how, code: 'ENOSPC' }), facts, 5).catch(() => undefined);
+        const names = await host.files.list(LOGS).catch(() => []);
+        for (const name of names.filter((one) => one.startsWith('boot-')))
+          expect(await host.files.readText(`${LOGS}/${name}`)).toContain(TEXT);
+        if (!(await host.files.stat(RECORD))) expect(names).toContain('boot-000005.panic.txt');
+        // The next boot keeps it, if none did.
+        await keepCrashRecords(host, facts, 6);
+        const kept = await host.files.list(LOGS);
+        expect(kept.filter((name) => name.startsWith('boot-')).length, `${how} at ${at}`).toBeGreaterThan(0);
+        expect(kept.filter((name) => name.startsWith('.'))).toEqual([]);
+      }
+      expect(counting.effects).toBeGreaterThan(4);
+    },
+  );
+});

@@ -4,7 +4,7 @@ import { RUN_INITRAMFS } from '../paths.ts';
 
 /** Which one the boot feeds, for /init: where the controller crashed, the rescue prompt waits longer than a watchdog does. */
 const MARK = `${RUN_INITRAMFS}/watchdog`;
-/** A boot that said nothing for so long hangs in one thing; a download says how far it is. */
+/** A boot that said nothing for so long, and no disk did anything, hangs; a download says how far it is, a copy or a check has its disk. */
 const STILL_MS = 30 * 60_000;
 /** It runs until it is stopped. */
 const SET_MS = 1000;
@@ -41,7 +41,12 @@ export async function feedWatchdog(
   const stop = new AbortController();
   let lastSignMs = clock.uptimeMs();
   let waiting = 0;
-  const isAlive = () => waiting > 0 || clock.uptimeMs() - lastSignMs < STILL_MS;
+  let disks = '';
+  const isAlive = async () => {
+    const now = await files.readText('/proc/diskstats').catch(() => disks);
+    if (now !== disks) [disks, lastSignMs] = [now, clock.uptimeMs()];
+    return waiting > 0 || clock.uptimeMs() - lastSignMs < STILL_MS;
+  };
   const feeding = keepFeeding(stream, isAlive, () =>
     clock.sleep(Math.max(LEAST_MS, Math.min(real || timeoutMs, timeoutMs) / 4), stop.signal),
   );
@@ -69,10 +74,14 @@ export async function feedWatchdog(
   };
 }
 
-async function keepFeeding(stream: AppendStream, isAlive: () => boolean, pause: () => Promise<void>): Promise<void> {
+async function keepFeeding(
+  stream: AppendStream,
+  isAlive: () => Promise<boolean>,
+  pause: () => Promise<void>,
+): Promise<void> {
   for (;;) {
     // A device that does not take it resets the machine: nobody else could do better.
-    if (isAlive()) await stream.write(Buffer.from('\0')).catch(() => undefined);
+    if (await isAlive()) await stream.write(Buffer.from('\0')).catch(() => undefined);
     try {
       await pause();
     } catch {

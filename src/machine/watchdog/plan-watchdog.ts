@@ -42,7 +42,7 @@ exec 3>${device} || exit
 trap 'printf V >&3; exit 0' TERM INT
 while :; do
 	printf . >&3
-	sleep ${Math.max(1, Math.floor(timeoutMs / 4000))} &
+	sleep ${Math.max(1, Math.floor(timeoutMs / 4000))} 3>&- &
 	wait $!
 done
 `;

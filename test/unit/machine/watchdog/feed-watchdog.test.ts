@@ -9,6 +9,7 @@ function machine(timeout?: string) {
   const host = memoryHost({
     files: {
       [DEVICE]: '',
+      '/proc': { type: 'dir' },
       '/run/initramfs': { type: 'dir' },
       ...(timeout !== undefined && { '/sys/class/watchdog/watchdog0/timeout': timeout }),
     },
@@ -46,6 +47,17 @@ describe('a watchdog that is fed', () => {
     const then = await host.fed();
     await host.clock.sleep(60 * 60_000);
     expect(await host.fed()).toBe(then);
+  });
+
+  it('is fed as long as a disk has work: a check of a large one, or a copy, says nothing for hours', async () => {
+    const host = machine();
+    const watchdog = await feedWatchdog(host, DEVICE, 60_000);
+    for (let minute = 0; minute < 120; minute += 20) {
+      await host.files.write('/proc/diskstats', `254 0 vda ${minute}\n`);
+      await host.clock.sleep(20 * 60_000);
+    }
+    expect((await host.fed()).length).toBeGreaterThanOrEqual(4 * 120);
+    await watchdog.leave('closed');
   });
 
   it('is fed as long as a person has the shell of a breakpoint', async () => {

@@ -52,7 +52,7 @@ describe('the watchdog of a machine', () => {
     const run = (signal: string) =>
       execFileSync('sh', [
         '-c',
-        `sh -c "$1" & sleep 0.3; kill -${signal} $!; wait $! 2>/dev/null; cat ${device}`,
+        `: >${device}; sh -c "$1" >/dev/null & until [ -s ${device} ]; do :; done; kill -${signal} $!; wait $! 2>/dev/null; cat ${device}`,
         'sh',
         feeder.replaceAll('/dev/watchdog1', device),
       ]).toString();
