@@ -2,6 +2,7 @@ import { COPIES, CURRENT_COPY } from '../../fetch/local-copy.ts';
 import { decisionOf } from '../../machine/cycle/cycle-decision.ts';
 import { imagesWithoutSlot, planCycle } from '../../machine/cycle/plan-cycle.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
+import { loaderNotes, planLoaders } from '../../machine/loader/loader-steps.ts';
 import { RAM_IMAGE } from '../../machine/paths.ts';
 import { bootsCopyAlone, chooseSource, imageFile } from '../../machine/places/source.ts';
 import type { Step } from '../../machine/steps/step.ts';
@@ -13,7 +14,17 @@ import type { Phase } from '../phase.ts';
  */
 export const update: Phase = {
   name: 'update',
-  rounds: [{ plan: planUpdate }, { plan: planCycle }],
+  rounds: [
+    { plan: planUpdate },
+    { plan: planCycle },
+    {
+      gather: async (_host, facts, boot) => {
+        for (const note of loaderNotes(facts)) boot.warn(note);
+        return {};
+      },
+      plan: planLoaders,
+    },
+  ],
   // A damaged image, one that does not come, the other one, and RAM.
   mostTries: 5,
   instead(error, facts) {

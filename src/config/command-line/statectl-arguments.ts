@@ -6,6 +6,7 @@ export const STATECTL_ARGUMENTS = {
   'statectl.server':
     'base URL of a server, `http://HOST:PORT`; several, separated by commas or given again, in order. Replaces those of config.d',
   'statectl.image': 'image to boot, `NAME` or `NAME@VERSION`; default: what the server chooses',
+  'statectl.slot': 'which entry of its disk booted the machine, `a` or `b`: boot loaders say it',
   'statectl.set':
     'one setting over all others, `PATH=VALUE` with VALUE as in a file: `statectl.set=tmpfs./tmp.size=10%`; given again for several',
   'statectl.label': 'what a node file can match: `NAME=VALUE`; several, separated by commas or given again',

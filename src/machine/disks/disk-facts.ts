@@ -62,3 +62,8 @@ export interface Found {
   readonly digest: string;
   readonly offsets: readonly number[];
 }
+
+/** Pure. */
+export const referenceTo = (drive: string, { ids, serial, sizeBytes, sectorBytes }: DiskFacts): DiskReference => ({
+  ...{ drive, id: ids[0] ?? '', ...(serial !== undefined && { serial }), sizeBytes, sectorBytes },
+});

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { entryOf } from '../../entry-of.ts';
 import type { Step } from '../steps/step.ts';
-import type { DiskContent, DiskFacts, DiskReference, DriveLook } from './disk-facts.ts';
+import { type DiskContent, type DiskFacts, type DriveLook, referenceTo } from './disk-facts.ts';
 import { type Partition, sectorsOf, type Table } from './gpt.ts';
 import { diskGuid, PARTITION_TYPES } from './guid.ts';
 import { type Identity, identify } from './identify-disk.ts';
@@ -31,10 +31,6 @@ export interface Known {
   /** The table that a server keeps of it. */
   readonly keptTable?: Table;
 }
-
-export const referenceTo = (drive: string, { ids, serial, sizeBytes, sectorBytes }: DiskFacts): DiskReference => ({
-  ...{ drive, id: ids[0] ?? '', ...(serial !== undefined && { serial }), sizeBytes, sectorBytes },
-});
 
 const NOTHING: DrivePlan = { steps: [], notes: [] };
 const note = (...notes: readonly string[]): DrivePlan => ({ steps: [], notes });

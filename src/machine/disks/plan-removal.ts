@@ -1,9 +1,8 @@
 import { StatectlError } from '../../error.ts';
 import type { Step } from '../steps/step.ts';
-import type { DiskContent, DiskFacts, DriveLook } from './disk-facts.ts';
+import { type DiskContent, type DiskFacts, type DriveLook, referenceTo } from './disk-facts.ts';
 import { type Identity, identify } from './identify-disk.ts';
 import { type Drive, offsetsOf } from './layout.ts';
-import { referenceTo } from './plan-drives.ts';
 import { USUAL_PLACES } from './read-disk.ts';
 
 /** The one disk of a drive. Throws `drive-unclear`, `drive-in-use`. */

@@ -14,6 +14,7 @@ import { handOver } from './hand-over.ts';
 import { identity } from './identity.ts';
 import type { Kind } from './kind.ts';
 import { links } from './links.ts';
+import { loader } from './loader.ts';
 import { mounts } from './mounts.ts';
 import { state } from './state.ts';
 
@@ -23,6 +24,7 @@ const KINDS = {
   ...mounts,
   ...devices,
   ...disks,
+  ...loader,
   ...clock,
   ...links,
   ...addresses,

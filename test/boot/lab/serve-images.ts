@@ -50,10 +50,10 @@ export interface ServeImagesOptions {
 
 /** The real server on a free port of the loopback, with a config.d or without: `demo` is a Debian, `tiny` a single busybox. */
 export async function serveImages(
-  image: 'demo' | 'tiny',
+  image: 'demo' | 'tiny' | Readonly<Record<'dir' | 'state', string>>,
   { config, family = 4, enrols = false }: ServeImagesOptions = {},
 ): Promise<ServedImages> {
-  const { state: shared, dir } = inject('images')[image];
+  const { state: shared, dir } = typeof image === 'string' ? inject('images')[image] : image;
   const state = enrols ? await mkdtemp(`${shared}-`) : shared;
   const log: AccessLine[] = [];
   const settings = config === undefined ? undefined : servedSettings(linuxHost(), config, () => {});
