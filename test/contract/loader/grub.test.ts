@@ -53,7 +53,9 @@ function realGrub(files: BootFiles) {
     timeout: 60_000,
   });
   const [, kernel, words, initramfs] =
-    /LINUX \(hd0,gpt1\)\/statectl\/(\S+) ([^\r\n]*)(?:(?!LINUX)[^])*?INITRD \(hd0,gpt1\)\/statectl\/(\S+)/.exec(output) ?? [];
+    /LINUX \(hd0,gpt1\)\/statectl\/(\S+) ([^\r\n]*)(?:(?!LINUX)[^])*?INITRD \(hd0,gpt1\)\/statectl\/(\S+)/.exec(
+      output,
+    ) ?? [];
   execFileSync('mcopy', ['-o', '-i', `${disk}@@${PARTITION_BYTES}`, '::/statectl/grubenv', join(dir, 'env')], { env });
   return { kernel, words, initramfs, env: parseGrubEnv(readFileSync(join(dir, 'env'))) };
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Host } from '../../../src/host/host.ts';
 import { codeDigest, coreDigest, coreSectorOf } from '../../../src/machine/loader/boot-code.ts';
-import { grubChoice } from '../../../src/machine/loader/choice.ts';
+import { grubChoice, systemdBootChoice } from '../../../src/machine/loader/choice.ts';
 import { parseGrubEnv, writeGrubEnv } from '../../../src/machine/loader/grub-env.ts';
 import { bootFiles, withPartition } from '../../../src/machine/loader/partition.ts';
 import { type WriteLoader, writeLoader } from '../../../src/machine/loader/write-loader.ts';
@@ -91,6 +91,34 @@ test('a new image goes into the other slot, counted, and is blessed once it ran;
     made.host.files.list(`${at}/statectl`),
   );
   expect(names.filter((name) => name.startsWith('vmlinuz'))).toEqual([kernelOf(two), kernelOf(three)].sort());
+});
+
+test('on an EFI system partition each of both loaders has its entries, and systemd-boot lies where UEFI looks', async () => {
+  using made = await bootableDisk({
+    grub: { sizeBytes: 2 ** 20, type: 'raw', role: 'bios' },
+    ESP: { sizeBytes: 40 * 2 ** 20, type: 'vfat', role: 'efi' },
+  });
+  const [one, two] = [loaderOf(made.boot, '1'), loaderOf(made.boot, '2', { running: 'a' })];
+  const device = `${made.disk.device}p${made.boot.place.partition.number}`;
+  const look = () =>
+    withPartition(made.host, { device, type: 'vfat' }, 'ro', async (at) => ({
+      files: await bootFiles(made.host, at),
+      efi: sha256(readFileSync(`${at}/EFI/BOOT/BOOTX64.EFI`)),
+      beside: await made.host.files.list(`${at}/EFI/BOOT`),
+    }));
+  for (const [step, slot, left] of [
+    [one, 'a', undefined],
+    [two, 'b', 2],
+  ] as const) {
+    await write(made.host, step);
+    const { files, efi, beside } = await look();
+    expect({ efi, beside }).toEqual({ efi: step.loader?.efi?.sha256, beside: ['BOOTX64.EFI'] });
+    for (const choice of [grubChoice(files), systemdBootChoice(files)]) {
+      expect(choice).toMatchObject({ slot, kernel: kernelOf(step) });
+      expect(choice?.left).toBe(left);
+    }
+    expect(await write(made.host, step)).toEqual([]);
+  }
 });
 
 test('a partition that is full is left as it is, and boots what it booted', async () => {
