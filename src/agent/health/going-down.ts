@@ -45,9 +45,11 @@ async function unitThatEnds(host: Pick<Host, 'exec'>, signal: AbortSignal): Prom
     signal,
   );
   const names = stdout.split('\n').flatMap((line) => line.trim().split(/\s+/)[0] || []);
-  const { states } = await unitStates(host, names, signal);
+  const states = await unitStates(host, names, signal);
   for (const [at, name] of names.entries()) {
-    const { failureAction = '', startLimitAction = '', onFailure = [], result = '' } = states[at] ?? {};
+    const state = states[at];
+    if (state === undefined || typeof state === 'string') continue;
+    const { failureAction, startLimitAction, onFailure, result } = state;
     const action = [
       ...(ENDS.test(failureAction) ? [`FailureAction=${failureAction}`] : []),
       ...(ENDS.test(startLimitAction) && result === 'start-limit-hit' ? [`StartLimitAction=${startLimitAction}`] : []),

@@ -25,14 +25,14 @@ export async function serviceChecks(
     ...units.map((name) => ({ name, label: `unit ${name}` })),
   ];
   if (manager === 'systemd') {
-    const { states, fault } = await unitStates(
+    const states = await unitStates(
       host,
       wanted.map(({ name }) => unitName(name)),
       signal,
     );
     return wanted.map(({ label }, at): CheckResult => {
-      const state = states[at];
-      return result(label, state ? whyNot(state) : fault, state && runOf(state));
+      const state = states[at] ?? 'systemd does not say';
+      return result(label, whyNot(state), runOf(state));
     });
   }
   const results: CheckResult[] = [];

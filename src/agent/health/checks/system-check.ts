@@ -34,9 +34,9 @@ export function systemCheck(
   if (manager !== 'systemd') return async () => as(undefined);
   let askedMs: number | undefined;
   return async (signal) => {
-    const { states, fault } = await unitStates(host, [MULTI_USER, COMPLETE], signal);
-    const [system, complete] = states;
-    if (!system || !complete) return as(fault);
+    const [system = '', complete = ''] = await unitStates(host, [MULTI_USER, COMPLETE], signal);
+    if (typeof system === 'string') return as(system);
+    if (typeof complete === 'string') return as(complete);
     if (system.active !== 'active') return as(`${MULTI_USER} is not reached${await running(host, signal)}`);
     // A systemd before 240 has none.
     if (complete.load !== 'loaded' || complete.active === 'active') return as(undefined);
@@ -62,7 +62,7 @@ async function running(host: Pick<Host, 'exec'>, signal: AbortSignal): Promise<s
 }
 
 async function inTheWay(host: Pick<Host, 'exec'>, requires: readonly string[], signal: AbortSignal): Promise<string> {
-  const { states } = await unitStates(host, requires, signal);
+  const states = await unitStates(host, requires, signal);
   const bad = requires.flatMap((name, at) => {
     const state = states[at];
     const why = state && whyNot(state);

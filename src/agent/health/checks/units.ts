@@ -23,22 +23,28 @@ export interface UnitState {
 const PROPERTIES =
   'LoadState,ActiveState,SubState,Type,Result,InvocationID,InactiveEnterTimestampMonotonic,Job,Requires,OnFailure,FailureAction,StartLimitAction';
 
-/** Units in the order in which they were asked for, or why systemd does not say. */
+/**
+ * Units in the order in which they were asked for; instead of one, why systemd does not say. One name that it refuses (a template
+ * without an instance) would have it say nothing of those after it, so each is asked for by itself then.
+ */
 export async function unitStates(
   host: Pick<Host, 'exec'>,
   units: readonly string[],
   signal: AbortSignal,
-): Promise<{ readonly states: readonly UnitState[]; readonly fault?: string }> {
-  if (units.length === 0) return { states: [] };
+): Promise<readonly (UnitState | string)[]> {
+  if (units.length === 0) return [];
   const { exitCode, stdout, stderr } = await toldBy(
     host,
     ['systemctl', 'show', `--property=${PROPERTIES}`, '--', ...units],
     signal,
   );
   const blocks = stdout.trim() === '' ? [] : stdout.trim().split('\n\n');
-  if (blocks.length !== units.length)
-    return { states: [], fault: `systemd does not say: ${lastLine(stderr) || `exit status ${exitCode}`}` };
-  return { states: blocks.map(readUnit) };
+  if (blocks.length === units.length) return blocks.map(readUnit);
+  if (units.length === 1 || blocks.length === 0)
+    return units.map(() => `systemd does not say: ${lastLine(stderr) || `exit status ${exitCode}`}`);
+  const states: (UnitState | string)[] = [];
+  for (const unit of units) states.push(...(await unitStates(host, [unit], signal)));
+  return states;
 }
 
 function readUnit(block: string): UnitState {
@@ -65,7 +71,9 @@ const words = (text: string): readonly string[] => text.split(' ').filter(Boolea
 const RUNS = ['active', 'reloading', 'refreshing'];
 
 /** Why a unit is not as it must be; undefined: it runs, or did its work and ended well. Pure. */
-export function whyNot({ load, active, sub, type, result, endedUs }: UnitState): string | undefined {
+export function whyNot(state: UnitState | string): string | undefined {
+  if (typeof state === 'string') return state;
+  const { load, active, sub, type, result, endedUs } = state;
   if (load !== 'loaded') return load === 'not-found' ? 'the system has no such unit' : `it is ${load}`;
   if (RUNS.includes(active)) return undefined;
   if (active === 'inactive' && type === 'oneshot' && result === 'success' && endedUs > 0) return undefined;
@@ -74,5 +82,7 @@ export function whyNot({ load, active, sub, type, result, endedUs }: UnitState):
 }
 
 /** What was started anew has another; one that does its work and ends is started by its timer. Pure. */
-export const runOf = ({ invocation, type }: UnitState): string | undefined =>
-  invocation === '' || type === 'oneshot' || type === '' ? undefined : invocation;
+export const runOf = (state: UnitState | string): string | undefined => {
+  const { invocation, type } = typeof state === 'string' ? { invocation: '', type: '' } : state;
+  return invocation === '' || type === 'oneshot' || type === '' ? undefined : invocation;
+};

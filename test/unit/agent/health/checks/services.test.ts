@@ -75,6 +75,28 @@ describe('a service of update.health under systemd', () => {
     expect(host.commands).toEqual([expect.stringMatching(/ -- klipper\.service nginx\.service data\.mount$/)]);
   });
 
+  it('that systemd refuses by its name spoils no other', async () => {
+    const host = memoryHost({
+      programs: {
+        systemctl: (argv) => {
+          const units = argv.slice(argv.indexOf('--') + 1);
+          const refused = units.findIndex((unit) => unit.includes('@.'));
+          const stdout = Array(refused < 0 ? units.length : refused)
+            .fill(RUNS)
+            .join('\n\n');
+          const stderr = 'Failed to get properties: Unit name weird@.service is no unit name.\n';
+          return refused < 0 ? stdout : { exitCode: 1, stdout, stderr };
+        },
+      },
+    });
+    const found = await serviceChecks(host, 'systemd', { services: ['a', 'weird@', 'b'], units: [] }, SIGNAL);
+    expect(found.map(({ why }) => why ?? 'good')).toEqual([
+      'good',
+      'systemd does not say: Failed to get properties: Unit name weird@.service is no unit name.',
+      'good',
+    ]);
+  });
+
   it.each<[string, Programs]>([
     ['is not there', {}],
     ['says nothing', { systemctl: () => '' }],
