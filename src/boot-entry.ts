@@ -21,6 +21,7 @@ export async function bootVerb(verb: BootVerb, words: readonly string[]): Promis
   if (verb === 'lock') return (await import('./commands/machine/lock.ts')).lock(linuxHost(), words);
   if (verb === 'drives') return (await import('./commands/machine/drives.ts')).drives(linuxHost(), words);
   if (verb === 'logs') return (await import('./commands/machine/logs.ts')).logs(linuxHost(), words);
+  if (verb === 'slots') return (await import('./commands/machine/slots.ts')).slots(linuxHost(), words);
   if (verb === 'btrfs') return (await import('./commands/machine/btrfs.ts')).btrfs(linuxHost(), words);
   if (verb === 'agent') return (await import('./commands/machine/agent.ts')).agent(linuxHost(), words);
   const { values } = parseWords('boot', {

@@ -13,6 +13,7 @@ const isBootVerb = (verb: string): verb is BootVerb =>
   verb === 'agent' ||
   verb === 'drives' ||
   verb === 'logs' ||
+  verb === 'slots' ||
   verb === 'btrfs';
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -8,12 +8,15 @@ import { type AppliedRecord, readApplied } from './apply/applied-record.ts';
 import { readBootRecord } from './apply/booted.ts';
 import { boundBelowUserData, type PlaceStatus, placeStatus, placesToScan } from './apply/places.ts';
 import { remadeAtBoot } from './apply/remade.ts';
+import { type SlotsStatus, slotsStatus } from './slots-status.ts';
 
 /** What `statectl status` knows of the running system. */
 export interface Status {
   readonly boot: BootRecord;
   /** What the agent applied since; undefined: nothing. */
   readonly applied?: Pick<AppliedRecord, 'bundle' | 'atMs' | 'needsReboot' | 'keptLocal' | 'warnings'>;
+  /** The two systems of this machine; undefined: it keeps no cycles, or who asks may not read them. */
+  readonly slots?: SlotsStatus;
   /** Undefined where no agent ever ran since the boot. */
   readonly agent?: AgentState & { readonly runs: boolean };
   readonly places: readonly PlaceStatus[];
@@ -30,7 +33,14 @@ export async function systemStatus(
   const places = placeStatus(boot, mounts);
   const record = await readApplied(host.files);
   const agent = await readAgentState(host);
-  const known = { boot, places, ...(record && { applied: shown(record, boot) }), ...(agent && { agent }) };
+  const slots = await slotsStatus(host).catch(() => undefined);
+  const known = {
+    boot,
+    places,
+    ...(slots && { slots }),
+    ...(record && { applied: shown(record, boot) }),
+    ...(agent && { agent }),
+  };
   if (look === 'no changes') return known;
   // What the agent put there is in config.d: no reboot loses it.
   const ours = Object.keys(record?.files ?? {}).filter((path) => !record?.keptLocal.includes(path));

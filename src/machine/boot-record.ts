@@ -1,5 +1,6 @@
 import type { BundleFacts } from '../fetch/kept-bundle.ts';
 import type { ServerFacts } from '../fetch/server-facts.ts';
+import type { Slot, Verdict } from '../slots/cycle-state.ts';
 import type { Lease } from './facts/network-facts.ts';
 import type { IdentityFacts, InstallFacts } from './facts/system-facts.ts';
 import type { Place } from './places/places.ts';
@@ -25,6 +26,8 @@ export interface BootRecord {
   readonly source: 'partition' | 'fetched' | 'copy';
   readonly root: { readonly type: string; readonly from: string; readonly verified: boolean };
   readonly image?: { readonly name: string; readonly version: string; readonly sha256: string };
+  /** The attempt that this boot is, and how the one before ended. Absent: this machine keeps no cycle. */
+  readonly cycle?: CycleRecord;
   readonly server?: string;
   /** All that are known, in the order in which they were to be asked, and why. */
   readonly servers?: readonly ServerFacts[];
@@ -52,4 +55,12 @@ export interface BootRecord {
   readonly phases: readonly PhaseRecord[];
   /** From the start of the kernel to the hand-over. */
   readonly bootMs: number;
+}
+
+export interface CycleRecord {
+  readonly cycle: number;
+  readonly slot: Slot;
+  /** Absent: there was none to judge. */
+  readonly before?: { readonly cycle: number; readonly slot: Slot; readonly verdict: Verdict; readonly why: string };
+  readonly healthyCycles: Readonly<Partial<Record<Slot, number>>>;
 }

@@ -1,4 +1,4 @@
-import type { Past, Verdict } from './cycle-state.ts';
+import type { Past, SlotRecord, Verdict } from './cycle-state.ts';
 
 /** What a verdict means, for whoever reads it. */
 const WORDS: Readonly<Record<Verdict, string>> = {
@@ -20,3 +20,20 @@ export const verdictSentence = ({
   why,
 }: Pick<Past, 'cycle' | 'slot' | 'verdict' | 'why'>): string =>
   `cycle ${cycle} on slot ${slot} ${WORDS[verdict]} (${verdict})${why ? `: ${why}` : ''}`;
+
+const STATES: Readonly<Record<SlotRecord['state'], string>> = {
+  FRESH: 'new: it was not healthy yet',
+  GOOD: 'good',
+  BAD: 'BAD: it is not booted',
+  INVALID: 'DAMAGED',
+  REPAIRING: 'is being mended',
+};
+
+/** What a slot is. Pure. */
+export const slotSentence = ({ state, healthyCycles, failed, why }: SlotRecord): string =>
+  [
+    STATES[state],
+    ...(why === undefined ? [] : [why]),
+    `${healthyCycles} healthy cycle${healthyCycles === 1 ? '' : 's'}`,
+    ...(failed > 0 && state !== 'BAD' ? [`${failed} failed start${failed === 1 ? '' : 's'} in a row`] : []),
+  ].join(', ');

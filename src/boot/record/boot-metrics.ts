@@ -17,8 +17,7 @@ export function bootMetrics(record: BootRecord, atMs: number): string {
     image: record.image?.name ?? '',
     version: record.image?.version ?? '',
     config: record.configDigest,
-    // No machine has slots yet.
-    slot: '',
+    slot: record.cycle?.slot ?? '',
     server: record.server ?? '',
   };
   return [
@@ -28,10 +27,30 @@ export function bootMetrics(record: BootRecord, atMs: number): string {
       'How long each phase of the boot took.',
       record.phases.map(({ name, tookMs }) => `{${labels({ phase: name })}} ${tookMs / 1000}`),
     ),
+    ...cycleMetrics(record),
     metric('statectl_boot_timestamp_seconds', 'When the system was handed over to, Unix time.', [
       ` ${Math.round(atMs) / 1000}`,
     ]),
   ].join('');
+}
+
+function cycleMetrics({ cycle }: BootRecord): readonly string[] {
+  if (!cycle) return [];
+  const { before, healthyCycles } = cycle;
+  return [
+    ...(before
+      ? [
+          metric('statectl_cycle_verdict', 'How the cycle before ended.', [
+            `{${labels({ slot: before.slot, verdict: before.verdict })}} ${before.cycle}`,
+          ]),
+        ]
+      : []),
+    metric(
+      'statectl_slot_healthy_cycles',
+      'Healthy cycles of the image in each slot.',
+      Object.entries(healthyCycles).map(([slot, count]) => `{${labels({ slot })}} ${count}`),
+    ),
+  ];
 }
 
 /** Writes them where logging.conf says. Throws why it cannot. */

@@ -1,12 +1,14 @@
 import { entryOf } from '../../entry-of.ts';
 import type { BundleFacts } from '../../fetch/kept-bundle.ts';
 import type { BootRecord, History } from '../../machine/boot-record.ts';
+import { decisionOf } from '../../machine/cycle/cycle-decision.ts';
 import { userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import type { IdentityFacts, InstallFacts } from '../../machine/facts/system-facts.ts';
 import { planAccounts, planInstall } from '../../machine/install/plan-install.ts';
 import { places } from '../../machine/places/places.ts';
 import { chooseSource } from '../../machine/places/source.ts';
+import { SLOTS } from '../../slots/cycle-state.ts';
 import { VERSION } from '../../version.ts';
 import type { EngineResult } from '../engine.ts';
 import { PHASE_NAMES } from '../phase.ts';
@@ -34,6 +36,7 @@ export function bootRecord(
             verified: true,
           },
     ...(image ? { image: { name: image.name, version: image.version, sha256: image.root.sha256 } } : {}),
+    ...cycleRecord(facts),
     ...(facts.root.offer?.server !== undefined && { server: facts.root.offer.server }),
     ...(facts.servers.inOrder ? { servers: facts.servers.inOrder } : {}),
     kernelRelease: facts.machine.kernelRelease,
@@ -59,6 +62,25 @@ export function bootRecord(
       tookMs: Math.round(phase.tookMs),
     })),
     bootMs: Math.round(bootMs),
+  };
+}
+
+/** As it was planned; that the disk did not take it is among the warnings. */
+function cycleRecord(facts: Facts): Pick<BootRecord, 'cycle'> {
+  const decision = decisionOf(facts);
+  const attempt = decision?.state.attempt;
+  if (!decision || !attempt) return {};
+  const healthy = SLOTS.flatMap((slot) => {
+    const record = decision.state[slot];
+    return record ? [[slot, record.healthyCycles] as const] : [];
+  });
+  return {
+    cycle: {
+      cycle: attempt.cycle,
+      slot: attempt.slot,
+      ...(decision.judged && { before: decision.judged }),
+      healthyCycles: Object.fromEntries(healthy),
+    },
   };
 }
 

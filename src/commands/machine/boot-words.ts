@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<BootVerb, readonly string[]>> = {
   lock: ['list', 'check', 'hold', 'drop'],
   btrfs: ['list', 'delete', 'rollback'],
   logs: ['list', 'show', 'keep'],
+  slots: ['list', 'mark-good', 'mark-bad', 'switch', 'repair'],
   drives: ['list', 'plan', 'apply', 'delete', 'wipe'],
 };
 
@@ -105,6 +106,27 @@ Examples:
   statectl status
   sudo statectl status --all
   statectl status --no-changes --json
+`,
+  },
+  slots: {
+    summary: 'the two systems of this machine: which was healthy, which is booted next',
+    help: `Usage: statectl slots [COMMAND]
+
+The systems on this machine's disk, and how their last cycles ended. What is ordered is done by the next boot, which alone
+writes boot flags and journal. As root; in the rescue shell too.
+
+Commands:
+  list [--json]      both slots, the last ten cycles with their verdicts, and what is ordered (the default)
+  mark-good SLOT     the system is good: it may be booted again, and its image come again
+  mark-bad SLOT      it is not booted, and its image not installed again
+  switch SLOT        boot it from the next boot on, until a new image comes
+  repair [SLOT]      hash the images; a damaged one is fetched again by the next boot, or left for the other.
+                     Exit status 1: one is damaged
+
+Examples:
+  sudo statectl slots list
+  sudo statectl slots switch b && sudo reboot
+  sudo statectl slots repair
 `,
   },
   lock: {

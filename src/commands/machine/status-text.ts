@@ -9,13 +9,18 @@ import { writeNumber } from '../../signed/bundle/order.ts';
 import { asciiTable } from '../ascii-table.ts';
 import { agentText } from './agent-text.ts';
 import { appliedLines, runsAsRow } from './applied-text.ts';
+import { slotsText } from './slots-text.ts';
 
 /** For people: plain ASCII, what matters most last, where a terminal stops scrolling. */
-export function statusText({ boot, agent, applied, places, changes }: Status, options: ReportOptions = {}): string {
+export function statusText(
+  { boot, agent, slots, applied, places, changes }: Status,
+  options: ReportOptions = {},
+): string {
   return [
     asciiTable([...bootRows(boot), ...(applied ? runsAsRow(applied, boot.bundle) : [])]),
     section('time', asciiTable(phaseRows(boot))),
     agent ? section('agent', agentText(agent)) : '',
+    slots ? section('slots', slotsText(slots)) : '',
     section(
       'kept at a reboot',
       asciiTable(places.filter(({ persistent }) => persistent).map(placeRow)) ||

@@ -81,7 +81,7 @@ function ofDecision({ root }: Facts, { choice, state }: Decision): Source {
   if (copy) return { kind: 'copy', manifest: copy.manifest, dir: copy.dir };
   if (choice.kind !== 'none' || choice.why.length === 0) throw nothingToBoot();
   throw new StatectlError('slots-bad', `no system of this machine may be booted: ${choice.why.join('; ')}`, {
-    hint: 'give the server another image, then go on with `statectl rescue continue`',
+    hint: 'give the server another image, or say which one is good: `statectl slots mark-good a`; then `statectl rescue retry slot`',
   });
 }
 
