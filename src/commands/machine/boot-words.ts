@@ -112,8 +112,8 @@ Examples:
     summary: 'the two systems of this machine: which was healthy, which is booted next',
     help: `Usage: statectl slots [COMMAND]
 
-The systems on this machine's disk, and how their last cycles ended. What is ordered is done by the next boot, which alone
-writes boot flags and journal. As root; in the rescue shell too.
+The systems on this machine's disk, and how their last cycles ended. What is ordered is done by the next boot, which
+alone writes boot flags and journal. As root; in the rescue shell too.
 
 Commands:
   list [--json]      both slots, the last ten cycles with their verdicts, and what is ordered (the default)
