@@ -206,6 +206,40 @@ describe('what a boot encrypts', () => {
   });
 });
 
+describe('a disk that fails its boot', () => {
+  const OTHER = { ...MAIN, match: { ...MAIN.match, id: 'virtio-D2' } };
+  /** What a boot of both says, whose programs are those of `run`. */
+  async function bootBoth(host: Host, run: Host['exec']['run']) {
+    const facts = createFacts();
+    const warned: string[] = [];
+    const task = {
+      say: () => undefined,
+      warn: (text: string) => void warned.push(text),
+      signal: new AbortController().signal,
+    };
+    const config = { ...facts.config, drives: { main: MAIN, other: OTHER } };
+    await runSequence(driveRounds(), { ...facts, config }, machineHost({ ...host, exec: { run } }, RUNNING), task);
+    return warned;
+  }
+
+  it.each(['sfdisk', 'mkfs.btrfs', 'mkfs.ext4'])(
+    'in the middle of %s is named, and the boot goes on with the others',
+    async (program) => {
+      const [first, second] = [memoryDisk(), memoryDisk({ serial: 'D2' })];
+      const host = memoryDisksHost([first, second]);
+      const run: Host['exec']['run'] = async (argv, options) =>
+        argv[0] === program && argv.at(-1)?.includes('virtio-D1')
+          ? { exitCode: 1, stdout: '', stderr: 'warming up\nInput/output error\n' }
+          : host.exec.run(argv, options);
+      const warned = await bootBoth(host, run);
+      expect(warned).toEqual([expect.stringMatching(/^DEGRADED: drive main: .*virtio-D1.*: Input\/output error$/)]);
+      await expectWhole(second);
+      await boot(memoryDisksHost([first]));
+      await expectWhole(first);
+    },
+  );
+});
+
 it('a disk is as it should be though the power was cut at each program of the boot that came after a cut', async () => {
   for (let at = 1; ; at += 1)
     for (let second = 1; ; second += 1) {

@@ -11,6 +11,8 @@ export interface DiskFacts extends Geometry {
   readonly ids: readonly string[];
   readonly serial?: string;
   readonly attached?: Attachment;
+  /** Nobody can write to it: a card whose switch says so, or a medium that is worn out. */
+  readonly access?: 'read-only';
   /** Who uses it now: mounted on /x, swap, held by dm-0. */
   readonly usedBy?: string;
   /** Which partitions are used now; 0: the disk itself. */

@@ -53,6 +53,10 @@ export function planTable(
     return note(
       `drive ${name}: ${calledBy(disk)} fits the match of ${alsoOf.join(', ')}, too: it is not touched; name each by its id`,
     );
+  if (disk.access === 'read-only')
+    return note(
+      `drive ${name}: ${calledBy(disk)} is read-only: nothing is made or mended on it, and no swap of it is used`,
+    );
   const identity = identify(content);
   const planned = planFor(name, drive, disk, content, identity, known);
   if (planned.steps.length === 0) return planned;
@@ -64,6 +68,8 @@ export function planTable(
         `drive ${name}: ${calledBy(disk)} is in use (${disk.usedBy}): its table is left as it is until the next boot`,
       );
 }
+
+const mayChange = ({ make }: Drive, { access }: DiskFacts): boolean => make !== 'never' && access !== 'read-only';
 
 const calledBy = ({ ids, device }: DiskFacts): string => ids[0] ?? device;
 
@@ -146,7 +152,7 @@ const fitsOn = ({ lastUsableLba }: Table, disk: DiskFacts): boolean => lastUsabl
 /** The file systems of one drive's disk: made where the table says that none is there yet, and as large as their partitions. Pure. */
 export function planFileSystems(name: string, drive: Drive, { fitting, alsoOf, content }: DriveLook): DrivePlan {
   const [disk, ...more] = fitting;
-  if (!disk || more.length > 0 || alsoOf || !content || drive.make === 'never') return NOTHING;
+  if (!disk || more.length > 0 || alsoOf || !content || !mayChange(drive, disk)) return NOTHING;
   const identity = identify(content);
   if (identity.kind !== 'ours' || disk.usedBy !== undefined) return NOTHING;
   const reference = referenceTo(name, disk);
@@ -165,7 +171,7 @@ export function planFileSystems(name: string, drive: Drive, { fitting, alsoOf, c
 /** What is made anew at each boot, or switched on: partitions that a new key encrypts, and swap. Pure. */
 export function planActivation(name: string, drive: Drive, { fitting, alsoOf, content }: DriveLook): DrivePlan {
   const [disk, ...more] = fitting;
-  if (!disk || more.length > 0 || alsoOf || !content || drive.make === 'never') return NOTHING;
+  if (!disk || more.length > 0 || alsoOf || !content || !mayChange(drive, disk)) return NOTHING;
   const identity = identify(content);
   if (identity.kind !== 'ours') return NOTHING;
   const steps = identity.table.partitions.flatMap((partition): readonly Step[] => {

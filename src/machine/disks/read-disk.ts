@@ -32,6 +32,7 @@ export async function readDisks(host: Reading): Promise<readonly DiskFacts[]> {
       ...(await diskNames(host, name)),
       sizeBytes,
       sectorBytes: (await number('queue/logical_block_size')) || 512,
+      ...((await number('ro')) === 1 && { access: 'read-only' as const }),
       ...(first && { usedBy: first.by, usedParts: uses.map(({ part }) => part) }),
     });
   }

@@ -49,12 +49,15 @@ export async function coldplug(host: Pick<Host, 'files' | 'exec'>, boot: Pick<Ta
   boot.say(`devices still appear after ${ROUNDS} rounds of loading drivers`);
 }
 
+/** A card in a slot tells what it is by an event alone (mmc_bus_uevent of Linux); without this driver it is no disk. */
+const OF_CARDS = '[ -z "$(ls /sys/bus/mmc/devices 2>/dev/null)" ] || echo mmc:block';
+
 /** The distinct module aliases of all devices, from one find(1): sysfs has thousands of entries. */
 async function modaliases({ exec }: Pick<Host, 'exec'>): Promise<readonly string[]> {
   const { stdout } = await exec.run([
     'sh',
     '-c',
-    'find /sys/devices -name modalias -exec cat {} + 2>/dev/null | sort -u',
+    `{ find /sys/devices -name modalias -exec cat {} + 2>/dev/null; ${OF_CARDS}; } | sort -u`,
   ]);
   return stdout.split('\n').filter(Boolean);
 }

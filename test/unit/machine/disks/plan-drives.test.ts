@@ -238,6 +238,18 @@ describe('the table of a disk', () => {
     ]);
   });
 
+  it('is left alone on a disk that is read-only, with all that would be made or used of it', () => {
+    const disk: DiskFacts = { ...DISK, access: 'read-only' };
+    for (const what of [content(), both(OURS), { ...both(OURS), backup: damaged }, both(FOREIGN)]) {
+      expect(planned(drive(), what, {}, [disk])).toEqual([
+        'drive main: nvme-Acme_S1 is read-only: nothing is made or mended on it, and no swap of it is used',
+      ]);
+      for (const plan of [planFileSystems, planActivation])
+        expect(plan('main', drive(), { fitting: [disk], content: what }).steps).toEqual([]);
+    }
+    expect(planned(drive({ make: 'never' }), content(), {}, [disk])).toEqual([]);
+  });
+
   it('gets what config.d names since, after what is there, and keeps what it names no more', () => {
     const { system, ...others } = drive().partitions;
     const more = drive({ partitions: { swap: { sizeBytes: 'rest', type: 'swap' } } });
