@@ -30,12 +30,13 @@ const MOST_ROUNDS = 3;
 const PAGE_BYTES = 4096;
 
 /**
- * `$1` is tar, `$2` the source, `$3` the target. What is not to be read is told by the first of them, of which the shell would say
- * nothing.
+ * `$1` is tar, `$2` the source, `$3` the target, and then what both take besides. What is not to be read is told by the first of
+ * them, of which the shell would say nothing.
  */
-const COPY = `{ "$1" -C "$2" --format=pax --numeric-owner --xattrs '--xattrs-include=*' --blocking-factor=256 --no-recursion --null \\
-  --verbatim-files-from -T - -c || echo "statectl: the source could not be read" >&2; } |
-exec "$1" -C "$3" --numeric-owner --same-owner --xattrs '--xattrs-include=*' --blocking-factor=256 --delay-directory-restore -p -x`;
+const COPY = `tar=$1 source=$2 target=$3; shift 3
+{ "$tar" -C "$source" --format=pax --numeric-owner --blocking-factor=256 --no-recursion --null "$@" --verbatim-files-from -T - -c ||
+  echo "statectl: the source could not be read" >&2; } |
+exec "$tar" -C "$target" --numeric-owner --same-owner --blocking-factor=256 --delay-directory-restore "$@" -p -x`;
 
 /**
  * Makes a tree what the list of its image says, whatever it is now: empty (so a tree is made), half of it from a try that was
@@ -71,32 +72,49 @@ async function repairOnce(
   const wanted = wantedOf(list, comparison.deviations);
   if (source.is === 'a tree') await mustBeGood(host, source, wanted, list, task);
   await mustFit(host, target, wanted, comparison, task.signal);
-  const goes = comparison.deviations.filter(({ what }) => what.includes('extra') || what.includes('type'));
-  await remove(host, target, goes, task.signal);
-  if (wanted.names.length > 0) await copy(host, source, target, wanted, task.signal);
+  await remove(
+    host,
+    target,
+    comparison.deviations.filter((deviation) => goes(list, deviation)),
+    task.signal,
+  );
+  const { names, withXattrs } = wanted;
+  const plain = names.filter((path) => !withXattrs.has(path));
+  await copy(host, source, target, plain, [], task.signal);
+  await copy(host, source, target, [...withXattrs], ['--xattrs', '--xattrs-include=*'], task.signal);
   // What is read from now on comes from the disk: proc_sys_vm(5).
   await run(host, ['sync'], target, task.signal);
   await host.files.append('/proc/sys/vm/drop_caches', '1\n');
 }
 
+/**
+ * What is removed before anything is copied. tar gives a folder that is there what it should have, and takes nothing from it: one with
+ * xattrs that it should not have is made anew, with all below it.
+ */
+const goes = (list: FileList, { path, what }: Deviation): boolean =>
+  what.includes('extra') ||
+  what.includes('type') ||
+  (what.includes('xattrs') && path !== '/' && list.find(path)?.type === 'dir');
+
 /** What is to be copied, and the room that it takes. */
 interface Wanted {
   /** In the order of the tree. */
   readonly names: readonly string[];
+  /** Those of them that have xattrs: to look for these at each file takes twice as long. */
+  readonly withXattrs: ReadonlySet<string>;
   readonly bytes: number;
   readonly inodes: number;
 }
 
 /** Of a folder that is missing all that is below it, and of a file with several names all of them: they are one. */
 function wantedOf(list: FileList, deviations: readonly Deviation[]): Wanted {
-  const wrong = new Map(deviations.map(({ path, what }) => [path, what]));
+  const wrong = new Map(deviations.map((deviation) => [deviation.path, deviation]));
   let gone: string | undefined;
   const isWrong = (path: string): boolean => {
     if (gone !== undefined && isWithin(gone, path)) return true;
-    const what = wrong.get(path);
-    // What stands in the place of a folder has nothing in it, either.
-    gone = what?.includes('missing') || what?.includes('type') ? path : undefined;
-    return what !== undefined;
+    const deviation = wrong.get(path);
+    gone = deviation && (deviation.what.includes('missing') || goes(list, deviation)) ? path : undefined;
+    return deviation !== undefined;
   };
   const shared = new Set<string>();
   for (const { path, hardLink } of list.entries()) if (isWrong(path) && hardLink !== undefined) shared.add(hardLink);
@@ -104,17 +122,19 @@ function wantedOf(list: FileList, deviations: readonly Deviation[]): Wanted {
   gone = undefined;
   const firsts = new Set<string>();
   const names: string[] = [];
+  const withXattrs = new Set<string>();
   let [bytes, inodes] = [0, 0];
-  for (const { path, type, hardLink, sizeBytes = 0 } of list.entries()) {
+  for (const { path, type, hardLink, xattrs, sizeBytes = 0 } of list.entries()) {
     const isChosen = isWrong(path) || shared.has(hardLink ?? path) || (hardLink !== undefined && firsts.has(hardLink));
     if (!isChosen) continue;
     names.push(path);
+    if (xattrs) withXattrs.add(path);
     if (hardLink !== undefined) continue;
     if (type === 'file') firsts.add(path);
     bytes += Math.ceil(sizeBytes / PAGE_BYTES) * PAGE_BYTES;
     inodes += 1;
   }
-  return { names, bytes, inodes };
+  return { names, withXattrs, bytes, inodes };
 }
 
 async function mustBeGood(
@@ -156,9 +176,9 @@ async function freeOf({ exec }: TreeHost, target: string, what: '-k' | '-i', sig
   return Number(/\s\d+\s+\d+\s+(\d+)\s+\d+%\s/.exec(stdout)?.[1] ?? Number.NaN);
 }
 
-async function remove(host: TreeHost, target: string, goes: readonly Deviation[], signal: AbortSignal): Promise<void> {
-  if (goes.length === 0) return;
-  const names = goes.map(({ path }) => `${tarName(path)}\0`).join('');
+async function remove(host: TreeHost, target: string, wrong: readonly Deviation[], signal: AbortSignal): Promise<void> {
+  if (wrong.length === 0) return;
+  const names = wrong.map(({ path }) => `${tarName(path)}\0`).join('');
   await run(host, ['xargs', '-0', 'rm', '-rf', '--'], target, signal, names);
 }
 
@@ -166,11 +186,13 @@ async function copy(
   { exec, reader }: TreeHost,
   source: TreeSource,
   target: string,
-  { names }: Wanted,
+  names: readonly string[],
+  options: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
+  if (names.length === 0) return;
   const input = Buffer.from(names.map((path) => `${tarName(path)}\0`).join(''), 'latin1');
-  const argv = ['sh', '-c', COPY, 'sh', reader.tar, source.root, target];
+  const argv = ['sh', '-c', COPY, 'sh', reader.tar, source.root, target, ...options];
   const { exitCode, stderr } = await exec.run(argv, { input, env: { LC_ALL: 'C' }, signal });
   if (exitCode !== 0 || stderr.includes('statectl: the source'))
     throw failed(target, stderr || `tar ended with ${exitCode}`);

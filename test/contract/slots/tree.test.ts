@@ -26,6 +26,7 @@ import { repairTree, type TreeSource } from '../../../src/slots/tree/repair-tree
 import { partOf, scrubTree } from '../../../src/slots/tree/scrub-tree.ts';
 import { verifyTree } from '../../../src/slots/tree/verify-tree.ts';
 import { loopDisk } from '../../fixtures/disks/loop-disk.ts';
+import { paxTar } from '../../fixtures/slots/pax-tar.ts';
 import { listOf, told, treeHost, treeTask } from '../../fixtures/slots/tree-lab.ts';
 import { digestOfTree, plantWildTree } from '../../fixtures/slots/wild-tree.ts';
 
@@ -136,6 +137,41 @@ describe.skipIf(!isRoot)('the tree of a system', () => {
       expect(digestOfTree(made.at)).toBe(digest);
       expect(readdirSync(outside)).toEqual(['mine']);
       expect(digestOfTree(good)).toBe(digest);
+    },
+  );
+
+  it.each(['ext4', 'btrfs'] as const)(
+    'on %s loses xattrs and access lists that it should not have, of files and of folders',
+    async (type) => {
+      using made = slot(type);
+      await repair(made.at);
+      const acl = [...list.entries()].find(({ path }) => path === '/home')?.xattrs ?? [];
+      const root = { uid: 0, gid: 0 };
+      const more = paxTar([
+        { path: '/names', type: 'dir', mode: 0o755, xattrs: acl, ...root },
+        { path: '/usr/bin', type: 'dir', mode: 0o755, xattrs: [['trusted.more', 'x']], ...root },
+        { path: '/usr/empty', type: 'dir', mode: 0o700, xattrs: [['trusted.t', 'another value']], ...root },
+        {
+          path: '/etc/shadow',
+          type: 'file',
+          mode: 0o640,
+          content: 'root:*:\n',
+          xattrs: [['user.more', 'x']],
+          uid: 0,
+          gid: 42,
+        },
+      ]);
+      execFileSync('tar', ['-C', made.at, '--xattrs', '--xattrs-include=*', '--numeric-owner', '-p', '-x'], {
+        input: more,
+      });
+      expect(await verify(made.at)).toEqual([
+        '/etc/shadow xattrs',
+        '/names xattrs',
+        '/usr/bin xattrs',
+        '/usr/empty xattrs',
+      ]);
+      await repair(made.at);
+      expect(digestOfTree(made.at)).toBe(digest);
     },
   );
 
