@@ -34,6 +34,8 @@ const changed = {
     .meta({ description: 'digests of contents that are to come first: nothing was done of their changes' }),
 };
 
+const manifestFile = () => z.strictObject({ file: z.string(), sha256: sha256('its digest'), sizeBytes: z.int() });
+
 /** What the server answers, by name. Each `satisfies` its type, so that neither changes alone. */
 export const ANSWERS = {
   Health: z.strictObject({ status: z.literal('ok') }),
@@ -57,6 +59,11 @@ export const ANSWERS = {
     manifestUrl: text('path of its manifest'),
     signatureUrl: text('path of the signature of that'),
     files: z.strictObject({ root: text('path of the root image'), kernel: text('path of the kernel') }),
+    blobs: text('folder where each file of the manifest lies by its digest'),
+    initramfs: z
+      .strictObject({ text: z.string(), signature: z.string() })
+      .optional()
+      .meta({ description: 'what the builder signed of the initramfs that goes with it, and the signature in base64' }),
   }),
   Manifest: z.strictObject({
     format: z.literal(1),
@@ -64,7 +71,15 @@ export const ANSWERS = {
     version: text('its version, which sorts by time'),
     arch: text('as `uname -m` prints it'),
     kernelRelease: text('as `uname -r` prints it'),
-    kernel: z.strictObject({ file: z.string(), sha256: sha256('its digest'), sizeBytes: z.int() }),
+    kernel: manifestFile(),
+    fileList: manifestFile().optional().meta({ description: 'what its root is made of' }),
+    loader: z
+      .strictObject({
+        bios: z.strictObject({ boot: manifestFile(), core: manifestFile() }).optional(),
+        efi: manifestFile().optional(),
+      })
+      .optional()
+      .meta({ description: 'boot loaders for disks of machines' }),
     root: z.strictObject({
       file: z.string(),
       sha256: sha256('its digest'),
