@@ -1,4 +1,5 @@
 import { COPIES, CURRENT_COPY } from '../../fetch/local-copy.ts';
+import { otherSlot, type SlotRecord } from '../../slots/cycle-state.ts';
 import type { Decision } from '../../slots/decide.ts';
 import { CYCLE, EVIDENCE_FILES } from '../../slots/evidence.ts';
 import { FLAG_NAME, JOURNAL_FILE, KEY_FILE, ORDERS_FILE } from '../../slots/look-at-cycles.ts';
@@ -38,11 +39,14 @@ export function planCycle(facts: Facts): readonly Step[] {
         windowMs,
         tries: (record.healthyCycles === 0 ? tries.update : tries.image) - record.failed,
         ...(decision.judged && { verdict: decision.judged.verdict }),
-        ...(!decision.acts && { act: false }),
+        // Where nothing else can be booted, a system whose health fails stays up for who comes to see.
+        ...(!(decision.acts && isFit(decision.state[otherSlot(slot)])) && { act: false }),
       },
     },
   ];
 }
+
+const isFit = (other: SlotRecord | undefined): boolean => other?.state === 'GOOD' || other?.state === 'FRESH';
 
 /** Images in the store that neither slot has. Pure. */
 export const imagesWithoutSlot = (stale: readonly string[], { state }: Decision): readonly string[] =>

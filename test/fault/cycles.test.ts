@@ -1,0 +1,83 @@
+import { expect, it } from 'vitest';
+import { boot, EXIT } from '../../src/boot/boot.ts';
+import { IN_SYSROOT } from '../../src/boot/roots.ts';
+import { BOOT_RECORD } from '../../src/machine/paths.ts';
+import { machineHost } from '../../src/machine/roots.ts';
+import { readCycle, writeEvidence } from '../../src/slots/evidence.ts';
+import { cloneDisk, type Disk, userDataDisk } from '../fixtures/disks/disk.ts';
+import { failingHost, Stopped } from '../fixtures/hosts/failing.ts';
+import { createImage, createServer, type TestImage } from '../fixtures/image/image.ts';
+import { bootHost, type Machine, type MachineOptions, SERVER } from '../fixtures/machine.ts';
+
+const OLD = createImage({ version: '20261120.1', sizeBytes: 20_000 });
+const NEW = createImage({ version: '20261121.1', sizeBytes: 20_000 });
+const IMAGES = [OLD, NEW];
+const served = (image: TestImage): MachineOptions => ({ images: IMAGES, servers: { [SERVER]: createServer(image) } });
+const ALONE: MachineOptions = { images: IMAGES };
+
+type How = 'healthy' | 'failed';
+
+async function booted(disks: readonly Disk[], options: MachineOptions): Promise<Machine> {
+  const machine = bootHost({ ...options, disks });
+  expect({ exit: await boot(machine), said: machine.lines.at(-2)?.text }).toMatchObject({ exit: EXIT.handOver });
+  return machine;
+}
+
+async function ends(machine: Machine, how: How): Promise<void> {
+  const host = machineHost(machine, IN_SYSROOT);
+  const { cycle } = await readCycle(host);
+  if (!cycle) throw new Error('this boot keeps no cycle');
+  if (how === 'failed') return writeEvidence(host, 'failed', cycle, { check: 'service klipper', reason: 'it is dead' });
+  await writeEvidence(host, 'started', cycle, { checks: ['root'] });
+  await writeEvidence(host, 'stopping', cycle, {});
+}
+
+/** A disk with both systems, after these cycles of the new one. */
+async function diskAfter(cycles: readonly How[]): Promise<Disk> {
+  const disk = userDataDisk();
+  await ends(await booted([disk], served(OLD)), 'healthy');
+  for (const how of cycles) await ends(await booted([disk], served(NEW)), how);
+  return disk;
+}
+
+/** The verdicts that the next boots give, from the power cut on. */
+const SITUATIONS: Readonly<
+  Record<string, { readonly after: readonly How[]; readonly mounts: TestImage; readonly verdict: string }>
+> = {
+  'a healthy cycle of the new image': { after: ['healthy'], mounts: NEW, verdict: 'HEALTHY' },
+  'the first failed start of the new image': { after: ['failed'], mounts: NEW, verdict: 'FAILED_START' },
+  'the last failed start of the new image': { after: ['failed', 'failed'], mounts: OLD, verdict: 'FAILED_START' },
+};
+
+it.each(Object.entries(SITUATIONS))(
+  'the power may go at every effect of a boot after %s: it is judged once, and rightly, and the right system is booted',
+  async (_title, { after, mounts, verdict }) => {
+    const whole = await diskAfter(after);
+    const cycle = 1 + after.length;
+    let stops = 0;
+    for (const how of ['stop', 'torn'] as const)
+      for (let at = 1; ; at += 1) {
+        const disk = cloneDisk(whole);
+        const machine = bootHost({ ...ALONE, disks: [disk] });
+        const failing = failingHost(machine, { at, how });
+        const stopped = await boot(failing).then(
+          () => false,
+          (error) => error instanceof Stopped,
+        );
+        if (failing.effects < at) break;
+        // What concerns the cycle is a few of some hundred effects.
+        if (!/cycle|bootflag|current/.test(failing.asked[at - 1] ?? '') && at % 10 !== 0) continue;
+        stops += 1;
+        const place = `${how} at ${at}, ${failing.asked[at - 1]}`;
+        const again = await booted([disk], ALONE);
+        const record = JSON.parse(await again.files.readText(BOOT_RECORD));
+        const { cycle: judged, ...before } = record.cycle.before;
+        // Either the verdict was not durable, and is given again; or it was, and the start that was cut off is judged.
+        const wasDurable = judged !== cycle;
+        expect({ place, ...before }).toMatchObject({ place, verdict: wasDurable ? 'INTERRUPTED' : verdict });
+        expect({ place, mounted: again.mountedImages }).toEqual({ place, mounted: [mounts.manifest.root.sha256] });
+        expect({ place, stopped: stopped || failing.effects >= at }).toEqual({ place, stopped: true });
+      }
+    expect(stops).toBeGreaterThan(20);
+  },
+);
