@@ -13,6 +13,7 @@ import { networkConfig } from '../fixtures/network.ts';
 import { MOONRAKER_SCHEMA } from '../fixtures/state/moonraker-database.ts';
 import type { DiskFile } from '../fixtures/vm/disk.ts';
 import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
+import { diskState, KEEP_CYCLES, readFromDisk } from '../fixtures/vm/user-data-disk.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
 import { approvedMachine } from './lab/approved-machine.ts';
 import { bootMachine, type Machine } from './lab/machine.ts';
@@ -217,5 +218,19 @@ while (my $client = $server->accept) { while (my $asked = <$client>) {
     expect(await lock('check 2>&1; echo $?')).toMatch(/\(pi: wet paint\)[^]*\n75$/);
     await vm?.run('systemctl stop paint');
     expect(await lock('check; echo $?')).toBe('0');
+  });
+
+  test('leaves its disk clean, and evidence that its way down came so far', async () => {
+    await vm?.run(KEEP_CYCLES);
+    // systemd leaves alone whose name begins so (ROOT_STORAGE_DAEMONS).
+    const stubborn = 'cd /user-data; trap "" TERM; exec -a @stubborn sleep 9999';
+    await vm?.run(`systemd-run -q -p TimeoutStopSec=1 -p SendSIGKILL=no bash -c ${shellQuote(stubborn)}`);
+    await vm?.run('systemctl --no-block poweroff');
+    expect(await vm?.ended()).toBe('guest-shutdown');
+    expect(await diskState(disk.file)).toBe('clean');
+    expect(await readFromDisk(disk.file, '/persistent/statectl/cycle/stopping.json')).toContain('"cycle"');
+    expect(await readFromDisk(disk.file, '/persistent/logs/down.log')).toMatch(
+      /did not end when asked to: \d+\(sleep\)\n[^]*all but \/aside\/user-data is unmounted$/,
+    );
   });
 });

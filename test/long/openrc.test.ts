@@ -9,10 +9,10 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import type { AgentState } from '../../src/agent/agent-state.ts';
 import { bootMachine, type Machine } from '../boot/lab/machine.ts';
-import { type DiskFile, makeDisk } from '../fixtures/vm/disk.ts';
-import { diskState, readFromDisk } from '../fixtures/vm/disk-state.ts';
+import type { DiskFile } from '../fixtures/vm/disk.ts';
 import { sysvinitImage } from '../fixtures/vm/images/sysvinit-image.ts';
 import { RestartableServer } from '../fixtures/vm/restartable-server.ts';
+import { diskState, KEEP_CYCLES, readFromDisk, USE_FILE, userDataWithFile } from '../fixtures/vm/user-data-disk.ts';
 import { Watch } from '../fixtures/vm/watch.ts';
 
 const UUID = '11111111-2222-3333-4444-000000000010';
@@ -66,7 +66,7 @@ ${more}`,
     packageSettings = `url: "http://10.0.2.2:${(web.address() as AddressInfo).port}/extra.tar", sha256: "${sha256}"`;
     await write('first');
     const root = await sysvinitImage('openrc');
-    disk = await makeDisk({ type: 'ext4', label: 'user-data', sizeMiB: 64 });
+    disk = await userDataWithFile();
     const state = join(dir, 'state');
     await cp(inject('images').tiny.state, state, { recursive: true });
     await cp(`${DEMO.state}/keys`, `${state}/keys`, { recursive: true });
@@ -184,10 +184,7 @@ ${more}`,
   });
 
   test('goes down without waiting for the agent, and leaves its disk clean', async () => {
-    // With a file system in a file of the disk, and somebody who works there and does not end when asked to.
-    await vm.run(`test -e /run/statectl/cycle.json || echo '{ "cycle": 3 }' >/run/statectl/cycle.json
-truncate -s 8M /user-data/file; mkfs.ext4 -q /user-data/file; mkdir -p /user-data/inner
-mount -o loop /user-data/file /user-data/inner; echo text >/user-data/inner/text`);
+    await vm.run(`${KEEP_CYCLES}; ${USE_FILE}`);
     await vm.run('shutdown -t 0 -h -P now');
     await vm.console(/Stopping statectl-agent/);
     expect(await vm.ended()).toBe('guest-shutdown');

@@ -6,17 +6,11 @@ import { describe, expect, test } from 'vitest';
 import { DEMO } from '../../build/demo.ts';
 import { bootMachine, type Machine } from '../boot/lab/machine.ts';
 import { makeDisk } from '../fixtures/vm/disk.ts';
-import { diskState, readFromDisk } from '../fixtures/vm/disk-state.ts';
 import { sysvinitImage } from '../fixtures/vm/images/sysvinit-image.ts';
+import { diskState, KEEP_CYCLES, readFromDisk, USE_FILE, userDataWithFile } from '../fixtures/vm/user-data-disk.ts';
 
 const LOG = '/persistent/logs/down.log';
 const EVIDENCE = '/persistent/statectl/cycle/stopping.json';
-const userData = () => makeDisk({ type: 'ext4', label: 'user-data', sizeMiB: 64 });
-
-/** A machine that keeps cycles; a file system in a file of its disk; somebody whose work there no signal ends. */
-const BUSY = `test -e /run/statectl/cycle.json || echo '{ "cycle": 3 }' >/run/statectl/cycle.json
-truncate -s 8M /user-data/file; mkfs.ext4 -q /user-data/file; mkdir -p /user-data/inner
-mount -o loop /user-data/file /user-data/inner; echo text >/user-data/inner/text`;
 
 /** The disk takes a byte a second from now on, and has much to write. */
 async function letDie(vm: Machine, device: string, at: string): Promise<void> {
@@ -32,7 +26,7 @@ describe('the way down of a system with systemd', () => {
     await copyFile(DEMO.initramfs, join(dir, 'initramfs.img'));
     await using kernel = await makeDisk({ type: 'squashfs', tree: dir });
     await rm(dir, { recursive: true });
-    await using disk = await userData();
+    await using disk = await userDataWithFile();
     await using other = await makeDisk({ type: 'ext4', sizeMiB: 64 });
     await using vm = await bootMachine({
       disks: [{ file: `${DEMO.image}/root.squashfs`, temporary: true }, disk, other, kernel],
@@ -42,7 +36,7 @@ describe('the way down of a system with systemd', () => {
     await vm.event('handed-over');
     await vm.run('systemctl is-system-running --wait || true');
     await expect(vm.run('command -v kexec')).rejects.toThrow();
-    await vm.run(BUSY);
+    await vm.run(`${KEEP_CYCLES}; ${USE_FILE}`);
     // systemd leaves alone whose name begins so (ROOT_STORAGE_DAEMONS).
     const stubborn = `cd /user-data; trap "" TERM; exec -a @stubborn sleep 9999`;
     await vm.run(`systemd-run -q -p TimeoutStopSec=1 -p SendSIGKILL=no bash -c '${stubborn}'`);
@@ -77,7 +71,7 @@ describe('the way down of a system with systemd', () => {
 describe('the way down of a Debian with sysvinit', () => {
   test('leaves its disk clean, with what lies on it, and with a disk that died', async () => {
     const root = await sysvinitImage('sysvinit');
-    await using disk = await userData();
+    await using disk = await userDataWithFile();
     await using other = await makeDisk({ type: 'ext4', sizeMiB: 64 });
     const boot = () =>
       bootMachine({
@@ -87,7 +81,7 @@ describe('the way down of a Debian with sysvinit', () => {
     {
       await using vm = await boot();
       await vm.event('handed-over');
-      await vm.run(BUSY);
+      await vm.run(`${KEEP_CYCLES}; ${USE_FILE}`);
       await vm.run(`(cd /user-data; trap '' TERM; exec setsid sleep 9999) >/dev/null 2>&1 &`);
       await vm.run('shutdown -t 0 -r now');
       expect(await vm.ended()).toBe('guest-reset');
