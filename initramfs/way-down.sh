@@ -2,6 +2,8 @@
 # shellcheck shell=sh
 
 LOG=/run/initramfs/down.log
+# There when the disk of /user-data was writable until the system stopped.
+WRITABLE=/run/initramfs/down.writable
 umask 077
 
 argument() { tr ' ' '\n' </proc/cmdline | sed -n "s/^$1=//p" | tail -n 1; }
@@ -259,6 +261,8 @@ end_volumes() {
 # The log of the last way down, whole or not at all.
 keep_log() { # where /user-data is
 	[ -d "$1/persistent" ] || return 0
+	# systemd made it read-only where it was in use.
+	[ ! -e "$WRITABLE" ] || mount -o remount,rw "$1" 2>/dev/null
 	mkdir -p "$1/persistent/logs" && tail -c 65536 "$LOG" >"$1/persistent/logs/.down.log" &&
 		sync "$1/persistent/logs/.down.log" && mv "$1/persistent/logs/.down.log" "$1/persistent/logs/down.log"
 }

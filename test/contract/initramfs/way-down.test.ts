@@ -42,6 +42,16 @@ describe.skipIf(!canGoDown()).concurrent('the way down', () => {
     );
   });
 
+  it.each([
+    ['that it was writable is known', ': >run/initramfs/down.writable', /all but \/aside\/user-data is unmounted$/],
+    ['it never was, and is not written to', ':', /^$/],
+  ])('writes its log on a disk that systemd made read-only because it was in use: %s', async (_what, mark, log) => {
+    using machine = new WayDownRig();
+    expect(await machine.run({ before: `${mark}; mount -o remount,ro oldroot/user-data` })).toBe('rebooted');
+    expect(await machine.read('/persistent/logs/down.log')).toMatch(log);
+    expect(await machine.stateOf('disk')).toBe('clean');
+  });
+
   it('switches off where that was asked for', async () => {
     using machine = new WayDownRig();
     expect(await machine.run({ run: 'exec /shutdown poweroff' })).toBe('powered off');
