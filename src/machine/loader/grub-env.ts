@@ -23,5 +23,7 @@ export function writeGrubEnv(variables: GrubEnv): Buffer {
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value.replace(/[\\\n]/g, '\\$&')}\n`);
   const text = HEADER + lines.join('');
   if (text.length > WHOLE_BYTES) throw new Error(`${text.length} bytes are more than the ${WHOLE_BYTES} of a sector`);
-  return Buffer.from(text.padEnd(GRUBENV_BYTES, '#'), 'latin1');
+  const block = Buffer.alloc(GRUBENV_BYTES, '#');
+  block.write(text, 'latin1');
+  return block;
 }

@@ -5,9 +5,9 @@ import { printedBy } from '../../fixtures/reader/printed.ts';
 
 describe('a verb that is not there', () => {
   it.each([
-    ['slots list --help', '"statectl slots"', 'there are build, initramfs, serve, image'],
-    ['slots', '"statectl slots"', 'there are build, initramfs, serve, image'],
-    ['help slots', '"statectl slots"', 'there are build'],
+    ['queue list --help', '"statectl queue"', 'there are build, initramfs, serve, image'],
+    ['queue', '"statectl queue"', 'there are build, initramfs, serve, image'],
+    ['help queue', '"statectl queue"', 'there are build'],
     ['imag --help', '"statectl imag"', 'did you mean `statectl image`?'],
     ['--help imag', '"statectl imag"', 'did you mean `statectl image`?'],
     ['config chek --help', '"statectl config chek"', 'did you mean `statectl config check`?'],

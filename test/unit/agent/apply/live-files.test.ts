@@ -17,7 +17,7 @@ const OF_THE_BOOT: readonly RegExp[] = [
   // Packages are read-only under the services that use them.
   /\/statectl-python\.conf$/,
   // Ours, the same whatever config.d says.
-  /^\/run\/statectl\/bin\/statectl$|^\/etc\/profile\.d\/statectl\.sh$|statectl-agent/,
+  /^\/run\/statectl\/bin\/statectl$|^\/etc\/profile\.d\/statectl\.sh$|statectl-agent|statectl-stopping/,
 ];
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHZ0';

@@ -3,7 +3,12 @@ import { faultsOf, read } from './part.ts';
 
 describe('boot.conf', () => {
   it('that is empty boots what the server says, and keeps a copy', async () => {
-    expect(await read('boot', '')).toEqual({ arguments: [], modules: { load: [], never: [] }, keepCopy: true });
+    expect(await read('boot', '')).toEqual({
+      arguments: [],
+      modules: { load: [], never: [] },
+      keepCopy: true,
+      watchdog: 'off',
+    });
   });
 
   it('names an image or a channel, kernel arguments and modules', async () => {
