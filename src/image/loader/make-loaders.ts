@@ -41,7 +41,8 @@ export async function makeLoaders(host: Host, work: string, arch: string): Promi
     await files.write(memdisk, writeTar(new Map([['grub/grub.cfg', Buffer.from(GRUB_CONFIG)]])));
     await runProgram(host, [
       ...(['grub-mkimage', '--directory', GRUB, '--format', 'i386-pc', '--output', core] as const),
-      ...['--prefix', '(memdisk)/grub', '--memdisk', memdisk, ...MODULES],
+      // A memdisk has a prefix of its own, which what comes after it replaces.
+      ...['--memdisk', memdisk, '--prefix', '(memdisk)/grub', ...MODULES],
     ]);
     await files.remove(memdisk);
     await files.write(`${work}/${LOADER_FILES.boot}`, bootCode(await files.read(`${GRUB}/boot.img`)));
