@@ -11,6 +11,7 @@ export function decisionOf({ root, machine, config }: Facts): Decision | undefin
   const { cycle, offer, altered = [], copyFailed } = root;
   if (!cycle || copyFailed) return undefined;
   const { look, whole, bytesPerSecond } = cycle;
+  const { health } = config.update;
   const images = copiesOf(root).map(({ manifest: { kernelRelease, root: file } }) => [
     file.sha256,
     { kernelRelease, sizeBytes: file.sizeBytes, whole: whole.includes(file.sha256) },
@@ -25,7 +26,8 @@ export function decisionOf({ root, machine, config }: Facts): Decision | undefin
       altered,
       bytesPerSecond,
     },
-    { tries: config.update.tries, windowMs: config.update.health.timeoutMs },
+    // What was good in the last moment still has to stay so.
+    { tries: config.update.tries, windowMs: health.timeoutMs + health.stableMs },
   );
 }
 

@@ -14,8 +14,9 @@ const SAMPLE_BYTES = 4 << 20;
 /** Without an initramfs that says when it was built, a clock that is before this was never set. */
 const OLDEST_MS = Date.UTC(2024, 0, 1);
 
-/** Only a machine that keeps images on its disk has systems to choose from. */
+/** Only a machine that keeps images on its disk has systems to choose from, and without the agent nobody says that they start. */
 const keepsCycles = (facts: Facts): boolean =>
+  facts.config.server.agent !== 'off' &&
   !bootsLocalRoot(facts) &&
   facts.config.boot.keepCopy &&
   facts.config.update.slots.kind === 'file' &&

@@ -40,7 +40,7 @@ it('a healthy cycle is known by the next boot, which advances the flag and tells
   const disks = [userDataDisk()];
   const first = await booted(disks, served(OLD));
   expect(await readCycle(running(first))).toMatchObject({
-    cycle: { cycle: 1, slot: 'a', windowMs: 300_000, tries: 2 },
+    cycle: { cycle: 1, slot: 'a', windowMs: 360_000, tries: 2 },
   });
   await ends(first, 'healthy');
   const second = await booted(disks, ALONE);
@@ -132,10 +132,11 @@ it('a boot that a person goes on with is the same attempt', async () => {
   expect((await recordOf(machine)).cycle).toMatchObject({ cycle: 2, slot: 'a' });
 });
 
-it('a machine without a disk, or that keeps no copy, keeps no cycle', async () => {
+it('a machine without a disk, that keeps no copy, or has no agent to say that it started, keeps no cycle', async () => {
   for (const [disks, config] of [
     [[], {}],
     [[userDataDisk()], { 'system/boot.conf': 'keepCopy: false\n' }],
+    [[userDataDisk()], { 'controller/server/server.info.conf': 'agent: off\n' }],
   ] as const) {
     const machine = await booted(disks, { ...served(OLD), config });
     expect(await readCycle(running(machine))).toEqual({});
