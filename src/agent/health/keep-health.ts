@@ -177,12 +177,14 @@ async function answerOf({ cycle, holding }: KeepHealthOptions): Promise<GateAnsw
 
 async function rebootOnce(
   { clock, console }: Pick<Host, 'clock' | 'console'>,
-  { reboot }: KeepHealthOptions,
+  { reboot, holding }: KeepHealthOptions,
   kept: Kept,
   signal: AbortSignal,
 ): Promise<void> {
   if (kept.rebootedMs !== undefined && clock.uptimeMs() - kept.rebootedMs < REBOOT_AGAIN_MS) return;
   await clock.sleep(REPORT_MS, signal);
+  // Who came meanwhile is waited for; the next look says so.
+  if ((await holding()).length > 0) return;
   kept.rebootedMs = clock.uptimeMs();
   await reboot(signal).catch((error: unknown) => {
     signal.throwIfAborted();

@@ -108,6 +108,17 @@ describe('a machine whose system', () => {
     expect(evidence.failed?.check).toBe('service klipper');
   });
 
+  it('fails, and has a print begun in the moment before its reboot, waits for the end of that', async () => {
+    const held = (s: number) => (s > 300 && s < 4_000 ? ['print-voron (Klipper of voron: prints a.gcode)'] : []);
+    const { reboots, reports } = await after(4_100, { klipper: dead, held });
+    expect(reports).toEqual([
+      '300 failed service klipper reboots',
+      '335 failed service klipper held',
+      '4025 failed service klipper reboots',
+    ]);
+    expect(reboots).toEqual([4_030]);
+  });
+
   it('is good after all while a print holds it started late, and is not rebooted', async () => {
     const story = { klipper: (s: number) => (s < 1_000 ? dead() : undefined), held: () => ['print-voron (…)'] };
     const { reboots, evidence, reports } = await after(2_000, story);
