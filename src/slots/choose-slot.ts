@@ -96,7 +96,7 @@ export function chooseSlot(state: CycleState, flags: Readonly<Partial<Record<Slo
   const done = (choice: Choice, asLastResort = false): Chosen => ({ choice, asLastResort, notes });
 
   // A new image: over what is worth least.
-  if (offer && !offered) return done({ kind: 'image', slot: roomFor(state, bootable), sha256: offer.sha256 });
+  if (offer && !offered) return done({ kind: 'image', slot: roomFor(state, wish, bootable), sha256: offer.sha256 });
 
   // The wished one's image is damaged, and a server has it.
   const damaged =
@@ -154,15 +154,22 @@ const isDamaged = ({ state, digest }: SlotRecord, image: SlotImage | undefined, 
 const mendsFirst = (corruption: Corruption, etaMs: number, { repairs }: SlotRecord): boolean =>
   corruption !== 'bailout' && repairs < LIMITS.repairs && (corruption === 'clone' || etaMs <= LONGEST_OFF_MS);
 
-/** Where a new image goes: an empty slot, one that cannot be booted, and never the best that can. */
-function roomFor(state: CycleState, bootable: readonly Slot[]): Slot {
+/**
+ * Where a new image goes: an empty slot, one whose image cannot be used, and never the one that was healthy last, also where that is of
+ * another kernel: a new image with a new kernel is the usual case, and what goes with the kernel before is what is gone back to.
+ */
+function roomFor(state: CycleState, { images, altered }: Wish, bootable: readonly Slot[]): Slot {
   const empty = SLOTS.find((slot) => state[slot] === undefined);
   if (empty !== undefined) return empty;
-  const best = bootable.toSorted(
+  const [best] = SLOTS.filter((slot) => {
+    const { state: known, digest } = state[slot] as SlotRecord;
+    return !['BAD', 'INVALID'].includes(known) && entryOf(images, digest)?.whole === true && !altered.includes(digest);
+  }).toSorted(
     (one, other) =>
       Number(state[other]?.state === 'GOOD') - Number(state[one]?.state === 'GOOD') ||
+      Number(bootable.includes(other)) - Number(bootable.includes(one)) ||
       (state[other]?.lastHealthy ?? 0) - (state[one]?.lastHealthy ?? 0) ||
       Number(other === state.last) - Number(one === state.last),
-  )[0];
+  );
   return best === undefined ? 'a' : otherSlot(best);
 }

@@ -64,6 +64,30 @@ const ROWS: Readonly<
     {},
     { kind: 'image', slot: 'a', sha256: C },
   ],
+  'a new image with another kernel, never over the one that was healthy last': [
+    closed(),
+    { ...offer(C), kernelRelease: '6.12' },
+    {},
+    { kind: 'image', slot: 'b', sha256: C },
+  ],
+  'a new image with another kernel, over the bad one': [
+    closed({ b: good(B, 4, BAD) }),
+    { ...offer(C), kernelRelease: '6.12' },
+    {},
+    { kind: 'image', slot: 'b', sha256: C },
+  ],
+  'a new image, over one that never was healthy rather than over the healthy one of another kernel': [
+    closed({ b: good(B, 0, { state: 'FRESH' }), trial: 'b', last: 'b' }),
+    { ...offer(C), images: { [A]: image({ kernelRelease: '6.12' }), [B]: image() } },
+    {},
+    { kind: 'image', slot: 'b', sha256: C },
+  ],
+  'a new image, over the healthy one whose image is damaged': [
+    closed({ b: good(B, 0, { state: 'FRESH' }) }),
+    { ...offer(C), altered: [A] },
+    {},
+    { kind: 'image', slot: 'a', sha256: C },
+  ],
   'a new image, into an empty slot': [
     closed({ b: undefined }),
     { ...offer(C), images: { [A]: image() } },
