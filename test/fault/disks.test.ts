@@ -278,6 +278,41 @@ it('a disk whose table was made over the data of somebody else is theirs until b
   expect(identify(await contentOf(foreign))).toMatchObject({ kind: 'foreign' });
 });
 
+/** What whoever takes a disk for something else writes over its beginning or end, which leaves the other copy of our table. */
+const TAKEN: Readonly<Record<string, (disk: MemoryDisk) => void>> = {
+  // As dd writes an image to a card.
+  'an MBR partition table': ({ bytes }) => {
+    bytes.fill(0, 0, MIB);
+    bytes.set([0x80, 0, 0, 0, 0x0c, 0, 0, 0, 0, 8, 0, 0, 0, 64, 0, 0], 446);
+    bytes.set([0x55, 0xaa], 510);
+  },
+  'ext2, ext3 or ext4': ({ bytes }) => {
+    bytes.fill(0, 0, 4096);
+    bytes.set([0x53, 0xef], 1080);
+  },
+  swap: ({ bytes }) => void bytes.write('SWAPSPACE2', 4086, 'latin1'),
+  'a member of a RAID': ({ bytes, sizeBytes }) => {
+    bytes.fill(0, sizeBytes - 20_480);
+    bytes.set([0xfc, 0x4e, 0x2b, 0xa9], Math.floor(sizeBytes / 4096) * 4096 - 8192);
+  },
+};
+
+it.each(Object.entries(TAKEN))('a disk of ours on which somebody put %s is not made ours again', async (what, take) => {
+  const disk = copyOf(MADE);
+  take(disk);
+  const before = Buffer.from(disk.bytes);
+  const warned = await boot(memoryDisksHost([disk]));
+  expect(disk.bytes.equals(before)).toBe(true);
+  expect(warned.join()).toContain(`is not touched: it has ${what}, and beside it`);
+});
+
+it.each([0, 1, 2, 3, 9, 33])('a disk of ours whose sector %i is damaged alone is made whole', async (sector) => {
+  const disk = copyOf(MADE);
+  for (let at = sector * 512; at < (sector + 1) * 512; at += 7) disk.bytes[at] = (disk.bytes[at] ?? 0) ^ 0x2a;
+  await boot(memoryDisksHost([disk]));
+  await expectWhole(disk);
+});
+
 it('a disk on which any single byte of its first or last MiB is written is not made', async () => {
   const disk = memoryDisk();
   const places = [0, 1, 511, 512, 4095, 4096, 65_600, MIB - 1].flatMap((at) => [at, disk.sizeBytes - 1 - at]);

@@ -33,6 +33,10 @@ export function identify({ primary, backup, signatures, isBlank, unreadable }: D
     const other = side === 'primary' ? backup : primary;
     const why = other.state === 'damaged' ? other.why : 'it is not there';
     if (!isOfOurs(good.table)) return foreign(good.table);
+    // An image by dd, or mkfs of the whole disk, leaves the copy at its other end.
+    const taken = signatures.find(({ of, what }) => of === 'disk' && what !== 'a partition table');
+    if (taken)
+      return { kind: 'foreign', what: `${taken.what}, and beside it the ${side} table that statectl made before` };
     return half(good.table, side, `the ${side === 'primary' ? 'backup' : 'primary'} table is damaged: ${why}`);
   }
   if (unreadable !== undefined) return { kind: 'unreadable', what: `places that cannot be read (${unreadable})` };
@@ -48,7 +52,7 @@ export function identify({ primary, backup, signatures, isBlank, unreadable }: D
 }
 
 /** One that another program made larger than we make any is not to be written by us. */
-const isOfOurs = ({ guid, partitions }: Table): boolean =>
+export const isOfOurs = ({ guid, partitions }: Table): boolean =>
   isOurs(guid) && partitions.every(({ number }) => number <= MOST_PARTITIONS);
 
 const half = (table: Table, good: Side, why: string): Identity => ({ kind: 'half', table, good, why });

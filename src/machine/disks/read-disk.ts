@@ -4,6 +4,7 @@ import { parseMounts } from '../../host/kernel/mount-table.ts';
 import type { DiskContent, DiskFacts, DriveLook, Held } from './disk-facts.ts';
 import { diskNames } from './disk-names.ts';
 import { type Copy, type Geometry, type ReadBytes, readCopy, type Table, type Write, writesOf } from './gpt.ts';
+import { isOfOurs } from './identify-disk.ts';
 import { type Drive, offsetsOf, tableOf } from './layout.ts';
 import { fits } from './select-disk.ts';
 import { isBlank, LOOKED_AT_BYTES, type Signature, signatureAtEnd, signatureIn } from './signatures.ts';
@@ -157,7 +158,9 @@ export async function readContent(
   const primary = await readCopy(read, disk, 'primary');
   const backup = await readCopy(read, disk, 'backup');
   const table = tableIn(primary) ?? tableIn(backup);
-  const ours = begun ? sidesOf(begun, disk) : [];
+  const ours = [begun, table && isOfOurs(table) ? table : undefined].flatMap((each) =>
+    each ? sidesOf(each, disk) : [],
+  );
   const ends = Math.max(0, disk.sizeBytes - TAIL_BYTES);
   const [head, tail] = [await read(0, MIB), await read(ends, TAIL_BYTES)].map(
     (bytes, index) => bytes && withoutOurs(bytes, index === 0 ? 0 : ends, ours),
