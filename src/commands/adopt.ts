@@ -55,7 +55,7 @@ export const adoptCommand = (): Command =>
     .addOption(stateOption())
     .option('--node <name>', 'the node that it becomes (default: its host name)')
     .addOption(
-      new Option('--printer <name=dir>', 'this printer alone, and what it is called; again for several (default: all)')
+      new Option('--printer <name=dir>', 'this printer alone, and what it is called; again for several')
         .argParser(namedFolder)
         .default([], 'all'),
     )

@@ -25,7 +25,7 @@ export interface Explanation {
 export function explain(text: string, settings: Mapping): Explanation {
   const path = parsePath(text);
   const part = path?.[0];
-  if (path === undefined || !isPart(part)) throw unknown(text, part ?? text, PARTS, []);
+  if (path === undefined || !isPart(part)) throw unknown(text, part ?? text, PARTS, [], path);
   const root = settingSchema(CONFIG_FILES[part].schema);
   const rest = path.slice(1);
   const schemas = schemasAt(root, rest);
@@ -55,17 +55,32 @@ export function explain(text: string, settings: Mapping): Explanation {
 
 const isPart = (text: string | undefined): text is Part => (PARTS as readonly (string | undefined)[]).includes(text);
 
-function unknown(text: string, key: string, known: readonly string[], above: SettingPath): StatectlError {
+function unknown(
+  text: string,
+  key: string,
+  known: readonly string[],
+  above: SettingPath,
+  whole: SettingPath = [],
+): StatectlError {
   const part = partOfFile(text);
+  const within = whole.length > 0 ? PARTS.filter((one) => hasSetting(one, whole)) : [];
   const meant = nearest(key, known);
   return new StatectlError('setting-unknown', `there is no setting ${text}`, {
     hint: part
       ? `did you mean ${part}?`
-      : meant
-        ? `did you mean ${writePath([...above, meant])}?`
-        : `${above.length > 0 ? `${writePath(above)} has` : 'there are'} ${known.join(', ') || 'no settings below it'}`,
+      : within.length > 0
+        ? `did you mean ${within.map((one) => writePath([one, ...whole])).join(' or ')}?`
+        : meant
+          ? `did you mean ${writePath([...above, meant])}?`
+          : `${above.length > 0 ? `${writePath(above)} has` : 'there are'} ${known.join(', ') || 'no settings below it'}`,
   });
 }
+
+/** By its own name, as its file has it: not as the entry of somebody. */
+const hasSetting = (part: Part, path: SettingPath): boolean => {
+  const root = settingSchema(CONFIG_FILES[part].schema);
+  return path.every((key, index) => keysAt(root, path.slice(0, index)).includes(key));
+};
 
 /** `system/boot.conf`, `boot.conf` and `cboot.conf` hold `boot`. */
 const partOfFile = (text: string): Part | undefined =>
@@ -85,7 +100,7 @@ function acceptsOf(schema: SettingSchema): readonly string[] {
     if (one.properties) return [];
     if (one.type === 'array')
       return [`a list${one.items ? ` of ${acceptsOf(one.items).join(' | ') || 'entries'}` : ''}`];
-    return one.type ? [one.type] : [];
+    return one.type ? [one.type].flat() : [];
   });
 }
 

@@ -103,11 +103,12 @@ export const nodeDrbdVerb = (): Command =>
         const each = up ? bringUpVolumes : down ? takeDownVolumes : copyVolumes;
         return tellEach(await each(server, store, node), options);
       }
+      const nodes = await nodesOf(name, options);
+      if (nodes.length === 0 && !options.json) remark('no node has a place of kind drbd');
       const store = await server.files('create');
       await using _lock = await lockVolumes(store);
       const planned: PlannedVolume[] = [];
-      for (const node of await nodesOf(name, options))
-        planned.push(...(await planVolumes(server, store, node, wishOf(options))));
+      for (const node of nodes) planned.push(...(await planVolumes(server, store, node, wishOf(options))));
       if (!apply)
         return await show(planned, await Promise.all(planned.map((one) => keepResource(store, one))), options);
       const applied = [];

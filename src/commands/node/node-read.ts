@@ -23,7 +23,7 @@ import {
   readLoaded,
   readSettings,
 } from '../config/config-source.ts';
-import { print, printContent, printJson, printLine } from '../print.ts';
+import { print, printContent, printJson, printLine, remark } from '../print.ts';
 
 /** What one machine gets. Throws `config-invalid` with its faults; those of other machines do not matter. */
 async function contentOf(config: string, name: string): Promise<NodeContent> {
@@ -83,7 +83,12 @@ export const nodeRenderVerb = (): Command =>
     .addOption(jsonOption())
     .action(async (name: string, file: string | undefined, { config, json }: ConfigOptions) => {
       const content = await contentOf(config, name);
-      if (file === undefined) return json ? printJson(content) : print(filesTable(content.files));
+      if (file === undefined) {
+        if (json) return printJson(content);
+        if (content.files.length === 0)
+          return remark(`${name} gets no files: name templates or files in system/etc.conf`);
+        return print(filesTable(content.files));
+      }
       if (file === 'settings') return json ? printJson(content.settings) : printContent(stringify(content.settings));
       const wanted = content.files.find(({ path }) => path === file);
       if (!wanted)

@@ -30,11 +30,12 @@ const listVerb = (): Command =>
       node,
       line.map(({ item, standing }) => (standing === undefined ? item : `${item} (${standing})`)).join(', ') ||
         'nothing yet',
-      ...line
+      // A volume that was not made yet is of no time.
+      line
+        .filter(({ at }) => Date.parse(at) > 0)
         .map(({ at }) => shownMinute(at))
         .toSorted()
-        .slice(-1),
-      ...(line.length === 0 ? ['-'] : []),
+        .at(-1) ?? '-',
       String(branches.length),
       apart.map(({ item, kept }) => `${kept} of ${item}`).join(', ') || '-',
       formatSize(bytes),
@@ -106,7 +107,7 @@ const exportVerb = (): Command =>
     .action(async (printer: string, options: PrinterOptions & { readonly out: string }) => {
       const files = await exportPrinter(stateOf(options), printer, options.out);
       if (options.json) printJson({ printer, out: options.out, files });
-      else printLine(`${options.out} has ${files} files of ${printer}`);
+      else printLine(`${options.out} has ${files} ${files === 1 ? 'file' : 'files'} of ${printer}`);
     });
 
 interface CheckOptions {

@@ -10,7 +10,8 @@ export const STATECTL_ARGUMENTS = {
   'statectl.set':
     'one setting over all others, `PATH=VALUE` with VALUE as in a file: `statectl.set=tmpfs./tmp.size=10%`; given again for several',
   'statectl.label': 'what a node file can match: `NAME=VALUE`; several, separated by commas or given again',
-  'statectl.break': 'phases before which a shell opens, separated by commas; leaving it goes on',
+  'statectl.break':
+    'phases before which a shell opens, separated by commas; leaving it goes on; `shutdown`: on the way down, before anything is unmounted',
   'statectl.rescue': 'the rescue prompt at once, instead of a boot',
   'statectl.shell':
     '`0`: no prompt when the boot fails, but the unattended answer of controller/rescue.conf after ten seconds',

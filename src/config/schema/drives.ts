@@ -4,6 +4,9 @@ import { Bytes } from '../settings/scalars.ts';
 /** The longest label that mkfs of each type takes, and GPT as a partition's name. */
 const LABEL_LENGTHS = { ext4: 16, btrfs: 36, vfat: 11, swap: 16, raw: 36 } as const;
 
+/** Partitions begin at whole MiB. */
+const SMALLEST = 2 ** 20;
+
 const DiskName = z
   .string()
   .regex(/^[a-z][a-z0-9-]*$/, 'expected a name of small letters and digits')
@@ -30,7 +33,8 @@ const Partition = z
   .strictObject({
     size: z
       .union([z.literal('rest'), Bytes], { error: 'expected a size such as 512M or 20G, or rest' })
-      .meta({ description: '512M, 20G, or rest: what the others leave' }),
+      .refine((size) => size === 'rest' || size >= SMALLEST, 'expected at least 1M: a number without a letter is bytes')
+      .meta({ description: '512M, 20G, or rest, of the last one: what the others leave' }),
     type: z
       .enum(['ext4', 'btrfs', 'vfat', 'swap', 'raw'])
       .default('ext4')
@@ -48,7 +52,7 @@ const Partition = z
       .optional()
       .meta({
         description:
-          'ephemeral, of swap and scratch: a new random key at each boot, which makes it anew; nothing in it outlives a boot',
+          'ephemeral, of swap and scratch: a new random key at each boot, which makes it anew; nothing in it outlives a boot. tpm and key are words of later versions',
       }),
   })
   .refine(({ encrypt, role }) => encrypt === undefined || role === undefined, {

@@ -52,10 +52,18 @@ function settingOf(schema: SettingSchema, name: string): readonly DocumentedSett
   const inner = settingsBelow(schema, `${name}.`);
   const own = {
     name,
-    description: schema.description ?? '',
+    description: withValues(schema.description ?? '', schema),
     ...(schema.default !== undefined && { usual: JSON.stringify(schema.default) }),
   };
   return inner.length > 0 && own.description === '' ? inner : [own, ...inner];
+}
+
+/** A description that leaves a value of an enum unnamed has all of them behind it. */
+function withValues(description: string, schema: SettingSchema): string {
+  const values = kindsOf(schema).flatMap((one) => one.enum?.map(String) ?? []);
+  const isNamed = (value: string): boolean => description.split(/[^A-Za-z0-9_/-]+/).includes(value);
+  if (description === '' || values.every(isNamed)) return description;
+  return `${description} (${values.slice(0, -1).join(', ')} or ${values.at(-1)})`;
 }
 
 /** What the keys of a mapping are, where its schema says so in `title`. */

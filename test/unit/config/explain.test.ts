@@ -124,15 +124,24 @@ describe('config explain', () => {
     expect([accepts, usual]).toEqual([['MOUNTPOINT: an entry of the settings below'], {}]);
     expect(below).toContainEqual({
       key: 'MOUNTPOINT(overlay).upper',
-      description: 'where changes go: RAM, or /user-data/persistent',
+      description: 'where changes go: RAM, or /user-data/persistent (ram or persistent)',
       default: 'ram',
     });
+    // One that names each value has none behind it.
+    expect(explain('drives', await settingsOf({})).below.map(({ description }) => description)).toEqual(
+      expect.arrayContaining([
+        'how it is attached (nvme, sata, mmc, usb or virtio)',
+        expect.stringMatching(/^empty: .* never: only look$/),
+      ]),
+    );
     expect(explain('etc.hosts', await settingsOf({})).accepts).toEqual(['ADDRESS: a list of string']);
     expect(explain('boot.arguments', await settingsOf({})).accepts).toEqual(['a list of string']);
   });
 
   it.each([
     ['sever.tries', 'did you mean server?'],
+    ['health.stable', 'did you mean update.health.stable?'],
+    ['tries', 'did you mean network.tries or server.tries or update.tries?'],
     ['system/boot.conf', 'did you mean boot?'],
     ['boot.conf', 'did you mean boot?'],
     ['controller/ctmpfs.conf', 'did you mean tmpfs?'],

@@ -18,7 +18,9 @@ function sameDisks({ drives }: Config): readonly Inconsistency[] {
     const same = disks
       .slice(0, index)
       .find(([, other]) => isDeepStrictEqual(other.match, match) || (id !== undefined && other.match.id === id));
-    return same ? [{ path: ['drives', name, 'match'], message: `${same[0]} is the same disk` }] : [];
+    return same
+      ? [{ path: ['drives', name, 'match'], message: `${same[0]} is the same disk: tell them apart by id or serial` }]
+      : [];
   });
 }
 
@@ -30,7 +32,12 @@ function sameLabels({ drives }: Config): readonly Inconsistency[] {
       seen.set(label, other ?? name);
       return other === undefined
         ? []
-        : [{ path: ['drives', name, 'partitions', label], message: `the disk ${other} has a ${label}, too` }];
+        : [
+            {
+              path: ['drives', name, 'partitions', label],
+              message: `the disk ${other} has a ${label}, too: each label is there once`,
+            },
+          ];
     }),
   );
 }

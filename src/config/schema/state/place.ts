@@ -95,7 +95,10 @@ export const StatePlace = z.discriminatedUnion(
       ).meta({ description: 'of the volume: so much RAM of the machine, and so much of the disk of the server' }),
       address: z
         .string()
-        .refine(isReachable, 'expected an address of one machine, such as 10.0.0.7 or fd00::7')
+        .refine(
+          isReachable,
+          'expected an address of one machine, such as 10.0.0.7 or fd00::7: no name, no prefix, none of loopback or link-local',
+        )
         .optional()
         .meta({
           description:

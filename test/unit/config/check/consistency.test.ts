@@ -113,10 +113,10 @@ describe('disks', () => {
 
   it('cannot have two names', async () => {
     expect(await drives('a: {match: {id: x, type: usb}}\nb: {match: {id: x}}')).toBe(
-      'controller/drives.conf:2:5 a is the same disk',
+      'controller/drives.conf:2:5 a is the same disk: tell them apart by id or serial',
     );
     expect(await drives('a: {match: {type: usb}}\nb: {match: {type: usb}}')).toBe(
-      'controller/drives.conf:2:5 a is the same disk',
+      'controller/drives.conf:2:5 a is the same disk: tell them apart by id or serial',
     );
     expect(await drives('a: {match: {minSize: 2G, maxSize: 1G}}')).toContain('no disk is larger than maxSize');
   });
@@ -126,7 +126,7 @@ describe('disks', () => {
       await drives(
         'a: {match: {type: usb}, partitions: {data: {size: 1G}}}\nb: {match: {type: nvme}, partitions: {data: {size: 1G}}}',
       ),
-    ).toBe('controller/drives.conf:2:39 the disk a has a data, too');
+    ).toBe('controller/drives.conf:2:39 the disk a has a data, too: each label is there once');
   });
 
   it('are mounted as what they are made', async () => {

@@ -76,6 +76,10 @@ main:
       '1:42 "a.partitions.x.size": expected a size such as 512M or 20G, or rest',
     ],
     [
+      'a: {match: {type: usb}, partitions: {x: {size: 10}}}',
+      '1:42 "a.partitions.x.size": expected at least 1M: a number without a letter is bytes',
+    ],
+    [
       'a: {match: {type: usb}, partitions: {a-long-label: {size: 1M, type: vfat}}}',
       '1:38 "a.partitions.a-long-label": a label of vfat has at most 11 characters',
     ],
