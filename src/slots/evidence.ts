@@ -50,6 +50,8 @@ const KINDS = {
   failed: z.object({ ...OF_ALL, check: Name, reason: Text }),
   /** Services ended, what they keep is flushed. */
   stopping: z.object(OF_ALL),
+  /** The same, by a boot that found the disk clean, before its own mount hides that: it may be cut before it judges. */
+  closed: z.object(OF_ALL),
   /** Somebody ended the system before its gate was done. */
   deliberate: z.object({ ...OF_ALL, by: Text }),
 } as const;
@@ -61,6 +63,9 @@ type EvidenceAbout<Kind extends EvidenceKind> = Omit<z.infer<(typeof KINDS)[Kind
 
 const EVIDENCE_KINDS = Object.keys(KINDS) as readonly EvidenceKind[];
 const pathOf = (kind: EvidenceKind): string => `${CYCLE_FOLDER}/${kind}.json`;
+
+export const STOPPING_FILE = pathOf('stopping');
+export const CLOSED_FILE = pathOf('closed');
 
 /** Where they lie. */
 export const EVIDENCE_FILES: readonly string[] = EVIDENCE_KINDS.map(pathOf);

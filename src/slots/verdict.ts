@@ -6,6 +6,8 @@ export interface AttemptEvidence {
   readonly started?: { readonly atMs: number };
   readonly failed?: { readonly atMs: number; readonly check: string; readonly reason: string };
   readonly stopping?: { readonly atMs: number };
+  /** Both that and a clean disk, as a boot found it that could not judge. */
+  readonly closed?: { readonly atMs: number };
   readonly deliberate?: { readonly by: string };
   /** The state file system was left clean; undefined: it does not say. */
   readonly clean?: boolean;
@@ -36,7 +38,8 @@ const LONGEST_BETWEEN_MS = 366 * 86_400_000;
 
 /** How an attempt ended. Pure. */
 export function judgeAttempt(said: AttemptEvidence, attempt: Attempt, next: NextStart): JudgedAttempt {
-  const { started, failed, stopping, deliberate, clean, panic } = said;
+  const { started, failed, closed, stopping = closed, deliberate, panic } = said;
+  const clean = closed ? true : said.clean;
   const died =
     panic !== undefined ? `the kernel died: ${panic}` : said.watchdogReset ? 'the watchdog reset it' : undefined;
   // A gate that watches on takes back what it said; one that passed late had failed before.

@@ -81,3 +81,36 @@ it.each(Object.entries(SITUATIONS))(
     expect(stops).toBeGreaterThan(20);
   },
 );
+
+/** ext4 as it says whether it was left in order: `s_state`, and no log to play. */
+function superblock(how: 'clean' | 'in use'): Buffer {
+  const bytes = Buffer.alloc(4096);
+  bytes.writeUInt16LE(1, 1024 + 0x3a);
+  bytes.writeUInt32LE(how === 'clean' ? 0 : 4, 1024 + 0x60);
+  return bytes;
+}
+
+it('a healthy cycle stays one, though the boot after it was cut while it waited for a server, with its disk mounted', async () => {
+  const whole = await diskAfter(['healthy']);
+  const cut = async (at: number) => {
+    const disk = cloneDisk(whole);
+    const machine = bootHost({ ...ALONE, disks: [disk] });
+    await machine.files.mkdir('/dev');
+    await machine.files.write('/dev/vdb', superblock('clean'));
+    const failing = failingHost(machine, { at, how: 'stop' });
+    await boot(failing).catch((error: unknown) => {
+      if (!(error instanceof Stopped)) throw error;
+    });
+    const again = bootHost({ ...ALONE, disks: [disk] });
+    await again.files.mkdir('/dev');
+    await again.files.write('/dev/vdb', superblock('in use'));
+    expect(await boot(again)).toBe(EXIT.handOver);
+    const { cycle } = JSON.parse(await again.files.readText(BOOT_RECORD));
+    return { asked: failing.asked, verdict: cycle.before.verdict };
+  };
+  const { asked } = await cut(1e6);
+  const placeOf = (effect: RegExp) => asked.findIndex((each) => effect.test(each)) + 1;
+  const [noted, judged] = [placeOf(/rename .*closed/) + 1, placeOf(/cycle\/journal/)];
+  for (const at of [noted, Math.floor((noted + judged) / 2), judged])
+    expect({ at, ...(await cut(at)) }).toMatchObject({ at, verdict: 'HEALTHY' });
+});

@@ -2,6 +2,7 @@ import { getArgument } from '../../config/command-line/command-line.ts';
 import { labelOf } from '../../config/made-label.ts';
 import { entryOf } from '../../entry-of.ts';
 import { StatectlError } from '../../error.ts';
+import type { Host } from '../../host/host.ts';
 import { planSubvolumes, withSubvolumesThere } from '../../machine/disks/btrfs/plan-subvolumes.ts';
 import { driveRounds, withoutUnfinished } from '../../machine/disks/drive-rounds.ts';
 import { blockDevices } from '../../machine/facts/block-devices.ts';
@@ -15,6 +16,7 @@ import { failWithoutDrivers } from '../../machine/steps/refused-drivers.ts';
 import type { Step, StepOf } from '../../machine/steps/step.ts';
 import { clockFacts, planClock } from '../../machine/time/clock.ts';
 import { watchdogFacts } from '../../machine/watchdog/watchdog-facts.ts';
+import { CLOSED_FILE, STOPPING_FILE } from '../../slots/evidence.ts';
 import type { Phase } from '../phase.ts';
 
 const WAIT_SECONDS = 20;
@@ -48,9 +50,25 @@ export const devices: Phase = {
       plan: planUserData,
     },
     // The disk tells which of it earlier boots have told.
-    { gather: async (host, _facts, boot) => ({ machine: { lastEnd: await endFacts(host, boot) } }) },
+    {
+      gather: async (host, facts, boot) => ({
+        machine: { lastEnd: await endFacts(host, boot) },
+        root: { cleanEnd: await cleanEnd(host, facts) },
+      }),
+      plan: planCleanEnd,
+    },
   ],
 };
+
+/** From now on its file system is in use, whoever asks: a boot that is cut before it judged must not make that the verdict. */
+async function cleanEnd({ files }: Pick<Host, 'files'>, { root }: Facts): Promise<'to be noted' | undefined> {
+  const left = root.stateClean === true ? await files.stat(STOPPING_FILE).catch(() => undefined) : undefined;
+  return left?.type === 'file' ? 'to be noted' : undefined;
+}
+
+function planCleanEnd({ root }: Facts): readonly Step[] {
+  return root.cleanEnd ? [{ kind: 'note-clean-end', from: STOPPING_FILE, to: CLOSED_FILE }] : [];
+}
 
 const waitSeconds = ({ commandLine }: Pick<Facts, 'commandLine'>): number => {
   const delay = Number(getArgument(commandLine, 'rootdelay')?.value ?? WAIT_SECONDS);

@@ -22,6 +22,8 @@ export interface RootFacts {
   readonly altered?: readonly string[];
   /** Whether persistent storage had been left in order. */
   readonly stateClean?: boolean;
+  /** The system before said that it stopped, and no boot has noted yet that its disk was clean. */
+  readonly cleanEnd?: 'to be noted';
   /** Digests of images on persistent storage that are not the copy: interrupted downloads, and what they replaced. */
   readonly staleCopies?: readonly string[];
   /** The disk took none: the image is booted from RAM. */

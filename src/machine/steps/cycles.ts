@@ -4,6 +4,15 @@ import { kind } from './kind.ts';
 
 /** Of the cycles of a machine's systems. */
 export const cycles = {
+  'note-clean-end': kind<{ readonly from: string; readonly to: string }>({
+    located: ({ from, to, ...step }, at) => ({ ...step, from: at(from), to: at(to) }),
+    describe: () => 'note that the system before left the disk of /user-data clean',
+    async apply({ from, to }, { files }, task) {
+      await files
+        .rename(from, to)
+        .catch((error) => task.warn(`that the system before stopped in order cannot be noted: ${reasonOf(error)}`));
+    },
+  }),
   'begin-cycle': kind<BeginCycle>({
     located: (step, at) => ({
       ...step,

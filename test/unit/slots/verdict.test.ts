@@ -27,6 +27,10 @@ const ROWS: Readonly<Record<string, readonly [AttemptEvidence, string, string?]>
   'started, stopped, not clean': [{ ...STARTED, ...STOPPING, clean: false }, 'UNCLEAN_STOP'],
   'started, stopped, not clean, watchdog': [{ ...STARTED, ...STOPPING, clean: false, ...WATCHDOG }, 'HUNG_STOP'],
   'started, stopped, not clean, panic': [{ ...STARTED, ...STOPPING, clean: false, ...PANIC }, 'HUNG_STOP'],
+  'started, stopped, found clean by a boot that was cut, or hung': [
+    { ...STARTED, closed: { atMs: NOW - 60_000 }, clean: false, ...WATCHDOG },
+    'HEALTHY',
+  ],
   'started, panic': [{ ...STARTED, ...PANIC }, 'CRASHED'],
   'started, watchdog': [{ ...STARTED, ...WATCHDOG, clean: false }, 'CRASHED'],
   'started, and a person ended it later': [{ ...STARTED, ...STOPPING, ...DELIBERATE, clean: true }, 'HEALTHY'],
