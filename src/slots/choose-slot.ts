@@ -123,9 +123,9 @@ export function chooseSlot(state: CycleState, flags: Readonly<Partial<Record<Slo
     return done({ kind: 'slot', slot: elsewhere });
   }
 
-  // Health that fails is no reason to have no system at all: it stays up, for who comes to see.
+  // Health that fails, or a stop, is no reason to have no system at all: it stays up, for who comes to see.
   const [least] = filled
-    .filter((slot) => recordOf(slot).state === 'BAD' && recordOf(slot).check !== undefined)
+    .filter((slot) => stillRuns(recordOf(slot)) !== undefined)
     .filter(
       (slot) =>
         obstacle(slot)?.startsWith(`slot ${slot} is bad`) &&
@@ -134,12 +134,17 @@ export function chooseSlot(state: CycleState, flags: Readonly<Partial<Record<Slo
     )
     .toSorted(byRank);
   if (least !== undefined) {
-    notes.push(
-      `slot ${least} fails its health (${recordOf(least).check}), and nothing else can be booted: it stays up as it is`,
-    );
+    notes.push(`slot ${least} ${stillRuns(recordOf(least))}, and nothing else can be booted: it stays up as it is`);
     return done({ kind: 'slot', slot: least, ...(flagFault(least) !== undefined && { mend: true }) }, true);
   }
   return done({ kind: 'none', why: filled.flatMap((slot) => obstacle(slot) ?? []) });
+}
+
+/** What is wrong with a bad system that runs all the same; undefined: it does not, or is not bad. */
+function stillRuns({ state, check, stopFailed }: SlotRecord): string | undefined {
+  if (state !== 'BAD') return undefined;
+  if (check !== undefined) return `fails its health (${check})`;
+  return stopFailed >= LIMITS.stopFailed ? 'hangs as it stops' : undefined;
 }
 
 const isDenied = ({ denied }: CycleState, sha256: string): boolean => denied.includes(sha256);

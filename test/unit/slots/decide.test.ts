@@ -241,6 +241,13 @@ const ROWS: Readonly<
     { kind: 'slot', slot: 'a' },
     false,
   ],
+  'as a last resort the one that runs well, and hangs as it stops': [
+    closed({ a: good(A, 9, { ...BAD, stopFailed: 3 }), b: undefined, denied: [A] }),
+    { ...offer(A), images: { [A]: image() } },
+    {},
+    { kind: 'slot', slot: 'a' },
+    false,
+  ],
   'in an environment that fails both, what would be booted anyway, and it stays up': [
     closed({ environment: 'url http://a' }),
     {},
