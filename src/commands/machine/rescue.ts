@@ -106,7 +106,10 @@ async function mustRead({ files }: Pick<Host, 'files'>, path: string, otherwise:
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EACCES') throw needsRoot(path);
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new StatectlError('rescue-nothing', `${path} is not there: ${otherwise}`, { cause });
+      throw new StatectlError('rescue-nothing', `${path} is not there: ${otherwise}`, {
+        cause,
+        hint: '`statectl rescue --help` says what works where',
+      });
     throw new StatectlError('rescue-unreadable', reasonOf(cause), { cause });
   }
 }

@@ -70,7 +70,9 @@ export async function openSecretStore({ files }: Pick<Host, 'files'>, state: str
     async write(name, value) {
       const path = fileOf(name);
       if (value.length === 0 || value.length > LARGEST_SECRET_BYTES)
-        throw new StatectlError('secret-invalid', `a secret has 1 byte to 64 KiB, not ${value.length} bytes`);
+        throw new StatectlError('secret-invalid', `a secret has 1 byte to 64 KiB, not ${value.length} bytes`, {
+          hint: 'give it on standard input: `statectl secret set NAME < FILE`',
+        });
       const encrypter = new age.Encrypter();
       encrypter.addRecipient(await age.identityToRecipient(await identity()));
       await files.mkdir(folder, 0o700);
