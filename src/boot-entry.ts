@@ -5,6 +5,7 @@ import { print } from './commands/print.ts';
 import { StatectlError } from './error.ts';
 import { bootHost } from './host/linux/boot-host.ts';
 import { linuxHost } from './host/linux/host.ts';
+import { leanExec } from './host/linux/lean-exec.ts';
 import { INITRD_RELEASE } from './machine/paths.ts';
 
 /** The verbs of a machine that boots: no commander here, the words are fixed. */
@@ -23,7 +24,9 @@ export async function bootVerb(verb: BootVerb, words: readonly string[]): Promis
   if (verb === 'logs') return (await import('./commands/machine/logs.ts')).logs(linuxHost(), words);
   if (verb === 'slots') return (await import('./commands/machine/slots.ts')).slots(linuxHost(), words);
   if (verb === 'btrfs') return (await import('./commands/machine/btrfs.ts')).btrfs(linuxHost(), words);
-  if (verb === 'agent') return (await import('./commands/machine/agent.ts')).agent(linuxHost(), words);
+  // It runs programs for ever, and has little memory: without execa a third less.
+  if (verb === 'agent')
+    return (await import('./commands/machine/agent.ts')).agent({ ...linuxHost(), exec: leanExec() }, words);
   const { values } = parseWords('boot', {
     args: [...words],
     options: {

@@ -29,3 +29,6 @@ export const folderMissing = (program: string, cwd: string): StatectlError =>
 
 /** The exit status of a program that a signal ended, as a shell has it: 128 + the signal's number. */
 export const signalCode = (signal: string): number => 128 + (constants.signals[signal as NodeJS.Signals] ?? 0);
+
+export const programOutput = (program: string, mostOutput: number): StatectlError =>
+  new StatectlError('program-output', `"${program}" printed more than ${mostOutput} letters`);

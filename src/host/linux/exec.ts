@@ -1,8 +1,14 @@
 import { StringDecoder } from 'node:string_decoder';
 import { entryOf } from '../../entry-of.ts';
-import { StatectlError } from '../../error.ts';
 import type { Exec, RunOptions, RunResult } from '../host.ts';
-import { folderMissing, programMissing, programTimeout, START_FAILURES, signalCode } from '../program-error.ts';
+import {
+  folderMissing,
+  programMissing,
+  programOutput,
+  programTimeout,
+  START_FAILURES,
+  signalCode,
+} from '../program-error.ts';
 import { accountOptions } from './account-options.ts';
 
 /** A daemon that a program leaves behind may hold its pipes for ever; what is in them by then is all that counts. */
@@ -54,8 +60,7 @@ async function run(argv: readonly string[], options: RunOptions = {}): Promise<R
   const { stdout = '', stderr = '' } = result as { stdout?: string; stderr?: string };
   if (result.isCanceled) throw signal?.reason;
   if (result.timedOut) throw programTimeout(argv, timeoutMs ?? 0, stderr);
-  if (result.isMaxBuffer)
-    throw new StatectlError('program-output', `"${program}" printed more than ${mostOutput} letters`);
+  if (result.isMaxBuffer) throw programOutput(program, mostOutput);
   if (result.exitCode !== undefined) return { exitCode: result.exitCode, stdout, stderr };
   if (result.signal !== undefined) return { exitCode: signalCode(result.signal), stdout, stderr };
   if (result.originalMessage?.includes('"cwd"')) throw folderMissing(program, cwd ?? '');

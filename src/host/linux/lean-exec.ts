@@ -3,7 +3,14 @@ import { existsSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 import { entryOf } from '../../entry-of.ts';
 import type { Exec, RunOptions, RunResult } from '../host.ts';
-import { folderMissing, programMissing, programTimeout, START_FAILURES, signalCode } from '../program-error.ts';
+import {
+  folderMissing,
+  programMissing,
+  programOutput,
+  programTimeout,
+  START_FAILURES,
+  signalCode,
+} from '../program-error.ts';
 import { accountOptions } from './account-options.ts';
 
 /** A daemon that a program leaves behind may hold its pipes for ever. */
@@ -16,7 +23,7 @@ const PIPES_AFTER_EXIT_MS = 1000;
 export const leanExec = (): Exec => ({ run });
 
 function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { input, cwd, timeoutMs, signal, inherit, onOutput, encoding } = options;
+  const { input, cwd, timeoutMs, signal, inherit, onOutput, encoding, mostOutput = Number.POSITIVE_INFINITY } = options;
   const [program = '', ...rest] = argv;
   if (signal?.aborted) return Promise.reject(signal.reason);
   const { promise, resolve, reject } = Promise.withResolvers<RunResult>();
@@ -31,10 +38,14 @@ function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResu
   const texts = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   for (const name of ['stdout', 'stderr'] as const) {
     const decoder = new StringDecoder('utf8');
+    let kept = 0;
     child[name]?.on('data', (chunk: Buffer) => {
       onOutput?.(decoder.write(chunk));
       // A verbose program may print more than fits into memory.
-      if (!onOutput || name === 'stderr') texts[name].push(chunk);
+      if (onOutput && name === 'stdout') return;
+      kept += chunk.length;
+      if (kept > mostOutput) stop(() => programOutput(program, mostOutput));
+      else texts[name].push(chunk);
     });
   }
   // A program that ends before it read all of its input is its own business.

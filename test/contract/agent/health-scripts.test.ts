@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runScript } from '../../../src/agent/health/checks/scripts.ts';
+import { toldBy } from '../../../src/agent/health/checks/told-by.ts';
 import { linuxExec } from '../../../src/host/linux/exec.ts';
 import { leanExec } from '../../../src/host/linux/lean-exec.ts';
 
@@ -67,5 +68,12 @@ describe.each([
   it('that cannot be run says why', async () => {
     const one = await script('#!/no/such/interpreter\n');
     expect((await runScript({ exec }, one, FOREVER)).why).toMatch(/^exit status 12[67]: .*not found|No such file/);
+  });
+
+  it('is not waited for by who asks the system: a program that prints without end is ended', async () => {
+    expect(await toldBy({ exec }, ['sh', '-c', 'yes; echo never'], FOREVER)).toMatchObject({
+      exitCode: 1,
+      stderr: '"sh" printed more than 1000000 letters',
+    });
   });
 });
