@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { readSaid } from '../protocol/read-answer.ts';
 import { crc32c } from './crc32c.ts';
 import { type CycleKey, keyOfCycle, sealOf } from './cycle-key.ts';
-import { CycleState } from './cycle-state.ts';
+import { CycleState, SLOTS, type SlotRecord, withSlot } from './cycle-state.ts';
 
 export const RECORD_BYTES = 4096;
 
@@ -30,7 +30,7 @@ export type ReadRecord =
   | { readonly record: JournalRecord; readonly fault?: undefined }
   | { readonly record?: undefined; readonly fault: RecordFault };
 
-/** What a full record does without, first the least: reasons of the past, the past, images that were denied long ago. */
+/** What a full record does without, first the least: reasons of the past, the past, images that were denied long ago, reasons of slots. */
 function fitting(state: CycleState): string {
   let kept = state;
   for (let text = JSON.stringify(kept); ; text = JSON.stringify(kept)) {
@@ -45,8 +45,16 @@ function fitting(state: CycleState): string {
       };
     else if (kept.past.length > 1) kept = { ...kept, past: kept.past.slice(1) };
     else if (kept.denied.length > 1) kept = { ...kept, denied: kept.denied.slice(1) };
+    else if (kept.a?.why !== undefined || kept.b?.why !== undefined)
+      kept = SLOTS.reduce((state, slot) => withSlot(state, slot, withoutWhy(state[slot])), kept);
     else throw new Error(`a cycle record of ${Buffer.byteLength(text)} bytes has no room in ${ROOM}`);
   }
+}
+
+function withoutWhy(record: SlotRecord | undefined): SlotRecord | undefined {
+  if (!record) return undefined;
+  const { why: _long, ...rest } = record;
+  return rest;
 }
 
 /** Pure. `key`: any, of this cycle or an earlier one; undefined: it is sealed by a checksum. */

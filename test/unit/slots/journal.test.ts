@@ -3,7 +3,7 @@ import type { Seed } from '../../../src/host/memory/seed.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
 import { crc32c } from '../../../src/slots/crc32c.ts';
 import { type CycleKey, keyOfCycle, readKey, sealOf, writeKey } from '../../../src/slots/cycle-key.ts';
-import type { CycleState } from '../../../src/slots/cycle-state.ts';
+import { type CycleState, WORDS } from '../../../src/slots/cycle-state.ts';
 import { readCopy, reconcile, writeCopy } from '../../../src/slots/journal.ts';
 import { RECORD_BYTES, readRecord, writeRecord } from '../../../src/slots/journal-record.ts';
 import { failingHost } from '../../fixtures/hosts/failing.ts';
@@ -141,6 +141,19 @@ it('a journal that is full goes without the oldest words, never without the slot
   const { record } = readRecord(writeRecord(state, 1, KEY), KEY);
   expect(record?.state).toMatchObject({ a: state.a, b: state.b, attempt: state.attempt });
   expect(record?.state.past.at(-1)?.cycle).toBe(9);
+});
+
+it('a journal has room for the reasons of both slots whatever letters are in them', () => {
+  const slot = (of: 'a' | 'b') => ({
+    ...at(10)[of],
+    ...{ why: '\u0001'.repeat(WORDS.why), check: '\u0001'.repeat(WORDS.check), flag: '"'.repeat(450) },
+  });
+  const state = { ...at(10), a: slot('a'), b: slot('b'), environment: '\u0001'.repeat(WORDS.check) } as CycleState;
+  const { record } = readRecord(writeRecord(state, 1, KEY), KEY);
+  expect(record?.state).toMatchObject({
+    a: { flag: state.a?.flag, check: state.a?.check },
+    b: { flag: state.b?.flag },
+  });
 });
 
 it('the key of a cycle gives those after it, and none before', () => {
