@@ -100,6 +100,7 @@ function judgedFlags(state: CycleState, look: CycleLook, { images }: Wish): Deci
     const { attempt, machine } = state;
     const context = {
       machine,
+      ...(look.machine !== machine && { movedTo: look.machine }),
       slot,
       record,
       ...(attempt?.slot === slot && { attempt }),

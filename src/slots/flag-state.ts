@@ -53,6 +53,8 @@ export async function lookAtFlag(
 /** What a flag should be. */
 export interface FlagContext {
   readonly machine: string;
+  /** These systems came into another machine, this one: a boot that was cut may have written this flag, and the journal not. */
+  readonly movedTo?: string;
   readonly slot: Slot;
   /** As the journal has it. */
   readonly record: SlotRecord;
@@ -75,7 +77,7 @@ const isTrial = ({ healthyCycles }: Pick<BootFlag, 'healthyCycles'>): FlagState 
 /** The state of a flag. Pure. */
 export function judgeFlag(
   seen: SeenFlag,
-  { machine, slot, record, attempt, generation, announced }: FlagContext,
+  { machine, movedTo, slot, record, attempt, generation, announced }: FlagContext,
 ): JudgedFlag {
   if (seen.seen === 'no flag') return { state: 'UNREADABLE', why: seen.why };
   const known = record.flag;
@@ -89,11 +91,14 @@ export function judgeFlag(
       ? { state: 'DRIFT', why: `knows the root as ${flag.generation}, which is ${generation}` }
       : { state: isTrial(flag) };
   const isKnown = known !== undefined && flagDigest(known) === sha256;
-  if (flag.machine !== machine) return { state: 'WRONG_MACHINE', why: `is of the machine ${flag.machine}` };
+  const isOfMove = flag.machine === movedTo && known !== undefined && flag.prev === flagDigest(known);
+  if (flag.machine !== machine && !isOfMove)
+    return { state: 'WRONG_MACHINE', why: `is of the machine ${flag.machine}` };
   if (flag.slot !== slot) return { state: 'WRONG_SLOT', why: `is of slot ${flag.slot}` };
   if (flag.image !== record.digest) return { state: 'WRONG_IMAGE', why: `is of the image ${flag.image.slice(0, 12)}` };
   if (isKnown) return sound();
   if (sealed === 'no') return { state: 'BADMAC', why: 'is not sealed by this machine' };
+  if (isOfMove) return sound();
   // Nothing is known of it but what it says: the journal was lost, or is of before it.
   if (known === undefined) return sound();
   const last = knownCycle(known);

@@ -265,6 +265,28 @@ it.each(Object.entries(ROWS))('boots %s', (_title, [state, wish, look, choice, a
   expect(choose(state, wish, look)).toEqual(decision);
 });
 
+it('systems in another machine: the same one is booted again, though the power went between the flags of both and the journal', () => {
+  const flagOf = (machine: string, slot: 'a' | 'b', prev = ''): SeenFlag & { readonly seen: 'flag' } => {
+    const [image, cycle] = slot === 'a' ? [A, 9] : [B, 4];
+    const counts = { cycle, healthyCycles: cycle, firstMs: null, lastMs: null };
+    const flag = { v: 1 as const, machine, slot, image, generation: '1000', ...counts, prev, seal: '0'.repeat(64) };
+    return { seen: 'flag', flag, sha256: flagDigest(flagText(flag)), sealed: 'yes' };
+  };
+  const known = { a: flagOf(MACHINE, 'a'), b: flagOf(MACHINE, 'b') };
+  const state = createState({
+    a: good(A, 9, { flag: flagText(known.a.flag) }),
+    b: good(B, 4, { flag: flagText(known.b.flag) }),
+  });
+  const written = flagOf('another', 'a', known.a.sha256);
+  const moved = (a: SeenFlag, machine = 'another') =>
+    choose(state, { corruption: 'bailout' }, { machine, flags: { [A]: a, [B]: known.b } });
+  expect(moved(known.a).choice).toEqual({ kind: 'slot', slot: 'a' });
+  expect(moved(written).choice).toEqual({ kind: 'slot', slot: 'a' });
+  // Neither a flag of a machine that this is not, nor one that another hand made.
+  expect(moved(written, MACHINE).choice).toEqual({ kind: 'slot', slot: 'b' });
+  expect(moved(flagOf('another', 'a')).choice).toEqual({ kind: 'slot', slot: 'b' });
+});
+
 describe('the attempt', () => {
   it('is counted before the system runs, and judged by the next boot', () => {
     const { judged, state } = choose(
