@@ -7,12 +7,12 @@ import { type FoundFacts, withFound } from '../machine/facts/found-facts.ts';
 import type { RecordedFacts } from '../machine/facts/recorded-facts.ts';
 import { SEGMENT_SECRETS } from '../machine/identity/credentials.ts';
 import { serverHttp } from '../machine/identity/server-http.ts';
+import { redact } from '../machine/logs/redact.ts';
 import { machineHost, type Roots } from '../machine/roots.ts';
 import { applyStep, describe, locate, type Step, shellOf } from '../machine/steps/step.ts';
 import { changesOf, factsOf } from './looks.ts';
 import { type Phase, type PhaseName, rootsOf } from './phase.ts';
 import type { Journal } from './record/journal.ts';
-import { redact } from './record/redact.ts';
 
 export interface EngineResult {
   readonly facts: Facts;

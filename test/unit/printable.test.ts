@@ -4,7 +4,6 @@ import type { Command } from 'commander';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { journalText } from '../../src/boot/record/journal-text.ts';
-import { redactedJson } from '../../src/boot/record/redact.ts';
 import { failureText } from '../../src/boot/record/report.ts';
 import { program } from '../../src/cli.ts';
 import { asciiTable } from '../../src/commands/ascii-table.ts';
@@ -14,6 +13,7 @@ import { faultAt, formatFault } from '../../src/config/check/fault.ts';
 import { StatectlError } from '../../src/error.ts';
 import { fileError } from '../../src/host/file-error.ts';
 import { formatListing } from '../../src/image/initramfs/initramfs-listing.ts';
+import { redactedJson } from '../../src/machine/logs/redact.ts';
 import { printable, printableJson, printableLine } from '../../src/printable.ts';
 import { anyLetters } from '../fixtures/any-letters.ts';
 

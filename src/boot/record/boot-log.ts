@@ -5,13 +5,13 @@ import type { Facts } from '../../machine/facts/facts.ts';
 import { endOf } from '../../machine/logs/end-of-text.ts';
 import { logHome } from '../../machine/logs/log-home.ts';
 import { keepLog, type LogKind } from '../../machine/logs/log-ring.ts';
+import { redact } from '../../machine/logs/redact.ts';
 import { LOG_NUMBER, RUN_INITRAMFS } from '../../machine/paths.ts';
 import { machineMounts, type Roots } from '../../machine/roots.ts';
 import { printable } from '../../printable.ts';
 import { BEFORE_ROOT, IN_SYSROOT } from '../roots.ts';
 import { readJournal } from './journal-reader.ts';
 import { journalText } from './journal-text.ts';
-import { redact } from './redact.ts';
 
 /** Where /boot is mounted for a moment, when it is the only disk and the boot failed before it was mounted. */
 const BOOT_ALONE = `${RUN_INITRAMFS}/boot`;

@@ -4,6 +4,7 @@ import type { Facts } from '../../machine/facts/facts.ts';
 import { endOf } from '../../machine/logs/end-of-text.ts';
 import { logHome } from '../../machine/logs/log-home.ts';
 import { keepLog } from '../../machine/logs/log-ring.ts';
+import { redact } from '../../machine/logs/redact.ts';
 import {
   CRASH_STORE,
   type CrashRecord,
@@ -15,7 +16,6 @@ import {
 import { machineHost, machineMounts } from '../../machine/roots.ts';
 import { printable } from '../../printable.ts';
 import { BOOT_ROOTS } from './boot-log.ts';
-import { redact } from './redact.ts';
 
 /**
  * Keeps what the kernel's store has of a crash beside the log of the boot that found it, once. Then the store has no further use of it

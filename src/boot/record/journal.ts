@@ -1,6 +1,6 @@
 import type { Files } from '../../host/host.ts';
+import { redactedJson } from '../../machine/logs/redact.ts';
 import { JOURNAL } from '../../machine/paths.ts';
-import { redactedJson } from './redact.ts';
 
 /** One line of /run/statectl/journal.jsonl and of the events port. Times are ms since the kernel started. */
 export type JournalEntry =

@@ -3,13 +3,13 @@ import type { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { endOf } from '../../machine/logs/end-of-text.ts';
+import { redact } from '../../machine/logs/redact.ts';
 import { ASKED, FAILURE, JOURNAL, REPORT, RUN } from '../../machine/paths.ts';
 import { printable } from '../../printable.ts';
 import { writeNumber } from '../../signed/bundle/order.ts';
 import { VERSION } from '../../version.ts';
 import type { PhaseName } from '../phase.ts';
 import { commandLineLayers } from '../phases/cmdline.ts';
-import { redact } from './redact.ts';
 
 export interface Failure {
   readonly phase: PhaseName;

@@ -1,5 +1,5 @@
-import { redact } from '../../boot/record/redact.ts';
 import { phaseAfter, type RescueState, sayState } from '../../boot/record/rescue-state.ts';
+import { redact } from '../../machine/logs/redact.ts';
 import { printable, printableLine } from '../../printable.ts';
 import { asciiTable } from '../ascii-table.ts';
 

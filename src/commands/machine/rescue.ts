@@ -1,12 +1,12 @@
 import { COMPILED_CONFIG, type CompiledConfig } from '../../boot/phases/config.ts';
 import { readJournal } from '../../boot/record/journal-reader.ts';
 import { journalText } from '../../boot/record/journal-text.ts';
-import { redact } from '../../boot/record/redact.ts';
 import { type RescueState, rescueState } from '../../boot/record/rescue-state.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { parseRecord } from '../../host/record.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
+import { redact } from '../../machine/logs/redact.ts';
 import { FACTS, INITRD_RELEASE, JOURNAL, REPORT } from '../../machine/paths.ts';
 import { printableJson } from '../../printable.ts';
 import { print as toStdout } from '../print.ts';

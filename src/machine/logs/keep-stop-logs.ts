@@ -8,6 +8,7 @@ import { findLogs } from './find-logs.ts';
 import { logHome } from './log-home.ts';
 import { keepLog } from './log-ring.ts';
 import { planArchive } from './plan-archive.ts';
+import { redact } from './redact.ts';
 import { archiveChunks } from './write-archive.ts';
 
 /** The most that a way down waits for, and leaves what it has not read by then out. */
@@ -56,7 +57,7 @@ export async function keepStopLogs(
   };
   for (const [name, argv] of Object.entries(programs)) {
     const text = await outputOf(host, argv);
-    if (text !== '') texts.set(name, endOf(text, Math.min(MOST_TEXT_BYTES, Math.floor(roomBytes / 4))));
+    if (text !== '') texts.set(name, redact(endOf(text, Math.min(MOST_TEXT_BYTES, Math.floor(roomBytes / 4)))));
   }
   const textBytes = [...texts.values()].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   await using found = await findLogs(files, await placesOf(files, settings.archive));

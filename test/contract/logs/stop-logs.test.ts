@@ -47,7 +47,7 @@ describe('the logs of a system that stops', () => {
     expect(tarList(path)).toEqual(['dmesg.txt', `${folder}/nginx/access.log`, `${folder}/syslog`]);
     expect(execFileSync('tar', ['-xOf', path, `${folder}/syslog`], { encoding: 'utf8' })).toBe('down\n');
     expect([statSync(path).mode & 0o777, statSync(system.ring).mode & 0o777]).toEqual([0o600, 0o700]);
-    expect((await membersOf(system)).get('dmesg.txt')).toBe('[ 0.1] the kernel\n');
+    expect((await membersOf(system)).get('dmesg.txt')).toBe('[ 0.1] Kernel command line: statectl.token=[redacted]\n');
   });
 
   it('are compressed where log.conf says so, and take the place of what the same boot kept before', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { redact } from '../../../../src/boot/record/redact.ts';
+import { redact } from '../../../../src/machine/logs/redact.ts';
 import { anyLetters } from '../../../fixtures/any-letters.ts';
 import { sized } from '../../../fixtures/effort.ts';
 
