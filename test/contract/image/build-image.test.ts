@@ -123,7 +123,7 @@ describe.skipIf(!isRoot || !has('mksquashfs', 'unsquashfs', 'tar'))('an image of
       before,
     );
     expect(readdirSync(join(dir, 'out')).sort()).toEqual([
-      'files.zst',
+      ...['BOOTX64.EFI', 'files.zst', 'grub-boot.img', 'grub-core.img'],
       'manifest.json',
       'manifest.json.sig',
       'root.squashfs',
