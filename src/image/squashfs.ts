@@ -53,6 +53,8 @@ export async function makeSquashfs(
       env: { SOURCE_DATE_EPOCH: String(content === 'ours' ? 0 : epochSeconds) },
       hint: 'is there room on the disk for the image?',
     });
+    // mksquashfs does not always say so of what took it a moment.
+    report?.({ done: totalBytes, total: totalBytes });
     await host.files.rename(temporary, out);
   } finally {
     await host.files.remove(temporary);
