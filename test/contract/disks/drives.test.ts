@@ -109,7 +109,7 @@ describe.each([512, 4096])('on a disk with sectors of %i bytes', (sectorBytes) =
     expect(digestOf(disk)).toBe(before);
   });
 
-  // ext4 is grown by a kernel that lets us (CAP_SYS_RESOURCE), which a guest's does: test/boot/disks.test.ts.
+  // ext4 is grown by a kernel that lets us (CAP_SYS_RESOURCE), which a guest has: test/long/disks/grown.test.ts.
   it('one that was made larger gives the rest to the last partition and its file system', async () => {
     using disk = loopDisk({ sizeBytes: 160 * MIB, sectorBytes });
     const drives = drivesOf({ type: 'virtio' }, { partitions: { pool: { sizeBytes: 'rest', type: 'btrfs' } } });

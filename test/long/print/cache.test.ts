@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CachedGcode, cachedGcode, gcodeOf } from '../fixtures/print-host/gcode/cached-gcode.ts';
-import { DATA, type PrintGuest, printGuest } from '../fixtures/print-host/print-guest.ts';
-import { CHECKOUTS } from '../fixtures/print-host/programs.ts';
-import { trixieImage } from '../fixtures/vm/images/trixie-image.ts';
+import { type CachedGcode, cachedGcode, gcodeOf } from '../../fixtures/print-host/gcode/cached-gcode.ts';
+import { DATA, type PrintGuest, printGuest } from '../../fixtures/print-host/print-guest.ts';
+import { CHECKOUTS } from '../../fixtures/print-host/programs.ts';
+import { trixieImage } from '../../fixtures/vm/images/trixie-image.ts';
 
 const PLACE = 'kind: cache, printer: voron, limit: 3M, source: "folder:farm"';
 const HOSTS = [

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import type { BootRecord } from '../../src/machine/boot-record.ts';
-import { bootMachine, type MachineOptions } from '../boot/lab/machine.ts';
-import { type ServedImages, serveImages } from '../boot/lab/serve-images.ts';
-import { type DiskFile, emptyDisk } from '../fixtures/vm/disk.ts';
-import { type DiskImage, diskImage } from '../fixtures/vm/images/disk-image.ts';
-import { type InitramfsFile, initramfsForDisks } from '../fixtures/vm/images/initramfs.ts';
+import type { BootRecord } from '../../../src/machine/boot-record.ts';
+import { bootMachine, type MachineOptions } from '../../boot/lab/machine.ts';
+import { type ServedImages, serveImages } from '../../boot/lab/serve-images.ts';
+import { type DiskFile, emptyDisk } from '../../fixtures/vm/disk.ts';
+import { type DiskImage, diskImage } from '../../fixtures/vm/images/disk-image.ts';
+import { type InitramfsFile, initramfsForDisks } from '../../fixtures/vm/images/initramfs.ts';
 
 const FILES = {
   'config.d/controller/drives.conf': `

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type FirstTimeUser, firstTimeUser } from '../fixtures/reader/first-time-user.ts';
-import { Guide } from '../fixtures/reader/guide.ts';
+import { type FirstTimeUser, firstTimeUser } from '../../fixtures/reader/first-time-user.ts';
+import { Guide } from '../../fixtures/reader/guide.ts';
 
 const guide = new Guide('docs/start/print-farm.md', import.meta.url);
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DATA, PRINTER, type PrintGuest, printGuest } from '../fixtures/print-host/print-guest.ts';
-import { completedIn, gcodeName, printWorkload } from '../fixtures/print-host/print-workload.ts';
-import { CHECKOUTS } from '../fixtures/print-host/programs.ts';
+import { DATA, PRINTER, type PrintGuest, printGuest } from '../../fixtures/print-host/print-guest.ts';
+import { completedIn, gcodeName, printWorkload } from '../../fixtures/print-host/print-workload.ts';
+import { CHECKOUTS } from '../../fixtures/print-host/programs.ts';
 
 /** What was acknowledged so long before the plug is there, where there is a server. */
 const SETTLED_MS = { variable: 2_000, gcode: 2_000, job: 2_000, config: 3_000 };
