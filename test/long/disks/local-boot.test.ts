@@ -38,7 +38,8 @@ afterAll(async () => {
 const boot = (options: MachineOptions) =>
   bootMachine({ disks: [{ ...disk, serial: 'MAIN' }], memoryMiB: 768, ...options });
 /** Nobody but its own disk gives it anything. */
-const alone = (firmware: 'bios' | 'uefi') => boot({ from: 'disk', firmware, nics: [] });
+// That it has no network card either is told.
+const alone = (firmware: 'bios' | 'uefi') => boot({ from: 'disk', firmware, nics: [], expects: 'trouble' });
 
 test('an empty disk is made by a machine that boots from the network', async () => {
   await using vm = await boot({ server, initramfs: initramfs.file });
