@@ -7,6 +7,7 @@ import type { TaskContext } from '../../host/task-context.ts';
 import { BOOT_CODE_BYTES } from '../../signed/loader-layout.ts';
 import { guardPartition } from '../disks/acts/guard.ts';
 import type { Partition } from '../disks/gpt.ts';
+import { readAt } from '../disks/read-disk.ts';
 import { mustRun } from '../steps/must-run.ts';
 import {
   BIOS_SECTOR_BYTES,
@@ -45,7 +46,7 @@ export async function writeBootCode(host: Host, step: WriteBootCode, task: TaskC
   const { path, facts } = await guardPartition(host, { disk, table: step.table, partition: bios }, 'partition');
   const read = async (sector: number, count: number) => {
     await mustRun(host, ['blockdev', '--flushbufs', facts.device], 'loader-failed', 'dmesg | tail');
-    return readAt(host, facts.device, sector * BIOS_SECTOR_BYTES, count * BIOS_SECTOR_BYTES);
+    return readAt(host.files, facts.device, sector * BIOS_SECTOR_BYTES, count * BIOS_SECTOR_BYTES);
   };
   const write = async (sector: number, bytes: Buffer) => {
     const argv = ['dd', `of=${path}`, `bs=${BIOS_SECTOR_BYTES}`, `seek=${sector}`, 'conv=notrunc,fsync'];
@@ -82,15 +83,4 @@ async function fetched(host: Host, blob: Blob, limits: DownloadLimits, task: Tas
   await host.files.remove(to);
   if (createHash('sha256').update(bytes).digest('hex') === blob.sha256) return bytes;
   throw new StatectlError('loader-failed', `${to} is not what was fetched`);
-}
-
-async function readAt({ files }: Pick<Host, 'files'>, path: string, offset: number, length: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of files.readStream(path, offset)) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes >= length) break;
-  }
-  return Buffer.concat(chunks).subarray(0, length);
 }
