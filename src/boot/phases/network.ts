@@ -24,8 +24,9 @@ export const network: Phase = {
     {
       gather: async (host, facts, boot) => {
         const found = await interfaces(host);
-        if (found.length === 0 && needsNetwork(facts)) await failWithoutDrivers(host);
-        return { network: { interfaces: found }, root: await copies(host, facts, boot) };
+        const root = await copies(host, facts, boot);
+        if (found.length === 0 && needsNetwork(facts) && !root.copy) await failWithoutDrivers(host);
+        return { network: { interfaces: found }, root };
       },
       plan: planLinks,
     },
@@ -41,6 +42,9 @@ export const network: Phase = {
       plan: planNetconsole,
     },
   ],
+  // A card that died is no worse than a server that is away.
+  instead: ({ code, message }, { root: { copy } }) =>
+    code === 'interface-missing' && copy ? { network: { missing: message } } : undefined,
 };
 
 /** What there is to boot from without a server: with it, nothing waits longer than `network.wait`. */

@@ -2,6 +2,8 @@ export interface NetworkFacts {
   readonly interfaces?: readonly InterfaceFacts[];
   readonly leases?: readonly Lease[];
   readonly netconsole?: NetconsoleFacts;
+  /** Why the boot goes on without any, from the copy on this machine: the card that it needs is not there. */
+  readonly missing?: string;
 }
 
 export interface InterfaceFacts {

@@ -46,7 +46,9 @@ export function wantedNetwork(facts: Facts): WantedNetwork {
   const cards = (facts.network.interfaces ?? []).map((card) => ({ ...card, carrier: card.carrier ?? false }));
   const needed = needsNetwork(facts);
   const declared = wishes.network.interfaces;
-  const boot = needed || wishes.network.boot ? bootInterface(facts, wishes, cards) : undefined;
+  const { missing } = facts.network;
+  const boot =
+    missing === undefined && (needed || wishes.network.boot) ? bootInterface(facts, wishes, cards) : undefined;
   const asked = askedFor(wishes, cards);
   const interfaces: Record<string, InterfaceSettings> = { ...declared };
   for (const [name, changes] of asked) interfaces[name] = changed(entryOf(declared, name) ?? CARD, changes);
@@ -55,7 +57,9 @@ export function wantedNetwork(facts: Facts): WantedNetwork {
     const known = entryOf(interfaces, name);
     if (known) interfaces[name] = changed(known, { routes: { ...known.routes, ...routes } });
   }
-  const flagged = Object.keys(interfaces).filter((name) => entryOf(interfaces, name)?.initramfs);
+  // What lies over a card that is not there cannot be made either.
+  const flagged =
+    missing === undefined ? Object.keys(interfaces).filter((name) => entryOf(interfaces, name)?.initramfs) : [];
   const early = new Set(
     upwards([...flagged, ...(needed ? [...asked.keys(), ...(boot ? [boot] : [])] : [])], interfaces),
   );
