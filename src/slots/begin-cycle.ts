@@ -7,7 +7,7 @@ import { type CycleKey, keyOfCycle, readKey, writeKey } from './cycle-key.ts';
 import { type CycleState, withSlot } from './cycle-state.ts';
 import type { FlagDue } from './decide.ts';
 import type { Cycle } from './evidence.ts';
-import { writeCopy } from './journal.ts';
+import { readCopy, reconcile, writeCopy } from './journal.ts';
 
 /** What is written before a system is started. */
 export interface BeginCycle {
@@ -47,7 +47,10 @@ export async function beginCycle({ files }: Pick<Host, 'files'>, step: BeginCycl
     const record = state[slot];
     if (record) state = withSlot(state, slot, { ...record, flag: text });
   }
-  for (const path of journals) await writeCopy({ files }, path, state, seq, key);
+  // A phase that a person repeats goes by what it found before it had written.
+  const copies = await Promise.all(journals.map((path) => readCopy({ files }, path, key)));
+  const newest = Math.max(seq, reconcile(copies, key).seq + 1);
+  for (const path of journals) await writeCopy({ files }, path, state, newest, key);
   const next = keyOfCycle(key, state.cycle) ?? key;
   await files.write(keyFile, writeKey(next), { mode: 0o600 });
   for (const path of spent) if (await files.stat(path)) await files.remove(path);

@@ -123,7 +123,7 @@ export function chooseSlot(state: CycleState, flags: Readonly<Partial<Record<Slo
     return done({ kind: 'slot', slot: elsewhere });
   }
 
-  // Health that fails, or a stop, is no reason to have no system at all: it stays up, for who comes to see.
+  // Health that fails, a crash or a stop is no reason to have no system at all: it stays up, for who comes to see.
   const [least] = filled
     .filter((slot) => stillRuns(recordOf(slot)) !== undefined)
     .filter(
@@ -141,9 +141,12 @@ export function chooseSlot(state: CycleState, flags: Readonly<Partial<Record<Slo
 }
 
 /** What is wrong with a bad system that runs all the same; undefined: it does not, or is not bad. */
-function stillRuns({ state, check, stopFailed }: SlotRecord): string | undefined {
+function stillRuns({ state, check, stopFailed, crashes, failed }: SlotRecord): string | undefined {
   if (state !== 'BAD') return undefined;
   if (check !== undefined) return `fails its health (${check})`;
+  // One that does not come to its start any more is not tried for ever.
+  if (failed >= LIMITS.lastFailed) return undefined;
+  if (crashes.length >= LIMITS.crashes) return 'crashes after it has started';
   return stopFailed >= LIMITS.stopFailed ? 'hangs as it stops' : undefined;
 }
 

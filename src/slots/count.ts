@@ -23,6 +23,10 @@ export const LIMITS = {
   /** Within a day. */
   crashes: 3,
   stopFailed: 3,
+  /** Failed starts in a row of a bad system that is booted since nothing else is there. */
+  lastFailed: 3,
+  /** Stops in order in a row of a system that never says that it started: it is only told. */
+  quiet: 6,
   /** It is only told. */
   unclean: 20,
   /** Of one image, until it is healthy. */
@@ -78,7 +82,7 @@ export function countAttempt(
     });
   };
   /** A start in between ends the rows of those that failed. */
-  const ran: SlotRecord = started ? { ...record, failed: 0, interrupted: 0 } : record;
+  const ran: SlotRecord = started ? { ...withoutQuiet(record), failed: 0, interrupted: 0 } : record;
 
   const failedStart = (from: SlotRecord, verdict: Verdict, reason: string): Counted => {
     const failed = from.failed + 1;
@@ -137,13 +141,20 @@ export function countAttempt(
     case 'CRASHED': {
       // By a clock that jumped, or none, each counts until the system is healthy again.
       const isRecent = (atMs: number) => atMs === 0 || nowMs === undefined || Math.abs(nowMs - atMs) <= DAY_MS;
-      const crashes = [...record.crashes.filter(isRecent), attempt.atMs ?? 0].slice(-LIMITS.crashes);
+      // What is bad by them stays so: it may be booted since nothing else is there.
+      const counted = record.state === 'BAD' ? record.crashes : record.crashes.filter(isRecent);
+      const crashes = [...counted, attempt.atMs ?? 0].slice(-LIMITS.crashes);
       if (crashes.length < LIMITS.crashes) return done({ ...ran, crashes }, 'CRASHED');
       return bad({ ...ran, crashes }, 'CRASHED', `${crashes.length} crashes within a day, the last: ${why}`);
     }
     case 'FAILED_START':
       return failedStart(record, 'FAILED_START', why);
     case 'INTERRUPTED': {
+      if (judged.stood === 'orderly') {
+        const quiet = (record.quiet ?? 0) + 1;
+        if (quiet >= LIMITS.quiet) notes.push(`slot ${slot} ${saysNothing(quiet)}`);
+        return done({ ...record, quiet }, 'INTERRUPTED');
+      }
       const counts = (judged.stood === 'long' || judged.stood === 'unknown') && state.tells;
       if (!counts) return done(record, 'INTERRUPTED');
       const interrupted = record.interrupted + 1;
@@ -157,6 +168,11 @@ export function countAttempt(
   }
 }
 
+/** It may well do what it is for, so it is not left for it; nothing would be known of it for ever. Pure. */
+export const saysNothing = (times: number): string =>
+  `was stopped in order ${times} times in a row and never said that it had started: does statectl's agent run in it?`;
+
+const withoutQuiet = ({ quiet: _told, ...record }: SlotRecord): SlotRecord => record;
 const withoutEnvironment = ({ environment: _gone, ...state }: CycleState): CycleState => state;
 
 /** With this image among those that are not installed again. Pure. */

@@ -40,6 +40,8 @@ const SlotRecord = z.object({
   failed: count(),
   /** Starts in a row of which nothing tells but that the machine stood long before the next. */
   interrupted: count(),
+  /** Stops in order in a row before it said that it had started; absent: none. */
+  quiet: z.optional(count()),
   unclean: count(),
   stopFailed: count(),
   /** When it crashed since its last healthy cycle; 0: by no clock. */

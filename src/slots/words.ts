@@ -1,3 +1,4 @@
+import { LIMITS, saysNothing } from './count.ts';
 import type { Past, SlotRecord, Verdict } from './cycle-state.ts';
 
 /** What a verdict means, for whoever reads it. */
@@ -30,10 +31,11 @@ const STATES: Readonly<Record<SlotRecord['state'], string>> = {
 };
 
 /** What a slot is. Pure. */
-export const slotSentence = ({ state, healthyCycles, failed, why }: SlotRecord): string =>
+export const slotSentence = ({ state, healthyCycles, failed, why, quiet = 0 }: SlotRecord): string =>
   [
     STATES[state],
     ...(why === undefined ? [] : [why]),
     `${healthyCycles} healthy cycle${healthyCycles === 1 ? '' : 's'}`,
     ...(failed > 0 && state !== 'BAD' ? [`${failed} failed start${failed === 1 ? '' : 's'} in a row`] : []),
+    ...(quiet >= LIMITS.quiet ? [saysNothing(quiet)] : []),
   ].join(', ');

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { countAttempt, LIMITS } from '../../../src/slots/count.ts';
 import type { CycleState, Slot, SlotRecord } from '../../../src/slots/cycle-state.ts';
 import type { JudgedAttempt } from '../../../src/slots/verdict.ts';
+import { slotSentence } from '../../../src/slots/words.ts';
 import { A, attemptOn, B, createState, good, NOW, RULES } from '../../fixtures/slots/cycles.ts';
 
 const judged = (verdict: JudgedAttempt['verdict'], more: Partial<JudgedAttempt> = {}): JudgedAttempt => ({
@@ -71,6 +72,22 @@ describe('what each verdict counts', () => {
     expect(again(old, 'a', [judged('CRASHED')]).state.a).toMatchObject({ state: 'GOOD', crashes: [NOW] });
     const clockless = createState({ a: good(A, 9, { crashes: [0, 0] }) });
     expect(again(clockless, 'a', [judged('CRASHED')]).state.a?.state).toBe('BAD');
+  });
+
+  it('CRASHED: what is bad by crashes stays so however rare they become, where nothing else can be booted', () => {
+    const bad = createState({ a: good(A, 9, { state: 'BAD', crashes: [1, 2, 3] }) });
+    expect(again(bad, 'a', [judged('CRASHED')]).state.a).toMatchObject({ state: 'BAD', crashes: [2, 3, NOW] });
+  });
+
+  it('INTERRUPTED: stops in order before a start was told are no failures, and the sixth in a row is told', () => {
+    expect(again(createState({ tells: false }), 'a', times(5, silent('orderly'))).notes).toEqual([]);
+    const { state, notes } = again(createState(), 'a', times(60, silent('orderly')));
+    expect(state).toMatchObject({ a: { state: 'GOOD', failed: 0, interrupted: 0, quiet: 60 }, denied: [] });
+    expect(notes.at(-1)).toBe(
+      "slot a was stopped in order 60 times in a row and never said that it had started: does statectl's agent run in it?",
+    );
+    expect(slotSentence(state.a!)).toContain('60 times in a row and never said that it had started');
+    expect(slotSentence(again(state, 'a', [judged('UNCLEAN_STOP')]).state.a!)).not.toContain('never said');
   });
 
   it('FAILED_START: the third in a row makes an image bad that was healthy once, the second one that never was', () => {

@@ -248,6 +248,19 @@ const ROWS: Readonly<
     { kind: 'slot', slot: 'a' },
     false,
   ],
+  'as a last resort the only one, which starts, and crashes later': [
+    closed({ a: good(A, 9, { ...BAD, crashes: [NOW, NOW, NOW] }), b: undefined, denied: [A] }),
+    { ...offer(A), images: { [A]: image() } },
+    {},
+    { kind: 'slot', slot: 'a' },
+    false,
+  ],
+  'nothing, where the only one crashed, and does not come to its start any more': [
+    closed({ a: good(A, 9, { ...BAD, crashes: [NOW, NOW, NOW], failed: 3 }), b: undefined, denied: [A] }),
+    { images: { [A]: image() } },
+    {},
+    { kind: 'none', why: ['slot a is bad: told'] },
+  ],
   'in an environment that fails both, what would be booted anyway, and it stays up': [
     closed({ environment: 'url http://a' }),
     {},
