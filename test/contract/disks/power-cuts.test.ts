@@ -3,6 +3,7 @@ import { sized } from '../../fixtures/effort.ts';
 import { HANG_MS } from '../../fixtures/hang.ts';
 import { replay } from '../../fixtures/replay/phase.ts';
 import { cloning } from '../../fixtures/replay/phases/cloning.ts';
+import { flagging, switching } from '../../fixtures/replay/phases/cycles.ts';
 import { growing, partitioning, restoring } from '../../fixtures/replay/phases/partitioning.ts';
 
 /** Another seed makes other states; a message names it. */
@@ -13,6 +14,8 @@ const PHASES = [
   { phase: growing, few: 4 },
   { phase: restoring, few: 1 },
   { phase: cloning, few: 2 },
+  { phase: flagging, few: 2 },
+  { phase: switching, few: 4 },
 ];
 
 // `npm run test:long` replays many thousands: recoveries are cut there, too, and recoveries from these.
