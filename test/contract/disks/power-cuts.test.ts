@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { sized } from '../../fixtures/effort.ts';
 import { HANG_MS } from '../../fixtures/hang.ts';
 import { replay } from '../../fixtures/replay/phase.ts';
+import { correcting, recovering } from '../../fixtures/replay/phases/checking.ts';
 import { cloning } from '../../fixtures/replay/phases/cloning.ts';
 import { flagging, switching } from '../../fixtures/replay/phases/cycles.ts';
 import { growing, partitioning, restoring } from '../../fixtures/replay/phases/partitioning.ts';
@@ -16,6 +17,8 @@ const PHASES = [
   { phase: cloning, few: 2 },
   { phase: flagging, few: 2 },
   { phase: switching, few: 4 },
+  { phase: recovering, few: 2 },
+  { phase: correcting, few: 1 },
 ];
 
 // `npm run test:long` replays many thousands: recoveries are cut there, too, and recoveries from these.
