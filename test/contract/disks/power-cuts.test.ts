@@ -5,6 +5,7 @@ import { replay } from '../../fixtures/replay/phase.ts';
 import { correcting, recovering } from '../../fixtures/replay/phases/checking.ts';
 import { cloning } from '../../fixtures/replay/phases/cloning.ts';
 import { flagging, switching } from '../../fixtures/replay/phases/cycles.ts';
+import { loading } from '../../fixtures/replay/phases/loading.ts';
 import { growing, partitioning, restoring } from '../../fixtures/replay/phases/partitioning.ts';
 
 /** Another seed makes other states; a message names it. */
@@ -19,6 +20,7 @@ const PHASES = [
   { phase: switching, few: 4 },
   { phase: recovering, few: 2 },
   { phase: correcting, few: 1 },
+  { phase: loading, few: 12 },
 ];
 
 // `npm run test:long` replays many thousands: recoveries are cut there, too, and recoveries from these.
