@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { sized } from '../../fixtures/effort.ts';
 import { HANG_MS } from '../../fixtures/hang.ts';
-import { replay } from '../../fixtures/replay/phase.ts';
+import { type Phase, replay } from '../../fixtures/replay/phase.ts';
 import { correcting, recovering } from '../../fixtures/replay/phases/checking.ts';
 import { cloning } from '../../fixtures/replay/phases/cloning.ts';
 import { flagging, switching } from '../../fixtures/replay/phases/cycles.ts';
@@ -11,13 +11,14 @@ import { growing, partitioning, restoring } from '../../fixtures/replay/phases/p
 /** Another seed makes other states; a message names it. */
 const SEED = Number(process.env.STATECTL_TEST_SEED ?? 1);
 const LONGEST_MS = sized(HANG_MS, 2 * 60 * 60_000);
-const PHASES = [
+/** `few`: every so manieth state without `npm run test:long`. `some`: with it, states between two flushes. */
+const PHASES: readonly { readonly phase: Phase; readonly few: number; readonly some?: number }[] = [
   { phase: partitioning, few: 4 },
   { phase: growing, few: 4 },
   { phase: restoring, few: 1 },
   { phase: cloning, few: 2 },
-  { phase: flagging, few: 2 },
-  { phase: switching, few: 4 },
+  { phase: flagging, few: 3, some: 400 },
+  { phase: switching, few: 4, some: 400 },
   { phase: recovering, few: 2 },
   { phase: correcting, few: 1 },
   { phase: loading, few: 12 },
@@ -26,8 +27,14 @@ const PHASES = [
 // `npm run test:long` replays many thousands: recoveries are cut there, too, and recoveries from these.
 it.each(PHASES)(
   'while $phase.name, no power cut makes the next boot decide wrongly',
-  async ({ phase, few }) => {
-    const effort = { some: sized(1, 100), every: sized(few, 1), again: sized(0, 2), depth: sized(1, 3) };
+  async ({ phase, few, some = 100 }) => {
+    const effort = {
+      some: sized(1, some),
+      every: sized(few, 1),
+      later: sized(1, 4),
+      again: sized(0, 2),
+      depth: sized(1, 3),
+    };
     const { states, wrong } = await replay(phase, { seed: SEED, ...effort });
     console.log(
       `${phase.name}: ${states} different states of the disk, ${wrong.length} wrong decisions (seed ${SEED})`,
