@@ -7,6 +7,7 @@ import { cloning } from '../../fixtures/replay/phases/cloning.ts';
 import { flagging, switching } from '../../fixtures/replay/phases/cycles.ts';
 import { loading } from '../../fixtures/replay/phases/loading.ts';
 import { growing, partitioning, restoring } from '../../fixtures/replay/phases/partitioning.ts';
+import { mending, planting } from '../../fixtures/replay/phases/trees.ts';
 
 /** Another seed makes other states; a message names it. */
 const SEED = Number(process.env.STATECTL_TEST_SEED ?? 1);
@@ -22,6 +23,8 @@ const PHASES: readonly { readonly phase: Phase; readonly few: number; readonly s
   { phase: recovering, few: 2 },
   { phase: correcting, few: 1 },
   { phase: loading, few: 12 },
+  { phase: planting, few: 3 },
+  { phase: mending, few: 3 },
 ];
 
 // `npm run test:long` replays many thousands: recoveries are cut there, too, and recoveries from these.
