@@ -11,7 +11,9 @@ import { mending, planting } from '../../fixtures/replay/phases/trees.ts';
 
 /** Another seed makes other states; a message names it. */
 const SEED = Number(process.env.STATECTL_TEST_SEED ?? 1);
-const LONGEST_MS = sized(HANG_MS, 2 * 60 * 60_000);
+/** With `npm run test:long` each phase goes on until nothing is left, or for so long. */
+const LIMIT_MS = Number(process.env.STATECTL_TEST_MINUTES ?? 60) * 60_000;
+const LONGEST_MS = sized(HANG_MS, LIMIT_MS + 30 * 60_000);
 /** `few`: every so manieth state without `npm run test:long`. `some`: with it, states between two flushes. */
 const PHASES: readonly { readonly phase: Phase; readonly few: number; readonly some?: number }[] = [
   { phase: partitioning, few: 4 },
@@ -37,6 +39,7 @@ it.each(PHASES)(
       later: sized(1, 4),
       again: sized(0, 2),
       depth: sized(1, 3),
+      limitMs: LIMIT_MS,
     };
     const { states, wrong } = await replay(phase, { seed: SEED, ...effort });
     console.log(
