@@ -72,7 +72,7 @@ export async function* readSystem(
     const complaints = said.filter((line) => !(names && GONE.test(line)));
     if (exitCode > 2 || (exitCode !== 0 && said.length === 0))
       throw unreadable(root, stderr.trim().split('\n').at(-1) || `${tar} ended with ${exitCode}`);
-    parser.end();
+    endOf(parser, root, complaints);
     for (const line of complaints) {
       const [, name, why] = /^[^:]*: (\.(?:\/.*?)?): (.*)$/.exec(line) ?? [];
       if (name === undefined || onUnreadable === undefined) throw unreadable(root, line);
@@ -96,6 +96,15 @@ function fed(parser: PaxParser, chunk: Uint8Array, root: string): readonly TreeE
     return parser.feed(chunk);
   } catch (cause) {
     throw unreadable(root, (cause as Error).message, cause);
+  }
+}
+
+/** Where the stream is not whole, tar said why. */
+function endOf(parser: PaxParser, root: string, complaints: readonly string[]): void {
+  try {
+    parser.end();
+  } catch (cause) {
+    throw unreadable(root, complaints[0] ?? (cause as Error).message, cause);
   }
 }
 

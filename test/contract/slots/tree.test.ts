@@ -24,7 +24,7 @@ import { makeSquashfs } from '../../../src/image/squashfs.ts';
 import type { FileList } from '../../../src/signed/file-list/read-list.ts';
 import { repairTree, type TreeSource } from '../../../src/slots/tree/repair-tree.ts';
 import { partOf, scrubTree } from '../../../src/slots/tree/scrub-tree.ts';
-import { verifyTree } from '../../../src/slots/tree/verify-tree.ts';
+import { verifyNames, verifyTree } from '../../../src/slots/tree/verify-tree.ts';
 import { loopDisk } from '../../fixtures/disks/loop-disk.ts';
 import { paxTar } from '../../fixtures/slots/pax-tar.ts';
 import { listOf, told, treeHost, treeTask } from '../../fixtures/slots/tree-lab.ts';
@@ -297,6 +297,13 @@ describe.skipIf(!isRoot)('the tree of a system', () => {
   it('is left by who ends it, and a tree that is not there is told', async () => {
     const signal = AbortSignal.abort(new Error('not now'));
     await expect(verifyTree(treeHost, good, list, treeTask(signal))).rejects.toThrow('not now');
-    await expect(verify(join(scratch, 'none'))).rejects.toMatchObject({ code: 'tree-unreadable' });
+    await expect(verify(join(scratch, 'none'))).rejects.toMatchObject({
+      code: 'tree-unreadable',
+      message: expect.stringContaining('No such file or directory'),
+    });
+    const [some] = list.entries();
+    await expect(
+      verifyNames(treeHost, join(scratch, 'none'), [some?.path ?? ''], list, treeTask()),
+    ).rejects.toMatchObject({ message: expect.stringContaining('No such file or directory') });
   });
 });
