@@ -22,7 +22,7 @@ const PHASES: readonly { readonly phase: Phase; readonly few: number; readonly s
   { phase: cloning, few: 2 },
   { phase: flagging, few: 1, some: 400 },
   { phase: switching, few: 4, some: 400 },
-  { phase: recovering, few: 2, some: 1000 },
+  { phase: recovering, few: 1, some: 1000 },
   { phase: correcting, few: 1, some: 1000 },
   { phase: loading, few: 12 },
   { phase: planting, few: 3 },
