@@ -24,9 +24,15 @@ export interface Wish {
   readonly corruption: Corruption;
   /** Digests of images that were found to be altered in this boot. */
   readonly altered: readonly string[];
+  /** Digests of images that the disk does not give now: they are not gone. `all`: nobody can say which there are. */
+  readonly unreadable?: readonly string[] | 'all' | undefined;
   /** How fast this machine's disk was read; undefined: nobody measured. */
   readonly bytesPerSecond?: number | undefined;
 }
+
+/** Pure. */
+export const isUnread = ({ unreadable }: Pick<Wish, 'unreadable'>, digest: string): boolean =>
+  unreadable === 'all' || unreadable?.includes(digest) === true;
 
 export type Choice =
   /** `mend`: its flag is damaged. Its image is verified before it is booted, which proves it, and it gets a new flag. */
@@ -69,6 +75,7 @@ export function chooseSlot(state: CycleState, flags: Readonly<Partial<Record<Slo
     const image = imageOf(slot);
     if (known === 'BAD' || (known === 'INVALID' && !isLastChance))
       return `slot ${slot} is bad${why === undefined ? '' : `: ${why}`}`;
+    if (!image && isUnread(wish, digest)) return `the image of slot ${slot} is UNREADABLE: the disk does not give it`;
     if (!image) return `the image of slot ${slot} is not on the disk`;
     if (!image.whole || altered.includes(digest)) return `the image of slot ${slot} is damaged`;
     if (image.kernelRelease !== kernelRelease)

@@ -18,7 +18,7 @@ export interface CycleLook {
   readonly flags: Readonly<Record<string, SeenFlag>>;
   /** Of the open attempt. */
   readonly said: AttemptEvidence;
-  /** Of the record of a panic that nobody has counted. */
+  /** Of the newest record of a panic: whatever boot it is of, it is of none that comes. */
   readonly panicId?: string;
   readonly orders: readonly SlotOrder[];
   /** The copy that the statectl before would boot. */

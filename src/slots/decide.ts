@@ -1,6 +1,6 @@
 import { entryOf } from '../entry-of.ts';
 import { type BootFlag, flagDigest } from './boot-flag.ts';
-import { type Choice, type Chosen, chooseSlot, type SlotImage, type Wish } from './choose-slot.ts';
+import { type Choice, type Chosen, chooseSlot, isUnread, type SlotImage, type Wish } from './choose-slot.ts';
 import { countAttempt, marked } from './count.ts';
 import type { CycleLook, CycleRules } from './cycle-look.ts';
 import {
@@ -42,7 +42,7 @@ export interface FlagDue {
 export function decide(look: CycleLook, wish: Wish, rules: CycleRules): Decision {
   const { journal, nowMs } = look;
   const notes: string[] = [...journal.notes];
-  const known = knownState(look, wish.images);
+  const known = knownState(look, wish);
   notes.push(...known.notes);
   const isMoved = known.state.machine !== look.machine;
   if (isMoved) notes.push(`these systems come from another machine (${known.state.machine}): their cycles go on here`);
@@ -72,6 +72,7 @@ export function decide(look: CycleLook, wish: Wish, rules: CycleRules): Decision
   const seenOf = (record: SlotRecord | undefined): SeenFlag | undefined => entryOf(look.flags, record?.digest ?? '');
   /** Whose flag is written: advanced by a healthy cycle, of another machine, damaged or not there yet. */
   const needsFlag = (slot: Slot): boolean => {
+    if (isUnread(wish, state[slot]?.digest ?? '')) return false;
     if (slot === healthy) return true;
     const seen = seenOf(state[slot]);
     if (isMoved && seen?.seen === 'flag') return true;
@@ -92,9 +93,11 @@ export function decide(look: CycleLook, wish: Wish, rules: CycleRules): Decision
   };
 }
 
-function judgedFlags(state: CycleState, look: CycleLook, { images }: Wish): Decision['flags'] {
+function judgedFlags(state: CycleState, look: CycleLook, wish: Wish): Decision['flags'] {
   const judged = SLOTS.flatMap((slot) => {
     const record = state[slot];
+    if (record && isUnread(wish, record.digest))
+      return [[slot, { state: 'UNREADABLE', why: 'lies with an image that the disk does not give' } as const] as const];
     const seen = record && entryOf(look.flags, record.digest);
     if (!record || !seen) return [];
     const { attempt, machine } = state;
@@ -104,7 +107,7 @@ function judgedFlags(state: CycleState, look: CycleLook, { images }: Wish): Deci
       slot,
       record,
       ...(attempt?.slot === slot && { attempt }),
-      generation: generationOf(entryOf(images, record.digest)),
+      generation: generationOf(entryOf(wish.images, record.digest)),
     };
     return [[slot, judgeFlag(seen, context)] as const];
   });
@@ -115,11 +118,12 @@ function judgedFlags(state: CycleState, look: CycleLook, { images }: Wish): Deci
 const generationOf = (image: Pick<SlotImage, 'sizeBytes'> | undefined): string => String(image?.sizeBytes ?? 0);
 
 /** Without slots whose image is not on the disk any more, and is not about to be. */
-const withoutAbsent = (state: CycleState, { images }: Wish, choice: Choice): CycleState =>
+const withoutAbsent = (state: CycleState, wish: Wish, choice: Choice): CycleState =>
   SLOTS.reduce((kept, slot) => {
     const record = kept[slot];
     const comes = choice.kind === 'image' && choice.slot === slot;
-    return !record || comes || entryOf(images, record.digest) ? kept : withSlot(kept, slot, undefined);
+    const isThere = record && (entryOf(wish.images, record.digest) || isUnread(wish, record.digest));
+    return !record || comes || isThere ? kept : withSlot(kept, slot, undefined);
   }, state);
 
 /** An image that was found damaged is not verified again at each boot, unless nothing else is there. */

@@ -52,6 +52,14 @@ const KINDS = {
   stopping: z.object(OF_ALL),
   /** The same, by a boot that found the disk clean, before its own mount hides that: it may be cut before it judges. */
   closed: z.object(OF_ALL),
+  /** How the kernel and the hardware say that it ended, by the first boot that saw it: what they say later is of other boots. */
+  ended: z.object({
+    ...OF_ALL,
+    clean: z.optional(z.boolean()),
+    panic: z.optional(Text),
+    panicId: z.optional(z.string().check(z.maxLength(64))),
+    watchdogReset: z.optional(z.boolean()),
+  }),
   /** Somebody ended the system before its gate was done. */
   deliberate: z.object({ ...OF_ALL, by: Text }),
 } as const;
@@ -66,6 +74,7 @@ const pathOf = (kind: EvidenceKind): string => `${CYCLE_FOLDER}/${kind}.json`;
 
 export const STOPPING_FILE = pathOf('stopping');
 export const CLOSED_FILE = pathOf('closed');
+export const ENDED_FILE = pathOf('ended');
 
 /** Where they lie. */
 export const EVIDENCE_FILES: readonly string[] = EVIDENCE_KINDS.map(pathOf);
@@ -112,11 +121,16 @@ export async function writeEvidence<Kind extends EvidenceKind>(
   { cycle, bootId }: Pick<Cycle, 'cycle' | 'bootId'>,
   about: EvidenceAbout<Kind>,
 ): Promise<void> {
-  const atMs = Math.max(0, Math.round(clock.now()));
-  const made = { cycle, bootId, atMs, ...cut(about) };
   await files.mkdir(CYCLE_FOLDER, 0o700);
-  await files.write(pathOf(kind), `${JSON.stringify(made)}\n`, { mode: 0o600 });
+  await files.write(pathOf(kind), evidenceText({ cycle, bootId }, about, clock.now()), { mode: 0o600 });
 }
+
+/** As its file says it. Pure. */
+export const evidenceText = <Kind extends EvidenceKind>(
+  { cycle, bootId }: Pick<Cycle, 'cycle' | 'bootId'>,
+  about: EvidenceAbout<Kind>,
+  nowMs: number,
+): string => `${JSON.stringify({ cycle, bootId, atMs: Math.max(0, Math.round(nowMs)), ...cut(about) })}\n`;
 
 /** Takes back what is not so any more. */
 export const dropEvidence = ({ files }: FileHost, kind: EvidenceKind): Promise<void> => files.remove(pathOf(kind));

@@ -1,6 +1,6 @@
 import { entryOf } from '../entry-of.ts';
 import { flagText } from './boot-flag.ts';
-import type { SlotImage } from './choose-slot.ts';
+import { isUnread, type Wish } from './choose-slot.ts';
 import type { CycleLook } from './cycle-look.ts';
 import { type CycleState, newCycleState, newSlot, otherSlot, SLOTS, type SlotRecord, withSlot } from './cycle-state.ts';
 
@@ -9,29 +9,30 @@ interface Known {
   readonly notes: readonly string[];
 }
 
-type Images = Readonly<Record<string, SlotImage>>;
+type Store = Pick<Wish, 'images' | 'unreadable'>;
 
 /** What is known of the cycles: by the journal; where it is gone, by the flags; where there is neither, by the images. Pure. */
-export function knownState(look: CycleLook, images: Images): Known {
+export function knownState(look: CycleLook, store: Store): Known {
   const { state, trust } = look.journal;
   if (!state)
     return rebuilt(
       look,
-      images,
+      store,
       trust === 'lost' ? ['the cycle journal is lost: it is made anew from the boot flags'] : [],
     );
   // Who put an earlier journal back, put back what it says of the start after it.
   const { attempt: _stale, ...older } = state;
   const believed = trust === 'behind' ? { ...older, cycle: Math.max(state.cycle, look.keyCycle ?? 0) } : state;
-  return adopted(believed, look, images);
+  return adopted(believed, look, store);
 }
 
 const isIn = (state: CycleState, digest: string): boolean => SLOTS.some((slot) => state[slot]?.digest === digest);
 
 /** An earlier statectl was booted meanwhile, and fetched an image that no slot knows. */
-function adopted(state: CycleState, { current }: CycleLook, images: Images): Known {
+function adopted(state: CycleState, { current }: CycleLook, store: Store): Known {
+  const { images } = store;
   if (current === undefined || !entryOf(images, current)?.whole || isIn(state, current)) return { state, notes: [] };
-  const isGone = (digest: string): boolean => !Object.keys(images).includes(digest);
+  const isGone = (digest: string): boolean => !Object.keys(images).includes(digest) && !isUnread(store, digest);
   const slot =
     SLOTS.find((each) => state[each] === undefined || isGone(state[each].digest)) ?? otherSlot(state.last ?? 'a');
   return {
@@ -41,7 +42,7 @@ function adopted(state: CycleState, { current }: CycleLook, images: Images): Kno
 }
 
 /** Each flag says which slot its image is; what has none gets a letter that is free, the copy that booted last the first. */
-function rebuilt(look: CycleLook, images: Images, notes: readonly string[]): Known {
+function rebuilt(look: CycleLook, { images }: Store, notes: readonly string[]): Known {
   let state = newCycleState(look.machine);
   const whole = Object.entries(images)
     .filter(([, image]) => image.whole)

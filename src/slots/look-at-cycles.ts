@@ -2,6 +2,7 @@ import { reasonOf } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { readKey } from './cycle-key.ts';
 import type { CycleLook } from './cycle-look.ts';
+import type { Attempt } from './cycle-state.ts';
 import { CYCLE_FOLDER, readEvidence } from './evidence.ts';
 import { lookAtFlag, type SeenFlag } from './flag-state.ts';
 import { readCopy, reconcile } from './journal.ts';
@@ -28,6 +29,14 @@ export interface LookedAt extends Pick<CycleLook, 'machine' | 'bootId' | 'uptime
     readonly panicId?: string;
     readonly watchdogReset?: boolean;
   };
+}
+
+/** The start that nobody has judged yet, as the journal says by itself. */
+export async function openAttempt(host: Pick<Host, 'files'>): Promise<Attempt | undefined> {
+  const read = await host.files.readRegular(KEY_FILE, MOST_KEY_BYTES).catch(() => undefined);
+  const key = readKey(read?.bytes.toString());
+  const { state, trust } = reconcile([await readCopy(host, JOURNAL_FILE, key)], key);
+  return trust === 'behind' ? undefined : state?.attempt;
 }
 
 /** Looks at journal, key, flags, evidence and orders. Nothing that lies there can stop it: what is no file is told, and counts as absent. */
@@ -59,8 +68,11 @@ export async function lookAtCycles(
   const flags: [string, SeenFlag][] = [];
   for (const [digest, folder] of Object.entries(folders))
     flags.push([digest, await lookAtFlag(host, `${folder}/${FLAG_NAME}`, key)]);
-  const { clean, panic, panicId, watchdogReset } = end;
+  const { ended, ...left } = evidence;
+  // What was seen since is of boots that came to no attempt, or of none.
+  const { clean, panic, panicId, watchdogReset } = ended ?? end;
   // A panic is told once: its record stays in the firmware until it was kept.
+  const seenId = end.panicId ?? panicId;
   const isNew = panic !== undefined && (panicId === undefined || panicId !== journal.state?.panicId);
   return {
     ...about,
@@ -68,12 +80,12 @@ export async function lookAtCycles(
     ...(key && { keyCycle: key.cycle }),
     flags: Object.fromEntries(flags),
     said: {
-      ...evidence,
+      ...left,
       ...(clean !== undefined && { clean }),
       ...(isNew && { panic }),
       ...(watchdogReset && { watchdogReset }),
     },
-    ...(isNew && panicId !== undefined && { panicId }),
+    ...(seenId !== undefined && seenId !== journal.state?.panicId && { panicId: seenId }),
     orders: readOrders(await text(ORDERS_FILE, MOST_ORDERS_BYTES)),
   };
 }

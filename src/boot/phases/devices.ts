@@ -3,6 +3,7 @@ import { labelOf } from '../../config/made-label.ts';
 import { entryOf } from '../../entry-of.ts';
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
+import { planSeenEnd, unseenEnd } from '../../machine/cycle/seen-end.ts';
 import { planSubvolumes, withSubvolumesThere } from '../../machine/disks/btrfs/plan-subvolumes.ts';
 import { driveRounds, withoutUnfinished } from '../../machine/disks/drive-rounds.ts';
 import { blockDevices } from '../../machine/facts/block-devices.ts';
@@ -53,9 +54,9 @@ export const devices: Phase = {
     {
       gather: async (host, facts, boot) => ({
         machine: { lastEnd: await endFacts(host, boot) },
-        root: { cleanEnd: await cleanEnd(host, facts) },
+        root: { cleanEnd: await cleanEnd(host, facts), unseenEnd: await unseenEnd(host, facts) },
       }),
-      plan: planCleanEnd,
+      plan: (facts) => [...planCleanEnd(facts), ...planSeenEnd(facts)],
     },
   ],
 };

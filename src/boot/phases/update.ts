@@ -6,6 +6,7 @@ import { loaderNotes, planLoaders } from '../../machine/loader/loader-steps.ts';
 import { RAM_IMAGE } from '../../machine/paths.ts';
 import { bootsCopyAlone, chooseSource, imageFile } from '../../machine/places/source.ts';
 import type { Step } from '../../machine/steps/step.ts';
+import { isUnread } from '../../slots/choose-slot.ts';
 import type { Phase } from '../phase.ts';
 
 /**
@@ -65,8 +66,10 @@ export function planUpdate(facts: Facts): readonly Step[] {
     limits: { connectMs, stallMs, tries },
   };
   const decision = decisionOf(facts);
-  const { copy, staleCopies = [] } = facts.root;
-  const stale = staleCopies.filter((digest) => digest !== sha256);
+  const { copy, staleCopies = [], unreadableCopies } = facts.root;
+  const stale = staleCopies.filter(
+    (digest) => digest !== sha256 && !isUnread({ unreadable: unreadableCopies }, digest),
+  );
   const dropped = decision ? imagesWithoutSlot(stale, decision) : stale;
   /** The statectl before may boot it until the pointer names another. */
   const droppedLast = copy && (!decision || imagesWithoutSlot([copy.manifest.root.sha256], decision).length > 0);

@@ -15,6 +15,7 @@ import {
 } from '../../machine/pstore/crash-records.ts';
 import { machineHost, machineMounts } from '../../machine/roots.ts';
 import { printable } from '../../printable.ts';
+import { readCycle } from '../../slots/evidence.ts';
 import { BOOT_ROOTS } from './boot-log.ts';
 
 /**
@@ -38,6 +39,8 @@ export async function keepCrashRecords(
   await keepLog(host.files, dir, facts.config.log, { kind: 'panic', number }, () => [
     Buffer.from(endOf(text, facts.config.log.limitBytes)),
   ]);
+  // A boot that could not write its cycle has judged none: the next one finds what it is judged by.
+  if (facts.root.cycle && !(await readCycle(here)).cycle) return;
   if (userDataDevice(facts)) await noteKept(here, await readCrashRecords(host));
   if (await isMovedBySystem(here)) return;
   for (const { name } of fresh) await host.files.remove(`${CRASH_STORE}/${name}`);

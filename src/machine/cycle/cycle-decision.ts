@@ -24,6 +24,7 @@ export function decisionOf({ root, machine, config }: Facts): Decision | undefin
       kernelRelease: machine.kernelRelease,
       corruption: config.update.corruption,
       altered,
+      unreadable: root.unreadableCopies,
       bytesPerSecond,
     },
     // What was good in the last moment still has to stay so.

@@ -38,7 +38,7 @@ export async function findCycles(host: MachineHost, facts: Facts, boot: TaskCont
   const whole: string[] = [];
   for (const copy of copies) {
     const { sha256, sizeBytes } = copy.manifest.root;
-    const there = await host.files.stat(rootFile(copy.dir, copy.manifest));
+    const there = await host.files.stat(rootFile(copy.dir, copy.manifest)).catch(() => undefined);
     if (there?.type === 'file' && there.sizeBytes === sizeBytes) whole.push(sha256);
     // Others may be downloads that were cut off.
     else if (copy === facts.root.copy)

@@ -24,12 +24,22 @@ export interface RootFacts {
   readonly stateClean?: boolean;
   /** The system before said that it stopped, and no boot has noted yet that its disk was clean. */
   readonly cleanEnd?: 'to be noted';
+  /** The cycle that the disk was in before this boot, where no boot has noted yet how it ended. */
+  readonly unseenEnd?: UnseenEnd;
   /** Digests of images on persistent storage that are not the copy: interrupted downloads, and what they replaced. */
   readonly staleCopies?: readonly string[];
+  /** Those that the disk does not give now; `all`: nobody can say which there are. */
+  readonly unreadableCopies?: readonly string[] | 'all';
   /** The disk took none: the image is booted from RAM. */
   readonly copyFailed?: true;
   readonly tree?: TreeFacts;
   readonly init?: InitFacts;
+}
+
+/** A start that nobody has judged, and how it ended nobody has noted. */
+export interface UnseenEnd {
+  readonly cycle: number;
+  readonly bootId: string;
 }
 
 export interface CycleFacts {

@@ -13,6 +13,8 @@ const MOST_RECORDS = 500;
 export interface CrashRecord {
   readonly name: string;
   readonly text: string;
+  /** When it was written, Unix ms, by the clock of that boot. */
+  readonly atMs: number;
   /** Of its name and bytes: one that stays in the store is known again. */
   readonly id: string;
 }
@@ -25,7 +27,8 @@ export async function readCrashRecords({ files }: Pick<Host, 'files'>): Promise<
     const read = await files.readRegular(`${CRASH_STORE}/${name}`, MOST_RECORD_BYTES).catch(() => undefined);
     if (!read) continue;
     const id = createHash('sha256').update(`${name}\0`).update(read.bytes).digest('hex');
-    records.push({ name, text: read.bytes.toString('utf8'), id });
+    const { mtimeMs: atMs = 0 } = (await files.stat(`${CRASH_STORE}/${name}`).catch(() => undefined)) ?? {};
+    records.push({ name, text: read.bytes.toString('utf8'), atMs, id });
   }
   // Part 1 of a dump is the end of it: the kernel writes the newest first, lest it find no room.
   return records.toSorted((a, b) => partOf(b) - partOf(a));
@@ -44,12 +47,28 @@ export async function freshRecords(host: Pick<Host, 'files'>): Promise<readonly 
 export const noteKept = ({ files }: Pick<Host, 'files'>, records: readonly CrashRecord[]): Promise<void> =>
   files.write(KEPT, records.map(({ id }) => `${id}\n`).join(''), { mode: 0o600 });
 
-/** Why the kernel panicked, and of which record that is said; an oops that the machine survived is no panic. Pure. */
+/** The parts of the last dump: a store keeps those of several boots, and each ends with its part 1, which is written first. Pure. */
+function lastDump(records: readonly CrashRecord[]): readonly CrashRecord[] {
+  const byTime = records
+    .filter(({ text }) => text.startsWith('Panic#'))
+    .toSorted((one, other) => one.atMs - other.atMs || partOf(one) - partOf(other));
+  return byTime
+    .slice(
+      Math.max(
+        0,
+        byTime.findLastIndex((record) => partOf(record) === 1),
+      ),
+    )
+    .toReversed();
+}
+
+/** Why the kernel panicked last, and of which record that is said; an oops that the machine survived is no panic. Pure. */
 export function panicIn(
   records: readonly CrashRecord[],
 ): { readonly panic: string; readonly panicId: string } | undefined {
-  const dumps = records.filter(({ text }) => text.startsWith('Panic#'));
-  const said = [...dumps, ...records].flatMap(({ text, id }) => {
+  const dumps = lastDump(records);
+  const others = records.filter(({ text }) => !text.startsWith('Panic#'));
+  const said = [...dumps, ...others].flatMap(({ text, id }) => {
     const [, reason] = /Kernel panic - not syncing: ([^\n]*)/.exec(text) ?? [];
     return reason === undefined ? [] : [{ panic: reason.trim(), panicId: id }];
   });

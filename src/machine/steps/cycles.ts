@@ -1,6 +1,6 @@
 import { reasonOf } from '../../error.ts';
 import { type BeginCycle, beginCycle } from '../../slots/begin-cycle.ts';
-import { kind } from './kind.ts';
+import { kind, onPath } from './kind.ts';
 
 /** Of the cycles of a machine's systems. */
 export const cycles = {
@@ -11,6 +11,15 @@ export const cycles = {
       await files
         .rename(from, to)
         .catch((error) => task.warn(`that the system before stopped in order cannot be noted: ${reasonOf(error)}`));
+    },
+  }),
+  'note-end': kind<{ readonly path: string; readonly content: string }>({
+    located: onPath,
+    describe: () => 'note how the system before ended',
+    async apply({ path, content }, { files }, task) {
+      await files
+        .write(path, content, { mode: 0o600 })
+        .catch((error) => task.warn(`how the system before ended cannot be noted: ${reasonOf(error)}`));
     },
   }),
   'begin-cycle': kind<BeginCycle>({

@@ -4,6 +4,7 @@ import { verifyFile } from '../../../src/fetch/verify-file.ts';
 import type { Host } from '../../../src/host/host.ts';
 import type { ServedAnswer, ServedRequest, Server } from '../../../src/host/memory/http.ts';
 import { memoryHost } from '../../../src/host/memory.ts';
+import { systemError } from '../../../src/host/system-error.ts';
 import { digestOf, fileAnswer } from '../../fixtures/image/image.ts';
 
 const SIZE = 400_000;
@@ -376,6 +377,22 @@ describe('verifyFile', () => {
 
   it('accepts the bytes that were signed', async () => {
     await expect(verify('content')).resolves.toBeUndefined();
+  });
+
+  it('refuses what the disk does not give (F8): another system may be whole', async () => {
+    const { files } = memoryHost({ files: { '/f': 'content' } });
+    const failing: typeof files = {
+      ...files,
+      // biome-ignore lint/correctness/useYield: it fails before the first chunk
+      async *readStream(path) {
+        throw systemError('EIO', 'read', path);
+      },
+    };
+    const about = { path: '/f', sha256: digestOf('content'), sizeBytes: 7 };
+    await expect(verifyFile({ files: failing }, about)).rejects.toMatchObject({
+      code: 'image-altered',
+      message: expect.stringContaining('/f cannot be read: EIO'),
+    });
   });
 
   it.each([

@@ -3,6 +3,7 @@ import { keepCrashRecords } from '../../../../src/boot/record/crash-log.ts';
 import type { Seed } from '../../../../src/host/memory/seed.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
+import { createLook } from '../../../fixtures/slots/cycles.ts';
 
 const LOGS = '/sysroot/user-data/persistent/logs';
 const RECORD = '/sys/fs/pstore/dmesg-erst-1';
@@ -43,6 +44,19 @@ describe('what the kernel kept of a crash', () => {
     await keepCrashRecords(host, facts, 13);
     expect(await host.files.list(LOGS)).toEqual(['boot-000012.panic.txt']);
     expect(await host.files.stat(RECORD)).toBeDefined();
+  });
+
+  it('stays in the store where the boot could not write its cycle: the next one is to judge by it', async () => {
+    const cycle = { look: createLook(undefined), whole: [] };
+    const inCycle = { ...facts, root: { ...facts.root, cycle } };
+    const host = machine();
+    await keepCrashRecords(host, inCycle, 12);
+    expect(await host.files.list(LOGS)).toEqual(['boot-000012.panic.txt']);
+    expect([await host.files.stat(KEPT), (await host.files.stat(RECORD))?.type]).toEqual([undefined, 'file']);
+    await host.files.mkdir('/run/statectl');
+    await host.files.write('/run/statectl/cycle.json', JSON.stringify({ cycle: 3, bootId: '3f2a91c0-0000' }));
+    await keepCrashRecords(host, inCycle, 13);
+    expect(await host.files.stat(RECORD)).toBeUndefined();
   });
 
   it('stays in the store where no disk keeps it', async () => {

@@ -14,7 +14,7 @@ const STORE = '/sys/fs/pstore';
 const KEPT = { '/user-data/persistent/statectl': { type: 'dir' } } as const;
 const PANIC = 'Panic#1 Part1\n<0>[ 9.1] Kernel panic - not syncing: sysrq triggered crash\n<4>[ 9.2] CPU: 0\n';
 
-const record = (name: string, text: string): CrashRecord => ({ name, text, id: name });
+const record = (name: string, text: string, atMs = 0): CrashRecord => ({ name, text, atMs, id: name });
 
 describe('a panic before this boot', () => {
   it.each<[string, readonly (readonly [string, string])[], string | undefined]>([
@@ -50,6 +50,21 @@ describe('a panic before this boot', () => {
     ['is none where there is no record', [], undefined],
   ])('%s', (_title, records, reason) => {
     expect(panicIn(records.map(([name, text]) => record(name, text)))?.panic).toBe(reason);
+  });
+
+  it('is the last of several that the store keeps, whatever their names', () => {
+    const older = [record('dmesg-erst-9', PANIC.replace('sysrq', 'older'), 1_000)];
+    const newer = [
+      record('dmesg-erst-1', 'Panic#1 Part1\n<4>[ 9.9] ---[ end trace ]---\n', 2_000),
+      record('dmesg-erst-2', `Panic#1 Part2\n${PANIC.slice(14)}`, 2_001),
+    ];
+    for (const records of [
+      [...older, ...newer],
+      [...newer, ...older],
+    ])
+      expect(panicIn(records)).toEqual({ panic: 'sysrq triggered crash', panicId: 'dmesg-erst-2' });
+    const silent = [record('dmesg-erst-3', 'Panic#1 Part1\n<4>half', 3_000)];
+    expect(panicIn([...older, ...newer, ...silent])?.panicId).toBe('dmesg-erst-3');
   });
 
   it('is told once: a record that was kept and stays in the store is of no later boot', async () => {

@@ -64,6 +64,7 @@ it('says every step in the words of an admin', () => {
     SSH host key in /run/statectl/ssh
     fetch http://a/root
     note that the system before left the disk of /user-data clean
+    note how the system before ended
     note in the cycle journal that slot a is tried
     unpack /run/initramfs/python/ab in /run/statectl/python/paho
     messages of the kernel to 10.0.2.2:6666
@@ -133,6 +134,7 @@ it('has for every step the command that does the same by hand', () => {
     ( mkdir -p -m 0711 /run/statectl/ssh && cp -p /user-data/identity/ssh_host_key /run/statectl/ssh && cp -p /user-data/identity/ssh_host_key.pub /run/statectl/ssh && cp -p /user-data/identity/ssh_host_key-cert.pub /run/statectl/ssh ) || echo 'not as it should be: /run/statectl/ssh'
     wget -O /run/initramfs/image/root.squashfs http://a/root && echo 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /run/initramfs/image/root.squashfs' | sha256sum -c
     echo 'only the controller can: note that the system before left the disk of /user-data clean'
+    echo 'only the controller can: note how the system before ended'
     echo 'only the controller can: note in the cycle journal that slot a is tried'
     ( rm -rf /run/statectl/python/paho && mkdir -p -m 0755 /run/statectl/python/paho && tar -zxof /run/initramfs/python/ab -C /run/statectl/python/paho && ( find /run/statectl/python/paho '!' -type f '!' -type d | grep -q . && rm -rf /run/statectl/python/paho && mkdir /run/statectl/python/paho || true ) && chmod -R u=rwX,go=rX /run/statectl/python/paho ) || echo 'not as it should be: /run/statectl/python/paho'
     ( modprobe netconsole && ( [ -d /sys/kernel/config/netconsole ] || mount -t configfs configfs /sys/kernel/config ) && mkdir -p /sys/kernel/config/netconsole/statectl && ( echo 0 > /sys/kernel/config/netconsole/statectl/enabled || true ) && echo eth0 > /sys/kernel/config/netconsole/statectl/dev_name && echo 10.0.2.15 > /sys/kernel/config/netconsole/statectl/local_ip && echo 10.0.2.2 > /sys/kernel/config/netconsole/statectl/remote_ip && echo 6666 > /sys/kernel/config/netconsole/statectl/remote_port && echo 52:55:0a:00:02:02 > /sys/kernel/config/netconsole/statectl/remote_mac && echo 1 > /sys/kernel/config/netconsole/statectl/enabled ) || echo 'not as it should be: /sys/kernel/config/netconsole/statectl'
