@@ -14,7 +14,9 @@ export const LogFile = z
       description:
         'the folder that they are kept in, on a disk of fstab.conf, such as /boot/logs; absent, or without that disk: the usual ones',
     }),
-    limit: Bytes.prefault('64M').meta({ description: 'most that all of them may take' }),
+    limit: Bytes.prefault('64M')
+      .refine((bytes) => bytes >= 2 ** 20, 'expected at least 1M: a number without a letter is bytes')
+      .meta({ description: 'most that all of them may take, such as 64M' }),
     compress: z.enum(['none', 'zstd']).default('none').meta({ description: 'how they are kept' }),
     archive: z
       .array(AbsolutePath)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isBeyondGrub } from '../../config/command-line/grub-word.ts';
 import { LOADER_FOLDER } from '../../signed/loader-layout.ts';
 
 export type SlotName = 'a' | 'b';
@@ -28,9 +29,6 @@ const quoted = (word: string): string => `'${word}'`;
  * own, which the kernel does not read.
  */
 const forGrub = (word: string): string => quoted(word.replaceAll('"', ''));
-
-/** What GRUB cannot hand to a kernel as it is. */
-const isBeyondGrub = (word: string): boolean => /['\\]/.test(word);
 
 /** `console=ttyS1,9600` is `--unit=1 --speed=9600`. */
 const SERIAL = /^console=ttyS(\d)(?:,(\d+))?/;

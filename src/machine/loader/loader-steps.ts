@@ -1,4 +1,5 @@
 import { getArgument } from '../../config/command-line/command-line.ts';
+import { isBeyondGrub } from '../../config/command-line/grub-word.ts';
 import { entryOf } from '../../entry-of.ts';
 import { bootsLocalRoot } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
@@ -39,11 +40,18 @@ export function planLoaders(facts: Facts): readonly StepOf<'write-loader'>[] {
 }
 
 /** What the operator must know of disks that cannot have a boot loader. Pure. */
-export const loaderNotes = ({ config, root }: Facts): readonly string[] =>
+export const loaderNotes = ({ config, root, commandLine }: Facts): readonly string[] =>
   Object.entries(config.drives).flatMap(([name, drive]) => {
     const look = entryOf(root.drives ?? {}, name);
     const disk = look && bootDisk(name, drive, look);
-    return typeof disk === 'string' ? [disk] : [];
+    if (typeof disk === 'string') return [disk];
+    if (!disk?.bios) return [];
+    return localWords(commandLine)
+      .filter(isBeyondGrub)
+      .map(
+        (word) =>
+          `drive ${name}: GRUB hands no kernel a single quote or a backslash: without its network this machine boots without the word ${word}`,
+      );
   });
 
 /** Of the image that this boot boots: its kernel, the initramfs that goes with it, and its boot loaders. Pure. */

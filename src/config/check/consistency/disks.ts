@@ -6,7 +6,14 @@ import type { Inconsistency } from './inconsistency.ts';
 
 /** Disks, file systems and slots that contradict each other. */
 export function diskFaults(config: Config): readonly Inconsistency[] {
-  return [...sameDisks(config), ...sameLabels(config), ...wrongTypes(config), ...subvolumes(config), ...slots(config)];
+  return [
+    ...sameDisks(config),
+    ...sameLabels(config),
+    ...sameRoles(config),
+    ...wrongTypes(config),
+    ...subvolumes(config),
+    ...slots(config),
+  ];
 }
 
 function sameDisks({ drives }: Config): readonly Inconsistency[] {
@@ -40,6 +47,24 @@ function sameLabels({ drives }: Config): readonly Inconsistency[] {
           ];
     }),
   );
+}
+
+/** Firmware and boot loaders take the first that they find, and that need not be the one that is written. */
+function sameRoles({ drives }: Config): readonly Inconsistency[] {
+  return Object.entries(drives).flatMap(([name, { partitions }]) => {
+    const parts = Object.entries(partitions);
+    return parts.flatMap(([label, { role }], index) => {
+      const first = parts.slice(0, index).find(([, other]) => role !== undefined && other.role === role);
+      return first
+        ? [
+            {
+              path: ['drives', name, 'partitions', label, 'role'],
+              message: `${first[0]} has the role ${role} already: a disk has one of each`,
+            },
+          ]
+        : [];
+    });
+  });
 }
 
 /** The partition that drives.conf makes, if it makes it. */

@@ -227,3 +227,33 @@ it('update.health names printers that there are: one that nobody knows would nev
   );
   expect(await health('voron')).toBe('controller/update.chk.conf:1:22 voron is no printer of system/state.conf');
 });
+
+describe('a disk that boots', () => {
+  const drive = (partitions: string, boot = '') =>
+    faults({
+      'controller/drives.conf': `main: {match: {serial: S1}, make: empty, partitions: {${partitions}}}`,
+      'system/boot.conf': boot,
+    });
+  const GRUB = 'grub: {size: 1M, type: raw, role: bios}';
+  const ESP = 'esp: {size: 64M, type: vfat, role: efi}';
+
+  it('has one partition of each role: of two, firmware takes the one that is not written', async () => {
+    expect(await drive(`${ESP}, other: {size: 64M, type: vfat, role: efi}`)).toMatch(
+      /^controller\/drives\.conf:1:\d+ esp has the role efi already: a disk has one of each$/,
+    );
+    expect(await drive(`${GRUB}, ${ESP}, boot: {size: 64M, role: boot}, data: {size: rest}, more: {size: 1M}`)).toMatch(
+      /nothing is left/,
+    );
+    expect(await drive(`${GRUB}, ${ESP}, boot: {size: 64M, role: boot}, more: {size: 1M}, data: {size: rest}`)).toBe(
+      'no fault',
+    );
+  });
+
+  it('by GRUB has no kernel argument that GRUB cannot hand on', async () => {
+    const quoted = 'arguments: ["a=\'x\'", "b=\\\\y", "c=\\"z\\""]';
+    expect(await drive(`${GRUB}, ${ESP}`, quoted)).toMatch(
+      /^system\/boot\.conf:1:13 GRUB, which the drive main has .* write it without\nsystem\/boot\.conf:1:\d+ GRUB, [^\n]*$/,
+    );
+    expect(await drive(ESP, quoted)).toBe('no fault');
+  });
+});

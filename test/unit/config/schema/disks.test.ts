@@ -204,6 +204,10 @@ describe('log.conf', () => {
       compress: 'zstd',
       archive: ['/var/log'],
     });
+    expect(await faultsOf('log', 'limit: 256')).toBe(
+      '1:1 "limit": expected at least 1M: a number without a letter is bytes',
+    );
+    expect(await faultsOf('log', 'limit: 1M')).toBe('no fault');
     expect(await faultsOf('log', 'archive: [var/log]')).toMatch(/^1:11 "archive\.0": expected an absolute path/);
   });
 });

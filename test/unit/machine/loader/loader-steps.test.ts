@@ -88,6 +88,15 @@ describe('which disks get a boot loader', () => {
   });
 });
 
+it('a word that GRUB cannot hand to a kernel is told, where the disk has GRUB', () => {
+  const line = 'console=ttyS0 one=\'x\' two=\\y three="a b"';
+  expect(loaderNotes(factsOf({ grub: GRUB, ESP }, WHOLE, line))).toEqual([
+    expect.stringMatching(/^drive main: GRUB hands no kernel a single quote .* without the word one='x'$/),
+    expect.stringMatching(/without the word two=\\y$/),
+  ]);
+  expect(loaderNotes(factsOf({ ESP }, WHOLE, line))).toEqual([]);
+});
+
 describe('what is written to them', () => {
   it('is of the image that is booted, by digest, from each server that has it', () => {
     const [step] = planLoaders(factsOf({ ESP }));
