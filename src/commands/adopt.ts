@@ -6,6 +6,7 @@ import { linuxHost } from '../host/linux/host.ts';
 import { openProgram } from '../host/linux/open-program.ts';
 import { withProgress } from '../image/progress.ts';
 import { type Adoption, planAdoption } from '../server/admin/adopt/adopt-host.ts';
+import { checkNames } from '../server/admin/adopt/check-names.ts';
 import { connectFar } from '../server/admin/adopt/far-host.ts';
 import type { NamedFolder } from '../server/admin/adopt/instances.ts';
 import { serverState } from '../server/admin/server-state.ts';
@@ -70,6 +71,7 @@ export const adoptCommand = (): Command =>
     .addOption(jsonOption())
     .action(async (destination: string, options: AdoptOptions) => {
       const { config, state, node, printer, port, identity, sshOption, dryRun, json } = options;
+      checkNames(node, printer);
       await needsFolder(config);
       const host = linuxHost();
       const folder = await mkdtemp(join(tmpdir(), 'statectl-'));

@@ -95,6 +95,10 @@ export const nodeDrbdVerb = (): Command =>
             .map((one) => `# ${one.name}\n${one.text}`)
             .join('\n'),
         );
+      if (/[[\],]/.test(name))
+        throw new StatectlError('usage', `${JSON.stringify(name)} names several nodes: node drbd takes one, or all`, {
+          hint: 'statectl node drbd print07, and again for the next one',
+        });
       const server = serverState(state, linuxHost());
       if (up || down || snapshots) {
         const store = await server.files();
@@ -105,7 +109,9 @@ export const nodeDrbdVerb = (): Command =>
       }
       const nodes = await nodesOf(name, options);
       if (nodes.length === 0 && !options.json) remark('no node has a place of kind drbd');
-      const store = await server.files('create');
+      // A path that is mistyped is no state to be made.
+      const isThere = (await server.host.files.stat(state)) !== undefined;
+      const store = await server.files(isThere ? 'create' : 'existing');
       await using _lock = await lockVolumes(store);
       const planned: PlannedVolume[] = [];
       for (const node of nodes) planned.push(...(await planVolumes(server, store, node, wishOf(options))));

@@ -3,7 +3,6 @@ import { History } from '../../../config/history/history.ts';
 import { checkSnapshot } from '../../../config/load-revision.ts';
 import { StatectlError } from '../../../error.ts';
 import type { Host } from '../../../host/host.ts';
-import { machineNameFault } from '../../../protocol/machine-name.ts';
 import { freeShare } from '../../images/free-space.ts';
 import { openSecretStore } from '../../machines/secret-store.ts';
 import { holderOf } from '../../state/lease.ts';
@@ -12,6 +11,7 @@ import { checkGenerationApart } from '../../state/snapshot/check-apart.ts';
 import { printersIn, readPrinter } from '../../state/state-folder.ts';
 import type { Store } from '../../store/store.ts';
 import type { ServerState } from '../server-state.ts';
+import { checkNode } from './check-names.ts';
 import type { FarHost } from './far-host.ts';
 import { type LookedAt, lookAtPrinter } from './find-printer.ts';
 import { type HostFacts, readHost } from './host-facts.ts';
@@ -93,8 +93,7 @@ export async function planAdoption(
   );
   const instances = findInstances(facts, options.printers);
   const node = options.node ?? facts.hostname.split('.')[0]?.toLowerCase() ?? '';
-  const fault = machineNameFault(node);
-  if (fault !== undefined) throw new StatectlError('adopt-name', fault, { hint: 'name the node: --node NAME' });
+  checkNode(node);
   const seen: LookedAt[] = [];
   for (const instance of instances) seen.push(await lookAtPrinter(far, facts, instance));
   const nodePlan = await planNode(host, options.config, {
