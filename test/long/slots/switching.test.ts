@@ -118,9 +118,7 @@ test('a system that hangs before it has started is left for the other after six 
   }
   await using vm = await machine.boot({ cmdline: `${IMPATIENT} statectl.set=update.tries.image=1` });
   await vm.console(/kept: init of b/);
-  expect(await shows(vm)).toMatch(
-    /^ *a +tiny a +BAD: it is not booted, 1 failed start in a row, the last: nothing was heard of 6 starts/m,
-  );
+  expect(await shows(vm)).toMatch(/^ *a +tiny a +BAD: it is not booted, .*nothing was heard of 6 starts in a row/m);
 });
 
 test(
