@@ -97,7 +97,11 @@ export function countAttempt(
     }
     const most = triesOf(record, tries);
     if (failed < most) return done(next, verdict);
-    return bad(next, verdict, `${failed} failed starts in a row, the last: ${reason}`);
+    return bad(
+      next,
+      verdict,
+      failed === 1 ? `a failed start: ${reason}` : `${failed} failed starts in a row, the last: ${reason}`,
+    );
   };
   /** What failed by the same check is pardoned, once until something starts, and what is bad otherwise never: or this would not end. */
   const environment = (next: SlotRecord, name: string): Counted => {

@@ -98,6 +98,8 @@ describe('what each verdict counts', () => {
     const { state, notes } = again(createState(), 'a', times(3, judged('FAILED_START')));
     expect(state).toMatchObject({ a: { state: 'BAD' }, b: { state: 'GOOD' }, denied: [A] });
     expect(notes).toEqual(['slot a is bad: 3 failed starts in a row, the last: as told']);
+    const { notes: once } = countAttempt(createState(), judged('FAILED_START'), NOW, { image: 1, update: 1 });
+    expect(once).toEqual(['slot a is bad: a failed start: as told']);
     const fresh = createState({ a: good(A, 0, { state: 'FRESH', healthyCycles: 0 }) });
     expect(again(fresh, 'a', times(2, judged('FAILED_START'))).state.a?.state).toBe('BAD');
   });
