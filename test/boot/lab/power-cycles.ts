@@ -6,9 +6,9 @@ import { rebooted, started, type TwoSystems } from './two-systems.ts';
 
 /** How a cycle ends. */
 const ENDS = ['in order', 'cut before it started', 'cut after it started'] as const;
-export type End = (typeof ENDS)[number];
+type End = (typeof ENDS)[number];
 
-export interface EndedCycle {
+interface EndedCycle {
   readonly end: End;
   /** When, where it was cut. */
   readonly at?: string;
@@ -57,7 +57,7 @@ async function ended(vm: Machine, end: End, random: () => number): Promise<strin
 }
 
 /** What the next boot may say of a cycle that ended so; `before` is what it may say of the one before. */
-export function allowed({ end, isNoted, at }: EndedCycle, before: readonly Verdict[]): readonly Verdict[] {
+function allowed({ end, isNoted, at }: EndedCycle, before: readonly Verdict[]): readonly Verdict[] {
   if (end === 'in order') return ['HEALTHY'];
   if (end === 'cut after it started') return ['UNCLEAN_STOP'];
   // The power may have gone between the journal and its event, or after its start was good.

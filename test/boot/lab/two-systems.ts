@@ -1,7 +1,6 @@
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BootRecord, CycleRecord } from '../../../src/machine/boot-record.ts';
 import { SLOTS, type Slot } from '../../../src/slots/cycle-state.ts';
 import { type DiskFile, makeDisk } from '../../fixtures/vm/disk.ts';
 import { makeKeptTree } from '../../fixtures/vm/images/kept-system.ts';
@@ -64,7 +63,3 @@ export async function rebooted(vm: Machine): Promise<void> {
   vm.type('reboot\n');
   if ((await vm.ended()) !== 'guest-reset') throw new Error('it did not reboot');
 }
-
-/** Which cycle it says that it is. */
-export const cycleOf = async (vm: Machine): Promise<CycleRecord | undefined> =>
-  (JSON.parse(await vm.read('/run/statectl/boot.json')) as BootRecord).cycle;
