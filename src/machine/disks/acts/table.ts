@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { StatectlError } from '../../../error.ts';
-import type { Host } from '../../../host/host.ts';
+import type { Host, RunResult } from '../../../host/host.ts';
 import { lastLine } from '../../steps/must-run.ts';
 import type { DiskReference, Found } from '../disk-facts.ts';
 import { MBR_ENTRIES, type Side, type Table, writesOf } from '../gpt.ts';
@@ -24,7 +24,7 @@ export async function writeTable(host: Host, { disk, found, table, over }: Write
   const { path, facts } = await guardDisk(host, disk, found);
   const argv = sfdiskArgv(path, over);
   const result = await host.exec.run(argv, { input: sfdiskScript(table, disk.sectorBytes), timeoutMs: LONGEST_MS });
-  if (result.exitCode !== 0) throw failed(disk, `sfdisk could not write its table: ${lastLine(result)}`);
+  if (result.exitCode !== 0) throw failed(disk, `sfdisk could not write its table: ${whyOf(result)}`);
   const identity = identify(await readContent(host, facts));
   if (identity.kind !== 'ours' || !isDeepStrictEqual(identity.table, table))
     throw failed(disk, 'its table is not what was written');
@@ -50,12 +50,18 @@ export async function restoreTable(host: Host, { disk, found, good }: RestoreTab
     const bytes = offset === 0 ? await withBootCode(host, facts.device, write.bytes) : write.bytes;
     const argv = ['dd', `of=${path}`, `bs=${disk.sectorBytes}`, `seek=${offset / disk.sectorBytes}`];
     const result = await host.exec.run([...argv, 'conv=notrunc,fsync'], { input: bytes, timeoutMs: LONGEST_MS });
-    if (result.exitCode !== 0) throw failed(disk, `its table could not be written: ${lastLine(result)}`);
+    if (result.exitCode !== 0) throw failed(disk, `its table could not be written: ${whyOf(result)}`);
   }
   if (identify(await readContent(host, facts)).kind !== 'ours')
     throw failed(disk, 'its table is not whole, though it was written');
   await tellKernel(host, path);
 }
+
+/** sfdisk says nothing of a disk that fails as its bytes are synced. */
+const whyOf = (result: RunResult): string =>
+  result.stderr.trim() === ''
+    ? `the disk did not take all of it; dmesg says more (${lastLine(result)})`
+    : lastLine(result);
 
 /** What a BIOS starts lies before the partitions of an MBR, and stays as it is. */
 async function withBootCode(host: Host, device: string, mbr: Buffer): Promise<Buffer> {
