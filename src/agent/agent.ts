@@ -1,7 +1,10 @@
 import type { Host } from '../host/host.ts';
 
 /** What the agent touches of the machine. */
-export type AgentHost = Pick<Host, 'files' | 'exec' | 'http' | 'sockets' | 'clock' | 'console' | 'ntp' | 'tpm'>;
+export type AgentHost = Pick<
+  Host,
+  'files' | 'openRaw' | 'exec' | 'http' | 'sockets' | 'clock' | 'console' | 'ntp' | 'tpm'
+>;
 
 /** What asking a server for the bundle, and applying what needs no reboot, came to. */
 export interface Refreshed {

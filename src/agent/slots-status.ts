@@ -1,9 +1,12 @@
 import { COPIES, rootFile } from '../fetch/local-copy.ts';
 import { verifyFile } from '../fetch/verify-file.ts';
 import type { Host } from '../host/host.ts';
+import { findDevice } from '../machine/facts/block-devices.ts';
 import { parseManifest } from '../signed/image-manifest.ts';
+import { verifyImage } from '../slots/copy/raw-image.ts';
 import { readKey } from '../slots/cycle-key.ts';
 import { type CycleState, SLOTS, type Slot } from '../slots/cycle-state.ts';
+import { OWNED_NAME, slotFolder } from '../slots/image-place.ts';
 import { readCopy, reconcile } from '../slots/journal.ts';
 import { JOURNAL_FILE, KEY_FILE, ORDERS_FILE } from '../slots/look-at-cycles.ts';
 import { readOrders, type SlotOrder } from '../slots/orders.ts';
@@ -31,17 +34,38 @@ export async function slotsStatus({ files }: Pick<Host, 'files'>): Promise<Slots
   if (!state) return undefined;
   const images: { [Each in Slot]?: { name: string; version: string } } = {};
   for (const slot of SLOTS) {
-    const manifest = await text(`${COPIES}/${state[slot]?.digest}/manifest.json`);
+    const { digest = '' } = state[slot] ?? {};
+    const manifests = [
+      await text(`${slotFolder(slot)}/manifest.json`),
+      await text(`${COPIES}/${digest}/manifest.json`),
+    ];
+    const found = manifests.flatMap((each) => (each === undefined ? [] : [parseManifest(each)]));
+    const manifest = found.find(({ root }) => root.sha256 === digest);
     if (manifest === undefined) continue;
-    const { name, version } = parseManifest(manifest);
+    const { name, version } = manifest;
     images[slot] = { name, version };
   }
   const { v: _format, machine: _whose, ...known } = state;
   return { ...known, images, tier: key ? 'T1' : 'T0', notes, orders: readOrders(await text(ORDERS_FILE)) };
 }
 
-/** Hashes the image of this digest. Throws what is wrong with it. */
-export async function verifySlot({ files }: Pick<Host, 'files'>, digest: string): Promise<undefined> {
+/** Hashes the image in this slot. Throws what is wrong with it. */
+export async function verifySlot(
+  host: Pick<Host, 'files' | 'exec' | 'openRaw'>,
+  slot: Slot,
+  digest: string,
+): Promise<undefined> {
+  const { files } = host;
+  const partition = (await files.readText(`${slotFolder(slot)}/${OWNED_NAME}`).catch(() => '')).trim();
+  const placed = await files.readText(`${slotFolder(slot)}/manifest.json`).then(parseManifest, () => undefined);
+  if (partition !== '' && placed?.root.sha256 === digest) {
+    const { sizeBytes } = placed.root;
+    const block = await findDevice(host, { kind: 'tag', tag: 'partuuid', value: partition });
+    if (!block) throw new Error(`the partition ${partition} is not there`);
+    const { signal } = new AbortController();
+    await verifyImage(host.openRaw, { path: block.device, sha256: digest, sizeBytes }, 'cached', { signal });
+    return;
+  }
   const dir = `${COPIES}/${digest}`;
   const manifest = parseManifest(await files.readText(`${dir}/manifest.json`));
   const { sha256, sizeBytes } = manifest.root;

@@ -55,7 +55,7 @@ export async function localCopies(
   const names = listed.filter((name) => DIGEST.test(name));
   const read = async (digest: string, warn: (text: string) => void): Promise<LocalCopy | undefined> => {
     try {
-      return await localCopy(files, digest, facts, { warn });
+      return await localCopy(files, `${COPIES}/${digest}`, facts, { warn });
     } catch (error) {
       if (!isOfDisk(error)) {
         warn(`the copy in ${COPIES}/${digest} cannot be read: ${reasonOf(error)}`);
@@ -78,13 +78,12 @@ export async function localCopies(
 }
 
 /** The copy of an image whose manifest a trusted key signed; its bytes are hashed before use. Throws why it cannot be read. */
-async function localCopy(
+export async function localCopy(
   files: Host['files'],
-  digest: string,
+  dir: string,
   { machine }: Pick<AskingMachine, 'machine'>,
   boot: { warn: (text: string) => void },
 ): Promise<LocalCopy | undefined> {
-  const dir = `${COPIES}/${digest}`;
   const text = await files.readText(`${dir}/manifest.json`);
   if (!manifestIsSigned(text, await files.read(`${dir}/manifest.json.sig`), machine.trustedKeys)) {
     boot.warn(`the copy in ${dir} is not signed by a trusted key: it is not used`);
@@ -101,4 +100,10 @@ export interface LocalCopy {
   readonly dir: string;
   readonly manifest: Manifest;
   readonly manifestSha256: string;
+  /** The partition that its root lies on, from the beginning. Absent: it is a file in the folder. */
+  readonly device?: string;
 }
+
+/** Where the root of a copy is. */
+export const rootOf = ({ dir, manifest, device }: Pick<LocalCopy, 'dir' | 'manifest' | 'device'>): string =>
+  device ?? rootFile(dir, manifest);

@@ -4,6 +4,7 @@
  */
 
 import type { PlainTree } from './plain-tree.ts';
+import type { OpenRaw } from './raw-file.ts';
 
 export type FileType = 'file' | 'dir' | 'symlink' | 'char' | 'block' | 'fifo' | 'socket';
 
@@ -212,6 +213,8 @@ export interface Console {
 
 export interface Host {
   readonly files: Files;
+  /** Partitions, and files in their place. */
+  readonly openRaw: OpenRaw;
   readonly exec: Exec;
   readonly http: Http;
   readonly sockets: Sockets;

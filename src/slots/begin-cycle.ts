@@ -4,7 +4,7 @@ import { StatectlError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { writeFlag } from './boot-flag.ts';
 import { type CycleKey, keyOfCycle, readKey, writeKey } from './cycle-key.ts';
-import { type CycleState, withSlot } from './cycle-state.ts';
+import { type CycleState, type Slot, withSlot } from './cycle-state.ts';
 import type { FlagDue } from './decide.ts';
 import type { Cycle } from './evidence.ts';
 import { readCopy, reconcile, writeCopy } from './journal.ts';
@@ -22,6 +22,8 @@ export interface BeginCycle {
   /** For the running system, in RAM. */
   readonly cycleFile: string;
   readonly cycle?: Cycle;
+  /** A slot that is about to be written: no cycle begins yet. */
+  readonly announces?: Slot;
 }
 
 /**
@@ -35,8 +37,13 @@ export async function beginCycle({ files }: Pick<Host, 'files'>, step: BeginCycl
   await files.mkdir(folder, 0o700);
   // Whoever finds it leaves evidence over that of the boot before.
   await files.remove(cycleFile);
-  const key = await keyFor({ files }, keyFile, step.state.cycle);
   let { state } = step;
+  // Of a second try of this boot, which has begun its cycle: an earlier one cannot be sealed any more.
+  if (step.announces !== undefined) {
+    const known = readKey(await files.readText(keyFile).catch(() => undefined));
+    state = { ...state, cycle: Math.max(state.cycle, known?.cycle ?? 0) };
+  }
+  const key = await keyFor({ files }, keyFile, state.cycle);
   for (const { slot, path, flag } of flags) {
     const text = writeFlag(flag, key);
     // A folder in its place is nothing that a rename can replace.

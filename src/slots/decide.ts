@@ -1,12 +1,21 @@
-import { entryOf } from '../entry-of.ts';
 import { type BootFlag, flagDigest } from './boot-flag.ts';
-import { type Choice, type Chosen, chooseSlot, isUnread, type SlotImage, type Wish } from './choose-slot.ts';
+import {
+  type Choice,
+  type Chosen,
+  chooseSlot,
+  copyMs,
+  isShort,
+  isUnread,
+  type SlotImage,
+  type Wish,
+} from './choose-slot.ts';
 import { countAttempt, marked } from './count.ts';
 import type { CycleLook, CycleRules } from './cycle-look.ts';
 import {
   type Attempt,
   type CycleState,
   newSlot,
+  otherSlot,
   SLOTS,
   type Slot,
   type SlotRecord,
@@ -14,6 +23,7 @@ import {
   withSlot,
 } from './cycle-state.ts';
 import { type JudgedFlag, judgeFlag, type SeenFlag } from './flag-state.ts';
+import { inPlace, isAmong } from './image-place.ts';
 import { knownState } from './known-state.ts';
 import { obeyOrders } from './orders.ts';
 import { judgeAttempt } from './verdict.ts';
@@ -24,6 +34,8 @@ export interface Decision {
   /** With this boot's attempt, where a slot is booted. */
   readonly state: CycleState;
   readonly choice: Choice;
+  /** The backup that the chosen system is copied to. */
+  readonly refresh?: Slot;
   /** false: a health that fails keeps the machine up. */
   readonly acts: boolean;
   readonly flags: Readonly<Partial<Record<Slot, JudgedFlag>>>;
@@ -69,20 +81,27 @@ export function decide(look: CycleLook, wish: Wish, rules: CycleRules): Decision
   notes.push(...chosen.notes);
   state = settled(chosen, withDamage(withoutAbsent(state, wish, chosen.choice), wish));
   const { choice } = chosen;
-  const seenOf = (record: SlotRecord | undefined): SeenFlag | undefined => entryOf(look.flags, record?.digest ?? '');
+  const refresh = refreshOf(state, choice, wish);
+  if (refresh) {
+    const { digest } = state[otherSlot(refresh)] as SlotRecord;
+    state = withSlot(state, refresh, newSlot(digest));
+    notes.push(`slot ${refresh} becomes a copy of the system that proved itself`);
+  }
+  const seenOf = (slot: Slot): SeenFlag | undefined => inPlace(look.flags, slot, state[slot]?.digest ?? '');
   /** Whose flag is written: advanced by a healthy cycle, of another machine, damaged or not there yet. */
   const needsFlag = (slot: Slot): boolean => {
     if (isUnread(wish, state[slot]?.digest ?? '')) return false;
     if (slot === healthy) return true;
-    const seen = seenOf(state[slot]);
-    if (isMoved && seen?.seen === 'flag') return true;
+    const seen = seenOf(slot);
+    if ((isMoved && seen?.seen === 'flag') || slot === refresh) return true;
     if (choice.kind === 'none' || choice.slot !== slot) return false;
-    return choice.mend === true || choice.kind === 'image' || seen?.seen !== 'flag';
+    return choice.kind !== 'slot' || choice.mend === true || seen?.seen !== 'flag';
   };
   return {
     ...(judged && { judged }),
     state: attempted(state, choice, look, rules, begun ? known.state.attempt : undefined),
     choice,
+    ...(refresh && { refresh }),
     acts: !chosen.asLastResort && state.environment === undefined,
     flags,
     flagsDue: SLOTS.flatMap((slot) => {
@@ -93,12 +112,34 @@ export function decide(look: CycleLook, wish: Wish, rules: CycleRules): Decision
   };
 }
 
+/** A system that was healthy so often, over so long, is a better backup than the one before it. */
+const PROVED = { healthyCycles: 3, ms: 86_400_000 } as const;
+
+/** The backup that is to be what runs well: so what one falls back on is never years old. */
+function refreshOf(
+  state: CycleState,
+  choice: Choice,
+  { images, bytesPerSecond, writable = [], noCopies }: Wish,
+): Slot | undefined {
+  if (choice.kind !== 'slot' || choice.mend || noCopies || state.environment !== undefined) return undefined;
+  const { slot } = choice;
+  const backup = otherSlot(slot);
+  const [record, other] = [state[slot], state[backup]];
+  if (record?.state !== 'GOOD' || !writable.includes(backup)) return undefined;
+  if (state.prefer === backup || state.trial === backup) return undefined;
+  const { healthyCycles, firstMs, lastMs, digest } = record;
+  if (healthyCycles < PROVED.healthyCycles || firstMs === undefined || lastMs === undefined) return undefined;
+  const isSame = other?.digest === digest && (other.state === 'GOOD' || other.state === 'FRESH');
+  if (isSame || lastMs - firstMs < PROVED.ms) return undefined;
+  return isShort(copyMs(inPlace(images, slot, digest)?.sizeBytes ?? 0, bytesPerSecond)) ? backup : undefined;
+}
+
 function judgedFlags(state: CycleState, look: CycleLook, wish: Wish): Decision['flags'] {
   const judged = SLOTS.flatMap((slot) => {
     const record = state[slot];
     if (record && isUnread(wish, record.digest))
       return [[slot, { state: 'UNREADABLE', why: 'lies with an image that the disk does not give' } as const] as const];
-    const seen = record && entryOf(look.flags, record.digest);
+    const seen = record && inPlace(look.flags, slot, record.digest);
     if (!record || !seen) return [];
     const { attempt, machine } = state;
     const context = {
@@ -107,7 +148,7 @@ function judgedFlags(state: CycleState, look: CycleLook, wish: Wish): Decision['
       slot,
       record,
       ...(attempt?.slot === slot && { attempt }),
-      generation: generationOf(entryOf(wish.images, record.digest)),
+      generation: generationOf(inPlace(wish.images, slot, record.digest)),
     };
     return [[slot, judgeFlag(seen, context)] as const];
   });
@@ -121,8 +162,8 @@ const generationOf = (image: Pick<SlotImage, 'sizeBytes'> | undefined): string =
 const withoutAbsent = (state: CycleState, wish: Wish, choice: Choice): CycleState =>
   SLOTS.reduce((kept, slot) => {
     const record = kept[slot];
-    const comes = choice.kind === 'image' && choice.slot === slot;
-    const isThere = record && (entryOf(wish.images, record.digest) || isUnread(wish, record.digest));
+    const comes = (choice.kind === 'image' || choice.kind === 'clone') && choice.slot === slot;
+    const isThere = record && (inPlace(wish.images, slot, record.digest) || isUnread(wish, record.digest));
     return !record || comes || isThere ? kept : withSlot(kept, slot, undefined);
   }, state);
 
@@ -130,7 +171,7 @@ const withoutAbsent = (state: CycleState, wish: Wish, choice: Choice): CycleStat
 const withDamage = (state: CycleState, { altered }: Wish): CycleState =>
   SLOTS.reduce((kept, slot) => {
     const record = kept[slot];
-    return record && altered.includes(record.digest)
+    return record && isAmong(altered, slot, record.digest)
       ? withSlot(kept, slot, marked(record, 'INVALID', 'its image is damaged'))
       : kept;
   }, state);
@@ -147,11 +188,17 @@ function settled({ choice }: Chosen, state: CycleState): CycleState {
   };
   if (choice.kind === 'none') return kept;
   const { slot } = choice;
+  const record = kept[slot];
   if (choice.kind === 'image' && !choice.mend) {
     const { prefer: _over, ...others } = kept;
-    return { ...withSlot(others, slot, newSlot(choice.sha256)), trial: slot };
+    // One that was cut is the same one.
+    const repairs = record?.state === 'REPAIRING' && record.digest === choice.sha256 ? record.repairs + 1 : 0;
+    return { ...withSlot(others, slot, { ...newSlot(choice.sha256), repairs }), trial: slot };
   }
-  const record = kept[slot];
+  if (choice.kind === 'clone') {
+    const digest = kept[choice.from]?.digest ?? '';
+    return withSlot(kept, slot, { ...newSlot(digest), repairs: (record?.repairs ?? 0) + 1 });
+  }
   if (!record || !choice.mend) return kept;
   const { why: _mended, ...mended } = record;
   const isGood = record.state === 'GOOD' || record.healthyCycles > 0;
@@ -181,7 +228,11 @@ const flagFor = (machine: string, slot: Slot, record: SlotRecord, { images, offe
   machine,
   slot,
   image: record.digest,
-  generation: generationOf(offer?.sha256 === record.digest ? offer : entryOf(images, record.digest)),
+  generation: generationOf(
+    offer?.sha256 === record.digest
+      ? offer
+      : (inPlace(images, slot, record.digest) ?? inPlace(images, otherSlot(slot), record.digest)),
+  ),
   cycle: record.lastHealthy,
   healthyCycles: record.healthyCycles,
   firstMs: record.firstMs ?? null,

@@ -102,9 +102,10 @@ export async function writeCopy(
   seq: number,
   key: CycleKey | undefined,
 ): Promise<void> {
-  const record = writeRecord(state, seq, key);
   const { records } = await readCopy({ files }, path, key);
   const [first = -1, second = -1] = records.map(({ record }) => (record && record.sealed !== 'no' ? record.seq : -1));
+  // A boot may write several, and looked before the first of them.
+  const record = writeRecord(state, Math.max(seq, first + 1, second + 1), key);
   if (first < 0 && second < 0) {
     // A new file is whole or not there; what was in its place had nothing to lose.
     await files.remove(path);

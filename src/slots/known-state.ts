@@ -1,8 +1,10 @@
 import { entryOf } from '../entry-of.ts';
 import { flagText } from './boot-flag.ts';
 import { isUnread, type Wish } from './choose-slot.ts';
+import { pardon } from './count.ts';
 import type { CycleLook } from './cycle-look.ts';
 import { type CycleState, newCycleState, newSlot, otherSlot, SLOTS, type SlotRecord, withSlot } from './cycle-state.ts';
+import { readPlaceName } from './image-place.ts';
 
 interface Known {
   readonly state: CycleState;
@@ -23,7 +25,19 @@ export function knownState(look: CycleLook, store: Store): Known {
   // Who put an earlier journal back, put back what it says of the start after it.
   const { attempt: _stale, ...older } = state;
   const believed = trust === 'behind' ? { ...older, cycle: Math.max(state.cycle, look.keyCycle ?? 0) } : state;
-  return adopted(believed, look, store);
+  return adopted(placed(believed, store.images), look, store);
+}
+
+/** Partitions, by what is on them: an image that no record is of is new there, and one that came wholly is not being made any more. */
+function placed(state: CycleState, images: Wish['images']): CycleState {
+  return Object.entries(images).reduce((known, [name, { whole }]) => {
+    const { slot, digest } = readPlaceName(name);
+    if (!slot || !whole) return known;
+    const record = known[slot];
+    if (record === undefined && !known.denied.includes(digest)) return withSlot(known, slot, newSlot(digest));
+    if (record?.digest !== digest || record.state !== 'REPAIRING') return known;
+    return withSlot(known, slot, { ...pardon(record), repairs: record.repairs });
+  }, state);
 }
 
 const isIn = (state: CycleState, digest: string): boolean => SLOTS.some((slot) => state[slot]?.digest === digest);
@@ -46,11 +60,12 @@ function rebuilt(look: CycleLook, { images }: Store, notes: readonly string[]): 
   let state = newCycleState(look.machine);
   const whole = Object.entries(images)
     .filter(([, image]) => image.whole)
-    .map(([digest]) => digest);
-  const byFlag = whole.flatMap((digest) => {
-    const seen = entryOf(look.flags, digest);
+    .map(([name]) => ({ name, ...readPlaceName(name) }));
+  const byFlag = whole.flatMap(({ name, digest, slot }) => {
+    const seen = entryOf(look.flags, name);
     if (seen?.seen !== 'flag' || seen.sealed === 'no') return [];
     const { flag } = seen;
+    if (slot !== undefined && flag.slot !== slot) return [];
     return flag.image === digest && flag.machine === look.machine ? [{ digest, flag }] : [];
   });
   for (const { digest, flag } of byFlag.toSorted((one, other) => other.flag.cycle - one.flag.cycle)) {
@@ -71,9 +86,10 @@ function rebuilt(look: CycleLook, { images }: Store, notes: readonly string[]): 
       tells: state.tells || flag.healthyCycles > 0,
     };
   }
-  const others = whole.filter((digest) => !isIn(state, digest));
-  for (const digest of others.toSorted((one, other) => Number(other === look.current) - Number(one === look.current))) {
-    const free = SLOTS.find((slot) => state[slot] === undefined);
+  const others = whole.filter(({ digest, slot }) => (slot ? state[slot] === undefined : !isIn(state, digest)));
+  const isCurrent = ({ digest }: { readonly digest: string }) => Number(digest === look.current);
+  for (const { digest, slot: own } of others.toSorted((one, other) => isCurrent(other) - isCurrent(one))) {
+    const free = own ?? SLOTS.find((slot) => state[slot] === undefined);
     if (free) state = withSlot(state, free, newSlot(digest));
   }
   const last = SLOTS.find((slot) => state[slot] !== undefined && state[slot].digest === look.current);

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { localCopies } from '../../fetch/local-copy.ts';
 import { oddClaims } from '../../fetch/machine-claims.ts';
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
+import { copiesHere } from '../../machine/cycle/slot-places.ts';
 import { ASK_BUNDLE, KEEP_BUNDLE, takeKept, takeNew } from '../../machine/delivery/take-bundle.ts';
 import { planAskOffer, planForgetOffer, takeOffer } from '../../machine/delivery/take-offer.ts';
 import { NO_SERVERS, planMeasure, takeServers } from '../../machine/delivery/take-servers.ts';
@@ -67,7 +67,8 @@ const NOT_OF_BUNDLE =
 async function lookAgain(host: Host, facts: Facts, boot: TaskContext): Promise<FoundFacts> {
   const { baked, config } = facts;
   if (!facts.bundle.inForce || !baked) return {};
-  const isSame = isDeepStrictEqual([baked.fstab, baked.boot.root], [config.fstab, config.boot.root]);
+  const about = (known: Facts['config']) => [known.fstab, known.boot.root, known.update.slots];
+  const isSame = isDeepStrictEqual(about(baked), about(config));
   const blocks = isSame ? facts.root.blocks : withoutUnfinished(await blockDevices(host), facts.root.drives);
   // Texts: what is undefined in the one is not there in the other.
   const later = (['drives', 'btrfs'] as const).filter(
@@ -75,6 +76,8 @@ async function lookAgain(host: Host, facts: Facts, boot: TaskContext): Promise<F
   );
   if (later.length > 0) boot.warn(`${later.map((part) => `${part}.conf`).join(' and ')} ${NOT_OF_BUNDLE}`);
   if (!isSame) sayMissing(withFound(facts, { root: { blocks } }), boot.warn);
-  const needsCopy = bootsLocalRoot({ config: baked }) && !bootsLocalRoot(facts) && userDataDevice(facts);
-  return { root: { blocks, ...(needsCopy && (await localCopies(host, facts, boot))) } };
+  const isOther = bootsLocalRoot({ config: baked }) || !isDeepStrictEqual(baked.update.slots, config.update.slots);
+  const needsCopy = isOther && !bootsLocalRoot(facts) && userDataDevice(facts);
+  const looked = withFound(facts, { root: { blocks } });
+  return { root: { blocks, ...(needsCopy && (await copiesHere(host, looked, boot))) } };
 }

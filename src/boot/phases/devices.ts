@@ -102,7 +102,10 @@ const isOfAbsentDrive = ({ config, root: { drives = {} } }: Facts, source: strin
 export function planWaits(facts: Facts): readonly StepOf<'wait-for-device'>[] {
   const { config } = facts;
   const seconds = waitSeconds(facts);
+  const { slots } = config.update;
+  const partitions = slots.kind === 'partition' ? [slots.a, slots.b] : [];
   const wanted = [
+    ...partitions.filter((source) => !isOfAbsentDrive(facts, source)),
     ...(config.boot.root && bootsLocalRoot({ config }) ? [config.boot.root] : []),
     ...Object.values(config.fstab)
       .filter(({ missing, source }) => missing !== 'ignore' && !isOfAbsentDrive(facts, source))

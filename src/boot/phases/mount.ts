@@ -16,7 +16,7 @@ import {
   planSkeleton,
   USER_DATA_TREE,
 } from '../../machine/places/layout.ts';
-import { chooseSource, imageFile, type Source } from '../../machine/places/source.ts';
+import { chooseSource, deviceOf, imageFile, type Source } from '../../machine/places/source.ts';
 import { at, type MachineHost } from '../../machine/roots.ts';
 import type { Step } from '../../machine/steps/step.ts';
 import type { Phase } from '../phase.ts';
@@ -49,7 +49,9 @@ export function planImage(source: Source): readonly Step[] {
   const from =
     source.kind === 'partition'
       ? { source: source.device, options: [...options, ...source.flags] }
-      : { source: imageFile(source), options: [...options, 'loop'] };
+      : deviceOf(source) === undefined
+        ? { source: imageFile(source), options: [...options, 'loop'] }
+        : { source: deviceOf(source) ?? '', options };
   return [
     { kind: 'mkdir', path: IMAGE_MOUNT },
     { kind: 'mount', target: IMAGE_MOUNT, type, ...from },

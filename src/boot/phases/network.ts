@@ -1,7 +1,7 @@
 import { networkWishes } from '../../config/command-line/network-arguments.ts';
-import { localCopies } from '../../fetch/local-copy.ts';
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
+import { copiesHere } from '../../machine/cycle/slot-places.ts';
 import { bootsLocalRoot, userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import type { FoundFacts } from '../../machine/facts/found-facts.ts';
@@ -50,7 +50,7 @@ export const network: Phase = {
 /** What there is to boot from without a server: with it, nothing waits longer than `network.wait`. */
 async function copies(host: Host, facts: Facts, boot: TaskContext): Promise<NonNullable<FoundFacts['root']>> {
   if (bootsLocalRoot(facts) || !userDataDevice(facts)) return {};
-  return localCopies(host, facts, boot);
+  return copiesHere(host, facts, boot);
 }
 
 const wishesOf = ({ config, commandLine }: Facts) => networkWishes(config.network, commandLine);

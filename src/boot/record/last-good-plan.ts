@@ -22,8 +22,13 @@ export function lastGoodPlan({ looks: _looks, ...facts }: RecordedFacts): string
   if (userDataDevice(facts) === undefined) return undefined;
   const copy =
     source.kind === 'fetched'
-      ? { dir: source.dir, manifest: source.manifest, manifestSha256: facts.root.offer?.manifestSha256 ?? '' }
-      : copyOf(facts.root, source.kind === 'copy' ? source.manifest.root.sha256 : undefined);
+      ? {
+          ...{ dir: source.dir, manifest: source.manifest, manifestSha256: facts.root.offer?.manifestSha256 ?? '' },
+          ...(source.into?.device !== undefined && { device: source.into.device }),
+        }
+      : source.kind === 'copy' && source.device !== undefined
+        ? { ...source, manifestSha256: '' }
+        : copyOf(facts.root, source.kind === 'copy' ? source.manifest.root.sha256 : undefined);
   // What was seeded this time holds a person's files the next time: it is not copied over them again.
   const tree = facts.root.tree && { ...facts.root.tree, emptySources: [] };
   // What was dropped is gone; a person may put something there since.

@@ -12,7 +12,7 @@ import { print, printJson, remark } from '../print.ts';
 import { parseWords, unknownCommand } from './boot-words.ts';
 import { slotsText } from './slots-text.ts';
 
-type SlotsHost = Pick<Host, 'files' | 'clock'>;
+type SlotsHost = Pick<Host, 'files' | 'clock' | 'exec' | 'openRaw'>;
 
 /** `statectl slots`: the two systems of this machine, in the running system and in the rescue shell. */
 export async function slots(host: SlotsHost, [command = 'list', ...words]: readonly string[]): Promise<number> {
@@ -79,7 +79,7 @@ async function repair(host: SlotsHost, words: readonly string[]): Promise<number
   const wanted = words.length === 0 ? SLOTS.filter((slot) => status[slot]) : [slotOf(words, status)];
   let damaged = 0;
   for (const slot of wanted) {
-    const fault = await verifySlot(host, status[slot]?.digest ?? '').catch((error: Error) => error.message);
+    const fault = await verifySlot(host, slot, status[slot]?.digest ?? '').catch((error: Error) => error.message);
     if (fault === undefined) {
       print(`slot ${slot} is whole: its image is what its manifest says\n`);
       if (status[slot]?.state === 'INVALID') await order(host, 'repair', [slot]);

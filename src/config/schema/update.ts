@@ -20,7 +20,10 @@ const Slots = z
       }),
     }),
     z.strictObject({
-      kind: z.literal('partition').meta({ description: 'the image itself, each on a partition' }),
+      kind: z.literal('partition').meta({
+        description:
+          'the image itself, each on a partition; needs /user-data, too, and is not for a machine with agent: off',
+      }),
       a: DeviceReference.meta({ description: 'partition of the one system' }),
       b: DeviceReference.meta({ description: 'partition of the other' }),
     }),
@@ -39,8 +42,7 @@ const Slots = z
   ])
   .prefault({ kind: 'file' })
   .meta({
-    description:
-      'where the two systems of a machine are, one active and one backup; other kinds than file are not obeyed yet',
+    description: 'where the two systems of a machine are, one active and one backup; tree is not obeyed yet',
   });
 
 const Tries = z

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ConfigFault, faultAt } from '../check/fault.ts';
 import type { ConfigDir, Part } from '../config-dir.ts';
-import { originOf, type Plain, plainOf, type SettingPath, treeAt, treeOf, writePath } from '../tree/tree.ts';
+import { originOf, type Plain, plainOf, type SettingPath, type Tree, treeAt, treeOf, writePath } from '../tree/tree.ts';
 import { CONFIG_FILES } from './files.ts';
 
 /** Checked, merged and shown, and nothing obeys them yet. */
@@ -19,9 +19,12 @@ const LATER_SETTINGS: readonly (readonly [part: Part, name: string])[] = [
 const LATER: readonly (readonly [Part, ...SettingPath])[] = [
   ...LATER_PARTS.map((part) => [part] as const),
   ...LATER_SETTINGS,
-  // Of another kind than `file`.
-  ['update', 'slots'],
 ];
+
+/** Of slots, the kind that no machine obeys. */
+const LATER_SLOTS = ['update', 'slots'] as const;
+const isLaterKind = (said: Plain): boolean =>
+  typeof said === 'object' && said !== null && 'kind' in said && said.kind === 'tree';
 
 /** Nothing obeys this setting yet: `update.interval`, `update.ask.timeout`. */
 export const isLater = (part: Part, name: string): boolean =>
@@ -31,6 +34,10 @@ export const NOT_YET = 'checked and shown; no machine obeys it in this version';
 
 /** What an admin says there, where it differs from the built-in values: nobody should believe that it is in force. Pure. */
 export function laterSettings({ base, nodes }: ConfigDir): readonly ConfigFault[] {
+  const slotsIn = (tree: Tree): readonly ConfigFault[] => {
+    const slots = treeAt(tree, LATER_SLOTS);
+    return slots && isLaterKind(plainOf(slots)) ? [told(slots.origin, LATER_SLOTS)] : [];
+  };
   const said = LATER.flatMap(([part, ...path]) => {
     const tree = treeAt(base, [part, ...path]);
     if (tree === undefined || isUsual(part, plainOf(treeOf(path, tree)))) return [];
@@ -43,8 +50,9 @@ export function laterSettings({ base, nodes }: ConfigDir): readonly ConfigFault[
       return tree ? [told(tree.origin, path)] : [];
     }),
   );
+  const kinds = [base, ...[...nodes.groups.values(), ...nodes.nodes.values()].map(({ set }) => set)].flatMap(slotsIn);
   // A hostlist's machines share their file.
-  return [...said, ...new Map(ofNodes.map((fault) => [JSON.stringify(fault), fault])).values()];
+  return [...said, ...new Map([...ofNodes, ...kinds].map((fault) => [JSON.stringify(fault), fault])).values()];
 }
 
 const told = (origin: Parameters<typeof faultAt>[0], path: SettingPath): ConfigFault =>

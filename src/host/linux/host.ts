@@ -5,12 +5,14 @@ import { linuxExec } from './exec.ts';
 import { linuxFiles } from './files.ts';
 import { linuxHttp } from './http/http.ts';
 import { linuxNtp } from './ntp.ts';
+import { openRaw } from './raw-file.ts';
 import { linuxSockets } from './sockets.ts';
 import { linuxTpm } from './tpm.ts';
 
 /** The machine this runs on. Makes nothing and touches nothing until it is used. */
 export const linuxHost = (options: { readonly console?: ConsoleOptions } = {}): Host => ({
   files: linuxFiles(),
+  openRaw,
   exec: linuxExec(),
   http: linuxHttp(),
   sockets: linuxSockets(),

@@ -1,12 +1,15 @@
-import { type LocalCopy, rootFile } from '../../fetch/local-copy.ts';
+import { rootFile, rootOf } from '../../fetch/local-copy.ts';
 import { machineClaims } from '../../fetch/machine-claims.ts';
 import type { TaskContext } from '../../host/task-context.ts';
+import { SLOTS } from '../../slots/cycle-state.ts';
+import { placeName } from '../../slots/image-place.ts';
 import { lookAtCycles } from '../../slots/look-at-cycles.ts';
 import { bootsLocalRoot, userDataDevice } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { CycleFacts } from '../facts/root-facts.ts';
 import type { MachineHost } from '../roots.ts';
 import { isWrong } from '../time/clock.ts';
+import { copiesOf, namedCopies } from './named-copies.ts';
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 /** So much of an image tells how fast its disk is read. */
@@ -19,12 +22,8 @@ const keepsCycles = (facts: Facts): boolean =>
   facts.config.server.agent !== 'off' &&
   !bootsLocalRoot(facts) &&
   facts.config.boot.keepCopy &&
-  facts.config.update.slots.kind === 'file' &&
+  (facts.config.update.slots.kind === 'file' || facts.root.slots !== undefined) &&
   userDataDevice(facts) !== undefined;
-
-/** Both copies and others, each once. Pure. */
-export const copiesOf = ({ copy, otherCopies = [] }: Facts['root']): readonly LocalCopy[] =>
-  copy ? [copy, ...otherCopies] : otherCopies;
 
 /** What the cycles before left; undefined: this machine keeps none. */
 export async function findCycles(host: MachineHost, facts: Facts, boot: TaskContext): Promise<CycleFacts | undefined> {
@@ -35,8 +34,12 @@ export async function findCycles(host: MachineHost, facts: Facts, boot: TaskCont
     return undefined;
   }
   const copies = copiesOf(facts.root);
-  const whole: string[] = [];
-  for (const copy of copies) {
+  const named = namedCopies(facts.root);
+  const whole = SLOTS.flatMap((slot) => {
+    const { copy, device, whole: isWhole } = facts.root.slots?.[slot] ?? {};
+    return copy && device && isWhole ? [placeName(slot, copy.manifest.root.sha256)] : [];
+  });
+  for (const copy of facts.root.slots ? [] : copies) {
     const { sha256, sizeBytes } = copy.manifest.root;
     const there = await host.files.stat(rootFile(copy.dir, copy.manifest)).catch(() => undefined);
     if (there?.type === 'file' && there.sizeBytes === sizeBytes) whole.push(sha256);
@@ -52,8 +55,8 @@ export async function findCycles(host: MachineHost, facts: Facts, boot: TaskCont
     bootId,
     uptimeMs: Math.round(host.clock.uptimeMs()),
     ...(hasClock && { nowMs: Math.round(nowMs) }),
-    ...(facts.root.copy && { current: facts.root.copy.manifest.root.sha256 }),
-    folders: Object.fromEntries(copies.map(({ dir, manifest }) => [manifest.root.sha256, dir])),
+    ...(facts.root.copy && !facts.root.slots && { current: facts.root.copy.manifest.root.sha256 }),
+    folders: Object.fromEntries(named.map(([name, { dir }]) => [name, dir])),
     end: { ...lastEnd, ...(facts.root.stateClean !== undefined && { clean: facts.root.stateClean }) },
   });
   const [first] = copies;
@@ -61,7 +64,7 @@ export async function findCycles(host: MachineHost, facts: Facts, boot: TaskCont
   return {
     look,
     whole,
-    ...(isOdd && first && { bytesPerSecond: await measure(host, rootFile(first.dir, first.manifest)) }),
+    ...((isOdd || facts.root.slots) && first && { bytesPerSecond: await measure(host, rootOf(first)) }),
   };
 }
 

@@ -1,7 +1,8 @@
 import { COPIES, CURRENT_COPY } from '../../fetch/local-copy.ts';
-import { otherSlot, type SlotRecord } from '../../slots/cycle-state.ts';
-import type { Decision } from '../../slots/decide.ts';
+import { type CycleState, otherSlot, type Slot, type SlotRecord } from '../../slots/cycle-state.ts';
+import type { Decision, FlagDue } from '../../slots/decide.ts';
 import { CYCLE, EVIDENCE_FILES } from '../../slots/evidence.ts';
+import { slotFolder } from '../../slots/image-place.ts';
 import { FLAG_NAME, JOURNAL_FILE, KEY_FILE, ORDERS_FILE } from '../../slots/look-at-cycles.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { Step } from '../steps/step.ts';
@@ -17,7 +18,8 @@ export function planCycle(facts: Facts): readonly Step[] {
   if (!look) return [];
   const { tries } = facts.config.update;
   const { cycle, slot, bootId, windowMs } = attempt;
-  const isCurrent = look.current === record.digest || decision.choice.kind === 'image';
+  const isCurrent =
+    facts.root.slots !== undefined || look.current === record.digest || decision.choice.kind === 'image';
   return [
     // The statectl before boots what this names.
     ...(isCurrent
@@ -29,7 +31,7 @@ export function planCycle(facts: Facts): readonly Step[] {
       keyFile: KEY_FILE,
       state: decision.state,
       seq: look.journal.seq + 1,
-      flags: decision.flagsDue.map((due) => ({ ...due, path: `${COPIES}/${due.flag.image}/${FLAG_NAME}` })),
+      flags: withPaths(facts, decision.flagsDue),
       spent: [...EVIDENCE_FILES, ORDERS_FILE],
       cycleFile: CYCLE,
       cycle: {
@@ -42,6 +44,42 @@ export function planCycle(facts: Facts): readonly Step[] {
         // Where nothing else can be booted, a system whose health fails stays up for who comes to see.
         ...(!(decision.acts && isFit(decision.state[otherSlot(slot)])) && { act: false }),
       },
+    },
+  ];
+}
+
+const withPaths = ({ root }: Facts, due: readonly FlagDue[]) =>
+  due.map((each) => ({
+    ...each,
+    path: `${root.slots ? slotFolder(each.slot) : `${COPIES}/${each.flag.image}`}/${FLAG_NAME}`,
+  }));
+
+/** Before a slot is written: the journal says so, and what was judged. No attempt is counted yet. Pure. */
+export function planAnnouncement(facts: Facts, slot: Slot): readonly Step[] {
+  const decision = decisionOf(facts);
+  const record = decision?.state[slot];
+  const { look } = facts.root.cycle ?? {};
+  if (!decision || !record || !look) return [];
+  const { attempt, ...state } = decision.state;
+  const announced: CycleState = {
+    ...state,
+    cycle: Math.max((attempt?.cycle ?? state.cycle + 1) - 1, look.keyCycle ?? 0),
+    [slot]: { ...record, state: 'REPAIRING' },
+  };
+  return [
+    {
+      kind: 'begin-cycle',
+      announces: slot,
+      journals: [JOURNAL_FILE],
+      keyFile: KEY_FILE,
+      state: announced,
+      seq: look.journal.seq + 1,
+      flags: withPaths(
+        facts,
+        decision.flagsDue.filter((due) => due.slot !== slot),
+      ),
+      spent: [...EVIDENCE_FILES, ORDERS_FILE],
+      cycleFile: CYCLE,
     },
   ];
 }

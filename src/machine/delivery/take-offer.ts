@@ -4,7 +4,7 @@ import { serversInOrder } from '../../fetch/choose-servers.ts';
 import { machineClaims } from '../../fetch/machine-claims.ts';
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
-import { copiesOf } from '../cycle/find-cycles.ts';
+import { copiesOf } from '../cycle/named-copies.ts';
 import { bootsLocalRoot } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { FoundFacts } from '../facts/found-facts.ts';
@@ -26,16 +26,19 @@ export function planAskOffer(facts: Facts): readonly Step[] {
       trustedKeys: facts.machine.trustedKeys,
       to: OFFER_ANSWERS,
       limits: { connectMs, stallMs, tries: facts.servers.silent && !folder ? 1 : server.tries },
-      ...(copiesOf(facts.root).length > 0 && { seconds: network.waitMs / 1000 }),
+      ...(bootable(facts.root).length > 0 && { seconds: network.waitMs / 1000 }),
     },
   ];
 }
+
+/** What there is without a server: what is in the store alone comes to a partition first. */
+const bootable = (root: Facts['root']) => [...copiesOf(root), ...(root.staged ?? [])];
 
 /** What was answered, judged. Without an answer of use the copy is booted, and its reason kept. */
 export async function takeOffer(host: Host, facts: Facts, boot: TaskContext): Promise<FoundFacts> {
   if (bootsLocalRoot(facts)) return {};
   const { root, machine } = facts;
-  const [copy, ...others] = copiesOf(root);
+  const [copy, ...others] = bootable(root);
   try {
     const nobody = nobodyToAsk(facts);
     if (nobody) throw nobody;

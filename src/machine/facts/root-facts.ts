@@ -1,6 +1,7 @@
 import type { LocalCopy } from '../../fetch/local-copy.ts';
 import type { Offer } from '../../fetch/offer.ts';
 import type { CycleLook } from '../../slots/cycle-look.ts';
+import type { Slot } from '../../slots/cycle-state.ts';
 import type { DriveLook } from '../disks/disk-facts.ts';
 
 /** What is booted, and from where. */
@@ -32,6 +33,12 @@ export interface RootFacts {
   readonly unreadableCopies?: readonly string[] | 'all';
   /** The disk took none: the image is booted from RAM. */
   readonly copyFailed?: true;
+  /** Of slots that are partitions. */
+  readonly slots?: Readonly<Partial<Record<Slot, SlotPlace>>>;
+  /** Images in the store that are whole, and on their way to a partition. */
+  readonly staged?: readonly LocalCopy[];
+  /** A copy from slot to slot failed in this boot. */
+  readonly noCopies?: true;
   readonly tree?: TreeFacts;
   readonly init?: InitFacts;
 }
@@ -42,9 +49,25 @@ export interface UnseenEnd {
   readonly bootId: string;
 }
 
+/** A partition that is a slot. */
+export interface SlotPlace {
+  readonly slot: Slot;
+  /** Where its manifest and its boot flag are. */
+  readonly dir: string;
+  /** Absent: it is not there. */
+  readonly device?: string;
+  readonly partuuid?: string;
+  /** `ours`: made for a slot, or written as one before. Any other must hold nothing. */
+  readonly is: 'ours' | 'unknown';
+  /** What its manifest says; the digest of the partition is verified before it is mounted. */
+  readonly copy?: LocalCopy;
+  /** The copy came wholly. */
+  readonly whole: boolean;
+}
+
 export interface CycleFacts {
   readonly look: CycleLook;
-  /** Digests of images that are there with all their bytes. */
+  /** Images that are there with all their bytes, by digest or by the name of their place. */
   readonly whole: readonly string[];
   /** How fast the disk gave the beginning of one, where that steers what is done. */
   readonly bytesPerSecond?: number;

@@ -1,13 +1,13 @@
 import { type CommandLine, getArgument } from '../../config/command-line/command-line.ts';
 import { StatectlError } from '../../error.ts';
-import { COPIES, rootFile } from '../../fetch/local-copy.ts';
+import { COPIES, type LocalCopy, rootFile, rootOf } from '../../fetch/local-copy.ts';
 import type { Manifest } from '../../signed/image-manifest.ts';
 import type { Decision } from '../../slots/decide.ts';
-import { copyOf, decisionOf } from '../cycle/cycle-decision.ts';
+import { copyOf, decisionOf, stagedImage } from '../cycle/cycle-decision.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
 import { withFound } from '../facts/found-facts.ts';
-import type { BlockFacts } from '../facts/root-facts.ts';
+import type { BlockFacts, SlotPlace } from '../facts/root-facts.ts';
 import { RAM_IMAGE } from '../paths.ts';
 
 /** Where the root comes from, decided from the facts alone. */
@@ -19,17 +19,33 @@ export type Source =
       readonly urls: readonly string[];
       readonly dir: string;
       readonly kept: boolean;
+      /** The partition that it is copied to, and mounted from. */
+      readonly into?: SlotPlace;
     }
-  | { readonly kind: 'copy'; readonly manifest: Manifest; readonly dir: string };
+  | {
+      readonly kind: 'copy';
+      readonly manifest: Manifest;
+      readonly dir: string;
+      /** The partition that it lies on. */
+      readonly device?: string;
+      /** Of a slot that is damaged: where it is made anew, and from which copy. */
+      readonly clone?: { readonly from: LocalCopy; readonly into: SlotPlace };
+    };
 
 const PARTITION_TYPES = new Set(['squashfs', 'erofs', 'ext2', 'ext3', 'ext4', 'btrfs']);
 
 /** Copies lie by content, so an interrupted download never touches a good one. */
 export const copyDir = (manifest: Manifest): string => `${COPIES}/${manifest.root.sha256}`;
 
-/** The file of the root image once it is there. */
-export const imageFile = (source: Exclude<Source, { kind: 'partition' }>): string =>
-  rootFile(source.dir, source.manifest);
+type ImageSource = Exclude<Source, { kind: 'partition' }>;
+
+/** The file that the root image is fetched to, or where it is. */
+export const imageFile = (source: ImageSource): string =>
+  source.kind === 'copy' ? rootOf(source) : rootFile(source.dir, source.manifest);
+
+/** The partition that the root is mounted from; undefined: it is a file. */
+export const deviceOf = (source: ImageSource): string | undefined =>
+  source.kind === 'copy' ? source.device : source.into?.device;
 
 /** Throws `root-missing` or `root-unknown` with what is there instead, `slots-bad` where nothing that is here may be booted. */
 export function chooseSource(facts: Facts): Source {
@@ -38,9 +54,10 @@ export function chooseSource(facts: Facts): Source {
   if (decision) return ofDecision(facts, decision);
   if (facts.root.offer) {
     const { manifest, rootUrls } = facts.root.offer;
-    if (facts.root.copy?.manifest.root.sha256 === manifest.root.sha256)
-      return { kind: 'copy', manifest, dir: facts.root.copy.dir };
-    const kept = facts.config.boot.keepCopy && !facts.root.copyFailed && userDataDevice(facts) !== undefined;
+    if (facts.root.copy?.manifest.root.sha256 === manifest.root.sha256) return ofCopy(facts.root.copy);
+    // Who has partitions for its systems keeps none elsewhere.
+    const isFile = facts.config.update.slots.kind === 'file';
+    const kept = isFile && facts.config.boot.keepCopy && !facts.root.copyFailed && userDataDevice(facts) !== undefined;
     return {
       kind: 'fetched',
       manifest,
@@ -49,9 +66,14 @@ export function chooseSource(facts: Facts): Source {
       dir: kept ? copyDir(manifest) : RAM_IMAGE,
     };
   }
-  if (facts.root.copy) return { kind: 'copy', manifest: facts.root.copy.manifest, dir: facts.root.copy.dir };
+  if (facts.root.copy) return ofCopy(facts.root.copy);
   throw nothingToBoot();
 }
+
+const ofCopy = ({ manifest, dir, device }: LocalCopy): Source => ({
+  ...{ kind: 'copy', manifest, dir },
+  ...(device !== undefined && { device }),
+});
 
 const nothingToBoot = (): StatectlError =>
   new StatectlError(
@@ -73,12 +95,24 @@ export function bootsCopyAlone(facts: Facts): boolean {
 }
 
 function ofDecision({ root }: Facts, { choice, state }: Decision): Source {
-  if (choice.kind === 'image' && root.offer) {
-    const { manifest, rootUrls } = root.offer;
-    return { kind: 'fetched', manifest, urls: rootUrls, kept: true, dir: copyDir(manifest) };
+  const { slots } = root;
+  const staged = root.offer ?? stagedImage(root);
+  if (choice.kind === 'image' && staged) {
+    const { manifest } = staged;
+    const into = slots?.[choice.slot];
+    const urls = root.offer?.rootUrls ?? [];
+    return { kind: 'fetched', manifest, urls, kept: true, dir: copyDir(manifest), ...(into && { into }) };
   }
-  const copy = choice.kind === 'slot' ? copyOf(root, state[choice.slot]?.digest) : undefined;
-  if (copy) return { kind: 'copy', manifest: copy.manifest, dir: copy.dir };
+  if (choice.kind === 'clone') {
+    const [from, into] = [slots?.[choice.from]?.copy, slots?.[choice.slot]];
+    if (from && into?.device !== undefined) {
+      const { device, dir } = into;
+      return { kind: 'copy', manifest: from.manifest, dir, device, clone: { from, into } };
+    }
+  }
+  const digest = choice.kind === 'slot' ? state[choice.slot]?.digest : undefined;
+  const copy = slots && choice.kind === 'slot' ? slots[choice.slot]?.copy : copyOf(root, digest);
+  if (copy) return ofCopy(copy);
   if (choice.kind !== 'none' || choice.why.length === 0) throw nothingToBoot();
   throw new StatectlError('slots-bad', `no system of this machine may be booted: ${choice.why.join('; ')}`, {
     hint: 'give the server another image, or say which one is good: `statectl slots mark-good a`; then `statectl rescue retry slot`',

@@ -1,9 +1,20 @@
 import { reasonOf } from '../../error.ts';
 import { type BeginCycle, beginCycle } from '../../slots/begin-cycle.ts';
+import { type FillSlot, fillSlot } from '../cycle/fill-slot.ts';
 import { kind, onPath } from './kind.ts';
 
 /** Of the cycles of a machine's systems. */
 export const cycles = {
+  'fill-slot': kind<FillSlot>({
+    located: ({ to, ...step }, at) => ({
+      ...step,
+      from: at(step.from),
+      manifestIn: at(step.manifestIn),
+      to: { ...to, dir: at(to.dir) },
+    }),
+    describe: ({ slot, from, to }) => `copy ${from} to slot ${slot} (${to.device})`,
+    apply: fillSlot,
+  }),
   'note-clean-end': kind<{ readonly from: string; readonly to: string }>({
     located: ({ from, to, ...step }, at) => ({ ...step, from: at(from), to: at(to) }),
     describe: () => 'note that the system before left the disk of /user-data clean',
@@ -31,14 +42,19 @@ export const cycles = {
       spent: step.spent.map(at),
       cycleFile: at(step.cycleFile),
     }),
-    describe: ({ state: { attempt } }) => `note in the cycle journal that slot ${attempt?.slot ?? 'a'} is tried`,
+    describe: ({ state: { attempt }, announces }) =>
+      announces !== undefined
+        ? `note in the cycle journal that slot ${announces} is about to be written`
+        : `note in the cycle journal that slot ${attempt?.slot ?? 'a'} is tried`,
     async apply(step, host, task) {
       // A machine whose disk takes nothing boots all the same.
-      await beginCycle(host, step).catch((error) =>
+      await beginCycle(host, step).catch((error) => {
+        // Nothing is written to a slot of which the journal does not know.
+        if (step.announces !== undefined) throw error;
         task.warn(
           `NO CYCLE IS COUNTED in this boot, and none judged: the cycle journal cannot be written: ${reasonOf(error)}`,
-        ),
-      );
+        );
+      });
     },
   }),
 };

@@ -2,7 +2,8 @@ import { reasonOf } from '../../error.ts';
 import { fetchVerified } from '../../fetch/download.ts';
 import { verifyFile } from '../../fetch/verify-file.ts';
 import type { DownloadLimits } from '../../host/http/download-limits.ts';
-import { shellLine } from '../../host/shell-line.ts';
+import { shellLine, shellQuote } from '../../host/shell-line.ts';
+import { verifyImage } from '../../slots/copy/raw-image.ts';
 import { type Unpack, unpackArchive, unpackCommands } from '../packages/unpack-archive.ts';
 import { kind, onPath } from './kind.ts';
 import { digestCheck, tolerant } from './shell-text.ts';
@@ -17,6 +18,14 @@ interface Fetch {
   readonly saidBy?: string;
   /** A failure is told, and the boot goes on. */
   readonly otherwise?: 'warn';
+}
+
+interface Verify {
+  readonly path: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  /** The image is its beginning. */
+  readonly on?: 'partition';
 }
 
 /** What is brought by HTTP and believed by its digest. */
@@ -36,12 +45,16 @@ export const downloads = {
     },
   }),
 
-  verify: kind<{ readonly path: string; readonly sha256: string; readonly sizeBytes: number }>({
+  verify: kind<Verify>({
     located: onPath,
     describe: ({ path }) => `verify ${path}`,
-    command: ({ sha256, path }) => digestCheck(sha256, path),
-    async apply(step, host) {
-      await verifyFile(host, step);
+    command: ({ sha256, path, on, sizeBytes }) =>
+      on === 'partition'
+        ? `head -c ${sizeBytes} ${shellQuote(path)} | sha256sum | grep -q ${shellQuote(`^${sha256} `)}`
+        : digestCheck(sha256, path),
+    async apply({ on, ...step }, host, { signal }) {
+      if (on === 'partition') await verifyImage(host.openRaw, step, 'cached', { signal });
+      else await verifyFile(host, step);
     },
   }),
 

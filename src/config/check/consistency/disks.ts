@@ -115,10 +115,36 @@ function subvolumes(config: Config): readonly Inconsistency[] {
   });
 }
 
-function slots({ update, fstab }: Config): readonly Inconsistency[] {
+/** Slots that hold an image as it is. */
+function partitions(config: Config, slots: Readonly<Record<'a' | 'b', string>>): readonly Inconsistency[] {
+  if (config.server.agent === 'off' || !config.boot.keepCopy)
+    return [
+      {
+        path: ['update', 'slots', 'kind'],
+        message: `nobody says that a system started with ${config.boot.keepCopy ? 'agent: off' : 'keepCopy: false'}: slots on partitions need it`,
+      },
+    ];
+  return (['a', 'b'] as const).flatMap((slot) => {
+    const path = ['update', 'slots', slot];
+    const reference = slots[slot];
+    if (/^(?:LABEL|UUID)=/.test(reference))
+      return [{ path, message: `an image has no label or UUID of its own: write PARTLABEL= or PARTUUID=` }];
+    const made = madePartition(config, reference);
+    return made === undefined || (made.type === 'raw' && made.role === undefined)
+      ? []
+      : [{ path, message: `drives.conf makes ${reference} as ${made.role ?? made.type}, and a slot is raw` }];
+  });
+}
+
+function slots(config: Config): readonly Inconsistency[] {
+  const { update, fstab } = config;
   if (update.slots.kind === 'file') return [];
   const { a, b } = update.slots;
   const apart = update.slots.kind === 'tree' ? update.slots.subvolumes : undefined;
+  if (update.slots.kind === 'partition') {
+    const faults = partitions(config, { a, b });
+    if (faults.length > 0) return faults;
+  }
   if (a === b && (apart === undefined || apart.a === apart.b))
     return [{ path: ['update', 'slots', 'b'], message: 'the backup cannot be on the partition of the other' }];
   return Object.entries(fstab).flatMap(([mountPoint, { source }]) =>

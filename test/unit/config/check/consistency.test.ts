@@ -185,6 +185,26 @@ describe('disks', () => {
       }),
     ).toBe('system/fstab.conf:1:9 LABEL=b is a slot: it is for the system alone');
   });
+
+  it.each([
+    ['a: PARTLABEL=a, b: PARTLABEL=b', {}, 'no fault'],
+    ['a: PARTLABEL=a, b: PARTLABEL=a', {}, '1:42 the backup cannot be on the partition of the other'],
+    ['a: LABEL=a, b: PARTLABEL=b', {}, '1:26 an image has no label or UUID of its own: write PARTLABEL= or PARTUUID='],
+    [
+      'a: PARTLABEL=a, b: PARTLABEL=b',
+      { 'controller/drives.conf': 'main: {match: {serial: S}, partitions: {a: {size: 1G, type: raw}, b: {size: 1G}}}' },
+      '1:42 drives.conf makes PARTLABEL=b as ext4, and a slot is raw',
+    ],
+    [
+      'a: PARTLABEL=a, b: PARTLABEL=b',
+      { 'system/boot.conf': 'keepCopy: false' },
+      '1:9 nobody says that a system started with keepCopy: false: slots on partitions need it',
+    ],
+  ])('that are partitions hold an image as it is: %s', async (slots, others, said) => {
+    const file = 'controller/update.chk.conf';
+    const found = await faults({ [file]: `slots: {kind: partition, ${slots}}`, ...others });
+    expect(found).toBe(said === 'no fault' ? said : `${file}:${said}`);
+  });
 });
 
 describe('a file of etc.conf', () => {

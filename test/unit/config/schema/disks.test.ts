@@ -161,12 +161,12 @@ describe('update.chk.conf', () => {
 
   it('asks within a window, for two slots', async () => {
     const text =
-      'interval: 6h\napproval: ask\nask: {timeout: 1m, unanswered: update}\nwindow: 22:00-05:00\nslots: {kind: partition, a: LABEL=a, b: LABEL=b}\n';
+      'interval: 6h\napproval: ask\nask: {timeout: 1m, unanswered: update}\nwindow: 22:00-05:00\nslots: {kind: partition, a: PARTLABEL=a, b: PARTLABEL=b}\n';
     expect(await read('update', text)).toMatchObject({
       intervalMs: 6 * 3_600_000,
       ask: { timeoutMs: 60_000, unanswered: 'update' },
       window: '22:00-05:00',
-      slots: { kind: 'partition', a: 'LABEL=a', b: 'LABEL=b' },
+      slots: { kind: 'partition', a: 'PARTLABEL=a', b: 'PARTLABEL=b' },
     });
   });
 

@@ -1,0 +1,155 @@
+import { expect, it } from 'vitest';
+import { boot } from '../../src/boot/boot.ts';
+import { type FailingHost, failingHost, Stopped } from '../fixtures/hosts/failing.ts';
+import {
+  type Around,
+  booted,
+  cloneDisks,
+  type Disks,
+  damage,
+  emptyDisks,
+  filledDisks,
+  holds,
+  machineOf,
+  NEW,
+  OLD,
+  provedDisks,
+  wasHealthy,
+} from '../fixtures/slots/partition-machine.ts';
+
+async function oneSystem(): Promise<Disks> {
+  const disks = emptyDisks();
+  await wasHealthy((await booted(disks, { offers: OLD })).machine);
+  return disks;
+}
+
+async function damagedDisks(): Promise<Disks> {
+  const disks = await filledDisks();
+  damage(disks.b);
+  return disks;
+}
+
+/** After the cut nothing has an effect any more, the rescue prompt neither. */
+async function untilCut(host: FailingHost): Promise<void> {
+  await boot(host).catch((error: unknown) => {
+    if (!(error instanceof Stopped)) throw error;
+  });
+}
+
+const OF_SLOTS = /\/slots\/|^write raw|cycle\/(?:journal|key)|remove .*\/images\//;
+const TORN = /^(?:write raw|overwrite)/;
+
+interface Situation {
+  readonly disks: () => Promise<Disks>;
+  readonly around: Around;
+  /** What is around the machine after the cut. */
+  readonly afterwards: Around;
+  /** It is there whatever happens. */
+  readonly keeps: (disks: Disks) => boolean;
+  /** Once a boot came to its end. */
+  readonly ends: (disks: Disks) => boolean;
+}
+
+const SITUATIONS: Readonly<Record<string, Situation>> = {
+  'a first image is written': {
+    disks: async () => emptyDisks(),
+    around: { offers: OLD },
+    afterwards: { offers: OLD },
+    keeps: () => true,
+    ends: ({ a }) => holds(a, OLD),
+  },
+  'a new image is written': {
+    disks: oneSystem,
+    around: { offers: NEW },
+    afterwards: { offers: NEW },
+    keeps: ({ a }) => holds(a, OLD),
+    ends: ({ b }) => holds(b, NEW),
+  },
+  'a new image is written, and its server is gone after the cut': {
+    disks: oneSystem,
+    around: { offers: NEW },
+    afterwards: {},
+    keeps: ({ a }) => holds(a, OLD),
+    ends: () => true,
+  },
+  'a damaged system is made anew of the backup': {
+    disks: damagedDisks,
+    around: { corruption: 'clone' },
+    afterwards: { corruption: 'clone' },
+    keeps: ({ a }) => holds(a, OLD),
+    ends: ({ b }) => holds(b, OLD),
+  },
+  'the backup becomes the system that proved itself': {
+    disks: provedDisks,
+    around: {},
+    afterwards: {},
+    keeps: ({ b }) => holds(b, NEW),
+    ends: ({ a }) => holds(a, NEW),
+  },
+};
+
+it.each(Object.entries(SITUATIONS))(
+  'F2: the power may go at every effect of a boot in which %s: the next boots a whole system, and ends what was begun',
+  async (_title, { disks: before, around, afterwards, keeps, ends }) => {
+    const whole = await before();
+    let stops = 0;
+    const all = failingHost(machineOf(cloneDisks(whole), around), { at: Number.POSITIVE_INFINITY, how: 'stop' });
+    await boot(all);
+    for (const how of ['stop', 'torn'] as const)
+      for (const [index, asked] of all.asked.entries()) {
+        // What concerns slots is a part of some hundred effects, and what is not appended is whole or not there.
+        if (how === 'torn' ? !TORN.test(asked) : !OF_SLOTS.test(asked) && index % 60 !== 0) continue;
+        const at = index + 1;
+        const disks = cloneDisks(whole);
+        await untilCut(failingHost(machineOf(disks, around), { at, how }));
+        stops += 1;
+        const place = `${how} at ${at}, ${asked}`;
+        expect({ place, keeps: keeps(disks) }).toEqual({ place, keeps: true });
+        const { version, machine } = await booted(disks, afterwards);
+        const mounted = machine.mountedImages;
+        expect({ place, mounted }).toEqual({
+          place,
+          mounted: [(version === NEW.manifest.version ? NEW : OLD).manifest.root.sha256],
+        });
+        expect({ place, keeps: keeps(disks), ends: ends(disks) }).toEqual({ place, keeps: true, ends: true });
+      }
+    expect(stops).toBeGreaterThan(15);
+  },
+);
+
+it('F6: a copy of the backup that is cut twice is not tried a third time: the backup is booted', async () => {
+  const disks = await damagedDisks();
+  const cut = async (corruption: 'clone') => {
+    const find = failingHost(machineOf(cloneDisks(disks), { corruption }), { at: 1e6, how: 'stop' });
+    await boot(find);
+    const at = find.asked.findIndex((each) => each.startsWith('write raw')) + 1;
+    if (at === 0) return false;
+    await untilCut(failingHost(machineOf(disks, { corruption }), { at, how: 'torn' }));
+    return true;
+  };
+  expect([await cut('clone'), await cut('clone'), await cut('clone')]).toEqual([true, true, false]);
+  const { slot, version } = await booted(disks, { corruption: 'clone' });
+  expect([slot, version, holds(disks.a, OLD)]).toEqual(['a', OLD.manifest.version, true]);
+});
+
+it('F8: a partition that cannot be written costs no boot: the backup is booted, or the image from RAM', async () => {
+  for (const [make, around, version] of [
+    [damagedDisks, { corruption: 'clone' }, OLD],
+    [oneSystem, { offers: NEW }, OLD],
+    [async () => emptyDisks(), { offers: NEW }, NEW],
+    [provedDisks, {}, NEW],
+  ] as const) {
+    const disks = await make();
+    const machine = machineOf(disks, around);
+    const broken = {
+      ...machine,
+      openRaw: async (...[path, access]: Parameters<typeof machine.openRaw>) => {
+        const raw = await machine.openRaw(path, access);
+        const write = async () => Promise.reject(Object.assign(new Error('EIO: i/o error, write'), { code: 'EIO' }));
+        return { ...raw, sizeBytes: raw.sizeBytes, write };
+      },
+    };
+    expect(await boot(broken)).toBe(0);
+    expect(machine.mountedImages).toEqual([version.manifest.root.sha256]);
+  }
+});
