@@ -153,3 +153,18 @@ it('F8: a partition that cannot be written costs no boot: the backup is booted, 
     expect(machine.mountedImages).toEqual([version.manifest.root.sha256]);
   }
 });
+
+it('F8: a partition that cannot be read costs no boot: the other system is booted', async () => {
+  const disks = await filledDisks();
+  const machine = machineOf(disks, { corruption: 'bailout' });
+  const broken = {
+    ...machine,
+    openRaw: async (...[path, access]: Parameters<typeof machine.openRaw>) => {
+      const raw = await machine.openRaw(path, access);
+      const read = async () => Promise.reject(Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' }));
+      return { ...raw, sizeBytes: raw.sizeBytes, ...(path === '/dev/vdc2' && { read }) };
+    },
+  };
+  expect(await boot(broken)).toBe(0);
+  expect(machine.mountedImages).toEqual([OLD.manifest.root.sha256]);
+});

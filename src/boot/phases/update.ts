@@ -37,7 +37,14 @@ export const update: Phase = {
     const { copy, offer, altered = [], cycle } = root;
     const source = chooseSource(facts);
     const { choice, refresh } = (cycle && decisionOf(facts)) ?? {};
-    if (error.code === 'image-altered') {
+    // What the disk does not give cannot be booted either. A copy that fails so is another matter: its source may be whole.
+    const isUnreadable =
+      error.code === 'disk-failed' &&
+      source.kind === 'copy' &&
+      source.device !== undefined &&
+      !source.clone &&
+      !refresh;
+    if (error.code === 'image-altered' || isUnreadable) {
       if (cycle && source.kind === 'copy') return { root: { altered: [...altered, nameOf(facts, source)] } };
       return copy && offer ? { root: { copy: undefined } } : undefined;
     }
