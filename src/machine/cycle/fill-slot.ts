@@ -7,7 +7,8 @@ import { type Checkpoint, copyImage } from '../../slots/copy/copy-image.ts';
 import { opened } from '../../slots/copy/raw-image.ts';
 import { COPYING_NAME, OWNED_NAME } from '../../slots/image-place.ts';
 import { FLAG_NAME } from '../../slots/look-at-cycles.ts';
-import { isBlank, LOOKED_AT_BYTES, signatureIn } from '../disks/signatures.ts';
+import { TAIL_BYTES } from '../disks/read-disk.ts';
+import { isBlank, LOOKED_AT_BYTES, signatureAtEnd, signatureIn } from '../disks/signatures.ts';
 import { findDevice } from '../facts/block-devices.ts';
 
 /** An image that is copied to the partition of a slot. */
@@ -29,6 +30,7 @@ export interface FillSlot {
 
 const SIGNED = ['manifest.json', 'manifest.json.sig'] as const;
 const MIB = 1 << 20;
+const NONE = Buffer.alloc(0);
 const SPARES_MS = 5_000;
 
 /**
@@ -85,10 +87,14 @@ async function makeFolder(files: Host['files'], dir: string): Promise<void> {
 
 async function mustBeEmpty({ openRaw }: Pick<Host, 'openRaw'>, slot: string, device: string): Promise<void> {
   await using file = await opened(openRaw, device, 'read');
-  const bytes = Buffer.alloc(Math.min(MIB, file.sizeBytes));
-  await file.read(bytes, 0);
+  const { sizeBytes } = file;
+  const [head = NONE, tail = NONE] = [MIB, TAIL_BYTES].map((bytes) => Buffer.alloc(Math.min(bytes, sizeBytes)));
+  await file.read(head, 0);
+  await file.read(tail, sizeBytes - tail.length);
   const what =
-    signatureIn(bytes.subarray(0, LOOKED_AT_BYTES)) ?? (isBlank(bytes) ? undefined : 'data of no known kind');
+    signatureIn(head.subarray(0, LOOKED_AT_BYTES)) ??
+    signatureAtEnd(tail, sizeBytes) ??
+    (isBlank(head) && isBlank(tail.subarray(-MIB)) ? undefined : 'data of no known kind');
   if (what === undefined) return;
   throw new StatectlError('slot-foreign', `slot ${slot}: ${device} is not touched: it has ${what}`, {
     hint: 'statectl writes a slot where nothing is, on what it wrote before, and on partitions that drives.conf makes as raw; `wipefs` makes one empty that nobody needs',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { boot, EXIT } from '../../../src/boot/boot.ts';
+import { rawPartition } from '../../fixtures/disks/disk.ts';
 import {
   booted,
   type Corruption,
@@ -14,6 +15,9 @@ import {
   provedDisks,
   wasHealthy,
 } from '../../fixtures/slots/partition-machine.ts';
+
+/** Longer than what is looked at of both ends. */
+const SLOT_BYTES = 3 << 20;
 
 const textsOf = ({ lines }: { readonly lines: readonly { readonly text: string }[] }) =>
   lines.map(({ text }) => text).join('\n');
@@ -88,16 +92,20 @@ describe('a machine whose slots are partitions', () => {
   );
 
   it.each([
-    ['a file system', Buffer.from('\x53\xef', 'latin1'), 1080],
+    ['ext', Buffer.from('\x53\xef', 'latin1'), 1080],
     ['data of no known kind', Buffer.from('my tax papers'), 20_000],
-  ])('touches no partition with %s that is nobody of ours: the image is booted from RAM', async (_what, bytes, at) => {
-    const disks = emptyDisks();
-    bytes.copy(disks.a.raw?.data ?? Buffer.alloc(0), at);
+    // Of metadata 1.0: it begins 8 KiB before the end.
+    ['a member of a RAID', Buffer.from('\xfc\x4e\x2b\xa9', 'latin1'), SLOT_BYTES - 8192],
+    ['data of no known kind', Buffer.from('the last page'), SLOT_BYTES - 4096],
+  ])('touches no partition with %s that is nobody of ours: the image is booted from RAM', async (what, bytes, at) => {
+    const empty = Buffer.alloc(SLOT_BYTES);
+    bytes.copy(empty, at);
+    const disks = { ...emptyDisks(), a: rawPartition('vdc1', 'slot-a', empty) };
     const before = Buffer.from(disks.a.raw?.data ?? '');
     const { machine, version } = await booted(disks, { offers: OLD });
     expect(version).toBe(OLD.manifest.version);
     expect(disks.a.raw?.data.equals(before)).toBe(true);
-    expect(textsOf(machine)).toContain('/dev/vdc1 is not touched');
+    expect(textsOf(machine)).toContain(`/dev/vdc1 is not touched: it has ${what}`);
   });
 
   it('installs no new image where the partition of the backup is missing, and boots the one that is there', async () => {
