@@ -40,9 +40,6 @@ export async function agent(host: AgentHost, words: readonly string[]): Promise<
   }
   // Room for new objects grows with each burst, to 16 MiB and twice: 46 MiB in all after a minute of a thousand variables, 38 so.
   setFlagsFromString('--semi-space-growth-factor=1');
-  // What it loads and drops while it starts would otherwise be kept until the heap is twice what it needs: up to 74 MiB
-  // private in a Debian guest, 56 at rest so.
-  setFlagsFromString('--heap-growing-percent=20');
   const stop = new AbortController();
   const end = () => stop.abort(new Error('the agent stops'));
   process.once('SIGTERM', end);
