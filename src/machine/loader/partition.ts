@@ -1,10 +1,12 @@
+import { basename } from 'node:path/posix';
 import type { Host } from '../../host/host.ts';
 import { LOADER_FOLDER } from '../../signed/loader-layout.ts';
 import { mustRun } from '../steps/must-run.ts';
 import type { BootFiles } from './choice.ts';
 import { CONF_FOLDER } from './entries.ts';
 
-const MOUNT = '/run/statectl/boot-partition';
+/** Each has a place of its own: who looks at one disk is in nobody's way at another. */
+const mountPoint = (device: string): string => `/run/statectl/boot-${basename(device)}`;
 const HINT = 'dmesg | tail says whether the file system is damaged';
 /** Entries and GRUB's environment have less; of more, only how much is asked. */
 const LARGEST_TEXT_BYTES = 16 * 1024;
@@ -20,14 +22,15 @@ export async function withPartition<T>(
   act: (at: string) => Promise<T>,
 ): Promise<T> {
   const run = (...argv: readonly string[]) => mustRun(host, argv, 'loader-failed', HINT);
-  await host.files.mkdir(MOUNT, 0o700);
+  const at = mountPoint(device);
+  await host.files.mkdir(at, 0o700);
   // FAT has no owners: the initramfs may hold the hash of a password.
   const mine = type === 'vfat' ? ',umask=077' : '';
-  await run('mount', '-t', type, '-o', `${access},noatime,nodev,nosuid,noexec${mine}`, device, MOUNT);
+  await run('mount', '-t', type, '-o', `${access},noatime,nodev,nosuid,noexec${mine}`, device, at);
   try {
-    return await act(MOUNT);
+    return await act(at);
   } finally {
-    await run('umount', MOUNT);
+    await run('umount', at);
     await run('blockdev', '--flushbufs', device);
   }
 }
