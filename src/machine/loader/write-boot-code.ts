@@ -63,8 +63,8 @@ export async function writeBootCode(host: Host, step: WriteBootCode, task: TaskC
   const isThere = isIn && coreDigest(await read(at, coreSectors), at) === code.core.sha256;
   if (isThere && codeDigest(first) === code.boot.sha256) return;
 
-  const core = await fetched(host, code.core, step.limits, task);
-  const boot = await fetched(host, code.boot, step.limits, task);
+  const core = await fetched(host, { ...step, blob: code.core }, task);
+  const boot = await fetched(host, { ...step, blob: code.boot }, task);
   if (boot.length !== BOOT_CODE_BYTES || core.length % BIOS_SECTOR_BYTES !== 0)
     throw failed('what the image has for it is not made for this');
   const offset = freeHalf(sectors, coreSectors, isIn ? at - bios.firstLba : undefined);
@@ -75,9 +75,14 @@ export async function writeBootCode(host: Host, step: WriteBootCode, task: TaskC
 }
 
 /** A small file, by its digest. */
-async function fetched(host: Host, blob: Blob, limits: DownloadLimits, task: TaskContext): Promise<Buffer> {
-  await host.files.mkdir(FETCHED, 0o700);
-  const to = `${FETCHED}/${blob.sha256}`;
+async function fetched(
+  host: Host,
+  { disk, blob, limits }: Pick<WriteBootCode, 'disk' | 'limits'> & { readonly blob: Blob },
+  task: TaskContext,
+): Promise<Buffer> {
+  const folder = `${FETCHED}-${disk.id}`;
+  await host.files.mkdir(folder, 0o700);
+  const to = `${folder}/${blob.sha256}`;
   await fetchVerified(host, { ...blob, to }, task, limits);
   const bytes = await host.files.read(to);
   await host.files.remove(to);
