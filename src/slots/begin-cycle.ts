@@ -22,6 +22,8 @@ export interface BeginCycle {
   /** For the running system, in RAM. */
   readonly cycleFile: string;
   readonly cycle?: Cycle;
+  /** What the statectl before boots: it knows of no journal. */
+  readonly pointer?: { readonly path: string; readonly content: string };
   /** A slot that is about to be written: no cycle begins yet. */
   readonly announces?: Slot;
 }
@@ -31,12 +33,13 @@ export interface BeginCycle {
  * point leaves what the next boot judges alike. Throws why the journal cannot be written; then no cycle is kept.
  */
 export async function beginCycle({ files }: Pick<Host, 'files'>, step: BeginCycle): Promise<void> {
-  const { journals, keyFile, seq, flags, spent, cycleFile, cycle } = step;
+  const { journals, keyFile, seq, flags, spent, cycleFile, cycle, pointer } = step;
   const folder = dirname(keyFile);
   if ((await files.stat(folder))?.type !== 'dir') await files.remove(folder);
   await files.mkdir(folder, 0o700);
   // Whoever finds it leaves evidence over that of the boot before.
   await files.remove(cycleFile);
+  if (pointer) await files.write(pointer.path, pointer.content);
   let { state } = step;
   // Of a second try of this boot, which has begun its cycle: an earlier one cannot be sealed any more.
   if (step.announces !== undefined) {

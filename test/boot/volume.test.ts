@@ -47,7 +47,7 @@ afterAll(async () => {
 });
 
 const become = (state: string) =>
-  expect.poll(async () => (await lab.standing())?.state, { timeout: HANG_MS, interval: 500 }).toBe(state);
+  expect.poll(() => lab.standing(), { timeout: HANG_MS, interval: 500 }).toMatchObject({ state });
 
 test('a machine reads config.d and the kernel command line, fetches templated state, sets up tmpfs, overlay and drbd mounts, installs certificates and PYTHONPATH extras, and switches the root', async () => {
   const { machine } = lab;

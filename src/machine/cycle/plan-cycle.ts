@@ -21,10 +21,6 @@ export function planCycle(facts: Facts): readonly Step[] {
   const isCurrent =
     facts.root.slots !== undefined || look.current === record.digest || decision.choice.kind === 'image';
   return [
-    // The statectl before boots what this names.
-    ...(isCurrent
-      ? []
-      : [{ kind: 'write', path: `${COPIES}/${CURRENT_COPY}`, content: `${record.digest}\n` } as const]),
     {
       kind: 'begin-cycle',
       journals: [JOURNAL_FILE],
@@ -34,6 +30,7 @@ export function planCycle(facts: Facts): readonly Step[] {
       flags: withPaths(facts, decision.flagsDue),
       spent: [...EVIDENCE_FILES, ORDERS_FILE],
       cycleFile: CYCLE,
+      ...(!isCurrent && { pointer: { path: `${COPIES}/${CURRENT_COPY}`, content: `${record.digest}\n` } }),
       cycle: {
         cycle,
         bootId,

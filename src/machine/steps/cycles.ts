@@ -41,6 +41,7 @@ export const cycles = {
       flags: step.flags.map((flag) => ({ ...flag, path: at(flag.path) })),
       spent: step.spent.map(at),
       cycleFile: at(step.cycleFile),
+      ...(step.pointer && { pointer: { ...step.pointer, path: at(step.pointer.path) } }),
     }),
     describe: ({ state: { attempt }, announces }) =>
       announces !== undefined

@@ -20,8 +20,10 @@ const KILLS = 24;
 const PRINT_PAUSE_MS = 270;
 /** Ten blocks of Klipper and a pause each: half a minute in all. */
 const PIECES = 12;
-/** "No route to host". */
-const AT_ONCE_MS = 10_000;
+/** "No route to host", from the start of a program to its end, by the clock of an emulated machine. */
+const AT_ONCE_MS = 5_000;
+const timed = (command: string): string =>
+  `began=$(date +%s%N); ${command} 2>&1; echo $(( ($(date +%s%N) - began) / 1000000 )) ms`;
 /** systemd waits 90 s for what hangs. */
 const WAY_DOWN_MS = 60_000;
 
@@ -94,11 +96,16 @@ describe.each(HOSTS)('a print host of $title whose gcode is a cache', ({ title, 
   test('lets an open wait as long as somebody may bring the file, and fails it at once where nobody does', async () => {
     const name = await away();
     await machine.killServer();
-    const beganMs = performance.now();
-    expect(await readOnce(name)).toContain('No route to host');
+    const failed = async () => {
+      const [, text, ms] = (await machine.run(timed(`runuser -u pi -- sha256sum ${DATA}/gcodes/${name}`))).match(
+        /(.*)\n(\d+) ms$/s,
+      )!;
+      expect(text).toContain('No route to host');
+      expect(Number(ms)).toBeLessThan(AT_ONCE_MS);
+    };
+    await failed();
     await machine.run('systemctl stop statectl-agent');
-    expect(await readOnce(name)).toContain('No route to host');
-    expect(performance.now() - beganMs).toBeLessThan(AT_ONCE_MS);
+    await failed();
     await machine.startServer();
     await machine.run('systemctl start statectl-agent');
     await expect.poll(() => readOnce(name)).toContain(digests.get(name));
