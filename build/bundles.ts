@@ -1,4 +1,6 @@
+import { resolve } from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { PARTS } from '../src/part.ts';
 
 const COMMON = {
   bundle: true,
@@ -18,8 +20,9 @@ const COMMON = {
 /** What a checkout alone can do. */
 const CHECKOUT_ONLY = ['*/build/binary.ts', '*/build/licences/notices.ts'];
 
-/** Makes boot.cjs and admin.cjs in this folder; says what is in each. Without a folder nothing is written. */
+/** Makes boot.cjs and one bundle a part in this folder; says what is in each. Without a folder nothing is written. */
 export async function makeBundles(folder?: string): Promise<readonly Metafile[]> {
+  const parts = Object.entries(PARTS);
   const make = (entry: string, name: string, external: readonly string[]) =>
     build({
       ...COMMON,
@@ -29,9 +32,14 @@ export async function makeBundles(folder?: string): Promise<readonly Metafile[]>
       external: [...external, ...CHECKOUT_ONLY],
     });
   const bundles = [
-    // admin.ts is not in this bundle: the executable loads it from its asset.
-    await make('src/main.ts', 'boot.cjs', ['./admin.ts']),
-    await make('src/admin.ts', 'admin.cjs', []),
+    // The parts are not in this bundle: the executable loads each from its asset. By their whole path: a room may have a file
+    // of such a name, too.
+    await make(
+      'src/main.ts',
+      'boot.cjs',
+      parts.map(([part]) => resolve(`src/${part}.ts`)),
+    ),
   ];
+  for (const [part, asset] of parts) bundles.push(await make(`src/${part}.ts`, asset, []));
   return bundles.map(({ metafile }) => metafile);
 }

@@ -1,10 +1,13 @@
+import { isSea } from 'node:sea';
 import type { BootVerb } from './commands/machine/boot-words.ts';
 import { errorText } from './commands/print.ts';
 import { isStatectlError } from './error.ts';
 import { fileError } from './host/file-error.ts';
-import { onDemand } from './on-demand.ts';
+import { loadPart } from './part.ts';
 
-/** What a booting or running machine needs; all else is loaded on demand, so that a boot never parses the server. */
+type Admin = typeof import('./admin.ts');
+
+/** What a booting or running machine needs; all else is another part of the program, so that no machine ever parses the server. */
 const isBootVerb = (verb: string): verb is BootVerb =>
   verb === 'boot' ||
   verb === 'rescue' ||
@@ -25,7 +28,8 @@ async function main(argv: readonly string[]): Promise<number> {
     const { bootVerb } = await import('./boot-entry.ts');
     return bootVerb(verb, words);
   }
-  return (await onDemand()).cli(argv);
+  const { cli } = isSea() ? loadPart<Admin>('admin') : await import('./admin.ts');
+  return cli(argv);
 }
 
 main(process.argv.slice(2)).then(

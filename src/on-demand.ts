@@ -1,23 +1,13 @@
-import { createRequire } from 'node:module';
-import { getAsset, isSea } from 'node:sea';
-import { compileFunction } from 'node:vm';
-import { ADMIN_ASSET } from './admin-asset.ts';
+import { isSea } from 'node:sea';
+import { loadPart } from './part.ts';
 
-type Admin = typeof import('./admin.ts');
+type Identity = typeof import('./identity.ts');
+type Settings = typeof import('./settings.ts');
 
-let loaded: Admin | undefined;
+/** Proving who a machine is: loaded when it is asked for, from the executable or, in a checkout, from src. */
+export const identityPart = async (): Promise<Identity> =>
+  isSea() ? loadPart<Identity>('identity') : import('./identity.ts');
 
-/** What a boot normally does without: loaded when it is asked for, from the executable or, in a checkout, from src. */
-export async function onDemand(): Promise<Admin> {
-  if (!isSea()) return import('./admin.ts');
-  if (!loaded) {
-    const module = { exports: {} as Admin };
-    compileFunction(getAsset(ADMIN_ASSET, 'utf8'), ['exports', 'require', 'module'], { filename: ADMIN_ASSET })(
-      module.exports,
-      createRequire(process.execPath),
-      module,
-    );
-    loaded = module.exports;
-  }
-  return loaded;
-}
+/** The reading of files of config.d, and of settings that another version of statectl compiled; loaded likewise. */
+export const settingsPart = async (): Promise<Settings> =>
+  isSea() ? loadPart<Settings>('settings') : import('./settings.ts');

@@ -17,7 +17,7 @@ import { bootMachine, type Machine } from './lab/machine.ts';
 
 const UUID = '11111111-2222-3333-4444-000000000009';
 /** Besides the program itself, which is shared with the file that it came from; with what its certificate needs (docs/design/figures.md). */
-const MOST_MEMORY_MIB = 96;
+const MOST_MEMORY_MIB = 64;
 const STATE = '/run/statectl/agent.json';
 
 describe('the agent of a Debian that runs', () => {

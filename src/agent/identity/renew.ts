@@ -10,7 +10,7 @@ import type { Facts } from '../../machine/facts/facts.ts';
 import { IDENTITY, type IdentityState, planEnrolment, readIdentityState } from '../../machine/identity/identity.ts';
 import { RUN } from '../../machine/paths.ts';
 import type { StepOf } from '../../machine/steps/step.ts';
-import { onDemand } from '../../on-demand.ts';
+import { identityPart } from '../../on-demand.ts';
 import { sha256Of } from '../../signed/bundle/manifest.ts';
 import type { AgentHost, Renewed } from '../agent.ts';
 import { readFacts } from '../apply/boot-facts.ts';
@@ -131,7 +131,7 @@ async function ask(
   certificatePem: string | undefined,
   context: TaskContext,
 ): Promise<Asked | undefined> {
-  const { askInTurn } = await onDemand();
+  const { askInTurn } = await identityPart();
   const read = (name: string) => host.files.readText(`${IDENTITY}/${name}`);
   // The key that services use: with another one its certificate would be of no use to them.
   const key = createPrivateKey(await read('key.pem'));

@@ -8,7 +8,7 @@ import type { Facts } from '../../machine/facts/facts.ts';
 import { HOST_KEY, IDENTITY, type IdentityState, PASSWORDS } from '../../machine/identity/identity.ts';
 import { isEtcWritable } from '../../machine/install/plan-install.ts';
 import type { StepOf } from '../../machine/steps/step.ts';
-import { onDemand } from '../../on-demand.ts';
+import { identityPart } from '../../on-demand.ts';
 import type { EnrolAnswer } from '../../protocol/enrolment.ts';
 import type { AgentHost } from '../agent.ts';
 import { replaceSecrets } from '../apply/live-secrets.ts';
@@ -40,7 +40,7 @@ export async function takeIdentity(
   await files.write(`${IDENTITY}/cert.pem`, answer.certificatePem);
   const { secrets } = asked;
   if (secrets) {
-    const { keepSecrets } = await onDemand();
+    const { keepSecrets } = await identityPart();
     await keepSecrets(host, enrol.home, secrets).catch(() => warn('the secrets cannot be kept for the next boot'));
     await replacePasswords(host, facts, booted, JSON.stringify(secrets.passwords), context);
     for (const [path, why] of Object.entries(secrets.missing)) warn(`no secret for ${path}: ${why}`);

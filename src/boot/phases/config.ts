@@ -5,7 +5,7 @@ import type { Host } from '../../host/host.ts';
 import { parseRecord } from '../../host/record.ts';
 import { withSettings } from '../../machine/delivery/with-settings.ts';
 import { machineFacts } from '../../machine/facts/machine.ts';
-import { onDemand } from '../../on-demand.ts';
+import { settingsPart } from '../../on-demand.ts';
 import type { Phase } from '../phase.ts';
 
 const CONFIG_DIR = '/config.d';
@@ -47,6 +47,6 @@ async function readConfig(host: Host, say: (text: string) => void): Promise<Comp
     .catch(() => undefined);
   if (compiled?.digest === digest) return compiled;
   say('config.d is not what the builder compiled: reading the files');
-  const { loadSettings } = await onDemand();
+  const { loadSettings } = await settingsPart();
   return { digest, ...(await loadSettings(host, CONFIG_DIR)) };
 }

@@ -1,7 +1,7 @@
-import { getAsset, isSea } from 'node:sea';
+import { isSea } from 'node:sea';
 import { Worker } from 'node:worker_threads';
-import { ADMIN_ASSET } from '../../admin-asset.ts';
 import { reasonOf } from '../../error.ts';
+import { sourceOf } from '../../part.ts';
 import type { Snapshot } from '../history/snapshot.ts';
 import type { CheckedFault } from './check.ts';
 
@@ -58,5 +58,5 @@ const tooMuch = (why: string): CheckedFault => ({
 /** From the executable, or in a checkout from src. */
 const programOfThread = (): string =>
   isSea()
-    ? `${getAsset(ADMIN_ASSET, 'utf8')}\n;module.exports.answerCheck();`
+    ? `${sourceOf('admin')}\n;module.exports.answerCheck();`
     : `import(${JSON.stringify(new URL('./check-thread.ts', import.meta.url).href)}).then((thread) => thread.answerCheck());`;

@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts';
 import type { LoadedSettings } from '../../config/load.ts';
 import type { Plain } from '../../config/tree/tree.ts';
 import { parseRecord } from '../../host/record.ts';
-import { onDemand } from '../../on-demand.ts';
+import { settingsPart } from '../../on-demand.ts';
 import type { Bundle } from '../../signed/bundle/verify.ts';
 import { VERSION } from '../../version.ts';
 
@@ -16,7 +16,7 @@ export async function bundleSettings({ manifest, members }: Bundle): Promise<Loa
   const textOf = (name: string) => Buffer.from(members.get(name) ?? '').toString();
   const settings = parseRecord<Record<string, Plain>>(textOf('settings.json'), {});
   if (manifest.statectl === VERSION) return { config: parseRecord<Config>(textOf('config.json'), CONFIG), settings };
-  const { parseSettings } = await onDemand();
+  const { parseSettings } = await settingsPart();
   return { config: parseSettings(settings), settings };
 }
 

@@ -2,7 +2,7 @@ import { reasonOf } from '../../error.ts';
 import { shellLine } from '../../host/shell-line.ts';
 import type { Enrolling } from '../../identity/machine/enrolling.ts';
 import { hostKeyFiles, placeHostKey } from '../../identity/machine/ssh-host-key.ts';
-import { onDemand } from '../../on-demand.ts';
+import { identityPart } from '../../on-demand.ts';
 import { type BringAccounts, bringAccounts } from '../accounts/merge-accounts.ts';
 import { kind } from './kind.ts';
 import { tolerant } from './shell-text.ts';
@@ -17,7 +17,7 @@ export const identity = {
         ? `prove to ${urls.map((url) => new URL(url).host).join(', ')} who this machine is`
         : 'take the certificate and secrets that this machine kept',
     async apply(step, host, task) {
-      const { enrolMachine } = await onDemand();
+      const { enrolMachine } = await identityPart();
       // Whatever becomes of it, the machine boots.
       await enrolMachine(step, host, task).catch((error) => {
         task.signal.throwIfAborted();
