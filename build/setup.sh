@@ -69,6 +69,15 @@ fi
 if [ "$missing" ]; then
 	echo "setup: Debian packages:$missing"
 	export DEBIAN_FRONTEND=noninteractive
+	# Their programs are wanted, no service of theirs, which Debian starts at once unless this forbids it (invoke-rc.d(8)).
+	policy=/usr/sbin/policy-rc.d
+	# One that is there is somebody's, or of a run that was killed.
+	if [ ! -e $policy ] || grep -qs '^# statectl: ' $policy; then
+		trap 'rm -f $policy' EXIT
+		trap 'exit 1' HUP INT TERM
+		printf '#!/bin/sh\n# statectl: while its build/setup.sh installs\nexit 101\n' >$policy
+		chmod 755 $policy
+	fi
 	apt-get update -qq
 	# shellcheck disable=SC2086 # the list is meant to be split
 	apt-get install -qq -y --no-install-recommends $missing >/dev/null

@@ -72,6 +72,24 @@ describe.skipIf(!canBeTwo)('a fresh clone', () => {
     },
   );
 
+  it.each([
+    ['of nobody', 'true', 'gone'],
+    ['of a run that was killed', "printf '#!/bin/sh\\n# statectl: killed\\n' >/usr/sbin/policy-rc.d", 'gone'],
+    ['of somebody else', "printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d", 'there'],
+  ])('installs what is missing, and starts no service of it, where a policy is there %s', (_, before, after) => {
+    const apt = '#!/bin/sh\necho "$*: $(sh /usr/sbin/policy-rc.d; echo $?)" >>"$HOME/apt-ran"\n';
+    writeFileSync(join(dir, 'bin/apt-get'), apt, { mode: 0o755 });
+    const { status, stdout, stderr } = people.sudo(
+      `mount -t tmpfs tmpfs /usr/sbin; ${before}; sh build/setup.sh; test -e /usr/sbin/policy-rc.d && echo there || echo gone`,
+      clone(),
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout.trim().split('\n').at(-1)).toBe(after);
+    expect(readFileSync(join(dir, 'apt-ran'), 'utf8')).toBe(
+      'update -qq: 101\ninstall -qq -y --no-install-recommends icu-devtools swtpm: 101\n',
+    );
+  });
+
   it('says whose files are in the way when root itself built here, and what to do', () => {
     mkdirSync(join(clone(), 'dist'));
     writeFileSync(join(clone(), 'dist/statectl'), '');
