@@ -108,7 +108,7 @@ export async function startServer({
   const tells = {
     load: meter.status,
     ...(config?.revision && { revision: config.revision }),
-    ...(bundles && { contentDigest: bundles.contentDigest }),
+    ...(bundles && { contentDigest: bundles.contentDigest, takeAsked: bundles.takeAsked }),
   };
   const readMachine = machineReader(alarm);
   const known = knownSenders();

@@ -36,7 +36,7 @@ export interface SecureOptions {
   /** Takes the reports of machines that show their certificate. */
   readonly keepReport?: KeepReport;
   /** What running machines are told of. */
-  readonly tells?: Pick<WatchOptions, 'revision' | 'contentDigest' | 'load'>;
+  readonly tells?: Pick<WatchOptions, 'revision' | 'contentDigest' | 'takeAsked' | 'load'>;
 }
 
 export interface SecureServer extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import { isStatectlError, StatectlError } from '../../error.ts';
 import type { Claims } from '../../protocol/claims.ts';
 import { identityOf } from '../../protocol/machine-identity.ts';
-import type { RenderNode } from '../../signed/bundle/content.ts';
+import type { NodeContent, RenderNode } from '../../signed/bundle/content.ts';
 import { type BundleDraft, type BundleSigner, draftBundle, sealBundle } from '../../signed/bundle/make.ts';
 import { machineQuery } from '../machine.ts';
 import type { Store } from '../store/store.ts';
@@ -21,6 +21,8 @@ export interface Bundles {
   bundleFor(machine: Claims, known?: (contentDigest: string) => boolean): Promise<ServedBundle | 'known'>;
   /** The same without making it. */
   contentDigest(machine: Claims): Promise<string>;
+  /** The nodes whose machines were told what they are to be since this was asked last. */
+  takeAsked(): ReadonlySet<string>;
 }
 
 export interface BundlesOptions {
@@ -30,6 +32,8 @@ export interface BundlesOptions {
   /** Of all bundles that are kept, default 512 MiB. */
   readonly cacheBytes?: number;
 }
+
+type Told = Pick<NodeContent, 'node'> | BundleDraft['content'];
 
 /** Makes, numbers and keeps the bundles of machines. However many ask for one at once, it is rendered and made once. */
 export async function openBundles({
@@ -41,6 +45,10 @@ export async function openBundles({
   const cache = await openBundleCache(store, cacheBytes);
   const drafts = singleFlight<BundleDraft>();
   const archives = singleFlight<Buffer>();
+  let asked = new Set<string>();
+  const noteAsked = ({ node }: Told): void => {
+    if (node !== undefined) asked.add(node);
+  };
   /** One number at a time. */
   let numbering: Promise<unknown> = Promise.resolve();
 
@@ -50,8 +58,15 @@ export async function openBundles({
     return next;
   };
 
-  const draft = async (machine: Claims): Promise<BundleDraft> => {
-    const [content, epoch] = await Promise.all([renderNode(identityOf(machine)), bundleEpoch(store)]);
+  const draft = async (machine: Claims, note = (_content: Told): void => {}) => {
+    const [content, epoch] = await Promise.all([
+      // At the moment from which on config.d may say something else.
+      renderNode(identityOf(machine)).then((rendered) => {
+        note(rendered);
+        return rendered;
+      }),
+      bundleEpoch(store),
+    ]);
     return draftBundle(content, machine, { keyId: signer.keyId, epoch });
   };
 
@@ -68,11 +83,17 @@ export async function openBundles({
       (await drafts(machineQuery(machine), () => draft(machine).catch(nodeFaulty))).contentDigest,
     async bundleFor(machine, known) {
       const name = machineQuery(machine);
-      const drafted = await drafts(name, () => draft(machine).catch(nodeFaulty));
-      const { contentDigest } = drafted;
+      const drafted = await drafts(name, () => draft(machine, noteAsked).catch(nodeFaulty));
+      const { contentDigest, content } = drafted;
+      noteAsked(content);
       if (known?.(contentDigest)) return 'known';
       const seals = () => seal(name, drafted).catch(nodeFaulty);
       return { archive: await archives(`${name} ${contentDigest}`, seals), contentDigest };
+    },
+    takeAsked() {
+      const taken = asked;
+      asked = new Set();
+      return taken;
     },
   };
 }

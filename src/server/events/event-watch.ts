@@ -16,6 +16,8 @@ export interface WatchOptions {
   readonly revision?: () => Promise<string>;
   /** Digest of what a machine gets. */
   readonly contentDigest?: (machine: Claims) => Promise<string>;
+  /** The nodes whose machines asked for their bundle since this was called last: what they have may be of a commit between two looks. */
+  readonly takeAsked?: () => ReadonlySet<string>;
   readonly load?: () => ServerStatus;
 }
 
@@ -108,6 +110,7 @@ function looker(options: WatchOptions, orders: OrderGiver): (signal: AbortSignal
   const { hub, clock } = options;
   let revision: string | undefined;
   let nextRevisionMs = 0;
+  const owed = new Set<string>();
   const shed = shedder(options);
   return async (signal) => {
     hub.forgetBefore(clock.now() - KEPT_MS);
@@ -121,15 +124,22 @@ function looker(options: WatchOptions, orders: OrderGiver): (signal: AbortSignal
       nextRevisionMs = nowMs + Math.min(LONGEST_BETWEEN_MS, (nowMs - startedMs) * LOOK_SHARE);
     };
     rest();
+    // Who asked between two commits, of which the later takes the earlier back, has something else than this look finds.
+    for (const node of options.takeAsked?.() ?? []) owed.add(node);
+    if (now === revision || revision === undefined) owed.clear();
     if (now === revision) return;
     const failed: unknown[] = [];
     for (const reader of hub.known) {
       if (signal.aborted) return;
-      await compareContent(options, reader, now).catch((error: unknown) => failed.push(error));
+      await compareContent(options, reader, now, owed.has(reader.node)).then(
+        () => owed.delete(reader.node),
+        (error: unknown) => failed.push(error),
+      );
     }
     // Whom this look could not tell the next one does.
-    if (failed.length === 0) revision = now;
-    else rest();
+    if (failed.length > 0) return rest();
+    revision = now;
+    owed.clear();
   };
 }
 
@@ -137,6 +147,7 @@ async function compareContent(
   { hub, contentDigest }: WatchOptions,
   reader: EventReader,
   revision: string | undefined,
+  isOwed: boolean,
 ): Promise<void> {
   const { node } = reader;
   const before = hub.contentOf(node);
@@ -146,7 +157,7 @@ async function compareContent(
     if (isStatectlError(error)) return before;
     throw error;
   });
-  if (content === before) return;
+  if (content === before && !isOwed) return;
   hub.setContent(reader, content);
   hub.publish(node, 'bundle', { content, ...(revision && { revision }) });
 }

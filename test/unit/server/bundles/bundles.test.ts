@@ -301,3 +301,17 @@ test('the key is that of `build keys`; without it, or with another certificate, 
   await host.files.chmod('/state/keys/bundle.key', 0o644);
   await expect(readBundleSigner(host, '/state/keys')).rejects.toMatchObject({ code: 'key-exposed' });
 });
+
+test('who was told what it is to be is known by its node, once', async () => {
+  await using temporary = await temporaryStore(stillClock);
+  let node: string | undefined = 'print01';
+  const renderNode: RenderNode = async () => ({ ...createContent([]), ...(node !== undefined && { node }) });
+  const bundles = await openBundles({ store: temporary.store, renderNode, signer: SIGNER });
+  await bundles.contentDigest({ uuid: 'a' });
+  expect([...bundles.takeAsked()]).toEqual([]);
+  await bundles.bundleFor({ uuid: 'a' });
+  node = 'print02';
+  await bundles.bundleFor({ uuid: 'b' }, () => true);
+  expect([...bundles.takeAsked()]).toEqual(['print01', 'print02']);
+  expect([...bundles.takeAsked()]).toEqual([]);
+});

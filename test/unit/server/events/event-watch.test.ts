@@ -67,6 +67,30 @@ describe('a server with machines that listen', () => {
     expect(heard).toHaveLength(1);
   });
 
+  it('tells who asked between two commits, of which the later takes the earlier back, and nobody else', async () => {
+    let revision = 'one';
+    const asked = new Set<string>();
+    await listen('print01');
+    await listen('print02');
+    watch({
+      revision: async () => revision,
+      contentDigest: async () => 'old',
+      takeAsked: () => {
+        const taken = new Set(asked);
+        asked.clear();
+        return taken;
+      },
+    });
+    asked.add('print01').add('print02');
+    await clock.sleep(10 * SECOND);
+    expect(heard).toEqual([]);
+    // It asked by itself, between two looks, and got what the second commit had; the third is as the first was.
+    asked.add('print01');
+    revision = 'three';
+    await clock.sleep(60 * SECOND);
+    expect(heard).toEqual(['print01 bundle']);
+  });
+
   it('tells at the next look whom it could not tell, and the others at once', async () => {
     let fails = 1;
     await listen('print01');
