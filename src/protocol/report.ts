@@ -35,3 +35,23 @@ export const ReportedHealth = z.object({
   answer: z.catch(z.optional(z.enum(['reboots', 'held', 'stays'])), undefined),
 });
 export type ReportedHealth = z.infer<typeof ReportedHealth>;
+
+const ReportedSlot = z.object({
+  state: z.string(),
+  /** NAME@VERSION */
+  image: z.optional(z.string()),
+  healthyCycles: z.catch(z.number(), 0),
+  why: z.optional(z.string()),
+});
+
+/** `slots` of a report: the systems of a machine that keeps two, and how the last starts ended, the newest first. */
+export const ReportedSlots = z.object({
+  /** The one that was booted last. */
+  booted: z.optional(z.string()),
+  systems: z.record(z.string(), ReportedSlot),
+  past: z.catch(
+    z.array(z.object({ cycle: z.number(), slot: z.string(), verdict: z.string(), why: z.optional(z.string()) })),
+    [],
+  ),
+});
+export type ReportedSlots = z.infer<typeof ReportedSlots>;

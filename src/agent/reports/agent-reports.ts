@@ -4,11 +4,13 @@ import type { BootRecord } from '../../machine/boot-record.ts';
 import { reportedDisks } from '../../machine/disks/reported-disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { IDENTITY } from '../../machine/identity/identity.ts';
-import type { ReportedHealth } from '../../protocol/report.ts';
+import type { ReportedHealth, ReportedSlots } from '../../protocol/report.ts';
+import { SLOTS } from '../../slots/cycle-state.ts';
 import type { AgentHost } from '../agent.ts';
 import type { AgentState, AgentStateFile } from '../agent-state.ts';
 import type { Bell } from '../servers/bell.ts';
 import type { SettingsInForce } from '../servers/server-settings.ts';
+import { type SlotsStatus, slotsStatus } from '../slots-status.ts';
 import { postReport } from './post-report.ts';
 import type { QueuedReport, ReportQueue } from './report-queue.ts';
 
@@ -96,6 +98,30 @@ function healthIn(health: AgentState['health']): { readonly health?: ReportedHea
   };
 }
 
+/** Of how many starts each report tells. */
+const MOST_CYCLES = 3;
+
+/** The systems of this machine, and how its last starts ended. Pure. */
+function slotsIn(status: SlotsStatus | undefined): { readonly slots?: ReportedSlots } {
+  if (!status) return {};
+  const systems = SLOTS.flatMap((slot) => {
+    const record = status[slot];
+    const { name, version } = status.images[slot] ?? {};
+    if (!record) return [];
+    const { state, healthyCycles, why } = record;
+    const image = name === undefined ? {} : { image: `${name}@${version}` };
+    return [[slot, { state, healthyCycles, ...image, ...(why !== undefined && { why }) }] as const];
+  });
+  const past = status.past.slice(-MOST_CYCLES).toReversed();
+  return {
+    slots: {
+      ...(status.last && { booted: status.last }),
+      systems: Object.fromEntries(systems),
+      past: past.map(({ cycle, slot, verdict, why }) => ({ cycle, slot, verdict, ...(why !== undefined && { why }) })),
+    },
+  };
+}
+
 /** What this machine tells servers: the report of its boot, and with the same fields what changed since. */
 export function agentReports(host: AgentHost, options: AgentReportOptions): AgentReports {
   const { clock, console, files } = host;
@@ -132,7 +158,9 @@ export function agentReports(host: AgentHost, options: AgentReportOptions): Agen
     // A machine that says neither could not be told from others.
     if (claims.mac === undefined && claims.uuid === undefined) return Promise.resolve();
     const done = putting.then(async () => {
-      await queue.put(made);
+      // A journal that cannot be read keeps no report back.
+      const slots = slotsIn(await slotsStatus(host).catch(() => undefined));
+      await queue.put({ ...made, ...slots });
       await file.change({ queue: await queue.status() });
       bell.ring();
     });

@@ -39,8 +39,8 @@ export const nodeListVerb = (): Command =>
           ]),
         ]),
       );
-      for (const { node = '-', boards = [], health = [] } of nodes)
-        for (const text of [...boards, ...health]) remark(`${node}: ${text}`);
+      for (const { node = '-', boards = [], health = [], slots = [] } of nodes)
+        for (const text of [...boards, ...health, ...slots]) remark(`${node}: ${text}`);
       for (const alarm of new Set(nodes.flatMap((node) => node.alarm ?? []))) remark(alarm);
     });
 

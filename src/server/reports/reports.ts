@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { IN_WORDS, parseInWords } from '../../config/settings/schema-words.ts';
 import { reasonOf, StatectlError } from '../../error.ts';
 import type { Claims } from '../../protocol/claims.ts';
-import { Report, ReportedBoards, ReportedHealth } from '../../protocol/report.ts';
+import { Report, ReportedBoards, ReportedHealth, ReportedSlots } from '../../protocol/report.ts';
 import { type ImageName, isPlainName, writeImageName } from '../images/image-name.ts';
 import { machineFromQuery } from '../machine.ts';
 import { nodeReportPath, reportPath, reportsPath, type Store } from '../store/store.ts';
@@ -184,6 +184,15 @@ function boardsIn(reports: ReportFile['reports']): ReportedBoards | undefined {
   return undefined;
 }
 
+/** A boot tells nothing of them: what the agent told last is what is known. */
+function slotsIn(reports: ReportFile['reports']): ReportedSlots | undefined {
+  for (const { report } of reports) {
+    const slots = ReportedSlots.safeParse(report.slots);
+    if (slots.success) return slots.data;
+  }
+  return undefined;
+}
+
 function lastReportOf(
   { receivedAt, remote, report }: ReportFile['reports'][number],
   reports: ReportFile['reports'],
@@ -196,6 +205,7 @@ function lastReportOf(
   const boards = boardsIn(reports);
   // Of this boot alone: the next one says nothing of it until it knows.
   const health = ReportedHealth.safeParse(report.health);
+  const slots = slotsIn(reports);
   return {
     receivedAt,
     remote,
@@ -207,6 +217,7 @@ function lastReportOf(
     ...(typeof bootMs === 'number' && { bootMs }),
     ...(boards && { boards }),
     ...(health.success && { health: health.data }),
+    ...(slots && { slots }),
   };
 }
 
@@ -227,4 +238,5 @@ export interface LastReport {
   readonly bootMs?: number;
   readonly boards?: ReportedBoards;
   readonly health?: ReportedHealth;
+  readonly slots?: ReportedSlots;
 }

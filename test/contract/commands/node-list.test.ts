@@ -109,6 +109,30 @@ describe('node list', () => {
     expect(await health()).toBeUndefined();
   });
 
+  it('says whose other system is not booted any more, and how a start ended that wants somebody', async () => {
+    put('nodes/print01.conf', `match: { mac: "${MAC}" }\n`);
+    const slots = async () => JSON.parse(await list('--json'))[0].slots;
+    const a = { state: 'GOOD', image: 'lab@1', healthyCycles: 4 };
+    const healthy = { cycle: 9, slot: 'a', verdict: 'HEALTHY' };
+    await boots(MAC, { slots: { booted: 'a', systems: { a }, past: [healthy] } });
+    expect(await slots()).toBeUndefined();
+    const b = { state: 'BAD', image: 'lab@2', healthyCycles: 0, why: '2 failed starts in a row' };
+    const failed = { cycle: 11, slot: 'b', verdict: 'FAILED_START', why: 'health: service klipper: it is dead' };
+    await boots(MAC, { slots: { booted: 'a', systems: { a, b }, past: [failed, healthy] } });
+    const told = [
+      'slot b (lab@2) is bad: 2 failed starts in a row; it runs slot a',
+      'cycle 11 on slot b failed to start (FAILED_START): health: service klipper: it is dead',
+    ];
+    expect(await slots()).toEqual(told);
+    // The next boot tells nothing of them yet.
+    await boots(MAC);
+    expect(await slots()).toEqual(told);
+    await boots(MAC, { slots: { booted: 'a', systems: { a, b: 'nonsense' }, past: [] } });
+    expect(await slots()).toEqual(told);
+    await boots(MAC, { slots: { booted: 'a', systems: { a }, past: 'nonsense' } });
+    expect(await slots()).toBeUndefined();
+  });
+
   it('says before another image comes whose boards have the firmware of another Klipper', async () => {
     const printers = 'state: { printers: { voron: { data: /home/pi/printer_data, user: pi } } }';
     put('nodes/print01.conf', `match: { mac: "${MAC}" }\nset: { ${printers} }\n`);

@@ -19,6 +19,7 @@ import { boardsAtFault, boardsWith } from '../printers/boards-with-image.ts';
 import type { ServerState } from '../server-state.ts';
 import { healthAtFault } from './health-at-fault.ts';
 import { countedReports } from './last-reports.ts';
+import { slotsAtFault } from './slots-at-fault.ts';
 
 /** What `node list` says of a machine. */
 export interface NodeStatus {
@@ -38,6 +39,8 @@ export interface NodeStatus {
   readonly boards?: readonly string[];
   /** What is wrong with the system that it runs. */
   readonly health?: readonly string[];
+  /** What is wrong with its two systems, and how its last start ended where that wants somebody. */
+  readonly slots?: readonly string[];
   /** Of `faulty`: its faults. */
   readonly why?: string;
 }
@@ -91,11 +94,13 @@ async function nodeStatuses(input: NodeStatusInput): Promise<readonly NodeStatus
     const alarm = alarms.get(status.report?.machine.uuid ?? '');
     const boards = [...boardsAtFault(status.report?.boards ?? {}), ...(status.boards ?? [])];
     const health = healthAtFault(status.report?.health);
+    const slots = slotsAtFault(status.report?.slots);
     return {
       ...status,
       ...(alarm !== undefined && { alarm }),
       ...(boards.length > 0 && { boards }),
       ...(health.length > 0 && { health }),
+      ...(slots.length > 0 && { slots }),
     };
   });
 }

@@ -4,14 +4,23 @@ import { agentReports } from '../../../../src/agent/reports/agent-reports.ts';
 import { reportQueue } from '../../../../src/agent/reports/report-queue.ts';
 import { bell } from '../../../../src/agent/servers/bell.ts';
 import type { Server } from '../../../../src/host/memory/http.ts';
+import type { Seed } from '../../../../src/host/memory/seed.ts';
 import { memoryHost } from '../../../../src/host/memory.ts';
 import { LARGEST_REPORT_BYTES } from '../../../../src/server/reports/report-routes.ts';
+import { writeKey } from '../../../../src/slots/cycle-key.ts';
+import { writeRecord } from '../../../../src/slots/journal-record.ts';
+import { JOURNAL_FILE, KEY_FILE } from '../../../../src/slots/look-at-cycles.ts';
 import { createFacts } from '../../../fixtures/facts.ts';
 import { createRecord } from '../../../fixtures/running-system.ts';
+import { createState, good, B as IMAGE_B } from '../../../fixtures/slots/cycles.ts';
 
 const [A, B] = ['http://a.lab:8080', 'http://b.lab:8080'] as const;
 
-function lab(servers: () => readonly string[], took: (at: string, event: string) => number) {
+function lab(
+  servers: () => readonly string[],
+  took: (at: string, event: string) => number,
+  files: Readonly<Record<string, Seed>> = {},
+) {
   const got: string[] = [];
   const bodies: string[] = [];
   const server =
@@ -23,7 +32,10 @@ function lab(servers: () => readonly string[], took: (at: string, event: string)
       if (status === 204) got.push(`${name} ${event}`);
       return { status };
     };
-  const host = memoryHost({ servers: { [A]: server('a'), [B]: server('b') }, files: { '/run': { type: 'dir' } } });
+  const host = memoryHost({
+    servers: { [A]: server('a'), [B]: server('b') },
+    files: { '/run': { type: 'dir' }, ...files },
+  });
   const facts = createFacts();
   const { machine, config } = facts;
   const reports = agentReports(host, {
@@ -91,5 +103,31 @@ describe('the reports of an agent', () => {
     expect(Buffer.byteLength(body)).toBeLessThan(LARGEST_REPORT_BYTES);
     expect(JSON.parse(body).agent.server).toBe(A);
     expect(body).toMatch(/more"|…|too long/);
+  });
+
+  it('say which systems the machine has, and how its last starts ended', async () => {
+    const key = { cycle: 10, key: '5'.repeat(64) };
+    const past = (['HEALTHY', 'HEALTHY', 'UNCLEAN_STOP', 'FAILED_START'] as const).map((verdict, at) => ({
+      ...{ cycle: 6 + at, slot: 'b' as const, verdict },
+    }));
+    const state = createState({ past, b: good(IMAGE_B, 4, { state: 'BAD', why: '3 failed starts in a row' }) });
+    await using agent = lab(
+      () => [A],
+      () => 204,
+      {
+        [JOURNAL_FILE]: Buffer.concat([writeRecord(state, 7, key), Buffer.alloc(4096)]),
+        [KEY_FILE]: { data: writeKey(key), mode: 0o600 },
+      },
+    );
+    agent.reports.tell('one', {});
+    await agent.host.clock.sleep(60_000);
+    expect(JSON.parse(agent.bodies[0] ?? '').slots).toEqual({
+      booted: 'a',
+      systems: {
+        a: { state: 'GOOD', healthyCycles: 9 },
+        b: { state: 'BAD', healthyCycles: 4, why: '3 failed starts in a row' },
+      },
+      past: [past[3], past[2], past[1]],
+    });
   });
 });
