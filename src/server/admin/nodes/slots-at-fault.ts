@@ -1,3 +1,4 @@
+import { entryOf } from '../../../entry-of.ts';
 import type { ReportedSlots } from '../../../protocol/report.ts';
 
 /** States of a slot that want somebody, in words. */
@@ -20,10 +21,10 @@ export function slotsAtFault(slots: ReportedSlots | undefined): readonly string[
   if (!slots) return [];
   const { booted, systems, past } = slots;
   const [last] = past;
-  const ended = last && ENDS[last.verdict];
+  const ended = last && entryOf(ENDS, last.verdict);
   return [
     ...Object.entries(systems).flatMap(([slot, { state, image, why }]) => {
-      const words = AT_FAULT[state];
+      const words = entryOf(AT_FAULT, state);
       if (words === undefined) return [];
       const runs = booted === undefined || booted === slot ? '' : `; it runs slot ${booted}`;
       return [`slot ${slot}${image === undefined ? '' : ` (${image})`} ${words}${why ? `: ${why}` : ''}${runs}`];
