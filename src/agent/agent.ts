@@ -3,7 +3,7 @@ import type { Host } from '../host/host.ts';
 /** What the agent touches of the machine. */
 export type AgentHost = Pick<
   Host,
-  'files' | 'openRaw' | 'exec' | 'http' | 'sockets' | 'clock' | 'console' | 'ntp' | 'tpm'
+  'files' | 'openRaw' | 'exec' | 'openProgram' | 'http' | 'sockets' | 'clock' | 'console' | 'ntp' | 'tpm'
 >;
 
 /** What asking a server for the bundle, and applying what needs no reboot, came to. */

@@ -1,12 +1,14 @@
 import { COPIES, rootFile } from '../fetch/local-copy.ts';
 import { verifyFile } from '../fetch/verify-file.ts';
 import type { Host } from '../host/host.ts';
+import { type TreeMeans, verifySlotTree } from '../machine/cycle/slot-tree.ts';
 import { findDevice } from '../machine/facts/block-devices.ts';
+import { GNU_TAR, SLOT_MOUNTS } from '../machine/paths.ts';
 import { parseManifest } from '../signed/image-manifest.ts';
 import { verifyImage } from '../slots/copy/raw-image.ts';
 import { readKey } from '../slots/cycle-key.ts';
 import { type CycleState, SLOTS, type Slot } from '../slots/cycle-state.ts';
-import { OWNED_NAME, slotFolder } from '../slots/image-place.ts';
+import { LIST_NAME, OWNED_NAME, slotFolder } from '../slots/image-place.ts';
 import { readCopy, reconcile } from '../slots/journal.ts';
 import { JOURNAL_FILE, KEY_FILE, ORDERS_FILE } from '../slots/look-at-cycles.ts';
 import { readOrders, type SlotOrder } from '../slots/orders.ts';
@@ -49,9 +51,9 @@ export async function slotsStatus({ files }: Pick<Host, 'files'>): Promise<Slots
   return { ...known, images, tier: key ? 'T1' : 'T0', notes, orders: readOrders(await text(ORDERS_FILE)) };
 }
 
-/** Hashes the image in this slot. Throws what is wrong with it. */
+/** Hashes the image in this slot, or all files of its tree. Throws what is wrong with it. */
 export async function verifySlot(
-  host: Pick<Host, 'files' | 'exec' | 'openRaw'>,
+  host: Pick<Host, 'files' | 'exec' | 'openProgram' | 'openRaw' | 'clock'>,
   slot: Slot,
   digest: string,
 ): Promise<undefined> {
@@ -63,6 +65,12 @@ export async function verifySlot(
     const block = await findDevice(host, { kind: 'tag', tag: 'partuuid', value: partition });
     if (!block) throw new Error(`the partition ${partition} is not there`);
     const { signal } = new AbortController();
+    const { fileList } = placed;
+    if (fileList && (await files.stat(`${slotFolder(slot)}/${LIST_NAME}`))) {
+      const tree = { device: block.device, dir: slotFolder(slot), list: fileList };
+      await verifySlotTree(host, tree, await treeMeans(host), { signal, say: () => undefined });
+      return;
+    }
     await verifyImage(host.openRaw, { path: block.device, sha256: digest, sizeBytes }, 'cached', { signal });
     return;
   }
@@ -70,4 +78,10 @@ export async function verifySlot(
   const manifest = parseManifest(await files.readText(`${dir}/manifest.json`));
   const { sha256, sizeBytes } = manifest.root;
   await verifyFile({ files }, { path: rootFile(dir, manifest), sha256, sizeBytes });
+}
+
+/** Most systems have a tar of GNU; in the rescue shell it is that of the tool set. */
+async function treeMeans({ exec }: Pick<Host, 'exec'>): Promise<TreeMeans> {
+  const said = await exec.run(['tar', '--version']).catch(() => undefined);
+  return { tar: said?.stdout.includes('GNU tar') ? 'tar' : GNU_TAR, mounts: SLOT_MOUNTS };
 }

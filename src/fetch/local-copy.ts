@@ -102,6 +102,8 @@ export interface LocalCopy {
   readonly manifestSha256: string;
   /** The partition that its root lies on, from the beginning. Absent: it is a file in the folder. */
   readonly device?: string;
+  /** The partition has its tree, unpacked. */
+  readonly unpacked?: true;
 }
 
 /** Where the root of a copy is. */

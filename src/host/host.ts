@@ -216,6 +216,8 @@ export interface Host {
   /** Partitions, and files in their place. */
   readonly openRaw: OpenRaw;
   readonly exec: Exec;
+  /** Those whose output is read as it comes. */
+  readonly openProgram: OpenPrograms;
   readonly http: Http;
   readonly sockets: Sockets;
   readonly ntp: Ntp;

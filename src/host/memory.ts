@@ -4,6 +4,7 @@ import { memoryExec, type Programs } from './memory/exec.ts';
 import { type FileEffect, memoryFiles } from './memory/files.ts';
 import { memoryHttp, type Servers } from './memory/http.ts';
 import { memoryNtp, type TimeServers } from './memory/ntp.ts';
+import { memoryOpenProgram } from './memory/open-program.ts';
 import { memoryOpenRaw } from './memory/raw-file.ts';
 import { plant, type Seed } from './memory/seed.ts';
 import { NO_SOCKETS } from './memory/sockets.ts';
@@ -55,10 +56,12 @@ export function memoryHost(options: MemoryHostOptions = {}): MemoryHost {
   const clock = memoryClock(options.startMs ?? Date.UTC(2026, 10, 20, 12));
   const root = makeInode('dir', { mtimeMs: clock.now() });
   for (const [path, seed] of Object.entries(files)) plant(root, path, seed, clock.now());
+  const exec = memoryExec(programs, clock, (argv, run) => calls.push({ kind: 'run', argv, options: run }));
   return {
     files: memoryFiles({ root, clock, capacityBytes, record: (effect) => calls.push({ kind: 'file', ...effect }) }),
     openRaw: memoryOpenRaw(root),
-    exec: memoryExec(programs, clock, (argv, run) => calls.push({ kind: 'run', argv, options: run })),
+    exec,
+    openProgram: memoryOpenProgram(exec),
     http: memoryHttp(servers, clock, (url, request) => calls.push({ kind: 'request', url, request })),
     sockets: options.sockets ?? NO_SOCKETS,
     ntp: memoryNtp(timeServers),

@@ -15,6 +15,10 @@ export const IMAGE_MOUNT = `${RUN}/image`;
 export const PYTHON = `${RUN}/python`;
 export const UPPERS = `${RUN}/upper`;
 export const RAM_IMAGE = `${RUN_INITRAMFS}/image`;
+/** Where slots that are trees are mounted while they are made or verified. */
+export const SLOT_MOUNTS = `${RUN_INITRAMFS}/slots`;
+/** That of the tool set `tree`; what busybox has by that name keeps no xattrs. */
+export const GNU_TAR = `${RUN_INITRAMFS}/sets/tree/bin/tar`;
 export const SKELETON = `${RUN_INITRAMFS}/skeleton`;
 /** What /init sources after the controller ended well: which root, which init, which arguments. */
 export const SWITCH_FILE = `${RUN_INITRAMFS}/switch-root.env`;

@@ -240,7 +240,10 @@ function roomFor(
   const empty = writable.find((slot) => state[slot] === undefined);
   if (empty !== undefined) return empty;
   const [best] = SLOTS.filter((slot) => {
-    const { state: known, digest } = state[slot] as SlotRecord;
+    const record = state[slot];
+    // Of a slot that was never filled, whose partition is not there.
+    if (!record) return false;
+    const { state: known, digest } = record;
     return (
       !['BAD', 'INVALID', 'REPAIRING'].includes(known) &&
       inPlace(images, slot, digest)?.whole === true &&

@@ -6,6 +6,8 @@ export const slotFolder = (slot: Slot): string => `/user-data/persistent/slots/$
 /** In a slot's folder: the PARTUUID of the partition that we wrote, and how far a copy is that has not ended. */
 export const OWNED_NAME = 'partition';
 export const COPYING_NAME = 'copying.json';
+/** The list of an image's files. In a slot's folder it tells that its partition has the tree of the image, unpacked. */
+export const LIST_NAME = 'files.zst';
 
 /**
  * How an image is called that lies in a slot of its own, a partition: two slots may have the same one, and one of them be damaged. What

@@ -14,17 +14,18 @@ import {
   NEW,
   OLD,
   provedDisks,
+  type SlotKind,
   wasHealthy,
 } from '../fixtures/slots/partition-machine.ts';
 
-async function oneSystem(): Promise<Disks> {
+async function oneSystem(kind: SlotKind): Promise<Disks> {
   const disks = emptyDisks();
-  await wasHealthy((await booted(disks, { offers: OLD })).machine);
+  await wasHealthy((await booted(disks, { kind, offers: OLD })).machine);
   return disks;
 }
 
-async function damagedDisks(): Promise<Disks> {
-  const disks = await filledDisks();
+async function damagedDisks(kind: SlotKind): Promise<Disks> {
+  const disks = await filledDisks(kind);
   damage(disks.b);
   return disks;
 }
@@ -36,11 +37,12 @@ async function untilCut(host: FailingHost): Promise<void> {
   });
 }
 
-const OF_SLOTS = /\/slots\/|^write raw|cycle\/(?:journal|key)|remove .*\/images\//;
-const TORN = /^(?:write raw|overwrite)/;
+const OF_SLOTS = /\/slots\/|^write raw|^run (?:mkfs|sync|xargs)|cycle\/(?:journal|key)|remove .*\/images\//;
+const TORN = /^(?:write raw|overwrite|run xargs)|--delay-directory-restore/;
+const COPYING = /^write raw|--delay-directory-restore/;
 
 interface Situation {
-  readonly disks: () => Promise<Disks>;
+  readonly disks: (kind: SlotKind) => Promise<Disks>;
   readonly around: Around;
   /** What is around the machine after the cut. */
   readonly afterwards: Around;
@@ -88,12 +90,20 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
   },
 };
 
-it.each(Object.entries(SITUATIONS))(
-  'F2: the power may go at every effect of a boot in which %s: the next boots a whole system, and ends what was begun',
-  async (_title, { disks: before, around, afterwards, keeps, ends }) => {
-    const whole = await before();
+const KINDS = ['partition', 'tree'] as const;
+const CASES = KINDS.flatMap((kind) =>
+  Object.entries(SITUATIONS).map(([title, about]) => [title, kind, about] as const),
+);
+
+it.each(CASES)(
+  'F2: the power may go at every effect of a boot in which %s (%s): the next boots a whole system, and ends what was begun',
+  async (_title, kind, { disks: before, around, afterwards, keeps, ends }) => {
+    const whole = await before(kind);
     let stops = 0;
-    const all = failingHost(machineOf(cloneDisks(whole), around), { at: Number.POSITIVE_INFINITY, how: 'stop' });
+    const all = failingHost(machineOf(cloneDisks(whole), { kind, ...around }), {
+      at: Number.POSITIVE_INFINITY,
+      how: 'stop',
+    });
     await boot(all);
     for (const how of ['stop', 'torn'] as const)
       for (const [index, asked] of all.asked.entries()) {
@@ -101,36 +111,38 @@ it.each(Object.entries(SITUATIONS))(
         if (how === 'torn' ? !TORN.test(asked) : !OF_SLOTS.test(asked) && index % 60 !== 0) continue;
         const at = index + 1;
         const disks = cloneDisks(whole);
-        await untilCut(failingHost(machineOf(disks, around), { at, how }));
+        await untilCut(failingHost(machineOf(disks, { kind, ...around }), { at, how }));
         stops += 1;
         const place = `${how} at ${at}, ${asked}`;
         expect({ place, keeps: keeps(disks) }).toEqual({ place, keeps: true });
-        const { version, machine } = await booted(disks, afterwards);
-        const mounted = machine.mountedImages;
-        expect({ place, mounted }).toEqual({
-          place,
-          mounted: [(version === NEW.manifest.version ? NEW : OLD).manifest.root.sha256],
-        });
+        const { version, machine } = await booted(disks, { kind, ...afterwards });
+        const mounted = machine.mounts.find(({ target }) => target.endsWith('/image'))?.source ?? '';
+        const disk = Object.values(disks).find(({ name }) => mounted === `/dev/${name}`);
+        const isWhole = holds(disk, version === NEW.manifest.version ? NEW : OLD);
+        expect({ place, mounted, isWhole }).toEqual({ place, mounted, isWhole: true });
         expect({ place, keeps: keeps(disks), ends: ends(disks) }).toEqual({ place, keeps: true, ends: true });
       }
     expect(stops).toBeGreaterThan(15);
   },
 );
 
-it('F6: a copy of the backup that is cut twice is not tried a third time: the backup is booted', async () => {
-  const disks = await damagedDisks();
-  const cut = async (corruption: 'clone') => {
-    const find = failingHost(machineOf(cloneDisks(disks), { corruption }), { at: 1e6, how: 'stop' });
-    await boot(find);
-    const at = find.asked.findIndex((each) => each.startsWith('write raw')) + 1;
-    if (at === 0) return false;
-    await untilCut(failingHost(machineOf(disks, { corruption }), { at, how: 'torn' }));
-    return true;
-  };
-  expect([await cut('clone'), await cut('clone'), await cut('clone')]).toEqual([true, true, false]);
-  const { slot, version } = await booted(disks, { corruption: 'clone' });
-  expect([slot, version, holds(disks.a, OLD)]).toEqual(['a', OLD.manifest.version, true]);
-});
+it.each(KINDS)(
+  'F6: a copy of the backup that is cut twice is not tried a third time: the backup is booted (%s)',
+  async (kind) => {
+    const disks = await damagedDisks(kind);
+    const cut = async (corruption: 'clone') => {
+      const find = failingHost(machineOf(cloneDisks(disks), { kind, corruption }), { at: 1e6, how: 'stop' });
+      await boot(find);
+      const at = find.asked.findIndex((each) => COPYING.test(each)) + 1;
+      if (at === 0) return false;
+      await untilCut(failingHost(machineOf(disks, { kind, corruption }), { at, how: 'torn' }));
+      return true;
+    };
+    expect([await cut('clone'), await cut('clone'), await cut('clone')]).toEqual([true, true, false]);
+    const { slot, version } = await booted(disks, { kind, corruption: 'clone' });
+    expect([slot, version, holds(disks.a, OLD)]).toEqual(['a', OLD.manifest.version, true]);
+  },
+);
 
 it('F8: a partition that cannot be written costs no boot: the backup is booted, or the image from RAM', async () => {
   for (const [make, around, version] of [
@@ -139,7 +151,7 @@ it('F8: a partition that cannot be written costs no boot: the backup is booted, 
     [async () => emptyDisks(), { offers: NEW }, NEW],
     [provedDisks, {}, NEW],
   ] as const) {
-    const disks = await make();
+    const disks = await make('partition');
     const machine = machineOf(disks, around);
     const broken = {
       ...machine,

@@ -4,6 +4,7 @@ import { entryOf } from '../../entry-of.ts';
 import { StatectlError } from '../../error.ts';
 import type { Host } from '../../host/host.ts';
 import { planSeenEnd, unseenEnd } from '../../machine/cycle/seen-end.ts';
+import { slotPartitions } from '../../machine/cycle/slot-places.ts';
 import { planSubvolumes, withSubvolumesThere } from '../../machine/disks/btrfs/plan-subvolumes.ts';
 import { driveRounds, withoutUnfinished } from '../../machine/disks/drive-rounds.ts';
 import { blockDevices } from '../../machine/facts/block-devices.ts';
@@ -102,8 +103,8 @@ const isOfAbsentDrive = ({ config, root: { drives = {} } }: Facts, source: strin
 export function planWaits(facts: Facts): readonly StepOf<'wait-for-device'>[] {
   const { config } = facts;
   const seconds = waitSeconds(facts);
-  const { slots } = config.update;
-  const partitions = slots.kind === 'partition' ? [slots.a, slots.b] : [];
+  const slots = slotPartitions(config);
+  const partitions = slots ? [slots.a, slots.b] : [];
   const wanted = [
     ...partitions.filter((source) => !isOfAbsentDrive(facts, source)),
     ...(config.boot.root && bootsLocalRoot({ config }) ? [config.boot.root] : []),

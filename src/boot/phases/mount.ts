@@ -16,7 +16,7 @@ import {
   planSkeleton,
   USER_DATA_TREE,
 } from '../../machine/places/layout.ts';
-import { chooseSource, deviceOf, imageFile, type Source } from '../../machine/places/source.ts';
+import { chooseSource, deviceOf, imageFile, type Source, typeOf } from '../../machine/places/source.ts';
 import { at, type MachineHost } from '../../machine/roots.ts';
 import type { Step } from '../../machine/steps/step.ts';
 import type { Phase } from '../phase.ts';
@@ -44,7 +44,7 @@ const READ_ONLY: Readonly<Record<string, readonly string[]>> = {
 };
 
 export function planImage(source: Source): readonly Step[] {
-  const type = source.kind === 'partition' ? source.type : source.manifest.root.type;
+  const type = source.kind === 'partition' ? source.type : typeOf(source);
   const options = entryOf(READ_ONLY, type) ?? ['ro'];
   const from =
     source.kind === 'partition'

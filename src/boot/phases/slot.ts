@@ -2,7 +2,7 @@ import { StatectlError } from '../../error.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { decisionOf } from '../../machine/cycle/cycle-decision.ts';
 import { findCycles } from '../../machine/cycle/find-cycles.ts';
-import { copiesHere } from '../../machine/cycle/slot-places.ts';
+import { copiesHere, slotPartitions } from '../../machine/cycle/slot-places.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { withFound } from '../../machine/facts/found-facts.ts';
 import { planCheck } from '../../machine/places/check-disk.ts';
@@ -18,9 +18,8 @@ export const slot: Phase = {
   rounds: [
     {
       async gather(host, facts, boot) {
-        const { slots } = facts.config.update;
         // What is missing was told.
-        const looked = slots.kind === 'partition' ? await copiesHere(host, facts, { warn: () => undefined }) : {};
+        const looked = slotPartitions(facts.config) ? await copiesHere(host, facts, { warn: () => undefined }) : {};
         const cycle = await findCycles(host, withFound(facts, { root: looked }), boot);
         tell(withFound(facts, { root: { ...looked, cycle } }), boot);
         return { root: { ...looked, cycle } };

@@ -10,7 +10,7 @@ import { bootsCopyAlone, chooseSource, imageFile, type Source } from '../../mach
 import type { Step } from '../../machine/steps/step.ts';
 import { isUnread } from '../../slots/choose-slot.ts';
 import { SLOTS } from '../../slots/cycle-state.ts';
-import { placeName } from '../../slots/image-place.ts';
+import { LIST_NAME, placeName } from '../../slots/image-place.ts';
 import type { Phase } from '../phase.ts';
 
 /**
@@ -78,6 +78,12 @@ export function planUpdate(facts: Facts): readonly Step[] {
   const { sha256, sizeBytes } = source.manifest.root;
   if (source.kind === 'copy' && source.clone) return planFill(facts, source.clone.from, source.clone.into);
   if (source.kind === 'copy') {
+    const list = source.unpacked && source.manifest.fileList;
+    if (list && source.device !== undefined) {
+      const { sha256: digest, sizeBytes: bytes } = list;
+      const tree = { device: source.device, dir: source.dir, list: { sha256: digest, sizeBytes: bytes } };
+      return [{ kind: 'verify-tree', ...tree }, ...planBackup(facts)];
+    }
     const on = source.device === undefined ? {} : ({ on: 'partition' } as const);
     return [{ kind: 'verify', path: file, sha256, sizeBytes, ...on }, ...planBackup(facts)];
   }
@@ -131,6 +137,25 @@ const planStore = ({ dir }: Fetched, offer: Facts['root']['offer']): readonly St
   { kind: 'write', path: `${dir}/manifest.json.sig`, content: offer?.signature ?? '', encoding: 'base64' },
 ];
 
+/** A tree is made and judged by the list of its image's files. */
+function planList(
+  { config, root: { offer } }: Facts,
+  { dir, manifest }: Fetched,
+  { form }: SlotPlace,
+): readonly Step[] {
+  const { fileList: list } = manifest;
+  if (form !== 'tree' || !list || !offer) return [];
+  const { blobs = [], rootUrls } = offer;
+  const { connectMs, stallMs, tries } = config.server;
+  const urls =
+    blobs.length > 0
+      ? blobs.map((folder) => new URL(list.sha256, folder).href)
+      : rootUrls.map((url) => new URL(list.file, url).href);
+  const { sha256, sizeBytes } = list;
+  const limits = { connectMs, stallMs, tries };
+  return [{ kind: 'fetch', urls, to: `${dir}/${LIST_NAME}`, sha256, sizeBytes, limits }];
+}
+
 /** What is fetched goes through the store, where a download that was cut goes on; once it is on its partition, nobody needs it there. */
 function planPartition(facts: Facts, source: Fetched, into: SlotPlace, fetch: Step): readonly Step[] {
   const { offer, staleCopies = [], slots } = facts.root;
@@ -140,7 +165,7 @@ function planPartition(facts: Facts, source: Fetched, into: SlotPlace, fetch: St
   const stale = isMoved ? staleCopies.filter((digest) => digest !== manifest.root.sha256) : [];
   return [
     ...stale.map((digest): Step => ({ kind: 'remove', path: `${COPIES}/${digest}` })),
-    ...(offer ? [...planStore(source, offer), fetch] : []),
+    ...(offer ? [...planStore(source, offer), ...planList(facts, source, into), fetch] : []),
     ...planFill(facts, { dir, manifest }, into),
     { kind: 'remove', path: dir },
   ];

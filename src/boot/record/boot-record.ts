@@ -7,7 +7,7 @@ import type { Facts } from '../../machine/facts/facts.ts';
 import type { IdentityFacts, InstallFacts } from '../../machine/facts/system-facts.ts';
 import { planAccounts, planInstall } from '../../machine/install/plan-install.ts';
 import { places } from '../../machine/places/places.ts';
-import { chooseSource } from '../../machine/places/source.ts';
+import { chooseSource, typeOf } from '../../machine/places/source.ts';
 import { SLOTS } from '../../slots/cycle-state.ts';
 import { VERSION } from '../../version.ts';
 import type { EngineResult } from '../engine.ts';
@@ -31,7 +31,7 @@ export function bootRecord(
       source.kind === 'partition'
         ? { type: source.type, from: source.device, verified: false }
         : {
-            type: source.manifest.root.type,
+            type: typeOf(source),
             from: source.kind === 'copy' ? source.dir : (source.urls[0] ?? ''),
             verified: true,
           },

@@ -5,7 +5,7 @@ import { userDataDevice } from '../../machine/facts/disks.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { withFound } from '../../machine/facts/found-facts.ts';
 import type { RecordedFacts } from '../../machine/facts/recorded-facts.ts';
-import { chooseSource } from '../../machine/places/source.ts';
+import { chooseSource, typeOf } from '../../machine/places/source.ts';
 import { at } from '../../machine/roots.ts';
 import { shellOf } from '../../machine/steps/step.ts';
 import { planAll } from '../plan-all.ts';
@@ -19,6 +19,8 @@ import { FROM_DISK } from '../story.ts';
 export function lastGoodPlan({ looks: _looks, ...facts }: RecordedFacts): string | undefined {
   const source = chooseSource(facts);
   if (source.kind === 'fetched' && !source.kept) return undefined;
+  // Nobody but the controller can verify a tree.
+  if (source.kind !== 'partition' && typeOf(source) !== source.manifest.root.type) return undefined;
   if (userDataDevice(facts) === undefined) return undefined;
   const copy =
     source.kind === 'fetched'

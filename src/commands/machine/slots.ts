@@ -12,7 +12,7 @@ import { print, printJson, remark } from '../print.ts';
 import { parseWords, unknownCommand } from './boot-words.ts';
 import { slotsText } from './slots-text.ts';
 
-type SlotsHost = Pick<Host, 'files' | 'clock' | 'exec' | 'openRaw'>;
+type SlotsHost = Pick<Host, 'files' | 'clock' | 'exec' | 'openProgram' | 'openRaw'>;
 
 /** `statectl slots`: the two systems of this machine, in the running system and in the rescue shell. */
 export async function slots(host: SlotsHost, [command = 'list', ...words]: readonly string[]): Promise<number> {

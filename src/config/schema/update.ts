@@ -28,7 +28,10 @@ const Slots = z
       b: DeviceReference.meta({ description: 'partition of the other' }),
     }),
     z.strictObject({
-      kind: z.literal('tree').meta({ description: 'the unpacked system, in ext4 or in a subvolume of btrfs' }),
+      kind: z.literal('tree').meta({
+        description:
+          'the unpacked system, in a file system of ext4 that statectl makes on each partition; as kind: partition otherwise',
+      }),
       a: DeviceReference.meta({ description: 'partition of the one system' }),
       b: DeviceReference.meta({ description: 'partition of the other, or the same' }),
       subvolumes: z
@@ -37,12 +40,12 @@ const Slots = z
           b: z.string().min(1).meta({ description: 'of the other' }),
         })
         .optional()
-        .meta({ description: 'of btrfs: the subvolume of each' }),
+        .meta({ description: 'of btrfs: the subvolume of each; not obeyed yet' }),
     }),
   ])
   .prefault({ kind: 'file' })
   .meta({
-    description: 'where the two systems of a machine are, one active and one backup; tree is not obeyed yet',
+    description: 'where the two systems of a machine are, one active and one backup',
   });
 
 const Tries = z

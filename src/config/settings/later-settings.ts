@@ -21,10 +21,9 @@ const LATER: readonly (readonly [Part, ...SettingPath])[] = [
   ...LATER_SETTINGS,
 ];
 
-/** Of slots, the kind that no machine obeys. */
+/** Of slots, those that no machine obeys. */
 const LATER_SLOTS = ['update', 'slots'] as const;
-const isLaterKind = (said: Plain): boolean =>
-  typeof said === 'object' && said !== null && 'kind' in said && said.kind === 'tree';
+const isLaterSlots = (said: Plain): boolean => typeof said === 'object' && said !== null && 'subvolumes' in said;
 
 /** Nothing obeys this setting yet: `update.interval`, `update.ask.timeout`. */
 export const isLater = (part: Part, name: string): boolean =>
@@ -36,7 +35,7 @@ export const NOT_YET = 'checked and shown; no machine obeys it in this version';
 export function laterSettings({ base, nodes }: ConfigDir): readonly ConfigFault[] {
   const slotsIn = (tree: Tree): readonly ConfigFault[] => {
     const slots = treeAt(tree, LATER_SLOTS);
-    return slots && isLaterKind(plainOf(slots)) ? [told(slots.origin, LATER_SLOTS)] : [];
+    return slots && isLaterSlots(plainOf(slots)) ? [told(slots.origin, LATER_SLOTS)] : [];
   };
   const said = LATER.flatMap(([part, ...path]) => {
     const tree = treeAt(base, [part, ...path]);

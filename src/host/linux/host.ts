@@ -5,6 +5,7 @@ import { linuxExec } from './exec.ts';
 import { linuxFiles } from './files.ts';
 import { linuxHttp } from './http/http.ts';
 import { linuxNtp } from './ntp.ts';
+import { openProgram } from './open-program.ts';
 import { openRaw } from './raw-file.ts';
 import { linuxSockets } from './sockets.ts';
 import { linuxTpm } from './tpm.ts';
@@ -14,6 +15,7 @@ export const linuxHost = (options: { readonly console?: ConsoleOptions } = {}): 
   files: linuxFiles(),
   openRaw,
   exec: linuxExec(),
+  openProgram,
   http: linuxHttp(),
   sockets: linuxSockets(),
   ntp: linuxNtp(),

@@ -1,12 +1,15 @@
 import type { ConfigDir, Part } from '../../config/config-dir.ts';
-import type { Mapping, Tree } from '../../config/tree/tree.ts';
+import { type Mapping, plainOf, type Tree, treeAt } from '../../config/tree/tree.ts';
 import { entryOf } from '../../entry-of.ts';
 import { StatectlError } from '../../error.ts';
 import type { ModuleClass } from '../kernel/module-classes.ts';
 import type { ToolList } from './tools-tree.ts';
 
-/** Tool sets that some machines need, by the parts of config.d that ask for them. All other sets are in every initramfs. */
-const ASKED_FOR: Readonly<Record<string, readonly Part[]>> = { disks: ['drives', 'btrfs'] };
+/** Tool sets that some machines need, by what of config.d asks for them. All other sets are in every initramfs. */
+const ASKED_FOR: Readonly<Record<string, (layer: Mapping) => boolean>> = {
+  disks: (layer) => says(layer, 'drives') || says(layer, 'btrfs') || hasTrees(layer),
+  tree: (layer) => hasTrees(layer),
+};
 
 /**
  * The tools without sets that no machine of this config.d asks for, but with those that the builder was told to take. Throws
@@ -19,10 +22,7 @@ export function neededTools({ runtime, sets }: ToolList, config: ConfigDir, take
       hint: `there are ${[...sets.keys()].toSorted().join(', ')}`,
     });
   const layers = layersOf(config);
-  const isAsked = (set: string) =>
-    taken.includes(set) ||
-    (entryOf(ASKED_FOR, set) ?? []).some((part) => layers.some((layer) => says(layer, part))) ||
-    !Object.hasOwn(ASKED_FOR, set);
+  const isAsked = (set: string) => taken.includes(set) || layers.some(entryOf(ASKED_FOR, set) ?? (() => true));
   return { runtime, sets: new Map([...sets].filter(([set]) => isAsked(set))) };
 }
 
@@ -39,6 +39,12 @@ const layersOf = ({ base, nodes }: ConfigDir): readonly Mapping[] => [
 const says = (layer: Mapping, part: Part): boolean => {
   const tree = layer.entries.get(part);
   return tree?.kind === 'mapping' && tree.entries.size > 0;
+};
+
+/** Slots that are trees: their file systems are made, and what is in them. */
+const hasTrees = (layer: Mapping): boolean => {
+  const slotKind = treeAt(layer, ['update', 'slots', 'kind']);
+  return slotKind !== undefined && plainOf(slotKind) === 'tree';
 };
 
 const encrypts = (layer: Mapping): boolean =>

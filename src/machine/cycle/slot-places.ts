@@ -4,14 +4,23 @@ import { type LocalCopy, localCopies, localCopy, rootFile } from '../../fetch/lo
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { SLOTS, type Slot } from '../../slots/cycle-state.ts';
-import { COPYING_NAME, OWNED_NAME, slotFolder } from '../../slots/image-place.ts';
+import { COPYING_NAME, LIST_NAME, OWNED_NAME, slotFolder } from '../../slots/image-place.ts';
 import { isOfOurs } from '../disks/identify-disk.ts';
 import { findBlock, userDataDevice } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
 import type { FoundFacts } from '../facts/found-facts.ts';
 import type { BlockFacts, RootFacts, SlotPlace } from '../facts/root-facts.ts';
+import { GNU_TAR } from '../paths.ts';
 
 type Files = Pick<Host, 'files'>;
+
+/** The partitions that are the slots of this machine, and what is to be on them; undefined: it has none. Pure. */
+export function slotPartitions({
+  update: { slots },
+}: Pick<Facts['config'], 'update'>): (Readonly<Record<Slot, string>> & Pick<SlotPlace, 'form'>) | undefined {
+  if (slots.kind === 'file' || (slots.kind === 'tree' && slots.subvolumes)) return undefined;
+  return { a: slots.a, b: slots.b, form: slots.kind === 'tree' ? 'tree' : 'image' };
+}
 
 /** What this machine has of images: in the store, and on partitions where these are its slots. */
 export async function copiesHere(
@@ -20,18 +29,31 @@ export async function copiesHere(
   boot: Pick<TaskContext, 'warn'>,
 ): Promise<NonNullable<FoundFacts['root']>> {
   const stored = await localCopies(host, facts, boot);
-  const { slots } = facts.config.update;
-  if (slots.kind !== 'partition' || !userDataDevice(facts)) return { ...stored, slots: undefined, staged: undefined };
-  const a = await slotPlace(host, facts, 'a', slots.a, boot);
-  const other = await slotPlace(host, facts, 'b', slots.b, boot);
+  const partitions = slotPartitions(facts.config);
+  const none = { ...stored, slots: undefined, staged: undefined };
+  if (!partitions || !userDataDevice(facts)) return none;
+  const { form } = partitions;
+  if (form === 'tree' && !(await host.files.stat(GNU_TAR))) {
+    boot.warn(
+      'DEGRADED: slots are trees (update.chk.conf), and this initramfs lacks the tool set tree: build it anew with this config.d',
+    );
+    return none;
+  }
+  const a = await slotPlace(host, facts, { slot: 'a', form }, partitions.a, boot);
+  const other = await slotPlace(host, facts, { slot: 'b', form }, partitions.b, boot);
   const isSame = other.device !== undefined && other.device === a.device;
   if (isSame) boot.warn(`slots a and b are one partition, ${a.device}: nothing is written to it as slot b`);
-  const b: SlotPlace = isSame ? { slot: 'b', dir: other.dir, is: 'unknown', whole: false } : other;
-  const [copy, ...otherCopies] = [a, b].flatMap(({ device, copy: each }) => (device && each ? [each] : []));
+  const b: SlotPlace = isSame ? { slot: 'b', dir: other.dir, form, is: 'unknown', whole: false } : other;
+  const [copy = stored.copy, ...otherCopies] = [a, b].flatMap(({ device, copy: each }) =>
+    device && each ? [each] : [],
+  );
   const staged: LocalCopy[] = [];
   for (const each of [...(stored.copy ? [stored.copy] : []), ...stored.otherCopies]) {
     const there = await host.files.stat(rootFile(each.dir, each.manifest));
-    if (there?.type === 'file' && there.sizeBytes === each.manifest.root.sizeBytes) staged.push(each);
+    const isWhole = there?.type === 'file' && there.sizeBytes === each.manifest.root.sizeBytes;
+    // Nobody can judge a tree without the list of its files.
+    const isListed = form === 'image' || (await host.files.stat(`${each.dir}/${LIST_NAME}`)) !== undefined;
+    if (isWhole && isListed) staged.push(each);
   }
   const staleCopies = [...(stored.copy ? [stored.copy.manifest.root.sha256] : []), ...stored.staleCopies];
   return { copy, otherCopies, staleCopies, slots: { a, b }, staged };
@@ -40,7 +62,7 @@ export async function copiesHere(
 async function slotPlace(
   { files }: Files,
   facts: Facts,
-  slot: Slot,
+  { slot, form }: Pick<SlotPlace, 'slot' | 'form'>,
   reference: string,
   boot: Pick<TaskContext, 'warn'>,
 ): Promise<SlotPlace> {
@@ -56,12 +78,15 @@ async function slotPlace(
       })
     : undefined;
   const wrote = (await files.readText(`${dir}/${OWNED_NAME}`).catch(() => '')).trim();
+  const isUnpacked = copy?.manifest.fileList !== undefined && (await files.stat(`${dir}/${LIST_NAME}`)) !== undefined;
   const isOurs = block !== undefined && (wrote === (partuuid ?? '-') || isMade(facts, block));
   return {
-    ...{ slot, dir, is: isOurs ? 'ours' : 'unknown' },
+    ...{ slot, dir, form, is: isOurs ? 'ours' : 'unknown' },
     ...(device !== undefined && { device }),
     ...(partuuid !== undefined && { partuuid }),
-    ...(copy && { copy: { ...copy, ...(device !== undefined && { device }) } }),
+    ...(copy && {
+      copy: { ...copy, ...(device !== undefined && { device }), ...(isUnpacked && { unpacked: true as const }) },
+    }),
     // Of another partition than this one, the manifest says nothing.
     whole:
       copy !== undefined &&

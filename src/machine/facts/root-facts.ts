@@ -54,6 +54,8 @@ export interface SlotPlace {
   readonly slot: Slot;
   /** Where its manifest and its boot flag are. */
   readonly dir: string;
+  /** What is to be written to it: the image as it is, or its tree. */
+  readonly form: 'image' | 'tree';
   /** Absent: it is not there. */
   readonly device?: string;
   readonly partuuid?: string;

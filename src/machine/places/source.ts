@@ -4,6 +4,7 @@ import { COPIES, type LocalCopy, rootFile, rootOf } from '../../fetch/local-copy
 import type { Manifest } from '../../signed/image-manifest.ts';
 import type { Decision } from '../../slots/decide.ts';
 import { copyOf, decisionOf, stagedImage } from '../cycle/cycle-decision.ts';
+import { TREE_FILE_SYSTEM } from '../cycle/slot-tree.ts';
 import { bootsLocalRoot, findBlock, userDataDevice } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
 import { withFound } from '../facts/found-facts.ts';
@@ -28,6 +29,8 @@ export type Source =
       readonly dir: string;
       /** The partition that it lies on. */
       readonly device?: string;
+      /** Its tree is there, unpacked. */
+      readonly unpacked?: true;
       /** Of a slot that is damaged: where it is made anew, and from which copy. */
       readonly clone?: { readonly from: LocalCopy; readonly into: SlotPlace };
     };
@@ -46,6 +49,12 @@ export const imageFile = (source: ImageSource): string =>
 /** The partition that the root is mounted from; undefined: it is a file. */
 export const deviceOf = (source: ImageSource): string | undefined =>
   source.kind === 'copy' ? source.device : source.into?.device;
+
+/** The type of the file system that the root is mounted from. */
+export const typeOf = (source: ImageSource): string =>
+  (source.kind === 'copy' ? source.unpacked : source.into?.form === 'tree')
+    ? TREE_FILE_SYSTEM.type
+    : source.manifest.root.type;
 
 /** Throws `root-missing` or `root-unknown` with what is there instead, `slots-bad` where nothing that is here may be booted. */
 export function chooseSource(facts: Facts): Source {
@@ -70,9 +79,10 @@ export function chooseSource(facts: Facts): Source {
   throw nothingToBoot();
 }
 
-const ofCopy = ({ manifest, dir, device }: LocalCopy): Source => ({
+const ofCopy = ({ manifest, dir, device, unpacked }: LocalCopy): Source => ({
   ...{ kind: 'copy', manifest, dir },
   ...(device !== undefined && { device }),
+  ...(unpacked && { unpacked }),
 });
 
 const nothingToBoot = (): StatectlError =>
@@ -107,16 +117,30 @@ function ofDecision({ root }: Facts, { choice, state }: Decision): Source {
     const [from, into] = [slots?.[choice.from]?.copy, slots?.[choice.slot]];
     if (from && into?.device !== undefined) {
       const { device, dir } = into;
-      return { kind: 'copy', manifest: from.manifest, dir, device, clone: { from, into } };
+      const unpacked = into.form === 'tree' && ({ unpacked: true } as const);
+      return { kind: 'copy', manifest: from.manifest, dir, device, ...unpacked, clone: { from, into } };
     }
   }
   const digest = choice.kind === 'slot' ? state[choice.slot]?.digest : undefined;
   const copy = slots && choice.kind === 'slot' ? slots[choice.slot]?.copy : copyOf(root, digest);
   if (copy) return ofCopy(copy);
+  const stored = slots && choice.kind === 'none' && storedImage(root, state);
+  if (stored) return ofCopy(stored);
   if (choice.kind !== 'none' || choice.why.length === 0) throw nothingToBoot();
   throw new StatectlError('slots-bad', `no system of this machine may be booted: ${choice.why.join('; ')}`, {
     hint: 'give the server another image, or say which one is good: `statectl slots mark-good a`; then `statectl rescue retry slot`',
   });
+}
+
+/** An image in the store that no partition took, and nobody found bad. Pure. */
+function storedImage(
+  { copy, altered = [] }: Facts['root'],
+  { a, b, denied }: Decision['state'],
+): LocalCopy | undefined {
+  const { sha256 } = copy?.manifest.root ?? {};
+  if (!copy || copy.device !== undefined || sha256 === undefined || altered.includes(sha256)) return undefined;
+  const isBad = [a, b].some((record) => record?.digest === sha256 && record.state === 'BAD');
+  return isBad || denied.includes(sha256) ? undefined : copy;
 }
 
 function partition({ config, commandLine, root: { blocks } }: Facts): Source {

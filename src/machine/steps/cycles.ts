@@ -1,7 +1,12 @@
 import { reasonOf } from '../../error.ts';
 import { type BeginCycle, beginCycle } from '../../slots/begin-cycle.ts';
 import { type FillSlot, fillSlot } from '../cycle/fill-slot.ts';
+import { type FillTree, fillTree } from '../cycle/fill-tree.ts';
+import { type SlotTree, verifySlotTree } from '../cycle/slot-tree.ts';
+import { GNU_TAR, SLOT_MOUNTS } from '../paths.ts';
 import { kind, onPath } from './kind.ts';
+
+const IN_INITRAMFS = { tar: GNU_TAR, mounts: SLOT_MOUNTS };
 
 /** Of the cycles of a machine's systems. */
 export const cycles = {
@@ -14,6 +19,24 @@ export const cycles = {
     }),
     describe: ({ slot, from, to }) => `copy ${from} to slot ${slot} (${to.device})`,
     apply: fillSlot,
+  }),
+  'fill-tree': kind<FillTree>({
+    located: ({ source, to, ...step }, at) => ({
+      ...step,
+      source: 'image' in source ? { ...source, image: at(source.image) } : source,
+      manifestIn: at(step.manifestIn),
+      to: { ...to, dir: at(to.dir) },
+    }),
+    describe: ({ slot, source, to }) =>
+      'image' in source
+        ? `unpack ${source.image} in slot ${slot} (${to.device})`
+        : `make slot ${slot} (${to.device}) as ${source.tree} is`,
+    apply: (step, host, task) => fillTree(step, IN_INITRAMFS, host, task),
+  }),
+  'verify-tree': kind<SlotTree>({
+    located: (step, at) => ({ ...step, dir: at(step.dir) }),
+    describe: ({ device }) => `verify the files on ${device}`,
+    apply: (step, host, task) => verifySlotTree(host, step, IN_INITRAMFS, task),
   }),
   'note-clean-end': kind<{ readonly from: string; readonly to: string }>({
     located: ({ from, to, ...step }, at) => ({ ...step, from: at(from), to: at(to) }),

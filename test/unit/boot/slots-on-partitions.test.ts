@@ -115,6 +115,26 @@ describe('a machine whose slots are partitions', () => {
     expect(textsOf(machine)).toContain('the partition PARTLABEL=slot-a is not there');
   });
 
+  it('installs no new image where the partition of the backup was never there', async () => {
+    const { b: _never, ...disks } = emptyDisks();
+    await wasHealthy((await booted(disks, { offers: OLD })).machine);
+    const { version, slot } = await booted(disks, { offers: NEW });
+    expect([version, slot, holds(disks.a, OLD)]).toEqual([OLD.manifest.version, 'a', true]);
+  });
+
+  it('boots what an earlier layout had in the store where its partitions are somebody else’s, without a server', async () => {
+    const foreign = Buffer.alloc(SLOT_BYTES);
+    foreign.write('LABELONE', 512);
+    const disks = {
+      ...emptyDisks(),
+      a: rawPartition('vdc1', 'slot-a', foreign),
+      b: rawPartition('vdc2', 'slot-b', foreign),
+    };
+    await wasHealthy((await booted(disks, { offers: OLD, kind: 'file' })).machine);
+    const { version } = await booted(disks);
+    expect([version, disks.a.raw?.data.equals(foreign)]).toEqual([OLD.manifest.version, true]);
+  });
+
   it('takes what an earlier layout had in the store to its partition, without a server', async () => {
     const disks = emptyDisks();
     await wasHealthy((await booted(disks, { offers: OLD, kind: 'file' })).machine);

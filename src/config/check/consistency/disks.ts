@@ -115,7 +115,7 @@ function subvolumes(config: Config): readonly Inconsistency[] {
   });
 }
 
-/** Slots that hold an image as it is. */
+/** Slots that are partitions, each with an image or its tree. */
 function partitions(config: Config, slots: Readonly<Record<'a' | 'b', string>>): readonly Inconsistency[] {
   if (config.server.agent === 'off' || !config.boot.keepCopy)
     return [
@@ -128,7 +128,9 @@ function partitions(config: Config, slots: Readonly<Record<'a' | 'b', string>>):
     const path = ['update', 'slots', slot];
     const reference = slots[slot];
     if (/^(?:LABEL|UUID)=/.test(reference))
-      return [{ path, message: `an image has no label or UUID of its own: write PARTLABEL= or PARTUUID=` }];
+      return [
+        { path, message: `what statectl writes there has no label or UUID that stays: write PARTLABEL= or PARTUUID=` },
+      ];
     const made = madePartition(config, reference);
     return made === undefined || (made.type === 'raw' && made.role === undefined)
       ? []
@@ -141,7 +143,7 @@ function slots(config: Config): readonly Inconsistency[] {
   if (update.slots.kind === 'file') return [];
   const { a, b } = update.slots;
   const apart = update.slots.kind === 'tree' ? update.slots.subvolumes : undefined;
-  if (update.slots.kind === 'partition') {
+  if (apart === undefined) {
     const faults = partitions(config, { a, b });
     if (faults.length > 0) return faults;
   }

@@ -180,16 +180,16 @@ describe('disks', () => {
   it('that are slots are not mounted', async () => {
     expect(
       await faults({
-        'controller/update.chk.conf': 'slots: {kind: tree, a: LABEL=a, b: LABEL=b}',
-        'system/fstab.conf': '/data: {source: LABEL=b}',
+        'controller/update.chk.conf': 'slots: {kind: tree, a: PARTLABEL=a, b: PARTLABEL=b}',
+        'system/fstab.conf': '/data: {source: PARTLABEL=b}',
       }),
-    ).toBe('system/fstab.conf:1:9 LABEL=b is a slot: it is for the system alone');
+    ).toBe('system/fstab.conf:1:9 PARTLABEL=b is a slot: it is for the system alone');
   });
 
   it.each([
     ['a: PARTLABEL=a, b: PARTLABEL=b', {}, 'no fault'],
     ['a: PARTLABEL=a, b: PARTLABEL=a', {}, '1:42 the backup cannot be on the partition of the other'],
-    ['a: LABEL=a, b: PARTLABEL=b', {}, '1:26 an image has no label or UUID of its own: write PARTLABEL= or PARTUUID='],
+    ['a: LABEL=a, b: PARTLABEL=b', {}, '1:26 what statectl writes there has no label or UUID that stays: write PARTLABEL= or PARTUUID='],
     [
       'a: PARTLABEL=a, b: PARTLABEL=b',
       { 'controller/drives.conf': 'main: {match: {serial: S}, partitions: {a: {size: 1G, type: raw}, b: {size: 1G}}}' },

@@ -175,7 +175,7 @@ describe('update.chk.conf', () => {
     ['window: night', '1:1 "window": expected HH:MM-HH:MM, such as 22:00-05:00'],
     ['slots: {kind: tree, a: LABEL=a}', '1:1 "slots.b": expected a text, found nothing'],
     ['tries: {image: 0}', '1:9 "tries.image": expected 1 or more, found 0'],
-    ['slots: {kind: tree, a: LABEL=a, b: LABEL=a}', '1:33 the backup cannot be on the partition of the other'],
+    ['slots: {kind: tree, a: PARTLABEL=a, b: PARTLABEL=a}', '1:37 the backup cannot be on the partition of the other'],
     ['health: {services: [a b]}', '1:21 "health.services.0": expected a unit or service such as ssh or fstrim.timer'],
     [
       'health: {timeout: 0s}',

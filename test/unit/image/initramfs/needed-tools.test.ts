@@ -4,13 +4,23 @@ import { memoryHost } from '../../../../src/host/memory.ts';
 import { neededModules, neededTools } from '../../../../src/image/initramfs/needed-tools.ts';
 import { parseTools } from '../../../../src/image/initramfs/tools-tree.ts';
 
-const TOOLS = parseTools('/bin/cp\n[fsck]\n/sbin/e2fsck\n[disks]\n/sbin/sfdisk\n');
+const TOOLS = parseTools('/bin/cp\n[fsck]\n/sbin/e2fsck\n[disks]\n/sbin/sfdisk\n[tree]\n/bin/tar\n');
 
 it.each<[string, Readonly<Record<string, string>>, readonly string[]]>([
   ['no machine has disks to be made', {}, ['fsck']],
   ['drives.conf names none', { 'controller/drives.conf': '# none\n' }, ['fsck']],
   ['drives.conf names one', { 'controller/drives.conf': 'a: { match: { type: usb } }\n' }, ['fsck', 'disks']],
   ['btrfs.conf names a file system', { 'controller/btrfs.conf': 'LABEL=a: {}\n' }, ['fsck', 'disks']],
+  [
+    'slots are trees',
+    { 'controller/update.chk.conf': 'slots: { kind: tree, a: PARTLABEL=a, b: PARTLABEL=b }\n' },
+    ['fsck', 'disks', 'tree'],
+  ],
+  [
+    'slots are partitions',
+    { 'controller/update.chk.conf': 'slots: { kind: partition, a: PARTLABEL=a, b: PARTLABEL=b }\n' },
+    ['fsck'],
+  ],
   [
     'one node alone has one',
     {
@@ -35,7 +45,7 @@ it('has the tool sets that the builder was told to take, and refuses others by n
       expect.objectContaining({
         code: 'tool-set-unknown',
         message: `there is no tool set ${named}`,
-        hint: 'there are disks, fsck',
+        hint: 'there are disks, fsck, tree',
       }),
     );
 });

@@ -33,6 +33,8 @@ it('says every step in the words of an admin', () => {
     set the clock from 1970-01-01 00:00:01 UTC to 2026-11-21 00:00:00 UTC, when this initramfs was built
     ask 10.0.0.1, time.lab what time it is (up to 2 s)
     copy /dev/vda3 to slot b (/dev/vda4)
+    make slot b (/dev/vda4) as /dev/vda3 is
+    verify the files on /dev/vda3
     load the drivers of the devices that are there
     show what the kernel kept of a crash
     wait for LABEL=my disk (up to 20 s)
@@ -96,6 +98,8 @@ it('has for every step the command that does the same by hand', () => {
     date -u -s @1795219200
     echo 'only the controller can: ask 10.0.0.1, time.lab what time it is (up to 2 s)'
     echo 'only the controller can: copy /dev/vda3 to slot b (/dev/vda4)'
+    echo 'only the controller can: make slot b (/dev/vda4) as /dev/vda3 is'
+    echo 'only the controller can: verify the files on /dev/vda3'
     for round in 1 2 3; do find /sys/devices -name modalias -exec cat {} + | sort -u | xargs modprobe -abq; done
     modprobe -abq efi_pstore ramoops; mount -t pstore -o nosuid,nodev,noexec pstore /sys/fs/pstore || echo 'nothing is kept of crashes'
     n=0; until findfs 'LABEL=my disk' || [ $n -ge 20 ]; do sleep 1; n=$((n+1)); done
