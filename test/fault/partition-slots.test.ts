@@ -180,3 +180,40 @@ it('F8: a partition that cannot be read costs no boot: the other system is boote
   expect(await boot(broken)).toBe(0);
   expect(machine.mountedImages).toEqual([OLD.manifest.root.sha256]);
 });
+
+it.each<[string, (argv: readonly string[]) => boolean]>([
+  ['no file system can be made on', ([program]) => program === 'mkfs.ext4'],
+  ['cannot be mounted to be written', (argv) => argv[0] === 'mount' && argv.at(-1)?.endsWith('/slots/to') === true],
+  ['has no room', (argv) => COPYING.test(argv.join(' '))],
+  ['cannot be let go', (argv) => argv[0] === 'umount' && argv.at(-1)?.endsWith('/slots/to') === true],
+])('F8, F9: a tree that %s costs no boot: the backup is booted, or the image from RAM', async (_what, fails) => {
+  for (const [make, around, version] of [
+    [damagedDisks, { corruption: 'clone' }, OLD],
+    [oneSystem, { offers: NEW }, OLD],
+    [async () => emptyDisks(), { offers: NEW }, NEW],
+    [provedDisks, {}, NEW],
+  ] as const) {
+    const disks = await make('tree');
+    // A file system that is damaged, so that a new one is wanted.
+    for (const disk of [disks.a, disks.b]) if (!holds(disk, OLD) && !holds(disk, NEW)) disk.raw?.data.fill(0);
+    const machine = machineOf(disks, { kind: 'tree', ...around });
+    const run: typeof machine.exec.run = async (argv, options) =>
+      fails(argv)
+        ? { exitCode: 1, stdout: '', stderr: 'tar: Wrote only 512 of 10240 bytes' }
+        : await machine.exec.run(argv, options);
+    expect(await boot({ ...machine, exec: { run } })).toBe(0);
+    const read = await machine.files.readText('/sysroot/run/statectl/image/etc/version').catch(() => '');
+    expect(read || (await machine.files.readText('/run/statectl/image/etc/version'))).toBe(version.manifest.version);
+  }
+});
+
+it('F8: a tree that cannot be read costs no boot: the other system is booted', async () => {
+  const disks = await filledDisks('tree');
+  const machine = machineOf(disks, { kind: 'tree', corruption: 'bailout' });
+  const run: typeof machine.exec.run = async (argv, options) =>
+    argv[0] === 'mount' && argv.includes('/dev/vdc2')
+      ? { exitCode: 32, stdout: '', stderr: 'mount: can’t read superblock on /dev/vdc2' }
+      : await machine.exec.run(argv, options);
+  expect(await boot({ ...machine, exec: { run } })).toBe(0);
+  expect(machine.mounts.find(({ target }) => target.endsWith('/image'))?.source).toBe('/dev/vdc1');
+});
