@@ -52,6 +52,8 @@ export const leave = (vm: Machine) => vm.shell('umount /user-data 2>/dev/null; s
 /** Slot b becomes what slot a is: the backup of a machine that had two images. */
 export async function copyToB(vm: Machine): Promise<void> {
   await vm.shell(`dd if=/dev/vda1 of=/dev/vda2 bs=1M 2>/dev/null; mkdir -p ${FOLDER}/b`);
-  await vm.shell(`cd ${FOLDER}/a; for each in manifest.json manifest.json.sig files.zst; do [ ! -e $each ] || cp $each ../b/; done`);
+  await vm.shell(
+    `cd ${FOLDER}/a; for each in manifest.json manifest.json.sig files.zst; do [ ! -e $each ] || cp $each ../b/; done`,
+  );
   await vm.shell(`echo ${partitionGuid(diskGuid(SERIAL, undefined), 'slot-b')} > ${FOLDER}/b/partition`);
 }

@@ -189,7 +189,11 @@ describe('disks', () => {
   it.each([
     ['a: PARTLABEL=a, b: PARTLABEL=b', {}, 'no fault'],
     ['a: PARTLABEL=a, b: PARTLABEL=a', {}, '1:42 the backup cannot be on the partition of the other'],
-    ['a: LABEL=a, b: PARTLABEL=b', {}, '1:26 what statectl writes there has no label or UUID that stays: write PARTLABEL= or PARTUUID='],
+    [
+      'a: LABEL=a, b: PARTLABEL=b',
+      {},
+      '1:26 what statectl writes there has no label or UUID that stays: write PARTLABEL= or PARTUUID=',
+    ],
     [
       'a: PARTLABEL=a, b: PARTLABEL=b',
       { 'controller/drives.conf': 'main: {match: {serial: S}, partitions: {a: {size: 1G, type: raw}, b: {size: 1G}}}' },
