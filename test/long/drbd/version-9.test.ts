@@ -16,7 +16,7 @@ describe.skipIf(DRBD9 === undefined)('a volume of two sides, of which either has
   afterAll(() => lab?.[Symbol.asyncDispose]());
 
   const become = (state: string, timeout = HANG_MS) =>
-    expect.poll(() => lab.standing(), { timeout, interval: 1_000 }).toMatchObject({ state });
+    expect.poll(() => lab.standing(), { timeout, interval: 1_000 }).toEqual(expect.objectContaining({ state }));
 
   /** Boots the machine, which has what it wrote last, and writes more. */
   async function goesOn(system: GuestSystem, had: string, writes: string): Promise<void> {
