@@ -54,12 +54,18 @@ const SOURCES: Readonly<Record<BootRecord['source'], string>> = {
   partition: 'the partition',
 };
 
+/** A file system of a slot that is a tree has no digest of its own. */
+const verifiedBy = ({ type, verified }: BootRecord['root']): string => {
+  if (!verified) return 'unverified: trusted as found';
+  return `verified: signature and ${type === 'ext4' ? 'each file' : 'digest'}`;
+};
+
 function bootRows(boot: BootRecord): readonly (readonly string[])[] {
   const { image, root, machineId, persistent } = boot;
   return [
     ['image', image ? `${image.name} ${image.version}` : 'none: a root of this machine'],
     ...(image ? [['digest', `sha256 ${image.sha256}`]] : []),
-    ['root', `${root.type}, ${root.verified ? 'verified: signature and digest' : 'unverified: trusted as found'}`],
+    ['root', `${root.type}, ${verifiedBy(root)}`],
     ['from', `${SOURCES[boot.source]} ${root.from}`],
     ['server', serverText(boot)],
     ['kernel', boot.kernelRelease],

@@ -188,6 +188,11 @@ describe('statectl status', () => {
     expect(await textWith('ram')).toContain('0 secrets; key of this boot alone\n');
   });
 
+  it('says of a slot that is a tree by what it was verified', async () => {
+    const record = { ...withDisk, root: { type: 'ext4', from: '/user-data/persistent/slots/a', verified: true } };
+    expect(await statusOf({ record })).toContain('\nroot        ext4, verified: signature and each file\n');
+  });
+
   it('says that a root partition is unverified', async () => {
     const facts = createFacts({
       config: { boot: { root: 'LABEL=system' } },
