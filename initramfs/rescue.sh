@@ -28,13 +28,16 @@ uptime_s() {
 }
 
 # Reboots, powers off or halts, with every disk left clean.
-leave() { # reboot, poweroff or halt
+leave() { # reboot, poweroff, halt, or kexec
+	how=$1
 	say "$1 now" 27
 	timeout 30 sync
 	awk '$1 ~ "^/dev/" && $4 ~ "^rw" { print $2 }' /proc/mounts | sort -r | while read -r at; do
 		umount "$at" 2>/dev/null || mount -o remount,ro "$at" 2>/dev/null
 	done
-	"$1" -f
+	# It comes back only when it did not: the firmware then boots what it boots.
+	[ "$how" != kexec ] || { how=reboot; kexec -e -x -y; }
+	"$how" -f
 	sleep 10
 	# Of PID 1 this is a kernel panic, the last resort: `panic=` makes it a reboot.
 	exit 1

@@ -9,6 +9,7 @@ import { SEGMENT_SECRETS } from '../machine/identity/credentials.ts';
 import { serverHttp } from '../machine/identity/server-http.ts';
 import { redact, redactedJson } from '../machine/logs/redact.ts';
 import { BOOT_RECORD, FACTS, RUN, SWITCH_FILE } from '../machine/paths.ts';
+import { isLeaving } from '../machine/steps/leaving.ts';
 import { VERSION } from '../version.ts';
 import { bootWatchdog } from './boot-watchdog.ts';
 import { PhaseFailure, runPhases } from './engine.ts';
@@ -28,7 +29,7 @@ import { IN_SYSROOT } from './roots.ts';
 import { STORY } from './story.ts';
 
 /** What /init does next: the exit status of `statectl boot`. Any other status means that the controller crashed. */
-export const EXIT = { handOver: 0, rescue: 10, reboot: 11 } as const;
+export const EXIT = { handOver: 0, rescue: 10, reboot: 11, kexec: 12 } as const;
 export type BootExit = (typeof EXIT)[keyof typeof EXIT];
 
 /** Names of other initramfs for the same moments. */
@@ -114,6 +115,7 @@ export async function boot(host: Host, options: { readonly from?: PhaseName } = 
     return EXIT.handOver;
   } catch (error) {
     await watchdog.close();
+    if (isLeaving(error)) return EXIT[error.how];
     if (!(error instanceof PhaseFailure)) throw error;
     await tolerate('cannot remove the answer of the boot before', host.files.remove(SWITCH_FILE));
     return fail(host, journal, error, last);

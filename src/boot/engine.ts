@@ -9,6 +9,7 @@ import { SEGMENT_SECRETS } from '../machine/identity/credentials.ts';
 import { serverHttp } from '../machine/identity/server-http.ts';
 import { redact } from '../machine/logs/redact.ts';
 import { machineHost, type Roots } from '../machine/roots.ts';
+import { isLeaving } from '../machine/steps/leaving.ts';
 import { applyStep, describe, locate, type Step, shellOf } from '../machine/steps/step.ts';
 import { changesOf, factsOf } from './looks.ts';
 import { type Phase, type PhaseName, rootsOf } from './phase.ts';
@@ -106,6 +107,7 @@ export async function runPhases(
         } catch (thrown) {
           looks.push({ ...looked(), done });
           known = facts;
+          if (isLeaving(thrown)) throw thrown;
           const other = isLast ? undefined : (round.instead ?? phase.instead)?.(operatorError(thrown), facts, failing);
           if (!other) throw thrown;
           context.warn(`${reasonOf(thrown)}: trying ${Object.keys(other).length > 0 ? 'another way' : 'once more'}`);
@@ -131,6 +133,10 @@ export async function runPhases(
         facts = withFound(facts, other);
       }
     } catch (thrown) {
+      if (isLeaving(thrown)) {
+        await journal({ event: 'left', phase: phase.name, how: thrown.how });
+        throw thrown;
+      }
       const error = operatorError(thrown);
       const { code, message, hint } = error;
       await journal({ event: 'failed', phase: phase.name, code, text: message, ...(hint !== undefined && { hint }) });

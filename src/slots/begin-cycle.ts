@@ -26,6 +26,8 @@ export interface BeginCycle {
   readonly pointer?: { readonly path: string; readonly content: string };
   /** A slot that is about to be written: no cycle begins yet. */
   readonly announces?: Slot;
+  /** The slot whose own kernel goes on: no cycle begins here. */
+  readonly sends?: Slot;
 }
 
 /**
@@ -42,7 +44,7 @@ export async function beginCycle({ files }: Pick<Host, 'files'>, step: BeginCycl
   if (pointer) await files.write(pointer.path, pointer.content);
   let { state } = step;
   // Of a second try of this boot, which has begun its cycle: an earlier one cannot be sealed any more.
-  if (step.announces !== undefined) {
+  if (cycle === undefined) {
     const known = readKey(await files.readText(keyFile).catch(() => undefined));
     state = { ...state, cycle: Math.max(state.cycle, known?.cycle ?? 0) };
   }

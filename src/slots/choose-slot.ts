@@ -1,5 +1,5 @@
 import { LIMITS } from './count.ts';
-import { type CycleState, otherSlot, SLOTS, type Slot, type SlotRecord } from './cycle-state.ts';
+import { type CycleState, otherSlot, SLOTS, type Slot, type SlotRecord, type Way } from './cycle-state.ts';
 import type { JudgedFlag } from './flag-state.ts';
 import { inPlace, isAmong } from './image-place.ts';
 
@@ -19,8 +19,10 @@ export interface Wish {
   readonly images: Readonly<Record<string, SlotImage>>;
   /** What a server says is to be booted, and can give. */
   readonly offer?: { readonly sha256: string; readonly sizeBytes: number } | undefined;
-  /** Of the kernel that runs: no other's system is booted. */
+  /** Of the kernel that runs: no other's system is booted by it. */
   readonly kernelRelease: string;
+  /** How this boot can go into another kernel, the best way first. */
+  readonly ways?: readonly Way[] | undefined;
   readonly corruption: Corruption;
   /** Images that were found to be altered in this boot, as `images` calls them. */
   readonly altered: readonly string[];

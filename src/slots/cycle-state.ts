@@ -76,6 +76,10 @@ const Past = z.object({
 });
 export type Past = z.infer<typeof Past>;
 
+/** Ways from one kernel into another. */
+export const WAYS = ['kexec', 'loader'] as const;
+export type Way = (typeof WAYS)[number];
+
 /** What a record of the cycle journal says. */
 export const CycleState = z.object({
   v: z.literal(1),
@@ -95,6 +99,8 @@ export const CycleState = z.object({
   trial: z.optional(slot()),
   /** Images that are not installed again. */
   denied: z.array(digest()).check(z.maxLength(8)),
+  /** The image whose kernel this machine was sent into, each way once, and whose system was not tried since. */
+  sent: z.optional(z.object({ digest: digest(), ways: z.array(z.enum(WAYS)).check(z.maxLength(WAYS.length)) })),
   /** The check that fails on both: nothing is switched until a system starts. */
   environment: z.optional(text(WORDS.check)),
   /** A system of this machine once told that it started: silence means something. */

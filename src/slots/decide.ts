@@ -1,14 +1,5 @@
 import { type BootFlag, flagDigest } from './boot-flag.ts';
-import {
-  type Choice,
-  type Chosen,
-  chooseSlot,
-  copyMs,
-  isShort,
-  isUnread,
-  type SlotImage,
-  type Wish,
-} from './choose-slot.ts';
+import { type Choice, type Chosen, copyMs, isShort, isUnread, type SlotImage, type Wish } from './choose-slot.ts';
 import { countAttempt, marked } from './count.ts';
 import type { CycleLook, CycleRules } from './cycle-look.ts';
 import {
@@ -26,6 +17,7 @@ import { type JudgedFlag, judgeFlag, type SeenFlag } from './flag-state.ts';
 import { inPlace, isAmong } from './image-place.ts';
 import { knownState } from './known-state.ts';
 import { obeyOrders } from './orders.ts';
+import { chooseSystem, type Going, withSent } from './other-kernel.ts';
 import { judgeAttempt } from './verdict.ts';
 
 export interface Decision {
@@ -34,6 +26,8 @@ export interface Decision {
   /** With this boot's attempt, where a slot is booted. */
   readonly state: CycleState;
   readonly choice: Choice;
+  /** The chosen system is of another kernel, which boots it: no attempt is begun here. */
+  readonly goes?: Going;
   /** The backup that the chosen system is copied to. */
   readonly refresh?: Slot;
   /** false: a health that fails keeps the machine up. */
@@ -77,10 +71,13 @@ export function decide(look: CycleLook, wish: Wish, rules: CycleRules): Decision
   state = obeyed.state;
   notes.push(...obeyed.notes);
 
-  const chosen = chooseSlot(state, flags, wish);
+  const chosen = chooseSystem(state, flags, wish);
   notes.push(...chosen.notes);
-  state = settled(chosen, withDamage(withoutAbsent(state, wish, chosen.choice), wish));
-  const { choice } = chosen;
+  const { goes } = chosen;
+  // What its own kernel does with it is its own matter.
+  const choice: Choice = goes ? { kind: 'none', why: [] } : chosen.choice;
+  state = settled({ choice }, withDamage(withoutAbsent(state, wish, choice), wish));
+  state = withSent(state, goes, choice);
   const refresh = refreshOf(state, choice, wish);
   if (refresh) {
     const { digest } = state[otherSlot(refresh)] as SlotRecord;
@@ -100,7 +97,8 @@ export function decide(look: CycleLook, wish: Wish, rules: CycleRules): Decision
   return {
     ...(judged && { judged }),
     state: attempted(state, choice, look, rules, begun ? known.state.attempt : undefined),
-    choice,
+    choice: chosen.choice,
+    ...(goes && { goes }),
     ...(refresh && { refresh }),
     acts: !chosen.asLastResort && state.environment === undefined,
     flags,
@@ -177,7 +175,7 @@ const withDamage = (state: CycleState, { altered }: Wish): CycleState =>
   }, state);
 
 /** What the choice makes of the slots. */
-function settled({ choice }: Chosen, state: CycleState): CycleState {
+function settled({ choice }: Pick<Chosen, 'choice'>, state: CycleState): CycleState {
   const { trial, prefer, ...rest } = state;
   const keeps = (slot: Slot | undefined, over: readonly SlotRecord['state'][]): slot is Slot =>
     slot !== undefined && rest[slot] !== undefined && !over.includes(rest[slot].state);

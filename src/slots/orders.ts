@@ -45,17 +45,19 @@ function obey(state: CycleState, { verb, slot }: SlotOrder): { readonly state: C
     state: { ...withSlot(state, slot, next), ...more },
     note: `by a person: ${note}`,
   });
+  /** Its kernel, which did not come up when this machine was sent into it, may be tried once more. */
+  const again = state.sent?.digest === record.digest ? { sent: { digest: record.digest, ways: [] } } : {};
   const allowed = state.denied.filter((digest) => digest !== record.digest);
   switch (verb) {
     case 'mark-good':
-      return put(pardon(record), `slot ${slot} is good`, { denied: allowed });
+      return put(pardon(record), `slot ${slot} is good`, { denied: allowed, ...again });
     case 'mark-bad':
       return put(marked(record, 'BAD', 'a person said so'), `slot ${slot} is bad`, {
         denied: withDenied(state.denied, record.digest),
       });
     case 'switch': {
       const chosen = record.state === 'BAD' ? pardon(record) : record;
-      return put(chosen, `slot ${slot} is booted`, { prefer: slot, denied: allowed });
+      return put(chosen, `slot ${slot} is booted`, { prefer: slot, denied: allowed, ...again });
     }
     case 'repair':
       return put(

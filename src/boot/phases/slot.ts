@@ -2,6 +2,7 @@ import { StatectlError } from '../../error.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { decisionOf } from '../../machine/cycle/cycle-decision.ts';
 import { findCycles } from '../../machine/cycle/find-cycles.ts';
+import { planSending, waysHere, withoutWay } from '../../machine/cycle/plan-sending.ts';
 import { copiesHere, slotPartitions } from '../../machine/cycle/slot-places.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import { withFound } from '../../machine/facts/found-facts.ts';
@@ -21,9 +22,12 @@ export const slot: Phase = {
         // What is missing was told.
         const looked = slotPartitions(facts.config) ? await copiesHere(host, facts, { warn: () => undefined }) : {};
         const cycle = await findCycles(host, withFound(facts, { root: looked }), boot);
-        tell(withFound(facts, { root: { ...looked, cycle } }), boot);
-        return { root: { ...looked, cycle } };
+        const ways = await waysHere(host, withFound(facts, { root: looked }));
+        const found = { ...looked, cycle, ways };
+        tell(withFound(facts, { root: found }), boot);
+        return { root: found };
       },
+      plan: planSending,
     },
     {
       async gather(_host, facts, boot) {
@@ -50,17 +54,25 @@ export const slot: Phase = {
       },
     },
   ],
+  // Another kernel by each way, and a server that is ahead.
+  mostTries: 5,
   // The server is ahead of this machine's /boot: what booted yesterday boots today.
-  instead: (error, facts) =>
-    error.code === 'kernel-mismatch' && facts.root.offer && bootsCopyAlone(facts)
+  instead: (error, facts, step) =>
+    withoutWay(error, facts, step) ??
+    (error.code === 'kernel-mismatch' && facts.root.offer && goesOnAlone(facts)
       ? { root: { offer: undefined, offerFailure: error.message } }
-      : undefined,
+      : undefined),
 };
+
+/** By the kernel that runs, or by that of the copy. */
+const goesOnAlone = (facts: Facts): boolean =>
+  bootsCopyAlone(facts) || decisionOf(withFound(facts, { root: { offer: undefined } }))?.goes !== undefined;
 
 function tell(facts: Facts, { say, warn }: Pick<TaskContext, 'say' | 'warn'>): void {
   const decision = decisionOf(facts);
   if (!decision) return;
-  const { judged, notes } = decision;
+  const { judged, notes, goes } = decision;
+  if (goes) say(`slot ${goes.slot} is booted by its own kernel`);
   if (judged) (isTrouble(judged.verdict) ? warn : say)(verdictSentence(judged));
   for (const note of notes) warn(note);
 }

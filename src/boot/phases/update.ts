@@ -2,6 +2,7 @@ import { COPIES, CURRENT_COPY } from '../../fetch/local-copy.ts';
 import { decisionOf } from '../../machine/cycle/cycle-decision.ts';
 import { imagesWithoutSlot, planCycle } from '../../machine/cycle/plan-cycle.ts';
 import { planBackup, planFill } from '../../machine/cycle/plan-fill.ts';
+import { planSending, withoutWay } from '../../machine/cycle/plan-sending.ts';
 import type { Facts } from '../../machine/facts/facts.ts';
 import type { SlotPlace } from '../../machine/facts/root-facts.ts';
 import { loaderNotes, planLoaders } from '../../machine/loader/loader-steps.ts';
@@ -32,7 +33,9 @@ export const update: Phase = {
   ],
   // A damaged image, one that does not come, the other one, and RAM.
   mostTries: 5,
-  instead(error, facts) {
+  instead(error, facts, step) {
+    const sent = withoutWay(error, facts, step);
+    if (sent) return sent;
     const { root } = facts;
     const { copy, offer, altered = [], cycle } = root;
     const source = chooseSource(facts);
@@ -72,6 +75,9 @@ const DOWNLOAD_CODES = new Set(['download-failed', 'download-wrong']);
 const SLACK_BYTES = 1 << 20;
 
 export function planUpdate(facts: Facts): readonly Step[] {
+  // The image that the kernel here boots was found damaged, and the other system has its own.
+  const sending = planSending(facts);
+  if (sending.length > 0) return sending;
   const source = chooseSource(facts);
   if (source.kind === 'partition') return [];
   const file = imageFile(source);

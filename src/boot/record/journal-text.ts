@@ -25,6 +25,8 @@ function sentence(line: JournalLine): string {
       return `${line.phase}: FAILED (${line.code}): ${below(line.text)}${line.hint ? `\n${INDENT}→ ${below(line.hint)}` : ''}`;
     case 'rescue':
       return `rescue (${line.code})`;
+    case 'left':
+      return `${line.phase}: this boot ends here, by ${line.how}: another kernel goes on`;
     case 'break':
       return `stopped before ${line.phase}`;
     case 'handed-over':

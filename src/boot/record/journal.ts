@@ -22,6 +22,7 @@ export type JournalEntry =
       readonly hint?: string;
     }
   | { readonly event: 'rescue'; readonly phase: string; readonly code: string }
+  | { readonly event: 'left'; readonly phase: string; readonly how: string }
   | { readonly event: 'break'; readonly phase: string }
   | { readonly event: 'boot-started'; readonly version: string; readonly from?: string }
   | { readonly event: 'handed-over'; readonly init: string; readonly bootMs: number };

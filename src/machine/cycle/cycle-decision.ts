@@ -31,6 +31,7 @@ export function decisionOf({ root, machine, config }: Facts): Decision | undefin
       images: Object.fromEntries(images),
       offer: (offer ?? stagedImage(root))?.manifest.root,
       kernelRelease: machine.kernelRelease,
+      ways: root.ways?.filter((way) => !root.noWays?.includes(way)),
       corruption: config.update.corruption,
       altered,
       unreadable: root.unreadableCopies,

@@ -27,7 +27,7 @@ export function planCycle(facts: Facts): readonly Step[] {
       keyFile: KEY_FILE,
       state: decision.state,
       seq: look.journal.seq + 1,
-      flags: withPaths(facts, decision.flagsDue),
+      flags: flagsDue(facts, decision.flagsDue),
       spent: [...EVIDENCE_FILES, ORDERS_FILE],
       cycleFile: CYCLE,
       ...(!isCurrent && { pointer: { path: `${COPIES}/${CURRENT_COPY}`, content: `${record.digest}\n` } }),
@@ -45,7 +45,8 @@ export function planCycle(facts: Facts): readonly Step[] {
   ];
 }
 
-const withPaths = ({ root }: Facts, due: readonly FlagDue[]) =>
+/** With where each lies. Pure. */
+export const flagsDue = ({ root }: Facts, due: readonly FlagDue[]) =>
   due.map((each) => ({
     ...each,
     path: `${root.slots ? slotFolder(each.slot) : `${COPIES}/${each.flag.image}`}/${FLAG_NAME}`,
@@ -71,7 +72,7 @@ export function planAnnouncement(facts: Facts, slot: Slot): readonly Step[] {
       keyFile: KEY_FILE,
       state: announced,
       seq: look.journal.seq + 1,
-      flags: withPaths(
+      flags: flagsDue(
         facts,
         decision.flagsDue.filter((due) => due.slot !== slot),
       ),

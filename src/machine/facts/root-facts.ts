@@ -1,7 +1,7 @@
 import type { LocalCopy } from '../../fetch/local-copy.ts';
 import type { Offer } from '../../fetch/offer.ts';
 import type { CycleLook } from '../../slots/cycle-look.ts';
-import type { Slot } from '../../slots/cycle-state.ts';
+import type { Slot, Way } from '../../slots/cycle-state.ts';
 import type { DriveLook } from '../disks/disk-facts.ts';
 
 /** What is booted, and from where. */
@@ -39,6 +39,10 @@ export interface RootFacts {
   readonly staged?: readonly LocalCopy[];
   /** A copy from slot to slot failed in this boot. */
   readonly noCopies?: true;
+  /** How this boot can go into the kernel of a slot that is another; absent: none has another. */
+  readonly ways?: readonly Way[];
+  /** Ways that failed in this boot. */
+  readonly noWays?: readonly Way[];
   readonly tree?: TreeFacts;
   readonly init?: InitFacts;
 }

@@ -5,21 +5,25 @@ import { bootsLocalRoot } from '../facts/disks.ts';
 import type { Facts } from '../facts/facts.ts';
 import { chooseSource } from '../places/source.ts';
 import type { StepOf } from '../steps/step.ts';
-import { bootDisk } from './boot-disk.ts';
+import { type BootDisk, bootDisk } from './boot-disk.ts';
 import { localWords } from './local-words.ts';
 import type { Blob } from './plan-loader.ts';
 import type { WriteLoader } from './write-loader.ts';
 
 type Digest = Omit<Blob, 'urls'>;
 
-/** Disks that shall boot this machine by themselves: one step each, which does nothing where all is there. Pure. */
-export function planLoaders(facts: Facts): readonly StepOf<'write-loader'>[] {
-  const { config, root, commandLine } = facts;
-  const disks = Object.entries(config.drives).flatMap(([name, drive]) => {
+/** Disks with room for a boot loader. Pure. */
+export const bootDisks = ({ config, root }: Pick<Facts, 'config' | 'root'>): readonly BootDisk[] =>
+  Object.entries(config.drives).flatMap(([name, drive]) => {
     const look = entryOf(root.drives ?? {}, name);
     const disk = look && bootDisk(name, drive, look);
     return disk === undefined || typeof disk === 'string' ? [] : [disk];
   });
+
+/** Disks that shall boot this machine by themselves: one step each, which does nothing where all is there. Pure. */
+export function planLoaders(facts: Facts): readonly StepOf<'write-loader'>[] {
+  const { config, commandLine } = facts;
+  const disks = bootDisks(facts);
   // Who boots a root of its own has a loader of its own: no image says which kernel goes with it.
   if (disks.length === 0 || bootsLocalRoot(facts)) return [];
   const running = getArgument(commandLine, 'statectl.slot')?.value;

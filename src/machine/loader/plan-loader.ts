@@ -78,12 +78,13 @@ export const choiceOf = (files: BootFiles, { grub, systemdBoot }: Loaders): Choi
   (grub ? grubChoice(files) : undefined) ?? (systemdBoot ? systemdBootChoice(files) : undefined);
 
 /** The entry of a slot that counts, of each loader. */
-interface Named {
+export interface Named {
   readonly grub?: { readonly id: string; readonly entry: Pick<Entry, 'kernel' | 'initramfs'> };
   readonly conf?: Conf;
 }
 
-function namedBy(files: BootFiles, env: GrubEnv, slot: SlotName): Named {
+/** Pure. */
+export function namedBy(files: BootFiles, env: GrubEnv, slot: SlotName): Named {
   const id = env[slot] ?? '';
   const text = id === '' ? undefined : files.get(grubEntryFile(id));
   const entry = Buffer.isBuffer(text) ? parseGrubEntry(text.toString('latin1')) : undefined;
@@ -104,7 +105,7 @@ export function planLoader(files: BootFiles, loaders: Loaders, { pair, words, ru
   const entries: { path: string; text: string }[] = [];
   const changes: Record<string, string> = {};
   const confs: Partial<Record<SlotName, string>> = {};
-  let version = Math.max(0, ...[...files.keys()].map((path) => confNameIn(path)?.version ?? 0));
+  let version = newestVersion(files);
 
   const putGrub = (entry: Entry, left: string) => {
     const text = grubEntry(entry);
@@ -177,6 +178,10 @@ export function planLoader(files: BootFiles, loaders: Loaders, { pair, words, ru
   const remove = left.filter((path) => !isOfNobody.has(path));
   return { clear, pair: fetched, entries, env: changes, remove };
 }
+
+/** Of systemd-boot's entries of ours; 0: there is none. Pure. */
+export const newestVersion = (files: BootFiles): number =>
+  Math.max(0, ...[...files.keys()].map((path) => confNameIn(path)?.version ?? 0));
 
 const confNameIn = (path: string) =>
   path.startsWith(`${CONF_FOLDER}/`) ? parseConfName(path.slice(CONF_FOLDER.length + 1)) : undefined;

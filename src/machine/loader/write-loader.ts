@@ -67,16 +67,26 @@ const failed = ({ disk: { drive, id } }: BootDisk, what: string, cause?: unknown
     hint: 'the machine boots as it did; the next boot tries again',
   });
 
+type Writing = BootDisk & Pick<WriteLoader, 'limits'>;
+const NOTHING_FETCHED = { connectMs: 0, stallMs: 0, tries: 0 } as const;
+
 interface Mounted {
   readonly device: string;
   readonly type: string;
+}
+
+/** To the partition of kernels and entries, of one who has nothing to fetch. */
+export async function applyPlan(host: Host, disk: BootDisk, plan: LoaderPlan, task: TaskContext): Promise<void> {
+  const { partition, type } = disk.place;
+  const guarded = await guardPartition(host, { disk: disk.disk, table: disk.table, partition }, 'partition');
+  await writeFiles(host, { device: guarded.partition, type }, plan, { ...disk, limits: NOTHING_FETCHED }, task);
 }
 
 async function writeFiles(
   host: Host,
   place: Mounted,
   plan: LoaderPlan,
-  step: WriteLoader,
+  step: Writing,
   task: TaskContext,
 ): Promise<void> {
   if (isNothing(plan)) return;
@@ -128,7 +138,7 @@ async function writeEnv(host: Host, at: string, changes: LoaderPlan['env']): Pro
 }
 
 /** After a power cut FAT may have a file twice, or half of one: what is written next must not lie where another does. */
-async function check(host: Host, { device, type }: Mounted, step: WriteLoader, task: TaskContext): Promise<void> {
+async function check(host: Host, { device, type }: Mounted, step: BootDisk, task: TaskContext): Promise<void> {
   const argv = type === 'vfat' ? ['fsck.vfat', '-a', device] : [`fsck.${type}`, '-p', device];
   const result = await host.exec.run(argv);
   if (result.exitCode > 1)
@@ -136,7 +146,7 @@ async function check(host: Host, { device, type }: Mounted, step: WriteLoader, t
   if (result.exitCode === 1) task.warn(`the ${type} on ${device} had errors; they were corrected`);
 }
 
-async function refuseFull(host: Host, at: string, { pair }: LoaderPlan, step: WriteLoader): Promise<void> {
+async function refuseFull(host: Host, at: string, { pair }: LoaderPlan, step: BootDisk): Promise<void> {
   let neededBytes = SLACK_BYTES;
   for (const { path, sizeBytes } of pair)
     if ((await host.files.stat(at + path))?.sizeBytes !== sizeBytes) neededBytes += sizeBytes;

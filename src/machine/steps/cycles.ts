@@ -66,15 +66,17 @@ export const cycles = {
       cycleFile: at(step.cycleFile),
       ...(step.pointer && { pointer: { ...step.pointer, path: at(step.pointer.path) } }),
     }),
-    describe: ({ state: { attempt }, announces }) =>
+    describe: ({ state: { attempt }, announces, sends }) =>
       announces !== undefined
         ? `note in the cycle journal that slot ${announces} is about to be written`
-        : `note in the cycle journal that slot ${attempt?.slot ?? 'a'} is tried`,
+        : sends !== undefined
+          ? `note in the cycle journal that the kernel of slot ${sends} goes on`
+          : `note in the cycle journal that slot ${attempt?.slot ?? 'a'} is tried`,
     async apply(step, host, task) {
       // A machine whose disk takes nothing boots all the same.
       await beginCycle(host, step).catch((error) => {
-        // Nothing is written to a slot of which the journal does not know.
-        if (step.announces !== undefined) throw error;
+        // Nothing is done to a slot of which the journal does not know, and no kernel left that nobody counts.
+        if (step.cycle === undefined) throw error;
         task.warn(
           `NO CYCLE IS COUNTED in this boot, and none judged: the cycle journal cannot be written: ${reasonOf(error)}`,
         );

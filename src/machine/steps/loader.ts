@@ -1,6 +1,8 @@
 import { reasonOf } from '../../error.ts';
+import { bootNext, loadKernel, type OtherKernel } from '../loader/other-kernel.ts';
 import { type WriteLoader, writeLoader } from '../loader/write-loader.ts';
 import { kind } from './kind.ts';
+import { Leaving } from './leaving.ts';
 
 /** Boot loaders on disks of this machine. */
 export const loader = {
@@ -14,6 +16,21 @@ export const loader = {
         task.signal.throwIfAborted();
         task.warn(`DEGRADED: ${reasonOf(error)}`);
       }
+    },
+  }),
+  'load-kernel': kind<OtherKernel>({
+    describe: ({ slot, release, way }) =>
+      `${way === 'kexec' ? 'load' : 'verify'} the kernel ${release} of slot ${slot} from its disk`,
+    apply: (step, host) => loadKernel(host, step),
+  }),
+  'boot-next': kind<OtherKernel>({
+    describe: ({ slot, release }) => `the boot loader boots the kernel ${release} of slot ${slot} next, once`,
+    apply: (step, host, task) => bootNext(host, step, task),
+  }),
+  leave: kind<{ readonly how: Leaving['how'] }>({
+    describe: ({ how }) => (how === 'kexec' ? 'go into the kernel that is loaded' : 'reboot'),
+    async apply({ how }) {
+      throw new Leaving(how);
     },
   }),
 };
