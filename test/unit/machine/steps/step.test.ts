@@ -44,6 +44,9 @@ it('says every step in the words of an admin', () => {
     drive main: make virtio-D1 empty
     subvolumes of LABEL=data: @home
     drive main: what virtio-D1 boots this machine with
+    load the kernel 6.1.0-45-amd64 of slot b from its disk
+    the boot loader boots the kernel 6.1.0-45-amd64 of slot b next, once
+    go into the kernel that is loaded
     drive main: ext4 user-data on partition 1 of virtio-D1
     drive main: swap /dev/mapper/user-data, encrypted on partition 1 of virtio-D1 by a key of this boot
     drive main: use the swap user-data on partition 1 of virtio-D1
@@ -117,6 +120,9 @@ it('has for every step the command that does the same by hand', () => {
     echo 'only the controller can: drive main: make virtio-D1 empty'
     echo 'only the controller can: subvolumes of LABEL=data: @home'
     echo 'only the controller can: drive main: what virtio-D1 boots this machine with'
+    echo 'only the controller can: load the kernel 6.1.0-45-amd64 of slot b from its disk'
+    echo 'only the controller can: the boot loader boots the kernel 6.1.0-45-amd64 of slot b next, once'
+    echo 'only the controller can: go into the kernel that is loaded'
     mkfs.ext4 -q -F -L user-data /dev/disk/by-id/virtio-D1-part1 && sfdisk --quiet --no-reread --no-tell-kernel --part-type /dev/disk/by-id/virtio-D1 1 0fc63daf-8483-4772-8e79-3d69d8477de4
     echo 'only the controller can: drive main: swap /dev/mapper/user-data, encrypted on partition 1 of virtio-D1 by a key of this boot'
     swapon /dev/disk/by-id/virtio-D1-part1
