@@ -27,7 +27,8 @@ type Unreadable = readonly string[] | 'all';
 
 /** What is another thing than it should be is none; any other answer of the kernel says nothing of what is there. */
 const NONE = ['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'EINVAL'];
-const isOfDisk = (error: unknown): boolean => {
+/** It is there, for all that anybody knows, and the disk does not give it. */
+export const isOfDisk = (error: unknown): boolean => {
   const { code, syscall } = error as Partial<NodeJS.ErrnoException>;
   return syscall !== undefined && !NONE.includes(String(code));
 };

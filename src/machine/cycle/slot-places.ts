@@ -1,6 +1,6 @@
 import { entryOf } from '../../entry-of.ts';
 import { reasonOf } from '../../error.ts';
-import { type LocalCopy, localCopies, localCopy, rootFile } from '../../fetch/local-copy.ts';
+import { isOfDisk, type LocalCopy, localCopies, localCopy, rootFile } from '../../fetch/local-copy.ts';
 import type { Host } from '../../host/host.ts';
 import type { TaskContext } from '../../host/task-context.ts';
 import { SLOTS, type Slot } from '../../slots/cycle-state.ts';
@@ -56,7 +56,10 @@ export async function copiesHere(
     if (isWhole && isListed) staged.push(each);
   }
   const staleCopies = [...(stored.copy ? [stored.copy.manifest.root.sha256] : []), ...stored.staleCopies];
-  return { copy, otherCopies, staleCopies, slots: { a, b }, staged };
+  // Nor is what the journal knows of it forgotten.
+  const isUnread = a.unread || b.unread;
+  const unreadable = isUnread && { unreadableCopies: 'all' as const };
+  return { copy, otherCopies, staleCopies, slots: { a, b }, staged, ...unreadable };
 }
 
 async function slotPlace(
@@ -70,13 +73,17 @@ async function slotPlace(
   const block = findBlock(facts.root.blocks ?? [], reference);
   if (!block) boot.warn(`slot ${slot}: the partition ${reference} is not there`);
   const { device, partuuid } = block ?? {};
-  const isThere = (await files.stat(`${dir}/manifest.json`)) !== undefined;
-  const copy = isThere
-    ? await localCopy(files, dir, facts, boot).catch((error: unknown) => {
-        boot.warn(`slot ${slot}: what is known of its image cannot be read: ${reasonOf(error)}`);
-        return undefined;
-      })
-    : undefined;
+  let copy: LocalCopy | undefined;
+  try {
+    if (await files.stat(`${dir}/manifest.json`)) copy = await localCopy(files, dir, facts, boot);
+  } catch (error) {
+    const isUnread = isOfDisk(error);
+    boot.warn(
+      `slot ${slot}: what is known of its image cannot be read${isUnread ? ', and nothing is written over it' : ''}: ${reasonOf(error)}`,
+    );
+    // Without its number nobody writes to it.
+    if (isUnread) return { slot, dir, form, is: 'unknown', whole: false, unread: true };
+  }
   const wrote = (await files.readText(`${dir}/${OWNED_NAME}`).catch(() => '')).trim();
   const isUnpacked = copy?.manifest.fileList !== undefined && (await files.stat(`${dir}/${LIST_NAME}`)) !== undefined;
   const isOurs = block !== undefined && (wrote === (partuuid ?? '-') || isMade(facts, block));

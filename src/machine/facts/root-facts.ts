@@ -67,6 +67,8 @@ export interface SlotPlace {
   readonly is: 'ours' | 'unknown';
   /** What its manifest says; the digest of the partition is verified before it is mounted. */
   readonly copy?: LocalCopy;
+  /** The disk does not give what is known of it: it is not empty. */
+  readonly unread?: true;
   /** The copy came wholly. */
   readonly whole: boolean;
 }
