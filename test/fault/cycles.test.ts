@@ -76,6 +76,9 @@ it.each(Object.entries(SITUATIONS))(
         const wasDurable = judged !== cycle;
         expect({ place, ...before }).toMatchObject({ place, verdict: wasDurable ? 'INTERRUPTED' : verdict });
         expect({ place, mounted: again.mountedImages }).toEqual({ place, mounted: [mounts.manifest.root.sha256] });
+        // The statectl before, which knows of no journal, boots the same.
+        const current = (await again.files.readText(`${IN_SYSROOT.userData}/persistent/images/current`)).trim();
+        expect({ place, current }).toEqual({ place, current: mounts.manifest.root.sha256 });
         expect({ place, stopped: stopped || failing.effects >= at }).toEqual({ place, stopped: true });
       }
     expect(stops).toBeGreaterThan(20);
